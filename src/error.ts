@@ -1,0 +1,49 @@
+/**
+ * What can go wrong, by a stable code. Programs branch on `code`, people read `message` and `hint`.
+ * The command line alone knows which exit status belongs to which code (cli/main.ts).
+ */
+export type ErrorCode =
+  /** A call or a command line that cannot be carried out as written. */
+  | 'usage'
+  /** No database is named and there is no embedded one here. */
+  | 'no_database'
+  /** The server cannot be reached, or ended the connection. */
+  | 'unreachable'
+  /** The server refuses this role or password. */
+  | 'access_denied'
+  /** The server has no database of this name. */
+  | 'database_missing'
+  /** The database has no wfstore schema. */
+  | 'schema_missing'
+  /** The schema is older than this version of wfstore. */
+  | 'schema_behind'
+  /** The schema is newer than this version of wfstore. */
+  | 'schema_ahead'
+  /** The schema is not what its migrations make. */
+  | 'schema_differs'
+  /** Another process holds the lock that this one needs. */
+  | 'locked'
+  /** There is no row with this id. */
+  | 'not_found'
+  /** The server refuses a statement for want of a privilege. */
+  | 'permission_denied'
+  /** Everything else. */
+  | 'failed'
+
+export interface ErrorOptions {
+  /** One sentence: what to do about it. */
+  hint?: string
+  cause?: unknown
+}
+
+export class WfstoreError extends Error {
+  override readonly name = 'WfstoreError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+}
