@@ -1,8 +1,6 @@
 // Bundles the command line and the library into dist/: one file to load for a command, the rest as
-// chunks that are read only where a command imports them. Types come from tsc.
-import { execFileSync } from 'node:child_process'
+// chunks that are read only where a command imports them.
 import { rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -32,5 +30,3 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 })
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' })

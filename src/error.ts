@@ -32,18 +32,22 @@ export type ErrorCode =
 
 export interface ErrorOptions {
   /** One sentence: what to do about it. */
-  hint?: string
+  hint?: string | undefined
   cause?: unknown
+  /** The statement that failed; shown by --verbose. */
+  sql?: string | undefined
 }
 
 export class WfstoreError extends Error {
   override readonly name = 'WfstoreError'
   readonly code: ErrorCode
   readonly hint: string | undefined
+  readonly sql: string | undefined
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = options.hint
+    this.sql = options.sql
   }
 }

@@ -1,0 +1,201 @@
+-- Up Migration
+
+-- Column names, types apart, and their order are those of the application whose databases wfstore adopts, so
+-- that its statements go on working; columns of ours come after them. Times are timestamptz, amounts are
+-- US dollars without a cap, token counts are bigint.
+
+create function wfstore_set_updated_at() returns trigger language plpgsql as $$
+begin
+  new.updated_at := now();
+  return new;
+end $$;
+
+create table workflow_executions (
+  execution_id    uuid primary key default gen_random_uuid(),
+  workflow_name   text not null,
+  workflow_type   text not null default 'autonomous',
+  user_id         text not null,
+  mode            text not null,
+  model_id        text not null,
+  start_time      timestamptz not null default now(),
+  end_time        timestamptz,
+  status          text not null default 'running'
+    constraint workflow_executions_status_check
+      check (status in ('running', 'success', 'failed', 'partial', 'cancelled')),
+  total_cost      numeric not null default 0,
+  total_tokens    bigint not null default 0,
+  steps_total     integer not null default 0,
+  steps_completed integer not null default 0,
+  steps_failed    integer not null default 0,
+  error_message   text,
+  metadata        jsonb default '{}',
+  created_at      timestamptz default now(),
+  updated_at      timestamptz default now()
+);
+
+-- A class of tokens that nobody reported is NULL, not 0; tokens_used is what was paid for.
+create table workflow_steps (
+  step_id            uuid not null default gen_random_uuid(),
+  execution_id       uuid not null
+    references workflow_executions (execution_id) on delete cascade,
+  step_number        integer not null,
+  step_name          text not null,
+  step_description   text,
+  tool_name          text,
+  tool_parameters    jsonb,
+  status             text not null default 'pending'
+    constraint workflow_steps_status_check
+      check (status in ('pending', 'running', 'success', 'failed', 'skipped')),
+  start_time         timestamptz,
+  end_time           timestamptz,
+  duration_ms        bigint,
+  tokens_used        bigint not null default 0,
+  cost               numeric not null default 0,
+  result             jsonb,
+  error_message      text,
+  retry_count        integer not null default 0,
+  created_at         timestamptz default now(),
+  updated_at         timestamptz default now(),
+  tokens_input       bigint,
+  tokens_output      bigint,
+  tokens_cache_read  bigint,
+  tokens_cache_write bigint,
+  tokens_reasoning   bigint,
+  primary key (execution_id, step_id)
+);
+
+-- execution_id and step_id are plain ids here and in billing_records: both outlive the run they speak of.
+create table audit_logs (
+  log_id         uuid primary key default gen_random_uuid(),
+  execution_id   uuid,
+  step_id        uuid,
+  timestamp      timestamptz not null default now(),
+  user_id        text not null,
+  action_type    text not null,
+  action_details text not null,
+  tool_name      text,
+  tool_input     jsonb,
+  tool_output    jsonb,
+  tokens_used    bigint not null default 0,
+  cost           numeric not null default 0,
+  model_id       text,
+  success        boolean not null default true,
+  error_message  text,
+  metadata       jsonb default '{}',
+  created_at     timestamptz default now()
+);
+
+create table observability_metrics (
+  metric_id          uuid primary key default gen_random_uuid(),
+  timestamp          timestamptz not null default now(),
+  user_id            text not null,
+  metric_type        text not null,
+  metric_value       numeric not null,
+  aggregation_period text not null default 'hour',
+  dimensions         jsonb default '{}',
+  created_at         timestamptz default now()
+);
+
+create table billing_records (
+  billing_id         uuid primary key default gen_random_uuid(),
+  user_id            text not null,
+  execution_id       uuid,
+  timestamp          timestamptz not null default now(),
+  model_id           text not null,
+  tokens_input       bigint,
+  tokens_output      bigint,
+  tokens_total       bigint not null default 0,
+  cost               numeric not null default 0,
+  billing_period     text not null,
+  paid               boolean not null default false,
+  payment_id         text,
+  metadata           jsonb default '{}',
+  created_at         timestamptz default now(),
+  updated_at         timestamptz default now(),
+  tokens_cache_read  bigint,
+  tokens_cache_write bigint,
+  tokens_reasoning   bigint
+);
+
+-- What cleanup has removed, so that totals last. Rows are appended and merged; a key may stand in several rows.
+-- quarter_start is the quarter of an hour in which the run started: every time zone in use begins its days on one.
+create table usage_history (
+  history_id      bigint generated always as identity primary key,
+  quarter_start   timestamptz not null,
+  user_id         text not null,
+  workflow_name   text not null,
+  mode            text not null,
+  model_id        text not null,
+  status          text not null,
+  runs            bigint not null,
+  total_cost      numeric not null,
+  total_tokens    bigint not null,
+  steps_total     bigint not null,
+  steps_completed bigint not null,
+  steps_failed    bigint not null,
+  timed_runs      bigint not null,
+  duration_ms     numeric not null,
+  last_start_time timestamptz not null
+);
+comment on column usage_history.timed_runs is 'runs with an end time';
+comment on column usage_history.duration_ms is 'sum over timed_runs of end_time - start_time, in milliseconds';
+comment on column usage_history.last_start_time is 'start_time of the newest of these runs';
+
+create table audit_history (
+  history_id    bigint generated always as identity primary key,
+  quarter_start timestamptz not null,
+  user_id       text not null,
+  action_type   text not null,
+  success       boolean not null,
+  entries       bigint not null
+);
+
+create trigger update_workflow_executions_updated_at before update on workflow_executions
+  for each row execute function wfstore_set_updated_at();
+create trigger update_workflow_steps_updated_at before update on workflow_steps
+  for each row execute function wfstore_set_updated_at();
+create trigger update_billing_records_updated_at before update on billing_records
+  for each row execute function wfstore_set_updated_at();
+
+-- Both count live rows and what cleanup has removed.
+create view user_workflow_summary as
+  select user_id,
+         sum(runs)::bigint                                               as total_executions,
+         coalesce(sum(runs) filter (where status = 'success'), 0)::bigint as successful_executions,
+         coalesce(sum(runs) filter (where status = 'failed'), 0)::bigint  as failed_executions,
+         coalesce(sum(runs) filter (where status = 'running'), 0)::bigint as running_executions,
+         sum(total_cost)                                                 as total_cost,
+         sum(total_tokens)::bigint                                       as total_tokens,
+         sum(duration_ms) / nullif(sum(timed_runs), 0)                   as avg_execution_time_ms,
+         max(last_start_time)                                            as last_execution_time
+  from (
+    select user_id, status,
+           count(*)          as runs,
+           sum(total_cost)   as total_cost,
+           sum(total_tokens) as total_tokens,
+           count(end_time)   as timed_runs,
+           coalesce(sum(extract(epoch from end_time - start_time) * 1000), 0) as duration_ms,
+           max(start_time)   as last_start_time
+    from workflow_executions group by user_id, status
+    union all
+    select user_id, status, runs, total_cost, total_tokens, timed_runs, duration_ms, last_start_time
+    from usage_history
+  ) as counted
+  group by user_id;
+
+-- Bills are never cleaned up, so they need no history. A date is a day in UTC.
+create view daily_cost_summary as
+  select user_id,
+         (timestamp at time zone 'UTC')::date as date,
+         model_id,
+         sum(cost)                as total_cost,
+         sum(tokens_total)::bigint as total_tokens,
+         count(*)                 as record_count
+  from billing_records group by 1, 2, 3 order by 2 desc;
+
+-- Down Migration
+
+drop view daily_cost_summary, user_workflow_summary;
+drop table audit_history, usage_history, billing_records, observability_metrics, audit_logs,
+  workflow_steps, workflow_executions;
+drop function wfstore_set_updated_at();

@@ -1,0 +1,57 @@
+-- No Transaction
+-- Up Migration
+
+-- Which query each index serves is said in docs/SCHEMA.md. Lists page by keyset, so the index of a list ends in
+-- the id that breaks ties of its time.
+
+create index concurrently workflow_executions_start_idx
+  on workflow_executions (start_time, execution_id);
+create index concurrently workflow_executions_user_start_idx
+  on workflow_executions (user_id, start_time, execution_id);
+create index concurrently workflow_executions_status_start_idx
+  on workflow_executions (status, start_time, execution_id);
+create index concurrently workflow_executions_workflow_start_idx
+  on workflow_executions (workflow_name, start_time, execution_id);
+create index concurrently workflow_steps_step_idx
+  on workflow_steps (step_id);
+create index concurrently audit_logs_timestamp_idx
+  on audit_logs (timestamp, log_id);
+create index concurrently audit_logs_user_timestamp_idx
+  on audit_logs (user_id, timestamp, log_id);
+create index concurrently audit_logs_execution_timestamp_idx
+  on audit_logs (execution_id, timestamp, log_id);
+create index concurrently audit_logs_failed_idx
+  on audit_logs (timestamp, log_id) where not success;
+create index concurrently observability_metrics_timestamp_idx
+  on observability_metrics (timestamp, metric_id);
+create index concurrently observability_metrics_user_type_timestamp_idx
+  on observability_metrics (user_id, metric_type, timestamp, metric_id);
+create index concurrently billing_records_timestamp_idx
+  on billing_records (timestamp, billing_id);
+create index concurrently billing_records_user_timestamp_idx
+  on billing_records (user_id, timestamp, billing_id);
+create index concurrently billing_records_period_user_idx
+  on billing_records (billing_period, user_id, timestamp, billing_id);
+create index concurrently billing_records_execution_idx
+  on billing_records (execution_id);
+create index concurrently usage_history_user_idx
+  on usage_history (user_id);
+
+-- Down Migration
+
+drop index concurrently usage_history_user_idx;
+drop index concurrently billing_records_execution_idx;
+drop index concurrently billing_records_period_user_idx;
+drop index concurrently billing_records_user_timestamp_idx;
+drop index concurrently billing_records_timestamp_idx;
+drop index concurrently observability_metrics_user_type_timestamp_idx;
+drop index concurrently observability_metrics_timestamp_idx;
+drop index concurrently audit_logs_failed_idx;
+drop index concurrently audit_logs_execution_timestamp_idx;
+drop index concurrently audit_logs_user_timestamp_idx;
+drop index concurrently audit_logs_timestamp_idx;
+drop index concurrently workflow_steps_step_idx;
+drop index concurrently workflow_executions_workflow_start_idx;
+drop index concurrently workflow_executions_status_start_idx;
+drop index concurrently workflow_executions_user_start_idx;
+drop index concurrently workflow_executions_start_idx;

@@ -1,0 +1,66 @@
+import type { Execution, ExecutionWithSteps, Step } from '../queries/executions.ts'
+import type { Column } from './output/column.ts'
+
+const elapsed = (row: Execution, now: Date): number | null =>
+  row.status === 'running' ? Math.max(0, now.getTime() - Date.parse(row.startTime)) : row.durationMs
+
+/** A run in a list. */
+export const executionColumns: Column<Execution>[] = [
+  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 14 }, priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'durationMs', header: 'DURATION', kind: 'duration', cell: elapsed, priority: 5 },
+  { name: 'totalCost', header: 'COST', kind: 'amount', priority: 7 },
+  { name: 'totalTokens', header: 'TOKENS', kind: 'count', priority: 3 },
+  {
+    name: 'steps',
+    kind: 'text',
+    value: (row) => `${row.stepsCompleted}/${row.stepsTotal}`,
+    json: false,
+    priority: 4,
+  },
+  { name: 'mode', kind: 'text', priority: 2 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 1 },
+  { name: 'workflowType', kind: 'text', table: false },
+  { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
+  { name: 'stepsTotal', kind: 'count', table: false },
+  { name: 'stepsCompleted', kind: 'count', table: false },
+  { name: 'stepsFailed', kind: 'count', table: false },
+  { name: 'errorMessage', header: 'ERROR', kind: 'text', table: false, flex: { min: 20 } },
+  { name: 'metadata', kind: 'json', table: false },
+  { name: 'createdAt', kind: 'time', table: false },
+  { name: 'updatedAt', kind: 'time', table: false },
+]
+
+const stepColumns: Column<Step>[] = [
+  { name: 'stepNumber', header: '#', kind: 'count', priority: 10 },
+  { name: 'stepName', header: 'STEP', kind: 'text', flex: { min: 12 }, priority: 9 },
+  { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 12 }, priority: 6 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'durationMs', header: 'DURATION', kind: 'duration', priority: 7 },
+  { name: 'cost', kind: 'amount', priority: 8 },
+  { name: 'tokensUsed', header: 'TOKENS', kind: 'count', priority: 5 },
+  { name: 'retryCount', header: 'RETRIES', kind: 'count', priority: 3 },
+  { name: 'errorMessage', header: 'ERROR', kind: 'text', flex: { min: 16 }, priority: 8 },
+  { name: 'startTime', header: 'STARTED', kind: 'time', table: false },
+  { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
+  { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
+  { name: 'stepDescription', header: 'DESCRIPTION', kind: 'text', table: false },
+  { name: 'toolParameters', kind: 'json', table: false },
+  { name: 'tokensInput', kind: 'count', table: false },
+  { name: 'tokensOutput', kind: 'count', table: false },
+  { name: 'tokensCacheRead', kind: 'count', table: false },
+  { name: 'tokensCacheWrite', kind: 'count', table: false },
+  { name: 'tokensReasoning', kind: 'count', table: false },
+  { name: 'result', kind: 'json', table: false },
+]
+
+/** A run by itself. */
+export const showColumns: Column<ExecutionWithSteps>[] = [
+  ...executionColumns
+    .filter(({ name }) => name !== 'steps')
+    .map((column) => ({ ...column, table: true })),
+  { name: 'steps', kind: 'rows', columns: stepColumns as readonly Column<never>[] },
+]

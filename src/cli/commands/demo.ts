@@ -1,0 +1,54 @@
+import type { Command } from 'commander'
+import { fillDemo } from '../../record/demo/fill.ts'
+import { executionColumns } from '../columns.ts'
+import type { Context, GlobalOptions } from '../context.ts'
+import { selectColumns } from '../output/column.ts'
+
+const SHOWN = 10
+
+export function define(demo: Command, context: Context): void {
+  demo
+    .description(
+      'Makes the embedded database of this folder, fills it with about 90 days of history and lists the newest runs.',
+    )
+    .addHelpText(
+      'after',
+      `
+The environment is not asked: demo writes to the embedded database, or to the one that --database-url names.
+A store that holds runs already is left as it is.`,
+    )
+    .action(async () => {
+      const options = demo.optsWithGlobals<GlobalOptions>()
+      selectColumns(executionColumns, options.columns)
+      const writer = context.writer(options)
+      const { connectClient, isNamed } = await import('../../db/connect.ts')
+      const { migrateUp } = await import('../../db/migrate.ts')
+      const target = await context.target({ ...options, create: true, ignoreEnvironment: true })
+      const client = await connectClient(target)
+      context.onClose(() => client.end())
+      await migrateUp(client, {
+        legacyTimeZone: 'UTC',
+        lockWaitMs: 60_000,
+        lockTimeoutMs: 2000,
+        notice: (line) => writer.note(line),
+      })
+      const filled = await fillDemo(client, context.io.now())
+      writer.note(
+        filled > 0
+          ? `${filled} runs of the last 90 days are now in ${target.source}; the newest:`
+          : `${target.source} holds runs already and was left as it is; the newest:`,
+      )
+      const store = await context.store({ ...options, ignoreEnvironment: true })
+      const { rows } = await store.executions.list({ limit: SHOWN })
+      await writer.list(executionColumns, rows)
+      if (options.databaseUrl === undefined && isNamed(context.env)) {
+        writer.note(
+          'note: other commands use the database that the environment names, not this one',
+        )
+      } else {
+        writer.note(
+          'go on with: wfstore executions show ID, wfstore executions running, wfstore executions list --status failed',
+        )
+      }
+    })
+}

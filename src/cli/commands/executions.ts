@@ -1,0 +1,126 @@
+import type { Command } from 'commander'
+import { type Execution, idRange, type ListOptions, type Page } from '../../queries/executions.ts'
+import type { Store } from '../../store.ts'
+import { executionColumns, showColumns } from '../columns.ts'
+import type { Context, GlobalOptions } from '../context.ts'
+import {
+  addFilters,
+  addPaging,
+  checkPage,
+  type FilterOptions,
+  type PagingOptions,
+  readFilter,
+} from '../filter.ts'
+import { selectColumns } from '../output/column.ts'
+import type { Writer } from '../output/writer.ts'
+import { addWatch, watch } from '../watch.ts'
+
+type ListFlags = FilterOptions & PagingOptions & { watch?: number }
+type Query = (store: Store) => (options: ListOptions) => Promise<Page<Execution>>
+
+export function define(executions: Command, context: Context): void {
+  const list = executions.command('list').description('The runs, newest first.')
+  addWatch(addPaging(addFilters(list, { status: true })))
+    .addHelpText(
+      'after',
+      examples(
+        'wfstore executions list --status failed --since 24h',
+        'wfstore executions list --user user_7 -o csv > runs.csv',
+      ),
+    )
+    .action(() =>
+      printList(list.optsWithGlobals(), context, (store) => store.executions.list, 'no executions'),
+    )
+
+  const running = executions
+    .command('running')
+    .description('The runs that have not finished, the longest-running first.')
+  addWatch(addPaging(addFilters(running, { status: false })))
+    .addHelpText(
+      'after',
+      examples(
+        'wfstore executions running --watch',
+        'wfstore executions running --workflow "Lead enrichment" --json',
+      ),
+    )
+    .action(() =>
+      printList(
+        running.optsWithGlobals(),
+        context,
+        (store) => store.executions.running,
+        'nothing is running',
+      ),
+    )
+
+  const show = executions
+    .command('show')
+    .argument('<id>', 'id of the run, or its first 8 or more characters')
+  show
+    .description('One run: its times, costs and error, and its steps in order.')
+    .addHelpText(
+      'after',
+      examples(
+        'wfstore executions show 0193f1c2-7a5e',
+        'wfstore executions show 0193f1c2-7a5e --json',
+      ),
+    )
+    .action(async (id: string) => {
+      const options = show.optsWithGlobals<GlobalOptions>()
+      idRange(id)
+      selectColumns(showColumns, options.columns)
+      const writer = context.writer(options)
+      const store = await context.store(options)
+      await writer.record(showColumns, await store.executions.get(id))
+    })
+}
+
+async function printList(
+  options: ListFlags,
+  context: Context,
+  query: Query,
+  empty: string,
+): Promise<void> {
+  checkPage(options)
+  selectColumns(executionColumns, options.columns)
+  const once = async (writer: Writer) => {
+    const filter = await readFilter(options, context)
+    const store = await context.store(options)
+    await printRows(
+      writer,
+      query(store),
+      { ...filter, limit: options.limit, cursor: options.cursor },
+      empty,
+    )
+  }
+  if (options.watch === undefined) await once(context.writer(options))
+  else await watch(context, options, once)
+}
+
+/** Rows of one statement; more are read page by page, so that memory stays flat. */
+const LARGEST_PAGE = 1000
+
+async function printRows(
+  writer: Writer,
+  list: ReturnType<Query>,
+  options: ListOptions,
+  empty: string,
+): Promise<void> {
+  let nextCursor = options.cursor ?? null
+  const rows = async function* () {
+    let left = options.limit
+    do {
+      const page = await list({
+        ...options,
+        limit: Math.min(left, LARGEST_PAGE),
+        cursor: nextCursor ?? undefined,
+      })
+      yield* page.rows
+      left -= page.rows.length
+      nextCursor = page.nextCursor
+    } while (nextCursor !== null && left > 0)
+  }
+  await writer.list(executionColumns, rows(), { end: () => ({ nextCursor }), empty })
+}
+
+const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`

@@ -1,0 +1,143 @@
+import { type Readable, Writable } from 'node:stream'
+import type { Environment, Target } from '../db/connect.ts'
+import { WfstoreError } from '../error.ts'
+import type { Store } from '../store.ts'
+import { createWriter, type Format, type Writer } from './output/writer.ts'
+
+/** What a process gives a command: injected, so that tests run commands inside their own process. */
+export interface Io {
+  stdin: Readable & { isTTY?: boolean }
+  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
+  stderr: Writable & { isTTY?: boolean }
+  now: () => Date
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  cwd: string
+  /** IANA name of the zone in which a terminal shows times. */
+  timeZone: string
+  /** Aborted by SIGINT and SIGTERM. */
+  signal: AbortSignal
+}
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  databaseUrl?: string
+  schema?: string
+  output?: Format
+  json?: boolean
+  columns?: string[]
+  color?: 'auto' | 'always' | 'never'
+  tz?: string
+  verbose?: boolean
+}
+
+/** What a command works with. */
+export interface Context {
+  io: Io
+  env: Environment
+  /** The database that the connection rules choose. */
+  target: (options: TargetOptions) => Promise<Target>
+  /** The store on it, opened when first asked for and closed when the command ends. */
+  store: (options: TargetOptions) => Promise<Store>
+  /** A writer for this command's output. */
+  writer: (options: GlobalOptions & { page?: boolean }) => Writer
+  /** What a terminal of this size would show of a command's output, notes included, as text. */
+  frame: (options: GlobalOptions, draw: (writer: Writer) => Promise<void>) => Promise<string>
+  /** Runs when the command ends, however it ends. */
+  onClose: (close: () => Promise<void>) => void
+}
+
+export interface TargetOptions extends GlobalOptions {
+  /** May an embedded database be made? */
+  create?: boolean
+  /** Only --database-url and the embedded database count: what `demo` fills must not be somebody's own. */
+  ignoreEnvironment?: boolean
+}
+
+export function createContext(
+  io: Io,
+  env: Environment,
+  command: () => string,
+): Context & { close: () => Promise<void> } {
+  const closers: (() => Promise<void>)[] = []
+  let store: Promise<Store> | undefined
+  const context: Context = {
+    io,
+    env,
+    target: async ({ databaseUrl, schema, create = false, ignoreEnvironment = false }) => {
+      const { chooseDatabase } = await import('../db/connect.ts')
+      return chooseDatabase({
+        url: databaseUrl,
+        schema,
+        create,
+        env: ignoreEnvironment && databaseUrl === undefined ? { PATH: env.PATH } : env,
+        cwd: io.cwd,
+        applicationName: `wfstore ${command()}`,
+      })
+    },
+    store: (options) => {
+      store ??= context.target(options).then(async (target) => {
+        const { connectStore } = await import('../store.ts')
+        const opened = await connectStore(target)
+        context.onClose(opened.close)
+        return opened
+      })
+      return store
+    },
+    writer: (options) =>
+      createWriter({ ...outputOptions(options, io, env), stdout: io.stdout, stderr: io.stderr }),
+    frame: async (options, draw) => {
+      let text = ''
+      const memory = new Writable({
+        write: (chunk, _, done) => {
+          text += String(chunk)
+          done()
+        },
+      })
+      await draw(
+        createWriter({ ...outputOptions(options, io, env), stdout: memory, stderr: memory }),
+      )
+      return text
+    },
+    onClose: (close) => closers.push(close),
+  }
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  return { ...context, close }
+}
+
+const DEFAULT_WIDTH = 80
+
+function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env: Environment) {
+  const isTTY = io.stdout.isTTY === true
+  return {
+    format: outputFormat(options),
+    isTTY,
+    width: io.stdout.columns ?? DEFAULT_WIDTH,
+    color: useColor(options.color, isTTY, env),
+    stderrColor: useColor(options.color, io.stderr.isTTY === true, env),
+    timeZone: options.tz ?? io.timeZone,
+    now: io.now(),
+    columns: options.columns,
+    page: options.page,
+  }
+}
+
+function outputFormat({ output, json }: GlobalOptions): Format {
+  if (json && output && output !== 'json') {
+    throw new WfstoreError('usage', `--json and --output ${output} contradict each other`, {
+      hint: 'give one of them',
+    })
+  }
+  return json ? 'json' : (output ?? 'table')
+}
+
+/** https://no-color.org: NO_COLOR counts when it is not empty. */
+export function useColor(
+  choice: GlobalOptions['color'],
+  isTTY: boolean,
+  env: Environment,
+): boolean {
+  if (choice === 'always' || choice === 'never') return choice === 'always'
+  return isTTY && !env.NO_COLOR && env.TERM !== 'dumb'
+}

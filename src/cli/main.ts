@@ -1,0 +1,129 @@
+import { CommanderError } from 'commander'
+import { databaseError } from '../db/errors.ts'
+import { type ErrorCode, WfstoreError } from '../error.ts'
+import { createContext, type GlobalOptions, type Io, useColor } from './context.ts'
+import { formatError } from './output/error.ts'
+import { ClosedPipe } from './output/stream.ts'
+import { createProgram } from './program.ts'
+import { redactor } from './redact.ts'
+import { checkTimeZone } from './time.ts'
+import { version } from './version.ts'
+
+/** The one place where a kind of error becomes an exit status. */
+const EXIT: Record<ErrorCode, number> = {
+  failed: 1,
+  permission_denied: 1,
+  usage: 2,
+  no_database: 3,
+  unreachable: 3,
+  access_denied: 3,
+  database_missing: 3,
+  schema_missing: 4,
+  schema_behind: 4,
+  schema_ahead: 4,
+  schema_differs: 4,
+  locked: 5,
+  not_found: 6,
+}
+const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 }
+
+/**
+ * The command line: argv (without node and script) → exit status. Data goes to io.stdout, all else to io.stderr.
+ */
+export async function main(
+  argv: readonly string[],
+  io: Io,
+  env: Record<string, string | undefined>,
+): Promise<number> {
+  let running = ''
+  const context = createContext(io, env, () => running)
+  const program = createProgram(context, version)
+  program.hook('preAction', (_, command) => {
+    running = commandPath(command)
+    const { tz } = command.optsWithGlobals<GlobalOptions>()
+    if (tz !== undefined) checkTimeZone(tz)
+  })
+  const interrupted = new Promise<never>((_, reject) => {
+    io.signal.addEventListener('abort', () => reject(new Interruption(String(io.signal.reason))), {
+      once: true,
+    })
+  })
+  interrupted.catch(() => {})
+  try {
+    if (argv.length === 0) {
+      io.stderr.write(program.helpInformation())
+      return EXIT.usage
+    }
+    await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted])
+    return 0
+  } catch (error) {
+    return report(error, argv, io, env)
+  } finally {
+    // A server that does not answer must not keep an interrupted command waiting.
+    await Promise.race([context.close().catch(() => {}), interrupted.catch(() => {})])
+  }
+}
+
+class Interruption extends Error {}
+
+function report(
+  error: unknown,
+  argv: readonly string[],
+  io: Io,
+  env: Record<string, string | undefined>,
+): number {
+  if (error instanceof ClosedPipe) return 0
+  if (error instanceof Interruption) return SIGNALS[error.message] ?? 1
+  if (
+    error instanceof CommanderError &&
+    (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
+  )
+    return 0
+  // A group without a subcommand has printed its help to stderr already.
+  if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
+  const known = asWfstoreError(error)
+  const line = formatError(known, {
+    json: asksForJson(argv),
+    color: useColor(undefined, io.stderr.isTTY === true, env),
+    verbose: argv.includes('--verbose') ? detail(known) : undefined,
+  })
+  io.stderr.write(`${redactor(argv, env)(line)}\n`)
+  return EXIT[known.code]
+}
+
+/** Read off the words themselves, since a wrong command line is never parsed to its end. */
+function asksForJson(argv: readonly string[]): boolean {
+  return argv.some(
+    (word, index) =>
+      word === '--json' ||
+      /^(-o|--output=)jsonl?$/.test(word) ||
+      (/^jsonl?$/.test(word) && /^(-o|--output)$/.test(argv[index - 1] ?? '')),
+  )
+}
+
+function detail(error: WfstoreError): string {
+  const stacks: string[] = []
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    stacks.push(at.stack ?? at.message)
+  return [...stacks, ...(error.sql ? [`SQL: ${error.sql}`] : [])].join('\n')
+}
+
+function asWfstoreError(error: unknown): WfstoreError {
+  if (error instanceof WfstoreError) return error
+  if (error instanceof CommanderError) {
+    const [message = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
+    const hint = suggestion.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
+    return new WfstoreError('usage', message.replace(/\.$/, ''), {
+      hint: hint || undefined,
+      cause: error,
+    })
+  }
+  return databaseError(error)
+}
+
+/** 'executions list' of the command that was asked for. */
+function commandPath(command: { name: () => string; parent: unknown } | null): string {
+  const names: string[] = []
+  for (let at = command; at?.parent; at = at.parent as typeof command) names.unshift(at.name())
+  return names.join(' ')
+}

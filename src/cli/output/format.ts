@@ -1,0 +1,93 @@
+/** How a terminal shows values. What is not what it should be is shown as it is. */
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
+const DECIMAL = /^-?\d+(?:\.(\d+))?$/
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+export type TimePrecision = 'minutes' | 'seconds' | 'zone'
+
+export const isTime = (text: string) => TIME.test(text)
+
+/** `2026-11-23 09:22`, with `:35` behind it, and with the zone's short name behind that. */
+export function formatTime(text: string, timeZone: string, precision: TimePrecision): string {
+  const time = Date.parse(text)
+  if (!isTime(text) || Number.isNaN(time)) return text
+  const parts: Record<string, string> = {}
+  for (const { type, value } of zoneFormat(timeZone).formatToParts(time)) parts[type] = value
+  const { year, month, day, hour, minute, second, timeZoneName } = parts
+  const minutes = `${year?.padStart(4, '0')}-${month}-${day} ${hour}:${minute}`
+  if (precision === 'minutes') return minutes
+  return precision === 'seconds' ? `${minutes}:${second}` : `${minutes}:${second} ${timeZoneName}`
+}
+
+const zoneFormats = new Map<string, Intl.DateTimeFormat>()
+
+/** Kept, because making one costs more than using it a hundred times. */
+function zoneFormat(timeZone: string): Intl.DateTimeFormat {
+  const known = zoneFormats.get(timeZone)
+  if (known) return known
+  const made = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    timeZoneName: 'short',
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  })
+  zoneFormats.set(timeZone, made)
+  return made
+}
+
+/** `340ms`, `3.6s`, `1m 17s`, `2h 05m`, `3d 04h`: two units, rounded before the unit is chosen. */
+export function formatDuration(value: unknown): string {
+  const ms = typeof value === 'number' ? value : Number(value)
+  if (!Number.isFinite(ms)) return String(value)
+  return ms < 0 ? `-${elapsed(-ms)}` : elapsed(ms)
+}
+
+function elapsed(ms: number): string {
+  if (Math.round(ms) < 1000) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)}ms`
+  if (Math.round(ms / 100) < 600) return `${(ms / 1000).toFixed(1)}s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 3600) return two(seconds, 60, 'm', 's')
+  const minutes = Math.round(ms / 60_000)
+  return minutes < 1440 ? two(minutes, 60, 'h', 'm') : two(Math.round(ms / 3_600_000), 24, 'd', 'h')
+}
+
+const two = (value: number, base: number, large: string, small: string) =>
+  `${Math.floor(value / base)}${large} ${String(value % base).padStart(2, '0')}${small}`
+
+/** Amounts of one column with as many decimals as the longest of them, so that their points align. */
+export function alignAmounts(amounts: readonly string[]): string[] {
+  const scale = amounts.reduce((max, text) => Math.max(max, decimals(text) ?? 0), 2)
+  return amounts.map((text) => {
+    const own = decimals(text)
+    if (own === undefined) return text
+    return `${text}${own === 0 ? '.' : ''}${'0'.repeat(scale - own)}`
+  })
+}
+
+function decimals(text: string): number | undefined {
+  const match = DECIMAL.exec(text)
+  return match ? (match[1]?.length ?? 0) : undefined
+}
+
+/** UUIDs cut to the shortest length, of 8 at least, at which they still differ from one another. */
+export function shortenIds(ids: readonly string[]): string[] {
+  const distinct = [...new Set(ids.filter((id) => UUID.test(id)))].sort()
+  let length = 8
+  for (const [index, id] of distinct.entries()) {
+    length = Math.max(length, commonLength(id, distinct[index - 1] ?? '') + 1)
+  }
+  if (distinct[0]?.[length - 1] === '-') length++
+  return ids.map((id) => (UUID.test(id) ? id.slice(0, length) : id))
+}
+
+function commonLength(a: string, b: string): number {
+  let length = 0
+  while (length < b.length && a[length] === b[length]) length++
+  return length
+}

@@ -1,0 +1,71 @@
+import type { Column } from './column.ts'
+import { headerOf, labelOf, nestedRows, readValue, visibleColumns } from './column.ts'
+import type { TableStyle } from './table.ts'
+import { terminalCells } from './terminal.ts'
+import { tsvCell, tsvLine } from './tsv.ts'
+
+/** One thing in a pipe: its names and values, and below an empty line each the rows it has. */
+export function recordTsv<Row>(columns: readonly Column<Row>[], row: Row): string {
+  const { values, sections } = divide(columns, row)
+  return [
+    values.map((column) => `${column.name}\t${tsvCell(column, readValue(column, row))}\n`).join(''),
+    ...sections.map(({ nested, rows }) => rows.map((inner) => tsvLine(nested, inner)).join('')),
+  ].join('\n')
+}
+
+export interface TerminalRecord {
+  lines: string[]
+  notes: string[]
+}
+
+/** One thing on a terminal: its labels and values, and a titled table for the rows it has. */
+export async function recordTerminal<Row>(
+  columns: readonly Column<Row>[],
+  row: Row,
+  style: TableStyle,
+): Promise<TerminalRecord> {
+  const { values, sections } = divide(columns, row)
+  const labels = values.map((column) => labelOf(column))
+  const widest = Math.max(0, ...labels.map((label) => label.length))
+  const notes: string[] = []
+  const lines = values.map((column, index) => {
+    const label = style.paint('bold', labels[index] ?? '')
+    const gap = ' '.repeat(widest - (labels[index]?.length ?? 0) + 2)
+    const [cell] = terminalCells(column, [row], { ...style, precision: 'zone', wholeIds: true })
+    return `${label}${gap}${style.paint(cell?.tone, cell?.text ?? '')}`.trimEnd()
+  })
+  for (const { column, nested, rows } of sections) {
+    if (lines.length > 0) lines.push('')
+    lines.push(style.paint('bold', labelOf(column)))
+    if (rows.length === 0) {
+      lines.push(style.paint('dim', 'none'))
+      continue
+    }
+    // What happened within one run is seconds apart.
+    const { drawTable } = await import('./table.ts')
+    const table = await drawTable(nested, rows, { ...style, precision: 'seconds', picked: false })
+    lines.push(...table.lines)
+    if (table.hidden.length > 0) notes.push(hiddenNote(table.hidden, style.width, headerOf(column)))
+  }
+  return { lines, notes }
+}
+
+/** What a narrow terminal leaves out is never left out in silence. `inside` are rows that --columns can't pick from. */
+export function hiddenNote(hidden: readonly string[], width: number, inside?: string): string {
+  const names = hidden.join(', ')
+  return inside === undefined
+    ? `hidden at ${width} columns: ${names} (--columns picks, -o json shows all)`
+    : `hidden at ${width} columns in ${inside}: ${names} (-o json shows all)`
+}
+
+function divide<Row>(columns: readonly Column<Row>[], row: Row) {
+  return {
+    values: columns.filter((column) => column.kind !== 'rows'),
+    sections: columns
+      .filter((column) => column.kind === 'rows')
+      .map((column) => {
+        const { columns: inner, rows } = nestedRows(column, readValue(column, row))
+        return { column, nested: visibleColumns(inner, undefined, 'table'), rows }
+      }),
+  }
+}

@@ -1,0 +1,26 @@
+import { $, bold, cyan, dim, green, red, yellow } from 'kleur/colors'
+
+// kleur asks the process whether to colour; here whoever makes the writer has decided that.
+$.enabled = true
+
+const TONES = { bold, cyan, dim, green, red, yellow }
+
+export type Tone = keyof typeof TONES
+export type Paint = (tone: Tone | undefined, text: string) => string
+
+export function painter(color: boolean): Paint {
+  return (tone, text) => (color && tone !== undefined ? TONES[tone](text) : text)
+}
+
+const STATUS_TONES: Record<string, Tone> = {
+  success: 'green',
+  failed: 'red',
+  running: 'cyan',
+  partial: 'yellow',
+  cancelled: 'dim',
+  skipped: 'dim',
+  pending: 'dim',
+}
+
+export const statusTone = (status: string): Tone | undefined =>
+  Object.hasOwn(STATUS_TONES, status) ? STATUS_TONES[status] : undefined

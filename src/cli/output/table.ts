@@ -1,0 +1,135 @@
+import type { Column, Kind } from './column.ts'
+import { headerOf, isNumeric } from './column.ts'
+import { fitColumns } from './fit.ts'
+import type { Paint } from './style.ts'
+import type { Cell, Locale } from './terminal.ts'
+import { terminalCells } from './terminal.ts'
+import { displayWidth, truncate } from './width.ts'
+
+export interface TableStyle extends Locale {
+  width: number
+  paint: Paint
+  /** The columns were asked for by name: none is left out, however narrow the terminal. */
+  picked: boolean
+}
+
+export interface Table {
+  lines: string[]
+  /** The headers of the columns that the terminal is too narrow for. */
+  hidden: string[]
+}
+
+interface Drawn {
+  header: string
+  cells: Cell[]
+  width: number
+  right: boolean
+}
+
+const GAP = '  '
+const DEFAULT_PRIORITY = 5
+/** JSON can be long in any row. */
+const JSON_MIN = 12
+
+export async function drawTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  style: TableStyle,
+): Promise<Table> {
+  const measured = columns.map((column) => measure(column, rows, style))
+  const widths = fitColumns(measured, style.width, GAP.length, style.picked)
+  const alone = !style.picked && widths.filter((width) => width !== undefined).length === 1
+  const drawn: Drawn[] = []
+  const hidden: string[] = []
+  for (const [index, column] of measured.entries()) {
+    const width = widths[index]
+    if (width === undefined) hidden.push(column.header)
+    // What is left alone and still too wide is cut, but not a number: half of it would be a wrong one.
+    else if (alone && !column.right) {
+      drawn.push({ ...column, width: Math.min(width, style.width) })
+    } else drawn.push({ ...column, width })
+  }
+  return { lines: await layOut(drawn, rows.length, style.paint), hidden }
+}
+
+function measure<Row>(column: Column<Row>, rows: readonly Row[], style: TableStyle) {
+  const flex = column.flex ?? (isJson(column.kind) ? { min: JSON_MIN } : undefined)
+  const header = headerOf(column)
+  const cells = terminalCells(column, rows, style)
+  // A cell that can be cut never takes more than the terminal; knowing that early saves measuring it.
+  if (flex) for (const cell of cells) cell.text = truncate(cell.text, style.width)
+  const natural = cells.reduce((max, cell) => Math.max(max, displayWidth(cell.text)), header.length)
+  return {
+    header,
+    cells,
+    natural,
+    min: flex ? Math.min(natural, Math.max(flex.min, header.length)) : natural,
+    priority: column.priority ?? DEFAULT_PRIORITY,
+    right: isNumeric(column.kind),
+  }
+}
+
+const isJson = (kind: Kind) => kind === 'json' || kind === 'rows'
+
+/** cli-table3 compares every row with every row before it; widths are known, so a slice at a time will do. */
+const SLICE = 100
+const STAND_IN = 'x'
+
+async function layOut(columns: readonly Drawn[], count: number, paint: Paint): Promise<string[]> {
+  const { default: CliTable } = await import('cli-table3')
+  const lines: Cell[][] = [columns.map(({ header }) => ({ text: header, tone: 'bold' }))]
+  for (let row = 0; row < count; row++) {
+    lines.push(columns.map(({ cells }) => cells[row] ?? { text: '' }))
+  }
+  const result: string[] = []
+  for (let start = 0; start < lines.length; start += SLICE) {
+    const slice = lines
+      .slice(start, start + SLICE)
+      .map((line) => line.map((cell, at) => fitCell(cell, columns[at]?.width ?? 0)))
+    const table = new CliTable({
+      chars: NO_BORDER,
+      style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+      colWidths: columns.map(({ width }) => width),
+      colAligns: columns.map(({ right }) => (right ? 'right' : 'left')),
+    })
+    table.push(...slice.map((line) => line.map(standIn)))
+    for (const [index, text] of table.toString().split('\n').entries()) {
+      result.push(fillIn(text, slice[index] ?? [], paint))
+    }
+  }
+  return result
+}
+
+const fitCell = (cell: Cell, width: number): Cell => ({ ...cell, text: truncate(cell.text, width) })
+
+/**
+ * cli-table3 measures with tables of 2019 and takes combining marks of most scripts for letters. So it lays
+ * out letters, as many as the cell is wide, and the cells take their places in what it has drawn.
+ */
+const standIn = (cell: Cell) => STAND_IN.repeat(Math.max(1, displayWidth(cell.text)))
+
+function fillIn(line: string, cells: readonly Cell[], paint: Paint): string {
+  let next = 0
+  return line.trimEnd().replace(/x+/g, () => {
+    const cell = cells[next++]
+    return cell ? paint(cell.tone, cell.text) : ''
+  })
+}
+
+const NO_BORDER = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: GAP,
+}

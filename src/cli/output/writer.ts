@@ -1,0 +1,181 @@
+import type { Column } from './column.ts'
+import { visibleColumns } from './column.ts'
+import { csvHeader, csvLine } from './csv.ts'
+import { show } from './escape.ts'
+import { toJson } from './json.ts'
+import { hiddenNote, recordTerminal, recordTsv } from './record.ts'
+import type { GuardedStream } from './stream.ts'
+import { guardStream } from './stream.ts'
+import type { StreamFormat } from './stream-formats.ts'
+import { csvStream, jsonLines, jsonStream, tsvStream } from './stream-formats.ts'
+import { painter } from './style.ts'
+import type { TableStyle } from './table.ts'
+
+export type Format = 'table' | 'json' | 'jsonl' | 'csv'
+
+export interface OutputOptions {
+  stdout: NodeJS.WritableStream
+  stderr: NodeJS.WritableStream
+  /** `table` is TSV when stdout is not a terminal. */
+  format: Format
+  isTTY: boolean
+  /** Of the terminal, in cells. */
+  width: number
+  color: boolean
+  /** Where stderr goes elsewhere than stdout; by default as `color`. */
+  stderrColor?: boolean
+  /** IANA name, for times on a terminal. */
+  timeZone: string
+  now: Date
+  /** --columns */
+  columns?: readonly string[] | undefined
+  /** --page: JSON with the cursor of the next page beside the rows. */
+  page?: boolean | undefined
+}
+
+export interface ListOptions {
+  /** Said on stderr where a terminal would show nothing: "no executions". */
+  empty?: string
+  /** Asked when the rows have come. */
+  end?: () => { nextCursor?: string | null | undefined }
+}
+
+export interface Writer {
+  /** Resolves to the number of rows. Streams all but a terminal table. */
+  list<Row>(
+    columns: readonly Column<Row>[],
+    rows: Iterable<Row> | AsyncIterable<Row>,
+    options?: ListOptions,
+  ): Promise<number>
+  /** One thing, with the rows that belong to it. */
+  record<Row>(columns: readonly Column<Row>[], row: Row): Promise<void>
+  /** A line for people, on stderr. */
+  note(text: string): void
+  /** Plain lines on stdout, in every format. */
+  text(text: string): Promise<void>
+}
+
+/** Rows are gathered to this many characters before they are written. */
+const CHUNK = 16_384
+const DEFAULT_WIDTH = 80
+
+export function createWriter(options: OutputOptions): Writer {
+  const { format, isTTY, timeZone, now } = options
+  const stdout = guardStream(options.stdout, 'stdout')
+  const stderr = guardStream(options.stderr, 'stderr')
+  const paintNote = painter(options.stderrColor ?? options.color)
+  const onTerminal = format === 'table' && isTTY
+  const style: TableStyle = {
+    timeZone,
+    now,
+    precision: 'minutes',
+    // Some terminals say 0, or nothing.
+    width: options.width > 0 ? options.width : DEFAULT_WIDTH,
+    paint: painter(options.color),
+    picked: options.columns !== undefined,
+  }
+
+  function pick<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[] {
+    const isJson = format === 'json' || format === 'jsonl'
+    return visibleColumns(columns, options.columns, isJson ? 'json' : 'table')
+  }
+
+  async function print(text: string): Promise<void> {
+    if (text !== '') await stdout.write(text)
+    await stdout.flush()
+  }
+
+  function note(text: string): void {
+    // Nobody is left to hear that stderr is closed.
+    stderr.write(`${paintNote('dim', show(text))}\n`).catch(() => {})
+  }
+
+  async function listTable<Row>(
+    columns: readonly Column<Row>[],
+    source: Iterable<Row> | AsyncIterable<Row>,
+    empty: string,
+  ): Promise<number> {
+    const rows: Row[] = []
+    for await (const row of source) rows.push(row)
+    if (rows.length === 0) note(empty)
+    else {
+      const { drawTable } = await import('./table.ts')
+      const table = await drawTable(columns, rows, style)
+      await print(lines(table.lines))
+      if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
+    }
+    return rows.length
+  }
+
+  return {
+    note,
+
+    async list(columns, rows, { empty = 'nothing found', end } = {}) {
+      const picked = pick(columns)
+      let nextCursor: string | undefined
+      const last = () => {
+        nextCursor = end?.().nextCursor ?? undefined
+        return nextCursor
+      }
+      let count: number
+      if (onTerminal) {
+        count = await listTable(picked, rows, empty)
+        last()
+      } else {
+        count = await stream(
+          streamFormat(picked, format, options.page ?? false),
+          rows,
+          last,
+          stdout,
+        )
+      }
+      if (nextCursor !== undefined) note(`more rows: --cursor ${nextCursor}`)
+      return count
+    },
+
+    async record(columns, row) {
+      const picked = pick(columns)
+      if (format === 'json') return print(`${toJson(picked, row, '')}\n`)
+      if (format === 'jsonl') return print(`${toJson(picked, row, undefined)}\n`)
+      if (format === 'csv') return print(csvHeader(picked) + csvLine(picked, row))
+      if (!onTerminal) return print(recordTsv(picked, row))
+      const record = await recordTerminal(picked, row, style)
+      await print(lines(record.lines))
+      for (const text of record.notes) note(text)
+    },
+
+    text: (text) => print(show(text.endsWith('\n') ? text : `${text}\n`, ['\n', '\t'])),
+  }
+}
+
+function streamFormat<Row>(
+  columns: readonly Column<Row>[],
+  format: Format,
+  page: boolean,
+): StreamFormat<Row> {
+  if (format === 'json') return jsonStream(columns, page)
+  if (format === 'jsonl') return jsonLines(columns)
+  return format === 'csv' ? csvStream(columns) : tsvStream(columns)
+}
+
+async function stream<Row>(
+  format: StreamFormat<Row>,
+  rows: Iterable<Row> | AsyncIterable<Row>,
+  last: () => string | undefined,
+  stdout: GuardedStream,
+): Promise<number> {
+  let count = 0
+  let chunk = format.open
+  for await (const row of rows) {
+    chunk += format.row(row, count++)
+    if (chunk.length < CHUNK) continue
+    await stdout.write(chunk)
+    chunk = ''
+  }
+  chunk += format.close(count, last())
+  if (chunk !== '') await stdout.write(chunk)
+  await stdout.flush()
+  return count
+}
+
+const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('')

@@ -1,0 +1,96 @@
+import { Command, Option } from 'commander'
+import type { Context } from './context.ts'
+
+/** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
+export type Define = (command: Command, context: Context) => void
+
+/** The table of contents of wfstore. A command's file is read when the command is asked for. */
+const commands: { name: string; summary: string; load: () => Promise<{ define: Define }> }[] = [
+  {
+    name: 'executions',
+    summary: 'list the runs, show one, see what is running',
+    load: () => import('./commands/executions.ts'),
+  },
+  {
+    name: 'migrate',
+    summary: 'create the schema, or bring the database of the old application to it',
+    load: () => import('./commands/migrate.ts'),
+  },
+  {
+    name: 'db',
+    summary: 'the embedded database: where it is, whether it runs, how to end it',
+    load: () => import('./commands/db.ts'),
+  },
+  {
+    name: 'demo',
+    summary: 'fill an empty database with a small believable history, to try wfstore out',
+    load: () => import('./commands/demo.ts'),
+  },
+]
+
+export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
+
+export function createProgram(context: Context, version: string): Command {
+  const program = new Command('wfstore')
+    .description(
+      'Keeps the runs of AI workflows in PostgreSQL: see them, bill them, clean them up.',
+    )
+    .usage('COMMAND [options]')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureHelp({
+      showGlobalOptions: true,
+      helpWidth: Math.min(context.io.stdout.columns ?? 80, 100),
+    })
+    .configureOutput({
+      writeOut: (text) => context.io.stdout.write(text),
+      writeErr: (text) => context.io.stderr.write(text),
+      // Errors are printed once, by main, in one form.
+      outputError: () => {},
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .option(
+      '--database-url <url>',
+      'database to use (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, else .wfstore/ here)',
+    )
+    .option(
+      '--schema <name>',
+      'schema of the tables (default: as the search path of the connection says)',
+    )
+    .addOption(new Option('-o, --output <format>', 'form of the output').choices(OUTPUT_FORMATS))
+    .option('--json', 'the same as --output json')
+    .option('--columns <names>', 'columns to print, in this order, separated by commas', splitNames)
+    .addOption(
+      new Option('--color <when>', 'colours on a terminal').choices(['auto', 'always', 'never']),
+    )
+    .option(
+      '--tz <zone>',
+      'time zone of dates given and of times on a terminal (dates: UTC, times: local)',
+    )
+    .option('--verbose', 'print the stack and the SQL of an error')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 schema behind or different, 5 locked, 6 no such thing.
+Start here: wfstore demo`,
+    )
+  for (const { name, summary } of commands)
+    program
+      .command(name)
+      .summary(summary)
+      .description(`${sentence(summary)}.`)
+  program.hook('preSubcommand', async (_, command) => {
+    const { define } = await (
+      commands.find(({ name }) => name === command.name()) as (typeof commands)[number]
+    ).load()
+    define(command, context)
+  })
+  return program
+}
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+const splitNames = (names: string): string[] => names.split(',').map((name) => name.trim())

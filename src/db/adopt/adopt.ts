@@ -1,0 +1,158 @@
+import type pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import * as d from '../decode.ts'
+import { createHistory, HISTORY_TABLE, recordApplied } from '../history.ts'
+import { lockTables, type Notice, withLockRetries } from '../lock.ts'
+import { creationsOf } from '../migration-files.ts'
+import { query } from '../query.ts'
+import { MIGRATIONS } from '../schema.ts'
+import { rollback, run, transaction } from '../transaction.ts'
+import { dependentObstacles } from './dependents.ts'
+import { planConstraints } from './differences.ts'
+import { expectedTables } from './expected.ts'
+import { TABLES } from './legacy.ts'
+import { type Obstacle, obstacleError, privilegeObstacles, shapeObstacles } from './obstacles.ts'
+import { ownerships, viewLeftovers } from './privileges.ts'
+import { rowObstacles } from './rows.ts'
+import { describeSize, readSizes, type TableSize } from './sizes.ts'
+import { adoptionStatements } from './statements.ts'
+import {
+  isOldIndex,
+  isOldTrigger,
+  type Migrations,
+  readSurvey,
+  type Survey,
+  tableOf,
+} from './survey.ts'
+
+export interface AdoptOptions {
+  schema: string
+  /** In which the old times were written. */
+  legacyTimeZone: string
+  lockTimeoutMs: number
+  notice: Notice
+  migrations: Migrations
+}
+
+/**
+ * Brings the tables that the old application left to what 001_tables makes, in place and in one transaction, or
+ * stops before changing anything. The search path of the session is the schema.
+ *
+ * A local time that a clock change skipped or repeated in the legacy zone is read as PostgreSQL reads it: by the
+ * offset before the change where it was skipped, by the offset after the change where it came twice.
+ * @throws WfstoreError schema_differs or permission_denied (with all that stands in the way), locked, usage
+ */
+export async function adopt(client: pg.Client, options: AdoptOptions): Promise<TableSize[]> {
+  const { schema, legacyTimeZone, migrations, notice } = options
+  await assertTimeZone(client, legacyTimeZone)
+  const expected = await expectedTables(client, migrations.tables)
+  const survey = () => readSurvey(client, schema, migrations, expected)
+
+  const { sizes, found } = await undone(client, async () => {
+    const surveyed = await survey()
+    await assertAdoptable(client, surveyed)
+    return { sizes: await readSizes(client, schema), found: surveyed }
+  })
+  for (const line of announcement(found, sizes, legacyTimeZone)) notice(line)
+
+  const locking = { schema, tables: TABLES, lockTimeoutMs: options.lockTimeoutMs, notice }
+  await withLockRetries(client, locking, () =>
+    transaction(client, async () => {
+      await lockTables(client, TABLES, options.lockTimeoutMs)
+      // Nobody can change the tables from here on; somebody may have since the survey above.
+      const locked = await survey()
+      await assertAdoptable(client, locked)
+      const leftovers = await viewLeftovers(client, schema)
+      await query(client, "select set_config('timezone', $1, true)", [legacyTimeZone], {})
+      for (const statement of adoptionStatements(locked)) await run(client, statement)
+      await createHistory(client)
+      await recordApplied(client, MIGRATIONS[0])
+      for (const statement of [
+        ...leftovers,
+        ...(await ownerships(client, schema, newObjects(locked))),
+      ]) {
+        await run(client, statement)
+      }
+    }),
+  )
+  // The server forgets what it knew of a column whose type changes, and would plan without it for long.
+  await run(client, `analyze ${TABLES.join(', ')}`)
+  return sizes
+}
+
+async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
+  if (zone === 'UTC') return
+  const known = await query(client, 'select from pg_timezone_names where name = $1', [zone], {})
+  if (known.length > 0) return
+  throw new WfstoreError('usage', `the server knows no time zone ${JSON.stringify(zone)}`, {
+    hint: 'name it as IANA does, such as Europe/Berlin or UTC',
+  })
+}
+
+/** Runs `work` in a transaction that is rolled back. */
+async function undone<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await run(client, 'begin')
+  try {
+    return await work()
+  } finally {
+    await rollback(client)
+  }
+}
+
+async function assertAdoptable(client: pg.Client, survey: Survey): Promise<void> {
+  const obstacles = await readObstacles(client, survey)
+  if (obstacles.length > 0) throw obstacleError(survey.schema, obstacles)
+}
+
+async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
+  const [role] = await query(
+    client,
+    `select current_user as name, has_schema_privilege($1, 'create') as may_create`,
+    [survey.schema],
+    { name: d.text(), mayCreate: d.boolean() },
+  )
+  const privileges = privilegeObstacles(survey, role?.name ?? '', role?.mayCreate === true)
+  const tables = TABLES.every((table) => survey.relations.get(table)?.kind === 'r')
+  return [
+    ...privileges,
+    ...shapeObstacles(survey),
+    ...(tables ? await dependentObstacles(client, survey) : []),
+    // A role that does not own the tables may not be able to read them either.
+    ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
+  ]
+}
+
+function announcement(survey: Survey, sizes: TableSize[], zone: string): string[] {
+  const kept = keptObjects(survey)
+  return [
+    `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
+    `their times are read in the time zone ${zone}; nobody can read or write them while they are rewritten`,
+    ...(kept.length > 0 ? [`kept beside what wfstore makes: ${kept.join(', ')}`] : []),
+  ]
+}
+
+/** What adoption makes anew, and the history that goes with it. */
+function newObjects({ migrations, relations }: Survey): string[] {
+  const made = creationsOf(migrations.tables).filter(({ kind }) => kind !== 'trigger')
+  return [HISTORY_TABLE, ...made.map(({ name }) => name).filter((name) => !relations.has(name))]
+}
+
+/** What the application made on these tables and wfstore does not touch. */
+function keptObjects(survey: Survey): string[] {
+  return TABLES.flatMap((table) => {
+    const { columns, expectedColumns, indexes, triggers } = tableOf(survey, table)
+    const own = columns.filter(
+      ({ name }) => !expectedColumns.some((wanted) => wanted.name === name),
+    )
+    return [
+      ...own.map(({ name }) => `column ${table}.${name}`),
+      ...planConstraints(survey, table).kept.map(({ name }) => `constraint ${name} on ${table}`),
+      ...indexes
+        .filter((index) => !isOldIndex(index))
+        .map(({ name }) => `index ${name} on ${table}`),
+      ...triggers
+        .filter((trigger) => !isOldTrigger(trigger))
+        .map(({ name }) => `trigger ${name} on ${table}`),
+    ]
+  })
+}

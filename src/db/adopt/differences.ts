@@ -1,0 +1,77 @@
+import type { Column, Constraint } from '../catalog.ts'
+import { FREED_TABLES, OLD_PRIMARY_KEYS, TABLES } from './legacy.ts'
+import { type Survey, tableOf } from './survey.ts'
+
+/** A column whose type changes. */
+export interface Retyped {
+  table: string
+  from: Column
+  to: Column
+}
+
+export function retypedColumns(survey: Survey): Retyped[] {
+  return TABLES.flatMap((table) => {
+    const { columns, expectedColumns } = tableOf(survey, table)
+    return expectedColumns.flatMap((to) => {
+      const from = columns.find(({ name }) => name === to.name)
+      return from && (from.type !== to.type || from.collation !== to.collation)
+        ? [{ table, from, to }]
+        : []
+    })
+  })
+}
+
+/** What becomes of the constraints of one table. */
+export interface ConstraintPlan {
+  rename: { from: Constraint; to: Constraint }[]
+  drop: Constraint[]
+  add: Constraint[]
+  /** Keys that are neither there nor ours to make. */
+  missing: Constraint[]
+  /** Of the application's own. */
+  kept: Constraint[]
+}
+
+export function planConstraints(survey: Survey, table: string): ConstraintPlan {
+  const { constraints, expectedConstraints } = tableOf(survey, table)
+  const plan: ConstraintPlan = { rename: [], drop: [], add: [], missing: [], kept: [] }
+  const matched = new Set<Constraint>()
+  for (const wanted of expectedConstraints) {
+    const same = constraints.filter(({ definition }) => definition === wanted.definition)
+    const found = same.find(({ name }) => name === wanted.name) ?? same[0]
+    if (found) {
+      matched.add(found)
+      if (found.name !== wanted.name) plan.rename.push({ from: found, to: wanted })
+    } else if (wanted.kind === 'c') {
+      plan.add.push(wanted)
+      const stale = constraints.find(({ kind, name }) => kind === 'c' && name === wanted.name)
+      if (stale) plan.drop.push(stale)
+    } else {
+      const old = constraints.find((constraint) => isOldPrimaryKey(constraint))
+      if (wanted.kind === 'p' && old) {
+        plan.add.push(wanted)
+        plan.drop.push(old)
+      } else {
+        plan.missing.push(wanted)
+      }
+    }
+  }
+  const freed = constraints.filter(
+    ({ kind, referenced }) =>
+      kind === 'f' && FREED_TABLES.includes(table) && referenced !== null && isOurs(referenced),
+  )
+  plan.drop.push(...freed)
+  plan.kept = constraints.filter(
+    (constraint) => !matched.has(constraint) && !plan.drop.includes(constraint),
+  )
+  return plan
+}
+
+function isOldPrimaryKey({ kind, tableName, definition }: Constraint): boolean {
+  const columns = OLD_PRIMARY_KEYS[tableName]
+  return (
+    kind === 'p' && columns !== undefined && definition === `PRIMARY KEY (${columns.join(', ')})`
+  )
+}
+
+const isOurs = (table: string) => (TABLES as readonly string[]).includes(table)

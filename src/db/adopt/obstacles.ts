@@ -1,0 +1,261 @@
+import pg from 'pg'
+import { type ErrorCode, WfstoreError } from '../../error.ts'
+import type { Column, Constraint } from '../catalog.ts'
+import { type Creation, creationsOf } from '../migration-files.ts'
+import { planConstraints, retypedColumns } from './differences.ts'
+import { LOSSLESS, NEW_COLUMNS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
+import { isOldTrigger, type Survey, tableOf } from './survey.ts'
+
+/** What stands in the way of an adoption, and the statement that mends it. */
+export interface Obstacle {
+  what: string
+  mend?: string
+  /** Where a privilege is all that lacks. */
+  code?: ErrorCode
+}
+
+export const quote = (name: string): string => pg.escapeIdentifier(name)
+
+/** One error for all of them. */
+export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreError {
+  const code = obstacles.every((obstacle) => obstacle.code === 'permission_denied')
+    ? 'permission_denied'
+    : 'schema_differs'
+  const mends = [...new Set(obstacles.flatMap(({ mend }) => mend ?? []))]
+  const hint =
+    mends.length > 0
+      ? `nothing was changed; mend it with: ${mends.join('; ')}`
+      : 'nothing was changed'
+  const whats = obstacles.map(({ what }) => what).join('; ')
+  return new WfstoreError(code, `cannot make the wfstore schema in ${schema}: ${whats}`, { hint })
+}
+
+/** What the shape of the schema alone tells. */
+export function shapeObstacles(survey: Survey): Obstacle[] {
+  const lacking = TABLES.filter((table) => !survey.relations.has(table))
+  if (lacking.length > 0) {
+    const there = TABLES.filter((table) => survey.relations.has(table))
+    return [
+      {
+        what: `there is ${there.join(', ')} but no ${lacking.join(', ')}`,
+        mend: 'wfstore migrate up --schema wfstore, which leaves the tables of others alone',
+      },
+    ]
+  }
+  const sound = TABLES.filter((table) => tableObstacles(survey, table).length === 0)
+  return [
+    ...TABLES.flatMap((table) => tableObstacles(survey, table)),
+    ...sound.flatMap((table) => columnObstacles(survey, table)),
+    ...sound.flatMap((table) => constraintObstacles(survey, table)),
+    ...nameObstacles(survey),
+    ...viewObstacles(survey),
+    ...triggerObstacles(survey),
+  ]
+}
+
+const KINDS: Record<string, string> = {
+  r: 'a table',
+  p: 'a partitioned table',
+  v: 'a view',
+  m: 'a materialized view',
+  i: 'an index',
+  I: 'a partitioned index',
+  S: 'a sequence',
+  f: 'a foreign table',
+  c: 'a type',
+}
+
+function tableObstacles(survey: Survey, table: string): Obstacle[] {
+  const relation = survey.relations.get(table)
+  if (!relation) return []
+  if (relation.kind !== 'r') return [{ what: `${table} is ${KINDS[relation.kind] ?? 'no table'}` }]
+  const obstacles: Obstacle[] = []
+  if (relation.inherits)
+    obstacles.push({ what: `${table} is a parent, a child or a partition of another table` })
+  if (!relation.persistent) {
+    obstacles.push({ what: `${table} is not logged`, mend: `alter table ${table} set logged` })
+  }
+  if (relation.rowSecurity) {
+    obstacles.push({
+      what: `${table} has row security`,
+      mend: `drop its policies, alter table ${table} disable row level security, and make them again afterwards`,
+    })
+  }
+  return obstacles
+}
+
+function columnObstacles(survey: Survey, table: string): Obstacle[] {
+  const { columns, expectedColumns } = tableOf(survey, table)
+  const obstacles: Obstacle[] = []
+  const lacking = expectedColumns.filter(
+    ({ name }) =>
+      !NEW_COLUMNS[table]?.includes(name) && !columns.some((column) => column.name === name),
+  )
+  if (lacking.length > 0) {
+    obstacles.push({
+      what: `${table} has no ${lacking.length === 1 ? 'column' : 'columns'} ${names(lacking)}`,
+      mend: `alter table ${table} ${lacking.map(additionOf).join(', ')}`,
+    })
+  }
+  for (const { from, to } of retypedColumns(survey).filter((retyped) => retyped.table === table)) {
+    if (from.generated || LOSSLESS[to.baseType]?.includes(from.baseType)) continue
+    obstacles.push({
+      what: `${table}.${to.name} is ${from.type}, not ${to.type}`,
+      mend: `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::${to.type}`,
+    })
+  }
+  for (const column of columns) {
+    const ours = expectedColumns.some(({ name }) => name === column.name)
+    if (ours && column.generated) {
+      obstacles.push({
+        what: `${table}.${column.name} is a generated column`,
+        mend: `alter table ${table} alter column ${column.name} drop expression`,
+      })
+    } else if (!ours && column.notNull && column.defaultValue === null && !column.identity) {
+      obstacles.push({
+        what: `${table}.${column.name}, which wfstore does not know, is NOT NULL without a default`,
+        mend: `alter table ${table} alter column ${quote(column.name)} drop not null`,
+      })
+    }
+  }
+  return obstacles
+}
+
+/** A column without a default starts out NULL; the next run says which rows want a value. */
+function additionOf({ name, type, notNull, defaultValue }: Column): string {
+  const rest = defaultValue === null ? '' : `${notNull ? ' not null' : ''} default ${defaultValue}`
+  return `add column ${name} ${type}${rest}`
+}
+
+function constraintObstacles(survey: Survey, table: string): Obstacle[] {
+  const { missing, add, rename, kept } = planConstraints(survey, table)
+  const taken = [...add, ...rename.map(({ to }) => to)].flatMap((wanted) =>
+    kept.filter(({ name }) => name === wanted.name),
+  )
+  return [
+    ...missing.map((wanted) => missingKey(survey, wanted)),
+    ...taken.map(({ name }) => ({
+      what: `${table} has a constraint of its own named ${name}`,
+      mend: `alter table ${table} rename constraint ${name} to ${name}_own`,
+    })),
+  ]
+}
+
+function missingKey(survey: Survey, wanted: Constraint): Obstacle {
+  const { tableName, kind, definition } = wanted
+  const { constraints } = tableOf(survey, tableName)
+  const columns = JSON.parse(wanted.columns) as string[]
+  const other = constraints.find(
+    (constraint) =>
+      constraint.kind === kind && (kind === 'p' || constraint.columns === wanted.columns),
+  )
+  const word = kind === 'p' ? 'primary key' : 'foreign key'
+  const addition = `add constraint ${wanted.name} ${definition}`
+  if (other) {
+    return {
+      what: `the ${word} of ${tableName} is ${other.definition}, not ${definition}`,
+      mend: `alter table ${tableName} drop constraint ${quote(other.name)}, ${addition}`,
+    }
+  }
+  const old = OLD_PRIMARY_KEYS[tableName]
+  const demanded = kind === 'p' && old ? old : columns
+  return {
+    what: `${tableName} has no ${word} on ${demanded.join(', ')}`,
+    mend: `alter table ${tableName} ${addition}`,
+  }
+}
+
+/** Names that adoption gives to something new. */
+function nameObstacles(survey: Survey): Obstacle[] {
+  const { migrations, constraints, expected } = survey
+  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.indexes)]
+  const fresh = made.filter(({ kind, name }) => kind !== 'view' && !isAdopted(name))
+  const keys = expected.constraints.filter(
+    ({ kind, name, tableName }) =>
+      kind === 'p' &&
+      !constraints.some(
+        (own) => own.kind === 'p' && own.name === name && own.tableName === tableName,
+      ),
+  )
+  const keyNames = keys.map(({ name }) => ({ kind: 'index' as const, name }))
+  return takenNames([...fresh, ...keyNames], survey)
+}
+
+/** Which of these creations find their name taken? */
+export function takenNames(
+  creations: readonly Pick<Creation, 'kind' | 'name'>[],
+  { relations, functions }: Pick<Survey, 'relations' | 'functions'>,
+): Obstacle[] {
+  return creations.flatMap(({ kind, name }) => {
+    if (kind === 'function') return functions.has(name) ? [taken(name, 'function')] : []
+    const relation = kind === 'trigger' ? undefined : relations.get(name)
+    return relation ? [taken(name, relation.kind)] : []
+  })
+}
+
+function taken(name: string, kind: string): Obstacle {
+  const words: Record<string, string> = {
+    function: 'function',
+    i: 'index',
+    v: 'view',
+    m: 'materialized view',
+    S: 'sequence',
+    f: 'foreign table',
+  }
+  const word = words[kind] ?? 'table'
+  const named = word === 'function' ? `${name}()` : name
+  return {
+    what: `there already is ${KINDS[kind] ?? `a ${word}`} ${named}`,
+    mend: `alter ${word} ${named} rename to ${name}_own`,
+  }
+}
+
+function viewObstacles(survey: Survey): Obstacle[] {
+  return Object.entries(OLD_VIEWS).flatMap(([name, columns]) => {
+    const relation = survey.relations.get(name)
+    if (!relation) return []
+    const own = survey.columns
+      .filter(({ tableName }) => tableName === name)
+      .map((column) => column.name)
+    const old = relation.kind === 'v' && own.join() === columns.join()
+    return old
+      ? []
+      : [{ ...taken(name, relation.kind), what: `${name} is not the view that wfstore knows` }]
+  })
+}
+
+function triggerObstacles(survey: Survey): Obstacle[] {
+  const ours = creationsOf(survey.migrations.tables).filter(({ kind }) => kind === 'trigger')
+  return survey.triggers
+    .filter((trigger) => !isOldTrigger(trigger) && ours.some(({ name }) => name === trigger.name))
+    .map(({ name, tableName }) => ({
+      what: `the trigger ${name} on ${tableName} is not the one that wfstore knows`,
+      mend: `alter trigger ${name} on ${tableName} rename to ${name}_own`,
+    }))
+}
+
+/** Adoption alters what others own only with their right. */
+export function privilegeObstacles(survey: Survey, user: string, mayCreate: boolean): Obstacle[] {
+  const owned = [...TABLES, ...Object.keys(OLD_VIEWS)].flatMap(
+    (name) => survey.relations.get(name) ?? [],
+  )
+  const obstacles: Obstacle[] = owned
+    .filter(({ ownedByUs }) => !ownedByUs)
+    .map(({ name, owner }) => ({
+      what: `must be owner of ${name}, which belongs to ${owner}, not to ${user}`,
+      mend: `run it as ${owner}`,
+      code: 'permission_denied',
+    }))
+  if (mayCreate) return obstacles
+  return [
+    ...obstacles,
+    {
+      what: `${user} may not create anything in schema ${survey.schema}`,
+      mend: `grant create on schema ${quote(survey.schema)} to ${quote(user)}`,
+      code: 'permission_denied',
+    },
+  ]
+}
+
+const names = (columns: Column[]) => columns.map(({ name }) => name).join(', ')
+const isAdopted = (table: string) => (TABLES as readonly string[]).includes(table)

@@ -1,0 +1,64 @@
+import type pg from 'pg'
+import * as d from '../decode.ts'
+import { query } from '../query.ts'
+import { OLD_VIEWS } from './legacy.ts'
+
+const statementShape = { statement: d.text() }
+
+/** The statements that give the new views the owner, the privileges and the comments of the old ones. */
+export async function viewLeftovers(client: pg.Client, schema: string): Promise<string[]> {
+  const found = await query(
+    client,
+    `with old as (
+       select c.* from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = $1 and c.relname = any($2::text[])
+     ), granted as (
+       select relname, relowner, null::name as attname, relacl as acl from old
+       union all
+       select old.relname, old.relowner, a.attname, a.attacl from old join pg_attribute a on a.attrelid = old.oid
+     )
+     select format('alter view %I owner to %I', relname, pg_get_userbyid(relowner)) as statement, 1 as place
+     from old where relowner <> current_user::regrole
+     union all
+     select format('grant %s%s on %I to %s%s', g.privilege_type, coalesce(' (' || quote_ident(granted.attname) || ')', ''), relname,
+              case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
+              case when g.is_grantable then ' with grant option' else '' end), 2
+     from granted cross join lateral aclexplode(granted.acl) as g where g.grantee <> granted.relowner
+     union all
+     select format('comment on view %I is %L', relname, obj_description(oid, 'pg_class')), 3
+     from old where obj_description(oid, 'pg_class') is not null
+     order by place, statement`,
+    [schema, Object.keys(OLD_VIEWS)],
+    statementShape,
+  )
+  return found.map(({ statement }) => statement)
+}
+
+/**
+ * The statements that give new tables, views and functions to the owner of the old tables, whose application is to go
+ * on with them, where another role (a superuser) migrates.
+ */
+export async function ownerships(
+  client: pg.Client,
+  schema: string,
+  names: readonly string[],
+): Promise<string[]> {
+  const found = await query(
+    client,
+    `with owner as (
+       select c.relowner as role from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = $1 and c.relname = 'workflow_executions'
+     )
+     select format('alter %s %I owner to %I', case c.relkind when 'v' then 'view' else 'table' end, c.relname,
+              pg_get_userbyid(owner.role)) as statement
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace, owner
+     where n.nspname = $1 and c.relname = any($2::text[]) and c.relowner <> owner.role and c.relkind in ('r', 'v')
+     union all
+     select format('alter function %s owner to %I', p.oid::regprocedure, pg_get_userbyid(owner.role))
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace, owner
+     where n.nspname = $1 and p.proname = any($2::text[]) and p.pronargs = 0 and p.proowner <> owner.role`,
+    [schema, names],
+    statementShape,
+  )
+  return found.map(({ statement }) => statement)
+}

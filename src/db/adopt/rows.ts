@@ -1,0 +1,133 @@
+import type pg from 'pg'
+import type { Constraint } from '../catalog.ts'
+import * as d from '../decode.ts'
+import { query } from '../query.ts'
+import { planConstraints, retypedColumns } from './differences.ts'
+import { LOSSLESS, TABLES } from './legacy.ts'
+import type { Obstacle } from './obstacles.ts'
+import { type Survey, tableOf } from './survey.ts'
+
+/** Rows that our constraints would refuse. Asked of a schema whose tables and columns are all there. */
+export async function rowObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
+  const obstacles: Obstacle[] = []
+  for (const table of TABLES) {
+    obstacles.push(...(await nulls(client, survey, table)))
+    obstacles.push(...(await overflows(client, survey, table)))
+    const { add, missing } = planConstraints(survey, table)
+    for (const constraint of [...add, ...missing]) {
+      if (!isComparable(survey, table, columnsOf(constraint))) continue
+      if (constraint.kind === 'c') obstacles.push(...(await refused(client, constraint)))
+      if (constraint.kind === 'p') obstacles.push(...(await repeated(client, constraint)))
+    }
+  }
+  return [...obstacles, ...(await orphans(client, survey))]
+}
+
+async function nulls(client: pg.Client, survey: Survey, table: string): Promise<Obstacle[]> {
+  const { columns, expectedColumns } = tableOf(survey, table)
+  const obstacles: Obstacle[] = []
+  for (const { name, defaultValue } of expectedColumns.filter(({ notNull }) => notNull)) {
+    if (columns.find((column) => column.name === name)?.notNull !== false) continue
+    const rows = await countRows(
+      client,
+      `select count(*) as rows from ${table} where ${name} is null`,
+    )
+    if (rows === 0) continue
+    obstacles.push({
+      what: `${table} has ${counted(rows)} without ${name}`,
+      mend: `update ${table} set ${name} = ${defaultValue ?? '...'} where ${name} is null`,
+    })
+  }
+  return obstacles
+}
+
+async function overflows(client: pg.Client, survey: Survey, table: string): Promise<Obstacle[]> {
+  const obstacles: Obstacle[] = []
+  for (const { to, from } of retypedColumns(survey).filter((retyped) => retyped.table === table)) {
+    if (to.baseType !== 'int4' || from.baseType !== 'int8') continue
+    const { name } = to
+    const rows = await countRows(
+      client,
+      `select count(*) as rows from ${table} where ${name} not between -2147483648 and 2147483647`,
+    )
+    if (rows > 0)
+      obstacles.push({ what: `${table} has ${counted(rows)} whose ${name} is no ${to.type}` })
+  }
+  return obstacles
+}
+
+const SHOWN_VALUES = 5
+
+/** Rows that a check would refuse, by the value it is about. */
+async function refused(client: pg.Client, check: Constraint): Promise<Obstacle[]> {
+  const { tableName, expression } = check
+  const [column] = columnsOf(check)
+  if (!column || expression === null) return []
+  const values = await query(
+    client,
+    `select ${column}::text as value, count(*) as rows from ${tableName} where (${expression}) is false
+     group by 1 order by 2 desc, 1`,
+    [],
+    { value: d.text(), rows: d.count() },
+  )
+  if (values.length === 0) return []
+  const shown = values
+    .slice(0, SHOWN_VALUES)
+    .map(({ value, rows }) => `${JSON.stringify(value)} (${counted(rows)})`)
+  const more =
+    values.length > SHOWN_VALUES ? ` and ${values.length - SHOWN_VALUES} other values` : ''
+  const known = [...expression.matchAll(/'(\w+)'/g)].map(([, value]) => `'${value}'`).join(', ')
+  return [
+    {
+      what: `${tableName} has a ${column} that wfstore does not know: ${shown.join(', ')}${more}`,
+      mend: `update ${tableName} set ${column} = 'failed' where ${column} not in (${known}), or another of these`,
+    },
+  ]
+}
+
+async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]> {
+  const columns = columnsOf(key).join(', ')
+  const rows = await countRows(
+    client,
+    `select count(*) as rows from (select from ${key.tableName} group by ${columns} having count(*) > 1) as repeated`,
+  )
+  return rows === 0
+    ? []
+    : [{ what: `${key.tableName} has ${rows} values of (${columns}) in more than one row` }]
+}
+
+/** A foreign key that holds and was validated vouches for its rows. */
+async function orphans(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
+  if (planConstraints(survey, 'workflow_steps').missing.every(({ kind }) => kind !== 'f')) return []
+  const sides = ['workflow_steps', 'workflow_executions']
+  if (!sides.every((table) => isComparable(survey, table, ['execution_id']))) return []
+  const lost =
+    'not exists (select from workflow_executions e where e.execution_id = workflow_steps.execution_id)'
+  const rows = await countRows(client, `select count(*) as rows from workflow_steps where ${lost}`)
+  if (rows === 0) return []
+  return [
+    {
+      what: `workflow_steps has ${counted(rows)} without a run`,
+      mend: `delete from workflow_steps where ${lost}`,
+    },
+  ]
+}
+
+/** Are these columns there, of types that become ours? Where not, that is what stands in the way. */
+function isComparable(survey: Survey, table: string, columns: string[]): boolean {
+  const { columns: there, expectedColumns } = tableOf(survey, table)
+  return columns.every((name) => {
+    const from = there.find((column) => column.name === name)?.baseType
+    const to = expectedColumns.find((column) => column.name === name)?.baseType
+    return from !== undefined && to !== undefined && (from === to || LOSSLESS[to]?.includes(from))
+  })
+}
+
+const columnsOf = (constraint: Constraint) => JSON.parse(constraint.columns) as string[]
+
+async function countRows(client: pg.Client, text: string): Promise<number> {
+  const [row] = await query(client, text, [], { rows: d.count() })
+  return row?.rows ?? 0
+}
+
+const counted = (rows: number) => (rows === 1 ? '1 row' : `${rows} rows`)

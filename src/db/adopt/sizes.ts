@@ -1,0 +1,57 @@
+import type pg from 'pg'
+import * as d from '../decode.ts'
+import { query } from '../query.ts'
+import { TABLES } from './legacy.ts'
+
+export interface TableSize {
+  table: string
+  rows: number
+  /** The rows of a very large table are the server's estimate. */
+  estimated: boolean
+  /** With indexes and out-of-line values. */
+  bytes: number
+}
+
+/** Counting this much takes about a second. */
+const COUNTED_BYTES = 2 ** 30
+
+export async function readSizes(client: pg.Client, schema: string): Promise<TableSize[]> {
+  const found = await query(
+    client,
+    `select c.relname as name, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
+            c.reltuples::bigint as rows
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = any($2::text[])
+     order by array_position($2::text[], c.relname::text)`,
+    [schema, TABLES],
+    { name: d.text(), bytes: d.count(), heapBytes: d.count(), rows: d.count() },
+  )
+  const sizes: TableSize[] = []
+  for (const { name, bytes, heapBytes, rows } of found) {
+    const estimated = heapBytes > COUNTED_BYTES && rows > 0
+    sizes.push({
+      table: name,
+      bytes,
+      estimated,
+      rows: estimated ? rows : await countOf(client, name),
+    })
+  }
+  return sizes
+}
+
+async function countOf(client: pg.Client, table: string): Promise<number> {
+  const [row] = await query(client, `select count(*) as rows from ${table}`, [], {
+    rows: d.count(),
+  })
+  return row?.rows ?? 0
+}
+
+export function describeSize({ table, rows, estimated, bytes }: TableSize): string {
+  return `${table} ${estimated ? 'about ' : ''}${rows} ${rows === 1 ? 'row' : 'rows'}, ${describeBytes(bytes)}`
+}
+
+function describeBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
+  return `${Math.round(bytes / 1024 ** power)} ${units[power]}`
+}

@@ -1,0 +1,95 @@
+import type { Column } from '../catalog.ts'
+import { creationsOf, splitStatements } from '../migration-files.ts'
+import { planConstraints } from './differences.ts'
+import { OLD_FUNCTION, OLD_VIEWS, TABLES } from './legacy.ts'
+import { quote } from './obstacles.ts'
+import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
+
+/**
+ * The statements that bring the surveyed schema to what 001_tables makes, in order. Tables are altered, which keeps
+ * their rows, privileges, comments and whatever else the application made on them; all else of the migration is run
+ * as it stands.
+ */
+export function adoptionStatements(survey: Survey): string[] {
+  return [
+    ...freeings(survey),
+    ...TABLES.flatMap((table) => alteration(survey, table)),
+    ...renamings(survey),
+    ...restOf(survey.migrations.tables),
+  ]
+}
+
+/** What stands in the way of altering, or goes for good. */
+function freeings(survey: Survey): string[] {
+  const triggers = survey.triggers.filter(isOldTrigger)
+  const old = survey.functions.get(OLD_FUNCTION)
+  return [
+    ...Object.keys(OLD_VIEWS)
+      .filter((view) => survey.relations.has(view))
+      .map((view) => `drop view ${view}`),
+    ...TABLES.flatMap((table) =>
+      planConstraints(survey, table)
+        .drop.filter(({ kind }) => kind === 'f')
+        .map(({ name }) => `alter table ${table} drop constraint ${quote(name)}`),
+    ),
+    ...survey.indexes.filter(isOldIndex).map(({ name }) => `drop index ${quote(name)}`),
+    ...triggers.map(({ name, tableName }) => `drop trigger ${quote(name)} on ${tableName}`),
+    // Another application may call it by this common name.
+    ...(triggers.length > 0 && old?.ownedByUs && !old.used
+      ? [`drop function ${OLD_FUNCTION}()`]
+      : []),
+  ]
+}
+
+/** One statement for a table, so that PostgreSQL writes it anew at most once. */
+function alteration(survey: Survey, table: string): string[] {
+  const { columns, expectedColumns } = tableOf(survey, table)
+  const { add, drop } = planConstraints(survey, table)
+  const actions = [
+    ...drop.filter(({ kind }) => kind !== 'f').map(({ name }) => `drop constraint ${quote(name)}`),
+    ...expectedColumns.flatMap((to) =>
+      columnActions(
+        columns.find(({ name }) => name === to.name),
+        to,
+      ),
+    ),
+    ...add.map(({ name, definition }) => `add constraint ${name} ${definition}`),
+  ]
+  return actions.length === 0 ? [] : [`alter table ${table}\n  ${actions.join(',\n  ')}`]
+}
+
+function columnActions(from: Column | undefined, to: Column): string[] {
+  if (!from) {
+    const rest = `${to.notNull ? ' not null' : ''}${to.defaultValue === null ? '' : ` default ${to.defaultValue}`}`
+    return [`add column ${to.name} ${to.type}${rest}`]
+  }
+  const alter = `alter column ${to.name}`
+  const retyped = from.type !== to.type || from.collation !== to.collation
+  const actions: string[] = []
+  // A default is made anew with the type, rather than cast.
+  const redefault = from.defaultValue !== to.defaultValue || (retyped && to.defaultValue !== null)
+  if (from.defaultValue !== null && redefault) actions.push(`${alter} drop default`)
+  // No USING: a timestamp is read in the time zone of the session, and in UTC that rewrites nothing.
+  if (retyped) actions.push(`${alter} type ${to.type}`)
+  if (to.defaultValue !== null && redefault) actions.push(`${alter} set default ${to.defaultValue}`)
+  if (from.notNull !== to.notNull) actions.push(`${alter} ${to.notNull ? 'set' : 'drop'} not null`)
+  return actions
+}
+
+function renamings(survey: Survey): string[] {
+  return TABLES.flatMap((table) =>
+    planConstraints(survey, table).rename.map(
+      ({ from, to }) => `alter table ${table} rename constraint ${quote(from.name)} to ${to.name}`,
+    ),
+  )
+}
+
+/** Statements of the migration other than those that create the tables which are there already. */
+function restOf(migration: string): string[] {
+  const adopted = new Set(
+    creationsOf(migration)
+      .filter(({ kind, name }) => kind === 'table' && (TABLES as readonly string[]).includes(name))
+      .map(({ statement }) => statement),
+  )
+  return splitStatements(migration).filter((statement) => !adopted.has(statement))
+}

@@ -1,0 +1,122 @@
+import type pg from 'pg'
+import {
+  type Column,
+  type Constraint,
+  type Index,
+  type Relation,
+  readColumns,
+  readConstraints,
+  readIndexes,
+  readRelations,
+  readTriggers,
+  type Trigger,
+} from '../catalog.ts'
+import * as d from '../decode.ts'
+import { creationsOf } from '../migration-files.ts'
+import { query } from '../query.ts'
+import type { Expected } from './expected.ts'
+import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES } from './legacy.ts'
+
+/** The migrations that adoption stands in for or prepares. */
+export interface Migrations {
+  /** The Up part of 001_tables. */
+  tables: string
+  /** The Up part of 002_indexes, for the names it takes. */
+  indexes: string
+}
+
+/** All that a decision needs to know, read at one time. */
+export interface Survey {
+  schema: string
+  migrations: Migrations
+  expected: Expected
+  /** Relations of the names that wfstore uses, by name. */
+  relations: Map<string, Relation>
+  columns: Column[]
+  constraints: Constraint[]
+  indexes: Index[]
+  triggers: Trigger[]
+  /** Whether functions of these names, without arguments, exist, and whether others than our tables use them. */
+  functions: Map<string, { used: boolean; ownedByUs: boolean }>
+}
+
+export async function readSurvey(
+  client: pg.Client,
+  schema: string,
+  migrations: Migrations,
+  expected: Expected,
+): Promise<Survey> {
+  const keys = expected.constraints.filter(({ kind }) => kind === 'p')
+  const names = await readNames(client, schema, migrations, [
+    ...TABLES,
+    ...keys.map(({ name }) => name),
+  ])
+  return {
+    schema,
+    migrations,
+    expected,
+    ...names,
+    columns: await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)]),
+    constraints: await readConstraints(client, schema, TABLES),
+    indexes: await readIndexes(client, schema, TABLES),
+    triggers: await readTriggers(client, schema, TABLES),
+  }
+}
+
+/** What already has a name that the migrations give, or one of `others`. */
+export async function readNames(
+  client: pg.Client,
+  schema: string,
+  migrations: Migrations,
+  others: readonly string[],
+): Promise<Pick<Survey, 'relations' | 'functions'>> {
+  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.indexes)].map(
+    ({ name }) => name,
+  )
+  const relations = await readRelations(client, schema, [...made, ...others])
+  return {
+    relations: new Map(relations.map((relation) => [relation.name, relation])),
+    functions: await readFunctions(client, schema, [...made, OLD_FUNCTION]),
+  }
+}
+
+async function readFunctions(client: pg.Client, schema: string, names: string[]) {
+  const found = await query(
+    client,
+    `select p.proname as name, pg_has_role(p.proowner, 'USAGE') as owned_by_us,
+            exists (select from pg_depend d
+              where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
+                and not exists (select from pg_trigger t join pg_class c on c.oid = t.tgrelid
+                  where d.classid = 'pg_trigger'::regclass and t.oid = d.objid
+                    and c.relnamespace = p.pronamespace and c.relname = any($3::text[])
+                    and t.tgtype = 19 and t.tgqual is null and t.tgattr = '')) as used
+     from pg_proc p
+     where p.pronamespace = (select oid from pg_namespace where nspname = $1)
+       and p.proname = any($2::text[]) and p.pronargs = 0`,
+    [schema, names, TABLES],
+    { name: d.text(), ownedByUs: d.boolean(), used: d.boolean() },
+  )
+  return new Map(found.map(({ name, used, ownedByUs }) => [name, { used, ownedByUs }]))
+}
+
+/** The table as it is, and as it is to be. */
+export function tableOf(survey: Survey, table: string) {
+  const of = <T extends { tableName: string }>(all: T[]) =>
+    all.filter(({ tableName }) => tableName === table)
+  return {
+    columns: of(survey.columns),
+    constraints: of(survey.constraints),
+    indexes: of(survey.indexes),
+    triggers: of(survey.triggers),
+    expectedColumns: of(survey.expected.columns),
+    expectedConstraints: of(survey.expected.constraints),
+  }
+}
+
+export function isOldIndex({ tableName, shape }: Index): boolean {
+  return (OLD_INDEXES[tableName] ?? []).some((columns) => shape === `USING btree (${columns})`)
+}
+
+export function isOldTrigger({ functionName, plainBeforeUpdate }: Trigger): boolean {
+  return functionName === OLD_FUNCTION && plainBeforeUpdate
+}

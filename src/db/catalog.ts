@@ -1,0 +1,181 @@
+import * as d from './decode.ts'
+import { type Queryable, query } from './query.ts'
+
+/**
+ * What the server's catalogs say about tables of one schema. Definitions are as the server prints them under the
+ * search path of the connection: a name is qualified only where that path does not find it.
+ */
+const columnShape = {
+  tableName: d.text(),
+  name: d.text(),
+  /** 'character varying(200)' */
+  type: d.text(),
+  /** 'varchar': the type's own name without modifiers. */
+  baseType: d.text(),
+  notNull: d.boolean(),
+  defaultValue: d.nullable(d.text()),
+  generated: d.boolean(),
+  identity: d.boolean(),
+  /** NULL where it is the type's own. */
+  collation: d.nullable(d.text()),
+}
+export type Column = d.RowOf<typeof columnShape>
+
+export function readColumns(
+  db: Queryable,
+  schema: string,
+  tables: readonly string[],
+): Promise<Column[]> {
+  return query(
+    db,
+    `select c.relname as table_name, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+            t.typname as base_type, a.attnotnull as not_null,
+            pg_get_expr(ad.adbin, ad.adrelid) as default_value, a.attgenerated <> '' as generated,
+            a.attidentity <> '' as identity,
+            (select collname from pg_collation where oid = nullif(a.attcollation, t.typcollation)) as collation
+     from pg_class c
+     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     join pg_type t on t.oid = a.atttypid
+     left join pg_attrdef ad on ad.adrelid = c.oid and ad.adnum = a.attnum
+     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     order by c.relname, a.attnum`,
+    [schema, tables],
+    columnShape,
+  )
+}
+
+const constraintShape = {
+  tableName: d.text(),
+  name: d.text(),
+  /** p primary key, f foreign key, c check, u unique, x exclusion. */
+  kind: d.text(),
+  definition: d.text(),
+  /** Of a check: what it demands, in brackets. */
+  expression: d.nullable(d.text()),
+  /** Its columns in order, as JSON. */
+  columns: d.json(),
+  validated: d.boolean(),
+  /** The table that a foreign key points to, where it is in the same schema. */
+  referenced: d.nullable(d.text()),
+}
+export type Constraint = d.RowOf<typeof constraintShape>
+
+/** All constraints but NOT NULL, which PostgreSQL 18 lists among them and `readColumns` tells. */
+export function readConstraints(
+  db: Queryable,
+  schema: string,
+  tables: readonly string[],
+): Promise<Constraint[]> {
+  return query(
+    db,
+    `select c.relname as table_name, k.conname as name, k.contype as kind,
+            pg_get_constraintdef(k.oid) as definition,
+            case k.contype when 'c' then pg_get_expr(k.conbin, k.conrelid) end as expression,
+            coalesce((select json_agg(a.attname order by place)
+               from unnest(k.conkey) with ordinality as key (attnum, place)
+               join pg_attribute a on a.attrelid = c.oid and a.attnum = key.attnum), '[]') as columns,
+            k.convalidated as validated,
+            (select r.relname from pg_class r where r.oid = k.confrelid and r.relnamespace = c.relnamespace) as referenced
+     from pg_class c
+     join pg_constraint k on k.conrelid = c.oid and k.contype in ('p', 'f', 'c', 'u', 'x')
+     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     order by c.relname, k.conname`,
+    [schema, tables],
+    constraintShape,
+  )
+}
+
+const indexShape = {
+  tableName: d.text(),
+  name: d.text(),
+  /** 'USING btree (user_id)', NULL where it is unique; what follows the columns belongs to it. */
+  shape: d.nullable(d.text()),
+  valid: d.boolean(),
+}
+export type Index = d.RowOf<typeof indexShape>
+
+/** All indexes but those that a constraint owns. */
+export function readIndexes(
+  db: Queryable,
+  schema: string,
+  tables: readonly string[],
+): Promise<Index[]> {
+  return query(
+    db,
+    `select c.relname as table_name, i.relname as name, x.indisvalid as valid,
+            substring(pg_get_indexdef(x.indexrelid) from '^CREATE INDEX .* (USING .*)$') as shape
+     from pg_class c
+     join pg_index x on x.indrelid = c.oid
+     join pg_class i on i.oid = x.indexrelid
+     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+       and not exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
+     order by c.relname, i.relname`,
+    [schema, tables],
+    indexShape,
+  )
+}
+
+const triggerShape = {
+  tableName: d.text(),
+  name: d.text(),
+  /** Of the function it runs, without its schema. */
+  functionName: d.text(),
+  /** BEFORE UPDATE ... FOR EACH ROW, without WHEN and without named columns. */
+  plainBeforeUpdate: d.boolean(),
+}
+export type Trigger = d.RowOf<typeof triggerShape>
+
+export function readTriggers(
+  db: Queryable,
+  schema: string,
+  tables: readonly string[],
+): Promise<Trigger[]> {
+  return query(
+    db,
+    `select c.relname as table_name, t.tgname as name, p.proname as function_name,
+            t.tgtype = 19 and t.tgqual is null and t.tgattr = '' as plain_before_update
+     from pg_class c
+     join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal
+     join pg_proc p on p.oid = t.tgfoid
+     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     order by c.relname, t.tgname`,
+    [schema, tables],
+    triggerShape,
+  )
+}
+
+const relationShape = {
+  name: d.text(),
+  /** r table, p partitioned table, v view, m materialized view, i index, S sequence, f foreign table. */
+  kind: d.text(),
+  owner: d.text(),
+  ownedByUs: d.boolean(),
+  /** Of an index: its table. */
+  indexOf: d.nullable(d.text()),
+  /** Parent or child of another table. */
+  inherits: d.boolean(),
+  persistent: d.boolean(),
+  rowSecurity: d.boolean(),
+}
+export type Relation = d.RowOf<typeof relationShape>
+
+export function readRelations(
+  db: Queryable,
+  schema: string,
+  names: readonly string[],
+): Promise<Relation[]> {
+  return query(
+    db,
+    `select c.relname as name, c.relkind as kind, pg_get_userbyid(c.relowner) as owner,
+            pg_has_role(c.relowner, 'USAGE') as owned_by_us,
+            (select t.relname from pg_index x join pg_class t on t.oid = x.indrelid where x.indexrelid = c.oid) as index_of,
+            exists (select from pg_inherits where c.oid in (inhrelid, inhparent)) as inherits,
+            c.relpersistence = 'p' as persistent,
+            c.relrowsecurity or exists (select from pg_policy where polrelid = c.oid) as row_security
+     from pg_class c
+     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     order by c.relname`,
+    [schema, names],
+    relationShape,
+  )
+}

@@ -1,0 +1,69 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { WfstoreError } from '../../error.ts'
+
+export const dataDir = (dir: string): string => join(dir, 'data')
+export const logFile = (dir: string): string => join(dir, 'postgres.log')
+/** In libpq's format. It lies with the data, so that both appear by one rename. */
+export const passFile = (dir: string): string => join(dataDir(dir), 'pgpass')
+
+/**
+ * Is there an embedded database in this folder, running or not?
+ * @throws WfstoreError unreachable where we may not look
+ */
+export function embeddedExists(dir: string): boolean {
+  try {
+    fs.statSync(join(dataDir(dir), 'PG_VERSION'))
+    return true
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw folderError(dir, error)
+  }
+}
+
+/** Major version of the server that made the data: '18'. */
+export const embeddedVersion = (dir: string): string =>
+  fs.readFileSync(join(dataDir(dir), 'PG_VERSION'), 'utf8').trim()
+
+/** The password of the loopback transport; the Unix socket is guarded by its folder instead. */
+export function readPassword(dir: string): string {
+  try {
+    return fs.readFileSync(passFile(dir), 'utf8').trim().split(':').at(-1) ?? ''
+  } catch (error) {
+    throw folderError(dir, error)
+  }
+}
+
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/** One line for what the file system refuses. */
+export function folderError(dir: string, error: unknown): WfstoreError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const denied = code === 'EACCES' || code === 'EPERM'
+  const file = isFile(dir)
+  return new WfstoreError(
+    'unreachable',
+    file
+      ? `${dir} is a file, not the folder of an embedded database`
+      : `the embedded database in ${dir} cannot be used: ${lastLine(message)}`,
+    {
+      hint: file
+        ? 'move it away, or name a database with --database-url'
+        : denied
+          ? 'work as the user who owns the folder, or name a database with --database-url'
+          : 'choose another folder, or name a database with --database-url',
+      cause: error,
+    },
+  )
+}
+
+function isFile(path: string): boolean {
+  try {
+    return fs.statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+export const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? ''

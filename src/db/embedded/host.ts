@@ -1,0 +1,51 @@
+import { execFile, type SpawnOptions } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Account } from './account.ts'
+import type { Binaries } from './binaries.ts'
+
+/** How this machine runs the programs of the server. */
+export interface Host {
+  binaries: Binaries
+  account: Account
+  path: string | undefined
+}
+
+/** What spawn() needs to run `program` as the server's user. */
+export function serverCommand(
+  host: Host,
+  program: string,
+  args: string[],
+): { command: string; args: string[]; options: SpawnOptions } {
+  const [command, ...rest] = [...host.account.prefix, program, ...args] as [string, ...string[]]
+  return {
+    command,
+    args: rest,
+    options: {
+      // Not what the environment says to clients (PGDATA, PGPORT, PGOPTIONS) or to Node.
+      env: { ...(host.path === undefined ? {} : { PATH: host.path }), LC_ALL: 'C' },
+      windowsHide: true,
+      ...host.account.spawn,
+    },
+  }
+}
+
+/** Runs a program of the server to its end. */
+export async function runProgram(
+  host: Host,
+  cwd: string,
+  program: string,
+  args: string[],
+  input = '',
+): Promise<void> {
+  const { command, args: rest, options } = serverCommand(host, program, args)
+  const running = promisify(execFile)(command, rest, {
+    cwd,
+    env: options.env,
+    windowsHide: true,
+    ...host.account.spawn,
+  })
+  // A program that ends before it has read its input says why by its exit.
+  running.child.stdin?.on('error', () => {})
+  running.child.stdin?.end(input)
+  await running
+}

@@ -1,0 +1,155 @@
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import { connect } from 'node:net'
+import { basename, join } from 'node:path'
+import { dataDir, folderError, isMissing, readPassword } from './folder.ts'
+
+/** Where a running server listens: a Unix socket in `socketDir`, or a loopback `port` with a password. */
+export interface Endpoint {
+  pid: number
+  port: number
+  socketDir: string | undefined
+  startedAt: Date
+}
+
+/** What postmaster.pid says; the server that wrote it may be gone. */
+export interface Claim {
+  endpoint: Endpoint
+  /** Listens on TCP. */
+  loopback: boolean
+  /** 'starting', 'ready', 'stopping', or nothing yet. */
+  state: string
+  text: string
+}
+
+const pidFile = (dir: string) => join(dataDir(dir), 'postmaster.pid')
+
+/** postmaster.pid: pid, data directory, start (Unix time), port, socket directory, address, shared memory, state. */
+export function readClaim(dir: string): Claim | undefined {
+  let text: string
+  try {
+    text = fs.readFileSync(pidFile(dir), 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw folderError(dir, error)
+  }
+  const [pid, , started, port, socketDir, address, , state] = text
+    .split('\n')
+    .map((line) => line.trim())
+  if (!Number(pid) || !started || !port) return undefined
+  return {
+    endpoint: {
+      pid: Math.abs(Number(pid)),
+      port: Number(port),
+      socketDir: socketDir || undefined,
+      startedAt: new Date(Number(started) * 1000),
+    },
+    loopback: !socketDir && Boolean(address),
+    state: state ?? '',
+    text,
+  }
+}
+
+/** Does the server of this claim take connections, be it only to say that it is starting or stopping? */
+export async function answers(dir: string, { endpoint, loopback }: Claim): Promise<boolean> {
+  const { socketDir, port } = endpoint
+  if (socketDir) return accepts(join(socketDir, `.s.PGSQL.${port}`))
+  return loopback && knowsPassword(dir, port)
+}
+
+/** The folder of the socket is closed to others, so whoever listens in it is the server. */
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    // EAGAIN: it is there, and more clients are waiting than it holds in its queue.
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'))
+  })
+}
+
+/** A port may be anybody's after a crash; SCRAM makes the server show that it knows the password too. */
+async function knowsPassword(dir: string, port: number): Promise<boolean> {
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'wfstore',
+    database: 'wfstore',
+    password: readPassword(dir),
+    ssl: false,
+    connectionTimeoutMillis: 5_000,
+  })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return true
+  } catch (error) {
+    // 57P03: starting or stopping. 53300: all connections are taken.
+    return ['57P03', '53300'].includes((error as { code?: string }).code ?? '')
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/**
+ * Is this process the server of this folder? undefined where the system does not say.
+ * After a crash or in a new container the number in postmaster.pid may be that of any program.
+ */
+export function isPostmaster(pid: number, dir: string): boolean | undefined {
+  if (!alive(pid)) return false
+  const command = commandLine(pid)
+  if (!command) return undefined
+  if (!/^(postgres|postmaster)/.test(basename(command[0] ?? ''))) return false
+  const served = command[command.indexOf('-D') + 1]
+  if (!command.includes('-D') || !served) return undefined
+  try {
+    const [a, b] = [fs.statSync(served), fs.statSync(dataDir(dir))]
+    return a.ino === b.ino && a.dev === b.dev
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes away what a dead server left behind, where its number is now that of a program which it is not:
+ * PostgreSQL itself would take that program for the server and refuse to start.
+ */
+export function removeStale(dir: string, claim: Claim): void {
+  if (readClaim(dir)?.text !== claim.text) return
+  const { pid, port, socketDir } = claim.endpoint
+  if (socketDir) {
+    const lock = join(socketDir, `.s.PGSQL.${port}.lock`)
+    if (fs.existsSync(lock) && Number.parseInt(fs.readFileSync(lock, 'utf8'), 10) === pid) {
+      fs.rmSync(lock, { force: true })
+    }
+  }
+  fs.rmSync(pidFile(dir), { force: true })
+}
+
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The words of a process; one empty word for one that has ended and waits for its parent to notice. */
+function commandLine(pid: number): string[] | undefined {
+  if (process.platform === 'linux') {
+    try {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    } catch (error) {
+      return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
+        ? ['']
+        : undefined
+    }
+  }
+  if (process.platform === 'win32') return undefined
+  const command = spawnSync('ps', ['-ww', '-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' })
+  return command.status === 0 ? [command.stdout.trim()] : undefined
+}

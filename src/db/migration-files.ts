@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A file of migrations/: SQL below `-- Up Migration` and, where it can be undone, `-- Down Migration`. */
+export interface MigrationFile {
+  /** '001_tables': the file's name without .sql, and what the history table holds. */
+  name: string
+  /** False where the file begins with `-- No Transaction`, as concurrent index builds need. */
+  transaction: boolean
+  up: string
+  down: string | undefined
+}
+
+let found: string | undefined
+
+/** The folder migrations/ of this package, from the sources as well as from the bundle. */
+export function migrationsDir(): string {
+  found ??= join(packageRoot(dirname(fileURLToPath(import.meta.url))), 'migrations')
+  return found
+}
+
+function packageRoot(folder: string): string {
+  const manifest = join(folder, 'package.json')
+  if (existsSync(manifest)) {
+    const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }
+    if (name === 'wfstore') return folder
+  }
+  const parent = dirname(folder)
+  if (parent === folder) throw new Error('the package folder of wfstore is not above its own code')
+  return packageRoot(parent)
+}
+
+export async function readMigration(name: string): Promise<MigrationFile> {
+  return parseMigration(name, await readFile(join(migrationsDir(), `${name}.sql`), 'utf8'))
+}
+
+export function parseMigration(name: string, content: string): MigrationFile {
+  const [head = '', rest = ''] = content.split(/^-- Up Migration$/m)
+  const [up = '', down] = rest.split(/^-- Down Migration$/m)
+  return { name, transaction: !/^-- No Transaction$/m.test(head), up, down }
+}
+
+/** One token of SQL in which a semicolon does not end the statement, or a comment. */
+const OPAQUE =
+  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$/gy
+
+/** The statements of a script, each without the comments before it and without its semicolon. */
+export function splitStatements(script: string): string[] {
+  const statements: string[] = []
+  let statement = ''
+  for (let at = 0; at < script.length; ) {
+    OPAQUE.lastIndex = at
+    const token = OPAQUE.exec(script)?.[0] ?? (script[at] as string)
+    at += token.length
+    if (token === ';') {
+      statements.push(statement.trim())
+      statement = ''
+    } else if (statement !== '' || !/^(--|\/\*|\s)/.test(token)) {
+      statement += token
+    }
+  }
+  return [...statements, statement.trim()].filter((text) => text !== '')
+}
+
+/** What a migration makes, by the words that make it. */
+export interface Creation {
+  statement: string
+  kind: 'table' | 'view' | 'function' | 'trigger' | 'index'
+  name: string
+  /** The table of an index. */
+  table: string | undefined
+}
+
+export function creationsOf(script: string): Creation[] {
+  const pattern =
+    /^create\s+(?:unique\s+)?(table|view|function|trigger|index)\s+(?:concurrently\s+)?(\w+)(?:\s+on\s+(\w+))?/i
+  return splitStatements(script).flatMap((statement) => {
+    const [, kind, name, table] = pattern.exec(statement) ?? []
+    return kind && name
+      ? [{ statement, kind: kind.toLowerCase() as Creation['kind'], name, table }]
+      : []
+  })
+}

@@ -1,0 +1,33 @@
+import { decodeRow, type RowOf, type Shape } from './decode.ts'
+import { databaseError } from './errors.ts'
+
+/** A pg Client, Pool or PoolClient. */
+export interface Queryable {
+  query(config: {
+    text: string
+    values?: unknown[]
+    types: typeof asText
+  }): Promise<{ rows: unknown[] }>
+}
+
+/** Set per query, so that neither a pool that is not ours nor pg as a whole is changed by us. */
+const asText = { getTypeParser: () => (value: string | Buffer) => value.toString() }
+
+/**
+ * Runs one statement and decodes its rows.
+ * @throws WfstoreError for whatever the server or the connection says.
+ */
+export async function query<S extends Shape>(
+  database: Queryable,
+  text: string,
+  values: readonly unknown[],
+  shape: S,
+): Promise<RowOf<S>[]> {
+  let rows: unknown[]
+  try {
+    rows = (await database.query({ text, values: [...values], types: asText })).rows
+  } catch (error) {
+    throw databaseError(error, text)
+  }
+  return rows.map((row) => decodeRow(shape, row as Record<string, string | null>))
+}

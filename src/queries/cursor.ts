@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { WfstoreError } from '../error.ts'
+import type { TimeBound } from './filter.ts'
+
+/** Where a page ended: the sort key of its last row. */
+export interface Position {
+  time: string
+  id: string
+}
+
+/** What a cursor carries: the position, and the instants that the first page took '7d' or 'now' to mean. */
+export interface Resume {
+  position: Position
+  since: string | undefined
+  until: string | undefined
+}
+
+interface Bounds {
+  since?: TimeBound | undefined
+  until?: TimeBound | undefined
+}
+
+/**
+ * Keyset cursors are opaque to their users and bound to their query: the list's name and its filters are part of
+ * the cursor as a fingerprint, so that one from another query is refused rather than answered wrongly.
+ */
+export function encodeCursor(list: string, filter: Bounds, position: Position): string {
+  const { since, until } = filter
+  const payload = [
+    fingerprint(list, filter),
+    position.time,
+    position.id,
+    since?.at ?? null,
+    until?.at ?? null,
+  ]
+  return Buffer.from(JSON.stringify(payload)).toString('base64url')
+}
+
+/** @throws WfstoreError usage where the text is no cursor, or one of another query */
+export function decodeCursor(list: string, filter: Bounds, cursor: string): Resume {
+  const payload = parsePayload(cursor)
+  if (!payload) {
+    throw new WfstoreError('usage', 'the cursor is damaged', {
+      hint: 'copy it whole, or start again without --cursor',
+    })
+  }
+  const [query, time, id, since, until] = payload
+  if (query !== fingerprint(list, filter)) {
+    throw new WfstoreError('usage', 'the cursor belongs to another query', {
+      hint: 'give the same command and filters as the page it came from, or start again without --cursor',
+    })
+  }
+  return { position: { time, id }, since: since ?? undefined, until: until ?? undefined }
+}
+
+const TIME = /^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|-?infinity|.* BC)$/
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+
+type Payload = [query: string, time: string, id: string, since: string | null, until: string | null]
+
+function parsePayload(cursor: string): Payload | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+  } catch {
+    return undefined
+  }
+  if (!Array.isArray(value) || value.length !== 5) return undefined
+  const [query, time, id, since, until] = value as unknown[]
+  const bound = (at: unknown) => at === null || (typeof at === 'string' && INSTANT.test(at))
+  const sound = typeof query === 'string' && typeof time === 'string' && TIME.test(time)
+  return sound && typeof id === 'string' && UUID.test(id) && bound(since) && bound(until)
+    ? (value as Payload)
+    : undefined
+}
+
+/** The filters as they were asked for: bounds by their words, since their instants move with the clock. */
+function fingerprint(list: string, filter: Bounds): string {
+  const asked = Object.entries(filter)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [
+      name,
+      name === 'since' || name === 'until' ? (value as TimeBound).text : value,
+    ])
+    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+  return createHash('sha256')
+    .update(JSON.stringify([list, asked]))
+    .digest('base64url')
+    .slice(0, 12)
+}

@@ -1,0 +1,123 @@
+import { expect, it } from 'vitest'
+import { runCli } from '../support/cli.ts'
+
+/** What is typed, and the one line that answers it. None of it needs a database. */
+const wrong: [argv: string, line: string][] = [
+  ['executions list --statsu failed', "error: unknown option '--statsu'; did you mean --status?"],
+  ['exections list', "error: unknown command 'exections'; did you mean executions?"],
+  ['executions lst', "error: unknown command 'lst'; did you mean list?"],
+  [
+    'executions show not-a-uuid',
+    'error: "not-a-uuid" is not an execution id; an id is a UUID, or its first 8 or more characters',
+  ],
+  [
+    'executions show c3216a2',
+    'error: "c3216a2" is not an execution id; an id is a UUID, or its first 8 or more characters',
+  ],
+  ['executions show', "error: missing required argument 'id'"],
+  ['executions list extra', "error: too many arguments for 'list'. Expected 0 arguments but got 1"],
+  [
+    'executions list --since yesterday',
+    'error: --since "yesterday" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+  ],
+  [
+    'executions list --since 2024-02-30',
+    'error: --since "2024-02-30" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+  ],
+  [
+    'executions list --since 24h --until 48h',
+    'error: --since 24h is not before --until 48h; nothing lies between them: exchange or widen them',
+  ],
+  [
+    'executions list --limit 0',
+    "error: option '--limit <n>' argument '0' is invalid. Give a whole number from 1, or all",
+  ],
+  [
+    'executions list --limit 1.5',
+    "error: option '--limit <n>' argument '1.5' is invalid. Give a whole number from 1, or all",
+  ],
+  [
+    'executions list --status done',
+    "error: option '--status <names>' argument 'done' is invalid. Give one of running, success, failed, partial, cancelled",
+  ],
+  [
+    'executions list --execution 12',
+    "error: option '--execution <id>' argument '12' is invalid. Give a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57",
+  ],
+  [
+    'executions list --tz Mars/Olympus',
+    'error: --tz "Mars/Olympus" is not a time zone; give an IANA name such as Europe/Berlin or UTC',
+  ],
+  [
+    'executions list -o yaml',
+    "error: option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are table, json, jsonl, csv",
+  ],
+  [
+    'executions list --page',
+    'error: --page needs --output json; other forms say the next cursor on stderr',
+  ],
+  [
+    'executions list --watch',
+    'error: --watch needs a terminal and the table form; in a script, call the command again and again',
+  ],
+  [
+    'executions list --database-url mysql://h/x',
+    'error: --database-url is not a PostgreSQL URL; it looks like postgresql://user@host:5432/database',
+  ],
+  [
+    'migrate up --lock-timeout soon',
+    "error: option '--lock-timeout <ms>' argument 'soon' is invalid. Give a whole number of milliseconds from 1",
+  ],
+]
+
+it.each(wrong)('wfstore %s: exit 2 and one line', async (argv, line) => {
+  expect(await runCli(argv.split(' '))).toEqual({ code: 2, stdout: '', stderr: `${line}\n` })
+})
+
+it('an unknown column is refused before the database is asked, with the known ones', async () => {
+  const { code, stderr } = await runCli(['executions', 'list', '--columns', 'status,colour'])
+  expect(code).toBe(2)
+  expect(stderr).toMatch(
+    /^error: unknown column "colour"; columns: executionId, startTime, .*updatedAt\n$/,
+  )
+})
+
+it('with --json an error is an object on stderr, wherever the flag stands', async () => {
+  const error = {
+    error: { code: 'usage', message: "unknown option '--statsu'", hint: 'did you mean --status?' },
+  }
+  for (const argv of [
+    '--json executions list --statsu x',
+    'executions list --statsu x -o json',
+    'executions list --statsu x --output=jsonl',
+  ]) {
+    const { code, stdout, stderr } = await runCli(argv.split(' '))
+    expect([code, stdout, JSON.parse(stderr)]).toEqual([2, '', error])
+  }
+})
+
+it('no command at all, and a group without a verb, are wrong usage and print help on stderr', async () => {
+  for (const argv of [[], ['executions'], ['db']]) {
+    const { code, stdout, stderr } = await runCli(argv)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('Usage: wfstore')
+  }
+})
+
+it('help and version go to stdout and are no error', async () => {
+  for (const argv of [
+    ['--help'],
+    ['executions', '--help'],
+    ['executions', 'list', '--help'],
+    ['db', 'status', '-h'],
+  ]) {
+    const { code, stdout, stderr } = await runCli(argv)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('Usage: wfstore')
+  }
+  expect(await runCli(['--version'])).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    stderr: '',
+  })
+})

@@ -1,0 +1,62 @@
+import { Readable, Writable } from 'node:stream'
+import type { Io } from '../../src/cli/context.ts'
+import { main } from '../../src/cli/main.ts'
+
+export interface CliResult {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+export interface CliOptions {
+  env?: Record<string, string | undefined>
+  cwd?: string
+  /** The width of a terminal; without it stdout is a pipe. */
+  terminal?: number
+  now?: string
+  timeZone?: string
+  signal?: AbortSignal
+  /** Called before each wait of --watch. */
+  sleep?: Io['sleep']
+}
+
+/** Fixed, so that ages and days in goldens do not move: three days after the legacy data was dumped. */
+export const NOW = '2026-11-26T12:00:00.000Z'
+
+/** Runs the command line inside this process, with streams, clock and environment of its own. */
+export async function runCli(
+  argv: readonly string[],
+  options: CliOptions = {},
+): Promise<CliResult> {
+  let stdout = ''
+  let stderr = ''
+  const collect = (take: (text: string) => void) =>
+    new Writable({
+      decodeStrings: false,
+      write: (chunk, _, done) => {
+        take(String(chunk))
+        done()
+      },
+    })
+  const tty =
+    options.terminal === undefined ? {} : { isTTY: true, columns: options.terminal, rows: 40 }
+  const io: Io = {
+    stdin: Readable.from([]),
+    stdout: Object.assign(
+      collect((text) => {
+        stdout += text
+      }),
+      tty,
+    ),
+    stderr: collect((text) => {
+      stderr += text
+    }),
+    now: () => new Date(options.now ?? NOW),
+    sleep: options.sleep ?? (() => Promise.reject(new Error('nothing should sleep here'))),
+    cwd: options.cwd ?? '/nonexistent',
+    timeZone: options.timeZone ?? 'Europe/Berlin',
+    signal: options.signal ?? new AbortController().signal,
+  }
+  const code = await main(argv, io, options.env ?? {})
+  return { code, stdout, stderr }
+}

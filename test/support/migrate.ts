@@ -1,0 +1,69 @@
+import type pg from 'pg'
+import { type MigrateOptions, type MigrateResult, migrateUp } from '../../src/db/migrate.ts'
+import { describeSchema } from './catalog.ts'
+import type { TestDatabase } from './database.ts'
+
+export interface Migrated extends MigrateResult {
+  /** What was said meanwhile. */
+  notices: string[]
+}
+
+/** `migrate up` on a connection of its own, patient enough for a busy machine. */
+export async function migrate(
+  database: TestDatabase,
+  options: Partial<MigrateOptions> = {},
+): Promise<Migrated> {
+  return withClient(database, (client) => migrateOn(client, options))
+}
+
+export async function migrateOn(
+  client: pg.Client,
+  options: Partial<MigrateOptions> = {},
+): Promise<Migrated> {
+  const notices: string[] = []
+  const result = await migrateUp(client, {
+    legacyTimeZone: 'UTC',
+    lockWaitMs: 60_000,
+    lockTimeoutMs: 30_000,
+    notice: (line) => notices.push(line),
+    ...options,
+  })
+  return { ...result, notices }
+}
+
+export async function withClient<T>(
+  database: TestDatabase,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await database.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+export const schemaOf = (database: TestDatabase, schema?: string): Promise<string> =>
+  withClient(database, (client) => describeSchema(client, schema))
+
+/** Every row of every table of a schema as text, times in UTC, and the objects: what a stop must not change. */
+export async function everythingOf(database: TestDatabase): Promise<string> {
+  const tables = await database.sql(
+    `select oid::regclass::text as name from pg_class
+     where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`,
+  )
+  const parts: string[] = [await schemaOf(database)]
+  for (const { name } of tables) {
+    const rows = await database.sql(`select t::text as row from ${name} t order by 1`)
+    parts.push(`${name}\n${rows.map(({ row }) => row).join('\n')}`)
+  }
+  return parts.join('\n')
+}
+
+/** `task` on this connection waits for a lock that another session holds; asked of a third. */
+export async function untilBlocked(database: TestDatabase, pid: number): Promise<void> {
+  for (;;) {
+    const [row] = await database.sql('select cardinality(pg_blocking_pids($1)) as blockers', [pid])
+    if (row?.blockers !== 0) return
+  }
+}
