@@ -4,11 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../dist/main.js'
 
 const interruption = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM']) {
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
   process.once(signal, () => {
     interruption.abort(signal)
     // Output that nobody reads, or a server that does not answer, must not keep us.
-    setTimeout(() => process.exit(process.exitCode ?? 1), 1000).unref()
+    setTimeout(() => process.exit(status), 1000).unref()
   })
 }
 process.exitCode = await main(

@@ -39,19 +39,19 @@ create index concurrently usage_history_user_idx
 
 -- Down Migration
 
-drop index concurrently usage_history_user_idx;
-drop index concurrently billing_records_execution_idx;
-drop index concurrently billing_records_period_user_idx;
-drop index concurrently billing_records_user_timestamp_idx;
-drop index concurrently billing_records_timestamp_idx;
-drop index concurrently observability_metrics_user_type_timestamp_idx;
-drop index concurrently observability_metrics_timestamp_idx;
-drop index concurrently audit_logs_failed_idx;
-drop index concurrently audit_logs_execution_timestamp_idx;
-drop index concurrently audit_logs_user_timestamp_idx;
-drop index concurrently audit_logs_timestamp_idx;
-drop index concurrently workflow_steps_step_idx;
-drop index concurrently workflow_executions_workflow_start_idx;
-drop index concurrently workflow_executions_status_start_idx;
-drop index concurrently workflow_executions_user_start_idx;
-drop index concurrently workflow_executions_start_idx;
+drop index concurrently if exists usage_history_user_idx;
+drop index concurrently if exists billing_records_execution_idx;
+drop index concurrently if exists billing_records_period_user_idx;
+drop index concurrently if exists billing_records_user_timestamp_idx;
+drop index concurrently if exists billing_records_timestamp_idx;
+drop index concurrently if exists observability_metrics_user_type_timestamp_idx;
+drop index concurrently if exists observability_metrics_timestamp_idx;
+drop index concurrently if exists audit_logs_failed_idx;
+drop index concurrently if exists audit_logs_execution_timestamp_idx;
+drop index concurrently if exists audit_logs_user_timestamp_idx;
+drop index concurrently if exists audit_logs_timestamp_idx;
+drop index concurrently if exists workflow_steps_step_idx;
+drop index concurrently if exists workflow_executions_workflow_start_idx;
+drop index concurrently if exists workflow_executions_status_start_idx;
+drop index concurrently if exists workflow_executions_user_start_idx;
+drop index concurrently if exists workflow_executions_start_idx;

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { connectClient, type Target, urlTarget } from './db/connect.ts'
+import { urlTarget } from './db/connect.ts'
 import { type Queryable, query } from './db/query.ts'
 import { checkSchema } from './db/schema.ts'
 import {
@@ -44,14 +44,10 @@ export function openStore(options: StoreOptions): Store {
 }
 
 /**
- * A store for a command: one connection, on which the check of the schema travels with the first query and so
- * costs no round trip of its own.
- * @throws WfstoreError unreachable, access_denied, database_missing
+ * A store over one connection, on which the check of the schema travels with the first query and so costs no
+ * round trip of its own. `close` ends the connection.
  */
-export async function connectStore(target: Target): Promise<Store> {
-  const client = await connectClient(target)
-  return storeOn(client, () => client.end())
-}
+export const storeOnClient = (client: pg.Client): Store => storeOn(client, () => client.end())
 
 function storeOn(database: Queryable, close: () => Promise<void>): Store {
   let checked: Promise<void> | undefined

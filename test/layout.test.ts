@@ -15,13 +15,19 @@ const sources: Source[] = readdirSync(src, { recursive: true, encoding: 'utf8' }
   .filter((path) => path.endsWith('.ts'))
   .map((path) => {
     const text = readFileSync(join(src, path), 'utf8')
-    const specifiers = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1] as string)
-    const imports = specifiers.map((name) => (name.startsWith('.') ? relative(src, resolve(src, dirname(path), name)) : name))
+    const specifiers = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(
+      (match) => match[1] as string,
+    )
+    const imports = specifiers.map((name) =>
+      name.startsWith('.') ? relative(src, resolve(src, dirname(path), name)) : name,
+    )
     return { path: path.replaceAll('\\', '/'), text, imports }
   })
 
 const importers = (of: RegExp, except: RegExp) =>
-  sources.filter(({ path, imports }) => !except.test(path) && imports.some((name) => of.test(name))).map(({ path }) => path)
+  sources
+    .filter(({ path, imports }) => !except.test(path) && imports.some((name) => of.test(name)))
+    .map(({ path }) => path)
 
 it('knowledge flows one way: only the command line imports the command line', () => {
   expect(importers(/^cli\//, /^cli\//)).toEqual([])
@@ -52,6 +58,8 @@ it('only the migrations of the database layer know node-pg-migrate, and load it 
 })
 it('nothing below bin touches the process, but for what a server needs to know of it', () => {
   const allowed = /process\.(platform|arch|kill|pid|execPath|getuid)\b/g
-  const touching = sources.filter(({ text }) => /\bprocess\.\w|\bconsole\.\w/.test(text.replace(allowed, ''))).map(({ path }) => path)
+  const touching = sources
+    .filter(({ text }) => /\bprocess\.\w|\bconsole\.\w/.test(text.replace(allowed, '')))
+    .map(({ path }) => path)
   expect(touching).toEqual([])
 })

@@ -1,4 +1,5 @@
 import { type Readable, Writable } from 'node:stream'
+import type pg from 'pg'
 import type { Environment, Target } from '../db/connect.ts'
 import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
@@ -36,6 +37,8 @@ export interface Context {
   env: Environment
   /** The database that the connection rules choose. */
   target: (options: TargetOptions) => Promise<Target>
+  /** A connection to it, ended when the command ends; a query that an interruption leaves behind is cancelled. */
+  connect: (options: TargetOptions) => Promise<pg.Client>
   /** The store on it, opened when first asked for and closed when the command ends. */
   store: (options: TargetOptions) => Promise<Store>
   /** A writer for this command's output. */
@@ -74,13 +77,23 @@ export function createContext(
         applicationName: `wfstore ${command()}`,
       })
     },
+    connect: async (options) => {
+      const { cancelQuery, connectClient } = await import('../db/connect.ts')
+      const target = await context.target(options)
+      const client = await connectClient(target)
+      const close = async () => {
+        if (io.signal.aborted) await cancelQuery(client, target)
+        await client.end()
+      }
+      // Interrupted while connecting: the command is over already, and nobody will close what comes now.
+      if (io.signal.aborted) await close()
+      else context.onClose(close)
+      return client
+    },
     store: (options) => {
-      store ??= context.target(options).then(async (target) => {
-        const { connectStore } = await import('../store.ts')
-        const opened = await connectStore(target)
-        context.onClose(opened.close)
-        return opened
-      })
+      store ??= context
+        .connect(options)
+        .then(async (client) => (await import('../store.ts')).storeOnClient(client))
       return store
     },
     writer: (options) =>

@@ -59,8 +59,7 @@ export async function main(
   } catch (error) {
     return report(error, argv, io, env)
   } finally {
-    // A server that does not answer must not keep an interrupted command waiting.
-    await Promise.race([context.close().catch(() => {}), interrupted.catch(() => {})])
+    await context.close().catch(() => {})
   }
 }
 

@@ -201,6 +201,14 @@ export async function connectClient(target: Target): Promise<pg.Client> {
   return client
 }
 
+/** Asks the server to give up what a client of ours is waiting for, as psql does on Ctrl-C. */
+export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {
+  const { processID } = client as pg.Client & { processID: number | null }
+  const other = await connectClient(target)
+  await other.query('select pg_cancel_backend($1)', [processID])
+  await other.end()
+}
+
 export function connectError(error: unknown, target: Target): WfstoreError {
   const { message } = describe(error)
   if (/password must be a (non-empty )?string|must be a string/i.test(message)) {

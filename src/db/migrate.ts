@@ -48,8 +48,9 @@ export async function migrateUp(
 ): Promise<MigrateResult> {
   const before = await readSettings(client)
   try {
+    await changeSettings(client, UNHURRIED)
     const schema = options.schema ?? (await currentSchema(client))
-    await changeSettings(client, { ...before, ...UNHURRIED, search_path: quotable(schema) })
+    await changeSettings(client, { search_path: quotable(schema) })
     if ((await readPending(client, schema)).length === 0) return { applied: [], adopted: null }
     const locking = { waitMs: options.lockWaitMs, notice: options.notice }
     return await withAdvisoryLock(client, `wfstore migrate ${schema}`, locking, () =>

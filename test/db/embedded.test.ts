@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { serverAccount } from '../../src/db/embedded/account.ts'
 import {
   embeddedExists,
   embeddedVersion,
@@ -22,6 +23,7 @@ import {
   mode,
   nobody,
   quick,
+  scripted,
   starter,
   temporary,
 } from './embedded-support.ts'
@@ -139,6 +141,18 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     const { error } = await intruder.start(dir)
     expect(error).toMatchObject({ name: 'WfstoreError', code: 'unreachable' })
     expect(error?.message).toContain('EACCES')
+  })
+
+  it('is given the greater privilege only where the programs are root’s alone to run', () => {
+    const granted = (bits: number) => {
+      const { path } = scripted({})
+      const postgres = join(path, 'postgres')
+      chmodSync(postgres, bits)
+      const binaries = { postgres, initdb: join(path, 'initdb'), version: '18' }
+      return serverAccount(temporary(), binaries, process.env.PATH).prefix
+    }
+    expect(granted(0o755)).toContain('--bounding-set=-all,+dac_read_search')
+    expect(granted(0o700)).toContain('--bounding-set=-all,+dac_override')
   })
 
   it('without setpriv runs as a plain other user, whose group may pass the folder but not see it', async () => {

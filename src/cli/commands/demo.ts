@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { fillDemo } from '../../record/demo/fill.ts'
+import { storeOnClient } from '../../store.ts'
 import { executionColumns } from '../columns.ts'
 import type { Context, GlobalOptions } from '../context.ts'
 import { selectColumns } from '../output/column.ts'
@@ -21,11 +22,10 @@ A store that holds runs already is left as it is.`,
       const options = demo.optsWithGlobals<GlobalOptions>()
       selectColumns(executionColumns, options.columns)
       const writer = context.writer(options)
-      const { connectClient, isNamed } = await import('../../db/connect.ts')
+      const { isNamed } = await import('../../db/connect.ts')
       const { migrateUp } = await import('../../db/migrate.ts')
-      const target = await context.target({ ...options, create: true, ignoreEnvironment: true })
-      const client = await connectClient(target)
-      context.onClose(() => client.end())
+      const client = await context.connect({ ...options, create: true, ignoreEnvironment: true })
+      const where = options.databaseUrl === undefined ? 'the embedded database' : 'the database'
       await migrateUp(client, {
         legacyTimeZone: 'UTC',
         lockWaitMs: 60_000,
@@ -35,11 +35,10 @@ A store that holds runs already is left as it is.`,
       const filled = await fillDemo(client, context.io.now())
       writer.note(
         filled > 0
-          ? `${filled} runs of the last 90 days are now in ${target.source}; the newest:`
-          : `${target.source} holds runs already and was left as it is; the newest:`,
+          ? `${filled} runs of the last 90 days are now in ${where}; the newest:`
+          : `${where} holds runs already and was left as it is; the newest:`,
       )
-      const store = await context.store({ ...options, ignoreEnvironment: true })
-      const { rows } = await store.executions.list({ limit: SHOWN })
+      const { rows } = await storeOnClient(client).executions.list({ limit: SHOWN })
       await writer.list(executionColumns, rows)
       if (options.databaseUrl === undefined && isNamed(context.env)) {
         writer.note(

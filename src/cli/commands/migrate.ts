@@ -42,10 +42,8 @@ export function define(migrate: Command, context: Context): void {
       const options = up.optsWithGlobals<UpOptions>()
       selectColumns(upColumns, options.columns)
       const writer = context.writer(options)
-      const { connectClient } = await import('../../db/connect.ts')
       const { migrateUp } = await import('../../db/migrate.ts')
-      const client = await connectClient(await context.target({ ...options, create: true }))
-      context.onClose(() => client.end())
+      const client = await context.connect({ ...options, create: true })
       const { applied, adopted } = await migrateUp(client, {
         ...(options.schema === undefined ? {} : { schema: options.schema }),
         legacyTimeZone: options.legacyTz,

@@ -110,10 +110,11 @@ const standIn = (cell: Cell) => STAND_IN.repeat(Math.max(1, displayWidth(cell.te
 
 function fillIn(line: string, cells: readonly Cell[], paint: Paint): string {
   let next = 0
-  return line.trimEnd().replace(/x+/g, () => {
+  const filled = line.replace(/x+/g, () => {
     const cell = cells[next++]
     return cell ? paint(cell.tone, cell.text) : ''
   })
+  return filled.trimEnd()
 }
 
 const NO_BORDER = {

@@ -49,6 +49,6 @@ function* units(text: string): Generator<string> {
 
 /** Made when the first text needs it: it takes 12 ms, and most tables are ASCII. */
 function graphemes(text: string): Intl.Segments {
-  segmenter ??= new Intl.Segmenter()
+  segmenter ??= new Intl.Segmenter('en')
   return segmenter.segment(text)
 }

@@ -115,10 +115,11 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
   const tables = TABLES.every((table) => survey.relations.get(table)?.kind === 'r')
   return [
     ...privileges,
+    // Before the keys: a key can be made when its rows are mended. A role that does not own the tables may not be
+    // able to read them.
+    ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
     ...shapeObstacles(survey),
     ...(tables ? await dependentObstacles(client, survey) : []),
-    // A role that does not own the tables may not be able to read them either.
-    ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
   ]
 }
 

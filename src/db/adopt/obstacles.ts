@@ -42,11 +42,11 @@ export function shapeObstacles(survey: Survey): Obstacle[] {
       },
     ]
   }
-  const sound = TABLES.filter((table) => tableObstacles(survey, table).length === 0)
+  const ordinary = TABLES.filter((table) => survey.relations.get(table)?.kind === 'r')
   return [
     ...TABLES.flatMap((table) => tableObstacles(survey, table)),
-    ...sound.flatMap((table) => columnObstacles(survey, table)),
-    ...sound.flatMap((table) => constraintObstacles(survey, table)),
+    ...ordinary.flatMap((table) => columnObstacles(survey, table)),
+    ...ordinary.flatMap((table) => constraintObstacles(survey, table)),
     ...nameObstacles(survey),
     ...viewObstacles(survey),
     ...triggerObstacles(survey),

@@ -93,7 +93,11 @@ async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]>
   )
   return rows === 0
     ? []
-    : [{ what: `${key.tableName} has ${rows} values of (${columns}) in more than one row` }]
+    : [
+        {
+          what: `${key.tableName} has ${rows} ${rows === 1 ? 'value' : 'values'} of (${columns}) in more than one row`,
+        },
+      ]
 }
 
 /** A foreign key that holds and was validated vouches for its rows. */

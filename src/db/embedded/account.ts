@@ -35,8 +35,9 @@ export function serverAccount(dir: string, binaries: Binaries, path: string | un
   // The lesser one is not among those that Docker leaves to root, and does not let a program of root's alone be run.
   for (const capability of ['dac_read_search', 'dac_override']) {
     const prefix = withCapability(setpriv, owner, capability)
-    const probe = [...prefix.slice(1), binaries.postgres, '--version']
-    if (spawnSync(setpriv, probe, { stdio: 'ignore' }).status === 0) {
+    // By a shell: setpriv itself may still run what the server, as initdb runs it, may not.
+    const probe = ['/bin/sh', '-c', 'exec "$0" --version', binaries.postgres]
+    if (spawnSync(setpriv, [...prefix.slice(1), ...probe], { stdio: 'ignore' }).status === 0) {
       return { prefix, spawn: {}, owner }
     }
   }

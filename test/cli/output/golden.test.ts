@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest'
+import type { OutputOptions } from '../../../src/cli/output/writer.ts'
+import { expectGolden } from '../../support/golden.ts'
+import type { Run } from './sample.ts'
+import { hostileRuns, print, recordColumns, runColumns, runs, terminal } from './sample.ts'
+
+const columns = ['total_cost', 'WORKFLOW', 'error-message', 'metadata']
+
+/** The options of each golden file, by its name. */
+const forms: Record<string, Partial<OutputOptions>> = {
+  '80.txt': terminal(80),
+  '200.txt': terminal(200),
+  'colour.txt': terminal(120, { color: true }),
+  'columns.txt': terminal(80, { columns }),
+  'pipe.tsv': { color: true },
+  'columns.tsv': { columns },
+  'all.json': { format: 'json' },
+  'columns.json': { format: 'json', columns },
+  'page.json': { format: 'json', page: true },
+  'all.jsonl': { format: 'jsonl' },
+  'all.csv': { format: 'csv' },
+  'columns.csv': { format: 'csv', columns },
+}
+
+const list = (rows: Run[], options: Partial<OutputOptions>) =>
+  print(options, (writer) => writer.list(runColumns, rows, { end: () => ({ nextCursor: 'abc' }) }))
+
+describe.each(Object.entries(forms))('%s', (name, options) => {
+  it('list', async () => {
+    expectGolden(`output/list-${name}`, (await list(runs, options)).stdout)
+  })
+  it('list of hostile data', async () => {
+    expectGolden(`output/hostile-list-${name}`, (await list(hostileRuns, options)).stdout)
+  })
+  it('record', async () => {
+    const { stdout } = await print(options, (writer) =>
+      writer.record(recordColumns, runs[1] as Run),
+    )
+    expectGolden(`output/record-${name}`, stdout)
+  })
+  it('record of hostile data', async () => {
+    const { stdout } = await print(options, (writer) =>
+      writer.record(recordColumns, hostileRuns[0] as Run),
+    )
+    expectGolden(`output/hostile-record-${name}`, stdout)
+  })
+})
+
+it('everything that is not data is said on stderr', async () => {
+  expect((await list(runs, terminal(80))).stderr).toBe(
+    'hidden at 80 columns: TOKENS, STEPS, MODE, MODEL (--columns picks, -o json shows all)\n' +
+      'more rows: --cursor abc\n',
+  )
+  expect((await list(runs, terminal(200))).stderr).toBe('more rows: --cursor abc\n')
+  expect((await list(runs, terminal(60, { columns: ['id', 'model'] }))).stderr).toBe(
+    'more rows: --cursor abc\n',
+  )
+  expect((await list(runs, { format: 'json', page: true })).stderr).toBe(
+    'more rows: --cursor abc\n',
+  )
+  expect((await list(runs, terminal(200, { color: true }))).stderr).toBe(
+    '\x1b[2mmore rows: --cursor abc\x1b[22m\n',
+  )
+  expect((await list(runs, terminal(200, { color: true, stderrColor: false }))).stderr).toBe(
+    'more rows: --cursor abc\n',
+  )
+})
+
+it('a record says which columns of its rows a narrow terminal hides', async () => {
+  const { stderr } = await print(terminal(60), (writer) =>
+    writer.record(recordColumns, runs[1] as Run),
+  )
+  expect(stderr).toBe('hidden at 60 columns in STEPS: STARTED (-o json shows all)\n')
+})
+
+describe('an empty list', () => {
+  const empty = (options: Partial<OutputOptions>) =>
+    print(options, (writer) => writer.list(runColumns, [], { empty: 'no executions' }))
+
+  it.each<[string, Partial<OutputOptions>, string, string]>([
+    ['terminal', terminal(80), '', 'no executions\n'],
+    ['pipe', {}, '', ''],
+    ['json', { format: 'json' }, '[]\n', ''],
+    ['page', { format: 'json', page: true }, '{\n  "rows": [],\n  "nextCursor": null\n}\n', ''],
+    ['jsonl', { format: 'jsonl' }, '', ''],
+    ['csv', { format: 'csv', columns: ['id', 'cost'] }, 'executionId,totalCost\r\n', ''],
+  ])('%s', async (_, options, stdout, stderr) => {
+    expect(await empty(options)).toEqual({ stdout, stderr })
+  })
+})
+
+it('text goes to stdout with its lines and tabs, and nothing else that a terminal obeys', async () => {
+  expect(await print({}, (writer) => writer.text('a\tb\nc\x1b[2J'))).toEqual({
+    stdout: 'a\tb\nc\\x1b[2J\n',
+    stderr: '',
+  })
+})
+
+it('a note is one line', async () => {
+  const { stderr } = await print({}, async (writer) => writer.note('a\nb\x1b]0;x\x07'))
+  expect(stderr).toBe('a\\nb\\x1b]0;x\\x07\n')
+})
+
+it('list says how many rows there were', async () => {
+  const counts: number[] = []
+  for (const options of [terminal(80), {}, { format: 'json' as const }]) {
+    await print(options, async (writer) => {
+      counts.push(await writer.list(runColumns, runs))
+    })
+  }
+  expect(counts).toEqual([4, 4, 4])
+})

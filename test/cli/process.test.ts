@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { TestDatabase } from '../support/database.ts'
+import { createMigrated } from '../support/migrated.ts'
+
+/** The program as it is installed: bin over the bundle that `npm run build` made. */
+const bin = join(import.meta.dirname, '../../bin/wfstore.js')
+const ROWS = 5000
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createMigrated('process')
+  await database.sql(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time)
+     select 'w', 'u', 'm', 'x', timestamptz '2026-01-01Z' + n * interval '1 s' from generate_series(1, $1::int) n`,
+    [ROWS],
+  )
+})
+afterAll(() => database.drop())
+
+function start(...argv: string[]): ChildProcess {
+  const { PATH, HOME } = process.env
+  return spawn(process.execPath, [bin, ...argv], {
+    env: { PATH, HOME, DATABASE_URL: database.url },
+  })
+}
+
+async function finish(
+  child: ChildProcess,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout as NodeJS.ReadableStream),
+    text(child.stderr as NodeJS.ReadableStream),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
+  return { code, stdout, stderr }
+}
+
+it('output of any length arrives whole in a pipe', async () => {
+  const { code, stdout, stderr } = await finish(
+    start('executions', 'list', '--limit', 'all', '-o', 'jsonl'),
+  )
+  expect([code, stderr]).toEqual([0, ''])
+  const lines = stdout.trimEnd().split('\n')
+  expect(new Set(lines.map((line) => JSON.parse(line).executionId)).size).toBe(ROWS)
+})
+
+it('a reader that goes away, as head does, ends the command quietly', async () => {
+  for (const form of [[], ['-o', 'json'], ['-o', 'csv']]) {
+    const child = start('executions', 'list', '--limit', 'all', ...form)
+    child.stdout?.once('data', () => child.stdout?.destroy())
+    const [stderr, [code]] = await Promise.all([
+      text(child.stderr as NodeJS.ReadableStream),
+      once(child, 'exit'),
+    ])
+    expect([code, stderr]).toEqual([0, ''])
+  }
+})
+
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  '%s while the database keeps us waiting ends with exit %i and leaves no query behind',
+  async (signal, status) => {
+    const locker = await database.connect()
+    await locker.query('begin; lock table workflow_executions')
+    const child = start('executions', 'list')
+    const ended = finish(child)
+    const waiting = async () =>
+      (
+        await database.sql(
+          `select pid from pg_stat_activity where datname = current_database()
+           and application_name = 'wfstore executions list' and wait_event_type = 'Lock'`,
+        )
+      ).length
+    while ((await waiting()) === 0);
+    child.kill(signal)
+    expect(await ended).toEqual({ code: status, stdout: '', stderr: '' })
+    // The lock is still held: only a cancelled query is gone.
+    while ((await waiting()) > 0);
+    await locker.end()
+  },
+)
+
+it('errors have their exit status and nothing on stdout', async () => {
+  const runs: [string[], number][] = [
+    [['executions', 'list', '--nope'], 2],
+    [['executions', 'list', '--database-url', 'postgresql://u@127.0.0.1:1/d'], 3],
+    [['executions', 'show', '00000000-0000-4000-8000-000000000000'], 6],
+  ]
+  for (const [argv, status] of runs) {
+    const { code, stdout, stderr } = await finish(start(...argv))
+    expect([argv, code, stdout]).toEqual([argv, status, ''])
+    expect(stderr).toMatch(/^error: [^\n]+\n$/)
+  }
+})
+
+it('the embedded database serves the commands of a folder, whoever started it', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'wfstore-folder-'))
+  const { PATH, HOME } = process.env
+  const run = (...argv: string[]) =>
+    finish(spawn(process.execPath, [bin, ...argv], { cwd, env: { PATH, HOME } }))
+  try {
+    expect(await run('db', 'status', '--columns', 'state')).toMatchObject({
+      code: 0,
+      stdout: 'state\tnone\n',
+    })
+    expect(await run('db', 'url')).toMatchObject({ code: 3, stdout: '' })
+    expect(await run('migrate', 'up')).toMatchObject({
+      code: 0,
+      stdout: 'applied 001_tables, 002_indexes\n',
+    })
+    expect(await run('migrate', 'up')).toEqual({
+      code: 0,
+      stdout: 'the schema is up to date\n',
+      stderr: '',
+    })
+    expect(await run('executions', 'list')).toEqual({ code: 0, stdout: '', stderr: '' })
+    const url = (await run('db', 'url')).stdout
+    expect(url).toMatch(/^postgresql:\/\/wfstore@localhost:5432\/wfstore\?host=.*\n$/)
+    expect((await run('executions', 'list', '--database-url', url.trim())).code).toBe(0)
+    expect((await run('db', 'stop')).stderr).toMatch(/^stopped the embedded server \(pid \d+\)\n$/)
+    expect(await run('db', 'stop')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'no embedded server runs here\n',
+    })
+    expect(await run('db', 'status', '--columns', 'state')).toMatchObject({
+      stdout: 'state\tstopped\n',
+    })
+    expect((await run('executions', 'list')).code).toBe(0)
+  } finally {
+    await run('db', 'stop')
+    rmSync(cwd, { recursive: true, force: true })
+  }
+})
