@@ -25,7 +25,6 @@ const EXIT: Record<ErrorCode, number> = {
   locked: 5,
   not_found: 6,
 }
-const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 }
 
 /**
  * The command line: argv (without node and script) → exit status. Data goes to io.stdout, all else to io.stderr.
@@ -44,7 +43,7 @@ export async function main(
     if (tz !== undefined) checkTimeZone(tz)
   })
   const interrupted = new Promise<never>((_, reject) => {
-    io.signal.addEventListener('abort', () => reject(new Interruption(String(io.signal.reason))), {
+    io.signal.addEventListener('abort', () => reject(new Interruption()), {
       once: true,
     })
   })
@@ -55,7 +54,7 @@ export async function main(
       return EXIT.usage
     }
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted])
-    return 0
+    return io.signal.aborted ? signalStatus(io.signal) : 0
   } catch (error) {
     return report(error, argv, io, env)
   } finally {
@@ -65,6 +64,9 @@ export async function main(
 
 class Interruption extends Error {}
 
+/** 128 and the number of the signal, as a shell has it. */
+const signalStatus = (signal: AbortSignal): number => (signal.reason === 'SIGTERM' ? 143 : 130)
+
 function report(
   error: unknown,
   argv: readonly string[],
@@ -72,7 +74,7 @@ function report(
   env: Record<string, string | undefined>,
 ): number {
   if (error instanceof ClosedPipe) return 0
-  if (error instanceof Interruption) return SIGNALS[error.message] ?? 1
+  if (error instanceof Interruption) return signalStatus(io.signal)
   if (
     error instanceof CommanderError &&
     (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')

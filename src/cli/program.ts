@@ -74,8 +74,9 @@ export function createProgram(context: Context, version: string): Command {
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 schema behind or different, 5 locked, 6 no such thing.
-Start here: wfstore demo`,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 schema missing, behind,
+ahead or different, 5 locked, 6 no such thing, 130 and 143 stopped by a signal.
+To try it out: wfstore demo`,
     )
   for (const { name, summary } of commands)
     program

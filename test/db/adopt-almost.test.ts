@@ -104,6 +104,18 @@ describe('it completes, and leaves what the application made beside its tables',
     ).toEqual([{ name: 'b', touched: true }])
   })
 
+  it('a trigger of the common function on a table of ours that had none', async () => {
+    await makeAlmost(`
+      alter table observability_metrics add column updated_at timestamptz;
+      create trigger touch before update on observability_metrics
+        for each row execute function update_updated_at_column()`)
+    await migrate(database)
+    await database.sql('update observability_metrics set metric_value = 2')
+    expect(
+      await database.sql('select updated_at is not null as touched from observability_metrics'),
+    ).toEqual([{ touched: true }])
+  })
+
   it('foreign keys to runs', async () => {
     await makeAlmost(`
       create table notes (run uuid references workflow_executions (execution_id), note text);
@@ -381,7 +393,7 @@ describe('it stops before changing anything, names what stands in the way, and s
 })
 
 async function followAdvice({ hint = '' }: WfstoreError): Promise<void> {
-  const lead = 'nothing was changed; mend it with: '
+  const lead = 'nothing was changed; to mend it: '
   expect(hint.startsWith(lead)).toBe(true)
   const statements = hint.slice(lead.length)
   await database.sql(statements.replaceAll(/ \([^()]*afterwards\)|, or another of these/g, ''))

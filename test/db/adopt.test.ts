@@ -220,6 +220,30 @@ it('a table in use is tried again, for whom it waits is said, and in the end it 
   expect(notices.at(-1)).toMatch(who)
 })
 
+it('what is committed while it waits for the tables is seen before anything is changed', async () => {
+  const database = await makeLegacy('meanwhile', { data: false })
+  const writer = await database.connect()
+  await writer.query('begin')
+  await writer.query(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, status) values ('w', 'u', 'm', 'm', 'done')`,
+  )
+  await expect(
+    migrate(database, {
+      lockTimeoutMs: 20,
+      notice: (line) => {
+        if (line.startsWith('the tables are in use')) void writer.query('commit')
+      },
+    }),
+  ).rejects.toMatchObject({
+    code: 'schema_differs',
+    message: expect.stringContaining('"done" (1 row)'),
+  })
+  await writer.end()
+  expect(await database.sql(`select to_regclass('wfstore_migrations') as history`)).toEqual([
+    { history: null },
+  ])
+})
+
 it('privileges, owners and comments of the old objects stay', async () => {
   const database = await makeLegacy('privileges', { data: false })
   const role = `${database.name}_app`

@@ -108,9 +108,21 @@ describe('starting the embedded server is refused', () => {
       `the embedded database could not be made in ${dir}: initdb: error: no space left`,
     )
     expect(fs.readdirSync(dir)).toEqual(['.gitignore'])
-    const silent = scripted({ postgres: '[ "$1" = --single ] && exec sh -c "exit 1"; real "$@"' })
-    expect((await refusal(startEmbedded(dir, { ...quick, ...silent }))).message).toContain(dir)
+    // Alone, the server goes on after a statement that failed, and ends as if all were well.
+    const wrong = scripted({
+      postgres: '[ "$1" = --single ] || real "$@"; echo "create wrong" | (real "$@")',
+    })
+    const { message: reason } = await refusal(startEmbedded(dir, { ...quick, ...wrong }))
+    expect(reason).toContain('FATAL:  syntax error')
     expect(fs.readdirSync(dir)).toEqual(['.gitignore'])
+  })
+
+  it('where initdb fails, which is told to spare the disk only where the server is', async () => {
+    const telling = scripted({ initdb: 'echo "error: $*" >&2; exit 1' })
+    const told = async (settings: Record<string, string>) =>
+      (await refusal(startEmbedded(embeddedIn(), { ...quick, ...telling, settings }))).message
+    expect(await told({})).not.toContain('--no-sync')
+    expect(await told({ fsync: 'off' })).toContain('--no-sync')
   })
 
   it.each([

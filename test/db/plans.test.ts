@@ -148,7 +148,7 @@ async function load(on: pg.Client): Promise<void> {
 }
 
 async function sampleValues(on: pg.Client): Promise<Record<string, unknown>> {
-  const one = async (text: string) => (await on.query({ text, rowMode: 'array' })).rows[0][0]
+  const one = async (text: string) => (await on.query({ text, rowMode: 'array' })).rows[0]?.[0]
   const execution = await one(
     'select execution_id from workflow_executions where total_tokens = 50000',
   )

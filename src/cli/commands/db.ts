@@ -9,8 +9,8 @@ const statusColumns: Column<EmbeddedStatus>[] = [
   { name: 'state', kind: 'text' },
   { name: 'folder', kind: 'text' },
   { name: 'version', header: 'PostgreSQL', kind: 'text' },
-  { name: 'pid', kind: 'count' },
-  { name: 'startedAt', header: 'started', kind: 'time' },
+  { name: 'pid', header: 'Process', kind: 'count' },
+  { name: 'startedAt', header: 'Started', kind: 'time' },
   { name: 'url', kind: 'text' },
   { name: 'log', kind: 'text' },
 ]

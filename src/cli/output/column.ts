@@ -78,10 +78,12 @@ export function headerOf<Row>(column: Column<Row>): string {
   return column.header ?? words(column).toUpperCase()
 }
 
-/** The name in front of a single value: "Total cost". */
+/** The name in front of a single value: "Total cost". A header with small letters is one already: "PostgreSQL". */
 export function labelOf<Row>(column: Column<Row>): string {
-  const text = (column.header ?? words(column)).toLowerCase().replace(/\bid\b/g, 'ID')
-  return text.charAt(0).toUpperCase() + text.slice(1)
+  const text = column.header ?? words(column)
+  if (column.header !== undefined && /[a-z]/.test(column.header)) return text
+  const label = text.toLowerCase().replace(/\b(id|url)\b/g, (word) => word.toUpperCase())
+  return label.charAt(0).toUpperCase() + label.slice(1)
 }
 
 function words<Row>({ name, kind }: Column<Row>): string {

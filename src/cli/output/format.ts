@@ -60,19 +60,21 @@ function elapsed(ms: number): string {
 const two = (value: number, base: number, large: string, small: string) =>
   `${Math.floor(value / base)}${large} ${String(value % base).padStart(2, '0')}${small}`
 
-/** Amounts of one column with as many decimals as the longest of them, so that their points align. */
+/**
+ * Amounts of one column with as many decimals as the longest of them needs, so that their points align. Only zeros
+ * at the end come and go: no digit is rounded.
+ */
 export function alignAmounts(amounts: readonly string[]): string[] {
-  const scale = amounts.reduce((max, text) => Math.max(max, decimals(text) ?? 0), 2)
+  const scale = amounts.reduce((max, text) => Math.max(max, decimals(text)?.length ?? 0), 2)
   return amounts.map((text) => {
     const own = decimals(text)
-    if (own === undefined) return text
-    return `${text}${own === 0 ? '.' : ''}${'0'.repeat(scale - own)}`
+    return own === undefined ? text : `${text.split('.')[0]}.${own.padEnd(scale, '0')}`
   })
 }
 
-function decimals(text: string): number | undefined {
+function decimals(text: string): string | undefined {
   const match = DECIMAL.exec(text)
-  return match ? (match[1]?.length ?? 0) : undefined
+  return match ? (match[1] ?? '').replace(/0+$/, '') : undefined
 }
 
 /** UUIDs cut to the shortest length, of 8 at least, at which they still differ from one another. */

@@ -57,7 +57,10 @@ export const OLD_INDEXES: Record<string, string[]> = {
   ],
 }
 
-/** A name that other applications use as well: its triggers on our tables are replaced, itself perhaps kept. */
+/** Tables whose `updated_at` a trigger keeps. */
+export const TOUCHED_TABLES = ['workflow_executions', 'workflow_steps', 'billing_records']
+
+/** A name that other applications use as well: its triggers on these tables are replaced, itself perhaps kept. */
 export const OLD_FUNCTION = 'update_updated_at_column'
 
 /** A view of one of these names with other columns is somebody's own work. */

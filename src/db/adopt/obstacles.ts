@@ -24,7 +24,7 @@ export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreErr
   const mends = [...new Set(obstacles.flatMap(({ mend }) => mend ?? []))]
   const hint =
     mends.length > 0
-      ? `nothing was changed; mend it with: ${mends.join('; ')}`
+      ? `nothing was changed; to mend it: ${mends.join('; ')}`
       : 'nothing was changed'
   const whats = obstacles.map(({ what }) => what).join('; ')
   return new WfstoreError(code, `cannot make the wfstore schema in ${schema}: ${whats}`, { hint })

@@ -15,7 +15,7 @@ import * as d from '../decode.ts'
 import { creationsOf } from '../migration-files.ts'
 import { query } from '../query.ts'
 import type { Expected } from './expected.ts'
-import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES } from './legacy.ts'
+import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
 
 /** The migrations that adoption stands in for or prepares. */
 export interface Migrations {
@@ -93,7 +93,7 @@ async function readFunctions(client: pg.Client, schema: string, names: string[])
      from pg_proc p
      where p.pronamespace = (select oid from pg_namespace where nspname = $1)
        and p.proname = any($2::text[]) and p.pronargs = 0`,
-    [schema, names, TABLES],
+    [schema, names, TOUCHED_TABLES],
     { name: d.text(), ownedByUs: d.boolean(), used: d.boolean() },
   )
   return new Map(found.map(({ name, used, ownedByUs }) => [name, { used, ownedByUs }]))
@@ -117,6 +117,6 @@ export function isOldIndex({ tableName, shape }: Index): boolean {
   return (OLD_INDEXES[tableName] ?? []).some((columns) => shape === `USING btree (${columns})`)
 }
 
-export function isOldTrigger({ functionName, plainBeforeUpdate }: Trigger): boolean {
-  return functionName === OLD_FUNCTION && plainBeforeUpdate
+export function isOldTrigger({ tableName, functionName, plainBeforeUpdate }: Trigger): boolean {
+  return functionName === OLD_FUNCTION && plainBeforeUpdate && TOUCHED_TABLES.includes(tableName)
 }
