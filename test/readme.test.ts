@@ -7,12 +7,17 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 
 it('every command that the README shows is one that wfstore understands', async () => {
   const database = await createMigrated('readme')
-  const shown = [...readme.matchAll(/^(?:npx )?wfstore (executions .*?)(?: *(?:#|>).*)?$/gm)].map((match) => match[1] as string)
+  const shown = [...readme.matchAll(/^(?:npx )?wfstore (executions .*?)(?: *(?:#|>).*)?$/gm)].map(
+    (match) => match[1] as string,
+  )
   expect(shown.length).toBeGreaterThanOrEqual(5)
   for (const line of shown) {
     const watching = line.includes('--watch')
     const signal = AbortSignal.abort('SIGINT')
-    const { code, stderr } = await runCli([...line.split(' '), '--database-url', database.url], watching ? { terminal: 80, signal } : {})
+    const { code, stderr } = await runCli(
+      [...line.split(' '), '--database-url', database.url],
+      watching ? { terminal: 80, signal } : {},
+    )
     const expected = watching ? 130 : line.includes('show') ? 6 : 0
     expect([line, code, stderr.includes('unknown')]).toEqual([line, expected, false])
   }
@@ -20,6 +25,8 @@ it('every command that the README shows is one that wfstore understands', async 
 })
 
 it('the exit codes of the README are those that commands end with', () => {
-  const codes = [...readme.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap((match) => (match[1] as string).split(', '))
+  const codes = [...readme.matchAll(/^\| ([\d, ]+) \|/gm)].flatMap((match) =>
+    (match[1] as string).split(', '),
+  )
   expect(codes).toEqual(['0', '1', '2', '3', '4', '5', '6', '130', '143'])
 })

@@ -113,7 +113,11 @@ function asWfstoreError(error: unknown): WfstoreError {
   if (error instanceof WfstoreError) return error
   if (error instanceof CommanderError) {
     const [message = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
-    const hint = suggestion.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did')
+    const unknown =
+      error.code === 'commander.unknownCommand' || error.code === 'commander.unknownOption'
+    const hint =
+      suggestion.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ||
+      (unknown ? 'see `wfstore --help`' : '')
     return new WfstoreError('usage', message.replace(/\.$/, ''), {
       hint: hint || undefined,
       cause: error,

@@ -6,6 +6,7 @@ const wrong: [argv: string, line: string][] = [
   ['executions list --statsu failed', "error: unknown option '--statsu'; did you mean --status?"],
   ['exections list', "error: unknown command 'exections'; did you mean executions?"],
   ['executions lst', "error: unknown command 'lst'; did you mean list?"],
+  ['exec', "error: unknown command 'exec'; see `wfstore --help`"],
   [
     'executions show not-a-uuid',
     'error: "not-a-uuid" is not an execution id; an id is a UUID, or its first 8 or more characters',

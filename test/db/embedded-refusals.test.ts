@@ -204,12 +204,10 @@ describe('the programs of the server', () => {
     await stopEmbedded(dir)
     const older = scripted({ postgres: '[ "$1" = --version ] && echo "postgres 15.3"; exit 0' })
     const right = scripted({})
-    const path = `${older.path}:${right.path}`
-    expect(findBinaries({ from: older.path, path }).version).toBe('15')
-    const server = await startEmbedded(dir, {
-      path: `${path}:/usr/bin:/bin`,
-      binariesFrom: older.path,
-    })
+    const path = `${older.binariesFrom}:${right.path}`
+    const { binariesFrom } = older
+    expect(findBinaries({ from: binariesFrom, path }).version).toBe('15')
+    const server = await startEmbedded(dir, { path, binariesFrom })
     expect(await ask(server, 'select 1')).toBe(1)
   })
 

@@ -147,20 +147,20 @@ export const packageRoot = dirname(
 )
 
 /**
- * A folder for PATH with an initdb and a postgres of our own making. In their text, `real` runs the true one.
- * No package is found from there.
+ * A folder with an initdb and a postgres of our own making, first on PATH; from there no package is found. In their
+ * text, `real` runs the true one.
  */
 export function scripted(text: { initdb?: string; postgres?: string }): {
   path: string
   binariesFrom: string
 } {
-  const path = temporary(0o755)
+  const folder = temporary(0o755)
   for (const name of ['initdb', 'postgres'] as const) {
     const program = join(packageRoot, 'native', 'bin', name)
     const script = `#!/bin/sh\nreal() { exec '${program}' "$@"; }\n${text[name] ?? 'real "$@"'}\n`
-    fs.writeFileSync(join(path, name), script, { mode: 0o755 })
+    fs.writeFileSync(join(folder, name), script, { mode: 0o755 })
   }
-  return { path, binariesFrom: path }
+  return { path: `${folder}:${process.env.PATH}`, binariesFrom: folder }
 }
 
 export async function connectTo(

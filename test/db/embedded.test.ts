@@ -145,10 +145,10 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
 
   it('is given the greater privilege only where the programs are root’s alone to run', () => {
     const granted = (bits: number) => {
-      const { path } = scripted({})
-      const postgres = join(path, 'postgres')
+      const folder = scripted({}).binariesFrom
+      const postgres = join(folder, 'postgres')
       chmodSync(postgres, bits)
-      const binaries = { postgres, initdb: join(path, 'initdb'), version: '18' }
+      const binaries = { postgres, initdb: join(folder, 'initdb'), version: '18' }
       return serverAccount(temporary(), binaries, process.env.PATH).prefix
     }
     expect(granted(0o755)).toContain('--bounding-set=-all,+dac_read_search')

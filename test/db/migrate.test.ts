@@ -231,6 +231,10 @@ it('a migration that fails leaves the connection usable, and the next up finishe
       code: 'failed',
       message: expect.stringContaining('audit_history'),
     })
+    const { rows } = await client.query(
+      `select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`,
+    )
+    expect(rows).toEqual([])
     await client.query('drop type audit_history')
     expect((await migrateOn(client)).applied).toHaveLength(2)
   })
@@ -245,11 +249,11 @@ it('the bundle finds the migrations too', () => {
   expect(found.trim()).toBe(new URL('../../migrations', import.meta.url).pathname)
 })
 
-/** Bundled as scripts/build.js does it, into a folder beside dist/. */
+/** Bundled as scripts/build.js does it, into a folder of its own. */
 const BUNDLED = `
   import { build } from 'esbuild'
   import { rmSync } from 'node:fs'
-  const outdir = 'node_modules/.cache/bundle-test'
+  const outdir = 'dist/bundle-test'
   await build({ entryPoints: ['src/db/migration-files.ts'], outdir, bundle: true, format: 'esm', platform: 'node', logLevel: 'error' })
   const { migrationsDir } = await import(process.cwd() + '/' + outdir + '/migration-files.js')
   console.log(migrationsDir())

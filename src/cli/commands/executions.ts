@@ -89,7 +89,7 @@ async function printList(
       writer,
       query(store),
       { ...filter, limit: options.limit, cursor: options.cursor },
-      empty,
+      { empty, watching: options.watch !== undefined },
     )
   }
   if (options.watch === undefined) await once(context.writer(options))
@@ -103,7 +103,7 @@ async function printRows(
   writer: Writer,
   list: ReturnType<Query>,
   options: ListOptions,
-  empty: string,
+  { empty, watching }: { empty: string; watching: boolean },
 ): Promise<void> {
   let nextCursor = options.cursor ?? null
   const rows = async function* () {
@@ -119,7 +119,9 @@ async function printRows(
       nextCursor = page.nextCursor
     } while (nextCursor !== null && left > 0)
   }
-  await writer.list(executionColumns, rows(), { end: () => ({ nextCursor }), empty })
+  // A page that is drawn again every other second has no next one.
+  const end = watching ? {} : { end: () => ({ nextCursor }) }
+  await writer.list(executionColumns, rows(), { ...end, empty })
 }
 
 const examples = (...lines: string[]): string =>
