@@ -27,7 +27,7 @@ export interface Store {
 }
 
 /** A database by its URL, or by a pool of yours, which stays yours: `close` does not end it. */
-export type StoreOptions = { databaseUrl: string } | { pool: pg.Pool }
+export type StoreOptions = { databaseUrl: string } | { pool: Queryable }
 
 /**
  * A store for an application: it connects when first used and keeps a pool.
@@ -52,7 +52,11 @@ export const storeOnClient = (client: pg.Client): Store => storeOn(client, () =>
 function storeOn(database: Queryable, close: () => Promise<void>): Store {
   let checked: Promise<void> | undefined
   const run: Run = async (text, values, shape) => {
-    checked ??= checkSchema(database)
+    checked ??= checkSchema(database).catch((error) => {
+      // Asked again by the next query: somebody may have migrated meanwhile.
+      checked = undefined
+      throw error
+    })
     const rows = query(database, text, values, shape)
     // A query on a schema that is not ours fails in its own words; the check says it better.
     rows.catch(() => {})

@@ -11,14 +11,11 @@ export function redactor(argv: readonly string[], env: Environment): (text: stri
   const urls = [...argv, env.WFSTORE_DATABASE_URL ?? '', env.DATABASE_URL ?? '']
   const secrets = new Set(env.PGPASSWORD ? [env.PGPASSWORD] : [])
   for (const url of urls) {
-    for (const [, encoded = ''] of url.matchAll(/:\/\/[^:@/]*:([^@]*)@|[?&]password=([^&#]*)/g)) {
-      if (!encoded) continue
-      secrets.add(encoded)
-      secrets.add(decode(encoded))
-    }
-    for (const [, encoded = ''] of url.matchAll(/[?&]password=([^&#]*)/g)) {
-      secrets.add(encoded)
-      secrets.add(decode(encoded))
+    for (const [, userinfo, parameter] of url.matchAll(
+      /:\/\/[^:@/]*:([^@]*)@|[?&]password=([^&#]*)/g,
+    )) {
+      const encoded = userinfo ?? parameter ?? ''
+      secrets.add(encoded).add(decode(encoded))
     }
   }
   const known = [...secrets]

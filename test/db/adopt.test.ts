@@ -244,6 +244,24 @@ it('what is committed while it waits for the tables is seen before anything is c
   ])
 })
 
+it('a deploy role that is a member of the owner and may create in the schema is enough', async () => {
+  const database = await makeLegacy('deploy', { data: false })
+  const owner = `${database.name}_owner`
+  const role = `${database.name}_role`
+  const tables = Object.keys(ROWS).map((table) => `alter table ${table} owner to ${owner};`)
+  await database.sql(`
+    create role ${owner}; create role ${role}; grant ${owner} to ${role};
+    grant create, usage on schema public to ${role}; ${tables.join('')}
+    alter view daily_cost_summary owner to ${owner}; alter view user_workflow_summary owner to ${owner};
+    alter function update_updated_at_column() owner to ${owner}; drop table migrations_log`)
+  await withClient(database, async (client) => {
+    await client.query(`set role ${role}`)
+    expect((await migrateOn(client)).applied).toHaveLength(2)
+  })
+  expect(await schemaOf(database)).toBe(golden)
+  await database.sql(`drop owned by ${owner}, ${role} cascade; drop role ${owner}, ${role}`)
+})
+
 it('privileges, owners and comments of the old objects stay', async () => {
   const database = await makeLegacy('privileges', { data: false })
   const role = `${database.name}_app`

@@ -13,7 +13,7 @@ interface Outcome {
 }
 
 const upColumns: Column<Outcome>[] = [
-  { name: 'applied', kind: 'text', value: ({ applied }) => applied.join(', ') },
+  { name: 'applied', kind: 'json', value: ({ applied }) => JSON.stringify(applied) },
   { name: 'adopted', kind: 'boolean' },
 ]
 

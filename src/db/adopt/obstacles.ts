@@ -70,8 +70,9 @@ function tableObstacles(survey: Survey, table: string): Obstacle[] {
   if (!relation) return []
   if (relation.kind !== 'r') return [{ what: `${table} is ${KINDS[relation.kind] ?? 'no table'}` }]
   const obstacles: Obstacle[] = []
-  if (relation.inherits)
+  if (relation.inherits) {
     obstacles.push({ what: `${table} is a parent, a child or a partition of another table` })
+  }
   if (!relation.persistent) {
     obstacles.push({ what: `${table} is not logged`, mend: `alter table ${table} set logged` })
   }

@@ -5,6 +5,11 @@ import { OLD_VIEWS } from './legacy.ts'
 
 const statementShape = { statement: d.text() }
 
+/** May this role give an object in schema $1 to that one? Where not, it keeps what it makes. */
+const mayGiveTo = (role: string) => `(
+  (select rolsuper from pg_roles where rolname = current_user)
+  or pg_has_role(${role}, 'MEMBER') and has_schema_privilege(${role}, $1, 'CREATE'))`
+
 /** The statements that give the new views the owner, the privileges and the comments of the old ones. */
 export async function viewLeftovers(client: pg.Client, schema: string): Promise<string[]> {
   const found = await query(
@@ -18,7 +23,7 @@ export async function viewLeftovers(client: pg.Client, schema: string): Promise<
        select old.relname, old.relowner, a.attname, a.attacl from old join pg_attribute a on a.attrelid = old.oid
      )
      select format('alter view %I owner to %I', relname, pg_get_userbyid(relowner)) as statement, 1 as place
-     from old where relowner <> current_user::regrole
+     from old where relowner <> current_user::regrole and ${mayGiveTo('relowner')}
      union all
      select format('grant %s%s on %I to %s%s', g.privilege_type, coalesce(' (' || quote_ident(granted.attname) || ')', ''), relname,
               case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
@@ -53,10 +58,12 @@ export async function ownerships(
               pg_get_userbyid(owner.role)) as statement
      from pg_class c join pg_namespace n on n.oid = c.relnamespace, owner
      where n.nspname = $1 and c.relname = any($2::text[]) and c.relowner <> owner.role and c.relkind in ('r', 'v')
+       and ${mayGiveTo('owner.role')}
      union all
      select format('alter function %s owner to %I', p.oid::regprocedure, pg_get_userbyid(owner.role))
      from pg_proc p join pg_namespace n on n.oid = p.pronamespace, owner
-     where n.nspname = $1 and p.proname = any($2::text[]) and p.pronargs = 0 and p.proowner <> owner.role`,
+     where n.nspname = $1 and p.proname = any($2::text[]) and p.pronargs = 0 and p.proowner <> owner.role
+       and ${mayGiveTo('owner.role')}`,
     [schema, names],
     statementShape,
   )
