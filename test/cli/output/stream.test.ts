@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
 import type { Column } from '../../../src/cli/output/column.ts'
 import { ClosedPipe, guardStream } from '../../../src/cli/output/stream.ts'
@@ -93,10 +94,25 @@ describe.each(streamed)('%s', (_, format) => {
   })
 })
 
-it('a failure behind the last write is seen too', async () => {
-  const stdout = failing('ENOSPC')
-  await print({ stdout }, (writer) => writer.text('first'))
-  await expect(print({ stdout }, (writer) => writer.text('second'))).rejects.toThrow('ENOSPC')
+it('a failure of the last write is seen before the command ends', async () => {
+  for (const use of ['text', 'list'] as const) {
+    const stdout = failing('ENOSPC')
+    await print({ stdout }, (writer) => writer.text('the write that succeeds'))
+    const written = print({ stdout }, (writer) =>
+      use === 'text' ? writer.text('short') : writer.list(columns, source(2).rows),
+    )
+    await expect(written).rejects.toThrow('cannot write to stdout: write ENOSPC')
+  }
+})
+
+it('an error that comes between two writes is the reason that the next one gives', async () => {
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() })
+  await print({ stdout }, async (writer) => {
+    await writer.text('before')
+    stdout.destroy(new Error('the disk is gone'))
+    await finished(stdout).catch(() => {})
+    await expect(writer.text('after')).rejects.toThrow('cannot write to stdout: the disk is gone')
+  })
 })
 
 it('the reader of a real pipe that goes away is a closed pipe', async () => {
@@ -117,6 +133,7 @@ it('a closed stderr stops nothing', async () => {
   const { stdout } = await print({ stderr }, async (writer) => {
     for (let said = 0; said < 3; said++) writer.note('said')
     await writer.text('data')
+    await finished(stderr).catch(() => {})
     writer.note('said')
   })
   expect(stdout).toBe('data\n')
