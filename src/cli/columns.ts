@@ -8,7 +8,7 @@ const elapsed = (row: Execution, now: Date): number | null =>
 export const executionColumns: Column<Execution>[] = [
   { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
   { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
-  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 14 }, priority: 8 },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
   { name: 'status', kind: 'status', priority: 10 },
   { name: 'durationMs', header: 'DURATION', kind: 'duration', cell: elapsed, priority: 5 },

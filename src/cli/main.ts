@@ -3,7 +3,7 @@ import { databaseError } from '../db/errors.ts'
 import { type ErrorCode, WfstoreError } from '../error.ts'
 import { createContext, type GlobalOptions, type Io, useColor } from './context.ts'
 import { formatError } from './output/error.ts'
-import { ClosedPipe } from './output/stream.ts'
+import { ClosedPipe, guardStream } from './output/stream.ts'
 import { createProgram } from './program.ts'
 import { redactor } from './redact.ts'
 import { checkTimeZone } from './time.ts'
@@ -34,6 +34,8 @@ export async function main(
   io: Io,
   env: Record<string, string | undefined>,
 ): Promise<number> {
+  guardStream(io.stdout, 'stdout')
+  guardStream(io.stderr, 'stderr')
   let running = ''
   const context = createContext(io, env, () => running)
   const program = createProgram(context, version)

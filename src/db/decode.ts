@@ -10,6 +10,8 @@ export interface Field<T> {
   decode: Decoder<T>
   /** SQL of the value where it is not simply the column of the same name. */
   sql?: string
+  /** SQL that turns the value into the text that `decode` reads, where its usual text will not do. */
+  asText?: (value: string) => string
 }
 
 /** The fields of a row by their camelCase name; `executionId` is the column `execution_id`. */
@@ -28,7 +30,11 @@ const field = <T>(decode: Decoder<T>) => {
 export const text = field((value) => value)
 export const uuid = field((value) => value)
 export const amount = field((value) => value)
-export const time = field(decodeTime)
+/** As JSON a time is ISO 8601 whatever the DateStyle of the session. */
+export const time = (sql?: string): Field<string> => ({
+  ...field(decodeTime)(sql),
+  asText: (value) => `to_json(${value}) #>> '{}'`,
+})
 export const count = field(decodeCount)
 export const number = field(decodeNumber)
 export const boolean = field((value) => value === 't' || value === 'true')
@@ -44,19 +50,22 @@ export const columnName = (name: string): string =>
 
 /** The select list of a shape, every column qualified by `alias`. */
 export function selectList(shape: Shape, alias: string): string {
-  return Object.entries(shape)
-    .map(([name, { sql }]) =>
-      sql === undefined ? `${alias}.${columnName(name)}` : `${sql} as ${columnName(name)}`,
-    )
+  return Object.keys(shape)
+    .map((name) => `${valueSql(shape, name, alias)} as ${columnName(name)}`)
     .join(', ')
 }
 
 /** The values of a shape as one JSON array of texts: a row inside a row, without loss. */
 export function jsonArrayOf(shape: Shape, alias: string): string {
-  const values = Object.entries(shape).map(
-    ([name, { sql }]) => `(${sql ?? `${alias}.${columnName(name)}`})::text`,
-  )
+  const values = Object.keys(shape).map((name) => `(${valueSql(shape, name, alias)})::text`)
   return `json_build_array(${values.join(', ')})`
+}
+
+function valueSql(shape: Shape, name: string, alias: string): string {
+  const { sql = `${alias}.${columnName(name)}`, asText = (value) => value } = shape[
+    name
+  ] as Field<unknown>
+  return asText(sql)
 }
 
 /** The row of a result, by column names of the shape. */
@@ -82,7 +91,9 @@ export function decodeValues<S extends Shape>(shape: S, values: (string | null)[
  */
 function decodeTime(value: string, column: string): string {
   const parts =
-    /^(\d{4,6})-(\d\d)-(\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d){0,2})$/.exec(value)
+    /^(\d{4,6})-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d){0,2})$/.exec(
+      value,
+    )
   if (!parts) {
     if (/^-?infinity$| BC$/.test(value)) return value
     throw malformed(column, value, 'a time')

@@ -216,3 +216,18 @@ it('--watch redraws over the last frame until interrupted, and gives the cursor 
   expect(stdout).toContain('cfbaf979')
   expect(stdout.endsWith('\x1b[?25h\n')).toBe(true)
 })
+
+it('the answers are the same whatever the DateStyle and the time zone of the session', async () => {
+  const show = ['executions', 'show', HOSTILE, '--json']
+  const wanted = await run(show)
+  for (const setting of [
+    `datestyle to 'German'`,
+    `datestyle to 'SQL, DMY'`,
+    `timezone to 'Asia/Kathmandu'`,
+  ]) {
+    await legacy.sql(`alter database ${legacy.name} set ${setting}`)
+    expect(await run(show)).toEqual(wanted)
+    expect((await run(['executions', 'list', '--since', '30d'])).code).toBe(0)
+    await legacy.sql(`alter database ${legacy.name} reset ${setting.split(' ')[0]}`)
+  }
+})

@@ -6,6 +6,7 @@ const one = (field: d.Field<unknown>, value: string | null) =>
 
 it('times become RFC 3339 in UTC with every microsecond, whatever the zone of the session', () => {
   expect(one(d.time(), '2026-09-20 09:49:58.38872+00')).toBe('2026-09-20T09:49:58.388720Z')
+  expect(one(d.time(), '2026-09-20T09:49:58.38872+00:00')).toBe('2026-09-20T09:49:58.388720Z')
   expect(one(d.time(), '2026-09-20 09:49:54+00')).toBe('2026-09-20T09:49:54.000000Z')
   expect(one(d.time(), '2026-09-20 15:19:58.000001+05:30')).toBe('2026-09-20T09:49:58.000001Z')
   expect(one(d.time(), '2025-12-31 19:30:00.5-04:30')).toBe('2026-01-01T00:00:00.500000Z')
