@@ -1,6 +1,7 @@
 import { type Readable, Writable } from 'node:stream'
 import type pg from 'pg'
-import type { Environment, Target } from '../db/connect.ts'
+import type { Target } from '../db/connect.ts'
+import type { Environment } from '../db/libpq.ts'
 import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
 import { createWriter, type Format, type Writer } from './output/writer.ts'

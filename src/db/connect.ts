@@ -5,9 +5,7 @@ import pg from 'pg'
 import { parse } from 'pg-connection-string'
 import { WfstoreError } from '../error.ts'
 import { databaseError, describe, isConnectionError } from './errors.ts'
-import { passwordFromFile, serviceSettings } from './libpq.ts'
-
-export type Environment = Record<string, string | undefined>
+import { type Environment, passwordFromFile, serviceSettings } from './libpq.ts'
 
 export interface DatabaseChoice {
   /** --database-url, before all else. */

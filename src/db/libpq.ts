@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { WfstoreError } from '../error.ts'
-import type { Environment } from './connect.ts'
+
+/** Environment variables by name. */
+export type Environment = Record<string, string | undefined>
 
 interface PasswordKey {
   host: string
