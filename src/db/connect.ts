@@ -30,6 +30,8 @@ export interface Target {
   label: string
   /** What named it: '--database-url', 'DATABASE_URL', 'PGHOST', 'the embedded database'. */
   source: string
+  /** sslmode=prefer: go on without encryption where the server has none. */
+  plainWhereUnsupported?: boolean
 }
 
 /** libpq waits for ever; a person on call does not. */
@@ -126,12 +128,7 @@ function target(settings: Record<string, unknown>, source: string, choice: Surro
   const database = given('database', 'PGDATABASE') ?? user
   const host = given('host', 'PGHOSTADDR') ?? env.PGHOST ?? defaultHost(port)
   const password = given('password', 'PGPASSWORD')
-  const sslmode = given('sslmode', 'PGSSLMODE')
-  const ssl =
-    settings.ssl ??
-    (sslmode
-      ? parse(`postgresql://h/?sslmode=${sslmode}`, { useLibpqCompat: true }).ssl
-      : undefined)
+  const { ssl, mode } = encryption(given, settings, source)
   const applicationName = given('application_name', 'PGAPPNAME')
   const options = given('options', 'PGOPTIONS')
   const config: pg.ClientConfig = {
@@ -141,11 +138,49 @@ function target(settings: Record<string, unknown>, source: string, choice: Surro
     database,
     password: password ?? (() => passwordFromFile({ host, port, database, user })),
     connectionTimeoutMillis: connectTimeout(given('connect_timeout', 'PGCONNECT_TIMEOUT')),
-    ...(ssl === undefined ? {} : { ssl: ssl as boolean | object }),
+    ...(ssl === undefined ? {} : { ssl }),
     ...(applicationName ? { application_name: applicationName } : {}),
     ...(options ? { options } : {}),
   } as pg.ClientConfig
-  return finish(config, source, choice)
+  return { ...finish(config, source, choice), plainWhereUnsupported: mode === 'prefer' }
+}
+
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
+const SSL_SETTINGS = {
+  sslmode: 'PGSSLMODE',
+  sslrootcert: 'PGSSLROOTCERT',
+  sslcert: 'PGSSLCERT',
+  sslkey: 'PGSSLKEY',
+}
+
+type Given = (name: string, variable: string) => string | undefined
+
+/** What sslmode and its files mean to libpq, in the terms of Node's TLS. */
+function encryption(given: Given, settings: Record<string, unknown>, source: string) {
+  const entries = Object.entries(SSL_SETTINGS).map(
+    ([name, variable]) => [name, given(name, variable)] as const,
+  )
+  const named = entries.filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const { sslmode: mode } = Object.fromEntries(named)
+  if (mode !== undefined && !SSL_MODES.includes(mode)) {
+    throw new WfstoreError('usage', `sslmode ${JSON.stringify(mode)} of ${source} is unknown`, {
+      hint: `it is one of ${SSL_MODES.join(', ')}`,
+    })
+  }
+  // As libpq's allow: encrypted only where the server insists, and then its refusal says how.
+  if (mode === 'allow') return { ssl: false, mode }
+  if (settings.ssl !== undefined || named.length === 0)
+    return { ssl: settings.ssl as object | undefined, mode }
+  try {
+    const { ssl } = parse(`postgresql://h/?${new URLSearchParams(named)}`, { useLibpqCompat: true })
+    return { ssl: ssl as object | undefined, mode }
+  } catch (cause) {
+    throw new WfstoreError(
+      'usage',
+      `the TLS settings of ${source} do not work: ${describe(cause).message}`,
+      { cause },
+    )
+  }
 }
 
 function finish(config: pg.ClientConfig, source: string, choice: Surroundings): Target {
@@ -194,6 +229,10 @@ export async function connectClient(target: Target): Promise<pg.Client> {
   try {
     await client.connect()
   } catch (error) {
+    if (target.plainWhereUnsupported && /does not support SSL/.test(describe(error).message)) {
+      const config = { ...target.config, ssl: false }
+      return connectClient({ ...target, config, plainWhereUnsupported: false })
+    }
     throw connectError(error, target)
   }
   return client
@@ -218,6 +257,12 @@ export function connectError(error: unknown, target: Target): WfstoreError {
         cause: error,
       },
     )
+  }
+  if (/no encryption/.test(message)) {
+    return new WfstoreError('access_denied', message, {
+      hint: 'add ?sslmode=require to the URL, or set PGSSLMODE=require',
+      cause: error,
+    })
   }
   if (isConnectionError(error)) {
     const reason = /timeout/i.test(message)

@@ -215,3 +215,30 @@ it('every connection says who it is: the command, unless PGAPPNAME names it', as
   }
   await locker.end()
 })
+
+it('sslmode means what it means to psql: prefer does without, require does not, nonsense is refused', async () => {
+  const url = `postgresql://wfstore:${password}@127.0.0.1:${port}/nope`
+  const outcome = async (mode: string, env = {}) => {
+    const { code, stderr } = await list(
+      { env },
+      '--database-url',
+      mode ? `${url}?sslmode=${mode}` : url,
+    )
+    return [code, /does not exist/.test(stderr) ? 'connected' : stderr]
+  }
+  for (const mode of ['', 'disable', 'allow', 'prefer']) {
+    expect([mode, ...(await outcome(mode))]).toEqual([mode, 3, 'connected'])
+    expect([mode, ...(await outcome('', { PGSSLMODE: mode }))]).toEqual([mode, 3, 'connected'])
+  }
+  for (const refused of [await outcome('require'), await outcome('', { PGSSLMODE: 'require' })]) {
+    expect(refused).toEqual([
+      3,
+      expect.stringContaining('The server does not support SSL connections'),
+    ])
+  }
+  expect(await outcome('sometimes')).toEqual([
+    2,
+    'error: sslmode "sometimes" of --database-url is unknown; it is one of disable, allow, prefer, require, verify-ca, verify-full\n',
+  ])
+  expect((await outcome('', { PGSSLMODE: 'verify-ca' }))[0]).toBe(2)
+})
