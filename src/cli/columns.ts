@@ -1,8 +1,12 @@
 import type { Execution, ExecutionWithSteps, Step } from '../queries/executions.ts'
 import type { Column } from './output/column.ts'
 
-const elapsed = (row: Execution, now: Date): number | null =>
-  row.status === 'running' ? Math.max(0, now.getTime() - Date.parse(row.startTime)) : row.durationMs
+/** Of a run that has not finished, the time so far; none where its start is no moment of the past. */
+const elapsed = (row: Execution, now: Date): number | null => {
+  if (row.status !== 'running') return row.durationMs
+  const soFar = now.getTime() - Date.parse(row.startTime)
+  return soFar >= 0 ? soFar : null
+}
 
 /** A run in a list. */
 export const executionColumns: Column<Execution>[] = [

@@ -32,7 +32,7 @@ const DEFAULT_LIMIT = 20
 
 /** Gives a command the shared filters; `status` where its rows can have more than one. */
 export function addFilters(command: Command, { status }: { status: boolean }): Command {
-  command.option('--user <id>', 'of this user')
+  command.option('--user <id>', 'of this user', parseText)
   if (status) {
     command.option(
       '--status <names>',
@@ -41,10 +41,10 @@ export function addFilters(command: Command, { status }: { status: boolean }): C
     )
   }
   return command
-    .option('--mode <name>', 'of this mode')
-    .option('--model <id>', 'on this model')
-    .option('--workflow <name>', 'of this workflow')
-    .option('--tool <name>', 'with a step that used this tool')
+    .option('--mode <name>', 'of this mode', parseText)
+    .option('--model <id>', 'on this model', parseText)
+    .option('--workflow <name>', 'of this workflow', parseText)
+    .option('--tool <name>', 'with a step that used this tool', parseText)
     .option('--execution <id>', 'this execution alone', parseUuid)
     .option('--since <time>', 'started at this time or later: 24h, 7d, 2024-12-01, RFC 3339')
     .option('--until <time>', 'started before this time')
@@ -101,6 +101,12 @@ function parseStatuses(text: string): ExecutionStatus[] {
     throw new InvalidArgumentError(`Give one of ${EXECUTION_STATUSES.join(', ')}`)
   }
   return names as ExecutionStatus[]
+}
+
+/** A shell variable that is not set must not ask for the runs of nobody. */
+function parseText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty')
+  return text
 }
 
 function parseUuid(text: string): string {

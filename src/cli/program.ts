@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Context } from './context.ts'
 
 /** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
@@ -59,6 +59,7 @@ export function createProgram(context: Context, version: string): Command {
     .option(
       '--schema <name>',
       'schema of the tables (default: as the search path of the connection says)',
+      parseSchema,
     )
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(OUTPUT_FORMATS))
     .option('--json', 'the same as --output json')
@@ -93,5 +94,13 @@ To try it out: wfstore demo`,
 }
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** PostgreSQL would cut a longer name without a word, and keeps pg_ for itself. */
+function parseSchema(name: string): string {
+  if (name === '' || Buffer.byteLength(name) > 63 || /^pg_/i.test(name)) {
+    throw new InvalidArgumentError('Give a name of 1 to 63 bytes that does not begin with pg_')
+  }
+  return name
+}
 
 const splitNames = (names: string): string[] => names.split(',').map((name) => name.trim())

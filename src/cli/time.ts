@@ -24,7 +24,8 @@ export async function parseTime(
     if (Number.isNaN(at.getTime()) || at.getUTCFullYear() < 1) throw notATime(flag, text)
     return { text, at: at.toISOString().replace('Z', '000Z') }
   }
-  if (!/^\d{4}-\d\d-\d\d/.test(text)) throw notATime(flag, text)
+  // PostgreSQL counts from year 1, and a zone in brackets would be another question than --tz.
+  if (!/^\d{4}-\d\d-\d\d[^[]*$/.test(text) || text.startsWith('0000')) throw notATime(flag, text)
   const { Temporal } = await import('temporal-polyfill')
   try {
     const absolute = /(Z|[+-]\d\d:?\d\d)$/i.test(text) && text.length > 10

@@ -34,15 +34,14 @@ export async function watch(
   try {
     while (!io.signal.aborted) {
       const frame = await context.frame(options, draw)
-      const head = `every ${seconds} s, Ctrl-C ends`
-      io.stdout.write(
-        HOME +
-          [head, '', ...frame.split('\n')]
-            .slice(0, (io.stdout.rows ?? 24) - 1)
-            .map((line) => line + CLEAR_LINE)
-            .join('\n') +
-          CLEAR_BELOW,
-      )
+      const clock = io.now().toLocaleTimeString('en-GB', { timeZone: options.tz ?? io.timeZone })
+      const lines = [
+        `${clock}, every ${seconds} s, Ctrl-C ends`,
+        '',
+        ...frame.trimEnd().split('\n'),
+      ]
+      const drawn = cropped(lines, (io.stdout.rows ?? DEFAULT_ROWS) - 1)
+      io.stdout.write(HOME + drawn.map((line) => line + CLEAR_LINE).join('\n') + CLEAR_BELOW)
       await io.sleep(seconds * 1000, io.signal).catch(() => {})
     }
   } finally {
@@ -50,6 +49,14 @@ export async function watch(
   }
 }
 
+/** What is cut off is said, so that nobody takes a part for the whole. */
+function cropped(lines: string[], height: number): string[] {
+  if (lines.length <= height) return lines
+  const shown = lines.slice(0, height - 1)
+  return [...shown, `… ${lines.length - shown.length} lines more than this terminal holds`]
+}
+
+const DEFAULT_ROWS = 24
 const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
 const CLEAR = '\x1b[2J'

@@ -77,6 +77,9 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
     port: server.port,
     user: 'wfstore',
     database: 'wfstore',
+    // Said outright, because pg would ask PGSSLMODE and PGOPTIONS, which speak of another server.
+    ssl: false,
+    options: '-c search_path=public',
     ...(server.socketDir ? {} : { password: readPassword(dir) }),
   }
   return finish(config, 'the embedded database', choice)
@@ -128,7 +131,10 @@ function target(settings: Record<string, unknown>, source: string, choice: Surro
   const database = given('database', 'PGDATABASE') ?? user
   const host = given('host', 'PGHOSTADDR') ?? env.PGHOST ?? defaultHost(port)
   const password = given('password', 'PGPASSWORD')
-  const { ssl, mode } = encryption(given, settings, source)
+  // As libpq: a Unix socket is never encrypted.
+  const { ssl, mode } = host.startsWith('/')
+    ? { ssl: false, mode: undefined }
+    : encryption(given, settings, source)
   const applicationName = given('application_name', 'PGAPPNAME')
   const options = given('options', 'PGOPTIONS')
   const config: pg.ClientConfig = {

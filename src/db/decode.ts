@@ -80,7 +80,18 @@ export function decodeRow<S extends Shape>(shape: S, raw: Record<string, string 
 export function decodeValues<S extends Shape>(shape: S, values: (string | null)[]): RowOf<S> {
   const entries = Object.entries(shape).map(([name, { decode }], index) => {
     const value = values[index] ?? null
-    return [name, value === null ? null : decode(value, columnName(name))]
+    try {
+      return [name, value === null ? null : decode(value, columnName(name))]
+    } catch (error) {
+      const [first = name] = Object.keys(shape)
+      throw new WfstoreError(
+        'failed',
+        `${(error as Error).message}, in the row of ${columnName(first)} ${values[0]}`,
+        {
+          hint: 'mend that row; no other answer would be right',
+        },
+      )
+    }
   })
   return Object.fromEntries(entries) as RowOf<S>
 }

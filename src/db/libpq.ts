@@ -16,9 +16,10 @@ interface PasswordKey {
 /** The password that PGPASSFILE or ~/.pgpass has for this connection; asked only when the server wants one. */
 export async function passwordFromFile(key: PasswordKey): Promise<string | undefined> {
   const { default: pgpass } = await import('pgpass')
-  // The file knows a Unix socket by the name localhost.
-  const host = key.host.startsWith('/') ? 'localhost' : key.host
-  return new Promise((resolve) => pgpass({ ...key, host }, resolve))
+  const look = (host: string) =>
+    new Promise<string | undefined>((resolve) => pgpass({ ...key, host }, resolve))
+  // The file knows a Unix socket by its folder, or by the name localhost.
+  return (await look(key.host)) ?? (key.host.startsWith('/') ? look('localhost') : undefined)
 }
 
 /**

@@ -18,7 +18,7 @@ export async function checkSchema(database: Queryable): Promise<void> {
     ).map(({ name }) => name)
   } catch (error) {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
-    throw missing(await holdsTables(database), error)
+    throw missing(await holdsTables(database), await searchPath(database), error)
   }
   assertNotAhead(applied)
   const pending = pendingOf(applied)
@@ -51,20 +51,38 @@ export function pendingOf(applied: readonly string[]): string[] {
   return MIGRATIONS.filter((name) => !applied.includes(name))
 }
 
-function missing(adoptable: boolean, cause: unknown): WfstoreError {
-  return adoptable
-    ? new WfstoreError(
-        'schema_missing',
-        'this database has workflow tables that wfstore has not adopted yet',
-        {
-          hint: 'run `wfstore migrate up`: it adopts them in place, without losing a row',
-          cause,
-        },
-      )
-    : new WfstoreError('schema_missing', 'this database has no wfstore schema', {
+const USUAL_PATH = '"$user", public'
+
+function missing(adoptable: boolean, path: string, cause: unknown): WfstoreError {
+  if (adoptable) {
+    return new WfstoreError(
+      'schema_missing',
+      'this database has workflow tables that wfstore has not adopted yet',
+      {
+        hint: 'run `wfstore migrate up`: it adopts them in place, without losing a row',
+        cause,
+      },
+    )
+  }
+  return path === USUAL_PATH
+    ? new WfstoreError('schema_missing', 'this database has no wfstore schema', {
         hint: 'run `wfstore migrate up`',
         cause,
       })
+    : new WfstoreError('schema_missing', `there is no wfstore schema in the search path ${path}`, {
+        hint: 'name the right one with --schema, or run `wfstore migrate up` with it',
+        cause,
+      })
+}
+
+async function searchPath(database: Queryable): Promise<string> {
+  try {
+    const text = "select current_setting('search_path') as path"
+    const [found] = await query(database, text, [], { path: d.text() })
+    return found?.path ?? USUAL_PATH
+  } catch {
+    return USUAL_PATH
+  }
 }
 
 async function holdsTables(database: Queryable): Promise<boolean> {
@@ -76,4 +94,13 @@ async function holdsTables(database: Queryable): Promise<boolean> {
     // In a transaction of the caller's the server now refuses every statement; the hint is no reason to fail.
     return false
   }
+}
+
+/** Are there tables of the old application in the search path, or runs in tables of ours? */
+export async function holdsRuns(database: Queryable): Promise<boolean> {
+  if (!(await holdsTables(database))) return false
+  const text = `select to_regclass('wfstore_migrations') is null
+    or exists (select from workflow_executions) as yes`
+  const [found] = await query(database, text, [], { yes: d.boolean() })
+  return found?.yes === true
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readPassword, startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
+import { passwordFromFile } from '../../src/db/libpq.ts'
 import { type CliOptions, runCli } from '../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
@@ -138,6 +139,15 @@ it('a database without the schema is exit 4 and names the command that mends it'
     stdout: '',
     stderr: 'error: this database has no wfstore schema; run `wfstore migrate up`\n',
   })
+  expect((await list({}, ...url, '--schema', 'nope')).stderr).toBe(
+    'error: there is no wfstore schema in the search path "nope"; name the right one with --schema, or run `wfstore migrate up` with it\n',
+  )
+  expect((await runCli(['migrate', 'up', '--schema', 'Beside us', ...url])).code).toBe(0)
+  expect(await list({}, ...url, '--schema', 'Beside us')).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: '',
+  })
   await loadLegacy(bare)
   expect((await list({}, ...url)).stderr).toBe(
     'error: this database has workflow tables that wfstore has not adopted yet; run `wfstore migrate up`: it adopts them in place, without losing a row\n',
@@ -241,4 +251,48 @@ it('sslmode means what it means to psql: prefer does without, require does not, 
     'error: sslmode "sometimes" of --database-url is unknown; it is one of disable, allow, prefer, require, verify-ca, verify-full\n',
   ])
   expect((await outcome('', { PGSSLMODE: 'verify-ca' }))[0]).toBe(2)
+})
+
+it('what the environment says of other servers does not reach the embedded one', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'wfstore-own-'))
+  const folder = join(cwd, '.wfstore')
+  // pg itself reads the variables of the process.
+  const before = { ...process.env }
+  Object.assign(process.env, {
+    PGSSLMODE: 'require',
+    PGOPTIONS: '-c search_path=nowhere',
+    PGPASSWORD: 'other',
+  })
+  try {
+    const env = { PATH: process.env.PATH }
+    expect((await runCli(['migrate', 'up'], { cwd, env })).code).toBe(0)
+    expect(await list({ cwd, env })).toEqual({ code: 0, stdout: '', stderr: '' })
+  } finally {
+    for (const name of ['PGSSLMODE', 'PGOPTIONS', 'PGPASSWORD']) {
+      if (before[name] === undefined) delete process.env[name]
+    }
+    await stopEmbedded(folder)
+    rmSync(cwd, { recursive: true, force: true })
+  }
+})
+
+it('~/.pgpass is asked, by the folder of a socket as by a host', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wfstore-pgpass-'))
+  const file = join(folder, 'pgpass')
+  writeFileSync(file, `/run/sockets:*:*:*:by-folder\nlocalhost:*:*:*:by-name\nh:1:d:u:by-host\n`, {
+    mode: 0o600,
+  })
+  process.env.PGPASSFILE = file
+  try {
+    const of = (host: string) => passwordFromFile({ host, port: 1, database: 'd', user: 'u' })
+    expect(await Promise.all(['/run/sockets', '/elsewhere', 'h', 'g'].map(of))).toEqual([
+      'by-folder',
+      'by-name',
+      'by-host',
+      undefined,
+    ])
+  } finally {
+    delete process.env.PGPASSFILE
+    rmSync(folder, { recursive: true })
+  }
 })

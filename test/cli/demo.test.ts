@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { runCli } from '../support/cli.ts'
-import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
 const demo = (env = {}) => runCli(['demo', '--database-url', database.url], { env })
@@ -87,5 +87,17 @@ it('demo never writes to a database that only the environment names', async () =
   expect(stderr).toMatch(/^error: .*\/dev\/null\/none/)
   expect(await database.sql(`select to_regclass('workflow_executions') as made`)).toEqual([
     { made: null },
+  ])
+})
+
+it('demo neither adopts nor migrates a database that holds runs', async () => {
+  await loadLegacy(database)
+  const { code, stdout, stderr } = await demo()
+  expect([code, stdout]).toEqual([4, ''])
+  expect(stderr).toContain('workflow tables that wfstore has not adopted yet')
+  const untouched = `select data_type as type, to_regclass('wfstore_migrations') as history from information_schema.columns
+    where table_name = 'workflow_executions' and column_name = 'start_time'`
+  expect(await database.sql(untouched)).toEqual([
+    { type: 'timestamp without time zone', history: null },
   ])
 })

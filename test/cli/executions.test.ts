@@ -212,7 +212,7 @@ it('--watch redraws over the last frame until interrupted, and gives the cursor 
   })
   expect([code, stderr, waits]).toEqual([130, '', 3])
   expect(stdout.split('\x1b[H')).toHaveLength(4)
-  expect(stdout).toContain('every 5 s, Ctrl-C ends')
+  expect(stdout).toContain('13:00:00, every 5 s, Ctrl-C ends')
   expect(stdout).toContain('cfbaf979')
   expect(stdout.endsWith('\x1b[?25h\n')).toBe(true)
 })
@@ -230,4 +230,17 @@ it('the answers are the same whatever the DateStyle and the time zone of the ses
     expect((await run(['executions', 'list', '--since', '30d'])).code).toBe(0)
     await legacy.sql(`alter database ${legacy.name} reset ${setting.split(' ')[0]}`)
   }
+})
+
+it('--watch says how much a low terminal cuts off', async () => {
+  const interruption = new AbortController()
+  const { stdout } = await run(['executions', 'list', '--watch', '--limit', '50'], {
+    terminal: 80,
+    rows: 12,
+    signal: interruption.signal,
+    sleep: async () => interruption.abort('SIGINT'),
+  })
+  const lines = stdout.split('\n').map((line) => line.replaceAll('\x1b[K', ''))
+  expect(lines).toHaveLength(12)
+  expect(lines[10]).toContain('… 44 lines more than this terminal holds')
 })

@@ -42,6 +42,8 @@ it('what is no time is refused and named', async () => {
     '2024-12',
     '2024-12-01T25:00Z',
     '999999999w',
+    '0000-01-01',
+    '2026-11-23T11:30[Asia/Tokyo]',
   ]) {
     await expect(at(text), text).rejects.toMatchObject({
       code: 'usage',

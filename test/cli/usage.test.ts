@@ -37,6 +37,11 @@ const wrong: [argv: string, line: string][] = [
     'executions list --limit 1.5',
     "error: option '--limit <n>' argument '1.5' is invalid. Give a whole number from 1, or all",
   ],
+  ['executions list --user=', "error: option '--user <id>' argument '' is invalid. It is empty"],
+  [
+    'executions list --schema pg_catalog',
+    "error: option '--schema <name>' argument 'pg_catalog' is invalid. Give a name of 1 to 63 bytes that does not begin with pg_",
+  ],
   [
     'executions list --status done',
     "error: option '--status <names>' argument 'done' is invalid. Give one of running, success, failed, partial, cancelled",

@@ -23,7 +23,9 @@ it('amounts keep their digits', () => {
 
 it('a count that a number cannot hold is an error, not another number', () => {
   expect(one(d.count(), '9007199254740991')).toBe(9007199254740991)
-  expect(() => one(d.count(), '9007199254740992')).toThrow('column value holds "9007199254740992"')
+  expect(() => one(d.count(), '9007199254740992')).toThrow(
+    'column value holds "9007199254740992", which is not a count below 2^53, in the row of value 9007199254740992',
+  )
 })
 
 it('NULL is null in every kind', () => {

@@ -13,6 +13,7 @@ export interface CliOptions {
   cwd?: string
   /** The width of a terminal; without it stdout is a pipe. */
   terminal?: number
+  rows?: number
   now?: string
   timeZone?: string
   signal?: AbortSignal
@@ -39,7 +40,9 @@ export async function runCli(
       },
     })
   const tty =
-    options.terminal === undefined ? {} : { isTTY: true, columns: options.terminal, rows: 40 }
+    options.terminal === undefined
+      ? {}
+      : { isTTY: true, columns: options.terminal, rows: options.rows ?? 40 }
   const io: Io = {
     stdin: Readable.from([]),
     stdout: Object.assign(

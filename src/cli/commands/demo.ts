@@ -6,6 +6,7 @@ import type { Context, GlobalOptions } from '../context.ts'
 import { selectColumns } from '../output/column.ts'
 
 const SHOWN = 10
+const MIGRATION = { legacyTimeZone: 'UTC', lockWaitMs: 60_000, lockTimeoutMs: 2000 }
 
 export function define(demo: Command, context: Context): void {
   demo
@@ -24,14 +25,12 @@ A store that holds runs already is left as it is.`,
       const writer = context.writer(options)
       const { isNamed } = await import('../../db/connect.ts')
       const { migrateUp } = await import('../../db/migrate.ts')
+      const { checkSchema, holdsRuns } = await import('../../db/schema.ts')
       const client = await context.connect({ ...options, create: true, ignoreEnvironment: true })
       const where = options.databaseUrl === undefined ? 'the embedded database' : 'the database'
-      await migrateUp(client, {
-        legacyTimeZone: 'UTC',
-        lockWaitMs: 60_000,
-        lockTimeoutMs: 2000,
-        notice: (line) => writer.note(line),
-      })
+      // What holds runs is somebody's: it is neither adopted nor migrated here.
+      if (await holdsRuns(client)) await checkSchema(client)
+      else await migrateUp(client, { ...MIGRATION, notice: (line) => writer.note(line) })
       const filled = await fillDemo(client, context.io.now())
       writer.note(
         filled > 0
