@@ -36,9 +36,7 @@ export interface GlobalOptions {
 export interface Context {
   io: Io
   env: Environment
-  /** The database that the connection rules choose. */
-  target: (options: TargetOptions) => Promise<Target>
-  /** A connection to it, ended when the command ends; a query that an interruption leaves behind is cancelled. */
+  /** A connection to the database that the connection rules choose, ended when the command ends; a query that an interruption leaves behind is cancelled. */
   connect: (options: TargetOptions) => Promise<pg.Client>
   /** The store on it, opened when first asked for and closed when the command ends. */
   store: (options: TargetOptions) => Promise<Store>
@@ -46,8 +44,6 @@ export interface Context {
   writer: (options: GlobalOptions & { page?: boolean }) => Writer
   /** What a terminal of this size would show of a command's output, notes included, as text. */
   frame: (options: GlobalOptions, draw: (writer: Writer) => Promise<void>) => Promise<string>
-  /** Runs when the command ends, however it ends. */
-  onClose: (close: () => Promise<void>) => void
 }
 
 export interface TargetOptions extends GlobalOptions {
@@ -64,23 +60,24 @@ export function createContext(
 ): Context & { close: () => Promise<void> } {
   const closers: (() => Promise<void>)[] = []
   let store: Promise<Store> | undefined
+  const choose = async (options: TargetOptions): Promise<Target> => {
+    const { chooseDatabase } = await import('../db/connect.ts')
+    const { databaseUrl: url, schema, create = false, ignoreEnvironment = false } = options
+    return chooseDatabase({
+      url,
+      schema,
+      create,
+      env: ignoreEnvironment && url === undefined ? { PATH: env.PATH } : env,
+      cwd: io.cwd,
+      applicationName: `wfstore ${command()}`,
+    })
+  }
   const context: Context = {
     io,
     env,
-    target: async ({ databaseUrl, schema, create = false, ignoreEnvironment = false }) => {
-      const { chooseDatabase } = await import('../db/connect.ts')
-      return chooseDatabase({
-        url: databaseUrl,
-        schema,
-        create,
-        env: ignoreEnvironment && databaseUrl === undefined ? { PATH: env.PATH } : env,
-        cwd: io.cwd,
-        applicationName: `wfstore ${command()}`,
-      })
-    },
     connect: async (options) => {
       const { cancelQuery, connectClient } = await import('../db/connect.ts')
-      const target = await context.target(options)
+      const target = await choose(options)
       const client = await connectClient(target)
       const close = async () => {
         if (io.signal.aborted) await cancelQuery(client, target)
@@ -88,7 +85,7 @@ export function createContext(
       }
       // Interrupted while connecting: the command is over already, and nobody will close what comes now.
       if (io.signal.aborted) await close()
-      else context.onClose(close)
+      else closers.push(close)
       return client
     },
     store: (options) => {
@@ -112,7 +109,6 @@ export function createContext(
       )
       return text
     },
-    onClose: (close) => closers.push(close),
   }
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()

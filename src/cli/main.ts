@@ -58,7 +58,7 @@ export async function main(
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted])
     return io.signal.aborted ? signalStatus(io.signal) : 0
   } catch (error) {
-    return report(error, argv, io, env)
+    return report(error, argv, io, env, program.opts<GlobalOptions>().color)
   } finally {
     await context.close().catch(() => {})
   }
@@ -74,6 +74,7 @@ function report(
   argv: readonly string[],
   io: Io,
   env: Record<string, string | undefined>,
+  color: GlobalOptions['color'],
 ): number {
   if (error instanceof ClosedPipe) return 0
   if (error instanceof Interruption) return signalStatus(io.signal)
@@ -87,7 +88,7 @@ function report(
   const known = asWfstoreError(error)
   const line = formatError(known, {
     json: asksForJson(argv),
-    color: useColor(undefined, io.stderr.isTTY === true, env),
+    color: useColor(color, io.stderr.isTTY === true, env),
     verbose: argv.includes('--verbose') ? detail(known) : undefined,
   })
   io.stderr.write(`${redactor(argv, env)(line)}\n`)

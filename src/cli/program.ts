@@ -28,7 +28,7 @@ const commands: { name: string; summary: string; load: () => Promise<{ define: D
   },
 ]
 
-export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
+const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
 
 export function createProgram(context: Context, version: string): Command {
   const program = new Command('wfstore')

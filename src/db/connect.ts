@@ -252,7 +252,7 @@ export async function cancelQuery(client: pg.Client, target: Target): Promise<vo
   await other.end()
 }
 
-export function connectError(error: unknown, target: Target): WfstoreError {
+function connectError(error: unknown, target: Target): WfstoreError {
   const { message } = describe(error)
   if (/password must be a (non-empty )?string|must be a string/i.test(message)) {
     return new WfstoreError(

@@ -90,6 +90,16 @@ it('demo never writes to a database that only the environment names', async () =
   ])
 })
 
+it('demo fills the schema that is named', async () => {
+  expect((await runCli(['demo', '--schema', 'try', '--database-url', database.url])).code).toBe(0)
+  expect(await database.sql('select count(*)::int as n from try.workflow_executions')).toEqual([
+    { n: 400 },
+  ])
+  expect(await database.sql(`select to_regclass('public.workflow_executions') as made`)).toEqual([
+    { made: null },
+  ])
+})
+
 it('demo neither adopts nor migrates a database that holds runs', async () => {
   await loadLegacy(database)
   const { code, stdout, stderr } = await demo()

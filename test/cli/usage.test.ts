@@ -127,3 +127,12 @@ it('help and version go to stdout and are no error', async () => {
     stderr: '',
   })
 })
+
+it('an error has colour where --color says so, and nowhere else without a terminal', async () => {
+  expect(
+    (await runCli(['executions', 'show', 'x', '--color', 'always'])).stderr.startsWith(
+      '\x1b[31merror:',
+    ),
+  ).toBe(true)
+  expect((await runCli(['executions', 'show', 'x'])).stderr.startsWith('error:')).toBe(true)
+})

@@ -30,7 +30,12 @@ A store that holds runs already is left as it is.`,
       const where = options.databaseUrl === undefined ? 'the embedded database' : 'the database'
       // What holds runs is somebody's: it is neither adopted nor migrated here.
       if (await holdsRuns(client)) await checkSchema(client)
-      else await migrateUp(client, { ...MIGRATION, notice: (line) => writer.note(line) })
+      else
+        await migrateUp(client, {
+          ...MIGRATION,
+          schema: options.schema,
+          notice: (line) => writer.note(line),
+        })
       const filled = await fillDemo(client, context.io.now())
       writer.note(
         filled > 0

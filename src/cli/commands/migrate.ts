@@ -45,7 +45,7 @@ export function define(migrate: Command, context: Context): void {
       const { migrateUp } = await import('../../db/migrate.ts')
       const client = await context.connect({ ...options, create: true })
       const { applied, adopted } = await migrateUp(client, {
-        ...(options.schema === undefined ? {} : { schema: options.schema }),
+        schema: options.schema,
         legacyTimeZone: options.legacyTz,
         lockWaitMs: LOCK_WAIT_MS,
         lockTimeoutMs: options.lockTimeout,

@@ -20,7 +20,7 @@ export function csvLine<Row>(columns: readonly Column<Row>[], row: Row): string 
   return columns.map((column) => csvCell(column, readValue(column, row))).join(',') + LINE_END
 }
 
-export function csvCell<Row>(column: Column<Row>, value: unknown): string {
+function csvCell<Row>(column: Column<Row>, value: unknown): string {
   if (value === null || value === undefined) return ''
   const text = plainText(column, value)
   if (isNumeric(column.kind) && NUMBER.test(text)) return text

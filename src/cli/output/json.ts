@@ -43,7 +43,7 @@ function jsonRows<Row>(column: Column<Row>, value: unknown, indent: string | und
 }
 
 /** JSON text laid out anew. Its numbers may be longer than a double, so the tokens are copied. */
-export function rawJson(value: unknown, indent: string | undefined): string {
+function rawJson(value: unknown, indent: string | undefined): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return isJson(text) ? layOut(text, indent) : quoteJson(text)
 }
