@@ -15,7 +15,8 @@ const columnShape = {
   notNull: d.boolean(),
   defaultValue: d.nullable(d.text()),
   generated: d.boolean(),
-  identity: d.boolean(),
+  /** 'always' or 'by default', as `generated ... as identity` has it. */
+  identity: d.nullable(d.text()),
   /** NULL where it is the type's own. */
   collation: d.nullable(d.text()),
 }
@@ -31,7 +32,7 @@ export function readColumns(
     `select c.relname as table_name, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
             t.typname as base_type, a.attnotnull as not_null,
             pg_get_expr(ad.adbin, ad.adrelid) as default_value, a.attgenerated <> '' as generated,
-            a.attidentity <> '' as identity,
+            case a.attidentity when 'a' then 'always' when 'd' then 'by default' end as identity,
             (select collname from pg_collation where oid = nullif(a.attcollation, t.typcollation)) as collation
      from pg_class c
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -49,6 +50,7 @@ const constraintShape = {
   name: d.text(),
   /** p primary key, f foreign key, c check, u unique, x exclusion. */
   kind: d.text(),
+  /** As `add constraint NAME` takes it. */
   definition: d.text(),
   /** Of a check: what it demands, in brackets. */
   expression: d.nullable(d.text()),
@@ -88,8 +90,9 @@ export function readConstraints(
 const indexShape = {
   tableName: d.text(),
   name: d.text(),
-  /** 'USING btree (user_id)', NULL where it is unique; what follows the columns belongs to it. */
-  shape: d.nullable(d.text()),
+  unique: d.boolean(),
+  /** 'USING btree (user_id)'; what follows the columns belongs to it. */
+  shape: d.text(),
   valid: d.boolean(),
 }
 export type Index = d.RowOf<typeof indexShape>
@@ -102,8 +105,8 @@ export function readIndexes(
 ): Promise<Index[]> {
   return query(
     db,
-    `select c.relname as table_name, i.relname as name, x.indisvalid as valid,
-            substring(pg_get_indexdef(x.indexrelid) from '^CREATE INDEX .* (USING .*)$') as shape
+    `select c.relname as table_name, i.relname as name, x.indisunique as unique, x.indisvalid as valid,
+            substring(pg_get_indexdef(x.indexrelid) from '^CREATE (?:UNIQUE )?INDEX .* (USING .*)$') as shape
      from pg_class c
      join pg_index x on x.indrelid = c.oid
      join pg_class i on i.oid = x.indexrelid
@@ -122,6 +125,10 @@ const triggerShape = {
   functionName: d.text(),
   /** BEFORE UPDATE ... FOR EACH ROW, without WHEN and without named columns. */
   plainBeforeUpdate: d.boolean(),
+  /** What follows `create trigger NAME`. */
+  shape: d.text(),
+  /** O on, D off, R in a replica alone, A everywhere. */
+  enabled: d.text(),
 }
 export type Trigger = d.RowOf<typeof triggerShape>
 
@@ -133,7 +140,8 @@ export function readTriggers(
   return query(
     db,
     `select c.relname as table_name, t.tgname as name, p.proname as function_name,
-            t.tgtype = 19 and t.tgqual is null and t.tgattr = '' as plain_before_update
+            t.tgtype = 19 and t.tgqual is null and t.tgattr = '' as plain_before_update, t.tgenabled as enabled,
+            substring(pg_get_triggerdef(t.oid, true) from ' ((?:BEFORE|AFTER|INSTEAD OF) .*)$') as shape
      from pg_class c
      join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal
      join pg_proc p on p.oid = t.tgfoid
@@ -141,6 +149,87 @@ export function readTriggers(
      order by c.relname, t.tgname`,
     [schema, tables],
     triggerShape,
+  )
+}
+
+const functionShape = {
+  name: d.text(),
+  /** `CREATE OR REPLACE FUNCTION schema.name() ...`: the server always says the schema here. */
+  definition: d.text(),
+  /** Its type: a function is not replaced by one of another. */
+  result: d.text(),
+}
+export type FunctionText = d.RowOf<typeof functionShape>
+
+/** Functions without arguments. */
+export function readFunctionTexts(
+  db: Queryable,
+  schema: string,
+  names: readonly string[],
+): Promise<FunctionText[]> {
+  return query(
+    db,
+    `select p.proname as name, rtrim(pg_get_functiondef(p.oid), E'\\n') as definition,
+            pg_get_function_result(p.oid) as result
+     from pg_proc p
+     where p.pronamespace = (select oid from pg_namespace where nspname = $1) and p.proname = any($2::text[])
+       and p.prokind = 'f' and p.pronargs = 0
+     order by p.proname`,
+    [schema, names],
+    functionShape,
+  )
+}
+
+const viewShape = {
+  name: d.text(),
+  /** 'user_id text, total_cost numeric' */
+  columns: d.text(),
+  /** The query. */
+  definition: d.text(),
+}
+export type View = d.RowOf<typeof viewShape>
+
+export function readViews(
+  db: Queryable,
+  schema: string,
+  names: readonly string[],
+): Promise<View[]> {
+  return query(
+    db,
+    `select c.relname as name, btrim(pg_get_viewdef(c.oid), ' ;') as definition,
+            (select string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
+             from pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as columns
+     from pg_class c
+     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+       and c.relkind = 'v'
+     order by c.relname`,
+    [schema, names],
+    viewShape,
+  )
+}
+
+const readColumnShape = { viewName: d.text(), tableName: d.text(), name: d.text() }
+export type ReadColumn = d.RowOf<typeof readColumnShape>
+
+/** The columns that these views read: their types cannot change under the view. */
+export function readColumnsOfViews(
+  db: Queryable,
+  schema: string,
+  views: readonly string[],
+): Promise<ReadColumn[]> {
+  return query(
+    db,
+    `select distinct v.relname as view_name, c.relname as table_name, a.attname as name
+     from pg_class v
+     join pg_rewrite r on r.ev_class = v.oid
+     join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass
+     join pg_class c on c.oid = d.refobjid and c.relnamespace = v.relnamespace
+     join pg_attribute a on a.attrelid = c.oid and a.attnum = d.refobjsubid
+     where v.relnamespace = (select oid from pg_namespace where nspname = $1) and v.relname = any($2::text[])
+       and c.oid <> v.oid
+     order by 1, 2, 3`,
+    [schema, views],
+    readColumnShape,
   )
 }
 

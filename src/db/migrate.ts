@@ -2,18 +2,32 @@ import { basename } from 'node:path'
 import type { MigrationBuilder } from 'node-pg-migrate'
 import pg from 'pg'
 import { WfstoreError } from '../error.ts'
-import { adopt } from './adopt/adopt.ts'
+import { adopt, planAdoption } from './adopt/adopt.ts'
 import { TABLES } from './adopt/legacy.ts'
-import { obstacleError, takenNames } from './adopt/obstacles.ts'
 import type { TableSize } from './adopt/sizes.ts'
-import { readNames } from './adopt/survey.ts'
-import * as d from './decode.ts'
 import { databaseError } from './errors.ts'
-import { createHistory, HISTORY_TABLE, readApplied } from './history.ts'
+import { readFoundation } from './foundation.ts'
+import {
+  assertSound,
+  createHistory,
+  HISTORY_TABLE,
+  readHistory,
+  recordApplied,
+  statusesOf,
+} from './history.ts'
+import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
-import { creationsOf, migrationsDir, readMigration, splitStatements } from './migration-files.ts'
+import {
+  type MigrationFile,
+  migrationsDir,
+  readMigration,
+  splitStatements,
+} from './migration-files.ts'
+import { choose, type Step, type Target } from './plan.ts'
+import { assertDirect } from './pooler.ts'
 import { query } from './query.ts'
-import { assertNotAhead, MIGRATIONS, pendingOf } from './schema.ts'
+import { MIGRATIONS } from './schema.ts'
+import { quotedSchema, schemaFor, withSettings } from './session.ts'
 import { rollback, run } from './transaction.ts'
 
 export interface MigrateOptions {
@@ -27,6 +41,12 @@ export interface MigrateOptions {
   lockTimeoutMs: number
   /** Told what is done and waited for, a line at a time. */
   notice: Notice
+  /** Not all that is pending. */
+  target?: Target
+  /** Asked before the tables of the old application are rewritten; throws where they must not be. */
+  confirm?: () => Promise<void>
+  /** A second connection to the same database, to find out whether a pooler stands in between. */
+  connectAnother?: () => Promise<pg.Client>
 }
 
 export interface MigrateResult {
@@ -34,6 +54,10 @@ export interface MigrateResult {
   applied: string[]
   /** The tables of the old application, where this call adopted them. */
   adopted: null | { tables: TableSize[] }
+  /** Invalid indexes that were built again. */
+  rebuilt: string[]
+  /** What is pending still, because not all was asked for. */
+  pending: string[]
 }
 
 /**
@@ -42,207 +66,218 @@ export interface MigrateResult {
  * @throws WfstoreError schema_ahead, schema_differs (what stands in the way; nothing was changed), locked,
  * permission_denied, usage
  */
-export async function migrateUp(
+export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
+  return inMigration(client, options, async (schema) => {
+    const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
+    if (chosen.length === 0 && invalid.length === 0 && complete) {
+      return { applied: [], adopted: null, rebuilt: [], pending }
+    }
+    return exclusively(client, schema, options, () => bringUp(client, schema, options))
+  })
+}
+
+/**
+ * What `migrateUp` would run, without running it.
+ * @throws WfstoreError as migrateUp
+ */
+export function planUp(client: pg.Client, options: MigrateOptions): Promise<Step[]> {
+  return inMigration(client, options, async (schema) => {
+    const { chosen, invalid } = await readWork(client, schema, options.target)
+    const rebuilds = invalid.map(({ statements }) => ({
+      migration: undefined,
+      direction: 'up' as const,
+      transaction: false,
+      statements,
+    }))
+    const steps: Step[] = []
+    for (const migration of chosen) {
+      const { transaction, up } = await readMigration(migration)
+      const step = { migration, direction: 'up' as const, transaction }
+      const foundation = await foundationOf(client, schema, migration)
+      if (foundation?.legacy) {
+        const plan = await planAdoption(client, { ...options, schema, ...foundation })
+        for (const line of plan.lines) options.notice(line)
+        steps.push({ ...step, statements: plan.statements, after: plan.after })
+      } else {
+        steps.push({
+          ...step,
+          statements: transaction ? splitStatements(up) : await withoutBuilt(client, schema, up),
+        })
+      }
+    }
+    return [...rebuilds, ...steps]
+  })
+}
+
+/** The session of a migration: its settings, and errors in its words. */
+export async function inMigration<T>(
   client: pg.Client,
-  options: MigrateOptions,
-): Promise<MigrateResult> {
-  const before = await readSettings(client)
+  { schema: named, connectAnother }: Pick<MigrateOptions, 'schema' | 'connectAnother'>,
+  work: (schema: string) => Promise<T>,
+): Promise<T> {
   try {
-    await changeSettings(client, UNHURRIED)
-    const schema = options.schema ?? (await currentSchema(client))
-    await changeSettings(client, { search_path: quotable(schema) })
-    if ((await readPending(client, schema)).length === 0) return { applied: [], adopted: null }
-    const locking = { waitMs: options.lockWaitMs, notice: options.notice }
-    return await withAdvisoryLock(client, `wfstore migrate ${schema}`, locking, () =>
-      migrate(client, schema, options),
-    )
+    // First of all: the settings of a migration must not stay in a session that a pooler gives to others.
+    if (connectAnother) await assertDirect(client, connectAnother)
+    const schema = await schemaFor(client, named)
+    return await withSettings(client, schema, () => work(schema))
   } catch (error) {
     throw migrationError(error)
-  } finally {
-    // On a lost connection there is nothing to restore.
-    await changeSettings(client, before).catch(() => {})
   }
 }
 
-async function migrate(
+/** One migration of a schema at a time, whatever it does. */
+export const exclusively = <T>(
+  client: pg.Client,
+  schema: string,
+  { lockWaitMs, notice }: Pick<MigrateOptions, 'lockWaitMs' | 'notice'>,
+  work: () => Promise<T>,
+): Promise<T> =>
+  withAdvisoryLock(client, `wfstore migrate ${schema}`, { waitMs: lockWaitMs, notice }, work)
+
+interface Work {
+  pending: string[]
+  /** Of the pending ones, those that were asked for. */
+  chosen: string[]
+  invalid: Rebuild[]
+  /** Has the history every column it should have? */
+  complete: boolean
+}
+
+async function readWork(client: pg.Client, schema: string, target: Target = {}): Promise<Work> {
+  const { applied, complete } = await readHistory(client, schema)
+  const statuses = await statusesOf(applied)
+  assertSound(statuses)
+  const of = (state: string) =>
+    statuses.filter((status) => status.state === state).map(({ name }) => name)
+  const pending = of('pending')
+  const invalid = await invalidIndexes(client, schema, of('applied'))
+  return { pending, chosen: choose(pending, target), invalid, complete }
+}
+
+/** `migrateUp`, once nobody else is at it. */
+export async function bringUp(
   client: pg.Client,
   schema: string,
   options: MigrateOptions,
 ): Promise<MigrateResult> {
   await createSchema(client, schema)
-  const applied = await readPending(client, schema)
-  const adopted = applied[0] === MIGRATIONS[0] ? await begin(client, schema, options) : null
-  for (const name of adopted ? applied.slice(1) : applied) {
-    await apply(client, schema, name, options)
+  const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
+  if (!complete) await createHistory(client)
+  await setLockTimeout(client, 0, 'session')
+  for (const { statements } of invalid) {
+    for (const statement of statements) await run(client, statement)
   }
-  return { applied, adopted }
-}
-
-/** What the first migration stands on: tables to adopt, or nothing. */
-async function begin(
-  client: pg.Client,
-  schema: string,
-  options: MigrateOptions,
-): Promise<MigrateResult['adopted']> {
-  const migrations = {
-    tables: (await readMigration(MIGRATIONS[0])).up,
-    indexes: (await readMigration(MIGRATIONS[1])).up,
-  }
-  const names = await readNames(client, schema, migrations, TABLES)
-  if (TABLES.some((table) => names.relations.has(table))) {
-    return { tables: await adopt(client, { ...options, schema, migrations }) }
-  }
-  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.indexes)]
-  const taken = takenNames(made, names)
-  if (taken.length > 0) throw obstacleError(schema, taken)
-  await createHistory(client)
-  return null
-}
-
-async function apply(
-  client: pg.Client,
-  schema: string,
-  name: string,
-  { lockTimeoutMs, notice }: MigrateOptions,
-): Promise<void> {
-  const { transaction } = await readMigration(name)
-  // A concurrent index build that times out leaves an invalid index behind, and waits without stopping a writer.
-  await setLockTimeout(client, transaction ? lockTimeoutMs : 0, 'session')
-  const attempt = () => runFile(client, schema, name)
-  if (!transaction) return attempt()
-  await withLockRetries(client, { schema, tables: TABLES, lockTimeoutMs, notice }, attempt)
-}
-
-async function runFile(client: pg.Client, schema: string, name: string): Promise<void> {
-  // It takes 40 to 70 ms to import.
-  const { runner } = await import('node-pg-migrate')
-  const silent = () => {}
-  try {
-    await runner({
-      dbClient: client,
-      dir: migrationsDir(),
-      direction: 'up',
-      file: name,
-      migrationsSchema: schema,
-      migrationsTable: HISTORY_TABLE,
-      singleTransaction: false,
-      noLock: true,
-      checkOrder: true,
-      verbose: false,
-      logger: { debug: silent, info: silent, warn: silent, error: silent },
-      migrationLoaderStrategies: [
-        {
-          extensions: ['.sql'],
-          loader: (paths) => Promise.all(paths.map((path) => loadFile(client, schema, path))),
-        },
-      ],
-    })
-  } catch (error) {
-    await rollback(client)
-    throw databaseError(error)
-  }
-}
-
-async function loadFile(client: pg.Client, schema: string, path: string) {
-  const file = await readMigration(basename(path, '.sql'))
-  const action = (script: string) => async (pgm: MigrationBuilder) => {
-    if (file.transaction) {
-      pgm.sql(script)
-      return
+  let adopted: MigrateResult['adopted'] = null
+  for (const name of chosen) {
+    const foundation = await foundationOf(client, schema, name)
+    if (foundation?.legacy) {
+      const confirm = options.confirm ?? (async () => {})
+      adopted = { tables: await adopt(client, { ...options, ...foundation, schema, confirm }) }
+    } else {
+      await runMigration(client, schema, name, 'up', options)
     }
-    pgm.noTransaction()
-    for (const statement of await withoutBuilt(client, schema, script)) pgm.sql(statement)
   }
-  const down = file.down === undefined ? (false as const) : action(file.down)
-  return { id: path, filePaths: [path], actions: { up: action(file.up), down } }
+  return {
+    applied: chosen,
+    adopted,
+    rebuilt: invalid.map(({ name }) => name),
+    pending: pending.filter((name) => !chosen.includes(name)),
+  }
 }
 
 /**
- * The statements of a script that builds indexes concurrently, without those that a run before this one has built
- * before it was cut off; the one that it was building is there too, invalid, and goes first.
+ * Runs one migration, up or down, through node-pg-migrate and records it. `guard` runs first, inside the transaction
+ * of one that has a transaction.
  */
-async function withoutBuilt(client: pg.Client, schema: string, script: string): Promise<string[]> {
-  const builds = creationsOf(script).filter(({ kind }) => kind === 'index')
-  const found = await query(
-    client,
-    `select i.relname as name, c.relname as table_name, x.indisvalid as valid
-     from pg_index x
-     join pg_class i on i.oid = x.indexrelid
-     join pg_class c on c.oid = x.indrelid
-     where i.relnamespace = (select oid from pg_namespace where nspname = $1)
-       and i.relname = any($2::text[])`,
-    [schema, builds.map(({ name }) => name)],
-    { name: d.text(), tableName: d.text(), valid: d.boolean() },
-  )
-  return splitStatements(script).flatMap((statement) => {
-    const build = builds.find((creation) => creation.statement === statement)
-    const left = found.find(
-      ({ name, tableName }) => name === build?.name && tableName === build.table,
-    )
-    if (!left) return [statement]
-    return left.valid ? [] : [`drop index concurrently ${left.name}`, statement]
+export async function runMigration(
+  client: pg.Client,
+  schema: string,
+  name: string,
+  direction: 'up' | 'down',
+  { lockTimeoutMs, notice }: Pick<MigrateOptions, 'lockTimeoutMs' | 'notice'>,
+  guard: () => Promise<void> = async () => {},
+): Promise<void> {
+  const file = await readMigration(name)
+  // A concurrent index build that times out leaves an invalid index behind, and waits without stopping a writer.
+  await setLockTimeout(client, file.transaction ? lockTimeoutMs : 0, 'session')
+  const attempt = async () => {
+    const started = performance.now()
+    try {
+      if (file.transaction) await run(client, 'begin')
+      if (direction === 'up') await createHistory(client)
+      await guard()
+      await runFile(client, schema, name, direction)
+      if (direction === 'up') await recordApplied(client, name, performance.now() - started)
+      await run(client, 'commit')
+    } catch (error) {
+      await rollback(client)
+      throw databaseError(error)
+    }
+  }
+  if (!file.transaction) return attempt()
+  await withLockRetries(client, { schema, tables: TABLES, lockTimeoutMs, notice }, attempt)
+}
+
+async function runFile(
+  client: pg.Client,
+  schema: string,
+  name: string,
+  direction: 'up' | 'down',
+): Promise<void> {
+  // It takes 40 to 70 ms to import.
+  const { runner } = await import('node-pg-migrate')
+  const silent = () => {}
+  await runner({
+    dbClient: client,
+    dir: migrationsDir(),
+    direction,
+    file: name,
+    migrationsSchema: schema,
+    migrationsTable: HISTORY_TABLE,
+    singleTransaction: false,
+    noLock: true,
+    checkOrder: true,
+    verbose: false,
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+    migrationLoaderStrategies: [
+      {
+        extensions: ['.sql'],
+        loader: (paths) => Promise.all(paths.map((path) => loadFile(client, schema, path))),
+      },
+    ],
   })
 }
 
-/** @throws WfstoreError schema_ahead, or schema_differs where the history is not ours */
-async function readPending(client: pg.Client, schema: string): Promise<string[]> {
-  const applied = await readApplied(client, schema)
-  assertNotAhead(applied)
-  return pendingOf(applied)
-}
-
-async function currentSchema(client: pg.Client): Promise<string> {
-  const [row] = await query(
-    client,
-    `select coalesce(
-       (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.oid = to_regclass('workflow_executions')), current_schema()) as name`,
-    [],
-    { name: d.nullable(d.text()) },
+/** The transaction is ours, so that what we record beside node-pg-migrate's row is part of it. */
+async function loadFile(client: pg.Client, schema: string, path: string) {
+  const file = await readMigration(basename(path, '.sql'))
+  const action = (statements: () => Promise<string[]>) => async (pgm: MigrationBuilder) => {
+    pgm.noTransaction()
+    for (const statement of await statements()) pgm.sql(statement)
+    // The record alone, where the statements cannot be part of a transaction.
+    if (!file.transaction) pgm.sql('begin')
+  }
+  const up = action(async () =>
+    file.transaction ? splitStatements(file.up) : withoutBuilt(client, schema, file.up),
   )
-  if (row?.name) return row.name
-  throw new WfstoreError('usage', 'no schema of the search path exists', {
-    hint: 'name one with --schema; it is made where it does not exist',
-  })
+  const down = file.down === undefined ? (false as const) : action(async () => downStatements(file))
+  return { id: path, filePaths: [path], actions: { up, down } }
 }
 
-/** node-pg-migrate puts the name between quotes as it is. */
-function quotable(schema: string): string {
-  if (!/['"\\]/.test(schema)) return pg.escapeIdentifier(schema)
-  throw new WfstoreError('usage', `a schema for wfstore cannot have quotes in its name: ${schema}`)
+/**
+ * Without a transaction the record goes first: were it cut off afterwards, `up` would think that all is there.
+ */
+export function downStatements({ name, transaction, down = '' }: MigrationFile): string[] {
+  const forget = `delete from ${HISTORY_TABLE} where name = ${pg.escapeLiteral(name)}`
+  return [...(transaction ? [] : [forget]), ...splitStatements(down)]
 }
+
+const foundationOf = async (client: pg.Client, schema: string, migration: string) =>
+  migration === MIGRATIONS[0] ? readFoundation(client, schema) : undefined
 
 async function createSchema(client: pg.Client, schema: string): Promise<void> {
   const there = await query(client, 'select from pg_namespace where nspname = $1', [schema], {})
-  if (there.length === 0) await run(client, `create schema ${quotable(schema)}`)
-}
-
-type Settings = Record<string, string>
-
-/** Limits that a role or a database may have for its daily work, and that a migration must not die of. */
-const UNHURRIED: Settings = {
-  statement_timeout: '0',
-  default_transaction_read_only: 'off',
-  default_transaction_isolation: 'read committed',
-}
-
-async function readSettings(client: pg.Client): Promise<Settings> {
-  const rows = await query(
-    client,
-    'select name, current_setting(name) as value from unnest($1::text[]) as name',
-    [[...Object.keys(UNHURRIED), 'search_path', 'lock_timeout']],
-    { name: d.text(), value: d.text() },
-  )
-  return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
-}
-
-async function changeSettings(client: pg.Client, settings: Settings): Promise<void> {
-  await query(
-    client,
-    'select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)',
-    [Object.keys(settings), Object.values(settings)],
-    {},
-  )
+  if (there.length === 0) await run(client, `create schema ${quotedSchema(schema)}`)
 }
 
 /** A statement of a migration that names what is not there has failed; it does not say that nobody migrated. */

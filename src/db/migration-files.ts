@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -40,6 +41,12 @@ export function parseMigration(name: string, content: string): MigrationFile {
   const [head = '', rest = ''] = content.split(/^-- Up Migration$/m)
   const [up = '', down] = rest.split(/^-- Down Migration$/m)
   return { name, transaction: !/^-- No Transaction$/m.test(head), up, down }
+}
+
+/** SHA-256 of the statements that a migration runs: comments between them and line ends may change. */
+export function checksumOf({ up }: MigrationFile): string {
+  const statements = splitStatements(up.replaceAll('\r\n', '\n')).join(';\n')
+  return createHash('sha256').update(statements).digest('hex')
 }
 
 /** One token of SQL in which a semicolon does not end the statement, or a comment. */

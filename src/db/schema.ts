@@ -47,7 +47,7 @@ export function assertNotAhead(applied: readonly string[]): void {
   )
 }
 
-export function pendingOf(applied: readonly string[]): string[] {
+function pendingOf(applied: readonly string[]): string[] {
   return MIGRATIONS.filter((name) => !applied.includes(name))
 }
 

@@ -38,6 +38,8 @@ describe('on an empty database', () => {
     expect(await migrate(database)).toEqual({
       applied: ['001_tables', '002_indexes'],
       adopted: null,
+      rebuilt: [],
+      pending: [],
       notices: [],
     })
     expect(await schemaOf(database)).toBe(golden)
@@ -46,7 +48,13 @@ describe('on an empty database', () => {
 
   it('a second up does nothing', async () => {
     const before = await everythingOf(database)
-    expect(await migrate(database)).toEqual({ applied: [], adopted: null, notices: [] })
+    expect(await migrate(database)).toEqual({
+      applied: [],
+      adopted: null,
+      rebuilt: [],
+      pending: [],
+      notices: [],
+    })
     expect(await everythingOf(database)).toBe(before)
   })
 

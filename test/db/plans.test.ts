@@ -22,7 +22,7 @@ beforeAll(async () => {
   client = await database.connect()
   await client.query((await readMigration('001_tables')).up)
   await createHistory(client)
-  await recordApplied(client, '001_tables')
+  await recordApplied(client, '001_tables', 0)
   await load(client)
   // Indexes are built faster over rows than with them.
   expect((await migrateOn(client)).applied).toEqual(['002_indexes'])

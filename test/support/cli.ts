@@ -13,6 +13,8 @@ export interface CliOptions {
   cwd?: string
   /** The width of a terminal; without it stdout is a pipe. */
   terminal?: number
+  /** Typed at a prompt; without it nobody is there to be asked. */
+  answer?: string
   rows?: number
   now?: string
   timeZone?: string
@@ -44,16 +46,21 @@ export async function runCli(
       ? {}
       : { isTTY: true, columns: options.terminal, rows: options.rows ?? 40 }
   const io: Io = {
-    stdin: Readable.from([]),
+    stdin: Object.assign(Readable.from(options.answer === undefined ? [] : [options.answer]), {
+      isTTY: options.answer !== undefined,
+    }),
     stdout: Object.assign(
       collect((text) => {
         stdout += text
       }),
       tty,
     ),
-    stderr: collect((text) => {
-      stderr += text
-    }),
+    stderr: Object.assign(
+      collect((text) => {
+        stderr += text
+      }),
+      options.answer === undefined ? {} : { isTTY: true },
+    ),
     now: () => new Date(options.now ?? NOW),
     sleep: options.sleep ?? (() => Promise.reject(new Error('nothing should sleep here'))),
     cwd: options.cwd ?? '/nonexistent',

@@ -1,9 +1,9 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import * as d from '../decode.ts'
 import { createHistory, HISTORY_TABLE, recordApplied } from '../history.ts'
 import { lockTables, type Notice, withLockRetries } from '../lock.ts'
-import { creationsOf } from '../migration-files.ts'
+import { type Creation, creationsOf } from '../migration-files.ts'
 import { query } from '../query.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { rollback, run, transaction } from '../transaction.ts'
@@ -31,6 +31,8 @@ export interface AdoptOptions {
   legacyTimeZone: string
   lockTimeoutMs: number
   notice: Notice
+  /** Asked once it is known what would be done, before anything is; throws where it must not be. */
+  confirm: () => Promise<void>
   migrations: Migrations
 }
 
@@ -43,41 +45,80 @@ export interface AdoptOptions {
  * @throws WfstoreError schema_differs or permission_denied (with all that stands in the way), locked, usage
  */
 export async function adopt(client: pg.Client, options: AdoptOptions): Promise<TableSize[]> {
-  const { schema, legacyTimeZone, migrations, notice } = options
-  await assertTimeZone(client, legacyTimeZone)
-  const expected = await expectedTables(client, migrations.tables)
-  const survey = () => readSurvey(client, schema, migrations, expected)
-
-  const { sizes, found } = await undone(client, async () => {
-    const surveyed = await survey()
-    await assertAdoptable(client, surveyed)
-    return { sizes: await readSizes(client, schema), found: surveyed }
-  })
-  for (const line of announcement(found, sizes, legacyTimeZone)) notice(line)
+  const { schema, legacyTimeZone, notice } = options
+  const expected = await expectedTables()
+  const { sizes, lines } = await planAdoption(client, options)
+  for (const line of lines) notice(line)
+  await options.confirm()
 
   const locking = { schema, tables: TABLES, lockTimeoutMs: options.lockTimeoutMs, notice }
   await withLockRetries(client, locking, () =>
     transaction(client, async () => {
+      const started = performance.now()
       await lockTables(client, TABLES, options.lockTimeoutMs)
-      // Nobody can change the tables from here on; somebody may have since the survey above.
-      const locked = await survey()
+      // Nobody can change the tables from here on; somebody may have since the survey that was announced.
+      const locked = await readSurvey(client, schema, options.migrations, expected)
       await assertAdoptable(client, locked)
-      const leftovers = await viewLeftovers(client, schema)
       await query(client, "select set_config('timezone', $1, true)", [legacyTimeZone], {})
-      for (const statement of adoptionStatements(locked)) await run(client, statement)
+      const statements = await allStatements(client, locked)
       await createHistory(client)
-      await recordApplied(client, MIGRATIONS[0])
-      for (const statement of [
-        ...leftovers,
-        ...(await ownerships(client, schema, newObjects(locked))),
-      ]) {
-        await run(client, statement)
-      }
+      for (const statement of statements) await run(client, statement)
+      await recordApplied(client, MIGRATIONS[0], performance.now() - started)
     }),
   )
   // The server forgets what it knew of a column whose type changes, and would plan without it for long.
-  await run(client, `analyze ${TABLES.join(', ')}`)
+  await run(client, ANALYZE)
   return sizes
+}
+
+const ANALYZE = `analyze ${TABLES.join(', ')}`
+
+export interface Adoption {
+  sizes: TableSize[]
+  /** What will be done, for people. */
+  lines: string[]
+  /** Of one transaction, but for the last. */
+  statements: string[]
+  after: string[]
+}
+
+/**
+ * What `adopt` would do, without doing it.
+ * @throws WfstoreError schema_differs or permission_denied (with all that stands in the way), usage
+ */
+export async function planAdoption(
+  client: pg.Client,
+  {
+    schema,
+    legacyTimeZone,
+    migrations,
+  }: Pick<AdoptOptions, 'schema' | 'legacyTimeZone' | 'migrations'>,
+): Promise<Adoption> {
+  await assertTimeZone(client, legacyTimeZone)
+  const expected = await expectedTables()
+  return undone(client, async () => {
+    const survey = await readSurvey(client, schema, migrations, expected)
+    await assertAdoptable(client, survey)
+    const sizes = await readSizes(client, schema)
+    return {
+      sizes,
+      lines: announcement(survey, sizes, legacyTimeZone),
+      statements: [
+        `lock table ${TABLES.join(', ')} in access exclusive mode`,
+        `set local timezone to ${pg.escapeLiteral(legacyTimeZone)}`,
+        ...(await allStatements(client, survey)),
+      ],
+      after: [ANALYZE],
+    }
+  })
+}
+
+async function allStatements(client: pg.Client, survey: Survey): Promise<string[]> {
+  return [
+    ...adoptionStatements(survey),
+    ...(await viewLeftovers(client, survey.schema)),
+    ...(await ownerships(client, survey.schema, newObjects(survey))),
+  ]
 }
 
 async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
@@ -133,9 +174,12 @@ function announcement(survey: Survey, sizes: TableSize[], zone: string): string[
 }
 
 /** What adoption makes anew, and the history that goes with it. */
-function newObjects({ migrations, relations }: Survey): string[] {
+function newObjects({ migrations, relations }: Survey): Pick<Creation, 'kind' | 'name'>[] {
   const made = creationsOf(migrations.tables).filter(({ kind }) => kind !== 'trigger')
-  return [HISTORY_TABLE, ...made.map(({ name }) => name).filter((name) => !relations.has(name))]
+  return [
+    { kind: 'table', name: HISTORY_TABLE },
+    ...made.filter(({ name }) => !relations.has(name)),
+  ]
 }
 
 /** What the application made on these tables and wfstore does not touch. */

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import * as d from '../decode.ts'
+import type { Creation } from '../migration-files.ts'
 import { query } from '../query.ts'
 import { OLD_VIEWS } from './legacy.ts'
 
@@ -46,25 +47,20 @@ export async function viewLeftovers(client: pg.Client, schema: string): Promise<
 export async function ownerships(
   client: pg.Client,
   schema: string,
-  names: readonly string[],
+  made: readonly Pick<Creation, 'kind' | 'name'>[],
 ): Promise<string[]> {
   const found = await query(
     client,
-    `with owner as (
-       select c.relowner as role from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = $1 and c.relname = 'workflow_executions'
-     )
-     select format('alter %s %I owner to %I', case c.relkind when 'v' then 'view' else 'table' end, c.relname,
-              pg_get_userbyid(owner.role)) as statement
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace, owner
-     where n.nspname = $1 and c.relname = any($2::text[]) and c.relowner <> owner.role and c.relkind in ('r', 'v')
-       and ${mayGiveTo('owner.role')}
-     union all
-     select format('alter function %s owner to %I', p.oid::regprocedure, pg_get_userbyid(owner.role))
-     from pg_proc p join pg_namespace n on n.oid = p.pronamespace, owner
-     where n.nspname = $1 and p.proname = any($2::text[]) and p.pronargs = 0 and p.proowner <> owner.role
-       and ${mayGiveTo('owner.role')}`,
-    [schema, names],
+    `select format('alter %s %I%s owner to %I', made.kind, made.name,
+              case made.kind when 'function' then '()' else '' end, pg_get_userbyid(c.relowner)) as statement
+     from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace,
+     unnest($2::text[], $3::text[]) as made (kind, name)
+     where n.nspname = $1 and c.relname = 'workflow_executions' and c.relowner <> current_user::regrole
+       and (made.kind <> 'table' or not exists (select from pg_class t
+         where t.relnamespace = c.relnamespace and t.relname = made.name))
+       and ${mayGiveTo('c.relowner')}`,
+    [schema, made.map(({ kind }) => kind), made.map(({ name }) => name)],
     statementShape,
   )
   return found.map(({ statement }) => statement)

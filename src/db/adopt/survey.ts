@@ -113,8 +113,9 @@ export function tableOf(survey: Survey, table: string) {
   }
 }
 
-export function isOldIndex({ tableName, shape }: Index): boolean {
-  return (OLD_INDEXES[tableName] ?? []).some((columns) => shape === `USING btree (${columns})`)
+export function isOldIndex({ tableName, unique, shape }: Index): boolean {
+  const old = OLD_INDEXES[tableName] ?? []
+  return !unique && old.some((columns) => shape === `USING btree (${columns})`)
 }
 
 export function isOldTrigger({ tableName, functionName, plainBeforeUpdate }: Trigger): boolean {

@@ -1,0 +1,82 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Step } from '../db/plan.ts'
+import type { Context, GlobalOptions } from './context.ts'
+import type { Column } from './output/column.ts'
+
+/** Options of everything that changes the schema. */
+export interface MigrationFlags extends GlobalOptions {
+  dryRun?: boolean
+  yes?: boolean
+  lockTimeout: number
+  lockWait: number
+}
+
+export function addMigrationOptions(command: Command): Command {
+  return command
+    .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
+    .option('-y, --yes', 'do not ask on a terminal')
+    .addOption(
+      new Option(
+        '--lock-timeout <ms>',
+        'how long a change of a table may make others wait; then it lets them pass and tries again',
+      )
+        .argParser(parseMilliseconds)
+        .default(2000),
+    )
+    .addOption(
+      new Option('--lock-wait <seconds>', 'how long another migration is waited for (then exit 5)')
+        .argParser(parseSeconds)
+        .default(600),
+    )
+}
+
+const parseMilliseconds = (text: string) => parseWhole(text, 'milliseconds', 1)
+const parseSeconds = (text: string) => parseWhole(text, 'seconds', 0)
+
+/** A count of migrations, as an argument. */
+export const parseCount = (text: string) => parseWhole(text, 'migrations', 1)
+
+function parseWhole(text: string, unit: string, least: number): number {
+  if (!/^\d{1,7}$/.test(text) || Number(text) < least)
+    throw new InvalidArgumentError(`Give a whole number of ${unit} from ${least}`)
+  return Number(text)
+}
+
+interface PlannedStatement {
+  migration: string | null
+  direction: string
+  transaction: boolean
+  statement: string
+}
+
+export const planColumns: Column<PlannedStatement>[] = [
+  { name: 'migration', kind: 'text' },
+  { name: 'direction', kind: 'text' },
+  { name: 'transaction', kind: 'boolean' },
+  { name: 'statement', kind: 'text' },
+]
+
+/** The steps as a script for psql; as JSON or CSV a row for each statement. */
+export async function printPlan(
+  context: Context,
+  options: GlobalOptions,
+  steps: readonly Step[],
+): Promise<void> {
+  const writer = context.writer(options)
+  if (isData(options)) {
+    const rows = steps.flatMap(
+      ({ migration = null, direction, transaction, statements, after = [] }) => [
+        ...statements.map((statement) => ({ migration, direction, transaction, statement })),
+        ...after.map((statement) => ({ migration, direction, transaction: false, statement })),
+      ],
+    )
+    await writer.list(planColumns, rows)
+    return
+  }
+  const { psqlScript } = await import('../db/plan.ts')
+  await writer.text(await psqlScript(steps, options.schema))
+}
+
+/** Is a form for programs asked for? */
+export const isData = ({ json, output }: GlobalOptions): boolean =>
+  json === true || (output !== undefined && output !== 'table')
