@@ -11,8 +11,12 @@ const mayGiveTo = (role: string) => `(
   (select rolsuper from pg_roles where rolname = current_user)
   or pg_has_role(${role}, 'MEMBER') and has_schema_privilege(${role}, $1, 'CREATE'))`
 
-/** The statements that give the new views the owner, the privileges and the comments of the old ones. */
-export async function viewLeftovers(client: pg.Client, schema: string): Promise<string[]> {
+/** The statements that give these views, when they are made anew, the owner, the privileges and the comments of the old. */
+export async function viewLeftovers(
+  client: pg.Client,
+  schema: string,
+  views: readonly string[] = Object.keys(OLD_VIEWS),
+): Promise<string[]> {
   const found = await query(
     client,
     `with old as (
@@ -34,7 +38,7 @@ export async function viewLeftovers(client: pg.Client, schema: string): Promise<
      select format('comment on view %I is %L', relname, obj_description(oid, 'pg_class')), 3
      from old where obj_description(oid, 'pg_class') is not null
      order by place, statement`,
-    [schema, Object.keys(OLD_VIEWS)],
+    [schema, views],
     statementShape,
   )
   return found.map(({ statement }) => statement)

@@ -1,0 +1,76 @@
+import type pg from 'pg'
+import { quote } from '../adopt/obstacles.ts'
+import * as d from '../decode.ts'
+import { query } from '../query.ts'
+import { inSchema, readExpected } from '../snapshot.ts'
+
+export interface TableCount {
+  table: string
+  /** NULL where this role may not read the table and the server has no estimate. */
+  rows: number | null
+  estimated: boolean
+  /** With indexes and out-of-line values. */
+  bytes: number
+}
+
+/** As many rows as are counted. */
+const COUNTED_ROWS = 1_000_000
+
+/** Where the server has no estimate: no row of ours takes less. */
+const LEAST_ROW_BYTES = 100
+
+/** As many pages are looked at for an estimate where the server has none. */
+const SAMPLED_PAGES = 1000
+
+const PAGE_BYTES = 8192
+
+const tableShape = {
+  table: d.text(),
+  bytes: d.count(),
+  heapBytes: d.count(),
+  /** What the last vacuum or analyze found, for the size of today. */
+  estimate: d.nullable(d.number()),
+  readable: d.boolean(),
+}
+
+/** The rows of the tables of ours that are there: exact below a million, else estimated. Nothing is locked or changed. */
+export async function countRows(client: pg.Client, schema: string): Promise<TableCount[]> {
+  const expected = await readExpected()
+  const names = expected.tables.map(({ name }) => name)
+  return inSchema(client, schema, async () => {
+    const tables = await query(
+      client,
+      `select c.relname as table, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
+              case when c.reltuples > 0 and c.relpages > 0
+                   then c.reltuples::float8 / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::bigint)
+                   when c.reltuples > 0 then c.reltuples::float8
+              end as estimate,
+              has_schema_privilege(c.relnamespace, 'usage') and has_table_privilege(c.oid, 'select') as readable
+       from pg_class c
+       where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+         and c.relkind = 'r'
+       order by c.relname`,
+      [schema, names],
+      tableShape,
+    )
+    const counts: TableCount[] = []
+    for (const { table, bytes, heapBytes, estimate, readable } of tables) {
+      const small = (estimate ?? heapBytes / LEAST_ROW_BYTES) < COUNTED_ROWS
+      const from = `${quote(schema)}.${table}`
+      const rows = async () => {
+        if (readable && small) return rowsOf(client, `select count(*) as rows from ${from}`, [])
+        if (estimate !== null || !readable) return estimate && Math.round(estimate)
+        const part = Math.min(1, (SAMPLED_PAGES * PAGE_BYTES) / heapBytes)
+        const text = `select count(*) as rows from ${from} tablesample system ($1) repeatable (0)`
+        return Math.round((await rowsOf(client, text, [part * 100])) / part)
+      }
+      counts.push({ table, rows: await rows(), estimated: !(readable && small), bytes })
+    }
+    return counts
+  })
+}
+
+async function rowsOf(client: pg.Client, text: string, values: unknown[]): Promise<number> {
+  const [row] = await query(client, text, values, { rows: d.count() })
+  return row?.rows ?? 0
+}
