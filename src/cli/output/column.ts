@@ -37,6 +37,11 @@ export interface Column<Row> {
   priority?: number
   /** May be cut, to no fewer cells than this, before any column is left out. */
   flex?: { min: number }
+  /**
+   * On a terminal whole, over as many lines as it takes: beside the other columns, or below an earlier one of the kind
+   * with this text before it.
+   */
+  wrap?: string
   /** For `rows`: what is in them. */
   columns?: readonly Column<never>[]
 }

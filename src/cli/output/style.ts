@@ -20,6 +20,9 @@ const STATUS_TONES: Record<string, Tone> = {
   cancelled: 'dim',
   skipped: 'dim',
   pending: 'dim',
+  ok: 'green',
+  warning: 'yellow',
+  problem: 'red',
 }
 
 export const statusTone = (status: string): Tone | undefined =>

@@ -98,7 +98,10 @@ export function createWriter(options: OutputOptions): Writer {
     const rows: Row[] = []
     for await (const row of source) rows.push(row)
     if (rows.length === 0) note(empty)
-    else {
+    else if (columns.some(({ wrap }) => wrap !== undefined)) {
+      const { drawParagraphs } = await import('./paragraphs.ts')
+      await print(lines(drawParagraphs(columns, rows, style)))
+    } else {
       const { drawTable } = await import('./table.ts')
       const table = await drawTable(columns, rows, style)
       await print(lines(table.lines))

@@ -1,0 +1,119 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { type Finding, finding } from './finding.ts'
+import { OUR_TABLES, type Subject } from './subject.ts'
+import { bytes, enumerate, someOf } from './words.ts'
+
+/** What an interrupted REINDEX CONCURRENTLY leaves beside the index that it was to replace. */
+const LEFTOVER = /_cc(new|old)\d*$/
+
+/** Indexes that cost every write and serve no query. */
+export async function lookAtIndexes(database: Queryable, subject: Subject): Promise<Finding> {
+  const found = await query(
+    database,
+    `select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
+            x.indisvalid and x.indisready as valid,
+            exists (select from pg_stat_progress_create_index p where p.datname = current_database()
+              and coalesce(p.index_relid in (x.indexrelid, 0) and p.relid = x.indrelid, true)) as maybe_building
+     from ${OUR_TABLES} ours
+     join pg_index x on x.indrelid = ours.oid
+     join pg_class i on i.oid = x.indexrelid
+     join pg_namespace n on n.oid = i.relnamespace order by i.relname`,
+    [subject.schema, subject.tables],
+    {
+      name: d.text(),
+      qualified: d.text(),
+      tableName: d.text(),
+      valid: d.boolean(),
+      // NULL where this role may not see it.
+      maybeBuilding: d.boolean(),
+    },
+  )
+  const invalid = found.filter(({ valid }) => !valid)
+  const details = {
+    indexes: found.length,
+    invalid: invalid.map(({ name, tableName }) => ({ name, table: tableName })),
+  }
+  if (invalid.length === 0)
+    return finding('indexes', 'ok', `all ${found.length} are valid`, { details })
+  const names = enumerate(invalid.map(({ name }) => name))
+  if (invalid.every(({ maybeBuilding }) => maybeBuilding)) {
+    const text = `${names} not valid yet: an index is being built now`
+    return finding('indexes', 'warning', text, { mend: subject.command('doctor'), details })
+  }
+  return finding(
+    'indexes',
+    'problem',
+    `left invalid by a build that was cut off, so every write keeps it up and no query uses it: ${names}`,
+    { mend: rebuilt(invalid, subject), details },
+  )
+}
+
+function rebuilt(invalid: { name: string; qualified: string }[], subject: Subject): string {
+  const others = invalid.filter(({ name }) => !subject.indexes.includes(name))
+  const statements = others.map(({ name, qualified }) =>
+    LEFTOVER.test(name)
+      ? `drop index concurrently ${qualified}`
+      : `reindex index concurrently ${qualified}`,
+  )
+  // It builds anew those that wfstore makes.
+  const ours = others.length < invalid.length ? [`\`${subject.command('migrate up')}\``] : []
+  if (statements.length === 0) return subject.command('migrate up')
+  return [...ours, ...statements].join('; ')
+}
+
+/** Indexes beyond those of keys that no query has read. */
+export async function lookAtUnusedIndexes(database: Queryable, subject: Subject): Promise<Finding> {
+  const found = await query(
+    database,
+    `select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
+            pg_relation_size(i.oid) as bytes, i.relname = any($3::text[]) as own,
+            (select to_json(stats_reset) #>> '{}' from pg_stat_database where datname = current_database()) as since
+     from ${OUR_TABLES} ours
+     join pg_index x on x.indrelid = ours.oid and x.indisvalid
+       and not (x.indisunique or x.indisprimary or x.indisexclusion)
+     join pg_class i on i.oid = x.indexrelid
+     join pg_namespace n on n.oid = i.relnamespace
+     join pg_stat_all_indexes s on s.indexrelid = i.oid and s.idx_scan = 0
+     order by bytes desc, i.relname`,
+    [subject.schema, subject.tables, subject.indexes],
+    {
+      name: d.text(),
+      qualified: d.text(),
+      tableName: d.text(),
+      bytes: d.count(),
+      own: d.boolean(),
+      since: d.nullable(d.time()),
+    },
+  )
+  // NULL where the statistics have never been reset.
+  const since = found[0]?.since ?? null
+  const own = found.filter((index) => index.own)
+  const others = found.filter((index) => !index.own && index.bytes >= subject.limits.unusedBytes)
+  const details = {
+    since,
+    unused: found.map(({ name, tableName, bytes, own }) => ({
+      name,
+      table: tableName,
+      bytes,
+      own,
+    })),
+  }
+  const span = since === null ? 'so far' : `since ${since.slice(0, 10)}`
+  const ours =
+    own.length === 0
+      ? `all ${subject.indexes.length} that wfstore makes have served a query`
+      : `${own.length} of the ${subject.indexes.length} that wfstore makes have served no query ${span}: they are for commands not used yet`
+  if (others.length === 0) return finding('unused-indexes', 'ok', ours, { details })
+  const total = others.reduce((sum, index) => sum + index.bytes, 0)
+  const names = others.map(({ name, bytes: size }) => `${name} (${bytes(size)})`)
+  return finding(
+    'unused-indexes',
+    'warning',
+    `not read by any query ${span}, ${bytes(total)} that every write keeps up: ${someOf(names, names.length)}; ${ours}`,
+    {
+      mend: others.map(({ qualified }) => `drop index concurrently ${qualified}`).join('; '),
+      details,
+    },
+  )
+}

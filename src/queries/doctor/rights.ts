@@ -1,0 +1,108 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { type Finding, finding } from './finding.ts'
+import { OUR_TABLES, type Subject } from './subject.ts'
+import { enumerate } from './words.ts'
+
+type Needs = Record<string, string[]>
+
+/** What each group of commands needs beyond reading, by table. */
+const GROUPS: { name: string; verb: string; needs: Needs }[] = [
+  {
+    name: 'record',
+    verb: 'record',
+    needs: {
+      workflow_executions: ['insert', 'update'],
+      workflow_steps: ['insert', 'update'],
+      audit_logs: ['insert'],
+      observability_metrics: ['insert'],
+      billing_records: ['insert', 'update'],
+    },
+  },
+  { name: 'pay', verb: 'mark bills as paid', needs: { billing_records: ['update'] } },
+  {
+    name: 'cleanup',
+    verb: 'clean up',
+    needs: {
+      workflow_executions: ['delete'],
+      audit_logs: ['delete'],
+      observability_metrics: ['delete'],
+      usage_history: ['insert', 'delete'],
+      audit_history: ['insert', 'delete'],
+    },
+  },
+]
+
+/** What the role of this connection may do. Not to be able to write is often meant so; not to read is a problem. */
+export async function lookAtRights(database: Queryable, subject: Subject): Promise<Finding> {
+  const { role, schema, quotedSchema, tables } = subject
+  const wanted = [
+    ...tables.map((table) => ({ group: 'read', table, privilege: 'select' })),
+    ...GROUPS.flatMap(({ name, needs }) =>
+      Object.entries(needs).flatMap(([table, privileges]) =>
+        privileges.map((privilege) => ({ group: name, table, privilege })),
+      ),
+    ),
+  ]
+  const lacking = await query(
+    database,
+    `select w."group", w.privilege, ours.qualified as table
+     from json_to_recordset($3) as w ("group" text, "table" text, privilege text)
+     join ${OUR_TABLES} ours on ours.relname = w."table"
+     where not has_table_privilege(ours.oid, w.privilege) order by 1, 2, 3`,
+    [schema, tables, JSON.stringify(wanted)],
+    { group: d.text(), privilege: d.text(), table: d.text() },
+  )
+  const [owner] = await query(
+    database,
+    `select has_schema_privilege(oid, 'usage') as usage,
+            has_schema_privilege(oid, 'create') and not exists (
+              select from ${OUR_TABLES} ours where not pg_has_role(ours.relowner, 'usage')) as migrate
+     from pg_namespace where nspname = $1`,
+    [schema, tables],
+    { usage: d.boolean(), migrate: d.boolean() },
+  )
+  const lacks = (group: string) => lacking.filter((row) => row.group === group)
+  const migrate = owner?.migrate === true
+  const grants = Object.fromEntries(
+    GROUPS.map(({ name }) => [name, grantOf(lacks(name), role)]).filter(([, grant]) => grant),
+  )
+  const details = {
+    role,
+    read: lacks('read').length === 0,
+    ...Object.fromEntries(GROUPS.map(({ name }) => [name, lacks(name).length === 0])),
+    migrate,
+    grants,
+  }
+  const unreadable = lacks('read').map(({ table }) => table)
+  if (unreadable.length > 0 || owner?.usage === false) {
+    return finding('rights', 'problem', `${role} may not read ${enumerate(unreadable)}`, {
+      mend: `grant usage on schema ${quotedSchema} to ${role}; grant select on all tables in schema ${quotedSchema} to ${role}`,
+      details,
+    })
+  }
+  const verbs = [
+    { verb: 'read', may: true },
+    ...GROUPS.map(({ name, verb }) => ({ verb, may: lacks(name).length === 0 })),
+    { verb: 'migrate', may: migrate },
+  ]
+  const may = enumerate(verbs.filter((one) => one.may).map(({ verb }) => verb))
+  const mayNot = enumerate(
+    verbs.filter((one) => !one.may).map(({ verb }) => verb),
+    'or',
+  )
+  return finding('rights', 'ok', `${role} may ${may}${mayNot && `, not ${mayNot}`}`, { details })
+}
+
+/** One grant for each set of tables that lack the same privileges. */
+function grantOf(rows: { privilege: string; table: string }[], role: string): string {
+  const tables = new Map<string, string[]>()
+  for (const { table } of rows) {
+    const privileges = rows.filter((row) => row.table === table).map((row) => row.privilege)
+    const key = privileges.join(', ')
+    tables.set(key, [...new Set([...(tables.get(key) ?? []), table])])
+  }
+  return [...tables]
+    .map(([privileges, names]) => `grant ${privileges} on ${names.join(', ')} to ${role}`)
+    .join('; ')
+}

@@ -1,0 +1,121 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { type Finding, finding } from './finding.ts'
+import type { Subject } from './subject.ts'
+import { counted, number, someOf, span } from './words.ts'
+
+/** Beyond this, "more than" will do. */
+const COUNTED = 10_000
+/** How many of the newest finished runs say what is usual, and how few say nothing. */
+const NEWEST = 500
+const FEWEST = 5
+/** What is long where nothing is usual. */
+const LIMIT_WITHOUT_HISTORY_MS = 24 * 3_600_000
+/** Runs of a second would be stuck after a few. */
+const SHORTEST_LIMIT_MS = 60_000
+const LISTED = 100
+
+export async function lookAtOldestRunning(database: Queryable): Promise<Finding> {
+  const [found] = await query(
+    database,
+    `select (select count(*) from (select from workflow_executions where status = 'running' limit ${COUNTED + 1}) r) as running,
+            o.execution_id, o.workflow_name, o.user_id, to_json(o.start_time) #>> '{}' as start_time,
+            case when isfinite(o.start_time) then extract(epoch from now() - o.start_time) * 1000 end as age_ms
+     from (select) one left join (
+       select * from workflow_executions where status = 'running' order by start_time, execution_id limit 1
+     ) o on true`,
+    [],
+    {
+      running: d.count(),
+      executionId: d.nullable(d.uuid()),
+      workflowName: d.nullable(d.text()),
+      userId: d.nullable(d.text()),
+      startTime: d.nullable(d.time()),
+      ageMs: d.nullable(d.number()),
+    },
+  )
+  if (!found?.executionId)
+    return finding('oldest-running', 'ok', 'nothing is running', { details: { running: 0 } })
+  const { running, ...oldest } = found
+  const { executionId, workflowName, startTime, ageMs } = oldest
+  const age = ageMs === null || ageMs < 0 ? `since ${startTime}` : `for ${span(ageMs)}`
+  const many = running > COUNTED ? `more than ${number(COUNTED)} runs` : counted(running, 'run')
+  return finding(
+    'oldest-running',
+    'ok',
+    `${many} running; the oldest is ${executionId} (${workflowName}), ${age}`,
+    { details: { running, oldest } },
+  )
+}
+
+const stuckShape = {
+  executionId: d.uuid(),
+  workflowName: d.text(),
+  userId: d.text(),
+  startTime: d.time(),
+  ageMs: d.number(),
+  /** The median of the newest finished runs of the workflow; NULL where there are too few. */
+  usualMs: d.nullable(d.number()),
+  limitMs: d.number(),
+  stuck: d.count(),
+}
+
+/** Runs that have been running for many times as long as runs of their workflow usually take. */
+export async function lookAtStuck(database: Queryable, subject: Subject): Promise<Finding> {
+  const { stuckFactor: factor } = subject
+  const found = await query(
+    database,
+    `with running as (
+       select execution_id, workflow_name, user_id, start_time, extract(epoch from now() - start_time) * 1000 as age_ms
+       from workflow_executions
+       where status = 'running' and start_time > '-infinity' and start_time < now()
+     ), usual as (
+       select w.workflow_name, u.finished >= ${FEWEST} as known, u.median
+       from (select distinct workflow_name from running) w
+       cross join lateral (
+         select count(*) as finished, percentile_cont(0.5) within group (order by newest.ms) as median
+         from (
+           select extract(epoch from f.end_time - f.start_time) * 1000 as ms from workflow_executions f
+           where f.workflow_name = w.workflow_name and f.status <> 'running'
+             and isfinite(f.start_time) and isfinite(f.end_time)
+           order by f.start_time desc, f.execution_id desc limit ${NEWEST}
+         ) newest
+       ) u
+     ), judged as (
+       select r.*, case when u.known then u.median end as usual_ms,
+              case when u.known then greatest(u.median * $1, ${SHORTEST_LIMIT_MS}) else ${LIMIT_WITHOUT_HISTORY_MS} end as limit_ms
+       from running r join usual u using (workflow_name)
+     )
+     select execution_id, workflow_name, user_id, to_json(start_time) #>> '{}' as start_time, age_ms, usual_ms, limit_ms,
+            count(*) over () as stuck
+     from judged where age_ms > limit_ms order by age_ms desc, execution_id limit ${LISTED}`,
+    [factor],
+    stuckShape,
+  )
+  const total = found[0]?.stuck ?? 0
+  const runs = found.map(({ stuck: _, ...run }) => run)
+  const details = { factor, stuck: total, runs }
+  const [oldest] = runs
+  if (!oldest) {
+    return finding(
+      'stuck',
+      'ok',
+      `no run has been running for longer than ${factor} times its workflow's usual time`,
+      { details },
+    )
+  }
+  const texts = runs.map(
+    ({ executionId, workflowName, ageMs, usualMs }) =>
+      `${executionId} (${workflowName}) running for ${span(ageMs)}, ${
+        usualMs === null
+          ? `over 24 h, with fewer than ${FEWEST} finished runs to compare with`
+          : `usually ${span(usualMs)}`
+      }`,
+  )
+  return finding(
+    'stuck',
+    'problem',
+    `${counted(total, 'run')} ${total === 1 ? 'looks' : 'look'} stuck: ${someOf(texts, total)}`,
+    { mend: subject.command(`executions show ${oldest.executionId}`), details },
+  )
+}

@@ -1,0 +1,138 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { type Finding, finding } from './finding.ts'
+import type { Subject } from './subject.ts'
+import { number, span } from './words.ts'
+
+/** Major versions that wfstore is tested on. */
+const SUPPORTED = { first: 15, last: 18 }
+const ROUND_TRIPS = 5
+
+export async function lookAtServer(database: Queryable, subject: Subject): Promise<Finding> {
+  const [row] = await query(
+    database,
+    `select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
+            extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000 as uptime_ms,
+            pg_is_in_recovery() as standby, quote_ident(current_database()) as name,
+            (select setting = 'on' and source not in ('user', 'database user', 'client', 'session') from pg_settings
+             where name = 'default_transaction_read_only') as read_only`,
+    [],
+    {
+      version: d.text(),
+      major: d.count(),
+      uptimeMs: d.number(),
+      standby: d.boolean(),
+      name: d.text(),
+      readOnly: d.boolean(),
+    },
+  )
+  if (!row) throw new Error('the server says nothing about itself')
+  const latencyMs = await measureLatency(database)
+  // Debian and others write more behind the number.
+  const version = row.version.split(' ')[0]
+  const parts = [
+    `PostgreSQL ${version}`,
+    `answers in ${span(latencyMs)}`,
+    `up ${span(row.uptimeMs)}`,
+  ]
+  const mends: string[] = []
+  const untested = row.major < SUPPORTED.first || row.major > SUPPORTED.last
+  if (untested)
+    parts.push(`wfstore is tested on PostgreSQL ${SUPPORTED.first} to ${SUPPORTED.last}`)
+  if (row.standby) {
+    parts.push('a standby: reports work, whatever writes fails')
+    mends.push(`${subject.command('doctor')} --database-url URL_OF_THE_PRIMARY`)
+  } else if (row.readOnly) {
+    // Providers do this to a server whose disk is nearly full.
+    parts.push('set to read-only: reports work, whatever writes fails')
+    mends.push(`alter database ${row.name} set default_transaction_read_only = off`)
+  }
+  const state = untested || row.standby || row.readOnly ? 'warning' : 'ok'
+  return finding('server', state, parts.join(', '), {
+    mend: mends[0],
+    details: {
+      version: row.version,
+      latencyMs,
+      uptimeMs: Math.round(row.uptimeMs),
+      standby: row.standby,
+      readOnly: row.readOnly,
+    },
+  })
+}
+
+/** Milliseconds of a round trip that does next to nothing: the median of a few. */
+async function measureLatency(database: Queryable): Promise<number> {
+  const times: number[] = []
+  for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+    const start = performance.now()
+    await query(database, 'select 1', [], {})
+    times.push(performance.now() - start)
+  }
+  const median = times.sort((a, b) => a - b)[Math.floor(ROUND_TRIPS / 2)] as number
+  return Number(median.toFixed(2))
+}
+
+export async function lookAtEncryption(database: Queryable): Promise<Finding> {
+  const [row] = await query(
+    database,
+    `select coalesce(s.ssl, false) as encrypted, s.version as protocol, s.cipher, host(inet_client_addr()) as client,
+            coalesce(inet_client_addr() <<= '127.0.0.0/8' or inet_client_addr() = '::1'
+              or inet_client_addr() = inet_server_addr(), true) as local,
+            current_setting('ssl') = 'on' as offered
+     from (select pg_backend_pid() as pid) me left join pg_stat_ssl s using (pid)`,
+    [],
+    {
+      encrypted: d.boolean(),
+      protocol: d.nullable(d.text()),
+      cipher: d.nullable(d.text()),
+      client: d.nullable(d.text()),
+      local: d.boolean(),
+      offered: d.boolean(),
+    },
+  )
+  if (!row) throw new Error('the server says nothing about this connection')
+  const { encrypted, protocol, cipher, client, local, offered } = row
+  const details = { encrypted, protocol, cipher, clientAddress: client }
+  if (encrypted)
+    return finding('encryption', 'ok', `encrypted with ${protocol}, ${cipher}`, { details })
+  if (local) {
+    const way = client === null ? 'a Unix socket' : 'loopback'
+    return finding('encryption', 'ok', `not encrypted, but on this machine (${way})`, { details })
+  }
+  return finding(
+    'encryption',
+    'warning',
+    `not encrypted: what goes between ${client} and the server can be read on the way`,
+    {
+      mend: offered
+        ? 'add sslmode=require to the URL, or set PGSSLMODE=require'
+        : 'alter system set ssl = on (the server needs server.crt and server.key), then sslmode=require in the URL',
+      details,
+    },
+  )
+}
+
+export async function lookAtConnections(database: Queryable, subject: Subject): Promise<Finding> {
+  // pg_stat_activity would hide the kind of other roles' sessions from a role with few rights.
+  const [row] = await query(
+    database,
+    `select sum(numbackends) as used, current_setting('max_connections') as allowed,
+            current_setting('superuser_reserved_connections') as reserved from pg_stat_database`,
+    [],
+    { used: d.count(), allowed: d.count(), reserved: d.count() },
+  )
+  const { used, allowed, reserved } = row ?? { used: 0, allowed: 0, reserved: 0 }
+  const usable = allowed - reserved
+  const full = used >= usable * subject.limits.connectionShare
+  return finding(
+    'connections',
+    full ? 'warning' : 'ok',
+    `${number(used)} of ${number(usable)} connections are in use`,
+    {
+      mend: full
+        ? 'select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc'
+        : null,
+      details: { used, usable, maxConnections: allowed },
+    },
+  )
+}

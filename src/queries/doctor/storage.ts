@@ -1,0 +1,169 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { type Finding, finding } from './finding.ts'
+import { OUR_TABLES, type Subject } from './subject.ts'
+import { bytes, counted, enumerate, number, span } from './words.ts'
+
+const LARGEST = 3
+
+export async function lookAtSizes(database: Queryable, subject: Subject): Promise<Finding> {
+  const tables = await query(
+    database,
+    `select relname as name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
+            pg_total_relation_size(oid) as total_bytes, nullif(reltuples, -1)::bigint as rows
+     from ${OUR_TABLES} ours order by total_bytes desc, relname`,
+    [subject.schema, subject.tables],
+    {
+      name: d.text(),
+      heapBytes: d.count(),
+      indexBytes: d.count(),
+      totalBytes: d.count(),
+      rows: d.nullable(d.count()),
+    },
+  )
+  const total = tables.reduce((sum, table) => sum + table.totalBytes, 0)
+  const indexes = tables.reduce((sum, table) => sum + table.indexBytes, 0)
+  const texts = tables
+    .slice(0, LARGEST)
+    .map(
+      ({ name, totalBytes, rows }) =>
+        `${name} ${bytes(totalBytes)}${rows === null ? '' : ` (about ${counted(rows, 'row')})`}`,
+    )
+  return finding(
+    'sizes',
+    'ok',
+    `${bytes(total)}, of it indexes ${bytes(indexes)}; largest: ${texts.join(', ')}`,
+    { details: { totalBytes: total, indexBytes: indexes, tables } },
+  )
+}
+
+/** A setting of autovacuum: the table's own, or the server's; NULL where this server has no such setting. */
+const setting = (name: string) => `coalesce(
+  (select option_value from pg_options_to_table(ours.reloptions) where option_name = '${name}'),
+  current_setting('${name}', true))`
+
+const tableShape = {
+  name: d.text(),
+  qualified: d.text(),
+  dead: d.count(),
+  live: d.count(),
+  /** So many dead rows make autovacuum begin. */
+  tolerated: d.number(),
+  maximum: d.nullable(d.number()),
+  autovacuum: d.boolean(),
+  lastVacuum: d.nullable(d.time()),
+  sinceVacuumMs: d.nullable(d.number()),
+  lastAnalyze: d.nullable(d.time()),
+  planned: d.boolean(),
+}
+
+/** Twice what autovacuum tolerates: it is off, too slow, or something keeps it from removing rows. */
+const BEHIND = 2
+
+export async function lookAtDeadRows(database: Queryable, subject: Subject): Promise<Finding> {
+  const tables = await query(
+    database,
+    `select ours.relname as name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
+            ${setting('autovacuum_vacuum_threshold')}::float8
+              + ${setting('autovacuum_vacuum_scale_factor')}::float8 * greatest(ours.reltuples, 0) as tolerated,
+            ${setting('autovacuum_vacuum_max_threshold')}::float8 as maximum,
+            current_setting('autovacuum')::bool and coalesce(${setting('autovacuum_enabled')}::bool, true) as autovacuum,
+            to_json(greatest(s.last_vacuum, s.last_autovacuum)) #>> '{}' as last_vacuum,
+            extract(epoch from now() - greatest(s.last_vacuum, s.last_autovacuum)) * 1000 as since_vacuum_ms,
+            to_json(greatest(s.last_analyze, s.last_autoanalyze)) #>> '{}' as last_analyze,
+            exists (select from pg_stats p where p.schemaname = $1 and p.tablename = ours.relname) as planned
+     from ${OUR_TABLES} ours join pg_stat_all_tables s on s.relid = ours.oid
+     order by s.n_dead_tup desc, ours.relname`,
+    [subject.schema, subject.tables],
+    tableShape,
+  )
+  const limit = ({ tolerated, maximum }: (typeof tables)[number]) =>
+    BEHIND * (maximum !== null && maximum >= 0 ? Math.min(tolerated, maximum) : tolerated)
+  const behind = tables.filter((table) => table.dead > limit(table))
+  const unplanned = tables.filter(
+    ({ planned, lastAnalyze, live }) =>
+      !planned && lastAnalyze === null && live > subject.limits.unanalysedRows,
+  )
+  const off = tables.filter(({ autovacuum }) => !autovacuum)
+  const details = {
+    tables: tables.map(({ qualified: _, planned: __, sinceVacuumMs: ___, ...table }) => table),
+  }
+  const texts = [
+    ...behind.map(
+      ({ name, dead, live, sinceVacuumMs }) =>
+        `${name} has ${counted(dead, 'dead row')} beside ${number(live)} live ones, ${vacuumed(sinceVacuumMs)}`,
+    ),
+    ...(unplanned.length > 0
+      ? [
+          `never analysed, so plans are guesses: ${enumerate(unplanned.map(({ name, live }) => `${name} (about ${counted(live, 'row')})`))}`,
+        ]
+      : []),
+    ...(off.length > 0
+      ? [
+          off.length === tables.length
+            ? 'autovacuum is off'
+            : `autovacuum is off for ${off.map(({ name }) => name).join(', ')}`,
+        ]
+      : []),
+  ]
+  if (texts.length === 0) {
+    const dead = tables.reduce((sum, table) => sum + table.dead, 0)
+    const recent = tables
+      .map(({ sinceVacuumMs }) => sinceVacuumMs)
+      .filter((ms) => ms !== null)
+      .sort((a, b) => a - b)[0]
+    return finding('dead-rows', 'ok', `${counted(dead, 'dead row')}, ${vacuumed(recent ?? null)}`, {
+      details,
+    })
+  }
+  return finding('dead-rows', 'warning', texts.join('; '), {
+    mend: mends(behind, unplanned, off, off.length === tables.length),
+    details,
+  })
+}
+
+const vacuumed = (ms: number | null) =>
+  ms === null ? 'never vacuumed' : `last vacuumed ${span(ms)} ago`
+
+type Named = { qualified: string }
+
+function mends(behind: Named[], unplanned: Named[], off: Named[], everywhere: boolean): string {
+  const list = (tables: Named[]) => tables.map(({ qualified }) => qualified).join(', ')
+  const rest = unplanned.filter((table) => !behind.includes(table))
+  return [
+    ...(behind.length > 0 ? [`vacuum (analyze) ${list(behind)}`] : []),
+    ...(rest.length > 0 ? [`analyze ${list(rest)}`] : []),
+    ...(everywhere
+      ? ['alter system set autovacuum = on; select pg_reload_conf()']
+      : off.map(({ qualified }) => `alter table ${qualified} reset (autovacuum_enabled)`)),
+  ].join('; ')
+}
+
+/** The server refuses all writes when the oldest transaction id in use is 2.1 billion behind. */
+export async function lookAtTransactionIds(
+  database: Queryable,
+  subject: Subject,
+): Promise<Finding> {
+  const [oldest] = await query(
+    database,
+    `select qualified, age from (
+       select ours.qualified, age(c.relfrozenxid) as age
+       from ${OUR_TABLES} ours join pg_class c on c.oid in (ours.oid, ours.reltoastrelid)
+       union all
+       select null, age(datfrozenxid) from pg_database where datname = current_database()
+     ) ages order by age desc, qualified nulls last limit 1`,
+    [subject.schema, subject.tables],
+    { qualified: d.nullable(d.text()), age: d.count() },
+  )
+  const { qualified, age } = oldest ?? { qualified: null, age: 0 }
+  const details = { oldestAge: age, of: qualified }
+  const text = `the oldest in use is ${number(age)} transactions old`
+  if (age <= subject.limits.transactionIds)
+    return finding('transaction-ids', 'ok', text, { details })
+  return finding(
+    'transaction-ids',
+    'problem',
+    `${text} (${qualified ?? 'in another table of this database'}); at about 2,100,000,000 the server takes no more writes`,
+    { mend: qualified === null ? 'vacuum (freeze)' : `vacuum (freeze) ${qualified}`, details },
+  )
+}

@@ -1,0 +1,61 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { type Finding, finding } from './finding.ts'
+import type { Subject } from './subject.ts'
+import { counted, someOf, span } from './words.ts'
+
+const transactionShape = {
+  /** NULL of a prepared transaction. */
+  pid: d.nullable(d.count()),
+  name: d.text(),
+  since: d.time(),
+  ageMs: d.number(),
+  mend: d.text(),
+}
+
+/** Transactions that have been open for long: VACUUM can't remove what has died since they began. */
+export async function lookAtTransactions(database: Queryable, subject: Subject): Promise<Finding> {
+  const { role, limits } = subject
+  const found = await query(
+    database,
+    `select t.pid, t.name, to_json(t.since) #>> '{}' as since, extract(epoch from now() - t.since) * 1000 as age_ms, t.mend
+     from (
+       select pid, format('pid %s (%s%s)', pid, coalesce(nullif(application_name, ''), 'no application_name'), ', ' || state) as name,
+              xact_start as since, format('select pg_terminate_backend(%s)', pid) as mend
+       from pg_stat_activity
+       where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+       union all
+       select null, format('prepared transaction %s', gid), prepared, format('rollback prepared %L', gid)
+       from pg_prepared_xacts where database = current_database()
+     ) t where t.since <= now() - $1 * interval '1 millisecond' order by t.since`,
+    [limits.transactionMs],
+    transactionShape,
+  )
+  const [hidden] = await query(
+    database,
+    `select count(*) as sessions from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and query = '<insufficient privilege>'`,
+    [],
+    { sessions: d.count() },
+  )
+  const unseen = hidden?.sessions ?? 0
+  const note =
+    unseen === 0
+      ? ''
+      : `; ${counted(unseen, 'session')} of other roles can't be seen (grant pg_read_all_stats to ${role})`
+  const details = { open: found.map(({ mend: _, ...row }) => row), unseen }
+  const limit = span(limits.transactionMs)
+  const [oldest] = found
+  if (!oldest) {
+    return finding('transactions', 'ok', `none is open for longer than ${limit}${note}`, {
+      details,
+    })
+  }
+  const texts = found.map(({ name, ageMs }) => `${name} for ${span(ageMs)}`)
+  return finding(
+    'transactions',
+    'warning',
+    `open for longer than ${limit}, which keeps VACUUM from removing dead rows: ${someOf(texts, texts.length)}${note}`,
+    { mend: oldest.mend, details },
+  )
+}
