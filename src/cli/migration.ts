@@ -11,6 +11,8 @@ export interface MigrationFlags extends GlobalOptions {
   lockWait: number
 }
 
+const LOCK_TIMEOUT_MS = 2000
+
 export function addMigrationOptions(command: Command): Command {
   return command
     .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
@@ -21,7 +23,7 @@ export function addMigrationOptions(command: Command): Command {
         'how long a change of a table may make others wait; then it lets them pass and tries again',
       )
         .argParser(parseMilliseconds)
-        .default(2000),
+        .default(LOCK_TIMEOUT_MS),
     )
     .addOption(
       new Option('--lock-wait <seconds>', 'how long another migration is waited for (then exit 5)')
@@ -59,7 +61,7 @@ export const planColumns: Column<PlannedStatement>[] = [
 /** The steps as a script for psql; as JSON or CSV a row for each statement. */
 export async function printPlan(
   context: Context,
-  options: GlobalOptions,
+  options: GlobalOptions & { lockTimeout?: number },
   steps: readonly Step[],
 ): Promise<void> {
   const writer = context.writer(options)
@@ -74,7 +76,8 @@ export async function printPlan(
     return
   }
   const { psqlScript } = await import('../db/plan.ts')
-  await writer.text(await psqlScript(steps, options.schema))
+  const { schema, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+  await writer.text(await psqlScript(steps, { schema, lockTimeoutMs }))
 }
 
 /** Is a form for programs asked for? */

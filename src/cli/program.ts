@@ -4,27 +4,43 @@ import type { Context } from './context.ts'
 /** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
 export type Define = (command: Command, context: Context) => void
 
-/** The table of contents of wfstore. A command's file is read when the command is asked for. */
-const commands: { name: string; summary: string; load: () => Promise<{ define: Define }> }[] = [
+interface Entry {
+  name: string
+  summary: string
+  /** Several where the subcommands of a group stand in files of their own. */
+  load: () => Promise<{ define: Define }>[]
+}
+
+/** The table of contents of wfstore. A command's files are read when the command is asked for. */
+const commands: Entry[] = [
   {
     name: 'executions',
     summary: 'list the runs, show one, see what is running',
-    load: () => import('./commands/executions.ts'),
+    load: () => [import('./commands/executions.ts')],
   },
   {
     name: 'migrate',
-    summary: 'create the schema, or bring the database of the old application to it',
-    load: () => import('./commands/migrate.ts'),
+    summary: 'create the schema, bring it up to date, check it, take it back',
+    load: () => [
+      import('./commands/migrate.ts'),
+      import('./commands/migrate-status.ts'),
+      import('./commands/migrate-sql.ts'),
+    ],
+  },
+  {
+    name: 'doctor',
+    summary: 'what is wrong with this database, and what mends it',
+    load: () => [import('./commands/doctor.ts')],
   },
   {
     name: 'db',
     summary: 'the embedded database: where it is, whether it runs, how to end it',
-    load: () => import('./commands/db.ts'),
+    load: () => [import('./commands/db.ts')],
   },
   {
     name: 'demo',
     summary: 'fill an empty database with a small believable history, to try wfstore out',
-    load: () => import('./commands/demo.ts'),
+    load: () => [import('./commands/demo.ts')],
   },
 ]
 
@@ -85,10 +101,8 @@ To try it out: wfstore demo`,
       .summary(summary)
       .description(`${sentence(summary)}.`)
   program.hook('preSubcommand', async (_, command) => {
-    const { define } = await (
-      commands.find(({ name }) => name === command.name()) as (typeof commands)[number]
-    ).load()
-    define(command, context)
+    const entry = commands.find(({ name }) => name === command.name()) as Entry
+    for (const { define } of await Promise.all(entry.load())) define(command, context)
   })
   return program
 }

@@ -69,7 +69,14 @@ export async function readHistory(db: Queryable, schema: string): Promise<Histor
 /** Makes the table of the history, or gives an older one what it lacks. */
 export async function createHistory(client: pg.Client): Promise<void> {
   await run(client, CREATE_HISTORY)
-  await run(client, COMPLETE_HISTORY)
+  const later = await query(
+    client,
+    'select from pg_attribute where attrelid = to_regclass($1) and attname = any($2::text[])',
+    [HISTORY_TABLE, LATER_COLUMNS],
+    {},
+  )
+  // Even where it changes nothing, it would wait for everyone who has read the table.
+  if (later.length < LATER_COLUMNS.length) await run(client, COMPLETE_HISTORY)
 }
 
 /** Records a migration, or completes the row that node-pg-migrate has written for it. */

@@ -173,11 +173,21 @@ export async function lockTables(
   tables: readonly string[],
   timeoutMs: number,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  for (const table of tables) {
+  const [server] = await query(
+    client,
+    `select setting::bigint as ms from pg_settings where name = 'deadlock_timeout'`,
+    [],
+    { ms: d.count() },
+  )
+  let deadline = performance.now() + timeoutMs
+  // Those that refer to others first: whoever inserts into one has it before it locks what it refers to.
+  for (const [place, table] of [...tables].reverse().entries()) {
     const left = Math.max(1, Math.ceil(deadline - performance.now()))
     await setLockTimeout(client, left, 'transaction')
     await query(client, `lock table ${table} in access exclusive mode`, [], {})
+    // From here on a writer may wait for us that has what we wait for. We give up before the server looks for a
+    // deadlock, and might choose the writer as its victim.
+    if (place === 0) deadline = Math.min(deadline, performance.now() + (server?.ms ?? 1000) / 2)
   }
   await setLockTimeout(client, timeoutMs, 'transaction')
 }

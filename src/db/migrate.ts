@@ -162,7 +162,12 @@ export async function bringUp(
 ): Promise<MigrateResult> {
   await createSchema(client, schema)
   const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
-  if (!complete) await createHistory(client)
+  if (!complete) {
+    const { lockTimeoutMs } = options
+    await setLockTimeout(client, lockTimeoutMs, 'session')
+    const locking = { schema, tables: [HISTORY_TABLE], lockTimeoutMs, notice: options.notice }
+    await withLockRetries(client, locking, () => createHistory(client))
+  }
   await setLockTimeout(client, 0, 'session')
   for (const { statements } of invalid) {
     for (const statement of statements) await run(client, statement)

@@ -58,9 +58,9 @@ function migrationNamed(wanted: string): string {
  */
 export async function psqlScript(
   steps: readonly Step[],
-  schema: string | undefined,
+  { schema, lockTimeoutMs }: { schema: string | undefined; lockTimeoutMs: number },
 ): Promise<string> {
-  const parts = await Promise.all(steps.map(scriptOf))
+  const parts = await Promise.all(steps.map((step) => scriptOf(step, lockTimeoutMs)))
   return [
     '-- Made by wfstore, for psql: psql -X -f FILE. Not with --single-transaction: indexes are built concurrently.',
     '\\set ON_ERROR_STOP on',
@@ -71,6 +71,7 @@ export async function psqlScript(
           `set search_path to ${quotedSchema(schema)};`,
         ]),
     'set statement_timeout to 0;',
+    'set lock_timeout to 0;',
     'set client_min_messages to warning;',
     LOCK,
     ...parts,
@@ -85,7 +86,7 @@ const LOCK = `do $$ begin
   end if;
 end $$;`
 
-async function scriptOf(step: Step): Promise<string> {
+async function scriptOf(step: Step, lockTimeoutMs: number): Promise<string> {
   const { transaction, statements, after = [] } = step
   const record = await recordOf(step)
   const timed = `${START};`
@@ -98,6 +99,7 @@ async function scriptOf(step: Step): Promise<string> {
     ? [
         title,
         'begin;',
+        `set local lock_timeout to '${lockTimeoutMs}ms';`,
         timed,
         ...body,
         ...record,

@@ -1,70 +1,181 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
+import type { MigrateResult } from '../../db/migrate.ts'
+import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import {
+  addMigrationOptions,
+  isData,
+  type MigrationFlags,
+  parseCount,
+  planColumns,
+  printPlan,
+} from '../migration.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 
-interface UpOptions extends GlobalOptions {
+interface UpFlags extends MigrationFlags {
   legacyTz: string
-  lockTimeout: number
+  to?: string
 }
 
-interface Outcome {
-  applied: string[]
-  adopted: boolean
+interface DownFlags extends MigrationFlags {
+  force?: boolean
 }
 
-const upColumns: Column<Outcome>[] = [
+type Names = Record<string, readonly string[]>
+
+const namesColumn = <Row extends Names>(name: keyof Row & string): Column<Row> => ({
+  name,
+  kind: 'json',
+  value: (row) => JSON.stringify(row[name]),
+})
+
+const upColumns: Column<Omit<MigrateResult, 'adopted'> & { adopted: boolean }>[] = [
   { name: 'applied', kind: 'json', value: ({ applied }) => JSON.stringify(applied) },
   { name: 'adopted', kind: 'boolean' },
+  { name: 'rebuilt', kind: 'json', value: ({ rebuilt }) => JSON.stringify(rebuilt) },
+  { name: 'pending', kind: 'json', value: ({ pending }) => JSON.stringify(pending) },
 ]
-
-/** How long a deploy may wait for another `up` to finish. */
-const LOCK_WAIT_MS = 600_000
+const downColumns = [namesColumn<{ reverted: string[] }>('reverted')]
+const redoColumns = [namesColumn<{ redone: string[] }>('redone')]
 
 export function define(migrate: Command, context: Context): void {
-  const up = migrate.command('up')
+  const up = migrate
+    .command('up')
+    .argument('[count]', 'so many of the pending migrations', parseCount)
   up.description(
     'Creates the schema, brings it up to date, or adopts the database of the old application in place.',
   )
+    .option('--to <name>', 'up to and with this migration: its name or its number')
     .option('--legacy-tz <zone>', 'zone in which the old application stored its times', 'UTC')
-    .addOption(
-      new Option(
-        '--lock-timeout <ms>',
-        'how long a change of a table may make others wait; then it lets them pass and tries again',
-      )
-        .argParser(parseMilliseconds)
-        .default(2000),
+  addMigrationOptions(up)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  wfstore migrate up\n  wfstore migrate up --dry-run > up.sql\n  wfstore migrate up --database-url postgresql://ops@db/app --legacy-tz Europe/Berlin',
+    )
+    .action((count: number | undefined) => runUp(context, up.optsWithGlobals<UpFlags>(), count))
+
+  const down = migrate
+    .command('down')
+    .argument('[count]', 'so many migrations, the newest first', parseCount, 1)
+    .description('Takes the newest migrations back; refuses to drop a table that has rows.')
+    .option('--force', 'drop tables with the rows in them')
+  addMigrationOptions(down)
+    .addHelpText(
+      'after',
+      '\nWithout a terminal it wants --yes.\n\nExamples:\n  wfstore migrate down\n  wfstore migrate down 2 --dry-run',
+    )
+    .action((count: number) => runDown(context, down.optsWithGlobals<DownFlags>(), count))
+
+  const redo = migrate
+    .command('redo')
+    .description('Takes the newest migration back and applies it again.')
+    .option('--force', 'drop tables with the rows in them')
+  addMigrationOptions(redo)
+    .addHelpText(
+      'after',
+      '\nWithout a terminal it wants --yes.\n\nExamples:\n  wfstore migrate redo\n  wfstore migrate redo --dry-run',
+    )
+    .action(() => runRedo(context, redo.optsWithGlobals<DownFlags>()))
+
+  const sql = migrate
+    .command('sql')
+    .description(
+      'Prints the whole schema as a script for psql and an empty database; asks no database.',
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  wfstore migrate up\n  wfstore migrate up --database-url postgresql://ops@db/app --legacy-tz Europe/Berlin',
+      `
+It records what it does as up would, so that a later up goes on from there.
+
+Examples:
+  wfstore migrate sql | psql -X -f - postgresql://dba@db/app
+  wfstore migrate sql --schema workflows > schema.sql`,
     )
     .action(async () => {
-      const options = up.optsWithGlobals<UpOptions>()
-      selectColumns(upColumns, options.columns)
-      const writer = context.writer(options)
-      const { migrateUp } = await import('../../db/migrate.ts')
-      const client = await context.connect({ ...options, create: true })
-      const { applied, adopted } = await migrateUp(client, {
-        schema: options.schema,
-        legacyTimeZone: options.legacyTz,
-        lockWaitMs: LOCK_WAIT_MS,
-        lockTimeoutMs: options.lockTimeout,
-        notice: (line) => writer.note(line),
-      })
-      if (options.json || (options.output ?? 'table') !== 'table') {
-        await writer.record(upColumns, { applied, adopted: adopted !== null })
-      } else {
-        const done =
-          applied.length === 0
-            ? 'the schema is up to date'
-            : `${adopted ? 'adopted the database; ' : ''}applied ${applied.join(', ')}`
-        await writer.text(done)
-      }
+      const options = sql.optsWithGlobals<GlobalOptions>()
+      selectColumns(planColumns, options.columns)
+      const { freshSteps } = await import('../../db/plan.ts')
+      await printPlan(context, options, await freshSteps())
     })
 }
 
-function parseMilliseconds(text: string): number {
-  if (!/^\d{1,7}$/.test(text) || Number(text) < 1)
-    throw new InvalidArgumentError('Give a whole number of milliseconds from 1')
-  return Number(text)
+async function runUp(context: Context, options: UpFlags, count: number | undefined): Promise<void> {
+  selectColumns<never>(options.dryRun ? planColumns : upColumns, options.columns)
+  const writer = context.writer(options)
+  const { migrateUp, planUp } = await import('../../db/migrate.ts')
+  // A dry run makes no embedded database either.
+  const client = await context.connect({ ...options, create: !options.dryRun })
+  const settings = {
+    schema: options.schema,
+    legacyTimeZone: options.legacyTz,
+    lockWaitMs: options.lockWait * 1000,
+    lockTimeoutMs: options.lockTimeout,
+    target: { count, to: options.to },
+    notice: (line: string) => writer.note(line),
+    connectAnother: () => context.connect(options),
+    confirm: () => confirm(context.io, 'Adopt them?', { yes: options.yes, unattended: 'go on' }),
+  }
+  if (options.dryRun) {
+    const steps = await planUp(client, settings)
+    if (steps.length === 0) writer.note(UP_TO_DATE)
+    if (steps.length > 0 || isData(options)) await printPlan(context, options, steps)
+    return
+  }
+  const result = await migrateUp(client, settings)
+  if (isData(options)) {
+    await writer.record(upColumns, { ...result, adopted: result.adopted !== null })
+  } else await writer.text(summary(result))
+}
+
+const UP_TO_DATE = 'the schema is up to date'
+
+function summary({ applied, adopted, rebuilt, pending }: MigrateResult): string {
+  const done = [
+    ...(adopted ? ['adopted the database'] : []),
+    ...(applied.length > 0 ? [`applied ${applied.join(', ')}`] : []),
+    ...(rebuilt.length > 0 ? [`built again, having been invalid: ${rebuilt.join(', ')}`] : []),
+    ...(pending.length > 0 ? [`still pending: ${pending.join(', ')}`] : []),
+  ]
+  return done.length === 0 ? UP_TO_DATE : done.join('; ')
+}
+
+async function runDown(context: Context, options: DownFlags, count: number): Promise<void> {
+  selectColumns<never>(options.dryRun ? planColumns : downColumns, options.columns)
+  const { migrateDown, planDown } = await import('../../db/migrate-down.ts')
+  const client = await context.connect(options)
+  const settings = downSettings(context, options)
+  if (options.dryRun)
+    return printPlan(context, options, await planDown(client, { ...settings, count }))
+  const reverted = await migrateDown(client, { ...settings, count })
+  const writer = context.writer(options)
+  if (isData(options)) await writer.record(downColumns, { reverted })
+  else await writer.text(reverted.length > 0 ? `took back ${reverted.join(', ')}` : NONE)
+}
+
+async function runRedo(context: Context, options: DownFlags): Promise<void> {
+  selectColumns<never>(options.dryRun ? planColumns : redoColumns, options.columns)
+  const { migrateRedo, planRedo } = await import('../../db/migrate-down.ts')
+  const client = await context.connect(options)
+  const settings = downSettings(context, options)
+  if (options.dryRun) return printPlan(context, options, await planRedo(client, settings))
+  const name = await migrateRedo(client, settings)
+  const writer = context.writer(options)
+  if (isData(options))
+    await writer.record(redoColumns, { redone: name === undefined ? [] : [name] })
+  else await writer.text(name === undefined ? NONE : `took back and applied ${name}`)
+}
+
+const NONE = 'no migration is applied'
+
+function downSettings(context: Context, options: DownFlags) {
+  const writer = context.writer(options)
+  return {
+    schema: options.schema,
+    force: options.force === true,
+    lockWaitMs: options.lockWait * 1000,
+    lockTimeoutMs: options.lockTimeout,
+    notice: (line: string) => writer.note(line),
+    connectAnother: () => context.connect(options),
+    confirm: () => confirm(context.io, 'Go on?', { yes: options.yes, unattended: 'refuse' }),
+  }
 }

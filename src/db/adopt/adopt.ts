@@ -104,7 +104,8 @@ export async function planAdoption(
       sizes,
       lines: announcement(survey, sizes, legacyTimeZone),
       statements: [
-        `lock table ${TABLES.join(', ')} in access exclusive mode`,
+        // In the order of lockTables.
+        `lock table ${[...TABLES].reverse().join(', ')} in access exclusive mode`,
         `set local timezone to ${pg.escapeLiteral(legacyTimeZone)}`,
         ...(await allStatements(client, survey)),
       ],

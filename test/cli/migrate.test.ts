@@ -1,0 +1,355 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { splitStatements } from '../../src/db/migration-files.ts'
+import { runCli } from '../support/cli.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
+import { everythingOf, schemaOf } from '../support/migrate.ts'
+import { createMigrated } from '../support/migrated.ts'
+
+const databases: TestDatabase[] = []
+const make = async (database: Promise<TestDatabase>) => {
+  databases.push(await database)
+  return database
+}
+afterAll(async () => {
+  for (const database of databases) await database.drop()
+})
+
+const wfstore = (database: TestDatabase, line: string, options = {}) =>
+  runCli([...line.split(' '), '--database-url', database.url], options)
+
+const history = async (database: TestDatabase) =>
+  database.sql(
+    'select name, checksum, duration_ms >= 0 as timed from wfstore_migrations order by id',
+  )
+
+/** Whatever a session could see of a database, but for what autovacuum keeps. */
+async function catalogsOf(database: TestDatabase): Promise<string> {
+  const tables = await database.sql(
+    `select oid::regclass::text as name from pg_class where relkind = 'r' and not relisshared
+       and relnamespace = 'pg_catalog'::regnamespace and relname <> 'pg_statistic' order by 1`,
+  )
+  const parts: string[] = [await everythingOf(database)]
+  for (const { name } of tables) {
+    const row =
+      name === 'pg_class' ? "to_jsonb(t) - '{relpages,reltuples,relallvisible}'::text[]" : 't'
+    const [found] = await database.sql(
+      `select count(*) as rows, md5(string_agg((${row})::text, ',' order by (${row})::text)) as all from ${name} t`,
+    )
+    parts.push(`${name} ${found?.rows} ${found?.all}`)
+  }
+  return parts.join('\n')
+}
+
+/** As psql runs a script: each statement by itself, lines with a backslash for psql alone. */
+async function runScript(database: TestDatabase, script: string): Promise<void> {
+  const sql = script
+    .split('\n')
+    .filter((line) => !line.startsWith('\\'))
+    .join('\n')
+  const client = await database.connect()
+  for (const statement of splitStatements(sql)) await client.query(statement)
+  await client.end()
+}
+
+describe('status', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await make(createDatabase('status'))
+  })
+
+  it('of an empty database lists all as pending, and makes nothing', async () => {
+    const before = await catalogsOf(database)
+    expect(await wfstore(database, 'migrate status')).toEqual({
+      code: 0,
+      stdout: '001_tables\tpending\t\t\n002_indexes\tpending\t\t\n',
+      stderr: '',
+    })
+    expect(await catalogsOf(database)).toBe(before)
+  })
+
+  it('says when each was applied and how long it took', async () => {
+    await wfstore(database, 'migrate up 1')
+    await database.sql(
+      "update wfstore_migrations set run_on = '2026-11-23 10:00+01', duration_ms = 1234",
+    )
+    expect((await wfstore(database, 'migrate status')).stdout).toBe(
+      '001_tables\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n002_indexes\tpending\t\t\n',
+    )
+    expect((await wfstore(database, 'migrate status --color never', { terminal: 80 })).stdout).toBe(
+      'MIGRATION    STATE    APPLIED           TOOK\n' +
+        '001_tables   applied  2026-11-23 10:00  1.2s\n' +
+        '002_indexes  pending  -                    -\n',
+    )
+    expect(JSON.parse((await wfstore(database, 'migrate status --json')).stdout)).toEqual([
+      {
+        name: '001_tables',
+        state: 'applied',
+        appliedAt: '2026-11-23T09:00:00.000000Z',
+        durationMs: 1234,
+      },
+      { name: '002_indexes', state: 'pending', appliedAt: null, durationMs: null },
+    ])
+  })
+
+  it('with --exit-code ends with 4 while one is pending, else with 0', async () => {
+    expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
+      code: 4,
+      stderr: 'error: 002_indexes pending; run `wfstore migrate up`\n',
+    })
+    await wfstore(database, 'migrate up')
+    expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+  })
+
+  it('tells a migration that changed after it was applied from one of a newer wfstore; both end with 4', async () => {
+    await database.sql("update wfstore_migrations set checksum = 'x' where name = '001_tables'")
+    const changed = await wfstore(database, 'migrate status')
+    expect(changed.code).toBe(4)
+    expect(changed.stdout).toMatch(/^001_tables\tchanged\t/)
+    expect(changed.stderr).toMatch(
+      /^error: 001_tables changed after being applied to this database; /,
+    )
+    for (const line of [
+      'migrate up',
+      'migrate up --dry-run',
+      'migrate down --yes',
+      'migrate redo --yes',
+    ]) {
+      expect(await wfstore(database, line)).toMatchObject({ code: 4, stderr: changed.stderr })
+    }
+    // The hint accepts it.
+    const [, mend = ''] = /accept it: (update .*)$/m.exec(changed.stderr) ?? []
+    await database.sql(mend)
+    expect((await wfstore(database, 'migrate status')).code).toBe(0)
+
+    await database.sql("insert into wfstore_migrations (name) values ('099_later')")
+    const ahead = await wfstore(database, 'migrate status')
+    expect(ahead.code).toBe(4)
+    expect(ahead.stdout).toMatch(/^099_later\tunknown\t/m)
+    expect(ahead.stderr).toContain('newer than this wfstore: it has 099_later; upgrade wfstore')
+    const before = await everythingOf(database)
+    for (const line of [
+      'migrate up',
+      'migrate down --yes',
+      'migrate redo --yes',
+      'executions list',
+      'executions running',
+      'demo',
+    ]) {
+      expect([line, (await wfstore(database, line)).code]).toEqual([line, 4])
+    }
+    expect(await everythingOf(database)).toBe(before)
+  })
+})
+
+describe('up', () => {
+  it('goes as far as it is told, by count or by name', async () => {
+    const database = await make(createDatabase('target'))
+    expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
+      code: 2,
+      stderr: 'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes\n',
+    })
+    expect((await wfstore(database, 'migrate up --to 001_tables')).stdout).toBe(
+      'applied 001_tables; still pending: 002_indexes\n',
+    )
+    expect((await wfstore(database, 'migrate up --to 1')).stdout).toBe(
+      'still pending: 002_indexes\n',
+    )
+    expect((await wfstore(database, 'migrate up 5 -o jsonl')).stdout).toBe(
+      '{"applied":["002_indexes"],"adopted":false,"rebuilt":[],"pending":[]}\n',
+    )
+    expect(await wfstore(database, 'migrate up')).toEqual({
+      code: 0,
+      stdout: 'the schema is up to date\n',
+      stderr: '',
+    })
+    expect(await wfstore(database, 'migrate up 0')).toMatchObject({ code: 2 })
+  })
+
+  it('builds an invalid index again although nothing is pending', async () => {
+    const database = await make(createMigrated('invalid'))
+    const right = await schemaOf(database)
+    await database.sql(
+      "update pg_index set indisvalid = false where indexrelid = 'audit_logs_failed_idx'::regclass",
+    )
+    expect(await schemaOf(database)).not.toBe(right)
+    expect((await wfstore(database, 'migrate up')).stdout).toBe(
+      'built again, having been invalid: audit_logs_failed_idx\n',
+    )
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('completes the history that an earlier wfstore made', async () => {
+    const database = await make(createMigrated('history'))
+    const right = await schemaOf(database)
+    await database.sql('alter table wfstore_migrations drop checksum, drop duration_ms')
+    expect((await wfstore(database, 'migrate status')).stdout).toMatch(
+      /^001_tables\tapplied\t.*Z\t\n/,
+    )
+    expect((await wfstore(database, 'migrate up')).code).toBe(0)
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('says that the history is lost, rather than that tables are in the way', async () => {
+    const database = await make(createMigrated('lost'))
+    await database.sql('delete from wfstore_migrations')
+    const { code, stderr } = await wfstore(database, 'migrate up')
+    expect(code).toBe(4)
+    expect(stderr).toContain("has wfstore's tables, but no record of 001_tables")
+    const [, mend = ''] = /nothing else: (insert .*)$/m.exec(stderr) ?? []
+    await database.sql(mend)
+    expect((await wfstore(database, 'migrate up')).stdout).toBe('applied 002_indexes\n')
+  })
+
+  it('asks on a terminal before it adopts, and takes no for an answer', async () => {
+    const database = await make(createDatabase('asked'))
+    await loadLegacy(database)
+    const before = await catalogsOf(database)
+    const refused = await wfstore(database, 'migrate up', { answer: 'n\n' })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('Adopt them? [y/N]')
+    expect(refused.stderr).toContain('not confirmed; nothing was changed')
+    expect((await wfstore(database, 'migrate up', { answer: '' })).code).toBe(1)
+    expect(await catalogsOf(database)).toBe(before)
+    const done = await wfstore(database, 'migrate up', { answer: 'yes\n' })
+    expect(done.stdout).toBe('adopted the database; applied 001_tables, 002_indexes\n')
+  })
+})
+
+describe('a dry run', () => {
+  it.each(['empty', 'legacy'])(
+    'of up leaves an %s database as it was, to the byte',
+    async (kind) => {
+      const database = await make(createDatabase(`dry_${kind}`))
+      if (kind === 'legacy') await loadLegacy(database)
+      const before = await catalogsOf(database)
+      const script = await wfstore(database, 'migrate up --dry-run')
+      const rows = JSON.parse((await wfstore(database, 'migrate up --dry-run --json')).stdout)
+      expect(await catalogsOf(database)).toBe(before)
+
+      // What it prints is what up does.
+      const other = await make(createDatabase(`wet_${kind}`))
+      if (kind === 'legacy') await loadLegacy(other)
+      await runScript(database, script.stdout)
+      await wfstore(other, 'migrate up')
+      expect(await everythingWithoutTimes(database)).toBe(await everythingWithoutTimes(other))
+      expect(await history(database)).toEqual(await history(other))
+      expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
+      for (const { statement } of rows) expect(script.stdout).toContain(`${statement};`)
+    },
+  )
+
+  it('of down and redo changes nothing either', async () => {
+    const database = await make(createMigrated('dry_down'))
+    const before = await catalogsOf(database)
+    const down = await wfstore(database, 'migrate down 2 --dry-run')
+    const redo = await wfstore(database, 'migrate redo --dry-run')
+    expect(await catalogsOf(database)).toBe(before)
+    const right = await schemaOf(database)
+    await runScript(database, redo.stdout)
+    expect(await schemaOf(database)).toBe(right)
+    expect((await history(database)).map(({ name }) => name)).toEqual(['001_tables', '002_indexes'])
+    await runScript(database, down.stdout)
+    expect(await history(database)).toEqual([])
+    expect(await schemaOf(database)).not.toContain('workflow_executions')
+  })
+
+  it('makes no embedded database', async () => {
+    expect((await runCli(['migrate', 'up', '--dry-run'])).code).toBe(3)
+  })
+})
+
+describe('sql', () => {
+  it('needs no database, and makes what up makes, the history included', async () => {
+    const { code, stdout } = await runCli(['migrate', 'sql'])
+    expect(code).toBe(0)
+    const database = await make(createDatabase('script'))
+    const other = await make(createMigrated('no_script'))
+    await runScript(database, stdout)
+    expect(await schemaOf(database)).toBe(await schemaOf(other))
+    expect(await history(database)).toEqual(await history(other))
+    expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
+  })
+
+  it('makes the schema that is named', async () => {
+    const { stdout } = await runCli(['migrate', 'sql', '--schema', 'Work Flows'])
+    const database = await make(createDatabase('script_schema'))
+    await runScript(database, stdout)
+    const status = await wfstore(database, 'migrate status --exit-code --schema Work', {})
+    expect(status.code).toBe(4)
+    const named = await runCli([
+      ...['migrate', 'status', '--exit-code', '--schema', 'Work Flows'],
+      ...['--database-url', database.url],
+    ])
+    expect(named.code).toBe(0)
+  })
+})
+
+describe('down and redo', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await make(createMigrated('down'))
+  })
+
+  it('want to be confirmed, by --yes where nobody can be asked', async () => {
+    const before = await everythingOf(database)
+    for (const line of ['migrate down', 'migrate redo']) {
+      expect(await wfstore(database, line)).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining('confirm it with --yes'),
+      })
+      expect((await wfstore(database, line, { answer: 'no\n' })).code).toBe(1)
+    }
+    expect(await everythingOf(database)).toBe(before)
+  })
+
+  it('redo makes the newest anew', async () => {
+    const right = await schemaOf(database)
+    const oid = async () =>
+      (await database.sql("select 'audit_logs_failed_idx'::regclass::oid as oid"))[0]?.oid
+    const before = await oid()
+    expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
+      code: 0,
+      stdout: 'took back and applied 002_indexes\n',
+    })
+    expect(await oid()).not.toBe(before)
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('down takes the newest back, and refuses to drop a table that has rows', async () => {
+    const right = await schemaOf(database)
+    await database.sql(
+      "insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd')",
+    )
+    const before = await everythingOf(database)
+    for (const line of ['migrate down 2 --yes', 'migrate down 2 --yes --dry-run']) {
+      expect(await wfstore(database, line)).toMatchObject({
+        code: 1,
+        stderr:
+          'error: there are rows in audit_logs; nothing was changed; --force drops the tables with them: make a backup first (pg_dump)\n',
+      })
+    }
+    expect(await everythingOf(database)).toBe(before)
+    expect((await wfstore(database, 'migrate down', { answer: 'y\n' })).stdout).toBe(
+      'took back 002_indexes\n',
+    )
+    expect(await wfstore(database, 'migrate down --yes')).toMatchObject({ code: 1 })
+    expect(await wfstore(database, 'migrate down --yes --force -o jsonl')).toMatchObject({
+      code: 0,
+      stdout: '{"reverted":["001_tables"]}\n',
+      stderr: expect.stringContaining('which drops audit_history (0 rows), audit_logs (1 row), '),
+    })
+    expect((await wfstore(database, 'migrate down --yes')).stdout).toBe('no migration is applied\n')
+    expect((await wfstore(database, 'migrate up')).stdout).toBe('applied 001_tables, 002_indexes\n')
+    expect(await schemaOf(database)).toBe(right)
+  })
+})
+
+const everythingWithoutTimes = async (database: TestDatabase) =>
+  (await everythingOf(database)).replace(
+    /\n(wfstore_migrations|migrations_log)\n\([^\n]*(\n\([^\n]*)*/g,
+    '',
+  )
