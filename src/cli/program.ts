@@ -24,7 +24,7 @@ const commands: Entry[] = [
     load: () => [
       import('./commands/migrate.ts'),
       import('./commands/migrate-status.ts'),
-      import('./commands/migrate-sql.ts'),
+      import('./commands/migrate-roles.ts'),
     ],
   },
   {
@@ -100,6 +100,7 @@ To try it out: wfstore demo`,
       .command(name)
       .summary(summary)
       .description(`${sentence(summary)}.`)
+      .helpCommand(false)
   program.hook('preSubcommand', async (_, command) => {
     const entry = commands.find(({ name }) => name === command.name()) as Entry
     for (const { define } of await Promise.all(entry.load())) define(command, context)

@@ -23,6 +23,14 @@ const STATUS_TONES: Record<string, Tone> = {
   ok: 'green',
   warning: 'yellow',
   problem: 'red',
+  missing: 'red',
+  differs: 'red',
+  invalid: 'red',
+  disabled: 'red',
+  extra: 'dim',
+  applied: 'green',
+  changed: 'red',
+  unknown: 'red',
 }
 
 export const statusTone = (status: string): Tone | undefined =>
