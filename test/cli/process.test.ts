@@ -143,7 +143,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
 
 it('migrate up says in JSON what it applied, an array also where there was nothing to do', async () => {
   const outcome = async () => JSON.parse((await finish(start('migrate', 'up', '--json'))).stdout)
-  expect(await outcome()).toEqual({ applied: [], adopted: false })
+  expect(await outcome()).toEqual({ applied: [], adopted: false, rebuilt: [], pending: [] })
   await database.sql('drop schema public cascade; create schema public')
-  expect(await outcome()).toEqual({ applied: ['001_tables', '002_indexes'], adopted: false })
+  expect(await outcome()).toMatchObject({ applied: ['001_tables', '002_indexes'], adopted: false })
 })

@@ -34,6 +34,7 @@ A store that holds runs already is left as it is.`,
         await migrateUp(client, {
           ...MIGRATION,
           schema: options.schema,
+          connectAnother: () => context.connect({ ...options, ignoreEnvironment: true }),
           notice: (line) => writer.note(line),
         })
       const filled = await fillDemo(client, context.io.now())
