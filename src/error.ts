@@ -23,6 +23,8 @@ export type ErrorCode =
   | 'schema_differs'
   /** Another process holds the lock that this one needs. */
   | 'locked'
+  /** The same thing was recorded before, but otherwise. */
+  | 'conflict'
   /** There is no row with this id. */
   | 'not_found'
   /** The server refuses a statement for want of a privilege. */

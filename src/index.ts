@@ -1,10 +1,46 @@
+import { openStoreOf, type Store } from './store.ts'
+
 export { type ErrorCode, WfstoreError } from './error.ts'
 export type {
-  Execution,
-  ExecutionWithSteps,
-  ListOptions,
-  Page,
+  AuditEntries,
+  AuditEntry,
+  AuditFilter,
+  AuditPatch,
+  NewAuditEntry,
+} from './queries/audit.ts'
+export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/bills.ts'
+export type { ExecutionPatch, Executions, NewExecution } from './queries/execution-writes.ts'
+export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions.ts'
+export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/filter.ts'
+export type { Metric, MetricFilter, MetricPatch, Metrics, NewMetric } from './queries/metrics.ts'
+export type { Page, PageOptions } from './queries/page.ts'
+export type { Rows } from './queries/rows.ts'
+export type { RunningExecution, RunningFilter } from './queries/running.ts'
+export type { StoreStats } from './queries/stats.ts'
+export type {
+  NewStep,
   Step,
-} from './queries/executions.ts'
-export type { ExecutionFilter, ExecutionStatus, TimeBound } from './queries/filter.ts'
-export { openStore, type Store } from './store.ts'
+  StepFilter,
+  StepKey,
+  StepPatch,
+  StepStatus,
+  Steps,
+} from './queries/steps.ts'
+export type { Tokens } from './queries/validate.ts'
+export type { EntryOptions } from './record/entries.ts'
+export type {
+  ExecutionRecorder,
+  FinishExecution,
+  StartExecution,
+  StartStep,
+} from './record/recorder.ts'
+export type { Attempt, FinishedStepStatus, FinishStep, StepRecorder } from './record/steps.ts'
+export { openStore, type Store, type StoreOptions } from './store.ts'
+
+/**
+ * A store on the database that the environment names, by the rules of the command line: WFSTORE_DATABASE_URL,
+ * DATABASE_URL, libpq's PG* variables, else the embedded database in `.wfstore/` of the working folder. They are read
+ * when it is first used, and only then does it connect.
+ * @throws WfstoreError every query: no_database, and what openStore says
+ */
+export const workflowStore: Store = openStoreOf(() => ({ env: process.env, cwd: process.cwd() }))

@@ -13,6 +13,7 @@ import { version } from './version.ts'
 const EXIT: Record<ErrorCode, number> = {
   failed: 1,
   permission_denied: 1,
+  conflict: 1,
   usage: 2,
   no_database: 3,
   unreachable: 3,

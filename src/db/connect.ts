@@ -92,8 +92,13 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
  * The database that a URL names, with what it leaves open from the PG* variables of `env`.
  * @throws WfstoreError usage where the text is no PostgreSQL URL
  */
-export function urlTarget(url: string, source: string, env: Environment): Target {
-  return fromUrl(url, source, { env })
+export function urlTarget(
+  url: string,
+  source: string,
+  env: Environment,
+  schema?: string | undefined,
+): Target {
+  return fromUrl(url, source, { env, schema })
 }
 
 function fromUrl(url: string, source: string, choice: Surroundings): Target {

@@ -45,7 +45,7 @@ export function nullable<T>(inner: Field<T>): Field<T | null> {
 }
 
 /** `execution_id` of `executionId`. */
-const columnName = (name: string): string =>
+export const columnName = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** The select list of a shape, every column qualified by `alias`. */

@@ -10,6 +10,13 @@ export interface Queryable {
   }): Promise<{ rows: unknown[] }>
 }
 
+/** Runs a statement on whatever database the store has. */
+export type Run = <S extends Shape>(
+  text: string,
+  values: readonly unknown[],
+  shape: S,
+) => Promise<RowOf<S>[]>
+
 /** Set per query, so that neither a pool that is not ours nor pg as a whole is changed by us. */
 const asText = { getTypeParser: () => (value: string | Buffer) => value.toString() }
 

@@ -4,7 +4,7 @@ import type { TimeBound } from './filter.ts'
 
 /** Where a page ended: the sort key of its last row. */
 export interface Position {
-  time: string
+  key: string
   id: string
 }
 
@@ -28,7 +28,7 @@ export function encodeCursor(list: string, filter: Bounds, position: Position): 
   const { since, until } = filter
   const payload = [
     fingerprint(list, filter),
-    position.time,
+    position.key,
     position.id,
     since?.at ?? null,
     until?.at ?? null,
@@ -37,29 +37,38 @@ export function encodeCursor(list: string, filter: Bounds, position: Position): 
 }
 
 /** @throws WfstoreError usage where the text is no cursor, or one of another query */
-export function decodeCursor(list: string, filter: Bounds, cursor: string): Resume {
-  const payload = parsePayload(cursor)
+export function decodeCursor(
+  list: string,
+  keyType: keyof typeof KEYS,
+  filter: Bounds,
+  cursor: string,
+): Resume {
+  const payload = parsePayload(KEYS[keyType], cursor)
   if (!payload) {
     throw new WfstoreError('usage', 'the cursor is damaged', {
       hint: 'copy it whole, or start again without --cursor',
     })
   }
-  const [query, time, id, since, until] = payload
+  const [query, key, id, since, until] = payload
   if (query !== fingerprint(list, filter)) {
     throw new WfstoreError('usage', 'the cursor belongs to another query', {
       hint: 'give the same command and filters as the page it came from, or start again without --cursor',
     })
   }
-  return { position: { time, id }, since: since ?? undefined, until: until ?? undefined }
+  return { position: { key, id }, since: since ?? undefined, until: until ?? undefined }
 }
 
-const TIME = /^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|-?infinity|.* BC)$/
+/** What the sort key of a list looks like, by its type. */
+const KEYS = {
+  timestamptz: /^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|-?infinity|.* BC)$/,
+  integer: /^-?\d{1,9}$/,
+}
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
-type Payload = [query: string, time: string, id: string, since: string | null, until: string | null]
+type Payload = [query: string, key: string, id: string, since: string | null, until: string | null]
 
-function parsePayload(cursor: string): Payload | undefined {
+function parsePayload(keys: RegExp, cursor: string): Payload | undefined {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(cursor, 'base64url').toString())
@@ -67,9 +76,9 @@ function parsePayload(cursor: string): Payload | undefined {
     return undefined
   }
   if (!Array.isArray(value) || value.length !== 5) return undefined
-  const [query, time, id, since, until] = value as unknown[]
+  const [query, key, id, since, until] = value as unknown[]
   const bound = (at: unknown) => at === null || (typeof at === 'string' && INSTANT.test(at))
-  const sound = typeof query === 'string' && typeof time === 'string' && TIME.test(time)
+  const sound = typeof query === 'string' && typeof key === 'string' && keys.test(key)
   return sound && typeof id === 'string' && UUID.test(id) && bound(since) && bound(until)
     ? (value as Payload)
     : undefined

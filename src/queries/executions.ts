@@ -1,10 +1,26 @@
 import * as d from '../db/decode.ts'
+import type { Run } from '../db/query.ts'
 import { WfstoreError } from '../error.ts'
-import { decodeCursor, encodeCursor, type Position } from './cursor.ts'
-import { bind, type ExecutionFilter, executionWhere } from './filter.ts'
+import { name, status, uuid } from './fields.ts'
+import {
+  EXECUTION_STATUSES,
+  type ExecutionFilter,
+  equals,
+  oneOfStatuses,
+  timeBounds,
+  type Where,
+  whereOf,
+  within,
+} from './filter.ts'
+import type { List, PageOptions } from './page.ts'
+import { type Step, stepShape } from './steps.ts'
+
+export type { Run } from '../db/query.ts'
+export type { Page } from './page.ts'
+export type { Step } from './steps.ts'
 
 /** A run. Times are RFC 3339 in UTC with microseconds; totalCost is US dollars as an exact decimal. */
-const executionShape = {
+export const executionShape = {
   executionId: d.uuid(),
   workflowName: d.text(),
   workflowType: d.text(),
@@ -28,108 +44,41 @@ const executionShape = {
 }
 export type Execution = d.RowOf<typeof executionShape>
 
-/** A step of a run. A token class that nobody reported is null; tokensUsed is what was paid for. */
-const stepShape = {
-  stepId: d.uuid(),
-  stepNumber: d.count(),
-  stepName: d.text(),
-  stepDescription: d.nullable(d.text()),
-  toolName: d.nullable(d.text()),
-  toolParameters: d.nullable(d.json()),
-  status: d.text(),
-  startTime: d.nullable(d.time()),
-  endTime: d.nullable(d.time()),
-  durationMs: d.nullable(d.count()),
-  retryCount: d.count(),
-  cost: d.amount(),
-  tokensUsed: d.count(),
-  tokensInput: d.nullable(d.count()),
-  tokensOutput: d.nullable(d.count()),
-  tokensCacheRead: d.nullable(d.count()),
-  tokensCacheWrite: d.nullable(d.count()),
-  tokensReasoning: d.nullable(d.count()),
-  result: d.nullable(d.json()),
-  errorMessage: d.nullable(d.text()),
-}
-export type Step = d.RowOf<typeof stepShape>
 export type ExecutionWithSteps = Execution & { steps: Step[] }
 
-/** Runs a statement on whatever database the store has. */
-export type Run = <S extends d.Shape>(
-  text: string,
-  values: readonly unknown[],
-  shape: S,
-) => Promise<d.RowOf<S>[]>
-
-export interface ListOptions extends ExecutionFilter {
-  /** Rows of this page, 1 or more. */
-  limit: number
-  /** From an earlier page of the same list with the same filters. */
-  cursor?: string | undefined
-}
-
-export interface Page<Row> {
-  rows: Row[]
-  /** Where the next page begins; null where this is the last. */
-  nextCursor: string | null
-}
-
-type Order = 'newest first' | 'oldest first'
+/** A page whose size has been chosen. */
+export type ListOptions = ExecutionFilter & PageOptions & { limit: number }
 
 /** Runs by start time, newest first; runs of the same microsecond by id. */
-export const listExecutions = (run: Run, options: ListOptions): Promise<Page<Execution>> =>
-  page(run, 'executions', 'newest first', options)
-
-/** Runs that have not finished, the longest-running first. */
-export const listRunning = (run: Run, options: ListOptions): Promise<Page<Execution>> =>
-  page(run, 'running', 'oldest first', { ...options, status: ['running'] })
-
-async function page(
-  run: Run,
-  list: string,
-  order: Order,
-  options: ListOptions,
-): Promise<Page<Execution>> {
-  const { limit, cursor, ...asked } = options
-  const resume = cursor === undefined ? undefined : decodeCursor(list, asked, cursor)
-  const filter = resume ? withInstants(asked, resume) : asked
-  const { text, values } = pageStatement(filter, order, limit, resume?.position)
-  const rows = await run(text, values, executionShape)
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const nextCursor =
-    rows.length > limit && last
-      ? encodeCursor(list, filter, { time: last.startTime, id: last.executionId })
-      : null
-  return { rows: shown, nextCursor }
+export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
+  name: 'executions',
+  table: 'workflow_executions',
+  alias: 'e',
+  shape: executionShape,
+  key: 'startTime',
+  keyType: 'timestamptz',
+  id: 'executionId',
+  order: 'desc',
+  where: (filter) => whereOf(CRITERIA, filter),
 }
 
-/** One row more than asked for is read, to know whether there is a next page. */
-function pageStatement(filter: ExecutionFilter, order: Order, limit: number, after?: Position) {
-  const where = executionWhere(filter)
-  const [direction, beyond] = order === 'newest first' ? ['desc', '<'] : ['asc', '>']
-  if (after) {
-    const key = `(${bind(where, after.time)}::timestamptz, ${bind(where, after.id)}::uuid)`
-    where.conditions.push(`(e.start_time, e.execution_id) ${beyond} ${key}`)
-  }
-  const text = `select ${d.selectList(executionShape, 'e')} from workflow_executions e
-    ${where.conditions.length > 0 ? `where ${where.conditions.join(' and ')}` : ''}
-    order by e.start_time ${direction}, e.execution_id ${direction}
-    limit ${bind(where, limit + 1)}`
-  return { text, values: where.values }
+export const CRITERIA = {
+  userId: equals('e.user_id', name),
+  status: oneOfStatuses('e.status', status(EXECUTION_STATUSES)),
+  mode: equals('e.mode', name),
+  modelId: equals('e.model_id', name),
+  workflowName: equals('e.workflow_name', name),
+  executionId: equals('e.execution_id', uuid),
+  toolName: (field: string, value: unknown, bind: (value: unknown) => string) =>
+    `exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value, bind)})`,
 }
 
-/** The same question as on the first page: '24h' goes on meaning the instant it meant there. */
-function withInstants(
-  filter: ExecutionFilter,
-  resume: { since: string | undefined; until: string | undefined },
-) {
-  const { since, until } = filter
-  return {
-    ...filter,
-    since: since && resume.since ? { text: since.text, at: resume.since } : since,
-    until: until && resume.until ? { text: until.text, at: resume.until } : until,
-  }
+/** The conditions of a filter, on the alias e. @throws WfstoreError usage */
+export function executionWhere({ since, until, ...filter }: ExecutionFilter): Where {
+  const bounds = timeBounds({ since, until })
+  const where = whereOf(CRITERIA, filter)
+  within(where, 'e.start_time', bounds)
+  return where
 }
 
 const SHORTEST_PREFIX = 8
@@ -171,7 +120,7 @@ export async function getExecution(run: Run, id: string): Promise<ExecutionWithS
  * @throws WfstoreError usage where they are no UUID nor the start of one
  */
 export function idRange(id: string): [first: string, last: string] {
-  const given = id.toLowerCase()
+  const given = String(id).toLowerCase()
   const wellFormed =
     given.length <= ZERO.length &&
     given.length >= SHORTEST_PREFIX &&

@@ -1,4 +1,4 @@
-import { uuidv7 } from '../uuid.ts'
+import { uuidv7 } from '../../uuid.ts'
 
 /**
  * A small believable history: users, workflows, models and failures of about 90 days that end at `now`. The same

@@ -1,0 +1,66 @@
+import type { Run } from '../../src/db/query.ts'
+import { type ExecutionRecorder, startExecution } from '../../src/record/recorder.ts'
+import type { TestDatabase } from './database.ts'
+
+export interface StartOptions {
+  /** For how many hours nothing has been written. */
+  hours?: number
+  cost?: string
+  userId?: string
+  executionId?: string
+}
+
+/** A run of one step, whose engine has gone on to something else, or died. */
+export async function startRun(
+  database: TestDatabase,
+  run: Run,
+  { hours = 0, cost = '0.25', userId = 'user_1', executionId }: StartOptions = {},
+): Promise<ExecutionRecorder> {
+  const execution = await startExecution(run, {
+    workflowName: 'Weekly digest',
+    userId,
+    mode: 'Admin',
+    modelId: 'gpt-4o',
+    ...(executionId === undefined ? {} : { executionId }),
+  })
+  const step = await execution.startStep({ stepNumber: 1, stepName: 'think' })
+  await step.finish({ status: 'success', cost, tokens: { input: 7 } })
+  await silence(database, execution, hours)
+  return execution
+}
+
+/** Moves all that was written of a run into the past. The trigger that keeps updated_at must not see it. */
+export async function silence(
+  database: TestDatabase,
+  { executionId }: ExecutionRecorder,
+  hours: number,
+): Promise<void> {
+  const [row] = await database.sql(`select now() - $1::float8 * interval '1 hour' as then`, [hours])
+  await database.sql('set session_replication_role = replica')
+  for (const [table, column] of [
+    ['workflow_executions', 'updated_at'],
+    ['workflow_steps', 'updated_at'],
+    ['audit_logs', 'timestamp'],
+  ]) {
+    await database.sql(`update ${table} set ${column} = $2 where execution_id = $1`, [
+      executionId,
+      row?.then,
+    ])
+  }
+  await database.sql('set session_replication_role = origin')
+}
+
+/** How a run stands, its bills and the metadata of the entries of its end. */
+export async function stateOf(database: TestDatabase, { executionId }: ExecutionRecorder) {
+  const [row] = await database.sql(
+    `select status, error_message as error, end_time is not null as ended,
+       (select json_agg(cost::text || ' ' || tokens_total) from billing_records where execution_id = $1) as bills,
+       (select json_agg(metadata) from audit_logs where execution_id = $1 and action_type = 'workflow_end') as ends
+     from workflow_executions where execution_id = $1`,
+    [executionId],
+  )
+  return row
+}
+
+/** Of a run that nobody has closed. */
+export const RUNNING = { status: 'running', error: null, ended: false, bills: null, ends: null }
