@@ -27,6 +27,14 @@ export type {
   Steps,
 } from './queries/steps.ts'
 export type { Tokens } from './queries/validate.ts'
+export type { Batch, BatchOptions } from './record/batch.ts'
+export type { BatchEntry, BatchStep } from './record/batch-rows.ts'
+export type {
+  ClosedExecution,
+  CloseOptions,
+  CloseResult,
+  FailStaleOptions,
+} from './record/close.ts'
 export type { EntryOptions } from './record/entries.ts'
 export type {
   ExecutionRecorder,

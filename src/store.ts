@@ -11,6 +11,7 @@ import { type Executions, executionRows } from './queries/execution-writes.ts'
 import { type Metrics, metricRows } from './queries/metrics.ts'
 import { getStats, type StoreStats } from './queries/stats.ts'
 import { type Steps, stepRows } from './queries/steps.ts'
+import { type Batch, type BatchOptions, openBatch } from './record/batch.ts'
 import {
   type CloseOptions,
   type CloseResult,
@@ -42,6 +43,11 @@ export interface Store {
    * @throws WfstoreError usage, conflict where the id was started otherwise
    */
   startExecution: (options: StartExecution) => Promise<ExecutionRecorder>
+  /**
+   * A writer for engines that write a lot: it gathers audit entries and finished steps, and acknowledges each row
+   * when it is committed. Close it before the store.
+   */
+  batch: (options?: BatchOptions) => Batch
   /** Ends the connections that the store has made, not a pool of yours. Used again, it connects anew. */
   close: () => Promise<void>
 }
@@ -130,6 +136,7 @@ function storeOn(
     billing: billRows(read, write),
     getStats: (userId) => getStats(read, userId),
     startExecution: (options) => startExecution(write, options),
+    batch: (options) => openBatch(write, options),
     close,
   }
 }

@@ -1,4 +1,6 @@
 import type { Execution, ExecutionWithSteps, Step } from '../queries/executions.ts'
+import type { RunningExecution } from '../queries/running.ts'
+import type { ClosedExecution } from '../record/close.ts'
 import type { Column } from './output/column.ts'
 
 /** Of a run that has not finished, the time so far; none where its start is no moment of the past. */
@@ -36,6 +38,48 @@ export const executionColumns: Column<Execution>[] = [
   { name: 'metadata', kind: 'json', table: false },
   { name: 'createdAt', kind: 'time', table: false },
   { name: 'updatedAt', kind: 'time', table: false },
+]
+
+/**
+ * A run that has been silent for longer is marked. An engine at work waits for its model the longest, and the clients of
+ * OpenAI and Anthropic end a request after 10 minutes unless told otherwise.
+ */
+const SILENT_MS = 600_000
+
+const idle = (row: RunningExecution, now: Date): number | null => {
+  const since = now.getTime() - Date.parse(row.lastWriteTime)
+  return since >= 0 ? since : null
+}
+
+/** A run in the list of those that have not finished: beside its age how long nothing has been written. */
+export const runningColumns: Column<RunningExecution>[] = executionColumns.flatMap(
+  (column): Column<RunningExecution>[] => {
+    if (column.name === 'status') {
+      const cell = (row: RunningExecution, now: Date) =>
+        (idle(row, now) ?? 0) > SILENT_MS ? `${row.status}?` : row.status
+      return [{ ...column, cell }]
+    }
+    if (column.name !== 'durationMs') return [column]
+    // A moment everywhere but on a terminal, where its age is of use.
+    const idleColumn: Column<RunningExecution> = {
+      name: 'lastWriteTime',
+      header: 'IDLE',
+      kind: 'duration',
+      cell: idle,
+      priority: 9,
+    }
+    return [column, idleColumn]
+  },
+)
+
+/** A run that was closed, or would be. */
+export const closedColumns: Column<ClosedExecution>[] = [
+  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'totalCost', header: 'COST', kind: 'amount', priority: 7 },
+  { name: 'lastWriteTime', header: 'LAST WRITE', kind: 'time', priority: 9 },
 ]
 
 const stepColumns: Column<Step>[] = [

@@ -119,7 +119,10 @@ export async function getExecution(run: Run, id: string): Promise<ExecutionWithS
  * The smallest and largest id that begin with these characters.
  * @throws WfstoreError usage where they are no UUID nor the start of one
  */
-export function idRange(id: string): [first: string, last: string] {
+export const idRange = (id: string) => rangeOf('execution', id)
+
+/** The same of another thing. */
+export function rangeOf(noun: string, id: string): [first: string, last: string] {
   const given = String(id).toLowerCase()
   const wellFormed =
     given.length <= ZERO.length &&
@@ -128,7 +131,7 @@ export function idRange(id: string): [first: string, last: string] {
       ZERO[index] === '-' ? character === '-' : /[0-9a-f]/.test(character),
     )
   if (!wellFormed) {
-    throw new WfstoreError('usage', `${JSON.stringify(id)} is not an execution id`, {
+    throw new WfstoreError('usage', `${JSON.stringify(id)} is not an ${noun} id`, {
       hint: `an id is a UUID, or its first ${SHORTEST_PREFIX} or more characters`,
     })
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { type Execution, idRange, type ListOptions, type Page } from '../../queries/executions.ts'
+import { idRange, type ListOptions, type Page } from '../../queries/executions.ts'
 import type { Store } from '../../store.ts'
-import { executionColumns, showColumns } from '../columns.ts'
+import { executionColumns, runningColumns, showColumns } from '../columns.ts'
 import type { Context, GlobalOptions } from '../context.ts'
 import {
   addFilters,
@@ -11,12 +11,18 @@ import {
   type PagingOptions,
   readFilter,
 } from '../filter.ts'
-import { selectColumns } from '../output/column.ts'
+import { type Column, selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
+import { parseSpan, type Span } from '../span.ts'
 import { addWatch, watch } from '../watch.ts'
 
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
-type Query = (store: Store) => (options: ListOptions) => Promise<Page<Execution>>
+interface List<Row> {
+  columns: Column<Row>[]
+  query: (store: Store) => (options: ListOptions) => Promise<Page<Row>>
+  /** Said where there are none. */
+  empty: string
+}
 
 export function define(executions: Command, context: Context): void {
   const list = executions.command('list').description('The runs, newest first.')
@@ -29,28 +35,40 @@ export function define(executions: Command, context: Context): void {
       ),
     )
     .action(() =>
-      printList(list.optsWithGlobals(), context, (store) => store.executions.list, 'no executions'),
+      printList(list.optsWithGlobals(), context, {
+        columns: executionColumns,
+        query: (store) => store.executions.list,
+        empty: 'no executions',
+      }),
     )
 
   const running = executions
     .command('running')
     .description('The runs that have not finished, the longest-running first.')
   addWatch(addPaging(addFilters(running, { status: false })))
+    .option('--stale <span>', 'that nothing was written to for so long: 10m, 6h', parseSpan)
     .addHelpText(
       'after',
-      examples(
-        'wfstore executions running --watch',
-        'wfstore executions running --workflow "Lead enrichment" --json',
-      ),
+      `
+IDLE is how long ago anything was last written of a run: a step, an audit entry, a heartbeat. One that has been
+silent for more than 10 minutes, after which the clients of most models give up a request, is marked running?.
+${examples(
+  'wfstore executions running --watch',
+  'wfstore executions running --stale 1h',
+  'wfstore executions running --workflow "Lead enrichment" --json',
+)}`,
     )
-    .action(() =>
-      printList(
-        running.optsWithGlobals(),
-        context,
-        (store) => store.executions.running,
-        'nothing is running',
-      ),
-    )
+    .action(() => {
+      const options = running.optsWithGlobals<ListFlags & { stale?: Span }>()
+      return printList(options, context, {
+        columns: runningColumns,
+        query: (store) => (paging) =>
+          store.executions.running({ ...paging, idleMs: options.stale?.ms }),
+        empty: options.stale
+          ? `nothing has been silent for ${options.stale.text}`
+          : 'nothing is running',
+      })
+    })
 
   const show = executions
     .command('show')
@@ -74,23 +92,18 @@ export function define(executions: Command, context: Context): void {
     })
 }
 
-async function printList(
+async function printList<Row>(
   options: ListFlags,
   context: Context,
-  query: Query,
-  empty: string,
+  list: List<Row>,
 ): Promise<void> {
   checkPage(options)
-  selectColumns(executionColumns, options.columns)
+  selectColumns(list.columns, options.columns)
   const once = async (writer: Writer) => {
     const filter = await readFilter(options, context)
     const store = await context.store(options)
-    await printRows(
-      writer,
-      query(store),
-      { ...filter, limit: options.limit, cursor: options.cursor },
-      { empty, watching: options.watch !== undefined },
-    )
+    const paging = { ...filter, limit: options.limit, cursor: options.cursor }
+    await printRows(writer, list, store, paging, options.watch !== undefined)
   }
   if (options.watch === undefined) await once(context.writer(options))
   else await watch(context, options, once)
@@ -99,17 +112,18 @@ async function printList(
 /** Rows of one statement; more are read page by page, so that memory stays flat. */
 const LARGEST_PAGE = 1000
 
-async function printRows(
+async function printRows<Row>(
   writer: Writer,
-  list: ReturnType<Query>,
+  { columns, query, empty }: List<Row>,
+  store: Store,
   options: ListOptions,
-  { empty, watching }: { empty: string; watching: boolean },
+  watching: boolean,
 ): Promise<void> {
   let nextCursor = options.cursor ?? null
   const rows = async function* () {
     let left = options.limit
     do {
-      const page = await list({
+      const page = await query(store)({
         ...options,
         limit: Math.min(left, LARGEST_PAGE),
         cursor: nextCursor ?? undefined,
@@ -121,7 +135,7 @@ async function printRows(
   }
   // A page that is drawn again every other second has no next one.
   const end = watching ? {} : { end: () => ({ nextCursor }) }
-  await writer.list(executionColumns, rows(), { ...end, empty })
+  await writer.list(columns, rows(), { ...end, empty })
 }
 
 const examples = (...lines: string[]): string =>

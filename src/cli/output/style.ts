@@ -16,6 +16,7 @@ const STATUS_TONES: Record<string, Tone> = {
   success: 'green',
   failed: 'red',
   running: 'cyan',
+  'running?': 'yellow',
   partial: 'yellow',
   cancelled: 'dim',
   skipped: 'dim',

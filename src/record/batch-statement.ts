@@ -1,0 +1,129 @@
+import * as kinds from '../queries/fields.ts'
+
+/** What is given of a step and of an entry, by column. */
+export const FIELDS = {
+  step: {
+    execution_id: kinds.uuid,
+    step_id: kinds.uuid,
+    step_number: kinds.integer,
+    step_name: kinds.name,
+    step_description: kinds.words,
+    tool_name: kinds.words,
+    tool_parameters: kinds.anything,
+    status: kinds.words,
+    start_time: kinds.time,
+    end_time: kinds.time,
+    tokens_used: kinds.count,
+    cost: kinds.money,
+    tokens_input: kinds.count,
+    tokens_output: kinds.count,
+    tokens_cache_read: kinds.count,
+    tokens_cache_write: kinds.count,
+    tokens_reasoning: kinds.count,
+    result: kinds.anything,
+    error_message: kinds.words,
+  },
+  entry: {
+    log_id: kinds.uuid,
+    execution_id: kinds.uuid,
+    step_id: kinds.uuid,
+    action_type: kinds.name,
+    action_details: kinds.words,
+    tool_name: kinds.words,
+    tool_input: kinds.anything,
+    tool_output: kinds.anything,
+    tokens_used: kinds.count,
+    cost: kinds.money,
+    success: kinds.flag,
+    error_message: kinds.words,
+    metadata: kinds.anything,
+  },
+} satisfies Record<string, Record<string, kinds.Kind>>
+
+/** For json_to_recordset. A value of jsonb comes as its text, or its null would become NULL. */
+const columns = (fields: Record<string, kinds.Kind>): string =>
+  Object.entries(fields)
+    .map(([name, { type }]) => `${name} ${type === 'jsonb' ? 'text' : type}`)
+    .join(', ')
+
+const CLASSES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning'].map(
+  (name) => `tokens_${name}`,
+)
+
+/** When a row was given to the batch: at that time, or so long before the statement. In milliseconds. */
+const moment = (g: string) =>
+  `coalesce(to_timestamp(${g}.at_ms / 1000), now() - make_interval(secs => ${g}.age_ms / 1000))`
+
+/**
+ * Writes steps ($1) and entries ($2), JSON arrays of objects with `n`, `at_ms` and `age_ms` beside the columns; says of
+ * each what became of it: written now, or known, being there when the statement began. $3: whether a run that has finished may be
+ * without a bill.
+ *
+ * As in statements.ts a run is locked before its bill and its steps; here many are, in the order of their ids, so that
+ * two batches never wait for each other. A run that has finished since our snapshot has a bill that we cannot see: of
+ * its steps none is written, and the next snapshot sees it. A step that is there moves nothing.
+ */
+export const WRITE_BATCH = `
+with given as materialized (
+  select * from json_to_recordset($1::json) as g (n integer, at_ms double precision, age_ms double precision, bill uuid, entry uuid, ${columns(FIELDS.step)})
+), run as materialized (
+  select execution_id, user_id, model_id, status from workflow_executions
+  where execution_id in (select execution_id from given) order by execution_id for no key update
+), bill as materialized (
+  select billing_id, paid from billing_records
+  where billing_id in (select given.bill from given join run using (execution_id)) order by billing_id for no key update
+), step as (
+  insert into workflow_steps (execution_id, step_id, step_number, step_name, step_description, tool_name, tool_parameters, status,
+    start_time, end_time, duration_ms, tokens_used, cost, ${CLASSES.join(', ')}, result, error_message)
+  select execution_id, g.step_id, g.step_number, g.step_name, g.step_description, g.tool_name, g.tool_parameters::jsonb, g.status,
+         g.start_time, ended.at, round(extract(epoch from ended.at - g.start_time) * 1000), g.tokens_used, g.cost,
+         ${CLASSES.map((name) => `g.${name}`).join(', ')}, g.result::jsonb, g.error_message
+  from given g join run using (execution_id) left join bill on bill.billing_id = g.bill
+  cross join lateral (select greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at) as ended
+  where bill.paid is not true and (run.status = 'running' or $3::boolean or bill.billing_id is not null)
+  on conflict (execution_id, step_id) do nothing
+  returning *
+), moved as materialized (
+  select execution_id, sum(tokens_used) as tokens, sum(cost) as cost, count(*) filter (where status = 'success') as completed,
+         count(*) filter (where status = 'failed') as failed, ${CLASSES.map((name) => `sum(${name}) as ${name}`).join(', ')}
+  from step group by execution_id
+), totals as (
+  update workflow_executions e
+  set total_tokens = e.total_tokens + m.tokens, total_cost = e.total_cost + m.cost,
+      steps_completed = e.steps_completed + m.completed, steps_failed = e.steps_failed + m.failed
+  from moved m where e.execution_id = m.execution_id
+), billed as (
+  update billing_records b
+  set tokens_total = b.tokens_total + m.tokens, cost = b.cost + m.cost,
+      ${CLASSES.map((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`).join(',\n      ')}
+  from moved m join (select distinct execution_id, bill from given) g using (execution_id)
+  where b.billing_id = g.bill
+), ends as (
+  insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_output,
+    tokens_used, cost, model_id, success, error_message, metadata)
+  select g.entry, execution_id, step_id, ${moment('g')}, run.user_id, 'step_end',
+         format('Step %s: %s', case step.status when 'success' then 'completed' else step.status end, step.step_name),
+         step.tool_name, step.result, step.tokens_used, step.cost, run.model_id, step.status <> 'failed', step.error_message,
+         jsonb_build_object('attempt', 0, 'status', step.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(
+           'input', step.tokens_input, 'output', step.tokens_output, 'cacheRead', step.tokens_cache_read,
+           'cacheWrite', step.tokens_cache_write, 'reasoning', step.tokens_reasoning)))
+  from step join given g using (execution_id, step_id) join run using (execution_id)
+  on conflict (log_id) do nothing
+), said as materialized (
+  select * from json_to_recordset($2::json) as g (n integer, at_ms double precision, age_ms double precision, ${columns(FIELDS.entry)})
+), entry as (
+  insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_input,
+    tool_output, tokens_used, cost, model_id, success, error_message, metadata)
+  select s.log_id, execution_id, s.step_id, ${moment('s')}, e.user_id, s.action_type, s.action_details, s.tool_name,
+         s.tool_input::jsonb, s.tool_output::jsonb, s.tokens_used, s.cost, e.model_id, s.success, s.error_message,
+         s.metadata::jsonb
+  from said s join workflow_executions e using (execution_id)
+  on conflict (log_id) do nothing
+  returning log_id
+)
+select g.n, extract(epoch from now()) * 1000 as server_ms, step.step_id is not null as written,
+       exists (select from workflow_steps k where k.execution_id = g.execution_id and k.step_id = g.step_id) as known
+from given g left join step using (execution_id, step_id)
+union all
+select s.n, extract(epoch from now()) * 1000, entry.log_id is not null, exists (select from audit_logs k where k.log_id = s.log_id)
+from said s left join entry using (log_id)`

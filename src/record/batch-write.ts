@@ -1,0 +1,114 @@
+import * as d from '../db/decode.ts'
+import type { Run } from '../db/query.ts'
+import { send } from '../db/send.ts'
+import { WfstoreError } from '../error.ts'
+import { assertSame } from '../queries/differences.ts'
+import { compared } from '../queries/fields.ts'
+import type { BatchClock } from './batch-clock.ts'
+import type { Row } from './batch-rows.ts'
+import { FIELDS, WRITE_BATCH } from './batch-statement.ts'
+import { readExecutionState } from './lookups.ts'
+
+const outcome = { n: d.count(), serverMs: d.number(), written: d.boolean(), known: d.boolean() }
+
+const TRIES = 10
+
+/**
+ * Writes rows in one statement and settles each: resolved where it is committed, rejected where it cannot be written.
+ * Where the statement fails, each half is tried by itself, so that a row that the database refuses goes alone.
+ */
+export async function writeRows(run: Run, rows: readonly Row[], clock: BatchClock): Promise<void> {
+  try {
+    await writeTogether(run, rows, clock)
+  } catch (error) {
+    const middle = rows.length >> 1
+    // What is wrong with the connection or the schema is wrong for every row.
+    if (middle === 0 || !(error instanceof WfstoreError) || error.code !== 'failed') {
+      for (const row of rows) row.reject(error)
+      return
+    }
+    await writeRows(run, rows.slice(0, middle), clock)
+    await writeRows(run, rows.slice(middle), clock)
+  }
+}
+
+async function writeTogether(run: Run, rows: readonly Row[], clock: BatchClock): Promise<void> {
+  let left = rows
+  for (let tried = 1; left.length > 0; tried++) {
+    // As in attempts.ts: what finished a moment ago has a bill in the next snapshot.
+    const withoutBill = tried > 2
+    for (const row of left) row.at ??= clock.stamp(row.calledAt)
+    const now = performance.now()
+    const values = [textOf(left, 'step', now), textOf(left, 'entry', now), withoutBill]
+    const outcomes = await send(run, WRITE_BATCH, values, outcome)
+    if (outcomes[0]) clock.learn(outcomes[0].serverMs, now)
+    const waiting: Row[] = []
+    for (const { n, written, known } of outcomes) {
+      const row = left[n] as Row
+      if (written || (known && !row.named)) row.resolve()
+      else if (!(await settle(run, row, tried === TRIES))) waiting.push(row)
+    }
+    left = waiting
+  }
+}
+
+const textOf = (rows: readonly Row[], kind: Row['kind'], now: number): string => {
+  const objects = rows.flatMap((row, n) =>
+    row.kind === kind ? [{ n, at_ms: row.at, age_ms: now - row.calledAt, ...row.columns }] : [],
+  )
+  return JSON.stringify(objects)
+}
+
+/**
+ * What was not written is there already, the same or otherwise, or cannot be.
+ * @returns false where there is no reason any more, and another try may do it
+ */
+async function settle(run: Run, row: Row, last: boolean): Promise<boolean> {
+  try {
+    if (!(await isRecorded(run, row))) {
+      await assertWritable(run, row)
+      if (!last) return false
+      throw new WfstoreError('failed', `${row.label} could not be recorded in ${TRIES} tries`)
+    }
+    row.resolve()
+  } catch (error) {
+    row.reject(error)
+  }
+  return true
+}
+
+/** @throws WfstoreError conflict where it is there with other values */
+async function isRecorded(run: Run, { kind, columns, label }: Row): Promise<boolean> {
+  const values: unknown[] = []
+  const place = (column: string): number => values.push(columns[column] ?? null)
+  const from =
+    kind === 'entry'
+      ? `(select * from audit_logs where log_id = $${place('log_id')}::uuid) as r`
+      : `(select * from workflow_steps where execution_id = $${place('execution_id')}::uuid
+          and step_id = $${place('step_id')}::uuid) as r`
+  const fields = Object.entries(FIELDS[kind])
+    // A time that was not given became that of the writing.
+    .filter(([column, { type }]) => type !== 'timestamptz' || columns[column] !== null)
+    .map(([column, type]) => compared(type, camelCase(column), `r.${column}`, place(column)))
+  return assertSame(run, label, from, fields, values)
+}
+
+const camelCase = (column: string): string =>
+  column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+
+/** @throws WfstoreError not_found (the run), conflict */
+async function assertWritable(run: Run, { kind, columns, label }: Row): Promise<void> {
+  await readExecutionState(run, columns.execution_id as string)
+  if (kind === 'entry') return
+  const [bill] = await send(
+    run,
+    'select paid from billing_records where billing_id = $1::uuid',
+    [columns.bill],
+    { paid: d.boolean() },
+  )
+  if (bill?.paid) {
+    throw new WfstoreError('conflict', `${label} cannot be added: the bill of its run is paid`, {
+      hint: 'what it cost beyond that wants a bill of its own',
+    })
+  }
+}

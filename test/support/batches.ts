@@ -1,0 +1,82 @@
+import pg from 'pg'
+import { query, type Run } from '../../src/db/query.ts'
+import { type ExecutionRecorder, startExecution } from '../../src/record/recorder.ts'
+import { uuidv7 } from '../../src/uuid.ts'
+import type { TestDatabase } from './database.ts'
+
+export interface Connections {
+  run: Run
+  pool: pg.Pool
+  /** Statements of batches that were sent, and how many were under way at most. */
+  sent: () => number
+  mostAtOnce: () => number
+  close: () => Promise<void>
+}
+
+/** What a store gives a batch, with its statements counted. */
+export function connections(url: string): Connections {
+  const pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'engine' })
+  // A connection that is ended under us is what some tests are about.
+  pool.on('error', () => {})
+  let sent = 0
+  let active = 0
+  let most = 0
+  return {
+    pool,
+    run: async (text, values, shape) => {
+      sent++
+      most = Math.max(most, ++active)
+      try {
+        return await query(pool, text, values, shape)
+      } finally {
+        active--
+      }
+    },
+    sent: () => sent,
+    mostAtOnce: () => most,
+    close: () => pool.end(),
+  }
+}
+
+/** In the order of their ids, which is not that of the table. */
+export async function startRuns(run: Run, count: number): Promise<ExecutionRecorder[]> {
+  const of = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'gpt-4o' }
+  const ids = Array.from({ length: count }, () => uuidv7(Date.now())).sort()
+  const runs: ExecutionRecorder[] = []
+  for (const executionId of ids.reverse())
+    runs.unshift(await startExecution(run, { ...of, executionId }))
+  return runs
+}
+
+/** Runs whose totals, bill or audit are not what their steps say: none, whatever has happened. */
+export const falseBooks = (database: TestDatabase) =>
+  database.sql(`
+    select e.execution_id, to_jsonb(e) as run, s.*, b.*, a.*
+    from workflow_executions e
+    cross join lateral (
+      select coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_used), 0) as tokens, count(*) as steps,
+        sum(tokens_input) as input, sum(tokens_cache_read) as cache,
+        count(*) filter (where status = 'success') as done, count(*) filter (where status = 'failed') as failed
+      from workflow_steps where execution_id = e.execution_id) s
+    cross join lateral (
+      select count(*) as bills, sum(cost) as billed, sum(tokens_total) as billed_tokens, sum(tokens_input) as billed_input,
+        sum(tokens_cache_read) as billed_cache
+      from billing_records where execution_id = e.execution_id) b
+    cross join lateral (
+      select count(*) as ends, coalesce(sum(cost), 0) as ends_cost from audit_logs
+      where execution_id = e.execution_id and action_type = 'step_end') a
+    where (e.total_cost, e.total_tokens, e.steps_completed, e.steps_failed) <> (s.cost, s.tokens, s.done, s.failed)
+      or (a.ends, a.ends_cost) <> (s.steps, s.cost) or b.bills <> (e.status <> 'running')::int
+      or e.status <> 'running' and (b.billed, b.billed_tokens, b.billed_input, b.billed_cache)
+        is distinct from (s.cost, s.tokens::numeric, s.input, s.cache)`)
+
+/** Resolves to the session of an engine that waits for a lock, once there is one. */
+export async function waitingEngine(database: TestDatabase): Promise<number> {
+  for (;;) {
+    const [row] = await database.sql(
+      `select pid from pg_stat_activity
+       where datname = current_database() and application_name = 'engine' and wait_event_type = 'Lock'`,
+    )
+    if (row) return row.pid as number
+  }
+}
