@@ -5,6 +5,8 @@ import { describe, isConnectionError } from './errors.ts'
 import type { Queryable } from './query.ts'
 
 export interface LazyPool extends Queryable {
+  /** A connection of its own; the caller releases it, with true where it cannot be used again. */
+  connect: () => Promise<pg.PoolClient>
   /** Waits for what is under way and ends all connections; the next query makes new ones. */
   close: () => Promise<void>
 }
@@ -42,6 +44,7 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
     }
   }
   return {
+    connect: checkOut,
     query: async (config) => {
       const client = await checkOut()
       let lost = false

@@ -1,0 +1,97 @@
+import { resolve } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
+import type { Command } from 'commander'
+import { WfstoreError } from '../../error.ts'
+import type { Counts } from '../../record/export-count.ts'
+import type { Context } from '../context.ts'
+import { addFilters, type FilterOptions, readFilter } from '../filter.ts'
+import { type Column, selectColumns } from '../output/column.ts'
+import { guardStream } from '../output/stream.ts'
+import { progressLine } from '../progress.ts'
+
+interface ExportReport {
+  file: string
+  exported: Counts
+}
+
+const exportColumns: Column<ExportReport>[] = [
+  { name: 'file', kind: 'text' },
+  {
+    name: 'exported',
+    kind: 'json',
+    value: ({ exported }) => JSON.stringify(exported),
+    table: false,
+  },
+  ...(['execution', 'step', 'audit', 'bill', 'metric'] as const).map(
+    (kind): Column<ExportReport> => ({
+      name: kind,
+      kind: 'count',
+      value: ({ exported }) => exported[kind],
+      json: false,
+    }),
+  ),
+]
+
+interface ExportFlags extends FilterOptions {
+  out?: string
+}
+
+export function define(command: Command, context: Context): void {
+  addFilters(command, { status: true })
+    .option('--out <file>', 'write to this file when all is read; .gz compresses it')
+    .addHelpText(
+      'after',
+      `
+The lines are of one moment, and the same store always gives the same bytes. With a filter only the runs that it names
+are written, with their steps, audit entries and bills. docs/IMPORT.md describes the lines.
+
+Examples:
+  wfstore export --out history.jsonl.gz
+  wfstore export --user user_7 --since 30d | jq -c 'select(.bill)'`,
+    )
+    .action(async () => {
+      const options = command.optsWithGlobals<ExportFlags>()
+      const { out } = options
+      if (out === undefined && (options.output === 'csv' || options.output === 'table')) {
+        throw new WfstoreError('usage', `export writes JSON lines, not --output ${options.output}`)
+      }
+      selectColumns(exportColumns, options.columns)
+      const writer = context.writer(options)
+      const filter = await readFilter(options, context)
+      const client = await context.connect(options)
+      const { exportLines } = await import('../../record/export.ts')
+      const { lineCounter } = await import('../../record/export-count.ts')
+      const { counts, add } = lineCounter()
+      const progress = progressLine(context.io)
+      const chunks = async function* () {
+        try {
+          for await (const chunk of exportLines(client, filter)) {
+            add(chunk)
+            // On one terminal the lines themselves say how far it is.
+            if (out !== undefined || !context.io.stdout.isTTY)
+              progress.show(
+                Object.values(counts).reduce((sum, n) => sum + n, 0),
+                'lines',
+              )
+            yield chunk
+          }
+        } finally {
+          progress.end()
+        }
+      }
+      if (out === undefined) await print(chunks(), context)
+      else {
+        const { writeWhole } = await import('../../record/export-file.ts')
+        await writeWhole(resolve(context.io.cwd, out), chunks())
+        await writer.record(exportColumns, { file: out, exported: counts })
+      }
+    })
+}
+
+async function print(chunks: AsyncIterable<Buffer>, { io }: Context): Promise<void> {
+  const stdout = guardStream(io.stdout, 'stdout')
+  // A chunk may end within a character.
+  const decoder = new StringDecoder('utf8')
+  for await (const chunk of chunks) await stdout.write(decoder.write(chunk))
+  await stdout.flush()
+}

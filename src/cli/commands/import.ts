@@ -1,0 +1,97 @@
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { WfstoreError } from '../../error.ts'
+import type { ImportReport, InvalidLine } from '../../record/import.ts'
+import type { Context, GlobalOptions } from '../context.ts'
+import { type Column, selectColumns } from '../output/column.ts'
+import { progressLine } from '../progress.ts'
+
+const invalidColumns: Column<InvalidLine>[] = [
+  { name: 'line', kind: 'count' },
+  { name: 'reason', kind: 'text', wrap: '' },
+]
+
+const importColumns: Column<ImportReport>[] = [
+  { name: 'read', header: 'Lines', kind: 'count' },
+  {
+    name: 'inserted',
+    kind: 'json',
+    value: ({ inserted }) => JSON.stringify(inserted),
+    table: false,
+  },
+  ...(['execution', 'step', 'audit', 'bill', 'metric'] as const).map(
+    (kind): Column<ImportReport> => ({
+      name: kind,
+      kind: 'count',
+      value: ({ inserted }) => inserted[kind],
+      json: false,
+    }),
+  ),
+  { name: 'repeated', kind: 'count' },
+  { name: 'invalidCount', header: 'Invalid', kind: 'count' },
+  { name: 'invalid', kind: 'rows', columns: invalidColumns as Column<never>[], table: false },
+]
+
+interface ImportFlags extends GlobalOptions {
+  skipInvalid?: boolean
+}
+
+export function define(command: Command, context: Context): void {
+  command
+    .argument('<file>', 'JSON lines as wfstore export writes them, plain or gzip; - is stdin')
+    .option('--skip-invalid', 'import the other lines where some are invalid')
+    .addHelpText(
+      'after',
+      `
+All of the file is imported or, where a line is invalid, nothing. What is in the store already is left as it is: an
+import can be repeated. docs/IMPORT.md describes the lines.
+
+Examples:
+  wfstore import history.jsonl.gz
+  wfstore export --since 30d | wfstore import - --database-url postgresql://elsewhere/wf`,
+    )
+    .action(async (file: string) => {
+      const options = command.optsWithGlobals<ImportFlags>()
+      selectColumns(importColumns, options.columns)
+      const writer = context.writer(options)
+      const path = resolve(context.io.cwd, file)
+      // Before the database is asked: a wrong name is found at once.
+      if (file !== '-') await assertReadable(path, file)
+      const client = await context.connect(options)
+      const { importLines } = await import('../../record/import.ts')
+      const progress = progressLine(context.io)
+      const source = file === '-' ? context.io.stdin : createReadStream(path)
+      const report = await importLines(client, source, {
+        skipInvalid: options.skipInvalid,
+        onProgress: ({ read, written }) =>
+          written === 0
+            ? progress.show(read, 'lines read')
+            : progress.show(written, `of ${read} lines written`),
+      }).finally(() => progress.end())
+      for (const { line, reason } of report.invalid) writer.note(`line ${line}: ${reason}`)
+      const unsaid = report.invalidCount - report.invalid.length
+      if (unsaid > 0) writer.note(`and ${unsaid} more lines are invalid`)
+      await writer.record(importColumns, report)
+      if (report.invalidCount > 0 && report.invalidCount === report.read) {
+        throw new WfstoreError('failed', 'every line is invalid; nothing was imported')
+      }
+    })
+}
+
+/** @throws WfstoreError usage where there is no such file, or it cannot be read */
+async function assertReadable(path: string, named: string): Promise<void> {
+  let isFolder: boolean
+  try {
+    const file = await open(path)
+    isFolder = (await file.stat()).isDirectory()
+    await file.close()
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const what =
+      code === 'ENOENT' ? `there is no file ${named}` : `cannot read ${named}: ${message}`
+    throw new WfstoreError('usage', what, { cause })
+  }
+  if (isFolder) throw new WfstoreError('usage', `${named} is a folder, not a file`)
+}
