@@ -9,11 +9,14 @@ export type {
   NewAuditEntry,
 } from './queries/audit.ts'
 export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/bills.ts'
+export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/cost.ts'
+export type { UsageFilter } from './queries/cost-filter.ts'
 export type { ExecutionPatch, Executions, NewExecution } from './queries/execution-writes.ts'
 export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions.ts'
 export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/filter.ts'
 export type { Metric, MetricFilter, MetricPatch, Metrics, NewMetric } from './queries/metrics.ts'
 export type { Page, PageOptions } from './queries/page.ts'
+export type { DayOfRuns, ReportOptions, ReportStats } from './queries/report-stats.ts'
 export type { Rows } from './queries/rows.ts'
 export type { RunningExecution, RunningFilter } from './queries/running.ts'
 export type { StoreStats } from './queries/stats.ts'
@@ -36,6 +39,7 @@ export type {
   FailStaleOptions,
 } from './record/close.ts'
 export type { EntryOptions } from './record/entries.ts'
+export type { ImportOptions, ImportReport, InvalidLine } from './record/import.ts'
 export type {
   ExecutionRecorder,
   FinishExecution,

@@ -1,14 +1,17 @@
 import type pg from 'pg'
 import { chooseDatabase, urlTarget } from './db/connect.ts'
 import type { Environment } from './db/libpq.ts'
-import { lazyPool } from './db/pool.ts'
+import { type LazyPool, lazyPool } from './db/pool.ts'
 import { type Queryable, query, type Run } from './db/query.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
 import { type AuditEntries, auditRows } from './queries/audit.ts'
 import { type Bills, billRows } from './queries/bills.ts'
+import { type CostOptions, type CostReport, costBy } from './queries/cost.ts'
 import { type Executions, executionRows } from './queries/execution-writes.ts'
+import type { ExecutionFilter } from './queries/filter.ts'
 import { type Metrics, metricRows } from './queries/metrics.ts'
+import { type ReportOptions, type ReportStats, reportStats } from './queries/report-stats.ts'
 import { getStats, type StoreStats } from './queries/stats.ts'
 import { type Steps, stepRows } from './queries/steps.ts'
 import { type Batch, type BatchOptions, openBatch } from './record/batch.ts'
@@ -19,6 +22,9 @@ import {
   type FailStaleOptions,
   failStaleExecutions,
 } from './record/close.ts'
+import { exportLines } from './record/export.ts'
+import { type ImportOptions, type ImportReport, importLines } from './record/import.ts'
+import type { Source } from './record/import-lines.ts'
 import { type ExecutionRecorder, type StartExecution, startExecution } from './record/recorder.ts'
 
 /** The queries and the recorder of wfstore over one database. */
@@ -39,6 +45,13 @@ export interface Store {
    */
   getStats: (userId?: string) => Promise<StoreStats>
   /**
+   * What runs cost, by one or several dimensions, over live runs and those that cleanup has removed.
+   * @throws WfstoreError usage
+   */
+  cost: (options: CostOptions) => Promise<CostReport>
+  /** `getStats` with success rate, percentiles (milliseconds, over the runs that are kept) and days. @throws WfstoreError usage */
+  stats: (options?: ReportOptions) => Promise<ReportStats>
+  /**
    * Records a run as it happens: its steps, audit entries, totals and bill.
    * @throws WfstoreError usage, conflict where the id was started otherwise
    */
@@ -48,6 +61,16 @@ export interface Store {
    * when it is committed. Close it before the store.
    */
   batch: (options?: BatchOptions) => Batch
+  /**
+   * The runs that a filter names, with their steps, audit entries and bills, as JSON lines (docs/IMPORT.md); without a
+   * filter also audit entries and bills of no run, and metrics. Of one moment, on a connection of its own.
+   */
+  export: (filter?: ExecutionFilter) => AsyncGenerator<Buffer>
+  /**
+   * Takes in what `export` gives, all of it or nothing; what is there already is not written again.
+   * @throws WfstoreError usage, which names the first invalid line
+   */
+  import: (source: Source, options?: ImportOptions) => Promise<ImportReport>
   /** Ends the connections that the store has made, not a pool of yours. Used again, it connects anew. */
   close: () => Promise<void>
 }
@@ -60,7 +83,7 @@ export type StoreOptions =
     }
   | {
       /** A pg Pool or Client of yours, which stays yours: `close` does not end it. Its search path counts. */
-      pool: Queryable
+      pool: Queryable | pg.Pool
       schema?: undefined
     }
 
@@ -76,17 +99,17 @@ export function openStore(options: StoreOptions): Store {
         hint: 'leave schema out, and give the pool options: "-c search_path=…"',
       })
     }
-    return storeOn(options.pool, async () => {})
+    return storeOn(options.pool as Queryable, async () => {}, { session: sessionOf(options.pool) })
   }
   const target = urlTarget(options.databaseUrl, 'databaseUrl', {}, options.schema)
   const pool = lazyPool(async () => target)
-  return storeOn(pool, pool.close)
+  return storeOn(pool, pool.close, { session: sessionOf(pool) })
 }
 
 /** A store on the database that the connection rules of the command line choose, when it is first used. */
 export function openStoreOf(surroundings: () => { env: Environment; cwd: string }): Store {
   const pool = lazyPool(async () => chooseDatabase(surroundings()))
-  return storeOn(pool, pool.close)
+  return storeOn(pool, pool.close, { session: sessionOf(pool) })
 }
 
 /**
@@ -94,12 +117,33 @@ export function openStoreOf(surroundings: () => { env: Environment; cwd: string 
  * first query and so costs no round trip of its own. `close` ends the connection.
  */
 export const storeOnClient = (client: pg.Client): Store =>
-  storeOn(client, () => client.end(), { ahead: true })
+  storeOn(client, () => client.end(), { ahead: true, session: sessionOf(client) })
+
+/** A connection for statements that belong together; released with true where it cannot be used again. */
+type Session = () => Promise<{ client: pg.ClientBase; release: (lost: boolean) => void }>
+
+function sessionOf(database: Queryable | pg.Pool | LazyPool | pg.ClientBase): Session {
+  const isPool = 'connect' in database && !('processID' in database)
+  if (!isPool) return async () => ({ client: database as pg.ClientBase, release: () => {} })
+  return async () => {
+    const client = await (database as LazyPool).connect()
+    const lose = () => {}
+    // A connection lost while nothing is asked of it is reported by what is asked next.
+    client.on('error', lose)
+    return {
+      client,
+      release: (lost) => {
+        client.off('error', lose)
+        client.release(lost)
+      },
+    }
+  }
+}
 
 function storeOn(
   database: Queryable,
   close: () => Promise<void>,
-  { ahead } = { ahead: false },
+  { ahead = false, session }: { ahead?: boolean; session: Session },
 ): Store {
   let checked: Promise<void> | undefined
   const check = () => {
@@ -135,8 +179,28 @@ function storeOn(
     metrics: metricRows(read, write),
     billing: billRows(read, write),
     getStats: (userId) => getStats(read, userId),
+    cost: (options) => costBy(read, options),
+    stats: (options) => reportStats(read, options),
     startExecution: (options) => startExecution(write, options),
     batch: (options) => openBatch(write, options),
+    export: async function* (filter) {
+      const { client, release } = await session()
+      let whole = false
+      try {
+        yield* exportLines(client, filter)
+        whole = true
+      } finally {
+        release(!whole)
+      }
+    },
+    import: async (source, options) => {
+      const { client, release } = await session()
+      try {
+        return await importLines(client, source, options)
+      } finally {
+        release(false)
+      }
+    },
     close,
   }
 }

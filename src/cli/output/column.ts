@@ -1,4 +1,6 @@
 import { WfstoreError } from '../../error.ts'
+import type { TimePrecision } from './format.ts'
+import type { Tone } from './style.ts'
 
 /** What a value is, which decides how each format writes it. */
 export type Kind =
@@ -13,6 +15,10 @@ export type Kind =
   | 'count'
   /** Milliseconds: `1m 17s` on a terminal. */
   | 'duration'
+  /** A part of a whole, from 0 to 1: `12.3%` on a terminal. */
+  | 'share'
+  /** A number that a terminal shows as a bar, the largest of the column as the longest; nowhere else by default. */
+  | 'bar'
   | 'boolean'
   /** JSON text as PostgreSQL printed it, written as it is. */
   | 'json'
@@ -29,8 +35,12 @@ export interface Column<Row> {
   value?: (row: Row) => unknown
   /** The value for a terminal, where it differs: the time so far of a run that is running. */
   cell?: (row: Row, now: Date) => unknown
+  /** What tables, TSV and CSV have in place of a value that has none: "other". */
+  word?: (row: Row) => string | undefined
   /** false: in tables, TSV and CSV only when --columns asks for it. */
   table?: boolean
+  /** Nowhere else unless --columns asks for it. */
+  terminalOnly?: boolean
   /** false: in JSON only when --columns asks for it. */
   json?: boolean
   /** The lower, the sooner it is left out where a terminal is too narrow; 5 unless told. */
@@ -42,6 +52,15 @@ export interface Column<Row> {
    * with this text before it.
    */
   wrap?: string
+  /**
+   * On a terminal whole, on lines of its own below its row, with `mark` before it. Of one thing by itself, JSON is indented
+   * below its label.
+   */
+  below?: { mark?: string; tone?: Tone }
+  /** For `time`: how much of it a table shows; as much as the other tables unless told. */
+  precision?: TimePrecision
+  /** Bars are drawn of ASCII. */
+  ascii?: boolean
   /** For `rows`: what is in them. */
   columns?: readonly Column<never>[]
 }
@@ -59,10 +78,12 @@ export function selectColumns<Row>(
 export function visibleColumns<Row>(
   columns: readonly Column<Row>[],
   wanted: readonly string[] | undefined,
-  where: 'table' | 'json',
+  where: 'terminal' | 'table' | 'json',
 ): readonly Column<Row>[] {
   if (wanted !== undefined) return selectColumns(columns, wanted)
-  return columns.filter((column) => column[where] !== false)
+  const drawn = ({ terminalOnly, kind }: Column<Row>) => terminalOnly === true || kind === 'bar'
+  if (where === 'terminal') return columns.filter(({ table }) => table !== false)
+  return columns.filter((column) => column[where] !== false && !drawn(column))
 }
 
 function findColumn<Row>(columns: readonly Column<Row>[], wanted: string): Column<Row> {
@@ -101,6 +122,10 @@ export function readValue<Row>(column: Column<Row>, row: Row): unknown {
   return column.value ? column.value(row) : (row as Record<string, unknown>)[column.name]
 }
 
+/** The value for TSV and CSV. */
+export const readPlain = <Row>(column: Column<Row>, row: Row): unknown =>
+  column.word?.(row) ?? readValue(column, row)
+
 /** The rows below a row. They come with columns of their own type, which only the command knows. */
 export function nestedRows<Row>(
   column: Column<Row>,
@@ -113,4 +138,4 @@ export function nestedRows<Row>(
 }
 
 export const isNumeric = (kind: Kind) =>
-  kind === 'amount' || kind === 'count' || kind === 'duration'
+  kind === 'amount' || kind === 'count' || kind === 'duration' || kind === 'share' || kind === 'bar'

@@ -1,5 +1,5 @@
 import type { Column } from './column.ts'
-import { isNumeric, readValue } from './column.ts'
+import { isNumeric, readPlain } from './column.ts'
 import { show } from './escape.ts'
 import { isTime } from './format.ts'
 import { plainText } from './plain.ts'
@@ -17,7 +17,7 @@ export function csvHeader<Row>(columns: readonly Column<Row>[]): string {
 }
 
 export function csvLine<Row>(columns: readonly Column<Row>[], row: Row): string {
-  return columns.map((column) => csvCell(column, readValue(column, row))).join(',') + LINE_END
+  return columns.map((column) => csvCell(column, readPlain(column, row))).join(',') + LINE_END
 }
 
 function csvCell<Row>(column: Column<Row>, value: unknown): string {

@@ -60,6 +60,15 @@ function elapsed(ms: number): string {
 const two = (value: number, base: number, large: string, small: string) =>
   `${Math.floor(value / base)}${large} ${String(value % base).padStart(2, '0')}${small}`
 
+/** `12.3%`; what is not nothing is not shown as nothing. */
+export function formatShare(value: unknown): string {
+  const share = typeof value === 'number' ? value : Number(value)
+  if (!Number.isFinite(share)) return String(value)
+  if (share > 0 && share < 0.0005) return '<0.1%'
+  if (share < 1 && share >= 0.9995) return '>99.9%'
+  return `${(share * 100).toFixed(1)}%`
+}
+
 /**
  * Amounts of one column with as many decimals as the longest of them needs, so that their points align. Only zeros
  * at the end come and go: no digit is rounded.

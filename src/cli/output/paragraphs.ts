@@ -58,7 +58,7 @@ export function drawParagraphs<Row>(
 }
 
 /** Lines broken at blanks. A word that is longer than a line stays whole, so that it can be copied. */
-function wrap(text: string, indent: number, width: number): string[] {
+export function wrap(text: string, indent: number, width: number): string[] {
   const room = Math.max(width - indent, NARROWEST)
   const lines: string[] = []
   let line = ''

@@ -1,5 +1,6 @@
 import type { Column } from './column.ts'
 import { headerOf, labelOf, nestedRows, readValue, visibleColumns } from './column.ts'
+import { jsonValue } from './json.ts'
 import type { TableStyle } from './table.ts'
 import { terminalCells } from './terminal.ts'
 import { tsvCell, tsvLine } from './tsv.ts'
@@ -28,8 +29,13 @@ export async function recordTerminal<Row>(
   const labels = values.map((column) => labelOf(column))
   const widest = Math.max(0, ...labels.map((label) => label.length))
   const notes: string[] = []
-  const lines = values.map((column, index) => {
+  const lines = values.flatMap((column, index) => {
     const label = style.paint('bold', labels[index] ?? '')
+    const value = readValue(column, row)
+    if (column.below && column.kind === 'json' && value !== null)
+      return [label, ...jsonValue(column, value, '  ').split('\n')].map((line, at) =>
+        at === 1 ? `  ${line}` : line,
+      )
     const gap = ' '.repeat(widest - (labels[index]?.length ?? 0) + 2)
     const [cell] = terminalCells(column, [row], { ...style, precision: 'zone', wholeIds: true })
     return `${label}${gap}${style.paint(cell?.tone, cell?.text ?? '')}`.trimEnd()

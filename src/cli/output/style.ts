@@ -32,6 +32,10 @@ const STATUS_TONES: Record<string, Tone> = {
   applied: 'green',
   changed: 'red',
   unknown: 'red',
+  new: 'red',
+  rising: 'yellow',
+  falling: 'green',
+  gone: 'dim',
 }
 
 export const statusTone = (status: string): Tone | undefined =>

@@ -1,6 +1,7 @@
 import type { Column, Kind } from './column.ts'
-import { headerOf, isNumeric } from './column.ts'
+import { headerOf, isNumeric, readValue } from './column.ts'
 import { fitColumns } from './fit.ts'
+import { drawBars } from './marks.ts'
 import type { Paint } from './style.ts'
 import type { Cell, Locale } from './terminal.ts'
 import { terminalCells } from './terminal.ts'
@@ -30,40 +31,76 @@ const GAP = '  '
 const DEFAULT_PRIORITY = 5
 /** JSON can be long in any row. */
 const JSON_MIN = 12
+/** A bar takes what room the other columns leave, within these. */
+const BAR_MIN = 6
+const BAR_MAX = 30
 
 export async function drawTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   style: TableStyle,
+  total?: Row,
 ): Promise<Table> {
-  const measured = columns.map((column) => measure(column, rows, style))
+  const all = total === undefined ? rows : [...rows, total]
+  const measured = columns.map((column) => measure(column, all, style))
   const widths = fitColumns(measured, style.width, GAP.length, style.picked)
   const alone = !style.picked && widths.filter((width) => width !== undefined).length === 1
   const drawn: Drawn[] = []
   const hidden: string[] = []
   for (const [index, column] of measured.entries()) {
     const width = widths[index]
-    if (width === undefined) hidden.push(column.header)
+    if (column.bars !== undefined) {
+      // A bar says nothing that the columns beside it do not say: it goes without a note, and gets what they leave.
+      if (width === undefined) continue
+      const room = Math.min(width + left(widths, style.width), BAR_MAX)
+      const cells = drawBars(column.bars.slice(0, rows.length), room, column.ascii)
+      drawn.push({ ...column, width: room, cells, right: false })
+    } else if (width === undefined) hidden.push(column.header)
     // What is left alone and still too wide is cut, but not a number: half of it would be a wrong one.
     else if (alone && !column.right) {
       drawn.push({ ...column, width: Math.min(width, style.width) })
     } else drawn.push({ ...column, width })
   }
-  return { lines: await layOut(drawn, rows.length, style.paint), hidden }
+  if (total !== undefined) for (const column of drawn) column.cells = setApart(column, rows.length)
+  const count = rows.length + (total === undefined ? 0 : 2)
+  return { lines: await layOut(drawn, count, style.paint), hidden }
+}
+
+const left = (widths: readonly (number | undefined)[], room: number): number => {
+  const kept = widths.filter((width) => width !== undefined)
+  return Math.max(0, room - kept.reduce((sum, width) => sum + width + GAP.length, -GAP.length))
+}
+
+/** The total below a line of its own. */
+function setApart({ cells, width }: Drawn, count: number): Cell[] {
+  const total = cells[count]
+  // A bar of everything would be as long as it can be.
+  if (!total) return cells
+  return [
+    ...cells.slice(0, count),
+    { text: '-'.repeat(width), tone: 'dim' },
+    { ...total, tone: total.tone ?? 'bold' },
+  ]
 }
 
 function measure<Row>(column: Column<Row>, rows: readonly Row[], style: TableStyle) {
   const flex = column.flex ?? (isJson(column.kind) ? { min: JSON_MIN } : undefined)
   const header = headerOf(column)
-  const cells = terminalCells(column, rows, style)
+  const isBar = column.kind === 'bar'
+  const cells = isBar ? [] : terminalCells(column, rows, style)
   // A cell that can be cut never takes more than the terminal; knowing that early saves measuring it.
   if (flex) for (const cell of cells) cell.text = truncate(cell.text, style.width)
-  const natural = cells.reduce((max, cell) => Math.max(max, displayWidth(cell.text)), header.length)
+  const natural = isBar
+    ? BAR_MIN
+    : cells.reduce((max, cell) => Math.max(max, displayWidth(cell.text)), header.length)
+  const least = isBar ? BAR_MIN : flex?.min
   return {
     header,
     cells,
+    bars: isBar ? rows.map((row) => Number(readValue(column, row) ?? 0)) : undefined,
+    ascii: column.ascii ?? false,
     natural,
-    min: flex ? Math.min(natural, Math.max(flex.min, header.length)) : natural,
+    min: least ? Math.min(natural, Math.max(least, header.length)) : natural,
     priority: column.priority ?? DEFAULT_PRIORITY,
     right: isNumeric(column.kind),
   }
@@ -74,12 +111,14 @@ const isJson = (kind: Kind) => kind === 'json' || kind === 'rows'
 /** cli-table3 compares every row with every row before it; widths are known, so a slice at a time will do. */
 const SLICE = 100
 const STAND_IN = 'x'
+/** As wide as its stand-in. */
+const NOTHING: Cell = { text: ' ' }
 
 async function layOut(columns: readonly Drawn[], count: number, paint: Paint): Promise<string[]> {
   const { default: CliTable } = await import('cli-table3')
   const lines: Cell[][] = [columns.map(({ header }) => ({ text: header, tone: 'bold' }))]
   for (let row = 0; row < count; row++) {
-    lines.push(columns.map(({ cells }) => cells[row] ?? { text: '' }))
+    lines.push(columns.map(({ cells }) => cells[row] ?? NOTHING))
   }
   const result: string[] = []
   for (let start = 0; start < lines.length; start += SLICE) {

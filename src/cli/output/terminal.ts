@@ -1,8 +1,8 @@
-import type { Column } from './column.ts'
+import type { Column, Kind } from './column.ts'
 import { readValue } from './column.ts'
 import { show } from './escape.ts'
 import type { TimePrecision } from './format.ts'
-import { alignAmounts, formatDuration, formatTime, shortenIds } from './format.ts'
+import { alignAmounts, formatDuration, formatShare, formatTime, shortenIds } from './format.ts'
 import { plainText } from './plain.ts'
 import type { Tone } from './style.ts'
 import { statusTone } from './style.ts'
@@ -32,24 +32,34 @@ export function terminalCells<Row>(
   )
   const texts = written(column, values.filter(present), locale)
   let next = 0
-  return values.map((value) => {
-    if (!present(value)) return { text: '-', tone: 'dim' }
+  return values.map((value, index) => {
+    if (!present(value)) {
+      const word = column.word?.(rows[index] as Row)
+      return word === undefined ? { text: '-', tone: 'dim' } : { text: show(word) }
+    }
     const text = show(texts[next++] ?? '')
-    return column.kind === 'status' ? { text, tone: statusTone(text) } : { text }
+    return hasTone(column.kind) ? { text, tone: statusTone(text) } : { text }
   })
 }
 
 function written<Row>(column: Column<Row>, values: readonly unknown[], locale: Locale): string[] {
-  const texts = values.map((value) => plainText(column, value))
+  // What a command has written for a terminal is a text already.
+  const texts = values.map((value) =>
+    column.cell && typeof value === 'string' ? value : plainText(column, value),
+  )
   switch (column.kind) {
     case 'id':
       return locale.wholeIds ? texts : shortenIds(texts)
     case 'amount':
       return alignAmounts(texts)
     case 'time':
-      return texts.map((text) => formatTime(text, locale.timeZone, locale.precision))
+      return texts.map((text) =>
+        formatTime(text, locale.timeZone, finer(locale.precision, column.precision)),
+      )
     case 'duration':
       return values.map(formatDuration)
+    case 'share':
+      return values.map(formatShare)
     case 'boolean':
       return values.map((value) =>
         typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value),
@@ -58,5 +68,12 @@ function written<Row>(column: Column<Row>, values: readonly unknown[], locale: L
       return texts
   }
 }
+
+/** A boolean may be shown as a status: 'ok', 'failed'. */
+const hasTone = (kind: Kind) => kind === 'status' || kind === 'boolean'
+
+/** One thing by itself has room for the zone. */
+const finer = (there: TimePrecision, wanted: TimePrecision | undefined) =>
+  there === 'minutes' ? (wanted ?? there) : there
 
 const present = (value: unknown) => value !== null && value !== undefined

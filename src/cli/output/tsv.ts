@@ -1,11 +1,11 @@
 import type { Column } from './column.ts'
-import { readValue } from './column.ts'
+import { readPlain } from './column.ts'
 import { show } from './escape.ts'
 import { plainText } from './plain.ts'
 
 /** What a pipe gets: one line a row, and never a tab or a line end that is data. */
 export function tsvLine<Row>(columns: readonly Column<Row>[], row: Row): string {
-  return `${columns.map((column) => tsvCell(column, readValue(column, row))).join('\t')}\n`
+  return `${columns.map((column) => tsvCell(column, readPlain(column, row))).join('\t')}\n`
 }
 
 export function tsvCell<Row>(column: Column<Row>, value: unknown): string {

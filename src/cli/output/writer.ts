@@ -33,7 +33,12 @@ export interface OutputOptions {
   page?: boolean | undefined
 }
 
-export interface ListOptions {
+export interface ListOptions<Row> {
+  /**
+   * The sum of the rows. A terminal shows it below them; elsewhere it would be counted twice by whoever adds the rows up,
+   * and is the last row only where `everywhere` says so.
+   */
+  total?: { row: Row; everywhere: boolean } | undefined
   /** Said on stderr where a terminal would show nothing: "no executions". */
   empty?: string
   /** Asked when the rows have come. */
@@ -45,8 +50,13 @@ export interface Writer {
   list<Row>(
     columns: readonly Column<Row>[],
     rows: Iterable<Row> | AsyncIterable<Row>,
-    options?: ListOptions,
+    options?: ListOptions<Row>,
   ): Promise<number>
+  /** Rows as they come, in every form but a JSON array, which would have no end. */
+  follow<Row>(
+    columns: readonly Column<Row>[],
+    batches: AsyncIterable<readonly Row[]>,
+  ): Promise<void>
   /** One thing, with the rows that belong to it. */
   record<Row>(columns: readonly Column<Row>[], row: Row): Promise<void>
   /** A line for people, on stderr. */
@@ -77,7 +87,8 @@ export function createWriter(options: OutputOptions): Writer {
 
   function pick<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[] {
     const isJson = format === 'json' || format === 'jsonl'
-    return visibleColumns(columns, options.columns, isJson ? 'json' : 'table')
+    const where = isJson ? 'json' : onTerminal ? 'terminal' : 'table'
+    return visibleColumns(columns, options.columns, where)
   }
 
   async function print(text: string): Promise<void> {
@@ -94,16 +105,22 @@ export function createWriter(options: OutputOptions): Writer {
     columns: readonly Column<Row>[],
     source: Iterable<Row> | AsyncIterable<Row>,
     empty: string,
+    total: Row | undefined,
   ): Promise<number> {
     const rows: Row[] = []
     for await (const row of source) rows.push(row)
     if (rows.length === 0) note(empty)
-    else if (columns.some(({ wrap }) => wrap !== undefined)) {
+    else if (columns.some(({ below }) => below !== undefined)) {
+      const { drawBelow } = await import('./below.ts')
+      const table = await drawBelow(columns, rows, style)
+      await print(lines(table.lines))
+      if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
+    } else if (columns.some(({ wrap }) => wrap !== undefined)) {
       const { drawParagraphs } = await import('./paragraphs.ts')
       await print(lines(drawParagraphs(columns, rows, style)))
     } else {
       const { drawTable } = await import('./table.ts')
-      const table = await drawTable(columns, rows, style)
+      const table = await drawTable(columns, rows, style, total)
       await print(lines(table.lines))
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
     }
@@ -113,7 +130,7 @@ export function createWriter(options: OutputOptions): Writer {
   return {
     note,
 
-    async list(columns, rows, { empty = 'nothing found', end } = {}) {
+    async list(columns, rows, { empty = 'nothing found', end, total } = {}) {
       const picked = pick(columns)
       let nextCursor: string | undefined
       const last = () => {
@@ -122,18 +139,28 @@ export function createWriter(options: OutputOptions): Writer {
       }
       let count: number
       if (onTerminal) {
-        count = await listTable(picked, rows, empty)
+        count = await listTable(picked, rows, empty, total?.row)
         last()
       } else {
         count = await stream(
           streamFormat(picked, format, options.page ?? false),
-          rows,
+          total?.everywhere ? followed(rows, total.row) : rows,
           last,
           stdout,
         )
       }
       if (nextCursor !== undefined) note(`more rows: --cursor ${nextCursor}`)
       return count
+    },
+
+    async follow(columns, batches) {
+      const picked = pick(columns)
+      if (!onTerminal) return followStream(streamFormat(picked, format, false), batches, print)
+      const { followTable } = await import('./below.ts')
+      for await (const { lines: drawn, hidden } of followTable(picked, batches, style)) {
+        await print(lines(drawn))
+        if (hidden.length > 0) note(hiddenNote(hidden, style.width))
+      }
     },
 
     async record(columns, row) {
@@ -149,6 +176,11 @@ export function createWriter(options: OutputOptions): Writer {
 
     text: (text) => print(show(text.endsWith('\n') ? text : `${text}\n`, ['\n', '\t'])),
   }
+}
+
+async function* followed<Row>(rows: Iterable<Row> | AsyncIterable<Row>, total: Row) {
+  yield* rows
+  yield total
 }
 
 function streamFormat<Row>(
@@ -179,6 +211,17 @@ async function stream<Row>(
   if (chunk !== '') await stdout.write(chunk)
   await stdout.flush()
   return count
+}
+
+async function followStream<Row>(
+  format: StreamFormat<Row>,
+  batches: AsyncIterable<readonly Row[]>,
+  print: (text: string) => Promise<void>,
+): Promise<void> {
+  let count = 0
+  await print(format.open)
+  for await (const rows of batches)
+    await print(rows.map((row) => format.row(row, count++)).join(''))
 }
 
 const lines = (all: readonly string[]) => all.map((line) => `${line}\n`).join('')

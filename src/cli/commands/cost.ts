@@ -1,0 +1,118 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import {
+  type CostRow,
+  type CostTotal,
+  costBy,
+  DIMENSION_FIELDS,
+  DIMENSIONS,
+  type Dimension,
+} from '../../queries/cost.ts'
+import type { Context } from '../context.ts'
+import type { FilterOptions } from '../filter.ts'
+import { type Column, selectColumns } from '../output/column.ts'
+import { plainLocale } from '../output/marks.ts'
+import { addReportFilters, noteCut, reader, readReportFilter } from '../report.ts'
+import { whileCounting } from '../waiting.ts'
+
+interface CostFlags extends FilterOptions {
+  by?: Dimension[]
+  top?: number
+  total?: boolean
+}
+
+/** A row of the report, or the total, which has no dimensions. */
+type Line = Partial<CostRow> & CostTotal & { total: boolean; historyCut: number | null }
+
+const ABOUT = `
+Counts every run, those that cleanup has removed too. Days, weeks and months are those of the start of a run in
+--tz (default UTC); weeks begin on Monday and are named by it. Rows come by cost, the highest first, or by time.
+The total equals the sum of the rows; a terminal shows it, and --total adds it to the other forms, where its row
+has "total": true.`
+
+/** `cost`, and `cost-by-mode`, which is `cost --by mode` under the name that people look for. */
+export function define(command: Command, context: Context): void {
+  const byMode = command.name() === 'cost-by-mode'
+  if (!byMode) {
+    command.requiredOption(
+      '--by <what>',
+      `one or several of ${DIMENSIONS.join(', ')}, separated by commas`,
+      parseDimensions,
+    )
+  }
+  addReportFilters(command)
+    .option('--top <n>', 'rows of the highest cost; the rest becomes one, "other"', parseTop)
+    .option('--total', 'the total as the last row in every form')
+    .addHelpText('after', `${ABOUT}\n\nExamples:\n${(byMode ? BY_MODE : BY).join('\n')}`)
+    .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
+}
+
+const BY = [
+  '  wfstore cost --by user --since 2026-11-01 --top 10',
+  '  wfstore cost --by month,model --tz Europe/Berlin -o csv > cost.csv',
+]
+const BY_MODE = [
+  '  wfstore cost-by-mode --since 30d',
+  `  wfstore cost-by-mode --user user_7 --json | jq 'map({(.mode): .cost}) | add'`,
+]
+
+async function printCost(options: CostFlags, context: Context): Promise<void> {
+  const { by = ['mode'], top, tz: timeZone, total = false } = options
+  const columns = columnsOf(by, plainLocale(context.env), total)
+  selectColumns(columns, options.columns)
+  const filter = await readReportFilter(options, context)
+  const writer = context.writer(options)
+  const report = await whileCounting(context.io, async () =>
+    costBy(await reader(context, options), { ...filter, by, timeZone, top }),
+  )
+  const rows = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
+  const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
+  await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
+  noteCut(writer, report.historyCut, 'runs')
+}
+
+/** What narrows a terminal least is left out first. */
+function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Column<Line>[] {
+  const dimensions = by.map((dimension, index): Column<Line> => {
+    const word = (row: Line) => (row.total ? 'total' : row.other ? 'other' : undefined)
+    return {
+      name: DIMENSION_FIELDS[dimension],
+      header: dimension.toUpperCase(),
+      kind: dimension === 'status' ? 'status' : 'text',
+      priority: 10,
+      flex: { min: 8 },
+      ...(index === 0 ? { word } : {}),
+    }
+  })
+  return [
+    ...dimensions,
+    { name: 'runs', kind: 'count', priority: 9 },
+    { name: 'cost', kind: 'amount', priority: 10 },
+    { name: 'tokens', kind: 'count', priority: 5 },
+    { name: 'costPerRun', header: 'COST/RUN', kind: 'amount', cell: shortCost, priority: 6 },
+    { name: 'share', kind: 'share', priority: 8 },
+    { name: 'bar', kind: 'bar', value: ({ share }) => share, json: false, ascii, priority: 4 },
+    { name: 'other', kind: 'boolean', value: ({ other }) => other ?? false, table: false },
+    { name: 'total', kind: 'boolean', table: false, json: total },
+    { name: 'historyCut', kind: 'count', table: false, json: total },
+  ]
+}
+
+/** An average has as many digits as one likes: millionths of a dollar will do to look at. */
+const shortCost = ({ costPerRun }: Line): string | null =>
+  costPerRun !== null && Math.abs(Number(costPerRun)) < 1e9
+    ? Number(costPerRun).toFixed(6)
+    : costPerRun
+
+function parseDimensions(text: string): Dimension[] {
+  const names = text.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !(DIMENSIONS as readonly string[]).includes(name))
+  if (unknown !== undefined) throw new InvalidArgumentError(`Give ${DIMENSIONS.join(', ')}`)
+  if (new Set(names).size < names.length) throw new InvalidArgumentError('It names one twice')
+  return names as Dimension[]
+}
+
+function parseTop(text: string): number {
+  const top = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (top < 1) throw new InvalidArgumentError('Give a whole number from 1')
+  return top
+}

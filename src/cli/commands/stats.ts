@@ -1,0 +1,115 @@
+import type { Command } from 'commander'
+import { type DayOfRuns, type ReportStats, reportStats } from '../../queries/report-stats.ts'
+import type { Context } from '../context.ts'
+import type { FilterOptions } from '../filter.ts'
+import { type Column, selectColumns } from '../output/column.ts'
+import { formatTime } from '../output/format.ts'
+import { plainLocale, sparkline } from '../output/marks.ts'
+import { addReportFilters, noteCut, reader, readReportFilter } from '../report.ts'
+import { whileCounting } from '../waiting.ts'
+
+export function define(stats: Command, context: Context): void {
+  addReportFilters(stats)
+    .description(
+      'Runs by status, success rate, cost, tokens, audit entries and durations, of everybody or of a user.',
+    )
+    .addHelpText(
+      'after',
+      `
+Totals and the average are over all runs, those that cleanup has removed too; percentiles are over those that are
+kept and have ended. The success rate is the successful runs of those that have ended. Audit entries are those of
+the user and the time asked for; entries have no mode, model, workflow and status of a run. Days are those of the
+start of a run in --tz (default UTC): the last 30, or those from --since on.
+
+Examples:
+  wfstore stats --user user_7 --since 30d
+  wfstore stats --json | jq '.totalCost / .totalExecutions'`,
+    )
+    .action(async () => {
+      const options = stats.optsWithGlobals<FilterOptions>()
+      const columns = columnsFor(context, options.tz)
+      selectColumns(columns, options.columns)
+      const filter = await readReportFilter(options, context)
+      const writer = context.writer(options)
+      const report = await whileCounting(context.io, async () =>
+        reportStats(await reader(context, options), {
+          ...filter,
+          timeZone: options.tz,
+          now: context.io.now(),
+        }),
+      )
+      await writer.record(columns, report)
+      noteCut(writer, report.historyCut, 'runs')
+      noteCut(writer, report.auditHistoryCut, 'audit entries')
+    })
+}
+
+const dayColumns: Column<DayOfRuns>[] = [
+  { name: 'day', kind: 'text' },
+  { name: 'runs', kind: 'count' },
+  { name: 'cost', kind: 'amount' },
+]
+
+function columnsFor({ io, env }: Context, tz: string | undefined): Column<ReportStats>[] {
+  const over = ({ percentilesOver: { runs, since } }: ReportStats) => {
+    const of = runs === 1 ? '1 run that is kept' : `${runs} runs that are kept`
+    return since === null ? of : `${of}, since ${formatTime(since, tz ?? io.timeZone, 'minutes')}`
+  }
+  const average = (row: ReportStats) =>
+    row.totalExecutions === row.runningExecutions ? null : row.averageExecutionTime
+  const chart = (row: ReportStats) =>
+    chartOf(row, io.stdout.columns ?? DEFAULT_WIDTH, plainLocale(env))
+  return [
+    { name: 'totalExecutions', header: 'Runs', kind: 'count' },
+    { name: 'runningExecutions', header: 'Running now', kind: 'count' },
+    { name: 'successfulExecutions', header: 'Successful', kind: 'count' },
+    { name: 'failedExecutions', header: 'Failed', kind: 'count' },
+    { name: 'partialExecutions', header: 'Partial', kind: 'count' },
+    { name: 'cancelledExecutions', header: 'Cancelled', kind: 'count' },
+    { name: 'successRate', kind: 'share' },
+    { name: 'totalCost', kind: 'amount', value: ({ totalCostExact }) => totalCostExact },
+    { name: 'totalTokens', kind: 'count' },
+    { name: 'totalAuditLogs', header: 'Audit entries', kind: 'count' },
+    { name: 'averageExecutionTime', header: 'Average duration', kind: 'duration', cell: average },
+    { name: 'p50ExecutionTime', header: 'p50 duration', kind: 'duration' },
+    { name: 'p95ExecutionTime', header: 'p95 duration', kind: 'duration' },
+    { name: 'p99ExecutionTime', header: 'p99 duration', kind: 'duration' },
+    { name: 'percentilesOver', kind: 'json', cell: over },
+    {
+      name: 'runsPerDay',
+      kind: 'text',
+      value: ({ days }) => days.map(({ runs }) => runs).join(' '),
+      cell: chart,
+      terminalOnly: true,
+      json: false,
+    },
+    { name: 'firstDay', kind: 'text', table: false },
+    { name: 'lastDay', kind: 'text', table: false },
+    { name: 'days', kind: 'rows', columns: dayColumns as readonly Column<never>[], table: false },
+    { name: 'historyCut', kind: 'count', table: false },
+    { name: 'auditHistoryCut', kind: 'count', table: false },
+  ]
+}
+
+const DEFAULT_WIDTH = 80
+/** Of the label before the marks and the two days behind them, and of what is said of several days. */
+const LABEL_AND_DAYS = 44
+const DAYS_A_MARK = 20
+const NARROWEST = 8
+const DAY_MS = 86_400_000
+
+/** A mark a day, or for several days where there are more than the terminal is wide. */
+function chartOf({ days, firstDay, lastDay }: ReportStats, width: number, ascii: boolean): string {
+  const first = Date.parse(firstDay)
+  const number = (day: string) => Math.round((Date.parse(day) - first) / DAY_MS)
+  const count = Math.max(number(lastDay), number(days.at(-1)?.day ?? lastDay)) + 1
+  const room = width - LABEL_AND_DAYS
+  const each = count <= room ? 1 : Math.ceil(count / Math.max(room - DAYS_A_MARK, NARROWEST))
+  const marks = new Array<number>(Math.ceil(count / each)).fill(0)
+  for (const { day, runs } of days) {
+    const place = Math.floor(number(day) / each)
+    marks[place] = (marks[place] ?? 0) + runs
+  }
+  const span = `${firstDay} to ${lastDay}`
+  return `${sparkline(marks, ascii)}  ${span}${each > 1 ? `, ${each} days a mark` : ''}`
+}
