@@ -8,9 +8,12 @@ export type {
   AuditPatch,
   NewAuditEntry,
 } from './queries/audit.ts'
+export type { AuditFollow } from './queries/audit-follow.ts'
 export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/bills.ts'
 export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/cost.ts'
 export type { UsageFilter } from './queries/cost-filter.ts'
+export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/error-groups.ts'
+export type { Failure, FailureFilter } from './queries/errors.ts'
 export type { ExecutionPatch, Executions, NewExecution } from './queries/execution-writes.ts'
 export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions.ts'
 export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/filter.ts'
@@ -29,6 +32,7 @@ export type {
   StepStatus,
   Steps,
 } from './queries/steps.ts'
+export type { ToolFilter, ToolUse } from './queries/tools.ts'
 export type { Tokens } from './queries/validate.ts'
 export type { Batch, BatchOptions } from './record/batch.ts'
 export type { BatchEntry, BatchStep } from './record/batch-rows.ts'

@@ -5,15 +5,21 @@ import { type LazyPool, lazyPool } from './db/pool.ts'
 import { type Queryable, query, type Run } from './db/query.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
-import { type AuditEntries, auditRows } from './queries/audit.ts'
+import { type AuditEntries, type AuditEntry, type AuditFilter, auditRows } from './queries/audit.ts'
+import { findAuditEntry } from './queries/audit-find.ts'
+import { type AuditFollow, followAudit } from './queries/audit-follow.ts'
 import { type Bills, billRows } from './queries/bills.ts'
 import { type CostOptions, type CostReport, costBy } from './queries/cost.ts'
+import { type FailureGroups, type GroupOptions, groupFailures } from './queries/error-groups.ts'
+import { type Failure, type FailureFilter, listFailures } from './queries/errors.ts'
 import { type Executions, executionRows } from './queries/execution-writes.ts'
 import type { ExecutionFilter } from './queries/filter.ts'
 import { type Metrics, metricRows } from './queries/metrics.ts'
+import type { Page, PageOptions } from './queries/page.ts'
 import { type ReportOptions, type ReportStats, reportStats } from './queries/report-stats.ts'
 import { getStats, type StoreStats } from './queries/stats.ts'
 import { type Steps, stepRows } from './queries/steps.ts'
+import { type ToolFilter, type ToolUse, toolUse } from './queries/tools.ts'
 import { type Batch, type BatchOptions, openBatch } from './record/batch.ts'
 import {
   type CloseOptions,
@@ -36,7 +42,12 @@ export interface Store {
     failStale: (options: FailStaleOptions) => Promise<CloseResult>
   }
   steps: Steps
-  audit: AuditEntries
+  audit: AuditEntries & {
+    /** By its id or its first 8 or more characters. @throws WfstoreError usage, not_found */
+    find: (id: string) => Promise<AuditEntry>
+    /** Entries as they are committed. @throws WfstoreError usage */
+    follow: (filter?: AuditFilter) => AuditFollow
+  }
   metrics: Metrics
   billing: Bills
   /**
@@ -44,6 +55,14 @@ export interface Store {
    * totalCost is US dollars as a number, totalCostExact as a decimal; averageExecutionTime is milliseconds.
    */
   getStats: (userId?: string) => Promise<StoreStats>
+  errors: {
+    /** Failed audit entries and failed or partial runs, newest first. @throws WfstoreError usage */
+    list: (options?: FailureFilter & PageOptions) => Promise<Page<Failure>>
+    /** The same by fingerprint, compared with the window before. @throws WfstoreError usage */
+    groups: (options?: GroupOptions) => Promise<FailureGroups>
+  }
+  /** Each tool's calls, failures, durations (milliseconds) and cost (US dollars), of what is kept. @throws WfstoreError usage */
+  tools: (filter?: ToolFilter) => Promise<ToolUse[]>
   /**
    * What runs cost, by one or several dimensions, over live runs and those that cleanup has removed.
    * @throws WfstoreError usage
@@ -175,7 +194,16 @@ function storeOn(
       failStale: (options) => failStaleExecutions(write, options),
     },
     steps: stepRows(read, write),
-    audit: auditRows(read, write),
+    audit: {
+      ...auditRows(read, write),
+      find: (id) => findAuditEntry(read, id),
+      follow: (filter) => followAudit(read, filter),
+    },
+    errors: {
+      list: (options) => listFailures(read, options),
+      groups: (options) => groupFailures(read, options),
+    },
+    tools: (filter) => toolUse(read, filter),
     metrics: metricRows(read, write),
     billing: billRows(read, write),
     getStats: (userId) => getStats(read, userId),

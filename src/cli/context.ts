@@ -79,8 +79,13 @@ export function createContext(
       const { cancelQuery, connectClient } = await import('../db/connect.ts')
       const target = await choose(options)
       const client = await connectClient(target)
+      // Of a lost connection somebody else may have the process by now.
+      let lost = false
+      client.once('end', () => {
+        lost = true
+      })
       const close = async () => {
-        if (io.signal.aborted) await cancelQuery(client, target)
+        if (io.signal.aborted && !lost) await cancelQuery(client, target)
         await client.end()
       }
       // Interrupted while connecting: the command is over already, and nobody will close what comes now.

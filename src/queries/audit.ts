@@ -12,7 +12,7 @@ import {
   uuid,
   words,
 } from './fields.ts'
-import { equals, holds, type TimeLimit, whereOf } from './filter.ts'
+import { type Criterion, equals, holds, type TimeLimit, whereOf } from './filter.ts'
 import type { List } from './page.ts'
 import { type Rows, rowsOf, type Table } from './rows.ts'
 
@@ -77,6 +77,9 @@ export interface AuditFilter {
   actionType?: string | undefined
   toolName?: string | undefined
   modelId?: string | undefined
+  /** Of the run, while that is kept; mode too. */
+  workflowName?: string | undefined
+  mode?: string | undefined
   success?: boolean | undefined
   /** Of this instant or later. */
   since?: TimeLimit | undefined
@@ -123,6 +126,11 @@ export const AUDIT: List<typeof auditShape, AuditFilter> = {
   where: (filter) => whereOf(CRITERIA, filter),
 }
 
+const ofRun =
+  (column: string): Criterion =>
+  (field, value, bind) =>
+    `exists (select from workflow_executions e where e.execution_id = a.execution_id and ${equals(`e.${column}`, name)(field, value, bind)})`
+
 const CRITERIA = {
   executionId: equals('a.execution_id', uuid),
   stepId: equals('a.step_id', uuid),
@@ -130,6 +138,8 @@ const CRITERIA = {
   actionType: equals('a.action_type', name),
   toolName: equals('a.tool_name', name),
   modelId: equals('a.model_id', name),
+  workflowName: ofRun('workflow_name'),
+  mode: ofRun('mode'),
   success: holds('a.success'),
 }
 

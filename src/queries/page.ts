@@ -21,7 +21,8 @@ export interface Page<Row> {
 export interface List<S extends d.Shape, F extends object> {
   /** Part of its cursors, so that one of another list is refused. */
   name: string
-  table: string
+  /** Several have the same columns; each is read in order from an index of its own, and they are merged. */
+  table: string | readonly string[]
   alias: string
   shape: S
   /** The field that gives the order; a time may be bounded by `since` and `until`. */
@@ -89,10 +90,12 @@ function statement<S extends d.Shape, F extends object>(
     const position = `(${bind(where, after.key)}::${keyType}, ${bind(where, after.id)}::uuid)`
     where.conditions.push(`(${key}, ${id}) ${order === 'desc' ? '<' : '>'} ${position}`)
   }
-  return `select ${d.selectList(shape, alias)} from ${list.table} ${alias}
-    ${where.conditions.length > 0 ? `where ${where.conditions.join(' and ')}` : ''}
-    order by ${key} ${order}, ${id} ${order}
-    limit ${bind(where, limit + 1)}`
+  const ordered = `order by ${key} ${order}, ${id} ${order} limit ${bind(where, limit + 1)}`
+  const wanted = where.conditions.length > 0 ? `where ${where.conditions.join(' and ')}` : ''
+  const select = `select ${d.selectList(shape, alias)} from`
+  if (typeof list.table === 'string') return `${select} ${list.table} ${alias} ${wanted} ${ordered}`
+  const parts = list.table.map((part) => `(select * from ${part} ${alias} ${wanted} ${ordered})`)
+  return `${select} (${parts.join(' union all ')}) ${alias} ${ordered}`
 }
 
 /** The same question as on the first page: '24h' goes on meaning the instant it meant there. */

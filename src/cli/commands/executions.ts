@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { idRange, type ListOptions, type Page } from '../../queries/executions.ts'
+import type { PageOptions } from '../../queries/page.ts'
 import type { Store } from '../../store.ts'
 import { executionColumns, runningColumns, showColumns } from '../columns.ts'
 import type { Context, GlobalOptions } from '../context.ts'
@@ -13,6 +14,7 @@ import {
 } from '../filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
+import { printPages } from '../pages.ts'
 import { parseSpan, type Span } from '../span.ts'
 import { addWatch, watch } from '../watch.ts'
 
@@ -102,40 +104,12 @@ async function printList<Row>(
   const once = async (writer: Writer) => {
     const filter = await readFilter(options, context)
     const store = await context.store(options)
-    const paging = { ...filter, limit: options.limit, cursor: options.cursor }
-    await printRows(writer, list, store, paging, options.watch !== undefined)
+    const query = (paging: PageOptions) =>
+      list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
+    await printPages(writer, { ...list, query, watching: options.watch !== undefined }, options)
   }
   if (options.watch === undefined) await once(context.writer(options))
   else await watch(context, options, once)
-}
-
-/** Rows of one statement; more are read page by page, so that memory stays flat. */
-const LARGEST_PAGE = 1000
-
-async function printRows<Row>(
-  writer: Writer,
-  { columns, query, empty }: List<Row>,
-  store: Store,
-  options: ListOptions,
-  watching: boolean,
-): Promise<void> {
-  let nextCursor = options.cursor ?? null
-  const rows = async function* () {
-    let left = options.limit
-    do {
-      const page = await query(store)({
-        ...options,
-        limit: Math.min(left, LARGEST_PAGE),
-        cursor: nextCursor ?? undefined,
-      })
-      yield* page.rows
-      left -= page.rows.length
-      nextCursor = page.nextCursor
-    } while (nextCursor !== null && left > 0)
-  }
-  // A page that is drawn again every other second has no next one.
-  const end = watching ? {} : { end: () => ({ nextCursor }) }
-  await writer.list(columns, rows(), { ...end, empty })
 }
 
 const examples = (...lines: string[]): string =>

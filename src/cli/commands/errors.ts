@@ -1,0 +1,122 @@
+import type { Command } from 'commander'
+import { WfstoreError } from '../../error.ts'
+import { type FailureGroup, groupFailures } from '../../queries/error-groups.ts'
+import { type Failure, listFailures } from '../../queries/errors.ts'
+import type { Context } from '../context.ts'
+import { addEntryFilters } from '../entries.ts'
+import {
+  addPaging,
+  checkPage,
+  type FilterOptions,
+  type PagingOptions,
+  readFilter,
+} from '../filter.ts'
+import { type Column, selectColumns } from '../output/column.ts'
+import { printPages } from '../pages.ts'
+import { reader } from '../report.ts'
+
+interface ErrorFlags extends FilterOptions, PagingOptions {
+  group?: boolean
+}
+
+const columns: Column<Failure>[] = [
+  { name: 'id', kind: 'id', priority: 10 },
+  { name: 'time', kind: 'time', precision: 'seconds', priority: 10 },
+  { name: 'kind', kind: 'text', priority: 9 },
+  {
+    name: 'what',
+    kind: 'text',
+    value: (row) => row.workflowName ?? row.actionType,
+    json: false,
+    flex: { min: 12 },
+    priority: 9,
+  },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 8 },
+  { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 10 }, priority: 6 },
+  { name: 'executionId', header: 'EXECUTION', kind: 'id', priority: 5 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 2 },
+  { name: 'message', kind: 'text', below: {} },
+  { name: 'status', kind: 'status', table: false },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', table: false },
+  { name: 'actionType', header: 'ACTION', kind: 'text', table: false },
+  { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
+  { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
+]
+
+const groupColumns: Column<FailureGroup>[] = [
+  { name: 'trend', kind: 'status', priority: 10 },
+  { name: 'count', kind: 'count', priority: 10 },
+  { name: 'before', kind: 'count', priority: 9 },
+  { name: 'share', kind: 'share', priority: 9 },
+  { name: 'entries', kind: 'count', priority: 3 },
+  { name: 'runs', kind: 'count', priority: 3 },
+  { name: 'firstTime', header: 'FIRST', kind: 'time', priority: 5 },
+  { name: 'lastTime', header: 'LAST', kind: 'time', priority: 8 },
+  { name: 'users', kind: 'count', priority: 7 },
+  { name: 'workflows', kind: 'count', priority: 6 },
+  { name: 'fingerprint', kind: 'text', below: {} },
+  { name: 'example', kind: 'text', below: { mark: 'newest: ', tone: 'dim' } },
+  { name: 'workflowNames', kind: 'json', table: false, below: {} },
+  { name: 'exampleId', kind: 'id', table: false },
+  { name: 'exampleKind', kind: 'text', table: false },
+  { name: 'exampleExecutionId', kind: 'id', table: false },
+]
+
+const ABOUT = `
+Lists audit entries that failed and runs that failed wholly or in part, the newest first. The time of an entry is its
+own, that of a run its start. WHAT is the workflow of a run and the action of an entry; ID is for
+\`wfstore executions show\` and \`wfstore audit show\`.
+
+--group takes ids, numbers, times, addresses and quoted parts out of the messages and counts those that are then
+alike, in the window from --since (24h before its end) to --until (now), against the window of the same length before
+it: new (none before), gone (none now), rising (half as many again and at least 3 more: one or two more of what is
+rare is chance), falling (the same the other way), else steady. COUNT is ENTRIES and RUNS together; FIRST, LAST,
+USERS and WORKFLOWS are of the window, of what is gone those of the window before.
+
+Examples:
+  wfstore errors --since 24h --workflow "Lead enrichment"
+  wfstore errors --group --since 7d
+  wfstore errors --group --json | jq '.[] | select(.trend == "new")'`
+
+export function define(errors: Command, context: Context): void {
+  errors.description('What fails: failed audit entries and failed or partial runs.')
+  addEntryFilters(errors, {
+    model: 'of this model',
+    tool: 'of this tool, and runs that used it',
+  }).option('--group', 'count alike messages, and compare with the window before')
+  addPaging(errors)
+    .addHelpText('after', ABOUT)
+    .action(() => {
+      const options = errors.optsWithGlobals<ErrorFlags>()
+      return options.group ? printGroups(options, context) : printErrors(options, context)
+    })
+}
+
+async function printErrors(options: ErrorFlags, context: Context): Promise<void> {
+  checkPage(options)
+  selectColumns(columns, options.columns)
+  const { status: _, ...filter } = await readFilter(options, context)
+  const writer = context.writer(options)
+  const run = await reader(context, options)
+  const query = (paging: object) => listFailures(run, { ...filter, ...paging })
+  await printPages(writer, { columns, query, empty: 'nothing has failed' }, options)
+}
+
+async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
+  const paging = (['cursor', 'page'] as const).find((name) => options[name] !== undefined)
+  if (paging !== undefined) {
+    throw new WfstoreError('usage', `--group has no pages, and so no --${paging}`, {
+      hint: 'give --limit all for all groups',
+    })
+  }
+  selectColumns(groupColumns, options.columns)
+  const { status: _, ...filter } = await readFilter(options, context)
+  const writer = context.writer(options)
+  const { groups, total } = await groupFailures(await reader(context, options), {
+    ...filter,
+    until: filter.until ?? context.io.now(),
+    limit: options.limit,
+  })
+  const listed = await writer.list(groupColumns, groups, { empty: 'nothing has failed' })
+  if (total > listed) writer.note(`${total - listed} more groups: --limit all`)
+}
