@@ -9,6 +9,25 @@ export type {
   NewAuditEntry,
 } from './queries/audit.ts'
 export type { AuditFollow } from './queries/audit-follow.ts'
+export type {
+  BillDifference,
+  Billing,
+  BillingPeriod,
+  BillingRecord,
+  BillingScope,
+  BillingSum,
+  BillingSummary,
+  Correction,
+  CorrectionResult,
+  DifferenceCount,
+  DifferenceKind,
+  FocusRow,
+  Payment,
+  PaymentResult,
+  PeriodClose,
+  PeriodCloseResult,
+  SummaryKey,
+} from './queries/billing.ts'
 export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/bills.ts'
 export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/cost.ts'
 export type { UsageFilter } from './queries/cost-filter.ts'

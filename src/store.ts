@@ -8,6 +8,7 @@ import { WfstoreError } from './error.ts'
 import { type AuditEntries, type AuditEntry, type AuditFilter, auditRows } from './queries/audit.ts'
 import { findAuditEntry } from './queries/audit-find.ts'
 import { type AuditFollow, followAudit } from './queries/audit-follow.ts'
+import { type Billing, billingOf } from './queries/billing.ts'
 import { type Bills, billRows } from './queries/bills.ts'
 import { type CostOptions, type CostReport, costBy } from './queries/cost.ts'
 import { type FailureGroups, type GroupOptions, groupFailures } from './queries/error-groups.ts'
@@ -49,7 +50,7 @@ export interface Store {
     follow: (filter?: AuditFilter) => AuditFollow
   }
   metrics: Metrics
-  billing: Bills
+  billing: Bills & Billing
   /**
    * Totals of everybody, or of one user, over live runs and those that cleanup has removed; zeros on an empty store.
    * totalCost is US dollars as a number, totalCostExact as a decimal; averageExecutionTime is milliseconds.
@@ -205,7 +206,7 @@ function storeOn(
     },
     tools: (filter) => toolUse(read, filter),
     metrics: metricRows(read, write),
-    billing: billRows(read, write),
+    billing: { ...billRows(read, write), ...billingOf(read, write) },
     getStats: (userId) => getStats(read, userId),
     cost: (options) => costBy(read, options),
     stats: (options) => reportStats(read, options),

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { WfstoreError } from '../error.ts'
 import type { Context } from './context.ts'
 
 /** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
@@ -9,6 +10,8 @@ interface Entry {
   summary: string
   /** Several where the subcommands of a group stand in files of their own. */
   load: () => Promise<{ define: Define }>[]
+  /** Forms of output beside the usual, and the subcommand that has each. */
+  formats?: Record<string, string>
 }
 
 /** The table of contents of wfstore. A command's files are read when the command is asked for. */
@@ -16,7 +19,48 @@ const commands: Entry[] = [
   {
     name: 'executions',
     summary: 'list the runs, show one, see what is running',
-    load: () => [import('./commands/executions.ts')],
+    load: () => [import('./commands/executions.ts'), import('./commands/executions-close.ts')],
+  },
+  {
+    name: 'audit',
+    summary: 'what happened, entry by entry, and as it happens',
+    load: () => [import('./commands/audit.ts')],
+  },
+  {
+    name: 'errors',
+    summary: 'what fails: one by one, or counted by kind and compared with before',
+    load: () => [import('./commands/errors.ts')],
+  },
+  {
+    name: 'tools',
+    summary: 'each tool: calls, failures, durations, cost',
+    load: () => [import('./commands/tools.ts')],
+  },
+  {
+    name: 'stats',
+    summary: 'runs, cost, tokens and durations, of everybody or of a user',
+    load: () => [import('./commands/stats.ts')],
+  },
+  {
+    name: 'cost',
+    summary: 'what runs cost, by user, mode, model, workflow, status, day, week or month',
+    load: () => [import('./commands/cost.ts')],
+  },
+  {
+    name: 'cost-by-mode',
+    summary: 'what runs cost in each mode',
+    load: () => [import('./commands/cost.ts')],
+  },
+  {
+    name: 'billing',
+    summary: 'what a month of runs costs, who has paid, and what differs; close it, correct it',
+    load: () => [
+      import('./commands/billing.ts'),
+      import('./commands/billing-records.ts'),
+      import('./commands/billing-periods.ts'),
+      import('./commands/billing-pay.ts'),
+    ],
+    formats: { focus: 'report' },
   },
   {
     name: 'migrate',
@@ -26,6 +70,16 @@ const commands: Entry[] = [
       import('./commands/migrate-status.ts'),
       import('./commands/migrate-roles.ts'),
     ],
+  },
+  {
+    name: 'export',
+    summary: 'write runs and all that belongs to them as JSON lines',
+    load: () => [import('./commands/export.ts')],
+  },
+  {
+    name: 'import',
+    summary: 'take in what export wrote',
+    load: () => [import('./commands/import.ts')],
   },
   {
     name: 'doctor',
@@ -77,7 +131,17 @@ export function createProgram(context: Context, version: string): Command {
       'schema of the tables (default: as the search path of the connection says)',
       parseSchema,
     )
-    .addOption(new Option('-o, --output <format>', 'form of the output').choices(OUTPUT_FORMATS))
+    .addOption(
+      // Which command it is for is not known while it is read: see checkFormat.
+      new Option('-o, --output <format>', 'form of the output')
+        .choices(OUTPUT_FORMATS)
+        .argParser((format) =>
+          parseFormat(
+            format,
+            commands.flatMap(({ formats = {} }) => Object.keys(formats)),
+          ),
+        ),
+    )
     .option('--json', 'the same as --output json')
     .option('--columns <names>', 'columns to print, in this order, separated by commas', splitNames)
     .addOption(
@@ -101,11 +165,31 @@ To try it out: wfstore demo`,
       .summary(summary)
       .description(`${sentence(summary)}.`)
       .helpCommand(false)
+  program.hook('preAction', (_, command) => checkFormat(program, command))
   program.hook('preSubcommand', async (_, command) => {
     const entry = commands.find(({ name }) => name === command.name()) as Entry
     for (const { define } of await Promise.all(entry.load())) define(command, context)
   })
   return program
+}
+
+const isUsual = (format: string) => (OUTPUT_FORMATS as readonly string[]).includes(format)
+
+function parseFormat(format: string, others: readonly string[]): string {
+  if (isUsual(format) || others.includes(format)) return format
+  throw new InvalidArgumentError(`Allowed choices are ${OUTPUT_FORMATS.join(', ')}.`)
+}
+
+/** @throws WfstoreError usage where the form of output is one of another command */
+function checkFormat(program: Command, command: Command): void {
+  const { output = 'table' } = program.opts<{ output?: string }>()
+  if (isUsual(output)) return
+  const entry = commands.find(({ name }) => name === command.parent?.name())
+  if (entry?.formats?.[output] === command.name()) return
+  throw new WfstoreError(
+    'usage',
+    `option '-o, --output <format>' argument '${output}' is invalid. Allowed choices are ${OUTPUT_FORMATS.join(', ')}`,
+  )
 }
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

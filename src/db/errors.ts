@@ -17,6 +17,11 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   '3F000': { code: 'schema_missing', hint: MIGRATE },
   '42703': { code: 'schema_differs', hint: MIGRATE },
   '42883': { code: 'schema_differs', hint: MIGRATE },
+  // Raised by the triggers of migrations/003_billing.sql.
+  WF001: {
+    code: 'conflict',
+    hint: 'a closed month stays as it is; `wfstore billing correct` writes a correction into the open one',
+  },
   '42501': { code: 'permission_denied', hint: 'ask the owner of the database for the privilege' },
   '53300': {
     code: 'unreachable',

@@ -9,9 +9,11 @@ import { run, transaction } from './transaction.ts'
 
 const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
 const HISTORY = ['usage_history', 'audit_history']
+const PERIODS = ['billing_periods', 'billing_settings']
 const ALL = [
   ...TABLES,
   ...HISTORY,
+  ...PERIODS,
   'user_workflow_summary',
   'daily_cost_summary',
   'wfstore_migrations',

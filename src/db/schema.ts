@@ -3,7 +3,12 @@ import * as d from './decode.ts'
 import { type Queryable, query } from './query.ts'
 
 /** The migrations that this version of wfstore knows, in order: the files of migrations/. */
-export const MIGRATIONS = ['001_tables', '002_indexes'] as const
+export const MIGRATIONS = [
+  '001_tables',
+  '002_indexes',
+  '003_billing',
+  '004_report_indexes',
+] as const
 
 /**
  * Is the schema in the search path the one this version was made for? One statement, sent at once, so that it

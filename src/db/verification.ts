@@ -28,7 +28,9 @@ export async function verifySchema(client: pg.Client, schema: string): Promise<V
   }
   const pending = statuses.filter(({ state }) => state === 'pending').map(({ name }) => name)
   const files = await Promise.all((nothing ? [] : pending).map((name) => readMigration(name)))
-  const promised = new Set(files.flatMap(({ up }) => creationsOf(up)).map(({ name }) => name))
+  const promised = new Set(
+    files.flatMap(({ up }) => [...creationsOf(up).map(nameOf), ...columnsOf(up)]),
+  )
   const differences: Finding[] = [
     ...statuses.flatMap((status) => historyFinding(status, nothing)),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
@@ -39,6 +41,12 @@ export async function verifySchema(client: pg.Client, schema: string): Promise<V
     tables: await countRows(client, schema),
   }
 }
+
+const nameOf = ({ name }: { name: string }) => name
+
+/** Columns that a migration adds to a table of an earlier one. */
+const columnsOf = (up: string) =>
+  [...up.matchAll(/\badd column (?:if not exists )?(\w+)/g)].map(([, name]) => name as string)
 
 const lastPart = (name: string) => name.split('.').at(-1) as string
 

@@ -28,6 +28,7 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
   const { executionId, stepId, attempt, tokens, cost, errorMessage, finish } = end
   const action = finish ? 'step_end' : 'step_retry'
   const entry = derivedId(action, executionId, stepId, attempt)
+  const correction = derivedId('correction', executionId, stepId, attempt)
   const status = finish?.status ?? 'running'
   const metadata = JSON.stringify({ attempt, status, tokens: namedTokens(tokens) })
   for (let tried = 1; tried <= TRIES; tried++) {
@@ -37,7 +38,7 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
       ...[executionId, stepId, attempt, billOf(executionId), withoutBill],
       ...[tokens.total, cost, ...tokens.classes],
       ...[status, errorMessage, entry, metadata],
-      ...(finish ? [finish.result, finish.endTime] : []),
+      ...(finish ? [finish.result, finish.endTime, correction] : []),
     ]
     const statement = finish ? FINISH_STEP : RETRY_STEP
     if ((await send(run, statement, values, { status: d.text() })).length > 0) return
@@ -73,12 +74,6 @@ async function assertOpen(
     throw new WfstoreError('conflict', `step ${stepId} of execution ${executionId} ${why}`, {
       hint,
     })
-  }
-  if (state.paid) {
-    refuse(
-      'cannot be changed: its bill is paid',
-      'what it cost beyond that wants a bill of its own',
-    )
   }
   if (state.retryCount !== attempt) {
     refuse(

@@ -136,6 +136,7 @@ export function stepContent(step: BatchStep): Content {
     // As the recorder names them, so that either knows what the other has written.
     bill: billOf(executionId),
     entry: derivedId('step_end', executionId, stepId, 0),
+    correction: derivedId('correction', executionId, stepId, 0),
     step_number: requiredInteger('stepNumber', step.stepNumber),
     step_name: requiredText('stepName', step.stepName),
     step_description: optionalText('stepDescription', step.stepDescription),

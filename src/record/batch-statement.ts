@@ -1,4 +1,6 @@
+import { OPEN_PERIOD } from '../queries/billing-periods.ts'
 import * as kinds from '../queries/fields.ts'
+import { CORRECTION } from './statements.ts'
 
 /** What is given of a step and of an entry, by column. */
 export const FIELDS = {
@@ -65,13 +67,16 @@ const moment = (g: string) =>
  */
 export const WRITE_BATCH = `
 with given as materialized (
-  select * from json_to_recordset($1::json) as g (n integer, at_ms double precision, age_ms double precision, bill uuid, entry uuid, ${columns(FIELDS.step)})
+  select * from json_to_recordset($1::json) as g (n integer, at_ms double precision, age_ms double precision, bill uuid, entry uuid, correction uuid, ${columns(FIELDS.step)})
 ), run as materialized (
   select execution_id, user_id, model_id, status from workflow_executions
   where execution_id in (select execution_id from given) order by execution_id for no key update
 ), bill as materialized (
-  select billing_id, paid from billing_records
-  where billing_id in (select given.bill from given join run using (execution_id)) order by billing_id for no key update
+  select b.billing_id, b.paid or exists (select from billing_periods p
+           where p.billing_period = b.billing_period and p.closed_at is not null) as settled
+  from billing_records b
+  where b.billing_id in (select given.bill from given join run using (execution_id)) order by b.billing_id
+  for no key update of b
 ), step as (
   insert into workflow_steps (execution_id, step_id, step_number, step_name, step_description, tool_name, tool_parameters, status,
     start_time, end_time, duration_ms, tokens_used, cost, ${CLASSES.join(', ')}, result, error_message)
@@ -80,7 +85,7 @@ with given as materialized (
          ${CLASSES.map((name) => `g.${name}`).join(', ')}, g.result::jsonb, g.error_message
   from given g join run using (execution_id) left join bill on bill.billing_id = g.bill
   cross join lateral (select greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at) as ended
-  where bill.paid is not true and (run.status = 'running' or $3::boolean or bill.billing_id is not null)
+  where (run.status = 'running' or $3::boolean or bill.billing_id is not null)
   on conflict (execution_id, step_id) do nothing
   returning *
 ), moved as materialized (
@@ -96,8 +101,16 @@ with given as materialized (
   update billing_records b
   set tokens_total = b.tokens_total + m.tokens, cost = b.cost + m.cost,
       ${CLASSES.map((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`).join(',\n      ')}
-  from moved m join (select distinct execution_id, bill from given) g using (execution_id)
-  where b.billing_id = g.bill
+  from moved m join (select distinct execution_id, bill from given) g using (execution_id) join bill on bill.billing_id = g.bill
+  where b.billing_id = g.bill and not bill.settled
+), correction as (
+  insert into billing_records (billing_id, user_id, execution_id, model_id, ${CLASSES.join(', ')}, tokens_total, cost, billing_period,
+    corrects, metadata)
+  select g.correction, run.user_id, execution_id, run.model_id, ${CLASSES.map((name) => `step.${name}`).join(', ')},
+         step.tokens_used, step.cost, ${OPEN_PERIOD}, g.bill, ${CORRECTION}
+  from step join given g using (execution_id, step_id) join run using (execution_id) join bill on bill.billing_id = g.bill
+  where bill.settled and (step.tokens_used > 0 or step.cost > 0)
+  on conflict (billing_id) do nothing
 ), ends as (
   insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_output,
     tokens_used, cost, model_id, success, error_message, metadata)

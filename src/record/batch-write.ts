@@ -66,7 +66,7 @@ const textOf = (rows: readonly Row[], kind: Row['kind'], now: number): string =>
 async function settle(run: Run, row: Row, last: boolean): Promise<boolean> {
   try {
     if (!(await isRecorded(run, row))) {
-      await assertWritable(run, row)
+      await readExecutionState(run, row.columns.execution_id as string)
       if (!last) return false
       throw new WfstoreError('failed', `${row.label} could not be recorded in ${TRIES} tries`)
     }
@@ -95,20 +95,3 @@ async function isRecorded(run: Run, { kind, columns, label }: Row): Promise<bool
 
 const camelCase = (column: string): string =>
   column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
-
-/** @throws WfstoreError not_found (the run), conflict */
-async function assertWritable(run: Run, { kind, columns, label }: Row): Promise<void> {
-  await readExecutionState(run, columns.execution_id as string)
-  if (kind === 'entry') return
-  const [bill] = await send(
-    run,
-    'select paid from billing_records where billing_id = $1::uuid',
-    [columns.bill],
-    { paid: d.boolean() },
-  )
-  if (bill?.paid) {
-    throw new WfstoreError('conflict', `${label} cannot be added: the bill of its run is paid`, {
-      hint: 'what it cost beyond that wants a bill of its own',
-    })
-  }
-}

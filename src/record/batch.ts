@@ -36,8 +36,8 @@ export interface Batch {
   audit: (entry: BatchEntry) => Promise<void>
   /**
    * Records a finished step and its audit entry, and adds what it has cost to its run, and to the bill of a run that has
-   * finished, until that is paid. Repeated with the same id it changes nothing.
-   * @throws WfstoreError usage, not_found (the run), conflict (the id is taken otherwise, or the bill is paid), failed,
+   * finished, or to a correction of it where that is paid or its period closed. Repeated with the same id it changes nothing.
+   * @throws WfstoreError usage, not_found (the run), conflict (the id is taken otherwise), failed,
    * unreachable
    */
   step: (step: BatchStep) => Promise<void>

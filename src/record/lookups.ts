@@ -31,19 +31,17 @@ const stepShape = {
   retryCount: d.count(),
   startTime: d.nullable(d.time()),
   executionStatus: d.text(),
-  paid: d.boolean(),
 }
 
-/** A step, its run and whether its bill is paid. @throws WfstoreError not_found */
+/** A step and its run. @throws WfstoreError not_found */
 export async function readStepState(run: Run, executionId: string, stepId: string) {
   const [row] = await send(
     run,
-    `select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status,
-            coalesce((select paid from billing_records where billing_id = $3::uuid), false) as paid
+    `select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status
      from workflow_executions e
      join workflow_steps s on s.execution_id = e.execution_id and s.step_id = $2::uuid
      where e.execution_id = $1::uuid`,
-    [executionId, stepId, billOf(executionId)],
+    [executionId, stepId],
     stepShape,
   )
   if (row) return row

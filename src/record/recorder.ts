@@ -66,7 +66,7 @@ export interface ExecutionRecorder {
   /** Tells that the engine is alive, where it writes nothing for long. False where the run has finished. */
   heartbeat: () => Promise<boolean>
   /**
-   * Ends the run and writes its bill: what all of its steps have cost, in the month (UTC) in which it is written.
+   * Ends the run and writes its bill: what all of its steps have cost, in the month in which it is written, of the store's billing zone.
    * @throws WfstoreError not_found, conflict where it was finished otherwise, usage
    */
   finish: (end: FinishExecution) => Promise<void>

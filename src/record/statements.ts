@@ -1,3 +1,5 @@
+import { OPEN_PERIOD } from '../queries/billing-periods.ts'
+
 import { idleFor } from '../queries/running.ts'
 
 /**
@@ -43,6 +45,10 @@ with run as (
 )
 select to_json(start_time) #>> '{}' as start_time from step`
 
+/** Why there is a correction: its metadata. */
+export const CORRECTION =
+  "jsonb_build_object('reason', 'a step ended after its run was billed', 'step_id', step.step_id)"
+
 /** Tokens by class of an attempt, $8 to $12; a class that nobody reported stays as it is. */
 const CLASSES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning']
   .map((name, index) => {
@@ -54,31 +60,42 @@ const CLASSES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning']
 /**
  * $1 run, $2 step, $3 attempt (retries so far), $4 bill, $5 whether a finished run may be without a bill.
  * A run that has finished since our snapshot has a bill that we cannot see: then nothing is done, and the next
- * snapshot sees it. What has been paid is not changed any more.
+ * snapshot sees it.
  */
 const OPEN_STEP = `
 with run as materialized (
   select execution_id, user_id, model_id, status from workflow_executions where execution_id = $1::uuid for no key update
 ), bill as materialized (
-  select billing_id, paid from billing_records where billing_id = $4::uuid for no key update
+  select b.billing_id, b.paid or exists (select from billing_periods p
+           where p.billing_period = b.billing_period and p.closed_at is not null) as settled
+  from billing_records b where b.billing_id = $4::uuid for no key update of b
 ), open as materialized (
   select s.status, s.step_name, s.tool_name, s.start_time
   from run join workflow_steps s on s.execution_id = run.execution_id and s.step_id = $2::uuid
   where s.retry_count = $3::integer and s.status in ('pending', 'running', 'failed')
-    and not exists (select from bill where paid)
     and (run.status = 'running' or $5::boolean or exists (select from bill))
   for no key update of s
 )`
 
-/** $6 tokens and $7 cost of the attempt, for the run and for a bill that is there already. */
+/**
+ * $6 tokens and $7 cost of an attempt that ended after its run: they raise the bill, or where that is paid or its
+ * period closed they are a bill of their own, $19, that corrects it.
+ */
 const BILLED = `billed as (
   update billing_records s
   set tokens_total = s.tokens_total + $6::bigint, cost = s.cost + $7::numeric,
       ${CLASSES}
-  from step where s.billing_id = $4::uuid
+  from step, bill where s.billing_id = bill.billing_id and not bill.settled
+), correction as (
+  insert into billing_records (billing_id, user_id, execution_id, model_id, tokens_input, tokens_output, tokens_cache_read,
+    tokens_cache_write, tokens_reasoning, tokens_total, cost, billing_period, corrects, metadata)
+  select $19::uuid, run.user_id, run.execution_id, run.model_id, $8, $9, $10, $11, $12, $6, $7, ${OPEN_PERIOD}, bill.billing_id,
+         ${CORRECTION}
+  from step, run, bill where bill.settled and ($6::bigint > 0 or $7::numeric > 0)
+  on conflict (billing_id) do nothing
 )`
 
-/** $13 status, $14 error, $15 audit entry, $16 its metadata, $17 result, $18 end time. */
+/** $13 status, $14 error, $15 audit entry, $16 its metadata, $17 result, $18 end time, $19 correction. */
 export const FINISH_STEP = `${OPEN_STEP}, step as (
   update workflow_steps s
   set status = $13, error_message = $14, result = $17::jsonb, end_time = coalesce($18::timestamptz, now()),
@@ -119,7 +136,7 @@ export const RETRY_STEP = `${OPEN_STEP}, step as (
   set total_tokens = e.total_tokens + $6::bigint, total_cost = e.total_cost + $7::numeric,
       steps_failed = e.steps_failed - (step.before = 'failed')::integer
   from step where e.execution_id = step.execution_id
-), ${BILLED}, entry as (
+), entry as (
   insert into audit_logs (log_id, execution_id, step_id, user_id, action_type, action_details, tool_name, tokens_used, cost,
     model_id, success, error_message, metadata)
   select $15::uuid, step.execution_id, step.step_id, run.user_id, 'step_retry', format('Retrying step: %s', open.step_name),
@@ -156,7 +173,7 @@ with run as materialized (
   insert into billing_records (billing_id, user_id, execution_id, model_id, tokens_input, tokens_output, tokens_total, cost,
     billing_period, tokens_cache_read, tokens_cache_write, tokens_reasoning)
   select $5::uuid, done.user_id, done.execution_id, done.model_id, sums.input, sums.output, done.total_tokens,
-         done.total_cost, to_char(now() at time zone 'UTC', 'YYYY-MM'), sums.cache_read, sums.cache_write, sums.reasoning
+         done.total_cost, ${OPEN_PERIOD}, sums.cache_read, sums.cache_write, sums.reasoning
   from done, sums
   on conflict (billing_id) do nothing
 ), entry as (

@@ -44,8 +44,8 @@ export interface StepRecorder {
   retry: (attempt?: Attempt) => Promise<void>
   /**
    * Ends the attempt and adds what it has cost to the step and to its run. That holds for a run which was finished
-   * or cancelled meanwhile as well: its bill is raised, until it is paid.
-   * @throws WfstoreError not_found, conflict (finished otherwise, or the bill is paid), usage
+   * or cancelled meanwhile as well: its bill is raised, or corrected by another where it is paid or its period closed.
+   * @throws WfstoreError not_found, conflict (finished otherwise), usage
    */
   finish: (end: FinishStep) => Promise<void>
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { splitStatements } from '../../src/db/migration-files.ts'
+import { MIGRATIONS } from '../../src/db/schema.ts'
 import { runCli } from '../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
 import { everythingOf, schemaOf } from '../support/migrate.ts'
@@ -61,7 +62,9 @@ describe('status', () => {
     const before = await catalogsOf(database)
     expect(await wfstore(database, 'migrate status')).toEqual({
       code: 0,
-      stdout: '001_tables\tpending\t\t\n002_indexes\tpending\t\t\n',
+      stdout:
+        '001_tables\tpending\t\t\n002_indexes\tpending\t\t\n' +
+        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n',
       stderr: '',
     })
     expect(await catalogsOf(database)).toBe(before)
@@ -73,12 +76,15 @@ describe('status', () => {
       "update wfstore_migrations set run_on = '2026-11-23 10:00+01', duration_ms = 1234",
     )
     expect((await wfstore(database, 'migrate status')).stdout).toBe(
-      '001_tables\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n002_indexes\tpending\t\t\n',
+      '001_tables\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n002_indexes\tpending\t\t\n' +
+        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n',
     )
     expect((await wfstore(database, 'migrate status --color never', { terminal: 80 })).stdout).toBe(
-      'MIGRATION    STATE    APPLIED           TOOK\n' +
-        '001_tables   applied  2026-11-23 10:00  1.2s\n' +
-        '002_indexes  pending  -                    -\n',
+      'MIGRATION           STATE    APPLIED           TOOK\n' +
+        '001_tables          applied  2026-11-23 10:00  1.2s\n' +
+        '002_indexes         pending  -                    -\n' +
+        '003_billing         pending  -                    -\n' +
+        '004_report_indexes  pending  -                    -\n',
     )
     expect(JSON.parse((await wfstore(database, 'migrate status --json')).stdout)).toEqual([
       {
@@ -87,14 +93,20 @@ describe('status', () => {
         appliedAt: '2026-11-23T09:00:00.000000Z',
         durationMs: 1234,
       },
-      { name: '002_indexes', state: 'pending', appliedAt: null, durationMs: null },
+      ...['002_indexes', '003_billing', '004_report_indexes'].map((name) => ({
+        name,
+        state: 'pending',
+        appliedAt: null,
+        durationMs: null,
+      })),
     ])
   })
 
   it('with --exit-code ends with 4 while one is pending, else with 0', async () => {
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
       code: 4,
-      stderr: 'error: 002_indexes pending; run `wfstore migrate up`\n',
+      stderr:
+        'error: 002_indexes and 003_billing and 004_report_indexes pending; run `wfstore migrate up`\n',
     })
     await wfstore(database, 'migrate up')
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
@@ -149,16 +161,17 @@ describe('up', () => {
     const database = await make(createDatabase('target'))
     expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
       code: 2,
-      stderr: 'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes\n',
+      stderr:
+        'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
     })
     expect((await wfstore(database, 'migrate up --to 001_tables')).stdout).toBe(
-      'applied 001_tables; still pending: 002_indexes\n',
+      'applied 001_tables; still pending: 002_indexes, 003_billing, 004_report_indexes\n',
     )
     expect((await wfstore(database, 'migrate up --to 1')).stdout).toBe(
-      'still pending: 002_indexes\n',
+      'still pending: 002_indexes, 003_billing, 004_report_indexes\n',
     )
     expect((await wfstore(database, 'migrate up 5 -o jsonl')).stdout).toBe(
-      '{"applied":["002_indexes"],"adopted":false,"rebuilt":[],"pending":[]}\n',
+      '{"applied":["002_indexes","003_billing","004_report_indexes"],"adopted":false,"rebuilt":[],"pending":[]}\n',
     )
     expect(await wfstore(database, 'migrate up')).toEqual({
       code: 0,
@@ -200,7 +213,7 @@ describe('up', () => {
     expect(stderr).toContain("has wfstore's tables, but no record of 001_tables")
     const [, mend = ''] = /nothing else: (insert .*)$/m.exec(stderr) ?? []
     await database.sql(mend)
-    expect((await wfstore(database, 'migrate up')).stdout).toBe('applied 002_indexes\n')
+    expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
   })
 
   it('asks on a terminal before it adopts, and takes no for an answer', async () => {
@@ -214,7 +227,9 @@ describe('up', () => {
     expect((await wfstore(database, 'migrate up', { answer: '' })).code).toBe(1)
     expect(await catalogsOf(database)).toBe(before)
     const done = await wfstore(database, 'migrate up', { answer: 'yes\n' })
-    expect(done.stdout).toBe('adopted the database; applied 001_tables, 002_indexes\n')
+    expect(done.stdout).toBe(
+      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+    )
   })
 })
 
@@ -244,13 +259,13 @@ describe('a dry run', () => {
   it('of down and redo changes nothing either', async () => {
     const database = await make(createMigrated('dry_down'))
     const before = await catalogsOf(database)
-    const down = await wfstore(database, 'migrate down 2 --dry-run')
+    const down = await wfstore(database, 'migrate down 4 --dry-run')
     const redo = await wfstore(database, 'migrate redo --dry-run')
     expect(await catalogsOf(database)).toBe(before)
     const right = await schemaOf(database)
     await runScript(database, redo.stdout)
     expect(await schemaOf(database)).toBe(right)
-    expect((await history(database)).map(({ name }) => name)).toEqual(['001_tables', '002_indexes'])
+    expect((await history(database)).map(({ name }) => name)).toEqual([...MIGRATIONS])
     await runScript(database, down.stdout)
     expect(await history(database)).toEqual([])
     expect(await schemaOf(database)).not.toContain('workflow_executions')
@@ -309,11 +324,11 @@ describe('down and redo', () => {
   it('redo makes the newest anew', async () => {
     const right = await schemaOf(database)
     const oid = async () =>
-      (await database.sql("select 'audit_logs_failed_idx'::regclass::oid as oid"))[0]?.oid
+      (await database.sql("select 'billing_records_corrects_idx'::regclass::oid as oid"))[0]?.oid
     const before = await oid()
     expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
       code: 0,
-      stdout: 'took back and applied 002_indexes\n',
+      stdout: 'took back and applied 004_report_indexes\n',
     })
     expect(await oid()).not.toBe(before)
     expect(await schemaOf(database)).toBe(right)
@@ -325,7 +340,7 @@ describe('down and redo', () => {
       "insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd')",
     )
     const before = await everythingOf(database)
-    for (const line of ['migrate down 2 --yes', 'migrate down 2 --yes --dry-run']) {
+    for (const line of ['migrate down 4 --yes', 'migrate down 4 --yes --dry-run']) {
       expect(await wfstore(database, line)).toMatchObject({
         code: 1,
         stderr:
@@ -334,7 +349,10 @@ describe('down and redo', () => {
     }
     expect(await everythingOf(database)).toBe(before)
     expect((await wfstore(database, 'migrate down', { answer: 'y\n' })).stdout).toBe(
-      'took back 002_indexes\n',
+      'took back 004_report_indexes\n',
+    )
+    expect((await wfstore(database, 'migrate down 2 --yes')).stdout).toBe(
+      'took back 003_billing, 002_indexes\n',
     )
     expect(await wfstore(database, 'migrate down --yes')).toMatchObject({ code: 1 })
     expect(await wfstore(database, 'migrate down --yes --force -o jsonl')).toMatchObject({
@@ -343,7 +361,9 @@ describe('down and redo', () => {
       stderr: expect.stringContaining('which drops audit_history (0 rows), audit_logs (1 row), '),
     })
     expect((await wfstore(database, 'migrate down --yes')).stdout).toBe('no migration is applied\n')
-    expect((await wfstore(database, 'migrate up')).stdout).toBe('applied 001_tables, 002_indexes\n')
+    expect((await wfstore(database, 'migrate up')).stdout).toBe(
+      'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+    )
     expect(await schemaOf(database)).toBe(right)
   })
 })

@@ -11,8 +11,9 @@ const WAITED =
   /^another process is migrating this schema: waiting for pid \d+ \(wfstore migrate up\), connected since 20\d\d-\S+Z\n$/
 
 const done = {
-  empty: 'applied 001_tables, 002_indexes\n',
-  legacy: 'adopted the database; applied 001_tables, 002_indexes\n',
+  empty: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+  legacy:
+    'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
 }
 const kinds = ['empty', 'legacy'] as const
 
@@ -34,6 +35,8 @@ async function expectMigratedOnce(database: TestDatabase): Promise<void> {
   expect(await database.sql('select name from wfstore_migrations order by id')).toEqual([
     { name: '001_tables' },
     { name: '002_indexes' },
+    { name: '003_billing' },
+    { name: '004_report_indexes' },
   ])
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { MIGRATIONS } from '../../src/db/schema.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
 import { type Hooks, type Statement, startProxy } from '../support/failpoint.ts'
 import { migrate, schemaOf, untilBlocked } from '../support/migrate.ts'
@@ -8,7 +9,7 @@ import { type Program, startProgram } from '../support/process.ts'
 import { createTemplate, type Template } from '../support/template.ts'
 
 const golden = readFileSync(new URL('../golden/schema.txt', import.meta.url), 'utf8')
-const applied = ['001_tables', '002_indexes'].map((name) => ({
+const applied = MIGRATIONS.map((name) => ({
   name,
   checksum: expect.any(String),
 }))
@@ -182,7 +183,10 @@ it.each([
     while ((await pidsOf(database)).includes(pid));
     await holder.query('commit')
     await holder.end()
-    expect(await next.ended).toMatchObject({ code: 0, stdout: 'applied 002_indexes\n' })
+    expect(await next.ended).toMatchObject({
+      code: 0,
+      stdout: 'applied 002_indexes, 003_billing, 004_report_indexes\n',
+    })
     expect(await stateOf(database)).toMatchObject({ schema: golden, history: applied })
   },
 )

@@ -89,7 +89,8 @@ it('an adoption that cannot have the tables lets their writers pass, however lon
 
   expect(await up.ended).toMatchObject({
     code: 0,
-    stdout: 'adopted the database; applied 001_tables, 002_indexes\n',
+    stdout:
+      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
   })
   await writer.more(5)
   await writer.stop()
@@ -189,7 +190,10 @@ it('up does not wait for those who have read its history', async () => {
   await reader.query('begin')
   await reader.query('select from wfstore_migrations')
   const second = startProgram('migrate', 'up', '--database-url', database.url)
-  expect(await second.ended).toMatchObject({ code: 0, stdout: 'applied 002_indexes\n' })
+  expect(await second.ended).toMatchObject({
+    code: 0,
+    stdout: 'applied 002_indexes, 003_billing, 004_report_indexes\n',
+  })
   await reader.query('commit')
 })
 
@@ -198,7 +202,7 @@ it('down, which drops the tables, lets their writers pass too', async () => {
   const wfstore = (...argv: string[]) =>
     startProgram('migrate', ...argv, '--database-url', database.url)
   expect((await wfstore('up').ended).code).toBe(0)
-  expect((await wfstore('down', '--yes').ended).code).toBe(0)
+  expect((await wfstore('down', '3', '--yes').ended).code).toBe(0)
   const holder = await connect(database)
   await holder.query('begin')
   await holder.query('select count(*) from workflow_executions')

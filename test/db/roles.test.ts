@@ -226,7 +226,13 @@ describe('and nothing else', () => {
     const text = readFileSync(new URL('../../docs/OPERATIONS.md', import.meta.url), 'utf8')
     const said = [...text.matchAll(/^\| `(\w+)` +\| (select.*?) *\| (.*?) *\| (.*?) *\|$/gm)]
     const expected = Object.keys(BEYOND_SELECT.writer).concat('usage_history', 'audit_history')
-    const others = ['user_workflow_summary', 'daily_cost_summary', 'wfstore_migrations']
+    const others = [
+      'billing_periods',
+      'billing_settings',
+      'user_workflow_summary',
+      'daily_cost_summary',
+      'wfstore_migrations',
+    ]
     expect(said.map((row) => row.slice(1, 5).map((cell) => cell.replaceAll('`', '')))).toEqual(
       [...expected, ...others].map((name) => {
         const cells = DUTIES.map((duty) => BEYOND_SELECT[duty][name])

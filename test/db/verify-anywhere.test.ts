@@ -33,7 +33,9 @@ const rowsOf = ({ tables }: Verification) =>
 const NO_ROWS = {
   audit_history: 0,
   audit_logs: 0,
+  billing_periods: 0,
   billing_records: 0,
+  billing_settings: 0,
   observability_metrics: 0,
   usage_history: 0,
   workflow_executions: 0,
@@ -109,9 +111,9 @@ it('a connection in pipeline mode is left as it was, its search path too', async
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(10)
+  expect(await compareSchema(client, 'public')).toHaveLength(15)
   const tables = await countRows(client, 'Work Flows')
-  expect(tables).toHaveLength(7)
+  expect(tables).toHaveLength(9)
   const { rows } = await client.query(
     "select current_setting('search_path') as path, current_setting('transaction_read_only') as read_only",
   )

@@ -237,7 +237,7 @@ describe('a step of a run that has finished', () => {
     expect(bills).toEqual([{ cost: '0.50', total: 7, input: 3, output: null }])
   })
 
-  it('is a conflict once its bill is paid', async () => {
+  it('is billed on its own, once, where its bill is paid already', async () => {
     const execution = await startExecution(engine.run, OF)
     const { executionId } = execution
     await execution.finish({ status: 'success' })
@@ -245,11 +245,20 @@ describe('a step of a run that has finished', () => {
       executionId,
     ])
     const batch = openBatch(engine.run, { flushMs: NEVER })
-    const given = batch.step(step(1, { executionId }))
-    await expect(batch.close()).rejects.toMatchObject({ code: 'conflict' })
-    await expect(given).rejects.toMatchObject({
-      message: expect.stringMatching(/bill .* is paid$/),
-    })
+    const late = [1, 2].map((n) => step(n, { executionId, stepId: uuidv7(n), cost: '0.25' }))
+    for (let n = 0; n < 2; n++) {
+      await Promise.all([...late.map((one) => batch.step(one)), batch.flush()])
+    }
+    await batch.close()
+    const bills = await database.sql(
+      `select cost::text, corrects is not null as corrects, paid from billing_records where execution_id = $1 order by corrects`,
+      [executionId],
+    )
+    expect(bills).toEqual([
+      { cost: '0', corrects: false, paid: true },
+      { cost: '0.25', corrects: true, paid: false },
+      { cost: '0.25', corrects: true, paid: false },
+    ])
   })
 
   it('is added where it finished by other means, without a bill', async () => {

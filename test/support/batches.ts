@@ -59,7 +59,7 @@ export const falseBooks = (database: TestDatabase) =>
         count(*) filter (where status = 'success') as done, count(*) filter (where status = 'failed') as failed
       from workflow_steps where execution_id = e.execution_id) s
     cross join lateral (
-      select count(*) as bills, sum(cost) as billed, sum(tokens_total) as billed_tokens, sum(tokens_input) as billed_input,
+      select count(*) filter (where corrects is null) as bills, sum(cost) as billed, sum(tokens_total) as billed_tokens, sum(tokens_input) as billed_input,
         sum(tokens_cache_read) as billed_cache
       from billing_records where execution_id = e.execution_id) b
     cross join lateral (

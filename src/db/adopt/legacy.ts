@@ -20,7 +20,13 @@ export const NEW_COLUMNS: Record<string, string[]> = {
     'tokens_cache_write',
     'tokens_reasoning',
   ],
-  billing_records: ['tokens_cache_read', 'tokens_cache_write', 'tokens_reasoning'],
+  billing_records: [
+    'tokens_cache_read',
+    'tokens_cache_write',
+    'tokens_reasoning',
+    'corrects',
+    'original_period',
+  ],
 }
 
 /** Keys that differ from ours: the table and the columns of its old primary key. */

@@ -169,7 +169,7 @@ function missingKey(survey: Survey, wanted: Constraint): Obstacle {
 /** Names that adoption gives to something new. */
 function nameObstacles(survey: Survey): Obstacle[] {
   const { migrations, constraints, expected } = survey
-  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.indexes)]
+  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.later)]
   const fresh = made.filter(({ kind, name }) => kind !== 'view' && !isAdopted(name))
   const keys = expected.constraints.filter(
     ({ kind, name, tableName }) =>

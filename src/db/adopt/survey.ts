@@ -21,8 +21,8 @@ import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './
 export interface Migrations {
   /** The Up part of 001_tables. */
   tables: string
-  /** The Up part of 002_indexes, for the names it takes. */
-  indexes: string
+  /** The Up parts of those that come after it, for the names they take. */
+  later: string
 }
 
 /** All that a decision needs to know, read at one time. */
@@ -70,7 +70,7 @@ export async function readNames(
   migrations: Migrations,
   others: readonly string[],
 ): Promise<Pick<Survey, 'relations' | 'functions'>> {
-  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.indexes)].map(
+  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.later)].map(
     ({ name }) => name,
   )
   const relations = await readRelations(client, schema, [...made, ...others])

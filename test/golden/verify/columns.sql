@@ -27,6 +27,10 @@ index audit_logs.audit_logs_timestamp_idx missing
   expected: USING btree ("timestamp", log_id)
   found: null
 create index concurrently audit_logs_timestamp_idx on audit_logs USING btree ("timestamp", log_id);
+index audit_logs.audit_logs_user_failed_idx missing
+  expected: USING btree (user_id, "timestamp", log_id) WHERE (NOT success)
+  found: null
+create index concurrently audit_logs_user_failed_idx on audit_logs USING btree (user_id, "timestamp", log_id) WHERE (NOT success);
 index audit_logs.audit_logs_user_timestamp_idx missing
   expected: USING btree (user_id, "timestamp", log_id)
   found: null

@@ -115,6 +115,7 @@ create table workflow_executions (
 );
 create index workflow_executions_start_idx on workflow_executions USING btree (start_time, execution_id);
 create index workflow_executions_status_start_idx on workflow_executions USING btree (status, start_time, execution_id);
+create index workflow_executions_user_failed_idx on workflow_executions USING btree (user_id, start_time, execution_id) WHERE (status = ANY (ARRAY['failed'::text, 'partial'::text]));
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
@@ -214,6 +215,7 @@ create table workflow_executions (
 );
 create index workflow_executions_start_idx on workflow_executions USING btree (start_time, execution_id);
 create index workflow_executions_status_start_idx on workflow_executions USING btree (status, start_time, execution_id);
+create index workflow_executions_user_failed_idx on workflow_executions USING btree (user_id, start_time, execution_id) WHERE (status = ANY (ARRAY['failed'::text, 'partial'::text]));
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
@@ -339,6 +341,7 @@ create table audit_history (
   entries bigint not null,
   constraint audit_history_pkey PRIMARY KEY (history_id)
 );
+create index audit_history_user_idx on audit_history USING btree (user_id);
 
 -- drop table workflow_steps; create table workflow_steps (step_id uuid constraint workflow_steps_pkey primary key) partition by hash (step_id); create index workflow_steps_step_idx on workflow_steps (step_id)
 

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { TestDatabase } from '../support/database.ts'
+import { untilBlocked } from '../support/migrate.ts'
+import { createMigrated } from '../support/migrated.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createMigrated('billing_closing')
+})
+afterAll(() => database.drop())
+beforeEach(() => database.sql('truncate billing_records, billing_periods, billing_settings'))
+
+const insert = (period: string, cost = '1', id: string = randomUUID()) =>
+  `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period)
+   values ('${id}', 'u', 'm', ${cost}, 10, '${period}')`
+const close = (period: string) =>
+  `update billing_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
+const periodOf = async (id: string) =>
+  (
+    await database.sql(
+      'select billing_period, original_period from billing_records where billing_id = $1',
+      [id],
+    )
+  )[0]
+const now = async () =>
+  (await database.sql(`select to_char(now() at time zone 'UTC', 'YYYY-MM') as month`))[0]
+    ?.month as string
+const conflict = { code: 'WF001' }
+
+describe('closing while others write', () => {
+  const connections: pg.Client[] = []
+  beforeAll(async () => {
+    for (let n = 0; n < 9; n++) connections.push(await database.connect())
+  })
+  afterAll(() => Promise.all(connections.map((client) => client.end())))
+  const [pid, client] = [
+    async (on: pg.Client) => (await on.query('select pg_backend_pid() as pid')).rows[0].pid,
+    (at: number) => connections[at] as pg.Client,
+  ]
+
+  it.each([
+    ['insert a bill', insert('2024-11', '2')],
+    ['change one', `update billing_records set cost = cost + 2`],
+    ['delete one', 'delete from billing_records'],
+  ])('waits for those who %s and counts what they have done', async (_, change) => {
+    await database.sql(insert('2024-11', '5'))
+    await client(0).query('begin')
+    await client(0).query(change)
+    const waiter = await pid(client(1))
+    const closing = client(1).query(close('2024-11'))
+    await untilBlocked(database, waiter)
+    await client(0).query('commit')
+    const { rows } = await closing
+    const [live] = await database.sql(
+      'select count(*) as records, coalesce(sum(cost), 0)::text as cost from billing_records',
+    )
+    expect(rows[0]).toMatchObject(live as object)
+  })
+
+  it('whoever comes meanwhile waits and lands in the open month', async () => {
+    await database.sql(insert('2024-11', '5'))
+    await client(0).query('begin')
+    await client(0).query(close('2024-11'))
+    const late = randomUUID()
+    const waiter = await pid(client(1))
+    const inserting = client(1).query(insert('2024-11', '2', late))
+    await untilBlocked(database, waiter)
+    await client(0).query('commit')
+    await inserting
+    expect(await periodOf(late)).toEqual({
+      billing_period: await now(),
+      original_period: '2024-11',
+    })
+  })
+
+  it.each(['repeatable read', 'serializable'])(
+    'a transaction at %s that began before the close cannot add to the month after it',
+    async (level) => {
+      await database.sql(insert('2024-11', '5'))
+      await client(0).query(`begin isolation level ${level}`)
+      await client(0).query('select from billing_records')
+      await database.sql(close('2024-11'))
+      await expect(client(0).query(insert('2024-11', '2'))).rejects.toMatchObject({ code: '40001' })
+      await client(0).query('rollback')
+      await database.sql(insert('2024-12', '5'))
+      await client(0).query(`begin isolation level ${level}`)
+      await expect(client(0).query(close('2024-12'))).rejects.toMatchObject(conflict)
+      await client(0).query('rollback')
+    },
+  )
+
+  it('every bill of eight writers is in the totals of the close or in the open month', async () => {
+    const months = ['2024-01', '2024-02', '2024-03', '2024-04', '2024-05']
+    let written = 0
+    let stop = false
+    const writers = connections.slice(1).map(async (own, at) => {
+      for (let n = 0; !stop; n++) {
+        await own.query(insert(months[(n + at) % months.length] as string, '0.01'))
+        written++
+      }
+    })
+    const totals: Record<string, unknown>[] = []
+    for (const month of months) {
+      const wanted = written + 80
+      while (written < wanted) await database.sql('select')
+      totals.push(...(await client(0).query(close(month))).rows)
+    }
+    stop = true
+    await Promise.all(writers)
+    const rows = await database.sql(
+      `select billing_period, count(*) as records, sum(cost)::text as cost, sum(tokens_total) as tokens_total,
+         count(original_period)::int as moved
+       from billing_records group by 1 order by 1`,
+    )
+    expect(rows.map(({ billing_period }) => billing_period)).toEqual([...months, await now()])
+    expect(rows.slice(0, -1)).toEqual(
+      months.map((billing_period, at) => ({ ...totals[at], billing_period, moved: 0 })),
+    )
+    expect(rows.reduce((sum, { records }) => sum + Number(records), 0)).toBe(written)
+    expect(rows.at(-1)?.moved).toBe(Number(rows.at(-1)?.records))
+    expect(rows.at(-1)?.moved).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { TestDatabase } from '../support/database.ts'
+import { createMigrated } from '../support/migrated.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createMigrated('billing_periods')
+})
+afterAll(() => database.drop())
+beforeEach(() => database.sql('truncate billing_records, billing_periods, billing_settings'))
+
+const insert = (period: string, cost = '1', id: string = randomUUID()) =>
+  `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period)
+   values ('${id}', 'u', 'm', ${cost}, 10, '${period}')`
+const close = (period: string) =>
+  `update billing_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
+const periodOf = async (id: string) =>
+  (
+    await database.sql(
+      'select billing_period, original_period from billing_records where billing_id = $1',
+      [id],
+    )
+  )[0]
+const now = async () =>
+  (await database.sql(`select to_char(now() at time zone 'UTC', 'YYYY-MM') as month`))[0]
+    ?.month as string
+const following = async (month: string) =>
+  (
+    await database.sql(
+      `select to_char(to_date($1, 'YYYY-MM') + interval '1 month', 'YYYY-MM') as m`,
+      [month],
+    )
+  )[0]?.m as string
+
+const conflict = { code: 'WF001' }
+
+describe('a closed month', () => {
+  const bill = randomUUID()
+  const other = randomUUID()
+  beforeEach(async () => {
+    await database.sql(insert('2024-11', '0.10', bill))
+    await database.sql(insert('2024-11', '0.2000001'))
+    await database.sql(insert('2024-12', '5', other))
+    await database.sql(close('2024-11'))
+  })
+
+  it('has its totals, its zone and who closed it written down', async () => {
+    const rows = await database.sql(
+      `select records::int, cost::text, tokens_total::int as tokens, time_zone, closed_by = session_user as me
+       from billing_periods order by billing_period`,
+    )
+    expect(rows).toEqual([
+      { records: 2, cost: '0.3000001', tokens: 20, time_zone: 'UTC', me: true },
+      { records: null, cost: null, tokens: null, time_zone: null, me: null },
+    ])
+  })
+
+  it.each([
+    'user_id = $$x$$',
+    'execution_id = gen_random_uuid()',
+    'timestamp = now()',
+    'model_id = $$x$$',
+    'tokens_input = 1',
+    'tokens_output = 1',
+    'tokens_total = 1',
+    'tokens_cache_read = 1',
+    'tokens_cache_write = 1',
+    'tokens_reasoning = 1',
+    'cost = 0',
+    'cost = cost + 0.0000001',
+    'billing_period = $$2024-12$$',
+    `metadata = '{"a": 1}'`,
+    'created_at = now()',
+    'corrects = billing_id',
+    'original_period = $$2024-10$$',
+    'billing_id = gen_random_uuid()',
+  ])('refuses to have a bill changed: %s', async (change) => {
+    const text = `update billing_records set ${change} where billing_id = '${bill}'`
+    await expect(database.sql(text)).rejects.toMatchObject({
+      ...conflict,
+      message: `billing period 2024-11 is closed: bill ${bill} cannot be changed`,
+    })
+  })
+
+  it('has every column of a bill guarded, but for those of its payment', async () => {
+    const [row] = await database.sql(
+      `select array_agg(attname::text order by attname) as columns from pg_attribute
+       where attrelid = 'billing_records'::regclass and attnum > 0 and not attisdropped
+         and pg_get_functiondef('wfstore_keep_bills'::regproc) not like '%old.' || attname || '%'`,
+    )
+    expect(row?.columns).toEqual(['paid', 'payment_id', 'updated_at'])
+  })
+
+  it('lets its bills be paid, and be written again as they are', async () => {
+    await database.sql(
+      `update billing_records set paid = true, payment_id = 'p', cost = cost + 0 where billing_period = '2024-11'`,
+    )
+    expect(await database.sql('select count(*)::int as n from billing_records where paid')).toEqual(
+      [{ n: 2 }],
+    )
+  })
+
+  it('refuses to lose a bill, or to have one moved into it', async () => {
+    await expect(database.sql('delete from billing_records')).rejects.toMatchObject({
+      ...conflict,
+      message: expect.stringMatching(
+        /^billing period 2024-11 is closed: bill .* cannot be deleted$/,
+      ),
+    })
+    const move = `update billing_records set billing_period = '2024-11' where billing_id = '${other}'`
+    await expect(database.sql(move)).rejects.toMatchObject({
+      ...conflict,
+      message: `billing period 2024-11 is closed: bill ${other} cannot be moved into it`,
+    })
+  })
+
+  it('has a bill that comes later put into the open month, which refers to it', async () => {
+    const late = randomUUID()
+    await database.sql(insert('2024-11', '9', late))
+    expect(await periodOf(late)).toEqual({
+      billing_period: await now(),
+      original_period: '2024-11',
+    })
+  })
+
+  it('has it put into the first month that is open, where those up to now are closed', async () => {
+    const month = await now()
+    const next = await following(month)
+    for (const period of [month, next]) {
+      await database.sql(insert(period))
+      await database.sql(close(period))
+    }
+    const late = randomUUID()
+    await database.sql(insert('2024-11', '9', late))
+    expect(await periodOf(late)).toEqual({
+      billing_period: await following(next),
+      original_period: '2024-11',
+    })
+    const wrongClock = randomUUID()
+    await database.sql(insert(month, '9', wrongClock))
+    expect(await periodOf(wrongClock)).toEqual({
+      billing_period: await following(next),
+      original_period: month,
+    })
+  })
+
+  it('cannot be opened again, changed, renamed or removed', async () => {
+    for (const change of [
+      'update billing_periods set closed_at = null',
+      'update billing_periods set closed_at = now()',
+      'update billing_periods set cost = 0',
+      `update billing_periods set billing_period = '2020-01'`,
+      'delete from billing_periods',
+    ]) {
+      const text = `${change} where billing_period = '2024-11'`
+      await expect(database.sql(text), change).rejects.toMatchObject(conflict)
+    }
+  })
+
+  it('keeps the zone of the store, which could be changed before', async () => {
+    for (const change of [
+      `update billing_settings set time_zone = 'Europe/Berlin'`,
+      'delete from billing_settings',
+      `insert into billing_settings (time_zone) values ('Asia/Tokyo')
+         on conflict (only_row) do update set time_zone = excluded.time_zone`,
+    ]) {
+      await expect(database.sql(change), change).rejects.toMatchObject(conflict)
+    }
+    await database.sql('truncate billing_records, billing_periods')
+    await database.sql(`update billing_settings set time_zone = 'Europe/Berlin'`)
+    await database.sql('delete from billing_settings')
+  })
+})
+
+it('a period is closed by nothing but a change of its row, whose totals are those of its bills', async () => {
+  const text = `insert into billing_periods (billing_period, closed_at) values ('2024-10', now())`
+  await expect(database.sql(text)).rejects.toMatchObject(conflict)
+  await database.sql(`insert into billing_periods (billing_period, cost) values ('2024-10', 77)`)
+  const closing = `update billing_periods set closed_at = now(), cost = 88, records = 9 returning cost::text, records::int`
+  expect(await database.sql(closing)).toEqual([{ cost: '0', records: 0 }])
+})
+
+it('months are those of the zone that is set', async () => {
+  // Of the two, one is always in another month than UTC at some hour; both are never wrong.
+  for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
+    await database.sql('truncate billing_records, billing_periods, billing_settings')
+    await database.sql('insert into billing_settings (time_zone) values ($1)', [zone])
+    await database.sql(insert('2024-11'))
+    await database.sql(close('2024-11'))
+    const late = randomUUID()
+    await database.sql(insert('2024-11', '9', late))
+    const [row] = await database.sql(`select to_char(now() at time zone $1, 'YYYY-MM') as month`, [
+      zone,
+    ])
+    expect((await periodOf(late))?.billing_period).toBe(row?.month)
+  }
+})
+
+describe('who may do what', () => {
+  const role = `billing_${randomUUID().slice(0, 8)}`
+  let engine: pg.Client
+  beforeAll(async () => {
+    await database.sql(`create role ${role} login password 'secret'`)
+    await database.sql(`grant select, insert, update on billing_records to ${role}`)
+    const url = new URL(database.url)
+    url.username = role
+    url.password = 'secret'
+    const { default: pgModule } = await import('pg')
+    engine = new pgModule.Client({ connectionString: url.href })
+    await engine.connect()
+  })
+  afterAll(async () => {
+    await engine.end()
+    await database.sql(`drop owned by ${role}`)
+    await database.sql(`drop role ${role}`)
+  })
+
+  it('an application that may write bills, and nothing else, goes on writing them', async () => {
+    await engine.query(insert('2024-11'))
+    await database.sql(close('2024-11'))
+    await engine.query(insert('2024-11'))
+    await expect(engine.query(close('2024-12'))).rejects.toMatchObject({ code: '42501' })
+    expect(
+      await database.sql('select count(original_period)::int as n from billing_records'),
+    ).toEqual([{ n: 1 }])
+  })
+
+  it('a temporary table of the same name does not lead the trigger astray', async () => {
+    await database.sql(insert('2024-11'))
+    await database.sql(close('2024-11'))
+    await engine.query(
+      'create temporary table billing_periods (billing_period text, closed_at timestamptz)',
+    )
+    const late = randomUUID()
+    await engine.query(insert('2024-11', '1', late))
+    await engine.query('drop table pg_temp.billing_periods')
+    expect((await periodOf(late))?.original_period).toBe('2024-11')
+  })
+
+  it('nobody but its owner can make a trigger of the function that runs as its owner', async () => {
+    await engine.query('create temporary table mine (billing_period text)')
+    await expect(
+      engine.query(
+        'create trigger mine before insert on mine for each row execute function wfstore_keep_bills()',
+      ),
+    ).rejects.toMatchObject({ code: '42501' })
+  })
+})
