@@ -59,7 +59,7 @@ function fill(runs) {
        case when n > 100 then at + n % 600 * interval '1 second' end,
        case when n <= 100 then 'running' when n % 20 = 0 then 'failed' when n % 33 = 0 then 'partial' else 'success' end,
        0.000001 * (n % 100000), n % 9000, 5, 5, 0, case when n % 20 = 0 then 'timeout after ' || n % 90 || ' s in step ' || n end
-     from generate_series(1, ${runs}) as n, lateral (select now() - n * interval '63 seconds' as at) as t`,
+     from generate_series(1, ${runs}::bigint) as n, lateral (select now() - n * interval '63 seconds' as at) as t`,
     `insert into workflow_steps (execution_id, step_id, step_number, step_name, tool_name, status, start_time, end_time, duration_ms,
        tokens_used, cost)
      select e.execution_id, (lpad(to_hex(k), 8, '0') || right(e.execution_id::text, 28))::uuid, k, 'step ' || k,

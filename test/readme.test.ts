@@ -7,12 +7,14 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 
 it('every command that the README shows is one that wfstore understands', async () => {
   const database = await createMigrated('readme')
-  const shown = [...readme.matchAll(/^(?:npx )?wfstore (executions .*?)(?: *(?:#|>).*)?$/gm)].map(
-    (match) => match[1] as string,
-  )
-  expect(shown.length).toBeGreaterThanOrEqual(5)
+  const shown = [
+    ...readme.matchAll(
+      /^(?:npx )?wfstore ((?:executions|errors|audit|stats|cost|tools|billing|metrics) .*?)(?: *(?:#|>).*)?$/gm,
+    ),
+  ].map((match) => match[1] as string)
+  expect(shown.length).toBeGreaterThanOrEqual(9)
   for (const line of shown) {
-    const watching = line.includes('--watch')
+    const watching = /--(watch|follow)\b/.test(line)
     const signal = AbortSignal.abort('SIGINT')
     const { code, stderr } = await runCli(
       [...line.split(' '), '--database-url', database.url],

@@ -78,7 +78,8 @@ function report(
   color: GlobalOptions['color'],
 ): number {
   if (error instanceof ClosedPipe) return 0
-  if (error instanceof Interruption) return signalStatus(io.signal)
+  // Whatever fails after an interruption fails because of it.
+  if (io.signal.aborted) return signalStatus(io.signal)
   if (
     error instanceof CommanderError &&
     (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')

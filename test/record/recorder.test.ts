@@ -244,9 +244,9 @@ describe('after the end of the run', () => {
       const late = await step(execution, 2)
       const free = await step(execution, 3)
       await execution.finish({ status: 'success' })
-      const [bill] = await database.sql(
+      const bill = await one(
         'select billing_id, billing_period from billing_records where execution_id = $1',
-        [execution.executionId],
+        execution.executionId,
       )
       if (settled === 'paid') {
         await database.sql('update billing_records set paid = true where billing_id = $1', [

@@ -67,3 +67,21 @@ export async function untilBlocked(database: TestDatabase, pid: number): Promise
     if (row?.blockers !== 0) return
   }
 }
+
+/** Whatever a session could see of a database, but for what autovacuum keeps. */
+export async function catalogsOf(database: TestDatabase): Promise<string> {
+  const tables = await database.sql(
+    `select oid::regclass::text as name from pg_class where relkind = 'r' and not relisshared
+       and relnamespace = 'pg_catalog'::regnamespace and relname <> 'pg_statistic' order by 1`,
+  )
+  const parts: string[] = [await everythingOf(database)]
+  for (const { name } of tables) {
+    const row =
+      name === 'pg_class' ? "to_jsonb(t) - '{relpages,reltuples,relallvisible}'::text[]" : 't'
+    const [found] = await database.sql(
+      `select count(*) as rows, md5(string_agg((${row})::text, ',' order by (${row})::text)) as all from ${name} t`,
+    )
+    parts.push(`${name} ${found?.rows} ${found?.all}`)
+  }
+  return parts.join('\n')
+}
