@@ -37,6 +37,8 @@ export type { ExecutionPatch, Executions, NewExecution } from './queries/executi
 export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions.ts'
 export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/filter.ts'
 export type { Metric, MetricFilter, MetricPatch, Metrics, NewMetric } from './queries/metrics.ts'
+export type { CurrentOptions } from './queries/metrics-current.ts'
+export type { Period, RollupOptions, RollupResult } from './queries/metrics-rollup.ts'
 export type { Page, PageOptions } from './queries/page.ts'
 export type { DayOfRuns, ReportOptions, ReportStats } from './queries/report-stats.ts'
 export type { Rows } from './queries/rows.ts'

@@ -15,7 +15,9 @@ import { type FailureGroups, type GroupOptions, groupFailures } from './queries/
 import { type Failure, type FailureFilter, listFailures } from './queries/errors.ts'
 import { type Executions, executionRows } from './queries/execution-writes.ts'
 import type { ExecutionFilter } from './queries/filter.ts'
-import { type Metrics, metricRows } from './queries/metrics.ts'
+import { type Metric, type Metrics, metricRows } from './queries/metrics.ts'
+import { type CurrentOptions, currentMetrics } from './queries/metrics-current.ts'
+import { type RollupOptions, type RollupResult, rollupMetrics } from './queries/metrics-rollup.ts'
 import type { Page, PageOptions } from './queries/page.ts'
 import { type ReportOptions, type ReportStats, reportStats } from './queries/report-stats.ts'
 import { getStats, type StoreStats } from './queries/stats.ts'
@@ -49,7 +51,12 @@ export interface Store {
     /** Entries as they are committed. @throws WfstoreError usage */
     follow: (filter?: AuditFilter) => AuditFollow
   }
-  metrics: Metrics
+  metrics: Metrics & {
+    /** Fills the table from runs and audit entries; repeatable. @throws WfstoreError usage, conflict (another zone), locked */
+    rollup: (options: RollupOptions) => Promise<RollupResult>
+    /** The newest value of each type, user and dimensions. @throws WfstoreError usage */
+    current: (options?: CurrentOptions) => Promise<Metric[]>
+  }
   billing: Bills & Billing
   /**
    * Totals of everybody, or of one user, over live runs and those that cleanup has removed; zeros on an empty store.
@@ -205,7 +212,11 @@ function storeOn(
       groups: (options) => groupFailures(read, options),
     },
     tools: (filter) => toolUse(read, filter),
-    metrics: metricRows(read, write),
+    metrics: {
+      ...metricRows(read, write),
+      rollup: (options) => rollupMetrics(write, options),
+      current: (options) => currentMetrics(read, options),
+    },
     billing: { ...billRows(read, write), ...billingOf(read, write) },
     getStats: (userId) => getStats(read, userId),
     cost: (options) => costBy(read, options),

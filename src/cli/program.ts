@@ -63,6 +63,12 @@ const commands: Entry[] = [
     formats: { focus: 'report' },
   },
   {
+    name: 'metrics',
+    summary: 'what is measured by user, model, mode and tool; compute it, list it, scrape it',
+    load: () => [import('./commands/metrics.ts')],
+    formats: { prometheus: 'current' },
+  },
+  {
     name: 'migrate',
     summary: 'create the schema, bring it up to date, check it, take it back',
     load: () => [

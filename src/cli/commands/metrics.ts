@@ -1,0 +1,214 @@
+import { type Command, Option } from 'commander'
+import { WfstoreError } from '../../error.ts'
+import type { Metric } from '../../queries/metrics.ts'
+import { currentMetrics } from '../../queries/metrics-current.ts'
+import {
+  PERIODS,
+  type Period,
+  type RollupResult,
+  rollupMetrics,
+} from '../../queries/metrics-rollup.ts'
+import { getStats } from '../../queries/stats.ts'
+import { examples, parseText, plural } from '../billing.ts'
+import type { Context, GlobalOptions } from '../context.ts'
+import {
+  addPaging,
+  checkPage,
+  type FilterOptions,
+  type PagingOptions,
+  readFilter,
+} from '../filter.ts'
+import { metricColumns, rollupColumns } from '../metric-columns.ts'
+import { metricFamilies, totalFamilies } from '../metric-families.ts'
+import { isData } from '../migration.ts'
+import { selectColumns } from '../output/column.ts'
+import { prometheusText } from '../output/prometheus.ts'
+import { printPages } from '../pages.ts'
+import { reader } from '../report.ts'
+import { whileCounting } from '../waiting.ts'
+
+interface MetricFlags extends Omit<GlobalOptions, 'output'> {
+  output?: GlobalOptions['output'] | 'prometheus'
+  type?: string
+  period?: string
+  user?: string
+  since?: string
+  until?: string
+}
+
+export function define(metrics: Command, context: Context): void {
+  metrics.addHelpText(
+    'after',
+    examples('wfstore metrics rollup --period hour', 'wfstore metrics -o prometheus'),
+  )
+  defineCurrent(metrics.command('current', { isDefault: true }), context)
+  defineList(metrics.command('list'), context)
+  defineRollup(metrics.command('rollup'), context)
+}
+
+const SINCE = 'of buckets that began at this time or later: 24h, 7d, 2024-12-01, RFC 3339'
+
+function defineCurrent(current: Command, context: Context): void {
+  current
+    .description('The newest value of each type, user and dimensions: what `metrics` alone prints.')
+    .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
+    .addOption(
+      new Option('--period <name>', 'of this period (default: the finest there is)').choices(
+        PERIODS,
+      ),
+    )
+    .option('--user <id>', 'of this user', parseText)
+    .option('--since <time>', `${SINCE} (default: two periods ago)`)
+    .addHelpText(
+      'after',
+      `
+Values are those that wfstore metrics rollup has computed last. With --output prometheus, which only this command has,
+they come in Prometheus' text format, with the totals of runs, cost and tokens, which need no rollup, beside them.
+${examples(
+  'wfstore metrics --type error_rate',
+  'wfstore metrics -o prometheus > wfstore.prom.new && mv wfstore.prom.new /var/lib/node_exporter/wfstore.prom',
+)}`,
+    )
+    // What is no subcommand comes here.
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = current.args
+      if (word !== undefined) {
+        throw new WfstoreError('usage', `unknown command '${word}'`, {
+          hint: 'see `wfstore metrics --help`',
+        })
+      }
+      return printCurrent(current.optsWithGlobals<MetricFlags & { period?: Period }>(), context)
+    })
+}
+
+async function printCurrent(
+  flags: MetricFlags & { period?: Period },
+  context: Context,
+): Promise<void> {
+  const { output, ...rest } = flags
+  const prometheus = output === 'prometheus'
+  if (prometheus && (flags.json || flags.columns)) {
+    throw new WfstoreError('usage', '--output prometheus is a form of its own', {
+      hint: 'leave --json and --columns out',
+    })
+  }
+  const options = prometheus || output === undefined ? rest : { ...rest, output }
+  selectColumns(metricColumns, options.columns)
+  const { period, type: metricType } = flags
+  const { since, userId } = await readFilter(filterOf(options), context)
+  const writer = context.writer(options)
+  const run = await reader(context, options)
+  const now = context.io.now()
+  const rows = await currentMetrics(run, { period, metricType, userId, since, now })
+  if (!prometheus) {
+    await writer.list(metricColumns, rows, { empty: NOTHING_NEW })
+    return
+  }
+  const totals = totalFamilies(await getStats(run, userId), userId)
+  const comment = rows.length > 0 ? '' : `# ${NOTHING_NEW}\n`
+  await writer.text(comment + prometheusText([...metricFamilies(rows), ...totals]))
+}
+
+const NOTHING_NEW = 'no metrics of late: `wfstore metrics rollup` computes them'
+
+function defineList(list: Command, context: Context): void {
+  list
+    .description('The metrics, newest first.')
+    .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
+    .option('--period <name>', `of this period: ${PERIODS.join(', ')}`, parseText)
+    .option('--user <id>', 'of this user', parseText)
+    .option('--since <time>', SINCE)
+    .option('--until <time>', 'of buckets that began before this time')
+  addPaging(list)
+    .addHelpText(
+      'after',
+      `
+TIME is when the bucket begins. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in
+percent; a terminal shows durations and % with the value.
+${examples(
+  'wfstore metrics list --type cost --period day --since 30d',
+  'wfstore metrics list --user user_7 --limit all -o csv > metrics.csv',
+)}`,
+    )
+    .action(async () => {
+      const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
+      checkPage(options)
+      selectColumns(metricColumns, options.columns)
+      const { since, until, userId } = await readFilter(filterOf(options), context)
+      const filter = {
+        ...{ userId, since, until },
+        metricType: options.type,
+        aggregationPeriod: options.period,
+      }
+      const writer = context.writer(options)
+      const store = await context.store(options)
+      const query = (paging: object) => store.metrics.list({ ...filter, ...paging })
+      await printPages<Metric>(writer, { columns: metricColumns, query, empty: NONE }, options)
+    })
+}
+
+interface ListFlags {
+  type?: string
+  period?: string
+}
+
+const NONE = 'no metrics: `wfstore metrics rollup` computes them'
+
+/** Of the shared filters those that metrics have. */
+const filterOf = ({ user, since, until, tz }: FilterOptions): FilterOptions => ({
+  ...(user === undefined ? {} : { user }),
+  ...(since === undefined ? {} : { since }),
+  ...(until === undefined ? {} : { until }),
+  ...(tz === undefined ? {} : { tz }),
+})
+
+type RollupFlags = GlobalOptions & { period: Period; since?: string }
+
+function defineRollup(rollup: Command, context: Context): void {
+  rollup
+    .description('Computes the metrics from runs and audit entries, by user, model, mode and tool.')
+    .addOption(
+      new Option('--period <name>', 'length of the buckets').choices(PERIODS).makeOptionMandatory(),
+    )
+    .option(
+      '--since <time>',
+      'compute buckets from this time on (default: from the one before the newest; all the first time)',
+    )
+    .addHelpText(
+      'after',
+      `
+Buckets begin in --tz (default UTC), weeks on Monday. Whatever the window, the buckets of older runs that changed since
+the last rollup are computed too, and a second rollup changes nothing: run it from cron as often as you like. Metrics
+that no rollup has made are never touched. "kept" are buckets whose audit entries have been cleaned up: their error_rate
+and tool_success_rate stay as they are.
+${examples(
+  'wfstore metrics rollup --period hour',
+  'wfstore metrics rollup --period day --since 2024-12-01 --tz Europe/Berlin --json',
+)}`,
+    )
+    .action(async () => {
+      const options = rollup.optsWithGlobals<RollupFlags>()
+      selectColumns(rollupColumns, options.columns)
+      const { since } = await readFilter(filterOf(options), context)
+      const writer = context.writer(options)
+      const { period, tz: timeZone } = options
+      const result = await whileCounting(context.io, async () =>
+        rollupMetrics(await reader(context, options), { period, since, timeZone }),
+      )
+      if (isData(options) || options.columns) await writer.record(rollupColumns, result)
+      else await writer.text(lineOf(result))
+    })
+}
+
+function lineOf(result: RollupResult): string {
+  const { period, since, timeZone, buckets, keptBecauseCleaned: kept, seconds } = result
+  const from =
+    since === null ? 'from the beginning' : `since ${since} and of older runs that changed`
+  const counts = [
+    `${plural(result.inserted, 'value')} inserted`,
+    ...(['updated', 'unchanged', 'deleted'] as const).map((what) => `${result[what]} ${what}`),
+    `${kept} kept`,
+  ]
+  return `${period} (${timeZone}): ${plural(buckets, 'bucket')} ${from}: ${counts.join(', ')}, ${seconds} s`
+}
