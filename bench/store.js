@@ -21,6 +21,8 @@ export async function makeStore(runs, say) {
   const folder = join(root, `node_modules/.cache/bench-${runs}`)
   const done = join(folder, 'done')
   if (!existsSync(done)) {
+    // A server that loses its folder takes the next one's socket with it when it notices.
+    if (existsSync(folder)) wfstore(folder, 'db', 'stop')
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     say(`making a store of ${runs} runs, once`)
