@@ -4,6 +4,8 @@
 -- Of corrections alone, so other bills pay nothing for it.
 create index concurrently billing_records_corrects_idx
   on billing_records (corrects) where corrects is not null;
+create index concurrently billing_records_period_idx
+  on billing_records (billing_period, timestamp, billing_id);
 create index concurrently audit_history_user_idx
   on audit_history (user_id);
 -- What has failed is few, and is asked for by user when it has.
@@ -17,4 +19,5 @@ create index concurrently workflow_executions_user_failed_idx
 drop index concurrently if exists workflow_executions_user_failed_idx;
 drop index concurrently if exists audit_logs_user_failed_idx;
 drop index concurrently if exists audit_history_user_idx;
+drop index concurrently if exists billing_records_period_idx;
 drop index concurrently if exists billing_records_corrects_idx;

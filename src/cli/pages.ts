@@ -3,7 +3,7 @@ import type { Column } from './output/column.ts'
 import type { Writer } from './output/writer.ts'
 
 /** Rows of one statement; more are read page by page, so that memory stays flat. */
-const LARGEST_PAGE = 1000
+const LARGEST_PAGE = 500
 
 export interface Listed<Row> {
   columns: readonly Column<Row>[]
