@@ -71,6 +71,8 @@ export type {
   StartExecution,
   StartStep,
 } from './record/recorder.ts'
+export type { SpoolOptions } from './record/spooled.ts'
+export type { RecorderCall, SpooledCall } from './record/spooled-calls.ts'
 export type { Attempt, FinishedStepStatus, FinishStep, StepRecorder } from './record/steps.ts'
 export { openStore, type Store, type StoreOptions } from './store.ts'
 

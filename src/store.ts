@@ -35,6 +35,7 @@ import { exportLines } from './record/export.ts'
 import { type ImportOptions, type ImportReport, importLines } from './record/import.ts'
 import type { Source } from './record/import-lines.ts'
 import { type ExecutionRecorder, type StartExecution, startExecution } from './record/recorder.ts'
+import { type SpoolOptions, spooledRecorder } from './record/spooled.ts'
 
 /** The queries and the recorder of wfstore over one database. */
 export interface Store {
@@ -80,7 +81,7 @@ export interface Store {
   stats: (options?: ReportOptions) => Promise<ReportStats>
   /**
    * Records a run as it happens: its steps, audit entries, totals and bill.
-   * @throws WfstoreError usage, conflict where the id was started otherwise
+   * @throws WfstoreError usage, conflict where the id was started otherwise; with a spool, usage alone, of every call
    */
   startExecution: (options: StartExecution) => Promise<ExecutionRecorder>
   /**
@@ -107,17 +108,20 @@ export type StoreOptions =
       databaseUrl: string
       /** First in the search path; the server's own search path unless given. */
       schema?: string | undefined
+      /** Recording never breaks a run: what the database does not take goes to a file, and is replayed (docs/ENGINE.md). */
+      spool?: SpoolOptions | undefined
     }
   | {
       /** A pg Pool or Client of yours, which stays yours: `close` does not end it. Its search path counts. */
       pool: Queryable | pg.Pool
       schema?: undefined
+      spool?: SpoolOptions | undefined
     }
 
 /**
  * A store for an application: it connects when first used and keeps a pool that lets the process end.
- * @throws WfstoreError usage where the URL is none; every query: unreachable, access_denied, database_missing,
- * schema_missing, schema_behind, schema_ahead
+ * @throws WfstoreError usage where the URL is none, or the spool is in use or cannot be opened; every query:
+ * unreachable, access_denied, database_missing, schema_missing, schema_behind, schema_ahead
  */
 export function openStore(options: StoreOptions): Store {
   if ('pool' in options) {
@@ -126,11 +130,12 @@ export function openStore(options: StoreOptions): Store {
         hint: 'leave schema out, and give the pool options: "-c search_path=…"',
       })
     }
-    return storeOn(options.pool as Queryable, async () => {}, { session: sessionOf(options.pool) })
+    const session = sessionOf(options.pool)
+    return storeOn(options.pool as Queryable, async () => {}, { session, spool: options.spool })
   }
   const target = urlTarget(options.databaseUrl, 'databaseUrl', {}, options.schema)
   const pool = lazyPool(async () => target)
-  return storeOn(pool, pool.close, { session: sessionOf(pool) })
+  return storeOn(pool, pool.close, { session: sessionOf(pool), spool: options.spool })
 }
 
 /** A store on the database that the connection rules of the command line choose, when it is first used. */
@@ -170,7 +175,11 @@ function sessionOf(database: Queryable | pg.Pool | LazyPool | pg.ClientBase): Se
 function storeOn(
   database: Queryable,
   close: () => Promise<void>,
-  { ahead = false, session }: { ahead?: boolean; session: Session },
+  {
+    ahead = false,
+    session,
+    spool,
+  }: { ahead?: boolean; session: Session; spool?: SpoolOptions | undefined },
 ): Store {
   let checked: Promise<void> | undefined
   const check = () => {
@@ -195,6 +204,7 @@ function storeOn(
     return rows
   }
   const read = ahead ? readAhead : write
+  const spooled = spool && spooledRecorder(write, spool)
   return {
     executions: {
       ...executionRows(read, write),
@@ -221,7 +231,8 @@ function storeOn(
     getStats: (userId) => getStats(read, userId),
     cost: (options) => costBy(read, options),
     stats: (options) => reportStats(read, options),
-    startExecution: (options) => startExecution(write, options),
+    startExecution: (options) =>
+      spooled ? spooled.startExecution(options) : startExecution(write, options),
     batch: (options) => openBatch(write, options),
     export: async function* (filter) {
       const { client, release } = await session()
@@ -241,6 +252,9 @@ function storeOn(
         release(false)
       }
     },
-    close,
+    close: async () => {
+      await spooled?.close()
+      await close()
+    },
   }
 }

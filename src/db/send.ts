@@ -3,7 +3,7 @@ import { WfstoreError } from '../error.ts'
 import type * as d from './decode.ts'
 import type { Run } from './query.ts'
 
-/** Pauses before the tries after the first. */
+/** Pauses before the tries after the first, each half as long to half as long again, so that many do not come back at once. */
 const PAUSES_MS = [50, 250, 1000]
 
 /**
@@ -21,7 +21,7 @@ export async function send<S extends d.Shape>(
       return await run(text, values, shape)
     } catch (error) {
       if (!isPassing(error)) throw error
-      await delay(pause)
+      await delay(pause * (0.5 + Math.random()))
     }
   }
   return run(text, values, shape)

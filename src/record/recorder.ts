@@ -19,7 +19,7 @@ import { type EntryOptions, recordEntry } from './entries.ts'
 import { derivedId } from './identity.ts'
 import { billOf, readExecutionState, readStepState } from './lookups.ts'
 import { FINISH_EXECUTION, HEARTBEAT, START_EXECUTION, START_STEP } from './statements.ts'
-import { type StepRecorder, stepRecorder } from './steps.ts'
+import { type StartedStep, type StepRecorder, stepRecorder } from './steps.ts'
 
 export interface StartExecution {
   workflowName: string
@@ -82,6 +82,15 @@ export async function startExecution(
   run: Run,
   options: StartExecution,
 ): Promise<ExecutionRecorder> {
+  const started = await beginExecution(run, options)
+  return executionRecorder(run, started.executionId, started)
+}
+
+/** The same, without a handle. @throws WfstoreError usage, conflict */
+export async function beginExecution(
+  run: Run,
+  options: StartExecution,
+): Promise<{ executionId: string; startTime: string }> {
   const executionId =
     options.executionId === undefined
       ? uuidv7(Date.now())
@@ -115,18 +124,15 @@ export async function startExecution(
       fields.push(number('stepsTotal', 'r.steps_total', known.push(values[7] ?? null)))
     await assertSame(run, `execution ${executionId}`, EXECUTION, fields, known)
   }
-  return executionRecorder(
-    run,
-    executionId,
-    started ?? (await readExecutionState(run, executionId)),
-  )
+  const { startTime } = started ?? (await readExecutionState(run, executionId))
+  return { executionId, startTime }
 }
 
 /** The recorder of a run that has been started, by whatever process. */
-function executionRecorder(
+export function executionRecorder(
   run: Run,
   executionId: string,
-  { startTime }: { startTime: string },
+  { startTime }: { startTime: string | null },
 ): ExecutionRecorder {
   const finish = async ({ status, errorMessage, endTime }: FinishExecution) => {
     const ended = EXECUTION_STATUSES.filter((name) => name !== 'running')
@@ -141,7 +147,7 @@ function executionRecorder(
   }
   return {
     executionId,
-    startStep: (step) => startStep(run, executionId, step),
+    startStep: async (step) => stepRecorder(run, await beginStep(run, executionId, step)),
     decision: (entry) => recordEntry(run, 'ai_decision', executionId, null, entry),
     toolCall: (entry) => recordEntry(run, 'tool_call', executionId, null, entry),
     heartbeat: async () =>
@@ -152,7 +158,12 @@ function executionRecorder(
   }
 }
 
-async function startStep(run: Run, executionId: string, step: StartStep): Promise<StepRecorder> {
+/** @throws WfstoreError usage, conflict, not_found */
+export async function beginStep(
+  run: Run,
+  executionId: string,
+  step: StartStep,
+): Promise<StartedStep> {
   const stepId = step.stepId === undefined ? uuidv7(Date.now()) : uuidOf('stepId', step.stepId)
   const values = [
     executionId,
@@ -168,7 +179,7 @@ async function startStep(run: Run, executionId: string, step: StartStep): Promis
   const entry = derivedId('step_start', executionId, stepId)
   const [started] = await send(run, START_STEP, [...values, startTime, entry], startShape)
   const handle = { executionId, stepId }
-  if (started) return stepRecorder(run, { ...handle, ...started, retries: 0 })
+  if (started) return { ...handle, ...started, retries: 0 }
   const what = `step ${stepId} of execution ${executionId}`
   const fields = [
     number('stepNumber', 'r.step_number', 3),
@@ -179,7 +190,7 @@ async function startStep(run: Run, executionId: string, step: StartStep): Promis
   ]
   if (!(await assertSame(run, what, STEP, fields, values))) throw await finished(run, executionId)
   const { startTime: since, retryCount } = await readStepState(run, executionId, stepId)
-  return stepRecorder(run, { ...handle, startTime: since, retries: retryCount })
+  return { ...handle, startTime: since, retries: retryCount }
 }
 
 const STEP =

@@ -77,7 +77,9 @@ export async function catalogsOf(database: TestDatabase): Promise<string> {
   const parts: string[] = [await everythingOf(database)]
   for (const { name } of tables) {
     const row =
-      name === 'pg_class' ? "to_jsonb(t) - '{relpages,reltuples,relallvisible,relallfrozen,relfrozenxid,relminmxid}'::text[]" : 't'
+      name === 'pg_class'
+        ? "to_jsonb(t) - '{relpages,reltuples,relallvisible,relallfrozen,relfrozenxid,relminmxid}'::text[]"
+        : 't'
     const [found] = await database.sql(
       `select count(*) as rows, md5(string_agg((${row})::text, ',' order by (${row})::text)) as all from ${name} t`,
     )
