@@ -1,9 +1,12 @@
-// npm run bench -- read [--rows N] [--json]
-const benches = { read: () => import('./read.js') }
+// npm run bench -- read [--runs N] [--json]
+// npm run bench -- write [--rounds N] [--memory] [--json]
+const benches = { read: () => import('./read.js'), write: () => import('./write.js') }
 const [name, ...words] = process.argv.slice(2)
 const bench = benches[name]
 if (!bench) {
-  process.stderr.write(`npm run bench -- ${Object.keys(benches).join('|')} [--runs N] [--json]\n`)
+  process.stderr.write(
+    `npm run bench -- ${Object.keys(benches).join('|')} [--runs N] [--rounds N] [--memory] [--json]\n`,
+  )
   process.exitCode = 2
 } else {
   const { run } = await bench()
