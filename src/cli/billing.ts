@@ -13,18 +13,6 @@ export function parsePeriod(text: string): string {
   return text
 }
 
-/** A shell variable that is not set must not widen what is billed or paid. */
-export function parseText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty')
-  return text
-}
-
-export const examples = (...lines: string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
-
-export const plural = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? '' : 's'}`
-
 /** Decimals without zeros at their end, in US dollars: 'USD 12.5'. */
 export const dollars = (amount: string): string =>
   `USD ${amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount}`

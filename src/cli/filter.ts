@@ -8,6 +8,7 @@ import {
 } from '../queries/filter.ts'
 import type { Context, GlobalOptions } from './context.ts'
 import { parseTime } from './time.ts'
+import { parseText } from './words.ts'
 
 /** The filters of every list, in the words of the command line. */
 export interface FilterOptions extends GlobalOptions {
@@ -101,12 +102,6 @@ function parseStatuses(text: string): ExecutionStatus[] {
     throw new InvalidArgumentError(`Give one of ${EXECUTION_STATUSES.join(', ')}`)
   }
   return names as ExecutionStatus[]
-}
-
-/** A shell variable that is not set must not ask for the runs of nobody. */
-function parseText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty')
-  return text
 }
 
 function parseUuid(text: string): string {

@@ -16,6 +16,7 @@ import { followedEntries } from '../follow.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { printPages } from '../pages.ts'
 import { reader } from '../report.ts'
+import { parseText } from '../words.ts'
 
 interface AuditFlags extends FilterOptions, PagingOptions {
   action?: string
@@ -132,9 +133,4 @@ function checkFollow(options: AuditFlags): void {
 function parseBoolean(text: string): boolean {
   if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Give true or false')
   return text === 'true'
-}
-
-function parseText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty')
-  return text
 }

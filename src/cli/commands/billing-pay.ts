@@ -1,17 +1,11 @@
 import type { Command } from 'commander'
-import {
-  dollars,
-  examples,
-  type PeriodOptions,
-  parsePeriod,
-  parseText,
-  plural,
-} from '../billing.ts'
+import { dollars, type PeriodOptions, parsePeriod } from '../billing.ts'
 import { correctionColumns, paymentColumns } from '../billing-columns.ts'
 import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
 import { isData } from '../migration.ts'
 import { selectColumns } from '../output/column.ts'
+import { examples, parseText, plural } from '../words.ts'
 
 interface PayFlags extends PeriodOptions {
   period: string

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { BillingPeriod } from '../../queries/billing.ts'
-import { dollars, examples, type PeriodOptions, parsePeriod, plural } from '../billing.ts'
+import { dollars, type PeriodOptions, parsePeriod } from '../billing.ts'
 import { closeColumns, periodColumns } from '../billing-columns.ts'
 import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
 import { isData } from '../migration.ts'
 import { selectColumns } from '../output/column.ts'
+import { examples, plural } from '../words.ts'
 
 interface CloseFlags extends PeriodOptions {
   period: string

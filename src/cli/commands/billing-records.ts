@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { Billing, BillingRecord } from '../../queries/billing.ts'
 import type { BillFilter } from '../../queries/bills.ts'
-import { examples, type PeriodOptions, parsePeriod, parseText } from '../billing.ts'
+import { type PeriodOptions, parsePeriod } from '../billing.ts'
 import { recordColumns } from '../billing-columns.ts'
 import type { Context } from '../context.ts'
 import { addPaging, checkPage, type PagingOptions } from '../filter.ts'
 import { selectColumns } from '../output/column.ts'
+import { examples, parseText } from '../words.ts'
 
 interface RecordsFlags extends PeriodOptions, PagingOptions {
   paid?: boolean

@@ -8,19 +8,13 @@ import type {
   DifferenceKind,
   SummaryKey,
 } from '../../queries/billing.ts'
-import {
-  dollars,
-  examples,
-  type PeriodOptions,
-  parsePeriod,
-  parseText,
-  plural,
-} from '../billing.ts'
+import { dollars, type PeriodOptions, parsePeriod } from '../billing.ts'
 import { differenceColumns, focusColumns, summaryColumns } from '../billing-columns.ts'
 import type { Context } from '../context.ts'
 import { isData } from '../migration.ts'
 import { selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
+import { examples, parseText, plural } from '../words.ts'
 
 interface ReportFlags extends Omit<PeriodOptions, 'output'> {
   output?: PeriodOptions['output'] | 'focus'

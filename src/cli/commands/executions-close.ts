@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
 import { idRange } from '../../queries/executions.ts'
 import type { ClosedExecution, CloseOptions, CloseResult } from '../../record/close.ts'
@@ -8,6 +8,7 @@ import type { Context, GlobalOptions } from '../context.ts'
 import { selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
 import { parseSpan, type Span } from '../span.ts'
+import { parseText, plural } from '../words.ts'
 
 interface CloseFlags extends GlobalOptions {
   reason?: string
@@ -114,14 +115,6 @@ function counted(runs: readonly ClosedExecution[]): string {
   return `${plural(runs.length, 'run')} of ${plural(users, 'user')}`
 }
 
-const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
-
 async function print(writer: Writer, { closed }: CloseResult, empty: string): Promise<void> {
   await writer.list(closedColumns, closed, { empty })
-}
-
-/** A shell variable that is not set must not widen what is closed. */
-function parseText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty')
-  return text
 }

@@ -17,6 +17,7 @@ import type { Writer } from '../output/writer.ts'
 import { printPages } from '../pages.ts'
 import { parseSpan, type Span } from '../span.ts'
 import { addWatch, watch } from '../watch.ts'
+import { examples } from '../words.ts'
 
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
 interface List<Row> {
@@ -111,6 +112,3 @@ async function printList<Row>(
   if (options.watch === undefined) await once(context.writer(options))
   else await watch(context, options, once)
 }
-
-const examples = (...lines: string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`

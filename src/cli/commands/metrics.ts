@@ -9,7 +9,6 @@ import {
   rollupMetrics,
 } from '../../queries/metrics-rollup.ts'
 import { getStats } from '../../queries/stats.ts'
-import { examples, parseText, plural } from '../billing.ts'
 import type { Context, GlobalOptions } from '../context.ts'
 import {
   addPaging,
@@ -26,6 +25,7 @@ import { prometheusText } from '../output/prometheus.ts'
 import { printPages } from '../pages.ts'
 import { reader } from '../report.ts'
 import { whileCounting } from '../waiting.ts'
+import { examples, parseText, plural } from '../words.ts'
 
 interface MetricFlags extends Omit<GlobalOptions, 'output'> {
   output?: GlobalOptions['output'] | 'prometheus'

@@ -1,0 +1,14 @@
+import { InvalidArgumentError } from 'commander'
+
+/** A shell variable that is not set must not widen what is asked for, paid or closed. */
+export function parseText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty')
+  return text
+}
+
+/** The last part of a command's help. */
+export const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
+
+export const plural = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`
