@@ -12,22 +12,24 @@ const POLL_MS = 200
  * Holds the advisory lock of this name while `work` runs: one process of the database at a time.
  * It is polled for. A session that waits inside pg_advisory_lock() keeps a snapshot, and CREATE INDEX CONCURRENTLY
  * in the session that holds the lock would wait for that snapshot to go: a deadlock.
+ * @param options.doing what its holder does to the schema, in words: 'migrating'
  * @throws WfstoreError locked after `waitMs`
  */
 export async function withAdvisoryLock<T>(
   client: pg.Client,
   name: string,
-  options: { waitMs: number; notice: Notice },
+  options: { waitMs: number; notice: Notice; doing: string },
   work: () => Promise<T>,
 ): Promise<T> {
   const deadline = performance.now() + options.waitMs
+  const other = `another process is ${options.doing} this schema`
   for (let told = false; !(await tryLock(client, name)); ) {
     const holder = await advisoryHolder(client, name)
     const left = deadline - performance.now()
     if (left <= 0) {
       throw new WfstoreError(
         'locked',
-        `another process is migrating this schema: ${holder?.text ?? 'it has just ended'}`,
+        `${other}: ${holder?.text ?? 'it has just ended'}`,
         {
           hint: holder ? `try again when it has finished; ${endIt(holder)}` : 'try again',
         },
@@ -35,7 +37,7 @@ export async function withAdvisoryLock<T>(
     }
     if (holder && !told) {
       told = true
-      options.notice(`another process is migrating this schema: waiting for ${holder.text}`)
+      options.notice(`${other}: waiting for ${holder.text}`)
     }
     await delay(Math.min(POLL_MS, left))
   }
@@ -156,12 +158,12 @@ export async function withLockRetries<T>(
   }
 }
 
-/** lock_not_available and deadlock_detected: another try may succeed. */
-function isLockFailure(error: unknown): boolean {
+/** lock_not_available, deadlock_detected and serialization_failure: another try may succeed. */
+export function isLockFailure(error: unknown): boolean {
   const state = (error instanceof WfstoreError ? error.cause : error) as
     | { code?: unknown }
     | undefined
-  return state?.code === '55P03' || state?.code === '40P01'
+  return ['55P03', '40P01', '40001'].includes(String(state?.code))
 }
 
 /**

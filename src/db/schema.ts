@@ -8,6 +8,7 @@ export const MIGRATIONS = [
   '002_indexes',
   '003_billing',
   '004_report_indexes',
+  '005_cleanup',
 ] as const
 
 /**

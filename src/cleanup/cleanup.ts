@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import { withAdvisoryLock } from '../db/lock.ts'
+import { checkSchema, MIGRATIONS } from '../db/schema.ts'
+import { schemaFor, withSettings } from '../db/session.ts'
+import { unpipelined } from '../record/export-connection.ts'
+import { uuidv7 } from '../uuid.ts'
+import { readArchiveColumns } from './archive/columns.ts'
+import type { Work } from './batch.ts'
+import { countCleanup } from './count.ts'
+import { checkOptions, cutoffOf } from './cutoff.ts'
+import { newestRuns } from './newest.ts'
+import { recordBegin, recordEnd } from './record.ts'
+import { watchReplicas } from './replicas.ts'
+import type { CleanupOptions, CleanupResult } from './types.ts'
+import { worthVacuuming } from './vacuum.ts'
+import { type Limits, type Walk, walkAll } from './walk.ts'
+
+/** Somebody who was killed a moment ago may still hold the lock until the server has noticed. */
+const LOCK_WAIT_MS = 2000
+
+export const cleanupLock = (schema: string): string => `wfstore cleanup ${schema}`
+
+/**
+ * Removes the runs that have ended before the cutoff, with their steps; audit entries unless their run is kept; and
+ * metrics. Never a run that has not ended, never a bill. It is made of small transactions, each of which takes what it
+ * removes into the histories, so that no total moves, and leaves a correct database: whatever ends it, it can be run
+ * again. The connection is a session of the server's own (no transaction pooler) and serves nothing else meanwhile.
+ * @throws WfstoreError usage, locked where another cleanup is at it, failed where the archive cannot be written,
+ * schema_missing, schema_behind, schema_ahead, and whatever the server says
+ */
+export async function cleanup(
+  client: pg.ClientBase,
+  options: CleanupOptions,
+): Promise<CleanupResult> {
+  checkOptions(options)
+  await checkSchema(client)
+  const pipelined = unpipelined(client)
+  try {
+    const session = client as pg.Client
+    const schema = await schemaFor(session, undefined)
+    const { notice = () => {} } = options
+    const lock = { waitMs: LOCK_WAIT_MS, notice, doing: 'cleaning up' }
+    return await withSettings(session, schema, () =>
+      withAdvisoryLock(session, cleanupLock(schema), lock, () => cleanLocked(client, options)),
+    )
+  } finally {
+    pipelined.restore()
+  }
+}
+
+async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Promise<CleanupResult> {
+  const began = performance.now()
+  const { keepLast, archive: sink } = options
+  const cutoff = await cutoffOf(client, options)
+  const cleanupId = uuidv7(Date.now())
+  const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
+  const work: Work = { client, cleanupId, cutoff, newest: undefined, archive: undefined }
+  try {
+    if (keepLast !== undefined) work.newest = await newestRuns(client, keepLast)
+    if (sink) {
+      const columns = await readArchiveColumns(client)
+      const schema = MIGRATIONS.at(-1) as string
+      await sink.open({ cleanupId, startedAt, cutoff, keepLast: keepLast ?? null, schema, columns })
+      work.archive = { sink, columns }
+    }
+    const walk = await walkAll(work, limitsOf(client, options, began))
+    const archive = sink ? await sink.finish() : null
+    await recordEnd(client, cleanupId, walk.complete ? 'done' : 'stopped')
+    const seconds = (performance.now() - began) / 1000
+    return {
+      ...(await resultOf(work, options, walk)),
+      archive,
+      seconds,
+      rowsPerSecond: rate(walk, seconds),
+    }
+  } catch (error) {
+    await sink?.abandon().catch(() => {})
+    // On a lost connection the next cleanup closes the row.
+    await recordEnd(client, cleanupId, 'failed', error).catch(() => {})
+    throw error
+  }
+}
+
+function limitsOf(client: pg.ClientBase, options: CleanupOptions, began: number): Limits {
+  const { maxDurationMs = Number.POSITIVE_INFINITY, signal, notice } = options
+  const over = () => signal?.aborted === true || performance.now() - began >= maxDurationMs
+  const left = () => Math.max(0, maxDurationMs - (performance.now() - began))
+  /** An interruption ends the rest as well. */
+  const sleep = (ms: number) =>
+    delay(Math.min(ms, left()), undefined, signal ? { signal } : {}).catch(() => {})
+  const replicas = watchReplicas(client, { sleep, notice })
+  return {
+    ...options,
+    over,
+    rest: async (ms) => {
+      if (ms > 0) await sleep(ms)
+      await replicas.wait(over)
+    },
+  }
+}
+
+const rowsOf = ({ removed }: Walk): number =>
+  removed.execution + removed.step + removed.audit + removed.metric
+
+const rate = (walk: Walk, seconds: number): number =>
+  seconds > 0 ? Math.round(rowsOf(walk) / seconds) : 0
+
+async function resultOf(
+  { client, cleanupId, cutoff }: Work,
+  { keepLast }: CleanupOptions,
+  { complete, removed, kept, batches }: Walk,
+): Promise<Omit<CleanupResult, 'archive' | 'seconds' | 'rowsPerSecond'>> {
+  const rest = complete ? undefined : await countCleanup(client, { before: cutoff, keepLast })
+  return {
+    cleanupId,
+    cutoff,
+    keepLast: keepLast ?? null,
+    outcome: complete ? 'done' : 'stopped',
+    removed,
+    kept,
+    left: rest && Object.values(rest.remove).some((count) => count > 0) ? rest.remove : null,
+    batches,
+    vacuum: await worthVacuuming(client, removed),
+  }
+}

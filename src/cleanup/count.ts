@@ -1,0 +1,79 @@
+import type pg from 'pg'
+import * as d from '../db/decode.ts'
+import { databaseError } from '../db/errors.ts'
+import { query } from '../db/query.ts'
+import { checkSchema } from '../db/schema.ts'
+import { rollback } from '../db/transaction.ts'
+import { checkOptions, cutoffOf } from './cutoff.ts'
+import { newestRuns } from './newest.ts'
+import { CUTOFF, goes, reasons } from './tables.ts'
+import type { CleanupCounts, CleanupOptions } from './types.ts'
+
+const shape = {
+  execution: d.count(),
+  step: d.count(),
+  audit: d.count(),
+  metric: d.count(),
+  running: d.count(),
+  endedLater: d.count(),
+  newest: d.count(),
+  runKept: d.count(),
+}
+
+const statement = (keepLast: boolean) => `
+with runs as (
+  select count(*) filter (where ${goes('e', keepLast)}) as execution, ${reasons('e')}, count(*) as looked_at
+  from workflow_executions e where e.start_time < ${CUTOFF}
+), entries as (
+  select count(*) filter (where k.execution_id is null) as audit, count(k.execution_id) as run_kept
+  from audit_logs a
+  left join workflow_executions k on k.execution_id = a.execution_id
+    and not (k.start_time < ${CUTOFF} and ${goes('k', keepLast)})
+  where a.timestamp < ${CUTOFF}
+)
+select r.execution, e.audit, e.run_kept, r.running, r.ended_later, r.looked_at - r.execution - r.running - r.ended_later as newest,
+  (select count(*) from workflow_steps s join workflow_executions e using (execution_id)
+   where e.start_time < ${CUTOFF} and ${goes('e', keepLast)}) as step,
+  (select count(*) from observability_metrics m where m.timestamp < ${CUTOFF}) as metric
+from runs r, entries e`
+
+/**
+ * What a cleanup would remove and keep, of one moment; it changes nothing.
+ * @throws WfstoreError usage, schema_missing, schema_behind, schema_ahead
+ */
+export async function countCleanup(
+  client: pg.ClientBase,
+  options: CleanupOptions,
+): Promise<CleanupCounts> {
+  checkOptions(options)
+  await checkSchema(client)
+  try {
+    await client.query(
+      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local time zone 'UTC'`,
+    )
+    const cutoff = await cutoffOf(client, options)
+    const newest = options.keepLast ? await newestRuns(client, options.keepLast) : '[]'
+    await query(
+      client,
+      `select set_config('wfstore.cutoff', $1, true), set_config('wfstore.newest', $2, true)`,
+      [cutoff, newest],
+      {},
+    )
+    const [row] = await query(client, statement(options.keepLast !== undefined), [], shape)
+    await query(client, 'commit', [], {})
+    const counts = row as d.RowOf<typeof shape>
+    const { execution, step, audit, metric, runKept, ...runs } = counts
+    return {
+      cutoff,
+      remove: { execution, step, audit, metric },
+      kept: {
+        executions: { ...runs, locked: 0 },
+        audit: { runKept, locked: 0 },
+        metrics: { locked: 0 },
+      },
+    }
+  } catch (error) {
+    await rollback(client as pg.Client)
+    throw databaseError(error)
+  }
+}

@@ -1,0 +1,56 @@
+import type pg from 'pg'
+import * as d from '../db/decode.ts'
+import { query } from '../db/query.ts'
+import { WfstoreError } from '../error.ts'
+import { timeOf } from '../queries/validate.ts'
+import type { CleanupOptions } from './types.ts'
+
+/** A hundred years: what is more is a typing error, and PostgreSQL's calendar ends some 6,700 years back. */
+export const MOST_DAYS = 36_500
+
+/** @throws WfstoreError usage before anything is asked of a database */
+export function checkOptions(options: CleanupOptions): void {
+  const { days, before } = options
+  if ((days === undefined) === (before === undefined)) {
+    throw new WfstoreError('usage', 'a cleanup wants either days or before, and not both')
+  }
+  whole('days', days, 1, MOST_DAYS)
+  whole('keepLast', options.keepLast, 1)
+  whole('batchSize', options.batchSize, 1, 1_000_000)
+  atLeast0('pauseMs', options.pauseMs)
+  atLeast0('maxDurationMs', options.maxDurationMs)
+  if (before !== undefined) timeOf('before', before)
+}
+
+function whole(name: string, value: number | undefined, from: number, to = 2 ** 31 - 1): void {
+  if (value === undefined || (Number.isInteger(value) && value >= from && value <= to)) return
+  throw new WfstoreError('usage', `${name} is ${value}, not a whole number from ${from} to ${to}`)
+}
+
+function atLeast0(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isFinite(value) && value >= 0)) return
+  throw new WfstoreError('usage', `${name} is ${value}, not a number of milliseconds`)
+}
+
+/**
+ * The instant before which rows are old, RFC 3339 in UTC. By the server's clock: another one that goes wrong must not
+ * delete what is new.
+ * @throws WfstoreError usage where it lies in the future
+ */
+export async function cutoffOf(client: pg.ClientBase, options: CleanupOptions): Promise<string> {
+  const { days, before } = options
+  const [row] = await query(
+    client,
+    `select ${d.selectList(cutoffShape, 'c')}
+     from (select coalesce($1::timestamptz, now() - $2::integer * interval '24 hours') as at) as c`,
+    [before === undefined ? null : timeOf('before', before), days ?? null],
+    cutoffShape,
+  )
+  const { at, future } = row as d.RowOf<typeof cutoffShape>
+  if (!future) return at
+  throw new WfstoreError('usage', `the cutoff ${at} is in the future`, {
+    hint: 'nothing was removed; give a time that has passed by the clock of the server',
+  })
+}
+
+const cutoffShape = { at: d.time(), future: d.boolean('c.at > now()') }

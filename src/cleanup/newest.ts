@@ -1,0 +1,29 @@
+import type pg from 'pg'
+import * as d from '../db/decode.ts'
+import { query } from '../db/query.ts'
+
+/**
+ * The oldest of the newest `keepLast` runs of every workflow that has so many, as JSON for `goes`. Runs that begin
+ * later make a cleanup keep some more, never less. Each name is one look into the index of workflows, and not a scan.
+ */
+export async function newestRuns(client: pg.ClientBase, keepLast: number): Promise<string> {
+  const [row] = await query(
+    client,
+    `with recursive names as (
+       (select workflow_name from workflow_executions order by workflow_name limit 1)
+       union all
+       select (select e.workflow_name from workflow_executions e where e.workflow_name > n.workflow_name
+               order by e.workflow_name limit 1)
+       from names n where n.workflow_name is not null
+     )
+     select coalesce(jsonb_agg(oldest), '[]') as newest
+     from names n cross join lateral (
+       select e.workflow_name, e.start_time, e.execution_id
+       from workflow_executions e where e.workflow_name = n.workflow_name
+       order by e.start_time desc, e.execution_id desc offset $1::bigint limit 1
+     ) as oldest`,
+    [keepLast - 1],
+    { newest: d.json() },
+  )
+  return row?.newest ?? '[]'
+}

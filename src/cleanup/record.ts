@@ -1,0 +1,51 @@
+import type pg from 'pg'
+import * as d from '../db/decode.ts'
+import { describe } from '../db/errors.ts'
+import { query } from '../db/query.ts'
+
+/** The row of a cleanup in `cleanups`, for whoever asks later how it went. */
+
+export interface Begun {
+  cleanupId: string
+  cutoff: string
+  keepLast: number | undefined
+  archive: string | undefined
+}
+
+/**
+ * Opens the row of a cleanup that holds the lock. What an earlier one left open was killed, or it would hold the lock.
+ * @returns when it began, RFC 3339 in UTC
+ */
+export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<string> {
+  await query(
+    client,
+    `update cleanups set outcome = 'interrupted' where outcome = 'running'`,
+    [],
+    {},
+  )
+  const [row] = await query(
+    client,
+    `insert into cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
+     values ($1, clock_timestamp(), $2, $3, $4) returning ${d.selectList(startedShape, 'cleanups')}`,
+    [begun.cleanupId, begun.cutoff, begun.keepLast, begun.archive],
+    startedShape,
+  )
+  return (row as d.RowOf<typeof startedShape>).startedAt
+}
+
+const startedShape = { startedAt: d.time() }
+
+/** Closes the row. Its commit waits for the disk, and with it for all batches before it. */
+export async function recordEnd(
+  client: pg.ClientBase,
+  cleanupId: string,
+  outcome: 'done' | 'stopped' | 'failed',
+  error?: unknown,
+): Promise<void> {
+  await query(
+    client,
+    'update cleanups set outcome = $2, ended_at = clock_timestamp(), error_message = $3 where cleanup_id = $1',
+    [cleanupId, outcome, error === undefined ? null : describe(error).message],
+    {},
+  )
+}

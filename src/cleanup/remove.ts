@@ -1,0 +1,129 @@
+import type pg from 'pg'
+import * as d from '../db/decode.ts'
+import { query } from '../db/query.ts'
+import { copyOut } from '../record/export-connection.ts'
+import { AS_LINES } from '../record/export-lines.ts'
+import { archiveLine } from './archive/lines.ts'
+import { foldEntries, foldRuns } from './history.ts'
+import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
+import type { ArchiveHead, ArchiveSink, Cleaned } from './types.ts'
+
+export interface Archiving {
+  sink: ArchiveSink
+  columns: ArchiveHead['columns']
+}
+
+export interface Deletion {
+  client: pg.ClientBase
+  archive: Archiving | undefined
+  keepLast: boolean
+}
+
+/** Deletes what is to go of the rows of this batch, into the histories and the archive. */
+export async function deleteRows(deletion: Deletion, { kind }: Walked) {
+  if (kind === 'execution') return deleteRuns(deletion)
+  const removed = await (kind === 'audit' ? deleteEntries(deletion) : deleteMetrics(deletion))
+  return { removed, steps: 0 }
+}
+
+/** Steps go with their run. */
+async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps: number }> {
+  const { client, archive, keepLast } = deletion
+  const which = `${inBatch(RUNS, 'e')} and ${goes('e', keepLast)}`
+  const steps = `from workflow_executions e join workflow_steps s using (execution_id) where ${which}`
+  let archived: number | undefined
+  if (archive) {
+    const text = `select ${archiveLine('step', 's', archive.columns.step)} ${steps}`
+    archived = await write(client, archive.sink, 'step', text)
+  }
+  const count = archived === undefined ? await stepCounter(client, steps) : async () => archived
+  const removed = await removing(
+    deletion,
+    'execution',
+    `with gone as (delete from workflow_executions e where ${which} returning e.*), folded as (${foldRuns('gone')})`,
+  )
+  return { removed, steps: await count() }
+}
+
+/**
+ * An entry goes unless its run is there. The runs are looked up one by one, and once each: the table of those that
+ * are kept may be far larger than the batch.
+ */
+const deleteEntries = (deletion: Deletion): Promise<number> =>
+  removing(
+    deletion,
+    'audit',
+    `with kept as materialized (
+       select a.execution_id
+       from (select distinct execution_id from audit_logs a where ${inBatch(ENTRIES, 'a')}) a
+       cross join lateral (select from workflow_executions e where e.execution_id = a.execution_id limit 1) e
+     ), gone as (
+       delete from audit_logs a
+       where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))
+       returning a.*
+     ), folded as (${foldEntries('gone')})`,
+  )
+
+const deleteMetrics = (deletion: Deletion): Promise<number> =>
+  removing(
+    deletion,
+    'metric',
+    `with gone as (delete from observability_metrics m where ${inBatch(METRICS, 'm')} returning m.*)`,
+  )
+
+/** @param statement that ends in a relation `gone` of whole rows */
+async function removing(
+  { client, archive }: Deletion,
+  kind: Cleaned,
+  statement: string,
+): Promise<number> {
+  if (archive) {
+    const text = `${statement} select ${archiveLine(kind, 'gone', archive.columns[kind])} from gone`
+    return write(client, archive.sink, kind, text)
+  }
+  const text = `${statement} select count(*) as removed from gone`
+  const [row] = await query(client, text, [], { removed: d.count() })
+  return row?.removed ?? 0
+}
+
+const write = (
+  client: pg.ClientBase,
+  sink: ArchiveSink,
+  kind: Cleaned,
+  text: string,
+): Promise<number> =>
+  sink.write(kind, toItsEnd(copyOut(client, `copy (${text}) to stdout ${AS_LINES}`)))
+
+/** A COPY that its reader leaves has to be read all the same, or the connection could not be used again. */
+async function* toItsEnd(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for (;;) {
+      const { value, done } = await source.next()
+      if (done) return
+      yield value
+    }
+  } finally {
+    while (!(await source.next()).done);
+  }
+}
+
+/**
+ * Tells how many steps the cascade deletes. The server counts what a session deletes anyway; the count is of several
+ * transactions, but within one it only grows. Where counting is off, they are counted before.
+ */
+async function stepCounter(client: pg.ClientBase, steps: string): Promise<() => Promise<number>> {
+  const deleted = async () => {
+    const [row] = await query(
+      client,
+      `select pg_stat_get_xact_tuples_deleted('workflow_steps'::regclass) as deleted,
+              current_setting('track_counts') = 'on' as tracked`,
+      [],
+      { deleted: d.count(), tracked: d.boolean() },
+    )
+    return row ?? { deleted: 0, tracked: false }
+  }
+  const before = await deleted()
+  if (before.tracked) return async () => (await deleted()).deleted - before.deleted
+  const [row] = await query(client, `select count(*) as steps ${steps}`, [], { steps: d.count() })
+  return async () => row?.steps ?? 0
+}

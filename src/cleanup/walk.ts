@@ -1,0 +1,115 @@
+import { isLockFailure } from '../db/lock.ts'
+import { type Batch, type Position, removeBatch, START, stepOver, type Work } from './batch.ts'
+import { endOf, mergeHistory } from './history.ts'
+import { type Pace, paceOf } from './pace.ts'
+import { WALKED, type Walked } from './tables.ts'
+import type { CleanupOptions, Kept, Removed } from './types.ts'
+
+export interface Limits extends Pick<CleanupOptions, 'batchSize' | 'pauseMs' | 'progress'> {
+  /** May no further batch begin? */
+  over: () => boolean
+  /** Waits between two batches. */
+  rest: (ms: number) => Promise<void>
+}
+
+export interface Walk {
+  /** Were all rows looked at? */
+  complete: boolean
+  removed: Removed
+  kept: Kept
+  batches: number
+}
+
+/** Goes through the tables, batch by batch. */
+export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
+  const walk: Walk = {
+    complete: true,
+    removed: { execution: 0, step: 0, audit: 0, metric: 0 },
+    kept: {
+      executions: { running: 0, endedLater: 0, newest: 0, locked: 0 },
+      audit: { runKept: 0, locked: 0 },
+      metrics: { locked: 0 },
+    },
+    batches: 0,
+  }
+  for (const walked of WALKED) {
+    if (!walk.complete) break
+    const history = walked.kind === 'metric' ? undefined : walked.kind
+    const begin = history && (await endOf(work.client, history))
+    const shared = await walkThrough(work, walked, limits, walk)
+    if (history && begin !== undefined && shared.length > 0) {
+      await mergeHistory(work.client, history, begin, shared)
+    }
+  }
+  return walk
+}
+
+/** @returns the quarters of an hour that two batches share */
+async function walkThrough(
+  work: Work,
+  walked: Walked,
+  limits: Limits,
+  walk: Walk,
+): Promise<string[]> {
+  const pace = paceOf(limits)
+  const shared = new Set<string>()
+  for (let at: Position | null = START; at !== null; ) {
+    if (limits.over()) {
+      walk.complete = false
+      break
+    }
+    const began = performance.now()
+    const batch = await patiently(work, walked, at, pace, limits)
+    pace.took(performance.now() - began)
+    count(walk, walked, batch)
+    if (batch.quarter !== null) shared.add(batch.quarter)
+    limits.progress?.(walk.removed)
+    at = batch.next
+    if (at !== null) await limits.rest(pace.rest())
+  }
+  return [...shared]
+}
+
+const TRIES = 3
+const FIRST_PAUSE_MS = 100
+
+/**
+ * A batch that another session stands in the way of is tried again, then a smaller one, until only the row is left that
+ * somebody holds on to: it is stepped over.
+ */
+async function patiently(
+  work: Work,
+  walked: Walked,
+  at: Position,
+  pace: Pace,
+  limits: Limits,
+): Promise<Batch & { locked: number }> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return { ...(await removeBatch(work, walked, at, pace.size())), locked: 0 }
+    } catch (error) {
+      if (!isLockFailure(error)) throw error
+      if (tried % TRIES === 0 && !pace.shrink())
+        return { ...(await stepOver(work, walked, at)), locked: 1 }
+      await limits.rest(FIRST_PAUSE_MS * (tried % TRIES))
+    }
+  }
+}
+
+function count(walk: Walk, { kind }: Walked, batch: Batch & { locked: number }): void {
+  walk.batches++
+  walk.removed[kind] += batch.removed
+  walk.removed.step += batch.steps
+  const { executions, audit, metrics } = walk.kept
+  if (kind === 'execution') {
+    executions.running += batch.kept.running
+    executions.endedLater += batch.kept.endedLater
+    executions.newest += batch.kept.newest
+    executions.locked += batch.locked
+  } else if (kind === 'audit') {
+    audit.runKept += batch.visited - batch.removed - batch.locked
+    audit.locked += batch.locked
+  } else {
+    metrics.locked += batch.locked
+  }
+}
