@@ -27,7 +27,16 @@ type History = typeof USAGE | typeof AUDIT
 
 const columns = ({ keys, values }: History) => [...keys, ...Object.keys(values)].join(', ')
 
-/** Takes removed runs into the history. @param gone a relation of whole rows of workflow_executions */
+/** What of a run and of an entry is counted. */
+export const RUN_COLUMNS = [
+  'start_time',
+  'end_time',
+  ...['user_id', 'workflow_name', 'mode', 'model_id', 'status'],
+  ...['total_cost', 'total_tokens', 'steps_total', 'steps_completed', 'steps_failed'],
+]
+export const ENTRY_COLUMNS = ['timestamp', 'user_id', 'action_type', 'success']
+
+/** Takes removed runs into the history. @param gone a relation with RUN_COLUMNS */
 export const foldRuns = (gone: string): string => `
   insert into ${USAGE.table} (${columns(USAGE)})
   select ${quarterOf('start_time')}, user_id, workflow_name, mode, model_id, status,
@@ -35,7 +44,7 @@ export const foldRuns = (gone: string): string => `
          count(end_time), coalesce(extract(epoch from sum(end_time - start_time)) * 1000, 0), max(start_time)
   from ${gone} group by 1, 2, 3, 4, 5, 6`
 
-/** Takes removed entries into the history. @param gone a relation of rows of audit_logs */
+/** Takes removed entries into the history. @param gone a relation with ENTRY_COLUMNS */
 export const foldEntries = (gone: string): string => `
   insert into ${AUDIT.table} (${columns(AUDIT)})
   select ${quarterOf('timestamp')}, user_id, action_type, success, count(*)

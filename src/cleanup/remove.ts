@@ -4,7 +4,7 @@ import { query } from '../db/query.ts'
 import { copyOut } from '../record/export-connection.ts'
 import { AS_LINES } from '../record/export-lines.ts'
 import { archiveLine } from './archive/lines.ts'
-import { foldEntries, foldRuns } from './history.ts'
+import { ENTRY_COLUMNS, foldEntries, foldRuns, RUN_COLUMNS } from './history.ts'
 import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
 import type { ArchiveHead, ArchiveSink, Cleaned } from './types.ts'
 
@@ -40,7 +40,7 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
   const removed = await removing(
     deletion,
     'execution',
-    `with gone as (delete from workflow_executions e where ${which} returning e.*), folded as (${foldRuns('gone')})`,
+    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', RUN_COLUMNS, archive)}), folded as (${foldRuns('gone')})`,
   )
   return { removed, steps: await count() }
 }
@@ -60,7 +60,7 @@ const deleteEntries = (deletion: Deletion): Promise<number> =>
      ), gone as (
        delete from audit_logs a
        where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))
-       returning a.*
+       returning ${folded('a', ENTRY_COLUMNS, deletion.archive)}
      ), folded as (${foldEntries('gone')})`,
   )
 
@@ -68,10 +68,17 @@ const deleteMetrics = (deletion: Deletion): Promise<number> =>
   removing(
     deletion,
     'metric',
-    `with gone as (delete from observability_metrics m where ${inBatch(METRICS, 'm')} returning m.*)`,
+    `with gone as (delete from observability_metrics m where ${inBatch(METRICS, 'm')} returning ${folded('m', ['metric_id'], deletion.archive)})`,
   )
 
-/** @param statement that ends in a relation `gone` of whole rows */
+/** Whole rows go through the server's memory for an archive only. */
+const folded = (
+  alias: string,
+  columns: readonly string[],
+  archive: Archiving | undefined,
+): string => (archive ? `${alias}.*` : columns.map((column) => `${alias}.${column}`).join(', '))
+
+/** @param statement that ends in a relation `gone`, of whole rows where there is an archive */
 async function removing(
   { client, archive }: Deletion,
   kind: Cleaned,

@@ -1,0 +1,41 @@
+const LF = 10
+
+/** Bytes that are compressed at once, or handed on: what a line more needs is on top of it. */
+const BLOCK_BYTES = 1024 * 1024
+
+export interface Block {
+  data: Buffer
+  /** Lines that end in it. */
+  lines: number
+  /** Does it end with a line? Only a line longer than a block makes one that does not. */
+  whole: boolean
+}
+
+/** Gathers chunks that end anywhere. Where a line ends in its last chunk, a block ends with it. */
+export async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Block> {
+  let parts: Buffer[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    parts.push(chunk)
+    size += chunk.length
+    if (size < BLOCK_BYTES) continue
+    const end = chunk.lastIndexOf(LF) + 1 || chunk.length
+    const rest = chunk.subarray(end)
+    parts[parts.length - 1] = chunk.subarray(0, end)
+    yield blockOf(parts)
+    parts = rest.length > 0 ? [rest] : []
+    size = rest.length
+  }
+  if (size > 0) yield blockOf(parts)
+}
+
+function blockOf(parts: Buffer[]): Block {
+  const data = Buffer.concat(parts)
+  return { data, lines: countLines(data), whole: data.at(-1) === LF }
+}
+
+export function countLines(data: Buffer): number {
+  let lines = 0
+  for (let at = data.indexOf(LF); at !== -1; at = data.indexOf(LF, at + 1)) lines++
+  return lines
+}
