@@ -48,6 +48,12 @@ it('the output layer knows neither queries nor the database, and alone imports c
   expect(importers(/^(queries|db|store|record)/, /^(?!cli\/output\/)/)).toEqual([])
   expect(importers(/^(cli-table3|kleur)/, /^cli\/output\//)).toEqual([])
 })
+it('only the charts of the page know d3, and only the report knows the page, and loads it when it writes one', () => {
+  expect(importers(/^d3-/, /^cli\/html\/chart\.ts$/)).toEqual([])
+  expect(importers(/^cli\/html\//, /^cli\/(html\/|commands\/report\.ts$)/)).toEqual([])
+  const report = sources.find(({ path }) => path === 'cli/commands/report.ts')
+  expect(report?.text).not.toMatch(/^import (?!type).*'\.\.\/html\//m)
+})
 it('only the migrations of the database layer know node-pg-migrate, and load it when used', () => {
   const users = sources.filter(({ imports }) => imports.includes('node-pg-migrate'))
   for (const { path, text } of users) {

@@ -4,6 +4,7 @@ import type { Target } from '../db/connect.ts'
 import type { Environment } from '../db/libpq.ts'
 import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
+import type { Settings } from './config.ts'
 import { createWriter, type Format, type Writer } from './output/writer.ts'
 
 /** What a process gives a command: injected, so that tests run commands inside their own process. */
@@ -18,11 +19,14 @@ export interface Io {
   timeZone: string
   /** Aborted by SIGINT and SIGTERM. */
   signal: AbortSignal
+  /** What is typed to confirm a write, once the database is chosen and the config calls it production: its profile. */
+  production?: string | undefined
 }
 
 /** Options that every command takes. */
 export interface GlobalOptions {
   databaseUrl?: string
+  profile?: string
   schema?: string
   output?: Format
   json?: boolean
@@ -36,10 +40,14 @@ export interface GlobalOptions {
 export interface Context {
   io: Io
   env: Environment
+  /** What the config says for this command. */
+  settings: () => Settings
   /** A connection to the database that the connection rules choose, ended when the command ends; a query that an interruption leaves behind is cancelled. */
   connect: (options: TargetOptions) => Promise<pg.Client>
   /** The store on it, opened when first asked for and closed when the command ends. */
   store: (options: TargetOptions) => Promise<Store>
+  /** What is done when the command has ended or was interrupted, before its connections are closed. */
+  atEnd: (last: () => Promise<void>) => void
   /** A writer for this command's output. */
   writer: (options: GlobalOptions & { page?: boolean }) => Writer
   /** What a terminal of this size would show of a command's output, notes included, as text. */
@@ -53,51 +61,80 @@ export interface TargetOptions extends GlobalOptions {
   ignoreEnvironment?: boolean
 }
 
+interface Connecting {
+  /** Called when the server has been asked to let us in. */
+  asked?: () => void
+  /** By default the server's end of the session, and of its locks, is waited for. */
+  end?: 'leave'
+}
+
 export function createContext(
   io: Io,
   env: Environment,
-  command: () => string,
+  settings: () => Settings,
 ): Context & { close: () => Promise<void> } {
   const closers: (() => Promise<void>)[] = []
   let store: Promise<Store> | undefined
+  let guarded = false
   const choose = async (options: TargetOptions): Promise<Target> => {
     const { chooseDatabase } = await import('../db/connect.ts')
     const { databaseUrl: url, schema, create = false, ignoreEnvironment = false } = options
-    return chooseDatabase({
+    const { config, traits } = settings()
+    const rules = config && (await import('./config-database.ts'))
+    const target = await chooseDatabase({
       url,
+      ...rules?.profileDatabase(settings(), io, env, options),
       schema,
       create,
       env: ignoreEnvironment && url === undefined ? { PATH: env.PATH } : env,
       cwd: io.cwd,
-      applicationName: `wfstore ${command()}`,
+      applicationName: `wfstore ${traits.path}`,
     })
+    // Once, however often a command connects.
+    if (!guarded) await rules?.guardProduction(settings(), { io, env, target, options })
+    guarded = true
+    return target
+  }
+  const connect = async (options: TargetOptions, { asked, end }: Connecting = {}) => {
+    const { cancelQuery, connectClient, leaveServer } = await import('../db/connect.ts')
+    const target = await choose(options)
+    const client = await connectClient(target, asked)
+    // Of a lost connection somebody else may have the process by now.
+    let lost = false
+    client.once('end', () => {
+      lost = true
+    })
+    const close = async () => {
+      if (io.signal.aborted && !lost) await cancelQuery(client, target)
+      if (end === 'leave') await leaveServer(client)
+      else await client.end()
+    }
+    // Interrupted while connecting: the command is over already, and nobody will close what comes now.
+    if (io.signal.aborted) await close()
+    else closers.push(close)
+    return client
+  }
+  const openStore = async (options: TargetOptions): Promise<Store> => {
+    let loading: Promise<typeof import('../store.ts')> | undefined
+    // Read while the server makes up its mind about us.
+    const asked = () => {
+      loading = import('../store.ts')
+    }
+    const client = await connect(options, { asked, end: 'leave' })
+    const { storeOnClient } = await (loading ?? import('../store.ts'))
+    return storeOnClient(client)
   }
   const context: Context = {
     io,
     env,
-    connect: async (options) => {
-      const { cancelQuery, connectClient } = await import('../db/connect.ts')
-      const target = await choose(options)
-      const client = await connectClient(target)
-      // Of a lost connection somebody else may have the process by now.
-      let lost = false
-      client.once('end', () => {
-        lost = true
-      })
-      const close = async () => {
-        if (io.signal.aborted && !lost) await cancelQuery(client, target)
-        await client.end()
-      }
-      // Interrupted while connecting: the command is over already, and nobody will close what comes now.
-      if (io.signal.aborted) await close()
-      else closers.push(close)
-      return client
-    },
+    settings,
+    connect: (options) => connect(options),
     store: (options) => {
-      store ??= context
-        .connect(options)
-        .then(async (client) => (await import('../store.ts')).storeOnClient(client))
+      store ??= openStore(options)
       return store
+    },
+    atEnd: (last) => {
+      closers.push(last)
     },
     writer: (options) =>
       createWriter({ ...outputOptions(options, io, env), stdout: io.stdout, stderr: io.stderr }),
@@ -131,7 +168,7 @@ function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env:
     width: io.stdout.columns ?? DEFAULT_WIDTH,
     color: useColor(options.color, isTTY, env),
     stderrColor: useColor(options.color, io.stderr.isTTY === true, env),
-    timeZone: options.tz ?? io.timeZone,
+    timeZone: options.tz ?? (isTTY ? io.timeZone : 'UTC'),
     now: io.now(),
     columns: options.columns,
     page: options.page,

@@ -1,4 +1,6 @@
+import type { EventEmitter } from 'node:events'
 import { existsSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -11,6 +13,8 @@ import { type Environment, passwordFromFile, serviceSettings } from './libpq.ts'
 export interface DatabaseChoice {
   /** --database-url, before all else. */
   url?: string | undefined
+  /** What else has named the URL: a profile of the command line's config. */
+  source?: string | undefined
   env: Environment
   /** Where `.wfstore/` is looked for. */
   cwd: string
@@ -64,7 +68,8 @@ export const embeddedDir = (cwd: string): string => join(cwd, '.wfstore')
  */
 export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
   const { env } = choice
-  if (choice.url !== undefined) return fromUrl(choice.url, '--database-url', choice)
+  if (choice.url !== undefined)
+    return fromUrl(choice.url, choice.source ?? '--database-url', choice)
   for (const name of URL_VARIABLES) {
     const value = env[name]
     if (value) return fromUrl(value, name, choice)
@@ -217,8 +222,8 @@ function finish(config: pg.ClientConfig, source: string, choice: Surroundings): 
   }
 }
 
-/** In the startup packet a blank ends an option unless a backslash stands before it. */
-const escapeOption = (value: string): string => value.replace(/[\\ ]/g, '\\$&')
+/** In the startup packet a blank, tab or line end ends an option unless a backslash stands before it. */
+const escapeOption = (value: string): string => value.replace(/[\\ \t-\r]/g, '\\$&')
 
 /** Seconds as in libpq, where 0 and less mean no limit and 1 means 2. */
 function connectTimeout(seconds: string | undefined): number {
@@ -237,12 +242,14 @@ function defaultHost(port: number): string {
  * Connects to the target.
  * @throws WfstoreError unreachable, access_denied, database_missing
  */
-export async function connectClient(target: Target): Promise<pg.Client> {
+export async function connectClient(target: Target, asked?: () => void): Promise<pg.Client> {
   const client = new pg.Client({ ...target.config, pipeline: true } as pg.ClientConfig)
   // A connection lost while idle is reported by the next query; without a listener Node would end the process.
   client.on('error', () => {})
   try {
-    await client.connect()
+    const connected = client.connect()
+    if (asked) connectionOf(client).once('connect', asked)
+    await connected
   } catch (error) {
     if (target.plainWhereUnsupported && /does not support SSL/.test(describe(error).message)) {
       const config = { ...target.config, ssl: false }
@@ -253,6 +260,17 @@ export async function connectClient(target: Target): Promise<pg.Client> {
   await assertSchemaTaken(client, target)
   return client
 }
+
+/** Sends what ends the session, and waits for that to leave us, but not for the server to hang up. */
+export async function leaveServer(client: pg.Client): Promise<void> {
+  const { stream } = connectionOf(client)
+  const sent = new Promise((resolve) => stream.once('finish', resolve))
+  await Promise.race([client.end(), sent])
+  stream.unref()
+}
+
+const connectionOf = (client: pg.Client) =>
+  (client as pg.Client & { connection: EventEmitter & { stream: Socket } }).connection
 
 /** Asks the server to give up what a client of ours is waiting for, as psql does on Ctrl-C. */
 export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { WfstoreError } from '../error.ts'
 import type { TimeBound } from './filter.ts'
 
@@ -93,8 +92,14 @@ function fingerprint(list: string, filter: Bounds): string {
       name === 'since' || name === 'until' ? (value as TimeBound).text : value,
     ])
     .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
-  return createHash('sha256')
-    .update(JSON.stringify([list, asked]))
-    .digest('base64url')
-    .slice(0, 12)
+  return fnv1a(JSON.stringify([list, asked]))
+}
+
+/** FNV-1a of 64 bits: a cursor keeps no secret, and loading a cryptographic hash takes as long as the query. */
+function fnv1a(text: string): string {
+  let hash = 0xcbf29ce484222325n
+  for (const byte of Buffer.from(text)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+  }
+  return hash.toString(36)
 }

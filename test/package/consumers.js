@@ -1,0 +1,78 @@
+// Applications that install the package, for run.js.
+
+/** An application in TypeScript: records a run and reads it back. Compiled as ESM and as CommonJS, and run. */
+export const application = `
+import { type Execution, openStore, type Store, WfstoreError, workflowStore } from 'wfstore'
+
+async function record(store: Store): Promise<Execution> {
+  const run = await store.startExecution({
+    workflowName: 'package test', userId: 'user_package', mode: 'Sales', modelId: 'gpt-4o',
+  })
+  const step = await run.startStep({ stepNumber: 1, stepName: 'look up', toolName: 'search' })
+  await step.finish({ status: 'success', tokens: { input: 60, output: 40 }, cost: '0.0123' })
+  await run.finish({ status: 'success' })
+  const { rows } = await store.executions.list({ userId: 'user_package', limit: 1 })
+  const row = rows[0]
+  if (!row) throw new Error('the run is not in the list')
+  return row
+}
+
+async function main(): Promise<void> {
+  const store = openStore({ databaseUrl: process.env['DATABASE_URL'] ?? '' })
+  const { executionId, status, totalCost } = await record(store)
+  const cost: string = totalCost
+  const again = await workflowStore.executions.get(executionId)
+  const refused = await store.executions.get('00000000-0000-7000-8000-000000000000').catch((error: unknown) => error)
+  const code = refused instanceof WfstoreError ? refused.code : refused
+  await Promise.all([store.close(), workflowStore.close()])
+  console.log(status, cost, again.steps.length, code)
+}
+
+void main()
+`
+export const applicationPrints = 'success 0.0123 1 not_found\n'
+
+/** Pools are taken by their shape: an application needs no types of pg, and may have any. */
+export const pools = `
+import { openStore } from 'wfstore'
+import type pg from 'pg'
+
+export const stores = (pool: pg.Pool, client: pg.Client, one: pg.PoolClient) => [
+  openStore({ pool }), openStore({ pool: client }), openStore({ pool: one }),
+]
+// @ts-expect-error a pool is no number
+export const wrong = openStore({ pool: 1 })
+`
+
+export const compilerOptions = {
+  strict: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  target: 'es2022',
+  outDir: 'out',
+  types: ['node'],
+}
+/** The ways in which TypeScript finds a package, each with a major version of it. */
+export const projects = [
+  { name: 'esm-nodenext', type: 'module', typescript: 7, options: { module: 'nodenext' } },
+  { name: 'esm-node16', type: 'module', typescript: 5, options: { module: 'node16' } },
+  {
+    name: 'esm-bundler',
+    type: 'module',
+    typescript: 7,
+    options: { module: 'esnext', moduleResolution: 'bundler' },
+  },
+  { name: 'cjs-nodenext', type: 'commonjs', typescript: 7, options: { module: 'nodenext' } },
+  { name: 'cjs-node16', type: 'commonjs', typescript: 5, options: { module: 'node16' } },
+]
+
+/** The library without TypeScript: the same module whichever way it is imported. */
+export const imports = `
+import { createRequire } from 'node:module'
+import * as esm from 'wfstore'
+
+const cjs = createRequire(import.meta.url)('wfstore')
+const names = Object.keys(esm).sort().join()
+console.log(names, names === Object.keys(cjs).sort().join(), cjs.openStore === esm.openStore)
+`
+export const importsPrint = 'WfstoreError,openStore,workflowStore true true\n'
