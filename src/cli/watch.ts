@@ -1,27 +1,33 @@
-import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../error.ts'
-import type { Context, GlobalOptions } from './context.ts'
+import { type Context, type GlobalOptions, type Io, useColor } from './context.ts'
+import { show as visible } from './output/escape.ts'
+import { painter } from './output/style.ts'
+import { truncate } from './output/width.ts'
 import type { Writer } from './output/writer.ts'
+import { DEFAULT_WIDTH, openScreen } from './screen.ts'
+import { whileCounting } from './waiting.ts'
+import { DEFAULT_SECONDS } from './watch-option.ts'
 
-const DEFAULT_SECONDS = 2
+const TICK_MS = 500
+const FIRST_BACKOFF_MS = 1000
+const LONGEST_BACKOFF_MS = 30_000
 
-export function addWatch(command: Command): Command {
-  return command.option(
-    '--watch [seconds]',
-    `redraw every so many seconds (default: ${DEFAULT_SECONDS}) until Ctrl-C`,
-    parseSeconds,
-  )
+export interface Watched<Source> {
+  /** Connects: at first, and again when the connection is lost. */
+  open: () => Promise<Source>
+  draw: (writer: Writer, source: Source) => Promise<void>
 }
 
 /**
- * Draws again and again until interrupted. A frame is put together first and sent in one piece over the last one,
- * so that nothing flickers.
- * @throws WfstoreError usage where stdout is no terminal, or the form no table
+ * Draws again and again until interrupted; a terminal of another size at once. A lost connection is made again,
+ * under the last frame.
+ * @throws WfstoreError usage where stdout is no terminal, or the form no table; what the first frame throws; later what is
+ *   no lost connection
  */
-export async function watch(
+export async function watch<Source>(
   context: Context,
   options: GlobalOptions & { watch?: number | true },
-  draw: (writer: Writer) => Promise<void>,
+  { open, draw }: Watched<Source>,
 ): Promise<void> {
   const { io } = context
   if (!io.stdout.isTTY || options.json || (options.output ?? 'table') !== 'table') {
@@ -30,43 +36,78 @@ export async function watch(
     })
   }
   const seconds = typeof options.watch === 'number' ? options.watch : DEFAULT_SECONDS
-  io.stdout.write(HIDE_CURSOR + CLEAR)
+  const screen = openScreen(io)
+  const paint = painter(useColor(options.color, true, context.env))
+  let head = ''
+  let body: readonly string[] = []
+  const show = (state: string, why = '') => {
+    const about = state === '' ? '' : `; ${paint('yellow', state)}`
+    const below = truncate(visible(why), io.stdout.columns || DEFAULT_WIDTH)
+    screen.draw([`${head}, every ${seconds} s, Ctrl-C ends${about}`, paint('dim', below), ...body])
+  }
+  let wake = new AbortController()
+  const resized = () => wake.abort()
+  io.stdout.on('resize', resized)
+  // Interrupted, the command is over at once, whatever it waits for.
+  io.signal.addEventListener('abort', screen.leave, { once: true })
   try {
+    let source: Source | undefined
+    let backoff = FIRST_BACKOFF_MS
     while (!io.signal.aborted) {
-      const frame = await context.frame(options, draw)
-      const clock = io.now().toLocaleTimeString('en-GB', { timeZone: options.tz ?? io.timeZone })
-      const lines = [
-        `${clock}, every ${seconds} s, Ctrl-C ends`,
-        '',
-        ...frame.trimEnd().split('\n'),
-      ]
-      const drawn = cropped(lines, (io.stdout.rows ?? DEFAULT_ROWS) - 1)
-      io.stdout.write(HOME + drawn.map((line) => line + CLEAR_LINE).join('\n') + CLEAR_BELOW)
-      await io.sleep(seconds * 1000, io.signal).catch(() => {})
+      wake = new AbortController()
+      let pause = seconds * 1000
+      try {
+        const frame = async () => {
+          source ??= await open()
+          const opened = source
+          return context.frame(options, (writer) => draw(writer, opened))
+        }
+        const text = await (head === ''
+          ? whileCounting(io, frame)
+          : telling(io, frame, (waited) => show(`waiting for an answer (${waited} s)`)))
+        head = io.now().toLocaleTimeString('en-GB', { timeZone: options.tz ?? io.timeZone })
+        body = text.trimEnd().split('\n')
+        backoff = FIRST_BACKOFF_MS
+        show('')
+      } catch (error) {
+        if (head === '' || !isLost(error)) throw error
+        source = undefined
+        show('reconnecting…', error.message)
+        pause = backoff
+        backoff = Math.min(backoff * 2, LONGEST_BACKOFF_MS)
+      }
+      await io.sleep(pause, AbortSignal.any([io.signal, wake.signal])).catch(() => {})
     }
   } finally {
-    io.stdout.write(`${SHOW_CURSOR}\n`)
+    io.stdout.off('resize', resized)
+    screen.leave()
   }
 }
 
-/** What is cut off is said, so that nobody takes a part for the whole. */
-function cropped(lines: string[], height: number): string[] {
-  if (lines.length <= height) return lines
-  const shown = lines.slice(0, height - 1)
-  return [...shown, `… ${lines.length - shown.length} lines more than this terminal holds`]
+/** What the work gives; how many seconds it has taken is told from the first on. */
+async function telling<T>(
+  io: Io,
+  work: () => Promise<T>,
+  tell: (seconds: number) => void,
+): Promise<T> {
+  const done = new AbortController()
+  const began = io.now().getTime()
+  const ticking = async () => {
+    for (;;) {
+      await io.sleep(TICK_MS, done.signal)
+      if (done.signal.aborted) return
+      const seconds = Math.floor((io.now().getTime() - began) / 1000)
+      if (seconds > 0) tell(seconds)
+    }
+  }
+  // An aborted wait rejects.
+  ticking().catch(() => {})
+  try {
+    return await work()
+  } finally {
+    done.abort()
+  }
 }
 
-const DEFAULT_ROWS = 24
-const HIDE_CURSOR = '\x1b[?25l'
-const SHOW_CURSOR = '\x1b[?25h'
-const CLEAR = '\x1b[2J'
-const HOME = '\x1b[H'
-const CLEAR_LINE = '\x1b[K'
-const CLEAR_BELOW = '\x1b[J'
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (!(seconds >= 0.5 && seconds <= 86_400))
-    throw new InvalidArgumentError('Give a number of seconds from 0.5')
-  return seconds
-}
+const isLost = (error: unknown): error is WfstoreError =>
+  error instanceof WfstoreError && error.code === 'unreachable'

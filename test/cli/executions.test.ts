@@ -199,24 +199,6 @@ it('an empty list is an empty array, a header or nothing, and exit 0', async () 
   expect((await on(['-o', 'csv'])).stdout).toMatch(/^executionId,startTime,[A-Za-z,]+\r\n$/)
 })
 
-it('--watch redraws over the last frame until interrupted, and gives the cursor back', async () => {
-  const interruption = new AbortController()
-  let waits = 0
-  const { code, stdout, stderr } = await run(['executions', 'running', '--watch', '5'], {
-    terminal: 80,
-    signal: interruption.signal,
-    sleep: async (ms: number) => {
-      expect(ms).toBe(5000)
-      if (++waits === 3) interruption.abort('SIGINT')
-    },
-  })
-  expect([code, stderr, waits]).toEqual([130, '', 3])
-  expect(stdout.split('\x1b[H')).toHaveLength(4)
-  expect(stdout).toContain('13:00:00, every 5 s, Ctrl-C ends')
-  expect(stdout).toContain('cfbaf979')
-  expect(stdout.endsWith('\x1b[?25h\n')).toBe(true)
-})
-
 it('the answers are the same whatever the DateStyle and the time zone of the session', async () => {
   const show = ['executions', 'show', HOSTILE, '--json']
   const wanted = await run(show)
@@ -232,15 +214,29 @@ it('the answers are the same whatever the DateStyle and the time zone of the ses
   }
 })
 
-it('--watch says how much a low terminal cuts off', async () => {
-  const interruption = new AbortController()
-  const { stdout } = await run(['executions', 'list', '--watch', '--limit', '50'], {
-    terminal: 80,
-    rows: 12,
-    signal: interruption.signal,
-    sleep: async () => interruption.abort('SIGINT'),
-  })
-  const lines = stdout.split('\n').map((line) => line.replaceAll('\x1b[K', ''))
-  expect(lines).toHaveLength(12)
-  expect(lines[10]).toContain('… 44 lines more than this terminal holds')
-})
+it.each([
+  ['list', ['executions', 'list', '--limit', 'all', '--columns', 'id']],
+  ['show', ['executions', 'show', HOSTILE]],
+])(
+  'a slow %s tells on a terminal that it goes on, and takes that away before its rows',
+  async (_, argv) => {
+    let waits = 0
+    const slow = await run(argv, {
+      terminal: 80,
+      answer: '',
+      sleep: async (ms: number, done: AbortSignal) => {
+        expect(ms).toBe(1000)
+        if (waits++ > 0)
+          await new Promise((_, reject) =>
+            done.addEventListener('abort', () => reject(done.reason)),
+          )
+      },
+    })
+    const { stdout, stderr } = await run(argv, { terminal: 80 })
+    expect(slow).toEqual({
+      code: 0,
+      stdout,
+      stderr: `\r\x1b[Kstill counting… (1 s)\r\x1b[K${stderr.replace(/^(.+)$/gm, '\x1b[2m$1\x1b[22m')}`,
+    })
+  },
+)

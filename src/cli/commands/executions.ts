@@ -12,12 +12,14 @@ import {
   type PagingOptions,
   readFilter,
 } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
+import { tellingPages } from '../page-progress.ts'
 import { printPages } from '../pages.ts'
 import { parseSpan, type Span } from '../span.ts'
-import { addWatch, watch } from '../watch.ts'
-import { examples } from '../words.ts'
+import { whileCounting } from '../waiting.ts'
+import { addWatch } from '../watch-option.ts'
 
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
 interface List<Row> {
@@ -29,70 +31,69 @@ interface List<Row> {
 
 export function define(executions: Command, context: Context): void {
   const list = executions.command('list').description('The runs, newest first.')
-  addWatch(addPaging(addFilters(list, { status: true })))
-    .addHelpText(
-      'after',
-      examples(
-        'wfstore executions list --status failed --since 24h',
-        'wfstore executions list --user user_7 -o csv > runs.csv',
-      ),
-    )
-    .action(() =>
-      printList(list.optsWithGlobals(), context, {
-        columns: executionColumns,
-        query: (store) => store.executions.list,
-        empty: 'no executions',
-      }),
-    )
+  explain(addWatch(addPaging(addFilters(list, { status: true }))), {
+    examples: [
+      'wfstore executions list --status failed --since 24h',
+      'wfstore executions list --user user_7 -o csv > runs.csv',
+    ],
+  }).action(() =>
+    printList(list.optsWithGlobals(), context, {
+      columns: executionColumns,
+      query: (store) => store.executions.list,
+      empty: 'no executions',
+    }),
+  )
 
   const running = executions
     .command('running')
     .description('The runs that have not finished, the longest-running first.')
-  addWatch(addPaging(addFilters(running, { status: false })))
-    .option('--stale <span>', 'that nothing was written to for so long: 10m, 6h', parseSpan)
-    .addHelpText(
-      'after',
-      `
-IDLE is how long ago anything was last written of a run: a step, an audit entry, a heartbeat. One that has been
-silent for more than 10 minutes, after which the clients of most models give up a request, is marked running?.
-${examples(
-  'wfstore executions running --watch',
-  'wfstore executions running --stale 1h',
-  'wfstore executions running --workflow "Lead enrichment" --json',
-)}`,
-    )
-    .action(() => {
-      const options = running.optsWithGlobals<ListFlags & { stale?: Span }>()
-      return printList(options, context, {
-        columns: runningColumns,
-        query: (store) => (paging) =>
-          store.executions.running({ ...paging, idleMs: options.stale?.ms }),
-        empty: options.stale
-          ? `nothing has been silent for ${options.stale.text}`
-          : 'nothing is running',
-      })
+  addWatch(addPaging(addFilters(running, { status: false }))).option(
+    '--stale <span>',
+    'that nothing was written to for so long: 10m, 6h',
+    parseSpan,
+  )
+  explain(running, {
+    about:
+      'IDLE is how long ago anything was written of a run; silent for over 10 minutes, it is marked running?.',
+    examples: [
+      'wfstore executions running --watch',
+      'wfstore executions running --stale 1h --workflow "Lead enrichment"',
+    ],
+  }).action(() => {
+    const options = running.optsWithGlobals<ListFlags & { stale?: Span }>()
+    return printList(options, context, {
+      columns: runningColumns,
+      query: (store) => (paging) =>
+        store.executions.running({ ...paging, idleMs: options.stale?.ms }),
+      empty: options.stale
+        ? `nothing has been silent for ${options.stale.text}`
+        : 'nothing is running',
     })
+  })
 
   const show = executions
     .command('show')
     .argument('<id>', 'id of the run, or its first 8 or more characters')
   show
-    .description('One run: its times, costs and error, and its steps in order.')
-    .addHelpText(
-      'after',
-      examples(
-        'wfstore executions show 0193f1c2-7a5e',
-        'wfstore executions show 0193f1c2-7a5e --json',
-      ),
+    .summary('one run, its steps, and where its time and money went')
+    .description(
+      'One run: its times, costs and error, its steps in order, and on a terminal where its time and money went.',
     )
-    .action(async (id: string) => {
-      const options = show.optsWithGlobals<GlobalOptions>()
-      idRange(id)
-      selectColumns(showColumns, options.columns)
-      const writer = context.writer(options)
-      const store = await context.store(options)
-      await writer.record(showColumns, await store.executions.get(id))
-    })
+  explain(show, {
+    exit: '6 where there is no such run.',
+    examples: ['wfstore executions show 0193f1c2-7a5e', 'wfstore executions show 0193f1c2 --json'],
+  }).action(async (id: string) => {
+    const options = show.optsWithGlobals<GlobalOptions>()
+    idRange(id)
+    const { io, env } = context
+    const { timelineColumn } = await import('../timeline-columns.ts')
+    const columns = [...showColumns, timelineColumn(io.now(), env)]
+    selectColumns(columns, options.columns)
+    const writer = context.writer(options)
+    const store = await context.store(options)
+    const run = await whileCounting(io, () => store.executions.get(id))
+    await writer.record(columns, run)
+  })
 }
 
 async function printList<Row>(
@@ -102,13 +103,27 @@ async function printList<Row>(
 ): Promise<void> {
   checkPage(options)
   selectColumns(list.columns, options.columns)
-  const once = async (writer: Writer) => {
+  const draw = async (writer: Writer, store: Store) => {
     const filter = await readFilter(options, context)
-    const store = await context.store(options)
     const query = (paging: PageOptions) =>
       list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
-    await printPages(writer, { ...list, query, watching: options.watch !== undefined }, options)
+    const told = options.watch === undefined ? tellingPages(context.io, options, query) : query
+    await printPages(
+      writer,
+      { ...list, query: told, watching: options.watch !== undefined },
+      options,
+    )
   }
-  if (options.watch === undefined) await once(context.writer(options))
-  else await watch(context, options, once)
+  if (options.watch === undefined) {
+    // What is wrong with the filters is said before anything is connected to.
+    await readFilter(options, context)
+    return draw(context.writer(options), await context.store(options))
+  }
+  const open = async () => {
+    await readFilter(options, context)
+    const { storeOnClient } = await import('../../store.ts')
+    return storeOnClient(await context.connect(options))
+  }
+  const { watch } = await import('../watch.ts')
+  await watch(context, options, { open, draw })
 }

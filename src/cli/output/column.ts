@@ -1,6 +1,7 @@
 import { WfstoreError } from '../../error.ts'
 import type { TimePrecision } from './format.ts'
 import type { Tone } from './style.ts'
+import type { Cell } from './terminal.ts'
 
 /** What a value is, which decides how each format writes it. */
 export type Kind =
@@ -61,8 +62,12 @@ export interface Column<Row> {
   precision?: TimePrecision
   /** Bars are drawn of ASCII. */
   ascii?: boolean
+  /** For `bar`: what is drawn in so many cells in place of a bar from the left, and what the header says at its end. */
+  span?: { draw: (row: Row, width: number) => Cell; end: (row: Row) => string }
   /** For `rows`: what is in them. */
   columns?: readonly Column<never>[]
+  /** For `rows`: lines below them on a terminal. */
+  foot?: (row: Row) => readonly string[]
 }
 
 /** The columns that --columns names, in its order; all of them when it is not given. */

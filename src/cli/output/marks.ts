@@ -1,3 +1,4 @@
+import { statusTone } from './style.ts'
 import type { Cell } from './terminal.ts'
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
@@ -31,4 +32,40 @@ export function sparkline(values: readonly number[], ascii: boolean): string {
   return values
     .map((value) => heights[value > 0 ? Math.ceil((value / largest) * (heights.length - 1)) : 0])
     .join('')
+}
+
+/** A step of a run: where it stands in the time of the whole. `open` is one that has not ended. */
+export interface Span {
+  status: string
+  startMs: number | null
+  endMs: number | null
+  open: boolean
+  spanMs: number
+}
+
+/** By status, so that no more is told by colour alone: [blocks, ASCII]. */
+const FILLS = new Map<string, readonly [string, string]>([
+  ['failed', ['▒', 'x']],
+  ['waiting', ['·', '.']],
+  ['folded', ['░', '-']],
+])
+
+/** A bar from its start to its end, of one cell at least; what reaches beyond the whole has a mark at that edge. */
+export function drawSpan(
+  { status, startMs, endMs, open, spanMs }: Span,
+  width: number,
+  ascii: boolean,
+): Cell {
+  if (startMs === null || endMs === null || width < 1) return { text: ' ' }
+  const pick = ([block, plain]: readonly [string, string]) => (ascii ? plain : block)
+  const cell = (ms: number) => (spanMs > 0 ? Math.round((ms / spanMs) * width) : 0)
+  const from = Math.min(Math.max(cell(startMs), 0), width - 1)
+  const till = Math.min(Math.max(cell(endMs), from + 1), width)
+  const marks = Array<string>(till - from).fill(pick(FILLS.get(status) ?? ['█', '#']))
+  if (endMs < startMs) marks.fill('?')
+  else {
+    if (cell(startMs) < 0) marks[0] = pick(['◂', '<'])
+    if (open || cell(endMs) > width) marks[marks.length - 1] = pick(['▸', '>'])
+  }
+  return { text: ' '.repeat(from) + marks.join(''), tone: statusTone(status) ?? 'dim' }
 }

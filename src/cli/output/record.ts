@@ -1,13 +1,15 @@
 import type { Column } from './column.ts'
 import { headerOf, labelOf, nestedRows, readValue, visibleColumns } from './column.ts'
+import { show } from './escape.ts'
 import { jsonValue } from './json.ts'
+import { wrap } from './paragraphs.ts'
 import type { TableStyle } from './table.ts'
 import { terminalCells } from './terminal.ts'
 import { tsvCell, tsvLine } from './tsv.ts'
 
 /** One thing in a pipe: its names and values, and below an empty line each the rows it has. */
 export function recordTsv<Row>(columns: readonly Column<Row>[], row: Row): string {
-  const { values, sections } = divide(columns, row)
+  const { values, sections } = divide(columns, row, 'table')
   return [
     values.map((column) => `${column.name}\t${tsvCell(column, readValue(column, row))}\n`).join(''),
     ...sections.map(({ nested, rows }) => rows.map((inner) => tsvLine(nested, inner)).join('')),
@@ -25,7 +27,7 @@ export async function recordTerminal<Row>(
   row: Row,
   style: TableStyle,
 ): Promise<TerminalRecord> {
-  const { values, sections } = divide(columns, row)
+  const { values, sections } = divide(columns, row, 'terminal')
   const labels = values.map((column) => labelOf(column))
   const widest = Math.max(0, ...labels.map((label) => label.length))
   const notes: string[] = []
@@ -41,6 +43,7 @@ export async function recordTerminal<Row>(
     return `${label}${gap}${style.paint(cell?.tone, cell?.text ?? '')}`.trimEnd()
   })
   for (const { column, nested, rows } of sections) {
+    if (rows.length === 0 && column.terminalOnly) continue
     if (lines.length > 0) lines.push('')
     lines.push(style.paint('bold', labelOf(column)))
     if (rows.length === 0) {
@@ -51,27 +54,30 @@ export async function recordTerminal<Row>(
     const { drawTable } = await import('./table.ts')
     const table = await drawTable(nested, rows, { ...style, precision: 'seconds', picked: false })
     lines.push(...table.lines)
-    if (table.hidden.length > 0) notes.push(hiddenNote(table.hidden, style.width, headerOf(column)))
+    for (const text of column.foot?.(row) ?? []) lines.push(...wrap(show(text), 0, style.width))
+    if (table.hidden.length > 0) notes.push(hiddenInside(column, table.hidden, style.width))
   }
   return { lines, notes }
 }
 
-/** What a narrow terminal leaves out is never left out in silence. `inside` are rows that --columns can't pick from. */
-export function hiddenNote(hidden: readonly string[], width: number, inside?: string): string {
-  const names = hidden.join(', ')
-  return inside === undefined
-    ? `hidden at ${width} columns: ${names} (--columns picks, -o json shows all)`
-    : `hidden at ${width} columns in ${inside}: ${names} (-o json shows all)`
+/** What a narrow terminal leaves out is never left out in silence. */
+export const hiddenNote = (hidden: readonly string[], width: number): string =>
+  `hidden at ${width} columns: ${hidden.join(', ')} (--columns picks, -o json shows all)`
+
+/** The same of rows that --columns can't pick from. */
+function hiddenInside<Row>(column: Column<Row>, hidden: readonly string[], width: number): string {
+  const where = column.terminalOnly ? 'a wider terminal' : '-o json'
+  return `hidden at ${width} columns in ${headerOf(column)}: ${hidden.join(', ')} (${where} shows all)`
 }
 
-function divide<Row>(columns: readonly Column<Row>[], row: Row) {
+function divide<Row>(columns: readonly Column<Row>[], row: Row, where: 'terminal' | 'table') {
   return {
     values: columns.filter((column) => column.kind !== 'rows'),
     sections: columns
       .filter((column) => column.kind === 'rows')
       .map((column) => {
         const { columns: inner, rows } = nestedRows(column, readValue(column, row))
-        return { column, nested: visibleColumns(inner, undefined, 'table'), rows }
+        return { column, nested: visibleColumns(inner, undefined, where), rows }
       }),
   }
 }

@@ -36,6 +36,9 @@ const STATUS_TONES: Record<string, Tone> = {
   rising: 'yellow',
   falling: 'green',
   gone: 'dim',
+  done: 'green',
+  stopped: 'yellow',
+  interrupted: 'yellow',
 }
 
 export const statusTone = (status: string): Tone | undefined =>

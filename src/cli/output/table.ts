@@ -34,6 +34,8 @@ const JSON_MIN = 12
 /** A bar takes what room the other columns leave, within these. */
 const BAR_MIN = 6
 const BAR_MAX = 30
+/** What is drawn over a span of time has this part of the terminal, and what the other columns leave. */
+const SPAN_PART = 4
 
 export async function drawTable<Row>(
   columns: readonly Column<Row>[],
@@ -49,12 +51,13 @@ export async function drawTable<Row>(
   const hidden: string[] = []
   for (const [index, column] of measured.entries()) {
     const width = widths[index]
-    if (column.bars !== undefined) {
+    const { bar } = column
+    if (bar) {
       // A bar says nothing that the columns beside it do not say: it goes without a note, and gets what they leave.
       if (width === undefined) continue
-      const room = Math.min(width + left(widths, style.width), BAR_MAX)
-      const cells = drawBars(column.bars.slice(0, rows.length), room, column.ascii)
-      drawn.push({ ...column, width: room, cells, right: false })
+      const room = Math.min(width + left(widths, style.width), bar.most)
+      const cells = bar.draw(rows.length, room)
+      drawn.push({ header: bar.headerIn(room), width: room, cells, right: false })
     } else if (width === undefined) hidden.push(column.header)
     // What is left alone and still too wide is cut, but not a number: half of it would be a wrong one.
     else if (alone && !column.right) {
@@ -86,23 +89,50 @@ function setApart({ cells, width }: Drawn, count: number): Cell[] {
 function measure<Row>(column: Column<Row>, rows: readonly Row[], style: TableStyle) {
   const flex = column.flex ?? (isJson(column.kind) ? { min: JSON_MIN } : undefined)
   const header = headerOf(column)
-  const isBar = column.kind === 'bar'
-  const cells = isBar ? [] : terminalCells(column, rows, style)
+  const bar = column.kind === 'bar' ? measureBar(column, rows, style.width) : undefined
+  const cells = bar ? [] : terminalCells(column, rows, style)
   // A cell that can be cut never takes more than the terminal; knowing that early saves measuring it.
   if (flex) for (const cell of cells) cell.text = truncate(cell.text, style.width)
-  const natural = isBar
-    ? BAR_MIN
-    : cells.reduce((max, cell) => Math.max(max, displayWidth(cell.text)), header.length)
-  const least = isBar ? BAR_MIN : flex?.min
+  const natural =
+    bar?.least ?? cells.reduce((max, cell) => Math.max(max, displayWidth(cell.text)), header.length)
+  const least = bar?.least ?? flex?.min
   return {
     header,
     cells,
-    bars: isBar ? rows.map((row) => Number(readValue(column, row) ?? 0)) : undefined,
-    ascii: column.ascii ?? false,
+    bar,
     natural,
     min: least ? Math.min(natural, Math.max(least, header.length)) : natural,
     priority: column.priority ?? DEFAULT_PRIORITY,
     right: isNumeric(column.kind),
+  }
+}
+
+interface Bars {
+  least: number
+  most: number
+  headerIn: (width: number) => string
+  draw: (count: number, width: number) => Cell[]
+}
+
+function measureBar<Row>(column: Column<Row>, rows: readonly Row[], width: number): Bars {
+  const { span, ascii = false } = column
+  const header = headerOf(column)
+  if (!span) {
+    const values = rows.map((row) => Number(readValue(column, row) ?? 0))
+    return {
+      least: BAR_MIN,
+      most: BAR_MAX,
+      headerIn: () => header,
+      draw: (count, room) => drawBars(values.slice(0, count), room, ascii),
+    }
+  }
+  const [first] = rows
+  const end = first === undefined ? '' : span.end(first)
+  return {
+    least: Math.max(header.length + end.length + 1, Math.floor(width / SPAN_PART)),
+    most: Number.POSITIVE_INFINITY,
+    headerIn: (room) => header + end.padStart(room - header.length),
+    draw: (count, room) => rows.slice(0, count).map((row) => span.draw(row, room)),
   }
 }
 
@@ -151,7 +181,9 @@ function fillIn(line: string, cells: readonly Cell[], paint: Paint): string {
   let next = 0
   const filled = line.replace(/x+/g, () => {
     const cell = cells[next++]
-    return cell ? paint(cell.tone, cell.text) : ''
+    if (!cell) return ''
+    // A cell without width has a stand-in too.
+    return paint(cell.tone, cell.text) + (displayWidth(cell.text) === 0 ? ' ' : '')
   })
   return filled.trimEnd()
 }

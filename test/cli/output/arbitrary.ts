@@ -12,7 +12,13 @@ function isHostile(char: string): boolean {
     between(0x200e, 0x200f) ||
     between(0x2028, 0x202e) ||
     between(0x2066, 0x2069) ||
+    between(0x2060, 0x2064) ||
+    between(0x206a, 0x206f) ||
+    between(0xfff9, 0xfffb) ||
+    between(0xe0000, 0xe001f) ||
+    code === 0xad ||
     code === 0x61c ||
+    code === 0x3164 ||
     code === 0xfeff
   )
 }
@@ -36,6 +42,16 @@ const evil = fc.constantFrom(
   'ชิ',
   '\r\n',
   '\\x1b',
+  '\u200b',
+  '\u200c',
+  '\u200d',
+  '\u2060',
+  '\ufe0f',
+  '\u{e0001}',
+  '\u{e0041}',
+  '\u{e0101}',
+  '🇩🇪',
+  '👍🏽',
 )
 export const text = fc.oneof(
   fc.string({ unit: evil, maxLength: 60 }),
