@@ -3,13 +3,14 @@ import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
 import type { Context } from '../context.ts'
 import type { FilterOptions } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { selectColumns } from '../output/column.ts'
 import { guardStream } from '../output/stream.ts'
 import { addReportFilters, readReportFilter } from '../report.ts'
 import { parseTime } from '../time.ts'
 import { version } from '../version.ts'
 import { whileCounting } from '../waiting.ts'
-import { examples, parseText } from '../words.ts'
+import { parseText } from '../words.ts'
 
 interface ReportFlags extends FilterOptions {
   out?: string
@@ -18,23 +19,18 @@ interface ReportFlags extends FilterOptions {
 const DAYS = 30
 const DAY_MS = 86_400_000
 
-const ABOUT = `
-One HTML file for those who have no terminal: cost over time by model, users, workflows and modes by cost, runs by
-status, errors, the slowest workflows and the bill of the month, beside the time before. It loads nothing, runs no
-script, prints, and is dark where the reader's screen is. Without --since it is of the last ${DAYS} days, today included, as
-days of --tz (default UTC). All of it is of one moment. Costs and counts are those of \`wfstore cost\` and \`stats\`: removed
-runs count. --json prints what the page shows.
-${examples(
+const ABOUT = `Cost over time by model, users, workflows and modes, runs by status, errors, slow workflows and the bill, beside the time before, in one file that loads nothing. Without --since it is of the last ${DAYS} days of --tz (default: UTC). Amounts are US dollars.`
+
+const EXAMPLES = [
   'wfstore report --since 30d --out report.html',
-  'wfstore report --since 2026-10-01 --until 2026-11-01 --tz Europe/Berlin --out october.html',
   `wfstore report --user user_7 --json | jq '.models[] | {modelId, cost}'`,
-)}`
+]
 
 export function define(report: Command, context: Context): void {
   addReportFilters(report)
-    .option('--out <file>', 'write the page to this file, in place of what it holds', parseText)
-    .addHelpText('after', ABOUT)
+    .option('--out <file>', 'write the page to this file, over what it holds', parseText)
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
+  explain(report, { about: ABOUT, examples: EXAMPLES })
 }
 
 async function writeReport(options: ReportFlags, context: Context): Promise<void> {
