@@ -1,5 +1,16 @@
 import { openStoreOf, type Store } from './store.ts'
 
+export { archiveInFolder, archiveToStream, type FolderOptions } from './cleanup/archive/sink.ts'
+export type { RestoreOptions, RestoreResult } from './cleanup/restore.ts'
+export type {
+  ArchiveSink,
+  ArchiveSummary,
+  CleanupCounts,
+  CleanupOptions,
+  CleanupResult,
+  Kept,
+  Removed,
+} from './cleanup/types.ts'
 export { type ErrorCode, WfstoreError } from './error.ts'
 export type {
   AuditEntries,
@@ -29,6 +40,7 @@ export type {
   SummaryKey,
 } from './queries/billing.ts'
 export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/bills.ts'
+export type { CleanupFilter, PastCleanup } from './queries/cleanups.ts'
 export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/cost.ts'
 export type { UsageFilter } from './queries/cost-filter.ts'
 export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/error-groups.ts'
@@ -74,7 +86,7 @@ export type {
 export type { SpoolOptions } from './record/spooled.ts'
 export type { RecorderCall, SpooledCall } from './record/spooled-calls.ts'
 export type { Attempt, FinishedStepStatus, FinishStep, StepRecorder } from './record/steps.ts'
-export { openStore, type Store, type StoreOptions } from './store.ts'
+export { openStore, type PgDatabase, type Store, type StoreOptions } from './store.ts'
 
 /**
  * A store on the database that the environment names, by the rules of the command line: WFSTORE_DATABASE_URL,

@@ -1,4 +1,7 @@
 import type pg from 'pg'
+import { countCleanup } from './cleanup/count.ts'
+import type { RestoreOptions, RestoreResult } from './cleanup/restore.ts'
+import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/types.ts'
 import { chooseDatabase, urlTarget } from './db/connect.ts'
 import type { Environment } from './db/libpq.ts'
 import { type LazyPool, lazyPool } from './db/pool.ts'
@@ -10,6 +13,7 @@ import { findAuditEntry } from './queries/audit-find.ts'
 import { type AuditFollow, followAudit } from './queries/audit-follow.ts'
 import { type Billing, billingOf } from './queries/billing.ts'
 import { type Bills, billRows } from './queries/bills.ts'
+import { type CleanupFilter, listCleanups, type PastCleanup } from './queries/cleanups.ts'
 import { type CostOptions, type CostReport, costBy } from './queries/cost.ts'
 import { type FailureGroups, type GroupOptions, groupFailures } from './queries/error-groups.ts'
 import { type Failure, type FailureFilter, listFailures } from './queries/errors.ts'
@@ -99,8 +103,30 @@ export interface Store {
    * @throws WfstoreError usage, which names the first invalid line
    */
   import: (source: Source, options?: ImportOptions) => Promise<ImportReport>
+  /**
+   * Removes ended runs, their steps, audit entries of no kept run, and metrics; no total changes (docs/CLEANUP.md). On one
+   * session of the server, so not through a pooler in transaction mode. Times are RFC 3339 in UTC.
+   * @throws WfstoreError usage, locked where another cleanup is at it, failed where the archive cannot be written
+   */
+  cleanup: (options: CleanupOptions) => Promise<CleanupResult>
+  cleanups: {
+    /** Past cleanups, the newest first. @throws WfstoreError usage */
+    list: (options?: CleanupFilter & PageOptions) => Promise<Page<PastCleanup>>
+    /** What a cleanup would remove and keep. @throws WfstoreError usage */
+    count: (options: CleanupOptions) => Promise<CleanupCounts>
+  }
+  /**
+   * Brings back all of an archive (a folder, one of several, a stream's file, '-' for `stdin`) or nothing; no total changes.
+   * @throws WfstoreError usage, failed where it is damaged, conflict where it is of another database, locked
+   */
+  restore: (place: string, options?: RestoreOptions) => Promise<RestoreResult>
   /** Ends the connections that the store has made, not a pool of yours. Used again, it connects anew. */
   close: () => Promise<void>
+}
+
+/** What a pg Pool or Client has, of any version of pg: its own types are not needed to use ours. */
+export interface PgDatabase {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
 }
 
 export type StoreOptions =
@@ -113,7 +139,7 @@ export type StoreOptions =
     }
   | {
       /** A pg Pool or Client of yours, which stays yours: `close` does not end it. Its search path counts. */
-      pool: Queryable | pg.Pool
+      pool: Queryable | PgDatabase
       schema?: undefined
       spool?: SpoolOptions | undefined
     }
@@ -130,8 +156,8 @@ export function openStore(options: StoreOptions): Store {
         hint: 'leave schema out, and give the pool options: "-c search_path=…"',
       })
     }
-    const session = sessionOf(options.pool)
-    return storeOn(options.pool as Queryable, async () => {}, { session, spool: options.spool })
+    const pool = options.pool as Queryable
+    return storeOn(pool, async () => {}, { session: sessionOf(pool), spool: options.spool })
   }
   const target = urlTarget(options.databaseUrl, 'databaseUrl', {}, options.schema)
   const pool = lazyPool(async () => target)
@@ -147,6 +173,7 @@ export function openStoreOf(surroundings: () => { env: Environment; cwd: string 
 /**
  * A store over one connection that takes statements ahead (`pipeline`): the check of the schema travels with the
  * first query and so costs no round trip of its own. `close` ends the connection.
+ * @internal
  */
 export const storeOnClient = (client: pg.Client): Store =>
   storeOn(client, () => client.end(), { ahead: true, session: sessionOf(client) })
@@ -205,6 +232,14 @@ function storeOn(
   }
   const read = ahead ? readAhead : write
   const spooled = spool && spooledRecorder(write, spool)
+  const onSession = async <T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {
+    const { client, release } = await session()
+    try {
+      return await work(client)
+    } finally {
+      release(false)
+    }
+  }
   return {
     executions: {
       ...executionRows(read, write),
@@ -244,13 +279,18 @@ function storeOn(
         release(!whole)
       }
     },
-    import: async (source, options) => {
-      const { client, release } = await session()
-      try {
-        return await importLines(client, source, options)
-      } finally {
-        release(false)
-      }
+    import: (source, options) => onSession((client) => importLines(client, source, options)),
+    cleanup: async (options) => {
+      const { cleanup } = await import('./cleanup/cleanup.ts')
+      return onSession((client) => cleanup(client, options))
+    },
+    cleanups: {
+      list: (options) => listCleanups(read, options),
+      count: (options) => onSession((client) => countCleanup(client, options)),
+    },
+    restore: async (place, options) => {
+      const { restoreArchive } = await import('./cleanup/restore.ts')
+      return onSession((client) => restoreArchive(client, place, options))
     },
     close: async () => {
       await spooled?.close()

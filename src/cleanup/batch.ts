@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import * as d from '../db/decode.ts'
 import { databaseError } from '../db/errors.ts'
+import { isLockFailure } from '../db/lock.ts'
 import { query } from '../db/query.ts'
 import { rollback } from '../db/transaction.ts'
-import { LINE_SETTINGS } from '../record/export-lines.ts'
+import { WfstoreError } from '../error.ts'
+import { ARCHIVE_SETTINGS } from './archive/lines.ts'
 import { type Archiving, deleteRows } from './remove.ts'
 import { ahead, inBatch, quarterOf, reasons, type Walked } from './tables.ts'
 
@@ -43,11 +45,13 @@ export interface Batch {
  * One snapshot for all statements: what is archived, counted, folded and deleted are the same rows. Where somebody
  * changes one of them meanwhile, PostgreSQL refuses the batch, and it is tried again on what is there then.
  * The commit need not wait for the disk: what a crash takes back was not deleted, and the end of a cleanup waits.
+ * Where policies hide rows from this role it is refused: the entries of a run out of sight would look like those of none.
  */
 const BEGIN = `begin isolation level repeatable read read write;
   set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0;
   set local synchronous_commit = off; set local enable_seqscan = off; set local jit = off; set local work_mem = '64MB';
-  ${LINE_SETTINGS}`
+  set local row_security = off;
+  ${ARCHIVE_SETTINGS}`
 
 const NONE_KEPT = { running: 0, endedLater: 0, newest: 0 }
 const keptShape = { running: d.count(), endedLater: d.count(), newest: d.count() }
@@ -86,16 +90,29 @@ export async function removeBatch(
   }
 }
 
-/** Passes a row that somebody else holds. */
+/**
+ * Passes a row that somebody else holds.
+ * @throws WfstoreError locked where it is the table that they hold, as every other row would be in their hands, too
+ */
 export async function stepOver(work: Work, walked: Walked, after: Position): Promise<Batch> {
   try {
     await work.client.query(BEGIN)
+    await query(work.client, `lock table ${tablesOf(walked)} in row exclusive mode`, [], {})
     const end = await findEnd(work, walked, after, 1)
     return { ...end, removed: 0, steps: 0, kept: NONE_KEPT }
+  } catch (error) {
+    if (!isLockFailure(error)) throw databaseError(error)
+    throw new WfstoreError('locked', `another session has locked the table ${walked.table}`, {
+      hint: 'run it again when that has ended, an index being built for instance',
+      cause: error,
+    })
   } finally {
     await rollback(work.client as pg.Client)
   }
 }
+
+const tablesOf = ({ kind, table }: Walked) =>
+  kind === 'execution' ? `${table}, workflow_steps` : table
 
 const endShape = { time: d.text(), id: d.uuid(), quarter: d.text() }
 

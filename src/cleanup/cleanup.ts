@@ -9,17 +9,18 @@ import { readArchiveColumns } from './archive/columns.ts'
 import type { Work } from './batch.ts'
 import { countCleanup } from './count.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
+import { cleanupLock } from './lock.ts'
 import { newestRuns } from './newest.ts'
-import { recordBegin, recordEnd } from './record.ts'
+import { recordArchive, recordBegin, recordEnd } from './record.ts'
 import { watchReplicas } from './replicas.ts'
-import type { CleanupOptions, CleanupResult } from './types.ts'
+import type { ArchiveSummary, CleanupCounts, CleanupOptions, CleanupResult } from './types.ts'
 import { worthVacuuming } from './vacuum.ts'
 import { type Limits, type Walk, walkAll } from './walk.ts'
 
+const INTERRUPTED_COUNT_MS = 200
+
 /** Somebody who was killed a moment ago may still hold the lock until the server has noticed. */
 const LOCK_WAIT_MS = 2000
-
-export const cleanupLock = (schema: string): string => `wfstore cleanup ${schema}`
 
 /**
  * Removes the runs that have ended before the cutoff, with their steps; audit entries unless their run is kept; and
@@ -56,29 +57,32 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
   const work: Work = { client, cleanupId, cutoff, newest: undefined, archive: undefined }
+  let done: { walk: Walk; archive: ArchiveSummary | null; seconds: number }
   try {
     if (keepLast !== undefined) work.newest = await newestRuns(client, keepLast)
     if (sink) {
       const columns = await readArchiveColumns(client)
       const schema = MIGRATIONS.at(-1) as string
       await sink.open({ cleanupId, startedAt, cutoff, keepLast: keepLast ?? null, schema, columns })
+      await recordArchive(client, cleanupId, sink.place)
       work.archive = { sink, columns }
     }
     const walk = await walkAll(work, limitsOf(client, options, began))
     const archive = sink ? await sink.finish() : null
     await recordEnd(client, cleanupId, walk.complete ? 'done' : 'stopped')
-    const seconds = (performance.now() - began) / 1000
-    return {
-      ...(await resultOf(work, options, walk)),
-      archive,
-      seconds,
-      rowsPerSecond: rate(walk, seconds),
-    }
+    done = { walk, archive, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
     await sink?.abandon().catch(() => {})
+    const outcome = options.signal?.aborted ? 'stopped' : 'failed'
     // On a lost connection the next cleanup closes the row.
-    await recordEnd(client, cleanupId, 'failed', error).catch(() => {})
+    await recordEnd(client, cleanupId, outcome, error).catch(() => {})
     throw error
+  }
+  const { walk, ...rest } = done
+  return {
+    ...(await resultOf(work, options, walk)),
+    ...rest,
+    rowsPerSecond: rate(walk, rest.seconds),
   }
 }
 
@@ -108,10 +112,16 @@ const rate = (walk: Walk, seconds: number): number =>
 
 async function resultOf(
   { client, cleanupId, cutoff }: Work,
-  { keepLast }: CleanupOptions,
+  { keepLast, signal }: CleanupOptions,
   { complete, removed, kept, batches }: Walk,
 ): Promise<Omit<CleanupResult, 'archive' | 'seconds' | 'rowsPerSecond'>> {
-  const rest = complete ? undefined : await countCleanup(client, { before: cutoff, keepLast })
+  const count = (timeoutMs?: number) =>
+    countCleanup(client, { before: cutoff, keepLast }, timeoutMs)
+  let rest: CleanupCounts | undefined
+  if (!complete) {
+    // Whoever interrupts does not wait long for a count.
+    rest = await (signal?.aborted ? count(INTERRUPTED_COUNT_MS).catch(() => undefined) : count())
+  }
   return {
     cleanupId,
     cutoff,

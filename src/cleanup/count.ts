@@ -39,24 +39,27 @@ from runs r, entries e`
 
 /**
  * What a cleanup would remove and keep, of one moment; it changes nothing.
+ * @param timeoutMs of each statement; 0 waits as long as it takes
  * @throws WfstoreError usage, schema_missing, schema_behind, schema_ahead
  */
 export async function countCleanup(
   client: pg.ClientBase,
   options: CleanupOptions,
+  timeoutMs = 0,
 ): Promise<CleanupCounts> {
   checkOptions(options)
   await checkSchema(client)
   try {
     await client.query(
-      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local time zone 'UTC'`,
+      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local row_security = off; set local time zone 'UTC'`,
     )
     const cutoff = await cutoffOf(client, options)
     const newest = options.keepLast ? await newestRuns(client, options.keepLast) : '[]'
     await query(
       client,
-      `select set_config('wfstore.cutoff', $1, true), set_config('wfstore.newest', $2, true)`,
-      [cutoff, newest],
+      `select set_config('wfstore.cutoff', $1, true), set_config('wfstore.newest', $2, true),
+              set_config('statement_timeout', $3, true)`,
+      [cutoff, newest, `${timeoutMs}ms`],
       {},
     )
     const [row] = await query(client, statement(options.keepLast !== undefined), [], shape)

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import * as d from '../db/decode.ts'
 import { query } from '../db/query.ts'
 import { quarterOf } from './tables.ts'
 
@@ -54,8 +55,8 @@ export const foldEntries = (gone: string): string => `
 export async function endOf(client: pg.ClientBase, table: 'execution' | 'audit'): Promise<string> {
   const history = table === 'execution' ? USAGE : AUDIT
   const text = `select coalesce(max(history_id), 0)::text as id from ${history.table}`
-  const { rows } = await client.query<{ id: string }>(text)
-  return rows[0]?.id ?? '0'
+  const [row] = await query(client, text, [], { id: d.text() })
+  return row?.id ?? '0'
 }
 
 const AT_ONCE = 200

@@ -35,6 +35,16 @@ export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<
 
 const startedShape = { startedAt: d.time() }
 
+/** The folder that the archive has made for itself, once it is there. */
+export async function recordArchive(
+  client: pg.ClientBase,
+  cleanupId: string,
+  place: string,
+): Promise<void> {
+  const text = 'update cleanups set archive = $2 where cleanup_id = $1'
+  await query(client, text, [cleanupId, place], {})
+}
+
 /** Closes the row. Its commit waits for the disk, and with it for all batches before it. */
 export async function recordEnd(
   client: pg.ClientBase,

@@ -60,7 +60,7 @@ export interface CleanupResult {
   removed: Removed
   /** Of what was looked at, which is all where the outcome is done. */
   kept: Kept
-  /** What a further cleanup with this cutoff would remove; null where nothing is left. */
+  /** What a further cleanup with this cutoff would remove; null where nothing is left, or the signal left no time to count. */
   left: Removed | null
   archive: ArchiveSummary | null
   seconds: number

@@ -58,9 +58,11 @@ async function walkThrough(
       walk.complete = false
       break
     }
-    const began = performance.now()
     const batch = await patiently(work, walked, at, pace, limits)
-    pace.took(performance.now() - began)
+    if (batch === null) {
+      walk.complete = false
+      break
+    }
     count(walk, walked, batch)
     if (batch.quarter !== null) shared.add(batch.quarter)
     limits.progress?.(walk.removed)
@@ -74,8 +76,9 @@ const TRIES = 3
 const FIRST_PAUSE_MS = 100
 
 /**
- * A batch that another session stands in the way of is tried again, then a smaller one, until only the row is left that
- * somebody holds on to: it is stepped over.
+ * A batch that another session stands in the way of is tried again, then ever smaller ones, until only the row is left
+ * that somebody holds on to: it is stepped over.
+ * @returns null where the time is over before one was done
  */
 async function patiently(
   work: Work,
@@ -83,15 +86,21 @@ async function patiently(
   at: Position,
   pace: Pace,
   limits: Limits,
-): Promise<Batch & { locked: number }> {
+): Promise<(Batch & { locked: number }) | null> {
   for (let tried = 1; ; tried++) {
     try {
-      return { ...(await removeBatch(work, walked, at, pace.size())), locked: 0 }
+      const began = performance.now()
+      const batch = await removeBatch(work, walked, at, pace.size())
+      pace.took(performance.now() - began)
+      return { ...batch, locked: 0 }
     } catch (error) {
       if (!isLockFailure(error)) throw error
-      if (tried % TRIES === 0 && !pace.shrink())
-        return { ...(await stepOver(work, walked, at)), locked: 1 }
-      await limits.rest(FIRST_PAUSE_MS * (tried % TRIES))
+      if (limits.over()) return null
+      if (tried >= TRIES && !pace.shrink()) {
+        const batch = await stepOver(work, walked, at)
+        return { ...batch, locked: batch.visited }
+      }
+      if (tried < TRIES) await limits.rest(FIRST_PAUSE_MS * tried)
     }
   }
 }

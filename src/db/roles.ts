@@ -14,6 +14,7 @@ const ALL = [
   ...TABLES,
   ...HISTORY,
   ...PERIODS,
+  'cleanups',
   'user_workflow_summary',
   'daily_cost_summary',
   'wfstore_migrations',
@@ -39,6 +40,7 @@ const GRANTS: Record<Duty, Grant[]> = {
     { privileges: 'insert, delete', on: HISTORY },
     // Locking rows wants UPDATE on one column at least; this one's value is the trigger's, whatever is written.
     { privileges: 'update (updated_at)', on: ['workflow_executions'] },
+    { privileges: 'insert, update', on: ['cleanups'] },
   ],
 }
 

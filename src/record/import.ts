@@ -36,6 +36,7 @@ export interface ImportOptions {
  * Totals are taken as they are. The connection is used for one transaction, and memory does not grow with the file.
  * @throws WfstoreError usage where a line is invalid, naming the first; failed where nothing is valid, or the source
  * cannot be read; schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * @internal
  */
 export async function importLines(
   client: pg.ClientBase,

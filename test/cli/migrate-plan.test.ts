@@ -60,7 +60,7 @@ describe('a dry run', () => {
   it('of down and redo changes nothing either', async () => {
     const database = await make(createMigrated('dry_down'))
     const before = await catalogsOf(database)
-    const down = await wfstore(database, 'migrate down 4 --dry-run')
+    const down = await wfstore(database, 'migrate down 5 --dry-run')
     const redo = await wfstore(database, 'migrate redo --dry-run')
     expect(await catalogsOf(database)).toBe(before)
     const right = await schemaOf(database)
@@ -125,11 +125,11 @@ describe('down and redo', () => {
   it('redo makes the newest anew', async () => {
     const right = await schemaOf(database)
     const oid = async () =>
-      (await database.sql("select 'billing_records_corrects_idx'::regclass::oid as oid"))[0]?.oid
+      (await database.sql("select 'cleanups_started_idx'::regclass::oid as oid"))[0]?.oid
     const before = await oid()
     expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
       code: 0,
-      stdout: 'took back and applied 004_report_indexes\n',
+      stdout: 'took back and applied 005_cleanup\n',
     })
     expect(await oid()).not.toBe(before)
     expect(await schemaOf(database)).toBe(right)
@@ -141,7 +141,7 @@ describe('down and redo', () => {
       "insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd')",
     )
     const before = await everythingOf(database)
-    for (const line of ['migrate down 4 --yes', 'migrate down 4 --yes --dry-run']) {
+    for (const line of ['migrate down 5 --yes', 'migrate down 5 --yes --dry-run']) {
       expect(await wfstore(database, line)).toMatchObject({
         code: 1,
         stderr:
@@ -150,10 +150,10 @@ describe('down and redo', () => {
     }
     expect(await everythingOf(database)).toBe(before)
     expect((await wfstore(database, 'migrate down', { answer: 'y\n' })).stdout).toBe(
-      'took back 004_report_indexes\n',
+      'took back 005_cleanup\n',
     )
-    expect((await wfstore(database, 'migrate down 2 --yes')).stdout).toBe(
-      'took back 003_billing, 002_indexes\n',
+    expect((await wfstore(database, 'migrate down 3 --yes')).stdout).toBe(
+      'took back 004_report_indexes, 003_billing, 002_indexes\n',
     )
     expect(await wfstore(database, 'migrate down --yes')).toMatchObject({ code: 1 })
     expect(await wfstore(database, 'migrate down --yes --force -o jsonl')).toMatchObject({
@@ -163,7 +163,7 @@ describe('down and redo', () => {
     })
     expect((await wfstore(database, 'migrate down --yes')).stdout).toBe('no migration is applied\n')
     expect((await wfstore(database, 'migrate up')).stdout).toBe(
-      'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+      'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     )
     expect(await schemaOf(database)).toBe(right)
   })

@@ -142,7 +142,7 @@ it('an owner with CREATEROLE needs no superuser, and later not even that; who ha
 
   const roles = ['migrate', 'roles', '--prefix', `${prefix}_owned`]
   const tables =
-    'audit_history, billing_periods, billing_records, billing_settings, daily_cost_summary, observability_metrics, usage_history, ' +
+    'audit_history, billing_periods, billing_records, billing_settings, cleanups, daily_cost_summary, observability_metrics, usage_history, ' +
     'user_workflow_summary, wfstore_migrations, workflow_executions, workflow_steps'
   expect(await through(poor, ...roles)).toEqual({
     code: 1,

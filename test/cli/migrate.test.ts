@@ -28,7 +28,7 @@ describe('status', () => {
       code: 0,
       stdout:
         '001_tables\tpending\t\t\n002_indexes\tpending\t\t\n' +
-        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n',
+        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n005_cleanup\tpending\t\t\n',
       stderr: '',
     })
     expect(await catalogsOf(database)).toBe(before)
@@ -41,14 +41,15 @@ describe('status', () => {
     )
     expect((await wfstore(database, 'migrate status')).stdout).toBe(
       '001_tables\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n002_indexes\tpending\t\t\n' +
-        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n',
+        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n005_cleanup\tpending\t\t\n',
     )
     expect((await wfstore(database, 'migrate status --color never', { terminal: 80 })).stdout).toBe(
       'MIGRATION           STATE    APPLIED           TOOK\n' +
         '001_tables          applied  2026-11-23 10:00  1.2s\n' +
         '002_indexes         pending  -                    -\n' +
         '003_billing         pending  -                    -\n' +
-        '004_report_indexes  pending  -                    -\n',
+        '004_report_indexes  pending  -                    -\n' +
+        '005_cleanup         pending  -                    -\n',
     )
     expect(JSON.parse((await wfstore(database, 'migrate status --json')).stdout)).toEqual([
       {
@@ -57,7 +58,7 @@ describe('status', () => {
         appliedAt: '2026-11-23T09:00:00.000000Z',
         durationMs: 1234,
       },
-      ...['002_indexes', '003_billing', '004_report_indexes'].map((name) => ({
+      ...['002_indexes', '003_billing', '004_report_indexes', '005_cleanup'].map((name) => ({
         name,
         state: 'pending',
         appliedAt: null,
@@ -70,7 +71,7 @@ describe('status', () => {
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
       code: 4,
       stderr:
-        'error: 002_indexes and 003_billing and 004_report_indexes pending; run `wfstore migrate up`\n',
+        'error: 002_indexes and 003_billing and 004_report_indexes and 005_cleanup pending; run `wfstore migrate up`\n',
     })
     await wfstore(database, 'migrate up')
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
@@ -126,16 +127,16 @@ describe('up', () => {
     expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
       code: 2,
       stderr:
-        'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+        'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     })
     expect((await wfstore(database, 'migrate up --to 001_tables')).stdout).toBe(
-      'applied 001_tables; still pending: 002_indexes, 003_billing, 004_report_indexes\n',
+      'applied 001_tables; still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     )
     expect((await wfstore(database, 'migrate up --to 1')).stdout).toBe(
-      'still pending: 002_indexes, 003_billing, 004_report_indexes\n',
+      'still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     )
     expect((await wfstore(database, 'migrate up 5 -o jsonl')).stdout).toBe(
-      '{"applied":["002_indexes","003_billing","004_report_indexes"],"adopted":false,"rebuilt":[],"pending":[]}\n',
+      '{"applied":["002_indexes","003_billing","004_report_indexes","005_cleanup"],"adopted":false,"rebuilt":[],"pending":[]}\n',
     )
     expect(await wfstore(database, 'migrate up')).toEqual({
       code: 0,
@@ -192,7 +193,7 @@ describe('up', () => {
     expect(await catalogsOf(database)).toBe(before)
     const done = await wfstore(database, 'migrate up', { answer: 'yes\n' })
     expect(done.stdout).toBe(
-      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     )
   })
 })

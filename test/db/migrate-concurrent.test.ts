@@ -11,9 +11,9 @@ const WAITED =
   /^another process is migrating this schema: waiting for pid \d+ \(wfstore migrate up\), connected since 20\d\d-\S+Z\n$/
 
 const done = {
-  empty: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+  empty: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
   legacy:
-    'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+    'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
 }
 const kinds = ['empty', 'legacy'] as const
 
@@ -37,6 +37,7 @@ async function expectMigratedOnce(database: TestDatabase): Promise<void> {
     { name: '002_indexes' },
     { name: '003_billing' },
     { name: '004_report_indexes' },
+    { name: '005_cleanup' },
   ])
 }
 

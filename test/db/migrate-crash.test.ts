@@ -185,7 +185,7 @@ it.each([
     await holder.end()
     expect(await next.ended).toMatchObject({
       code: 0,
-      stdout: 'applied 002_indexes, 003_billing, 004_report_indexes\n',
+      stdout: 'applied 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     })
     expect(await stateOf(database)).toMatchObject({ schema: golden, history: applied })
   },

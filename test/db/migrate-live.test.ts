@@ -90,7 +90,7 @@ it('an adoption that cannot have the tables lets their writers pass, however lon
   expect(await up.ended).toMatchObject({
     code: 0,
     stdout:
-      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
   })
   await writer.more(5)
   await writer.stop()
@@ -192,7 +192,7 @@ it('up does not wait for those who have read its history', async () => {
   const second = startProgram('migrate', 'up', '--database-url', database.url)
   expect(await second.ended).toMatchObject({
     code: 0,
-    stdout: 'applied 002_indexes, 003_billing, 004_report_indexes\n',
+    stdout: 'applied 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
   })
   await reader.query('commit')
 })
@@ -202,7 +202,7 @@ it('down, which drops the tables, lets their writers pass too', async () => {
   const wfstore = (...argv: string[]) =>
     startProgram('migrate', ...argv, '--database-url', database.url)
   expect((await wfstore('up').ended).code).toBe(0)
-  expect((await wfstore('down', '3', '--yes').ended).code).toBe(0)
+  expect((await wfstore('down', '4', '--yes').ended).code).toBe(0)
   const holder = await connect(database)
   await holder.query('begin')
   await holder.query('select count(*) from workflow_executions')

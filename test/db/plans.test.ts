@@ -29,6 +29,7 @@ beforeAll(async () => {
   expect((await migrateOn(client)).applied).toEqual(MIGRATIONS.slice(1))
   await client.query(`
     insert into billing_periods (billing_period) select 'period ' || i from generate_series(1, 10000) as i;
+    insert into cleanups (started_at, cutoff) select now() - i * interval '1 hour', now() from generate_series(1, 10000) as i;
     set session_replication_role = replica;
     update billing_records set corrects = gen_random_uuid() where billing_id < '00001000-0000-7000-8000-000000000000';
     set session_replication_role = origin`)
@@ -173,5 +174,6 @@ async function sampleValues(on: pg.Client): Promise<Record<string, unknown>> {
     metric: await one('select metric_id from observability_metrics limit 1'),
     bill: await one('select billing_id from billing_records limit 1'),
     histories: [1, 2, 3],
+    cleanup: await one('select cleanup_id from cleanups limit 1'),
   }
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../support/cli.ts'
@@ -27,6 +29,7 @@ const BEYOND_SELECT: Record<Duty, Record<string, string>> = {
     observability_metrics: 'delete',
     usage_history: 'insert, delete',
     audit_history: 'insert, delete',
+    cleanups: 'insert, update',
   },
 }
 
@@ -111,6 +114,7 @@ const FOLD = `insert into usage_history (quarter_start, user_id, workflow_name, 
 const REMOVE_RUN = `with removed as (
     delete from workflow_executions where execution_id = '${RUN}' returning *
   ) ${FOLD}`
+const BEGIN_CLEANUP = `insert into cleanups (cutoff) values (now())`
 const FOLD_AUDIT = `insert into audit_history (quarter_start, user_id, action_type, success, entries)
   values ('2026-11-01Z', 'u', 'a', true, 1)`
 
@@ -128,6 +132,7 @@ describe('each can do its work', () => {
     ['cleaner', 'folds a run into history and deletes it', [REMOVE_RUN]],
     ['cleaner', 'merges history', [REMOVE_RUN, 'delete from usage_history returning *']],
     ['cleaner', 'counts audit rows', [FOLD_AUDIT]],
+    ['cleaner', 'writes down how it went', [BEGIN_CLEANUP, `update cleanups set outcome = 'done'`]],
     ['cleaner', 'merges counts', [FOLD_AUDIT, 'delete from audit_history returning *']],
   ])('the %s %s', async (duty, _, statements) => {
     expect(await as(duty, ...statements)).toBe(1)
@@ -156,6 +161,50 @@ describe('each can do its work', () => {
   })
 })
 
+describe('the rights of the cleaner', () => {
+  it('are enough for a cleanup with an archive, its dry run and its history; restore is for the owner', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wfstore-roles-'))
+    const url = urlOf(`${prefix}_cleaner_login`)
+    const old = '2000-01-01Z'
+    await database.sql(
+      `with run as (
+         insert into workflow_executions (workflow_name, user_id, mode, model_id, status, start_time, end_time)
+         select 'old', 'u', 'Sales', 'm', 'success', $1, $1 from generate_series(1, 3) returning execution_id
+       ), steps as (
+         insert into workflow_steps (execution_id, step_id, step_number, step_name) select execution_id, gen_random_uuid(), 1, 's' from run
+       ), entries as (
+         insert into audit_logs (execution_id, timestamp, user_id, action_type, action_details) select execution_id, $1, 'u', 'a', 'd' from run
+       )
+       insert into observability_metrics (timestamp, user_id, metric_type, metric_value) values ($1, 'u', 'cost', 1)`,
+      [old],
+    )
+    const cleanup = (...words: string[]) =>
+      runCli(['cleanup', ...words, '--database-url', url], { cwd: folder })
+    const wanted = ['--before', '2001-01-01', '--json']
+    expect(await cleanup(...wanted, '--dry-run')).toMatchObject({ code: 0 })
+    const { code, stdout, stderr } = await cleanup(
+      ...wanted,
+      '--keep-last',
+      '1',
+      '--archive',
+      'old',
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout).removed).toEqual({ execution: 2, step: 2, audit: 2, metric: 1 })
+    expect((await cleanup('history', '--columns', 'outcome')).stdout).toBe('done\n')
+    expect(await runCli(['restore', 'old', '--database-url', url], { cwd: folder })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('permission denied'),
+    })
+    const restored = await runCli(['restore', 'old', '--database-url', database.url], {
+      cwd: folder,
+    })
+    expect(restored.code).toBe(0)
+    expect((await cleanup(...wanted)).code).toBe(0)
+    rmSync(folder, { recursive: true })
+  })
+})
+
 describe('and nothing else', () => {
   const LOCK_METRICS = 'select from observability_metrics for update'
   const forbidden: Record<Duty, string[]> = {
@@ -164,6 +213,7 @@ describe('and nothing else', () => {
       'delete from billing_records',
       `update usage_history set runs = 0`,
       FOLD_AUDIT,
+      BEGIN_CLEANUP,
       `update wfstore_migrations set name = 'x'`,
     ],
     reader: [INSERT_RUN, INSERT_AUDIT, FINISH_STEP, 'delete from audit_logs', LOCK_METRICS],
@@ -177,6 +227,7 @@ describe('and nothing else', () => {
       `update workflow_executions set status = 'failed'`,
       'update usage_history set runs = 0',
       'delete from wfstore_migrations',
+      'delete from cleanups',
     ],
   }
   const everybody = [
@@ -229,6 +280,7 @@ describe('and nothing else', () => {
     const others = [
       'billing_periods',
       'billing_settings',
+      'cleanups',
       'user_workflow_summary',
       'daily_cost_summary',
       'wfstore_migrations',

@@ -131,4 +131,82 @@ describe('cleanup', () => {
       /, more than 10,000 ended more than 90 days ago$/,
     )
   })
+
+  /** Cleanups so many hours ago, the newest last. */
+  const cleanups = (hours: number[], outcome = 'done', more = '') =>
+    store.sql(
+      `insert into cleanups (started_at, ended_at, cutoff, outcome, executions_removed, archive, error_message, keep_last)
+       select now() - h * interval '1 hour', now() - h * interval '1 hour' + interval '9 s',
+              now() - h * interval '1 hour' - interval '30 days', $2, 12, nullif($3, ''), nullif($3, ''), nullif(length($3), 0)
+       from unnest($1::int[]) as h`,
+      [hours, outcome, more],
+    )
+  const stateOf = async () => {
+    const { state, mend, finding } = await findingOf(store, 'cleanup')
+    return [state, mend, finding.split('; ')[0]]
+  }
+  const LAST = '12 runs, 0 steps, 0 audit entries and 0 metrics'
+
+  it('was well where the last one came to its end, whatever was before', async () => {
+    await store.sql('truncate cleanups')
+    await cleanups([30], 'failed')
+    await cleanups([3])
+    expect(await stateOf()).toEqual(['ok', null, `the last one, begun 3h 00m ago, removed ${LAST}`])
+  })
+
+  it.each([
+    ['failed', 'failed, having removed'],
+    ['stopped', 'was stopped before the end, having removed'],
+    ['interrupted', 'was killed, having removed'],
+    ['running', 'was killed, having removed'],
+  ])('that was %s is a warning, with the command that goes on', async (outcome, words) => {
+    await store.sql('truncate cleanups')
+    await cleanups([3])
+    await cleanups([2], outcome)
+    expect(await stateOf()).toEqual([
+      'warning',
+      'wfstore cleanup --days 30',
+      `the last one, begun 2h 00m ago, ${words} ${LAST}`,
+    ])
+    await store.sql('truncate cleanups')
+    await cleanups([2], outcome, '/var/it is/20261121T010000Z-01900000')
+    expect((await stateOf())[1]).toBe(
+      "wfstore cleanup --days 30 --keep-last 36 --archive '/var/it is'",
+    )
+  })
+
+  it('that is running is none', async () => {
+    await store.sql('truncate cleanups')
+    await cleanups([0], 'running')
+    const other = await store.connect()
+    await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
+    expect(await stateOf()).toEqual([
+      'ok',
+      null,
+      expect.stringMatching(/^the last one, begun .* ago, is running and has removed 12 runs/),
+    ])
+    await other.end()
+  })
+
+  it('is overdue after twice the usual gap of those that were finished, once there are three', async () => {
+    for (const [hours, state] of [
+      [[49, 73], 'ok'],
+      [[47, 71, 95, 119], 'ok'],
+      [[49, 73, 97, 121], 'warning'],
+      // One that was started by hand in between, or a holiday, moves no median.
+      [[47, 71, 95, 96, 119, 143, 263], 'ok'],
+    ] as const) {
+      await store.sql('truncate cleanups')
+      await cleanups([...hours])
+      expect([hours, (await stateOf())[0]]).toEqual([hours, state])
+    }
+    await store.sql('truncate cleanups')
+    await cleanups([49, 73, 97, 121])
+    const found = await findingOf(store, 'cleanup')
+    expect(found.finding).toContain(
+      '; overdue: none was finished for 2d 01h, and there usually is one every 1d 00h; ',
+    )
+    expect(found.mend).toBe('wfstore cleanup --days 30')
+    await store.sql('truncate cleanups')
+  })
 })

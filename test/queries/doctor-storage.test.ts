@@ -99,7 +99,7 @@ describe('indexes', () => {
     const before = await findingOf(store, 'unused-indexes')
     expect([before.state, before.finding]).toEqual([
       'ok',
-      expect.stringMatching(/^\d+ of the 21 that wfstore makes have served no query so far/),
+      expect.stringMatching(/^\d+ of the 22 that wfstore makes have served no query so far/),
     ])
     const unused = await findingOf(store, 'unused-indexes', { limits: { unusedBytes: 1 } })
     expect([unused.state, unused.mend]).toEqual([
@@ -261,7 +261,7 @@ describe('growth', () => {
     const growth = await findingOf(store, 'growth', { limits: soon })
     expect(growth.state).toBe('warning')
     expect(growth.finding).toMatch(
-      /^about \d+ kB a day, most of it \w+; at that rate [\d.]+ [kM]B double in 1\d days unless something is removed$/,
+      /^about \d+ kB a day, most of it \w+; at that rate [\d.]+ [kM]B double in 1\d days, by 20\d\d-\d\d-\d\d, unless something is removed$/,
     )
     const slow = { limits: { ...soon, growthDays: 5 } }
     expect((await findingOf(store, 'growth', slow)).state).toBe('ok')

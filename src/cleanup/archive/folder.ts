@@ -163,13 +163,17 @@ function summaryOf(place: string, files: DataFile[]): ArchiveSummary {
 }
 
 async function writeManifest(place: string, manifest: Manifest): Promise<void> {
-  const text = `${seal(manifest, 2)}\n`
-  await writeWhole(
-    join(place, MANIFEST),
-    (async function* () {
-      yield Buffer.from(text)
-    })(),
-  )
+  const text = async function* () {
+    yield Buffer.from(`${seal(manifest, 2)}\n`)
+  }
+  try {
+    await writeWhole(join(place, MANIFEST), text())
+  } catch (cause) {
+    throw new WfstoreError('failed', describe(cause).message, {
+      hint: 'all that was removed is in the archive, unfinished as it is, and can be restored from it',
+      cause,
+    })
+  }
 }
 
 /** @throws WfstoreError usage where the name is another's, failed where nothing can be written there */

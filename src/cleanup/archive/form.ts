@@ -35,10 +35,13 @@ const FILE_NAME = /^(executions|steps|audit|metrics)-\d{4,}\.jsonl\.(gz|zst)$/
 
 export const isFileName = (name: string): boolean => FILE_NAME.test(name)
 
-/** '20261123T163245Z-0193abcd': archives of one folder sort by when they began. */
+/**
+ * '20261123T163245Z-9f8e7d6c': archives of one folder sort by when they began. Its end is that of the cleanup's id, since
+ * such ids begin with the time, too.
+ */
 export function folderName({ startedAt, cleanupId }: ArchiveHead): string {
   const time = new Date(startedAt).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
-  return `${time}-${cleanupId.slice(0, 8)}`
+  return `${time}-${cleanupId.slice(-8)}`
 }
 
 export const isFolderName = (name: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(name)

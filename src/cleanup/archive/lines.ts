@@ -30,7 +30,6 @@ export const ARCHIVE_SETTINGS = `${LINE_SETTINGS}; set local intervalstyle = 'po
  * @param alias of the table, or of a relation of its whole rows
  */
 export function archiveLine(kind: Cleaned, alias: string, columns: ArchiveColumn[]): string {
-  const values = columns.map((column) => `${valueText(column, alias)} as ${quoted(column)}`)
   const json = columns.filter(({ type }) => type === 'jsonb')
   const named = json.map(
     (column) =>
@@ -41,7 +40,14 @@ export function archiveLine(kind: Cleaned, alias: string, columns: ArchiveColumn
       ? `''`
       : `case when 'null'::jsonb in (${json.map((column) => `${alias}.${quoted(column)}`).join(', ')})
           then ',"${JSON_NULLS}":' || to_json(array_remove(array[${named.join(', ')}], null)) else '' end`
-  return `(select concat('{"${kind}":', row_to_json(r), ${nulls}, '}') from (select ${values.join(', ')}) as r)`
+  return `concat('{"${kind}":', ${rowJson(alias, columns)}, ${nulls}, '}')`
+}
+
+/** The row as it is takes two thirds of the time of one that is put together. */
+function rowJson(alias: string, columns: ArchiveColumn[]): string {
+  if (columns.every(isPlain)) return `row_to_json(${alias})`
+  const values = columns.map((column) => `${valueText(column, alias)} as ${quoted(column)}`)
+  return `(select row_to_json(r) from (select ${values.join(', ')}) as r)`
 }
 
 /** The value's own text, by its output function: a cast to text may be somebody's own, and not exact. */

@@ -34,6 +34,15 @@ export function archiveToStream(
       hash.update(data)
       bytes += data.length
     })
+  /** What was sent of a batch that failed cannot be taken back, so nothing may follow it. */
+  const sending = async (work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (cause) {
+      broken ??= cause as Error
+      throw streamError(cause)
+    }
+  }
   const sums = (): StreamSums => ({ lines: { ...lines }, bytes, sha256: hash.copy().digest('hex') })
   const mark = (value: Mark) => send(Buffer.from(`${seal(value)}\n`))
   const settle = async () => {
@@ -71,26 +80,20 @@ export function archiveToStream(
       await spill.clear()
     },
     finish: async () => {
-      const { bytes: ofLines } = await sending(async () => {
-        await mark({ manifest: sums() })
-        return { bytes }
-      })
+      await sending(() => mark({ manifest: sums() }))
       await settle()
-      return { place: '-', files: [], lines: { ...lines }, bytes: ofLines }
+      return { place: '-', files: [], lines: { ...lines }, bytes }
     },
     abandon: settle,
   }
 }
 
 /** A reader that has gone is a failure: what it did not take must not be deleted. */
-async function sending<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (cause instanceof WfstoreError) throw cause
-    throw new WfstoreError('failed', `cannot write the archive: ${describe(cause).message}`, {
-      hint: 'what was not archived was not deleted; look at the program that reads it, and run the cleanup again',
-      cause,
-    })
-  }
+function streamError(cause: unknown): WfstoreError {
+  if (cause instanceof WfstoreError) return cause
+  const message = `cannot write the archive: ${describe(cause).message}`
+  return new WfstoreError('failed', message, {
+    hint: 'what was not archived was not deleted: look at the program that reads it, and run the cleanup again',
+    cause,
+  })
 }

@@ -2,54 +2,7 @@ import * as d from '../../db/decode.ts'
 import { type Queryable, query } from '../../db/query.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
-import { bytes, counted, number } from './words.ts'
-
-/** Beyond this, "more than" will do. */
-const COUNTED = 10_000
-const OLD_DAYS = 90
-
-/** What cleanup has removed so far, and what it has left. */
-export async function lookAtCleanup(database: Queryable): Promise<Finding> {
-  const [row] = await query(
-    database,
-    `select (select coalesce(sum(runs), 0) from usage_history) as removed_runs,
-            (select coalesce(sum(entries), 0) from audit_history) as removed_entries,
-            (select to_json(end_time) #>> '{}' from workflow_executions
-             where status <> 'running' and end_time is not null order by start_time, execution_id limit 1) as oldest,
-            (select count(*) from (
-               select from workflow_executions
-               where start_time < now() - $1 * interval '1 day' and end_time < now() - $1 * interval '1 day'
-                 and status <> 'running'
-               limit ${COUNTED + 1}) o) as old`,
-    [OLD_DAYS],
-    {
-      removedRuns: d.count(),
-      removedEntries: d.count(),
-      oldest: d.nullable(d.time()),
-      old: d.count(),
-    },
-  )
-  const { removedRuns = 0, removedEntries = 0, oldest = null, old = 0 } = row ?? {}
-  const removed =
-    removedRuns + removedEntries === 0
-      ? 'cleanup has removed nothing so far'
-      : `cleanup has removed ${counted(removedRuns, 'run')} and ${number(removedEntries)} audit entries so far`
-  const left =
-    oldest === null
-      ? 'no ended run is kept'
-      : `the oldest run that is kept ended on ${oldest.slice(0, 10)}, ${
-          old > COUNTED ? `more than ${number(COUNTED)}` : number(old)
-        } ended more than ${OLD_DAYS} days ago`
-  return finding('cleanup', 'ok', `${removed}; ${left}`, {
-    details: {
-      removedRuns,
-      removedAuditEntries: removedEntries,
-      oldestEnded: oldest,
-      endedLongAgo: Math.min(old, COUNTED),
-      endedLongAgoIsMore: old > COUNTED,
-    },
-  })
-}
+import { bytes, counted } from './words.ts'
 
 /** The tables that grow, by the column that says when a row came; steps come with their runs. */
 const TIMES: Record<string, string> = {
@@ -127,10 +80,14 @@ export async function lookAtGrowth(database: Queryable, subject: Subject): Promi
   return finding(
     'growth',
     fast ? 'warning' : 'ok',
-    `about ${bytes(perDay)} a day, most of it ${tables[0]?.name}; at that rate ${bytes(total)} double in ${counted(doubles, 'day')} unless something is removed`,
+    `about ${bytes(perDay)} a day, most of it ${tables[0]?.name}; at that rate ${bytes(total)} double in ${counted(doubles, 'day')}${dateIn(doubles)} unless something is removed`,
     { details },
   )
 }
+
+/** ', by 2027-02-01,'; nothing that far ahead is worth a date. */
+const dateIn = (days: number): string =>
+  days > 3650 ? '' : `, by ${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)},`
 
 /** Rows of the window, or of the newest part of it, and the days they cover: a walk down the index of the time. */
 const recentRows = ([table, time]: [string, string]): string => `

@@ -29,6 +29,7 @@ const GROUPS: { name: string; verb: string; needs: Needs }[] = [
       observability_metrics: ['delete'],
       usage_history: ['insert', 'delete'],
       audit_history: ['insert', 'delete'],
+      cleanups: ['insert', 'update'],
     },
   },
 ]

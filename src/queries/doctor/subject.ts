@@ -108,7 +108,7 @@ async function absence(database: Queryable): Promise<string | undefined> {
 export const commandLine = (words: string, schema: string | undefined): string =>
   `wfstore ${words}${schema === undefined ? '' : ` --schema ${shellWord(schema)}`}`
 
-const shellWord = (text: string): string =>
+export const shellWord = (text: string): string =>
   /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
 /** Tables of ours in the schema, for a FROM: $1 is the schema, $2 the names. */

@@ -1,0 +1,2 @@
+export { archiveInFolder, type FolderOptions } from './folder.ts'
+export { archiveToStream } from './stream.ts'

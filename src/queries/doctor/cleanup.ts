@@ -1,0 +1,142 @@
+import * as d from '../../db/decode.ts'
+import { type Queryable, query } from '../../db/query.ts'
+import { outcomeOf } from '../cleanups.ts'
+import { type Finding, finding } from './finding.ts'
+import { type Subject, shellWord } from './subject.ts'
+import { counted, number, span } from './words.ts'
+
+/** Beyond this, "more than" will do. */
+const COUNTED = 10_000
+const OLD_DAYS = 90
+/** An archive is a folder of its own in the one that was named. */
+const FOLDER = /[/\\]\d{8}T\d{6}Z-[0-9a-f]{8}$/
+/** Gaps between so many finished cleanups say how often there usually is one; fewer than 3 tell nothing. */
+const REMEMBERED = 10
+const FEWEST = 3
+/** One is overdue when none was finished for so many times the usual gap, which is taken to be an hour at least. */
+const OVERDUE = 2
+const LEAST_GAP_MS = 3_600_000
+
+/** When the last cleanup was, how it ended, whether the next is overdue, and what there is to remove. */
+export async function lookAtCleanup(database: Queryable, subject: Subject): Promise<Finding> {
+  const [stock] = await query(database, STOCK, [OLD_DAYS], stockShape)
+  const [last] = await query(database, LAST, [], lastShape)
+  const [rhythm] = await query(database, RHYTHM, [REMEMBERED], rhythmShape)
+  const { removedRuns = 0, removedEntries = 0, oldest = null, old = 0 } = stock ?? {}
+  const left =
+    oldest === null
+      ? 'no ended run is kept'
+      : `the oldest run that is kept ended on ${oldest.slice(0, 10)}, ${
+          old > COUNTED ? `more than ${number(COUNTED)}` : number(old)
+        } ended more than ${OLD_DAYS} days ago`
+  const usual = rhythm && rhythm.finished >= FEWEST ? rhythm.usualGapMs : null
+  const silent = rhythm?.sinceDoneMs ?? null
+  const overdue =
+    usual !== null && silent !== null && silent > OVERDUE * Math.max(usual, LEAST_GAP_MS)
+  const troubled = last !== undefined && !['done', 'running'].includes(last.outcome)
+  const details = {
+    removedRuns,
+    removedAuditEntries: removedEntries,
+    oldestEnded: oldest,
+    endedLongAgo: Math.min(old, COUNTED),
+    endedLongAgoIsMore: old > COUNTED,
+    last: last ?? null,
+    usualGapMs: usual,
+    sinceDoneMs: silent,
+  }
+  const so = `cleanup has removed ${counted(removedRuns, 'run')} and ${number(removedEntries)} audit entries so far`
+  const texts = [
+    ...(last ? [lastText(last)] : []),
+    ...(overdue ? [overdueText(silent, usual)] : []),
+    removedRuns + removedEntries === 0 ? 'cleanup has removed nothing so far' : so,
+    left,
+  ]
+  return finding('cleanup', troubled || overdue ? 'warning' : 'ok', texts.join('; '), {
+    mend: troubled || overdue ? subject.command(again(last)) : null,
+    details,
+  })
+}
+
+const overdueText = (silent: number, usual: number) =>
+  `overdue: none was finished for ${span(silent)}, and there usually is one every ${span(usual)}`
+
+const WORDS: Record<string, string> = {
+  done: 'removed',
+  running: 'is running and has removed',
+  stopped: 'was stopped before the end, having removed',
+  failed: 'failed, having removed',
+  interrupted: 'was killed, having removed',
+}
+
+function lastText({ outcome, agoMs, runs, steps, entries, metrics, error }: Last): string {
+  const rows = `${counted(runs, 'run')}, ${counted(steps, 'step')}, ${number(entries)} audit entries and ${counted(metrics, 'metric')}`
+  const why = error === null ? '' : ` (${error})`
+  return `the last one, begun ${span(agoMs)} ago, ${WORDS[outcome] ?? outcome} ${rows}${why}`
+}
+
+/** The last one once more, with its options that say what is removed. */
+function again(last: Last | undefined): string {
+  if (!last) return 'cleanup --days 90'
+  const days = Math.max(1, Math.round(last.reachMs / 86_400_000))
+  const keep = last.keepLast === null ? '' : ` --keep-last ${last.keepLast}`
+  const archive =
+    last.archive === null
+      ? ''
+      : last.archive === '-'
+        ? ' --archive - > archive.jsonl'
+        : ` --archive ${shellWord(last.archive.replace(FOLDER, ''))}`
+  return `cleanup --days ${days}${keep}${archive}`
+}
+
+const STOCK = `
+  select (select coalesce(sum(runs), 0) from usage_history) as removed_runs,
+         (select coalesce(sum(entries), 0) from audit_history) as removed_entries,
+         (select to_json(end_time) #>> '{}' from workflow_executions
+          where status <> 'running' and end_time is not null order by start_time, execution_id limit 1) as oldest,
+         (select count(*) from (
+            select from workflow_executions
+            where start_time < now() - $1 * interval '1 day' and end_time < now() - $1 * interval '1 day'
+              and status <> 'running'
+            limit ${COUNTED + 1}) o) as old`
+
+const stockShape = {
+  removedRuns: d.count(),
+  removedEntries: d.count(),
+  oldest: d.nullable(d.time()),
+  old: d.count(),
+}
+
+const lastShape = {
+  startedAt: d.time('c.started_at'),
+  agoMs: d.number('extract(epoch from now() - c.started_at) * 1000'),
+  /** From its cutoff to its beginning. */
+  reachMs: d.number('extract(epoch from c.started_at - c.cutoff) * 1000'),
+  outcome: d.text(outcomeOf('c')),
+  keepLast: d.nullable(d.count()),
+  archive: d.nullable(d.text()),
+  runs: d.count('c.executions_removed'),
+  steps: d.count('c.steps_removed'),
+  entries: d.count('c.audit_removed'),
+  metrics: d.count('c.metrics_removed'),
+  error: d.nullable(d.text('c.error_message')),
+}
+type Last = d.RowOf<typeof lastShape>
+
+const LAST = `
+  select ${d.selectList(lastShape, 'c')} from cleanups c order by c.started_at desc, c.cleanup_id desc limit 1`
+
+const rhythmShape = {
+  finished: d.count(),
+  usualGapMs: d.nullable(d.number()),
+  sinceDoneMs: d.nullable(d.number()),
+}
+
+/** The usual gap is the median, which a holiday or two runs in a row do not move. */
+const RHYTHM = `
+  select count(*) as finished,
+         percentile_cont(0.5) within group (order by gap) as usual_gap_ms,
+         extract(epoch from now() - max(started_at)) * 1000 as since_done_ms
+  from (
+    select started_at, extract(epoch from started_at - lag(started_at) over (order by started_at)) * 1000 as gap
+    from (select started_at from cleanups where outcome = 'done' order by started_at desc limit $1) newest
+  ) gaps`

@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { cleanup } from '../../src/cleanup/cleanup.ts'
+import { openBatch } from '../../src/record/batch.ts'
+import { cancelExecutions, failStaleExecutions } from '../../src/record/close.ts'
+import { startExecution } from '../../src/record/recorder.ts'
+import { importInto, line } from '../record/import-support.ts'
+import { connections } from '../support/batches.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { createMigrated } from '../support/migrated.ts'
+import { addEntry, addRun, atStatements, clean, cleanupsIn, uuid } from './cleanup-support.ts'
+import { clearAll, expectLedger, keepLedger } from './ledger.ts'
+import { readStore } from './oracle.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createMigrated('cleanup_concurrent')
+  await keepLedger(database)
+})
+beforeEach(() => clearAll(database))
+afterAll(() => database.drop())
+
+/** What may happen to whoever writes to a run that has ended: it is cleaned up, or closed by another. */
+async function unlessGone(work: Promise<unknown>): Promise<void> {
+  await work.catch((error) => {
+    if (!['not_found', 'conflict'].includes(error.code)) throw error
+  })
+}
+const now = async () =>
+  (await database.sql(`select to_json(clock_timestamp()) #>> '{}' as now`))[0]?.now as string
+
+/** Of a run that began long ago, as an importer brings it. */
+const importedRun = (number: number, ids: { run: string; step: string; log: string }) =>
+  line.execution({
+    executionId: ids.run,
+    userId: 'imported',
+    status: 'failed',
+    totalCost: 0.1,
+    startTime: `2025-01-0${1 + (number % 9)}T10:00:00Z`,
+    endTime: '2025-02-01T00:00:00Z',
+  }) +
+  line.step({ stepId: ids.step, executionId: ids.run }) +
+  line.audit({
+    logId: ids.log,
+    executionId: ids.run,
+    userId: 'imported',
+    timestamp: '2025-01-01T10:00:00Z',
+  })
+
+it('engines, a batch writer, an importer and operators write all the while runs are removed the moment they end: totals are theirs', async () => {
+  const engine = connections(database.url)
+  onTestFinished(engine.close)
+  const batch = openBatch(engine.run, { flushMs: 5, maxRows: 20 })
+  const ended: string[] = []
+  const late: Promise<void>[] = []
+  const work = async (user: string) => {
+    for (let number = 0; number < 25; number++) {
+      const run = await startExecution(engine.run, {
+        workflowName: `w${number % 3}`,
+        userId: user,
+        mode: 'm',
+        modelId: 'x',
+        stepsTotal: 2,
+      })
+      const { executionId } = run
+      if (number % 9 === 4) {
+        await unlessGone(cancelExecutions(engine.run, [executionId]))
+        continue
+      }
+      const step = await run.startStep({ stepNumber: 1, stepName: 's' }).catch(() => undefined)
+      if (step)
+        await unlessGone(
+          step.finish({ status: 'success', cost: '0.000001234', tokens: { input: 7 } }),
+        )
+      late.push(
+        unlessGone(
+          batch.step({ executionId, stepNumber: 2, stepName: 't', status: 'failed', cost: '12.5' }),
+        ),
+      )
+      await unlessGone(run.decision({ details: 'd' }))
+      await unlessGone(run.finish({ status: number % 2 === 0 ? 'success' : 'partial' }))
+      ended.push(executionId)
+      // To a run that ended a while ago, and may be gone.
+      const executionIdOfLate = ended.at(-3) as string
+      if (executionIdOfLate)
+        late.push(
+          unlessGone(
+            batch.step({
+              executionId: executionIdOfLate,
+              stepNumber: 3,
+              stepName: 'late',
+              status: 'success',
+              cost: '0.3',
+            }),
+          ),
+        )
+    }
+  }
+  const importing = async () => {
+    for (let number = 0; number < 12; number++) {
+      const ids = { run: uuid(number), step: uuid(100 + number), log: uuid(200 + number) }
+      // Once more: what is gone comes back, and goes again.
+      for (let times = 0; times < 2; times++) await importInto(database, importedRun(number, ids))
+    }
+  }
+  const operating = async () => {
+    for (let times = 0; times < 10; times++)
+      await unlessGone(failStaleExecutions(engine.run, { olderThanMs: 0 }))
+  }
+  let busy = true
+  let cleanups = 0
+  let removed = 0
+  const cleaning = async () => {
+    while (busy) {
+      const batchSize = 1 + (cleanups % 4)
+      const result = await clean(database, { before: await now(), batchSize })
+      removed += result.removed.execution
+      cleanups++
+    }
+  }
+  const cleaner = cleaning()
+  try {
+    await Promise.all([work('a'), work('b'), work('ä'), importing(), operating()])
+    await batch.close()
+    await Promise.all(late)
+  } finally {
+    busy = false
+    await cleaner
+  }
+  expect(cleanups).toBeGreaterThan(1)
+  expect(removed).toBeGreaterThan(20)
+  await expectLedger(database, 'at the end of the work')
+  await clean(database, { before: await now() })
+  await expectLedger(database, 'when all is gone')
+  const left = await readStore(database)
+  expect(left.runs.filter(({ status }) => status !== 'running')).toEqual([])
+  expect(left.entries.filter(({ run }) => !left.runs.some(({ id }) => id === run))).toEqual([])
+  expect((await cleanupsIn(database)).every(({ outcome }) => outcome === 'done')).toBe(true)
+})
+
+const CUTOFF = '2025-01-01T00:00:00Z'
+/** Five old runs of a step and an entry each, and five metrics. */
+async function fill(): Promise<void> {
+  for (let number = 1; number <= 5; number++) {
+    const start = `2024-01-0${number}T00:00:00Z`
+    await addRun(database.sql, { id: uuid(number), label: 'w', start, end: start, steps: 1 })
+    await addEntry(database.sql, { id: uuid(10 + number), run: uuid(number), at: start })
+    await database.sql(
+      `insert into observability_metrics (metric_id, timestamp, user_id, metric_type, metric_value) values ($1, $2, 'u', 't', 1)`,
+      [uuid(20 + number), start],
+    )
+  }
+}
+const idsIn = async (column: string, table: string) =>
+  (await database.sql(`select ${column} as id from ${table} order by 1`)).map(({ id }) => id)
+
+describe('a row that another session has locked', () => {
+  it('is stepped over, said, and goes with the next cleanup', async () => {
+    const batchSize = 1
+    await fill()
+    const holder = await database.connect()
+    onTestFinished(() => holder.end())
+    await holder.query('begin')
+    for (const [table, id, number] of [
+      ['workflow_executions', 'execution_id', 5],
+      ['audit_logs', 'log_id', 11],
+      ['observability_metrics', 'metric_id', 23],
+    ] as const)
+      await holder.query(`select from ${table} where ${id} = $1 for update`, [uuid(number)])
+    const first = await clean(database, { before: CUTOFF, batchSize })
+    expect(first).toMatchObject({
+      outcome: 'done',
+      removed: { execution: 4, step: 4, audit: 3, metric: 4 },
+      // The entry of the run that is locked stays with it.
+      kept: {
+        executions: { locked: 1 },
+        audit: { runKept: 1, locked: 1 },
+        metrics: { locked: 1 },
+      },
+    })
+    expect(await idsIn('execution_id', 'workflow_executions')).toEqual([uuid(5)])
+    expect(await idsIn('log_id', 'audit_logs')).toEqual([uuid(11), uuid(15)])
+    expect(await idsIn('metric_id', 'observability_metrics')).toEqual([uuid(23)])
+    await expectLedger(database, 'while it is locked')
+    await holder.query('commit')
+    const next = await clean(database, { before: CUTOFF, batchSize })
+    expect(next.removed).toEqual({ execution: 1, step: 1, audit: 2, metric: 1 })
+    await expectLedger(database, 'when it is gone')
+  })
+
+  it('takes no other row of its batch with it: batches become smaller until it is alone', async () => {
+    await fill()
+    const holder = await database.connect()
+    onTestFinished(() => holder.end())
+    await holder.query('begin')
+    await holder.query('select from workflow_steps where execution_id = $1 for key share', [
+      uuid(3),
+    ])
+    expect(await clean(database, { before: CUTOFF, batchSize: 4 })).toMatchObject({
+      removed: { execution: 4, step: 4, audit: 4, metric: 5 },
+      kept: { executions: { locked: 1 } },
+    })
+    await holder.query('commit')
+    await expectLedger(database, 'with one left')
+    expect(await idsIn('execution_id', 'workflow_executions')).toEqual([uuid(3)])
+  })
+
+  it('does not hold up a cleanup whose time is over, nor one that is interrupted', async () => {
+    await fill()
+    const holder = await database.connect()
+    onTestFinished(() => holder.end())
+    await holder.query('begin')
+    await holder.query('select from workflow_executions for update')
+    const aborter = new AbortController()
+    const client = atStatements(await database.connect(), async (_, text) => {
+      if (text.startsWith('with gone')) aborter.abort()
+    })
+    onTestFinished(() => client.end())
+    const result = await cleanup(client, { before: CUTOFF, signal: aborter.signal })
+    expect(result).toMatchObject({
+      outcome: 'stopped',
+      removed: { execution: 0, step: 0, audit: 0, metric: 0 },
+      kept: { executions: { locked: 0 } },
+      left: { execution: 5, step: 5, audit: 5, metric: 5 },
+      batches: 0,
+    })
+  })
+
+  it('is not one by one every row of a table that is locked whole: then the cleanup fails as locked', async () => {
+    await fill()
+    const holder = await database.connect()
+    onTestFinished(() => holder.end())
+    await holder.query('begin; lock table workflow_executions in share mode')
+    await expect(clean(database, { before: CUTOFF, batchSize: 1 })).rejects.toMatchObject({
+      code: 'locked',
+      message: 'another session has locked the table workflow_executions',
+    })
+    await holder.query('commit')
+    expect(await clean(database, { before: CUTOFF })).toMatchObject({ removed: { execution: 5 } })
+    expect((await cleanupsIn(database)).map(({ outcome }) => outcome)).toEqual(['failed', 'done'])
+  })
+})
+
+describe('two cleanups at once', () => {
+  it('the second is refused, and says who the first is', async () => {
+    await fill()
+    let refused: unknown
+    const first = await database.connect()
+    onTestFinished(() => first.end())
+    const { rows } = await first.query('select pg_backend_pid() as pid')
+    const client = atStatements(first, async (_, text) => {
+      if (refused || !text.startsWith('with gone')) return
+      refused = await clean(database, { before: CUTOFF }).catch((error) => error)
+    })
+    expect(await cleanup(client, { before: CUTOFF })).toMatchObject({ removed: { execution: 5 } })
+    expect(refused).toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining(
+        `another process is cleaning up this schema: pid ${rows[0].pid} `,
+      ),
+    })
+    await expectLedger(database, 'after both')
+    expect(await cleanupsIn(database)).toMatchObject([{ outcome: 'done' }])
+  })
+
+  it('of two schemas do not stand in each other’s way', async () => {
+    const other = await database.connect()
+    onTestFinished(() => other.end())
+    await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup elsewhere', 0))`)
+    expect(await clean(database, { before: CUTOFF })).toMatchObject({ outcome: 'done' })
+  })
+})
+
+describe('a cleanup ends between two batches', () => {
+  it.each([
+    ['at once where it has no time at all', 0],
+    ['after one where the time is over then', 3],
+  ])('%s: what is left is said, and the next one finishes', async (_, gone) => {
+    await fill()
+    const aborter = new AbortController()
+    const limits =
+      gone === 0
+        ? { maxDurationMs: 0 }
+        : { signal: aborter.signal, progress: () => aborter.abort() }
+    const left = { execution: 5 - gone, step: 5 - gone, audit: 5, metric: 5 }
+    expect(await clean(database, { before: CUTOFF, batchSize: 3, ...limits })).toMatchObject({
+      outcome: 'stopped',
+      removed: { execution: gone, step: gone, audit: 0, metric: 0 },
+      left,
+    })
+    await expectLedger(database, 'stopped')
+    expect(await clean(database, { before: CUTOFF, batchSize: 3 })).toMatchObject({
+      outcome: 'done',
+      removed: left,
+      left: null,
+    })
+    await expectLedger(database, 'finished')
+    expect((await cleanupsIn(database)).map(({ outcome }) => outcome)).toEqual(['stopped', 'done'])
+  })
+})
