@@ -1,10 +1,11 @@
 import { CommanderError } from 'commander'
 import { databaseError } from '../db/errors.ts'
 import { type ErrorCode, WfstoreError } from '../error.ts'
-import { createContext, type GlobalOptions, type Io, useColor } from './context.ts'
+import { readSettings, type Settings } from './config.ts'
+import { type Context, createContext, type GlobalOptions, type Io, useColor } from './context.ts'
 import { formatError } from './output/error.ts'
 import { ClosedPipe, guardStream } from './output/stream.ts'
-import { createProgram } from './program.ts'
+import { createProgram, traitsOf } from './program.ts'
 import { redactor } from './redact.ts'
 import { checkTimeZone } from './time.ts'
 import { version } from './version.ts'
@@ -37,11 +38,15 @@ export async function main(
 ): Promise<number> {
   guardStream(io.stdout, 'stdout')
   guardStream(io.stderr, 'stderr')
-  let running = ''
-  const context = createContext(io, env, () => running)
+  let settings: Settings = {
+    traits: { path: '', ownDatabase: false },
+    ...{ origins: {}, urls: [], ignored: [] },
+  }
+  const context = createContext(io, env, () => settings)
   const program = createProgram(context, version)
-  program.hook('preAction', (_, command) => {
-    running = commandPath(command)
+  program.hook('preAction', async (_, command) => {
+    settings = await readSettings(program, traitsOf(command), io, env)
+    if (settings.config || settings.ignored.length > 0) await warn(context)
     const { tz } = command.optsWithGlobals<GlobalOptions>()
     if (tz !== undefined) checkTimeZone(tz)
   })
@@ -59,7 +64,8 @@ export async function main(
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted])
     return io.signal.aborted ? signalStatus(io.signal) : 0
   } catch (error) {
-    return report(error, argv, io, env, program.opts<GlobalOptions>().color)
+    const secrets = redactor([...argv, ...settings.urls], env)
+    return report(error, { argv, io, env, secrets, color: program.opts<GlobalOptions>().color })
   } finally {
     await context.close().catch(() => {})
   }
@@ -70,13 +76,22 @@ class Interruption extends Error {}
 /** 128 and the number of the signal, as a shell has it. */
 const signalStatus = (signal: AbortSignal): number => (signal.reason === 'SIGTERM' ? 143 : 130)
 
-function report(
-  error: unknown,
-  argv: readonly string[],
-  io: Io,
-  env: Record<string, string | undefined>,
-  color: GlobalOptions['color'],
-): number {
+async function warn(context: Context): Promise<void> {
+  const { warnings } = await import('./config-settings.ts')
+  const { io } = context
+  for (const line of warnings(context.settings(), io.stderr.isTTY === true))
+    context.writer({}).note(line)
+}
+
+interface Around {
+  argv: readonly string[]
+  io: Io
+  env: Record<string, string | undefined>
+  secrets: (text: string) => string
+  color: GlobalOptions['color']
+}
+
+function report(error: unknown, { argv, io, env, secrets, color }: Around): number {
   if (error instanceof ClosedPipe) return 0
   // Whatever fails after an interruption fails because of it.
   if (io.signal.aborted) return signalStatus(io.signal)
@@ -88,12 +103,12 @@ function report(
   // A group without a subcommand has printed its help to stderr already.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
   const known = asWfstoreError(error)
-  const line = formatError(known, {
+  const line = formatError(short(known), {
     json: asksForJson(argv),
     color: useColor(color, io.stderr.isTTY === true, env),
     verbose: argv.includes('--verbose') ? detail(known) : undefined,
   })
-  io.stderr.write(`${redactor(argv, env)(line)}\n`)
+  io.stderr.write(`${secrets(line)}\n`)
   return EXIT[known.code]
 }
 
@@ -105,6 +120,16 @@ function asksForJson(argv: readonly string[]): boolean {
       /^(-o|--output=)jsonl?$/.test(word) ||
       (/^jsonl?$/.test(word) && /^(-o|--output)$/.test(argv[index - 1] ?? '')),
   )
+}
+
+/** Of what was typed or a server said, as much as a line of a terminal can bear. */
+const LONGEST_MESSAGE = 1000
+
+function short(error: WfstoreError): WfstoreError {
+  const { code, message, hint } = error
+  if (message.length <= LONGEST_MESSAGE) return error
+  const cut = `${message.slice(0, LONGEST_MESSAGE / 2)} … ${message.slice(-LONGEST_MESSAGE / 2)}`
+  return new WfstoreError(code, cut, { hint })
 }
 
 function detail(error: WfstoreError): string {
@@ -129,11 +154,4 @@ function asWfstoreError(error: unknown): WfstoreError {
     })
   }
   return databaseError(error)
-}
-
-/** 'executions list' of the command that was asked for. */
-function commandPath(command: { name: () => string; parent: unknown } | null): string {
-  const names: string[] = []
-  for (let at = command; at?.parent; at = at.parent as typeof command) names.unshift(at.name())
-  return names.join(' ')
 }

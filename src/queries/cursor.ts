@@ -59,15 +59,26 @@ export function decodeCursor(
 
 /** What the sort key of a list looks like, by its type. */
 const KEYS = {
-  timestamptz: /^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|-?infinity|.* BC)$/,
-  integer: /^-?\d{1,9}$/,
+  timestamptz: (key: string) => /^-?infinity$/.test(key) || isMoment(key),
+  integer: (key: string) => /^-?\d{1,9}$/.test(key),
 }
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+const MOMENT =
+  /^(\d{4,6})-(\d\d)-(\d\d)[T ](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?(?:Z|\+00 BC)$/
+const LAST_YEAR = 294_276
+
+/** A day that is none would reach the server, and be an error of its own. */
+function isMoment(text: string): boolean {
+  const [year, month, day] = (MOMENT.exec(text) ?? []).slice(1).map(Number)
+  if (!year || !month || !day || year > LAST_YEAR) return false
+  // The calendar repeats itself every 400 years.
+  const date = new Date(Date.UTC(2000 + (year % 400), month - 1, day))
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+}
 
 type Payload = [query: string, key: string, id: string, since: string | null, until: string | null]
 
-function parsePayload(keys: RegExp, cursor: string): Payload | undefined {
+function parsePayload(keys: (key: string) => boolean, cursor: string): Payload | undefined {
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(cursor, 'base64url').toString())
@@ -76,8 +87,8 @@ function parsePayload(keys: RegExp, cursor: string): Payload | undefined {
   }
   if (!Array.isArray(value) || value.length !== 5) return undefined
   const [query, key, id, since, until] = value as unknown[]
-  const bound = (at: unknown) => at === null || (typeof at === 'string' && INSTANT.test(at))
-  const sound = typeof query === 'string' && typeof key === 'string' && keys.test(key)
+  const bound = (at: unknown) => at === null || (typeof at === 'string' && isMoment(at))
+  const sound = typeof query === 'string' && typeof key === 'string' && keys(key)
   return sound && typeof id === 'string' && UUID.test(id) && bound(since) && bound(until)
     ? (value as Payload)
     : undefined
