@@ -562,7 +562,14 @@ async function finishes(bench) {
   const single = await bench.poolOf(1)
   /** Where the store sends its statements: what is made ready goes over many connections. */
   let current = many
-  const store = openStore({ pool: { query: (config) => current.query(config) } })
+  const switched = {
+    query: (config) => current.query(config),
+    // What tells a pool from one connection, on which the store would prepare nothing.
+    get totalCount() {
+      return current.totalCount
+    },
+  }
+  const store = openStore({ pool: switched })
   /** Steps that run, ten of each run, the next one always of another run. */
   const started = async () => {
     current = many

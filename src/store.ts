@@ -4,7 +4,9 @@ import type { RestoreOptions, RestoreResult } from './cleanup/restore.ts'
 import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/types.ts'
 import { chooseDatabase, urlTarget } from './db/connect.ts'
 import type { Environment } from './db/libpq.ts'
-import { type LazyPool, lazyPool } from './db/pool.ts'
+import { sessionOf } from './db/own-session.ts'
+import { lazyPool } from './db/pool.ts'
+import { prepared } from './db/prepared.ts'
 import { type Queryable, query, type Run } from './db/query.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
@@ -157,17 +159,17 @@ export function openStore(options: StoreOptions): Store {
       })
     }
     const pool = options.pool as Queryable
-    return storeOn(pool, async () => {}, { session: sessionOf(pool), spool: options.spool })
+    return storeOn(pool, async () => {}, { pooled: 'totalCount' in pool, spool: options.spool })
   }
   const target = urlTarget(options.databaseUrl, 'databaseUrl', {}, options.schema)
   const pool = lazyPool(async () => target)
-  return storeOn(pool, pool.close, { session: sessionOf(pool), spool: options.spool })
+  return storeOn(pool, pool.close, { pooled: true, spool: options.spool })
 }
 
 /** A store on the database that the connection rules of the command line choose, when it is first used. */
 export function openStoreOf(surroundings: () => { env: Environment; cwd: string }): Store {
   const pool = lazyPool(async () => chooseDatabase(surroundings()))
-  return storeOn(pool, pool.close, { session: sessionOf(pool) })
+  return storeOn(pool, pool.close, { pooled: true })
 }
 
 /**
@@ -176,38 +178,18 @@ export function openStoreOf(surroundings: () => { env: Environment; cwd: string 
  * @internal
  */
 export const storeOnClient = (client: pg.Client): Store =>
-  storeOn(client, () => client.end(), { ahead: true, session: sessionOf(client) })
-
-/** A connection for statements that belong together; released with true where it cannot be used again. */
-type Session = () => Promise<{ client: pg.ClientBase; release: (lost: boolean) => void }>
-
-function sessionOf(database: Queryable | pg.Pool | LazyPool | pg.ClientBase): Session {
-  const isPool = 'connect' in database && !('processID' in database)
-  if (!isPool) return async () => ({ client: database as pg.ClientBase, release: () => {} })
-  return async () => {
-    const client = await (database as LazyPool).connect()
-    const lose = () => {}
-    // A connection lost while nothing is asked of it is reported by what is asked next.
-    client.on('error', lose)
-    return {
-      client,
-      release: (lost) => {
-        client.off('error', lose)
-        client.release(lost)
-      },
-    }
-  }
-}
+  storeOn(client, () => client.end(), { ahead: true })
 
 function storeOn(
   database: Queryable,
   close: () => Promise<void>,
   {
     ahead = false,
-    session,
+    pooled = false,
     spool,
-  }: { ahead?: boolean; session: Session; spool?: SpoolOptions | undefined },
+  }: { ahead?: boolean; pooled?: boolean; spool?: SpoolOptions | undefined },
 ): Store {
+  const session = sessionOf(database)
   let checked: Promise<void> | undefined
   const check = () => {
     checked ??= checkSchema(database).catch((error) => {
@@ -231,7 +213,12 @@ function storeOn(
     return rows
   }
   const read = ahead ? readAhead : write
-  const spooled = spool && spooledRecorder(write, spool)
+  const recording = pooled ? prepared(database) : write
+  const record: Run = async (text, values, shape) => {
+    await check()
+    return recording(text, values, shape)
+  }
+  const spooled = spool && spooledRecorder(record, spool)
   const onSession = async <T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {
     const { client, release } = await session()
     try {
@@ -267,8 +254,8 @@ function storeOn(
     cost: (options) => costBy(read, options),
     stats: (options) => reportStats(read, options),
     startExecution: (options) =>
-      spooled ? spooled.startExecution(options) : startExecution(write, options),
-    batch: (options) => openBatch(write, options),
+      spooled ? spooled.startExecution(options) : startExecution(record, options),
+    batch: (options) => openBatch(record, options),
     export: async function* (filter) {
       const { client, release } = await session()
       let whole = false

@@ -1,6 +1,7 @@
 import { WfstoreError } from '../error.ts'
 import { type Context, type GlobalOptions, type Io, useColor } from './context.ts'
 import { show as visible } from './output/escape.ts'
+import { productionMark } from './output/production.ts'
 import { painter } from './output/style.ts'
 import { truncate } from './output/width.ts'
 import type { Writer } from './output/writer.ts'
@@ -37,13 +38,21 @@ export async function watch<Source>(
   }
   const seconds = typeof options.watch === 'number' ? options.watch : DEFAULT_SECONDS
   const screen = openScreen(io)
-  const paint = painter(useColor(options.color, true, context.env))
+  const color = useColor(options.color, true, context.env)
+  const paint = painter(color)
   let head = ''
   let body: readonly string[] = []
   const show = (state: string, why = '') => {
     const about = state === '' ? '' : `; ${paint('yellow', state)}`
     const below = truncate(visible(why), io.stdout.columns || DEFAULT_WIDTH)
-    screen.draw([`${head}, every ${seconds} s, Ctrl-C ends${about}`, paint('dim', below), ...body])
+    const { production } = context.settings()
+    const mark = production ? [productionMark(production.name, production.database, color)] : []
+    screen.draw([
+      ...mark,
+      `${head}, every ${seconds} s, Ctrl-C ends${about}`,
+      paint('dim', below),
+      ...body,
+    ])
   }
   let wake = new AbortController()
   const resized = () => wake.abort()

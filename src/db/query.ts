@@ -4,6 +4,8 @@ import { databaseError } from './errors.ts'
 /** A pg Client, Pool or PoolClient. */
 export interface Queryable {
   query(config: {
+    /** Under which the connection keeps the statement prepared. */
+    name?: string
     text: string
     values?: unknown[]
     types: typeof asText
@@ -22,6 +24,7 @@ const asText = { getTypeParser: () => (value: string | Buffer) => value.toString
 
 /**
  * Runs one statement and decodes its rows.
+ * @param name under which it is prepared; the same name must always stand for the same text
  * @throws WfstoreError for whatever the server or the connection says.
  */
 export async function query<S extends Shape>(
@@ -29,10 +32,12 @@ export async function query<S extends Shape>(
   text: string,
   values: readonly unknown[],
   shape: S,
+  name?: string,
 ): Promise<RowOf<S>[]> {
+  const config = { text, values: [...values], types: asText }
   let rows: unknown[]
   try {
-    rows = (await database.query({ text, values: [...values], types: asText })).rows
+    rows = (await database.query(name === undefined ? config : { ...config, name })).rows
   } catch (error) {
     throw databaseError(error, text)
   }

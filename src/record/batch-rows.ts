@@ -80,15 +80,20 @@ export interface Row extends Content {
 const ROW_OVERHEAD = 1000
 
 export function makeRow(content: Content): Row {
-  const texts = Object.values(content.columns).filter((value) => typeof value === 'string')
+  let size = ROW_OVERHEAD
+  for (const name in content.columns) {
+    const value = content.columns[name]
+    if (typeof value === 'string') size += value.length
+  }
   let resolve = () => {}
   let reject: Row['reject'] = () => {}
   const done = new Promise<void>((accept, refuse) => {
     resolve = accept
     reject = refuse
   })
-  const size = texts.reduce((sum, text) => sum + text.length, ROW_OVERHEAD)
-  return { ...content, size, calledAt: performance.now(), at: null, done, resolve, reject }
+  const { kind, columns, id, label, named } = content
+  const calledAt = performance.now()
+  return { kind, columns, id, label, named, size, calledAt, at: null, done, resolve, reject }
 }
 
 /** @throws WfstoreError usage */

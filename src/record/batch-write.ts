@@ -6,10 +6,14 @@ import { assertSame } from '../queries/differences.ts'
 import { compared } from '../queries/fields.ts'
 import type { BatchClock } from './batch-clock.ts'
 import type { Row } from './batch-rows.ts'
-import { FIELDS, WRITE_BATCH } from './batch-statement.ts'
+import { COLUMNS, FIELDS, WRITE } from './batch-statement.ts'
 import { readExecutionState } from './lookups.ts'
 
-const outcome = { n: d.count(), serverMs: d.number(), written: d.boolean(), known: d.boolean() }
+const outcome = {
+  n: d.nullable(d.count()),
+  serverMs: d.nullable(d.number()),
+  known: d.nullable(d.boolean()),
+}
 
 const TRIES = 10
 
@@ -39,24 +43,47 @@ async function writeTogether(run: Run, rows: readonly Row[], clock: BatchClock):
     const withoutBill = tried > 2
     for (const row of left) row.at ??= clock.stamp(row.calledAt)
     const now = performance.now()
-    const values = [textOf(left, 'step', now), textOf(left, 'entry', now), withoutBill]
-    const outcomes = await send(run, WRITE_BATCH, values, outcome)
-    if (outcomes[0]) clock.learn(outcomes[0].serverMs, now)
+    const [text, values] = statementOf(left, now, withoutBill)
+    const unwritten = new Map<number, boolean>()
+    for (const { n, serverMs, known } of await send(run, text, values, outcome)) {
+      if (n !== null) unwritten.set(n, known === true)
+      else if (serverMs !== null) clock.learn(serverMs, now)
+    }
+    left.forEach((row, n) => {
+      if (!unwritten.has(n)) row.resolve()
+    })
     const waiting: Row[] = []
-    for (const { n, written, known } of outcomes) {
+    for (const [n, known] of unwritten) {
       const row = left[n] as Row
-      if (written || (known && !row.named)) row.resolve()
+      if (known && !row.named) row.resolve()
       else if (!(await settle(run, row, tried === TRIES))) waiting.push(row)
     }
     left = waiting
   }
 }
 
-const textOf = (rows: readonly Row[], kind: Row['kind'], now: number): string => {
-  const objects = rows.flatMap((row, n) =>
-    row.kind === kind ? [{ n, at_ms: row.at, age_ms: now - row.calledAt, ...row.columns }] : [],
+function statementOf(rows: readonly Row[], now: number, withoutBill: boolean): [string, unknown[]] {
+  const steps = arraysOf(rows, 'step', now)
+  const entries = arraysOf(rows, 'entry', now)
+  if (!steps) return [WRITE.entry, entries ?? []]
+  if (!entries) return [WRITE.step, [withoutBill, ...steps]]
+  return [WRITE.both, [withoutBill, ...steps, ...entries]]
+}
+
+/** The rows of a kind by column; nothing where there are none. */
+function arraysOf(rows: readonly Row[], kind: Row['kind'], now: number): unknown[][] | undefined {
+  const places: number[] = []
+  for (const [n, row] of rows.entries()) if (row.kind === kind) places.push(n)
+  if (places.length === 0) return undefined
+  return Object.keys(COLUMNS[kind]).map((name) =>
+    places.map((n) => {
+      const row = rows[n] as Row
+      if (name === 'n') return n
+      if (name === 'at_ms') return row.at
+      if (name === 'age_ms') return now - row.calledAt
+      return row.columns[name]
+    }),
   )
-  return JSON.stringify(objects)
 }
 
 /**

@@ -158,6 +158,7 @@ describe('a frame', () => {
     const context = {
       io,
       env: {},
+      settings: () => ({}),
       frame: async () => {
         const { text = '', error, never } = steps[next++] as Step
         if (error) throw error

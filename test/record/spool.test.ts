@@ -1,91 +1,23 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { Run } from '../../src/db/query.ts'
 import { WfstoreError } from '../../src/error.ts'
 import { startExecution } from '../../src/record/recorder.ts'
-import { openSpoolFile } from '../../src/record/spool.ts'
 import { spooledRecorder } from '../../src/record/spooled.ts'
-import type { SpooledCall } from '../../src/record/spooled-calls.ts'
 import { openStore, type Store } from '../../src/store.ts'
-import { createRecording, OF } from './recording.ts'
-
-const library = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
-
-let recording: Awaited<ReturnType<typeof createRecording>>
-let door: Server
-let url: string
-let isOpen = true
-/** Closes itself after so many messages of clients. */
-let messagesLeft = Number.POSITIVE_INFINITY
-const visitors = new Set<Socket>()
-let folder: string
-let file: string
-let told: [string, string | null][]
-
-beforeAll(async () => {
-  recording = await createRecording('spool')
-  const { host, port } = new pg.Client({ connectionString: recording.database.url })
-  door = createServer((socket) => {
-    if (!isOpen) return socket.destroy()
-    visitors.add(socket)
-    const server = connect(join(host, `.s.PGSQL.${port}`))
-    for (const side of [socket, server]) side.on('error', () => side.destroy())
-    socket.on('close', () => visitors.delete(socket))
-    socket.on('data', () => {
-      if (--messagesLeft < 0) shut()
-    })
-    socket.pipe(server).pipe(socket)
-  })
-  await once(door.listen(0, '127.0.0.1'), 'listening')
-  const { port: doorPort } = door.address() as AddressInfo
-  url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}`
-})
-afterAll(async () => {
-  door.close()
-  await recording.drop()
-})
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'wfstore-spool-'))
-  file = join(folder, 'spool.jsonl')
-  told = []
-  open()
-})
-afterEach(() => {
-  vi.useRealTimers()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-function shut() {
-  isOpen = false
-  for (const socket of visitors) socket.destroy()
-}
-function open() {
-  isOpen = true
-  messagesLeft = Number.POSITIVE_INFINITY
-}
-
-const onError = (error: WfstoreError, call: SpooledCall | null) => {
-  told.push([error.code, call?.kind ?? null])
-}
-const spooling = (options: { maxBytes?: number; databaseUrl?: string } = {}): Store => {
-  const { databaseUrl = url, ...rest } = options
-  return openStore({ databaseUrl, spool: { file, onError, ...rest } })
-}
-const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean)
+import { OF } from './recording.ts'
+import {
+  file,
+  forget,
+  isOpen,
+  lines,
+  onError,
+  open,
+  recording,
+  shut,
+  shutAfter,
+  spooling,
+  told,
+} from './spooling.ts'
 
 /** A run with everything in it, of two steps of which one is retried. */
 async function recordAll(store: Store, afterStart = () => {}) {
@@ -159,7 +91,7 @@ it('a run that loses the database on its way, with a replay that breaks off, is 
   let left = CALLS - 1
   for (const messages of [5, 5]) {
     open()
-    messagesLeft = messages
+    shutAfter(messages)
     await spooling().close()
     expect(isOpen).toBe(false)
     expect(lines().length).toBeLessThan(left)
@@ -193,7 +125,7 @@ it('while something waits, calls wait too; after a second the next call replays 
 it('many steps at once that lose the database and find it again add up', async () => {
   const store = spooling()
   const run = await store.startExecution(OF)
-  messagesLeft = 60
+  shutAfter(60)
   const steps = Array.from({ length: 40 }, async (_, n) => {
     const step = await run.startStep({ stepNumber: n, stepName: 's' })
     await step.toolCall({ toolName: 'T' })
@@ -286,7 +218,7 @@ it('what can never be written is told and dropped, and nothing is written to the
   await large.finish({ status: 'success', tokens: { total: count } })
   await large.retry({ tokens: { total: count } })
   await mine.decision({ details: 'still here' })
-  told = []
+  forget()
   open()
   await late.close()
   expect(lines()).toEqual([])
@@ -312,7 +244,7 @@ it('that a start was refused is known to the process that goes on with the repla
   const refused = await first.startExecution({ ...OF, userId: 'user_2', executionId })
   const mine = await first.startExecution(OF)
   await refused.decision({ details: 'of user_2' })
-  told = []
+  forget()
   // The start, and what it was before.
   left = 2
   await first.close()
@@ -320,7 +252,7 @@ it('that a start was refused is known to the process that goes on with the repla
     ['conflict', 'startExecution'],
     ['unreachable', null],
   ])
-  told = []
+  forget()
   left = Number.POSITIVE_INFINITY
   await spooledRecorder(flaky, { file, onError }).close()
   expect(told).toEqual([
@@ -330,99 +262,4 @@ it('that a start was refused is known to the process that goes on with the repla
   expect(lines()).toEqual([])
   expect(await recording.entriesOf(owner)).toEqual(['workflow_start 1'])
   expect(await recording.entriesOf(mine)).toEqual(['workflow_start 1'])
-})
-
-it('a full spool drops what comes, tells so, and breaks nothing', async () => {
-  shut()
-  const full: string[] = []
-  const spool = {
-    ...{ file, maxBytes: 600 },
-    onError: (error: WfstoreError) => {
-      full.push(error.message)
-      throw new Error('of the callback')
-    },
-  }
-  const store = openStore({ databaseUrl: url, spool })
-  const run = await store.startExecution(OF)
-  await run.decision({ details: 'x'.repeat(600) })
-  expect(full.at(-1)).toMatch(/^the spool is full/)
-  await run.finish({ status: 'success' })
-  expect(lines()).toHaveLength(2)
-  open()
-  await store.close()
-  expect(await recording.runOf(run)).toMatchObject({ status: 'success' })
-})
-
-it('close resolves while the database is away, and leaves the file to the next store', async () => {
-  shut()
-  const store = spooling()
-  const run = await store.startExecution(OF)
-  await Promise.all([store.close(), store.close()])
-  expect(lines()).toHaveLength(1)
-  expect(existsSync(`${file}.lock`)).toBe(false)
-  // A torn line, as of a process that was killed, and one that a disk has lost.
-  writeFileSync(file, `\0\0\0\n${readFileSync(file, 'utf8')}`)
-  appendFileSync(file, '{"kind":"finish","executionId":"')
-  open()
-  told = []
-  await run.decision({ details: 'a closed store, used again' })
-  await store.close()
-  expect(told.filter(([, kind]) => kind === null)).toEqual([['failed', null]])
-  expect(lines()).toEqual([])
-  expect(await recording.entriesOf(run)).toEqual(['ai_decision 1', 'workflow_start 1'])
-})
-
-it('a process that is killed leaves its file to the next; two that live cannot share one', async () => {
-  const code = `
-    import { openStore } from ${JSON.stringify(library)}
-    const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
-    const store = openStore({ databaseUrl: 'postgresql://u@127.0.0.1:1/none', spool })
-    const run = await store.startExecution(${JSON.stringify(OF)})
-    await run.finish({ status: 'success' })
-    console.log(run.executionId)
-    setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code])
-  const [executionId] = (await once(child.stdout, 'data')).map((data) => String(data).trim())
-  expect(() => spooling()).toThrow(`is in use by process ${child.pid}`)
-  child.kill('SIGKILL')
-  await once(child, 'close')
-  const store = spooling()
-  expect(() => spooling()).toThrow('is in use')
-  await store.close()
-  expect(await recording.runOf({ executionId: executionId as string })).toMatchObject({
-    status: 'success',
-  })
-})
-
-it('an open spool keeps no process alive, and one that cannot be opened is refused at once', async () => {
-  const code = `
-    import { openStore } from ${JSON.stringify(library)}
-    const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
-    const store = openStore({ databaseUrl: 'postgresql://u@127.0.0.1:1/none', spool })
-    await store.startExecution(${JSON.stringify(OF)})`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code])
-  expect(await once(child, 'close')).toEqual([0, null])
-  file = join(folder, 'none', 'spool.jsonl')
-  expect(() => spooling()).toThrow('cannot be opened')
-})
-
-it('lines of any length come out as they went in, after a rewrite too', () => {
-  const spool = openSpoolFile(file, 100_000)
-  const given = [10, 5000, 1, 20_000, 4095, 4096].map((length, n) => String(n).repeat(length))
-  for (const line of given) expect(spool.append(line)).toBe(true)
-  expect(spool.append('x'.repeat(100_000))).toBe(false)
-  expect(spool.peek()).toBe(given[0])
-  spool.drop()
-  spool.compact(['head', 'ä'])
-  spool.append('last')
-  spool.close()
-  const again = openSpoolFile(file, 100_000)
-  const found: string[] = []
-  for (let line = again.peek(); line !== null; line = again.peek()) {
-    found.push(line)
-    again.drop()
-  }
-  expect(found).toEqual(['head', 'ä', ...given.slice(1), 'last'])
-  again.close()
-  expect(readFileSync(file, 'utf8')).toBe('')
 })

@@ -17,6 +17,7 @@ import {
   type PagingOptions,
   readFilter,
 } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { metricColumns, rollupColumns } from '../metric-columns.ts'
 import { metricFamilies, totalFamilies } from '../metric-families.ts'
 import { isData } from '../migration.ts'
@@ -25,7 +26,7 @@ import { prometheusText } from '../output/prometheus.ts'
 import { printPages } from '../pages.ts'
 import { reader } from '../report.ts'
 import { whileCounting } from '../waiting.ts'
-import { examples, parseText, plural } from '../words.ts'
+import { parseText, plural } from '../words.ts'
 
 interface MetricFlags extends Omit<GlobalOptions, 'output'> {
   output?: GlobalOptions['output'] | 'prometheus'
@@ -37,19 +38,32 @@ interface MetricFlags extends Omit<GlobalOptions, 'output'> {
 }
 
 export function define(metrics: Command, context: Context): void {
-  metrics.addHelpText(
-    'after',
-    examples('wfstore metrics rollup --period hour', 'wfstore metrics -o prometheus'),
-  )
-  defineCurrent(metrics.command('current', { isDefault: true }), context)
+  explain(metrics, {
+    about: 'Without a command it is wfstore metrics current, whose options these are.',
+    examples: ['wfstore metrics rollup --period hour', 'wfstore metrics -o prometheus'],
+  })
+  const current = metrics.command('current', { isDefault: true })
+  defineCurrent(current, context)
   defineList(metrics.command('list'), context)
   defineRollup(metrics.command('rollup'), context)
+  const plain = metrics.createHelp()
+  metrics.configureHelp({
+    ...metrics.configureHelp(),
+    visibleOptions: (command) => plain.visibleOptions(command === metrics ? current : command),
+  })
 }
 
-const SINCE = 'of buckets that began at this time or later: 24h, 7d, 2024-12-01, RFC 3339'
+const SINCE = 'of buckets begun from then on: 24h, 7d, 2026-11-01, RFC 3339'
+const BOUNDS = 'begun from, and before: 24h, 7d, 2026-11-01, RFC 3339'
 
 function defineCurrent(current: Command, context: Context): void {
+  explain(current, {
+    about:
+      'Values are those that wfstore metrics rollup has computed last. -o prometheus, which only this command has, is the text format that Prometheus scrapes, with totals of runs, cost and tokens beside them.',
+    examples: ['wfstore metrics --type error_rate', 'wfstore metrics -o prometheus > wfstore.prom'],
+  })
   current
+    .summary('the newest values: what metrics alone prints')
     .description('The newest value of each type, user and dimensions: what `metrics` alone prints.')
     .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
     .addOption(
@@ -59,16 +73,6 @@ function defineCurrent(current: Command, context: Context): void {
     )
     .option('--user <id>', 'of this user', parseText)
     .option('--since <time>', `${SINCE} (default: two periods ago)`)
-    .addHelpText(
-      'after',
-      `
-Values are those that wfstore metrics rollup has computed last. With --output prometheus, which only this command has,
-they come in Prometheus' text format, with the totals of runs, cost and tokens, which need no rollup, beside them.
-${examples(
-  'wfstore metrics --type error_rate',
-  'wfstore metrics -o prometheus > wfstore.prom.new && mv wfstore.prom.new /var/lib/node_exporter/wfstore.prom',
-)}`,
-    )
     // What is no subcommand comes here.
     .allowExcessArguments()
     .action(() => {
@@ -114,38 +118,35 @@ const NOTHING_NEW = 'no metrics of late: `wfstore metrics rollup` computes them'
 
 function defineList(list: Command, context: Context): void {
   list
+    .summary('the metrics, newest first')
     .description('The metrics, newest first.')
     .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
     .option('--period <name>', `of this period: ${PERIODS.join(', ')}`, parseText)
     .option('--user <id>', 'of this user', parseText)
-    .option('--since <time>', SINCE)
+    .option('--since <time>', BOUNDS)
     .option('--until <time>', 'of buckets that began before this time')
-  addPaging(list)
-    .addHelpText(
-      'after',
-      `
-TIME is when the bucket begins. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in
-percent; a terminal shows durations and % with the value.
-${examples(
-  'wfstore metrics list --type cost --period day --since 30d',
-  'wfstore metrics list --user user_7 --limit all -o csv > metrics.csv',
-)}`,
-    )
-    .action(async () => {
-      const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
-      checkPage(options)
-      selectColumns(metricColumns, options.columns)
-      const { since, until, userId } = await readFilter(filterOf(options), context)
-      const filter = {
-        ...{ userId, since, until },
-        metricType: options.type,
-        aggregationPeriod: options.period,
-      }
-      const writer = context.writer(options)
-      const store = await context.store(options)
-      const query = (paging: object) => store.metrics.list({ ...filter, ...paging })
-      await printPages<Metric>(writer, { columns: metricColumns, query, empty: NONE }, options)
-    })
+  explain(addPaging(list), {
+    about:
+      'TIME is when the bucket begins. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',
+    examples: [
+      'wfstore metrics list --type cost --period day --since 30d',
+      'wfstore metrics list --user user_7 --limit all -o csv > metrics.csv',
+    ],
+  }).action(async () => {
+    const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
+    checkPage(options)
+    selectColumns(metricColumns, options.columns)
+    const { since, until, userId } = await readFilter(filterOf(options), context)
+    const filter = {
+      ...{ userId, since, until },
+      metricType: options.type,
+      aggregationPeriod: options.period,
+    }
+    const writer = context.writer(options)
+    const store = await context.store(options)
+    const query = (paging: object) => store.metrics.list({ ...filter, ...paging })
+    await printPages<Metric>(writer, { columns: metricColumns, query, empty: NONE }, options)
+  })
 }
 
 interface ListFlags {
@@ -166,35 +167,30 @@ const filterOf = ({ user, since, until, tz }: FilterOptions): FilterOptions => (
 type RollupFlags = GlobalOptions & { period: Period; since?: string }
 
 function defineRollup(rollup: Command, context: Context): void {
+  explain(rollup, {
+    about:
+      'Buckets begin in --tz (default: UTC), weeks on Monday. Older runs that changed since the last rollup are computed again; a second rollup changes nothing: run it from cron as often as you like. Buckets whose audit entries were cleaned up keep their rates.',
+    examples: [
+      'wfstore metrics rollup --period hour',
+      'wfstore metrics rollup --period day --since 2026-11-01 --tz Europe/Berlin',
+    ],
+  })
   rollup
+    .summary('computes the metrics from runs and audit entries')
     .description('Computes the metrics from runs and audit entries, by user, model, mode and tool.')
     .addOption(
       new Option('--period <name>', 'length of the buckets').choices(PERIODS).makeOptionMandatory(),
     )
-    .option(
-      '--since <time>',
-      'compute buckets from this time on (default: from the one before the newest; all the first time)',
-    )
-    .addHelpText(
-      'after',
-      `
-Buckets begin in --tz (default UTC), weeks on Monday. Whatever the window, the buckets of older runs that changed since
-the last rollup are computed too, and a second rollup changes nothing: run it from cron as often as you like. Metrics
-that no rollup has made are never touched. "kept" are buckets whose audit entries have been cleaned up: their error_rate
-and tool_success_rate stay as they are.
-${examples(
-  'wfstore metrics rollup --period hour',
-  'wfstore metrics rollup --period day --since 2024-12-01 --tz Europe/Berlin --json',
-)}`,
-    )
+    .option('--since <time>', 'compute from then on (default: the bucket before the newest)')
     .action(async () => {
       const options = rollup.optsWithGlobals<RollupFlags>()
       selectColumns(rollupColumns, options.columns)
       const { since } = await readFilter(filterOf(options), context)
       const writer = context.writer(options)
       const { period, tz: timeZone } = options
-      const result = await whileCounting(context.io, async () =>
-        rollupMetrics(await reader(context, options), { period, since, timeZone }),
+      const run = await reader(context, options)
+      const result = await whileCounting(context.io, () =>
+        rollupMetrics(run, { period, since, timeZone }),
       )
       if (isData(options) || options.columns) await writer.record(rollupColumns, result)
       else await writer.text(lineOf(result))

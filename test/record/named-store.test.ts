@@ -1,0 +1,33 @@
+import pg from 'pg'
+import { expect, it } from 'vitest'
+import { openStore } from '../../src/store.ts'
+import { createMigrated } from '../support/migrated.ts'
+import { OF } from './recording.ts'
+
+it('a pool of yours has what engines send prepared, a connection of yours nothing, so that no transaction of yours ends of it', async () => {
+  const database = await createMigrated('named')
+  await database.sql(`with run as (insert into workflow_executions (workflow_name, user_id, mode, model_id) select 'w', 'u', 'm', 'm' from generate_series(1, 5000) returning execution_id),
+   s as (insert into workflow_steps (execution_id, step_number, step_name) select execution_id, 1, 's' from run), a as (insert into audit_logs (execution_id, user_id, action_type, action_details) select execution_id, 'u', 't', 'd' from run)
+   insert into billing_records (user_id, execution_id, model_id, billing_period) select 'u', execution_id, 'm', '2024-12' from run`)
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  const client = await database.connect()
+  await client.query('begin')
+  for (const [db, prepared] of [
+    [pool, 1],
+    [client, 0],
+  ] as const) {
+    const store = openStore({ pool: db })
+    for (let n = 0; n < 30; n++) await store.startExecution(OF)
+    const { rows } = await db.query(
+      'select count(*)::int as statements from pg_prepared_statements',
+    )
+    expect(rows).toEqual([{ statements: prepared }])
+  }
+  await client.query('commit')
+  await client.end()
+  const own = openStore({ databaseUrl: database.url })
+  for (let n = 0; n < 30; n++) await own.startExecution(OF)
+  await own.close()
+  await pool.end()
+  await database.drop()
+})
