@@ -47,16 +47,17 @@ const UPTO = `(${UPTO_TIME}, ${setting('upto_id', 'uuid')})`
 
 const key = ({ time, id }: Walked, alias: string) => `(${alias}.${time}, ${alias}.${id})`
 
+/** All rows that are left to be looked at. */
+export const ahead = (walked: Walked, alias: string): string =>
+  `${key(walked, alias)} > ${AFTER} and ${alias}.${walked.time} < ${CUTOFF}`
+
 /**
- * All rows that are left to be looked at. The bound of the time alone is for the planner, which does not see from keys of
+ * The rows that this batch looks at. The bounds of the time alone are for the planner, which does not see from keys of
  * two columns how few rows lie between them, and would read a whole index instead.
  */
-export const ahead = (walked: Walked, alias: string): string =>
-  `${key(walked, alias)} > ${AFTER} and ${alias}.${walked.time} >= ${AFTER_TIME} and ${alias}.${walked.time} < ${CUTOFF}`
-
-/** The rows that this batch looks at. */
 export const inBatch = (walked: Walked, alias: string): string =>
-  `${ahead(walked, alias)} and ${key(walked, alias)} <= ${UPTO} and ${alias}.${walked.time} <= ${UPTO_TIME}`
+  `${ahead(walked, alias)} and ${key(walked, alias)} <= ${UPTO}
+   and ${alias}.${walked.time} between ${AFTER_TIME} and ${UPTO_TIME}`
 
 /** The quarter of an hour that a row is counted in once it is gone. */
 export const quarterOf = (time: string): string =>

@@ -27,13 +27,9 @@ export async function withAdvisoryLock<T>(
     const holder = await advisoryHolder(client, name)
     const left = deadline - performance.now()
     if (left <= 0) {
-      throw new WfstoreError(
-        'locked',
-        `${other}: ${holder?.text ?? 'it has just ended'}`,
-        {
-          hint: holder ? `try again when it has finished; ${endIt(holder)}` : 'try again',
-        },
-      )
+      throw new WfstoreError('locked', `${other}: ${holder?.text ?? 'it has just ended'}`, {
+        hint: holder ? `try again when it has finished; ${endIt(holder)}` : 'try again',
+      })
     }
     if (holder && !told) {
       told = true

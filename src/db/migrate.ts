@@ -132,7 +132,12 @@ export const exclusively = <T>(
   { lockWaitMs, notice }: Pick<MigrateOptions, 'lockWaitMs' | 'notice'>,
   work: () => Promise<T>,
 ): Promise<T> =>
-  withAdvisoryLock(client, `wfstore migrate ${schema}`, { waitMs: lockWaitMs, notice, doing: 'migrating' }, work)
+  withAdvisoryLock(
+    client,
+    `wfstore migrate ${schema}`,
+    { waitMs: lockWaitMs, notice, doing: 'migrating' },
+    work,
+  )
 
 interface Work {
   pending: string[]

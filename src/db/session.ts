@@ -34,6 +34,7 @@ export function quotedSchema(schema: string): string {
 export const UNHURRIED: Record<string, string> = {
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
   default_transaction_read_only: 'off',
   default_transaction_isolation: 'read committed',
 }

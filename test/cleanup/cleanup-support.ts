@@ -118,6 +118,11 @@ export const sumOf = (rows: readonly CleanupRow[]) => {
   }
 }
 
+interface Submittable {
+  text: string
+  submit?: (connection: unknown) => void
+}
+
 /** Calls `before` ahead of each statement that this connection sends, by its number from 1. */
 export function atStatements(
   client: pg.Client,
@@ -125,10 +130,14 @@ export function atStatements(
 ): pg.Client {
   let sent = 0
   const query = client.query.bind(client) as (...given: unknown[]) => unknown
-  const interleaved = async (...given: unknown[]) => {
-    const [first] = given
-    const text = typeof first === 'string' ? first : (first as { text: string }).text
-    await before(++sent, text)
+  const interleaved = (...given: unknown[]) => {
+    const [first] = given as [string | Submittable]
+    const text = typeof first === 'string' ? first : first.text
+    // A COPY is a stream, and has to be given back at once.
+    if (typeof first === 'string' || !first.submit)
+      return before(++sent, text).then(() => query(...given))
+    const submit = first.submit.bind(first)
+    first.submit = (connection) => void before(++sent, text).then(() => submit(connection))
     return query(...given)
   }
   client.query = interleaved as typeof client.query

@@ -1,7 +1,9 @@
+import { text } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
+import type { ArchiveSink } from '../../src/cleanup/types.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { atStatements, uuid } from './cleanup-support.ts'
@@ -41,7 +43,7 @@ const [OLD_A, OLD_B, RUNS, ENDED_LATER, LATE] = [1, 2, 3, 4, 5].map(uuid) as [
 const fill = () =>
   database.sql(`
     delete from workflow_executions; delete from audit_logs; delete from usage_history; delete from audit_history; delete from cleanups;
-    delete from ledger_runs; delete from ledger_entries; delete from ledger_rows;
+    delete from ledger_runs; delete from ledger_entries; delete from ledger_rows; delete from ledger_steps;
     insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, status, end_time, total_cost)
     values ('${OLD_A}', 'w', 'u', 'm', 'x', '2024-01-01Z', 'success', '2024-02-01Z', 0.25),
            ('${RUNS}', 'w', 'u', 'm', 'x', '2024-01-02Z', 'running', null, 0.5),
@@ -73,17 +75,62 @@ const ACTIONS: Record<string, string> = {
 }
 /** From before the first batch of runs to after the last of entries. */
 const boundaries: number[] = []
+
+/** Every step is in the table or in the archive, as it was when it was last written. */
+async function expectArchived(lines: readonly string[], note: string): Promise<void> {
+  const archived = lines.filter((line) => line.startsWith('{"step"'))
+  const rows = await database.sql(
+    `with kept as (
+       select execution_id, step_id, cost from workflow_steps
+       union all
+       select (line -> 'step' ->> 'execution_id')::uuid, (line -> 'step' ->> 'step_id')::uuid, (line -> 'step' ->> 'cost')::numeric
+       from unnest($1::jsonb[]) as line
+     )
+     select * from (table kept except all table ledger_steps) as false_or_twice
+     union all
+     select * from (table ledger_steps except all table kept) as lost`,
+    [archived],
+  )
+  expect(rows, note).toEqual([])
+}
+
 beforeAll(async () => {
   await fill()
   const texts: string[] = []
-  between = async (_, text) => {
-    texts.push(text)
+  between = async (_, sent) => {
+    texts.push(sent)
   }
   await cleanup(client, { before: CUTOFF, pauseMs: 0, batchSize: 3 })
   const first = texts.findIndex((text) => text.startsWith('begin isolation'))
   const last = texts.findIndex((text) => text.includes('observability_metrics'))
   for (let at = first + 1; at <= last + 1; at++) boundaries.push(at)
 })
+
+/** Keeps in memory what is durable: what was written when a batch was about to commit. */
+function memory() {
+  const durable: string[] = []
+  let pending: string[] = []
+  const sink: ArchiveSink = {
+    place: 'memory',
+    open: async () => {},
+    write: async (_, chunks) => {
+      const lines = (await text(chunks)).split('\n').filter(Boolean)
+      pending.push(...lines)
+      return lines.length
+    },
+    sync: async () => {
+      durable.push(...pending)
+      pending = []
+    },
+    rollback: async () => {
+      pending = []
+    },
+    finish: async () => ({ place: 'memory', files: [], lines: NOTHING, bytes: 0 }),
+    abandon: async () => {},
+  }
+  return { sink, durable }
+}
+const NOTHING = { execution: 0, step: 0, audit: 0, metric: 0 }
 
 /** The other waits for a lock of the cleanup, and comes after it. Its run may be gone by then. */
 const isLate = (error: unknown) => (error as { code: string }).code === '55P03'
@@ -108,7 +155,10 @@ it.each(Object.entries(ACTIONS))(
           else if (!isGone(error)) throw error
         })
       }
-      await cleanup(client, { before: CUTOFF, pauseMs: 0, batchSize: 3 })
+      const { sink, durable } = memory()
+      // Steps are archived by one statement, and deleted by another.
+      const archive = name.includes('step') ? sink : undefined
+      await cleanup(client, { before: CUTOFF, pauseMs: 0, batchSize: 3, archive })
       between = async () => {}
       expect(came).toBeDefined()
       if (waits) {
@@ -119,6 +169,7 @@ it.each(Object.entries(ACTIONS))(
       outcomes[waits ? 'later' : 'before']++
       const note = `statement ${at}: ${came}`
       await expectLedger(database, note)
+      if (archive) await expectArchived(durable, note)
       // What came behind it is left for the next cleanup, which leaves nothing.
       const left = async () => {
         const store = await readStore(database)

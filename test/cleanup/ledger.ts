@@ -12,6 +12,7 @@ create table ledger_runs as
     steps_completed, steps_failed, timed_runs, duration_ms from usage_history;
 create table ledger_entries as select quarter_start, user_id, action_type, success, entries from audit_history;
 create table ledger_rows (kind text, rows int);
+create table ledger_steps (execution_id uuid, step_id uuid, cost numeric, primary key (execution_id, step_id));
 
 create function ledger_add(r workflow_executions, sign int) returns void language sql as $$
   insert into ledger_runs values (
@@ -31,7 +32,16 @@ begin
 end $$;
 create function ledger_step() returns trigger language plpgsql as $$
 begin
-  insert into ledger_rows values ('step', case tg_op when 'INSERT' then 1 else -1 end);
+  if tg_op = 'UPDATE' then
+    update ledger_steps set cost = new.cost where execution_id = new.execution_id and step_id = new.step_id;
+  elsif tg_op = 'INSERT' then
+    insert into ledger_steps values (new.execution_id, new.step_id, new.cost)
+      on conflict (execution_id, step_id) do update set cost = excluded.cost;
+    insert into ledger_rows values ('step', 1);
+  else
+    delete from ledger_steps where execution_id = old.execution_id and step_id = old.step_id;
+    insert into ledger_rows values ('step', -1);
+  end if;
   return null;
 end $$;
 create function ledger_entry() returns trigger language plpgsql as $$
@@ -44,7 +54,7 @@ end $$;
 create trigger ledger after insert or update on workflow_executions for each row execute function ledger_run();
 create trigger ledger_hand after delete on workflow_executions for each row
   when (current_setting('application_name') = 'hand') execute function ledger_run();
-create trigger ledger after insert on workflow_steps for each row execute function ledger_step();
+create trigger ledger after insert or update on workflow_steps for each row execute function ledger_step();
 create trigger ledger_hand after delete on workflow_steps for each row
   when (current_setting('application_name') = 'hand') execute function ledger_step();
 create trigger ledger after insert on audit_logs for each row execute function ledger_entry();`
@@ -53,7 +63,7 @@ export const keepLedger = (database: TestDatabase) => database.sql(LEDGER)
 
 export async function clearAll(database: TestDatabase): Promise<void> {
   await clear(database.sql)
-  await database.sql('truncate ledger_runs, ledger_entries, ledger_rows')
+  await database.sql('truncate ledger_runs, ledger_entries, ledger_rows, ledger_steps')
 }
 
 const VALUES = [
