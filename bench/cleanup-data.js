@@ -10,6 +10,10 @@ const KEPT = 0.1
 const SECONDS_PER_RUN = 63
 export const CUTOFF = '2026-01-01T00:00:00Z'
 
+/** Before which so many of the runs began that are to be removed. */
+export const cutoffOf = (runs, wanted) =>
+  new Date(Date.parse(CUTOFF) - (runs - wanted) * SECONDS_PER_RUN * 1000 - 500).toISOString()
+
 /** Begins some runs before `at`, in the order of their time: a run every 63 s, whatever the size. */
 const startOf = (runs) =>
   `timestamptz '${CUTOFF}' + (n - ${runs}) * interval '${SECONDS_PER_RUN} seconds'`

@@ -1,132 +1,95 @@
-// The time in the database and the buffers read for each read command: first after the server was started, then warm.
+// Reads through the library beside the same SQL on a bare connection of pg, and totals beside the least scan of the columns
+// that they need.
 import { openStore } from '../dist/index.js'
-import { connect, makeStore, wfstore } from './store.js'
+import { compare } from './turns.js'
 
-const WARM = 5
+/** What is timed takes at least about so long, by making more calls. */
+const LEAST_MS = 10
+const MOST_CALLS = 20
+/** No total may take more than so many times the scan. */
+const SCANS = 1.5
 
-export async function run(words) {
-  const json = words.includes('--json')
-  const runs = Number(words[words.indexOf('--runs') + 1] ?? 0) || 1_000_000
-  const say = (text) => process.stderr.write(`${text}\n`)
-  const folder = await makeStore(runs, say)
-  const first = await connect(folder)
-  const { rows } = await first.query(
-    `select user_id as user, (select execution_id from workflow_executions order by start_time offset 1000 limit 1) as execution,
-       to_char(now() - interval '40 days', 'YYYY-MM') as period from workflow_executions limit 1`,
-  )
-  await first.end()
+const RUNS = 'select count(*), sum(total_cost), sum(total_tokens) from workflow_executions'
+const ENTRIES = 'select count(*) from audit_logs'
+const BILLS = 'select count(*), sum(cost), sum(tokens_total) from billing_records'
+
+export async function measure(bench) {
+  const { client } = bench
+  const store = openStore({ pool: client })
   const results = []
-  for (const [name, ask] of commands(rows[0])) {
-    // The server's own cache is empty after this; that of the operating system is not.
-    wfstore(folder, 'db', 'stop')
-    const client = await connect(folder)
-    const cold = await explain(client, ask)
-    const warm = []
-    for (let n = 0; n < WARM; n++) warm.push(await explain(client, ask))
-    warm.sort((a, b) => a.ms - b.ms)
-    await client.end()
-    results.push({ name, cold, warm: warm[WARM >> 1] })
-    say(`${name}`)
+  for (const { name, ask, scan } of await reads(bench)) {
+    const statements = await statementsOf(client, ask)
+    const ours = () => ask(store)
+    const theirs = async () => {
+      for (const statement of statements) await client.query(statement)
+    }
+    await theirs()
+    const start = performance.now()
+    await theirs()
+    const calls = Math.ceil(LEAST_MS / (performance.now() - start))
+    const repeated = { name, calls: Math.min(MOST_CALLS, calls) }
+    const times = (call) => async () => async () => {
+      for (let n = 0; n < repeated.calls; n++) await call()
+    }
+    const others = [{ what: 'the same SQL, bare pg', side: times(theirs) }]
+    if (scan) {
+      const side = times(async () => {
+        for (const text of scan.statements) await client.query(text)
+      })
+      others.push({ what: scan.what, goal: SCANS, side })
+    }
+    results.push(...(await compare(bench, repeated, times(ours), others)))
   }
-  wfstore(folder, 'db', 'stop')
-  const text = json ? JSON.stringify(results, null, 2) : table(results)
-  process.stdout.write(`${text}\n`)
+  return results
 }
 
-/** Asks through the library, with every statement of it explained; the check of the schema is not counted. */
-async function explain(client, ask) {
-  const total = { ms: 0, buffers: 0, read: 0, workers: 0, statements: 0 }
-  const pool = {
-    query: async (config) => {
-      if (!/wfstore_migrations/.test(config.text)) {
-        const { rows } = await client.query({
-          ...config,
-          types: undefined,
-          text: `explain (analyze, buffers, timing off, format json) ${config.text}`,
-        })
-        const [plan] = rows[0]['QUERY PLAN']
-        total.ms += plan['Execution Time'] + plan['Planning Time']
-        total.buffers += plan.Plan['Shared Hit Blocks'] + plan.Plan['Shared Read Blocks']
-        total.read += plan.Plan['Shared Read Blocks']
-        total.statements++
-        total.workers = Math.max(total.workers, workersOf(plan.Plan))
-      }
-      return client.query(config)
-    },
+/** What a call asks, without the check of the schema, which is made once. */
+async function statementsOf(client, ask) {
+  const statements = []
+  const query = (config) => {
+    if (!/wfstore_migrations/.test(config.text)) {
+      statements.push({ text: config.text, values: config.values })
+    }
+    return client.query(config)
   }
-  if (typeof ask === 'string') await pool.query({ text: ask })
-  else await ask(openStore({ pool }))
-  return total
+  await ask(openStore({ pool: { query } }))
+  return statements
 }
 
-const workersOf = (node) =>
-  Math.max(node['Workers Launched'] ?? 0, ...(node.Plans ?? []).map(workersOf), 0)
-
-const at = (text) => ({
-  text,
-  at: new Date(Date.now() - Number.parseInt(text, 10) * 86_400_000).toISOString(),
-})
-
-function commands({ user, execution, period }) {
+async function reads({ client, runs }) {
+  const { rows } = await client.query(
+    `select user_id as user, execution_id as execution, start_time as at, to_char(start_time at time zone 'UTC', 'YYYY-MM') as period
+     from workflow_executions order by start_time offset $1 limit 1`,
+    [Math.floor(runs / 10)],
+  )
+  const { user, execution, at, period } = rows[0]
   const page = { limit: 50 }
+  const deep = { ...page, until: { text: at.toISOString(), at: at.toISOString() } }
+  const scanOfRuns = { what: 'bare scan of the runs', statements: [RUNS] }
   return [
-    [
-      '(bare scan: runs)',
-      'select count(*), sum(total_cost), sum(total_tokens) from workflow_executions',
-    ],
-    ['(bare scan: audit)', 'select count(*) from audit_logs'],
-    ['executions list', (s) => s.executions.list(page)],
-    ['executions list --user', (s) => s.executions.list({ ...page, userId: user })],
-    ['executions list --status failed', (s) => s.executions.list({ ...page, status: ['failed'] })],
-    [
-      'executions list --workflow',
-      (s) => s.executions.list({ ...page, workflowName: 'workflow 7' }),
-    ],
-    ['executions list --until 300d', (s) => s.executions.list({ ...page, until: at('300d') })],
-    ['executions running', (s) => s.executions.running(page)],
-    ['executions show', (s) => s.executions.get(execution)],
-    ['audit', (s) => s.audit.list(page)],
-    ['audit --user', (s) => s.audit.list({ ...page, userId: user })],
-    ['audit --execution', (s) => s.audit.list({ ...page, executionId: execution })],
-    ['audit --success false', (s) => s.audit.list({ ...page, success: false })],
-    ['audit --until 300d', (s) => s.audit.list({ ...page, until: at('300d') })],
-    ['errors', (s) => s.errors.list(page)],
-    ['errors --user', (s) => s.errors.list({ ...page, userId: user })],
-    ['errors --group --since 24h', (s) => s.errors.groups()],
-    ['tools --since 7d', (s) => s.tools({ since: at('7d') })],
-    ['billing --period', (s) => s.billing.summary({ period })],
-    ['billing --period, differences', (s) => s.billing.differences({ period })],
-    ['billing records --user', (s) => s.billing.list({ ...page, userId: user })],
-    ['billing records --period', (s) => s.billing.list({ ...page, billingPeriod: period })],
-    ['metrics list', (s) => s.metrics.list(page)],
-    ['getStats', (s) => s.getStats()],
-    ['getStats --user', (s) => s.getStats(user)],
-    ['stats', (s) => s.stats()],
-    ['stats --user', (s) => s.stats({ userId: user })],
-    ['cost --by mode', (s) => s.cost({ by: ['mode'] })],
-    ['cost --by day --since 30d', (s) => s.cost({ by: ['day'], since: at('30d') })],
-    ['cost --by user --user', (s) => s.cost({ by: ['user'], userId: user })],
+    { name: 'executions list, the newest 50', ask: (s) => s.executions.list(page) },
+    {
+      name: 'executions list --user',
+      ask: (s) => s.executions.list({ ...page, userId: user }),
+    },
+    { name: 'executions list, behind 90 % of the runs', ask: (s) => s.executions.list(deep) },
+    { name: 'executions show', ask: (s) => s.executions.get(execution) },
+    { name: 'audit, the newest 50', ask: (s) => s.audit.list(page) },
+    { name: 'audit --user, behind 90 %', ask: (s) => s.audit.list({ ...deep, userId: user }) },
+    {
+      name: 'billing --period',
+      ask: (s) => s.billing.summary({ period }),
+      scan: {
+        what: 'bare scan of its bills',
+        statements: [{ text: `${BILLS} where billing_period = $1`, values: [period] }],
+      },
+    },
+    { name: 'cost --by mode', ask: (s) => s.cost({ by: ['mode'] }), scan: scanOfRuns },
+    { name: 'cost --by month', ask: (s) => s.cost({ by: ['month'] }), scan: scanOfRuns },
+    {
+      name: 'stats',
+      ask: (s) => s.stats(),
+      scan: { what: 'bare scans of runs and audit', statements: [RUNS, ENTRIES] },
+    },
   ]
-}
-
-function table(results) {
-  const header = ['command', 'cold ms', 'read', 'warm ms', 'buffers', 'workers', 'statements']
-  const rows = results.map(({ name, cold, warm }) => [
-    name,
-    cold.ms.toFixed(1),
-    String(cold.read),
-    warm.ms.toFixed(1),
-    String(warm.buffers),
-    String(warm.workers),
-    String(warm.statements),
-  ])
-  const all = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column].length)))
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-        .join('  '),
-    )
-    .join('\n')
 }

@@ -17,8 +17,9 @@ export function wfstore(folder, ...words) {
   }).trim()
 }
 
-export async function makeStore(runs, say) {
-  const folder = join(root, `node_modules/.cache/bench-${runs}`)
+/** The folder of the store, in `within`. */
+export async function makeStore(runs, say, within = join(root, 'node_modules/.cache')) {
+  const folder = join(within, `bench-${runs}`)
   const done = join(folder, 'done')
   if (!existsSync(done)) {
     // A server that loses its folder takes the next one's socket with it when it notices.

@@ -1,0 +1,310 @@
+// How fast cleanup removes rows: beside a bare DELETE of the same rows, beside the old application, by size; and what an
+// engine feels that writes meanwhile. One server, fresh copies of the databases, turn by turn, as only ratios count.
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { openStore } from '../dist/index.js'
+import { CUTOFF, cutoffOf, openServer, ROWS_PER_RUN } from './cleanup-data.js'
+import { wfstore } from './store.js'
+
+const folder = fileURLToPath(new URL('../node_modules/.cache/bench-cleanup', import.meta.url))
+const child = fileURLToPath(new URL('./cleanup-child.js', import.meta.url))
+
+const RUNS = 111_111
+const LARGEST = 355_555
+/** Doubled until LARGEST: some 100,000 to 3.2 million rows. */
+const SMALLEST = 11_111
+const LEGACY = [1000, 2000, 4000]
+const ENGINE_MS = 5000
+
+/** Of the rows that go, in the order that costs it least. */
+const LIMIT = (cutoff) => [
+  `delete from workflow_steps where execution_id in (select execution_id from workflow_executions where start_time < '${cutoff}')`,
+  `delete from workflow_executions where start_time < '${cutoff}'`,
+  `delete from audit_logs where timestamp < '${cutoff}'`,
+]
+
+/** As the old application did it; its foreign keys set NULL in tables without an index for it. */
+const OLD = [
+  `delete from workflow_executions where start_time < '${CUTOFF}' and status in ('success', 'failed', 'cancelled')`,
+  `delete from audit_logs where timestamp < '${CUTOFF}'`,
+  `delete from observability_metrics where timestamp < '${CUTOFF}'`,
+]
+
+/** What any archive of JSON lines made in the server costs at least, without its deletes and its compression. */
+const LINES = ['workflow_steps', 'workflow_executions', 'audit_logs']
+
+export async function run(words) {
+  const number = (name) => Number(words[words.indexOf(name) + 1 || words.length]) || undefined
+  const say = (text) => process.stderr.write(`${text}\n`)
+  const results = await measure({ runs: number('--runs'), rounds: number('--rounds'), say })
+  const json = words.includes('--json')
+  process.stdout.write(`${json ? JSON.stringify(results, null, 2) : table(results)}\n`)
+}
+
+/**
+ * Rows of medians, in `unit`; `ratio` is the median of what the pairs give, `goal` the most that it may be.
+ * @param runs removed where the size is not what is measured, and how many at most where it is
+ */
+export async function measure({ runs, rounds = 3, say = () => {} } = {}) {
+  const leave = () => {
+    // A server that loses its folder takes the next one's socket with it when it notices.
+    if (existsSync(folder)) wfstore(folder, 'db', 'stop')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  leave()
+  mkdirSync(folder, { recursive: true })
+  try {
+    const server = openServer(folder)
+    const bench = { server, rounds, say, runs: runs ?? RUNS, largest: runs ?? LARGEST }
+    const results = []
+    for (const part of [besideLegacy, besideLimit, besideEngine, bySize]) {
+      results.push(...(await part(bench)))
+      say(`load ${loadavg()[0].toFixed(1)}`)
+    }
+    return results
+  } finally {
+    leave()
+  }
+}
+
+/** In a process of its own, on a copy of the store. */
+const ours = ({ server }, from, { cutoff = CUTOFF, archive = false } = {}) =>
+  server.copied(from, async (copy) => {
+    await server.on(copy, (client) => client.query('checkpoint'))
+    const into = join(folder, 'archive')
+    const words = [child, server.urlOf(copy), cutoff, ...(archive ? [into] : [])]
+    try {
+      const { stdout } = await promisify(execFile)(process.execPath, words)
+      return JSON.parse(stdout)
+    } finally {
+      rmSync(into, { recursive: true, force: true })
+    }
+  })
+
+/** Milliseconds of statements, one after the other, each a transaction. */
+const timed = ({ server }, from, statements) =>
+  server.copied(from, (copy) =>
+    server.on(copy, async (client) => {
+      await client.query('checkpoint')
+      const start = performance.now()
+      for (const statement of statements) await client.query(statement)
+      return performance.now() - start
+    }),
+  )
+
+async function turns({ rounds }, first, second) {
+  const pairs = []
+  for (let round = 0; round < rounds; round++) {
+    const pair =
+      round % 2 === 0 ? [await first(), await second()] : [await second(), await first()].reverse()
+    pairs.push(pair)
+  }
+  return {
+    ours: median(pairs.map(([mine]) => mine)),
+    theirs: median(pairs.map(([, other]) => other)),
+    ratio: median(pairs.map(([mine, other]) => mine / other)),
+  }
+}
+
+async function besideLimit(bench) {
+  const { server, runs, say } = bench
+  say(`a store of ${runs} runs to remove`)
+  await server.makeStore('store', runs)
+  await server.makeBare('bare', 'store')
+  const rows = runs * ROWS_PER_RUN
+  const limit = () => timed(bench, 'bare', LIMIT(CUTOFF))
+  const copies = () => copiedOut(bench, 'store')
+  const results = []
+  for (const [name, archive, what, theirs, goal] of [
+    ['cleanup', false, 'one DELETE a table, without foreign keys', limit, 1.5],
+    ['cleanup --archive', true, 'one DELETE a table, without foreign keys', limit, 2.5],
+    ['cleanup --archive', true, 'that and COPY of row_to_json', () => both(limit, copies)],
+  ]) {
+    const mine = async () => (await ours(bench, 'store', { archive })).ms
+    results.push({
+      name,
+      unit: 'ms',
+      rows,
+      ...(await turns(bench, mine, theirs)),
+      what,
+      goal,
+    })
+    say(`${name}, ${what}`)
+  }
+  await server.drop('bare')
+  return results
+}
+
+const both = async (first, second) => (await first()) + (await second())
+
+/** Milliseconds of reading lines of all rows that go, and leaving them. */
+const copiedOut = ({ server }, from) =>
+  server.on(from, async (client) => {
+    const start = performance.now()
+    for (const name of LINES) {
+      const time = name === 'audit_logs' ? 'timestamp' : 'start_time'
+      await client.query(
+        `copy (select row_to_json(t) from ${name} t where ${time} < '${CUTOFF}') to program 'cat > /dev/null'`,
+      )
+    }
+    return performance.now() - start
+  })
+
+async function besideLegacy(bench) {
+  const { server, say } = bench
+  const results = []
+  for (const runs of LEGACY) {
+    await server.makeStore('small', runs)
+    await server.makeLegacy('old', 'small')
+    const mine = async () => (await ours(bench, 'small')).ms
+    const old = () => timed(bench, 'old', OLD)
+    const rows = runs * ROWS_PER_RUN
+    // Once: what is quadratic needs no median.
+    const pair = await turns({ rounds: 1 }, mine, old)
+    results.push({
+      name: `cleanup of ${runs} runs`,
+      unit: 'ms',
+      rows,
+      ...pair,
+      what: 'the old application’s three statements',
+    })
+    await server.drop('old')
+    await server.drop('small')
+    say(`${runs} runs, beside the old application`)
+  }
+  return results
+}
+
+/** Twice the rows, from the same store: what stays in it costs nothing. Memory is the most that the process took. */
+async function bySize(bench) {
+  const { server, runs, largest, rounds, say } = bench
+  const from = largest === runs ? 'store' : 'large'
+  if (from === 'large') {
+    await server.drop('store')
+    say(`a store of ${largest} runs to remove`)
+    await server.makeStore(from, largest)
+  }
+  const sizes = []
+  for (let size = SMALLEST; size <= largest; size *= 2) sizes.push({ size, ms: [], rss: [] })
+  for (let round = 0; round < rounds; round++) {
+    for (const { size, ms, rss } of sizes) {
+      const measured = await ours(bench, from, { cutoff: cutoffOf(largest, size) })
+      ms.push(measured.ms)
+      rss.push(measured.rss)
+      say(`${size} of ${largest} runs: ${Math.round(measured.ms)} ms`)
+    }
+  }
+  const results = []
+  for (const [n, { size, ms }] of sizes.entries()) {
+    const half = sizes[n - 1]
+    if (!half) continue
+    results.push({
+      name: `cleanup of ${size} runs`,
+      unit: 'ms',
+      rows: size * ROWS_PER_RUN,
+      ours: median(ms),
+      theirs: median(half.ms),
+      ratio: median(ms.map((each, round) => each / half.ms[round])),
+      what: 'half as many',
+      goal: 2.2,
+    })
+  }
+  const [least, most] = [sizes[0], sizes.at(-1)]
+  if (most && most !== least)
+    results.push({
+      name: `memory, ${most.size} runs`,
+      unit: 'MB',
+      ours: median(most.rss),
+      theirs: median(least.rss),
+      ratio: median(most.rss) / median(least.rss),
+      what: `${least.size} runs`,
+      goal: 1.2,
+    })
+  return results
+}
+
+async function besideEngine(bench) {
+  const { server, say } = bench
+  const result = await turns(
+    bench,
+    () =>
+      server.copied('store', async (copy) => {
+        const words = [child, server.urlOf(copy), CUTOFF]
+        const cleanup = promisify(execFile)(process.execPath, words)
+        return p99(await latencies(server.urlOf(copy), cleanup))
+      }),
+    () =>
+      server.copied('store', async (copy) =>
+        p99(
+          await latencies(server.urlOf(copy), new Promise((done) => setTimeout(done, ENGINE_MS))),
+        ),
+      ),
+  )
+  say('an engine beside it')
+  const name = 'p99 of an engine’s calls beside a cleanup'
+  return [{ name, unit: 'ms', ...result, what: 'without', goal: 2 }]
+}
+
+/** Milliseconds of each call of an engine, until something else is done. */
+async function latencies(databaseUrl, until) {
+  const store = openStore({ databaseUrl })
+  const all = []
+  const time = async (call) => {
+    const start = performance.now()
+    const result = await call()
+    all.push(performance.now() - start)
+    return result
+  }
+  let over = false
+  const done = until.finally(() => {
+    over = true
+  })
+  try {
+    for (let n = 0; !over; n++) {
+      const user = { userId: `user_${n % 50}`, mode: 'Sales', modelId: 'gpt-4o' }
+      const run = await time(() => store.startExecution({ workflowName: 'live', ...user }))
+      const step = await time(() => run.startStep({ stepNumber: 1, stepName: 'search' }))
+      const end = { status: 'success', tokens: { input: 60, output: 40 }, cost: '0.001' }
+      await time(() => step.finish(end))
+      await time(() => run.finish({ status: 'success' }))
+    }
+    await done
+    // The first calls make the connection.
+    return all.slice(20)
+  } finally {
+    await store.close()
+  }
+}
+
+const p99 = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length * 0.99)]
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]
+
+function table(results) {
+  const rate = (rows, ms) => (rows ? Math.round((rows * 1000) / ms).toLocaleString('en') : '')
+  const header = ['what', 'rows', 'ours', 'rows/s', 'beside', 'theirs', 'rows/s', 'ratio', 'goal']
+  const rows = results.map((row) => [
+    row.name,
+    row.rows?.toLocaleString('en') ?? '',
+    `${row.ours.toFixed(row.ours < 100 ? 1 : 0)} ${row.unit}`,
+    rate(row.rows, row.ours),
+    row.what,
+    `${row.theirs.toFixed(row.theirs < 100 ? 1 : 0)} ${row.unit}`,
+    row.what === 'half as many' ? '' : rate(row.rows, row.theirs),
+    row.ratio.toFixed(2),
+    row.goal === undefined ? '' : `${row.ratio <= row.goal ? '' : 'MISSED '}${row.goal}`,
+  ])
+  const all = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column].length)))
+  const isText = (column) => column === 0 || column === 4
+  return all
+    .map((row) =>
+      row
+        .map((cell, i) => (isText(i) ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+        .join('  '),
+    )
+    .join('\n')
+}
