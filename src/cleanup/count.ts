@@ -70,9 +70,9 @@ export async function countCleanup(
       cutoff,
       remove: { execution, step, audit, metric },
       kept: {
-        executions: { ...runs, locked: 0 },
+        execution: { ...runs, locked: 0 },
         audit: { runKept, locked: 0 },
-        metrics: { locked: 0 },
+        metric: { locked: 0 },
       },
     }
   } catch (error) {

@@ -30,7 +30,7 @@ export interface CleanupOptions {
 
 /** Rows older than the cutoff that stay, by reason. Entries stay with their run. */
 export interface Kept {
-  executions: {
+  execution: {
     /** They have not ended. */
     running: number
     /** They began before the cutoff and ended after it. */
@@ -41,7 +41,7 @@ export interface Kept {
     locked: number
   }
   audit: { runKept: number; locked: number }
-  metrics: { locked: number }
+  metric: { locked: number }
 }
 
 export interface CleanupCounts {

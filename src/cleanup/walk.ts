@@ -26,9 +26,9 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
     complete: true,
     removed: { execution: 0, step: 0, audit: 0, metric: 0 },
     kept: {
-      executions: { running: 0, endedLater: 0, newest: 0, locked: 0 },
+      execution: { running: 0, endedLater: 0, newest: 0, locked: 0 },
       audit: { runKept: 0, locked: 0 },
-      metrics: { locked: 0 },
+      metric: { locked: 0 },
     },
     batches: 0,
   }
@@ -109,16 +109,16 @@ function count(walk: Walk, { kind }: Walked, batch: Batch & { locked: number }):
   walk.batches++
   walk.removed[kind] += batch.removed
   walk.removed.step += batch.steps
-  const { executions, audit, metrics } = walk.kept
+  const { execution, audit, metric } = walk.kept
   if (kind === 'execution') {
-    executions.running += batch.kept.running
-    executions.endedLater += batch.kept.endedLater
-    executions.newest += batch.kept.newest
-    executions.locked += batch.locked
+    execution.running += batch.kept.running
+    execution.endedLater += batch.kept.endedLater
+    execution.newest += batch.kept.newest
+    execution.locked += batch.locked
   } else if (kind === 'audit') {
     audit.runKept += batch.visited - batch.removed - batch.locked
     audit.locked += batch.locked
   } else {
-    metrics.locked += batch.locked
+    metric.locked += batch.locked
   }
 }

@@ -60,7 +60,7 @@ export const plannedColumns: Column<TableOfCleanup>[] = [
 ]
 
 export function tablesOf(removed: Removed, kept: Kept, left: Removed | null): TableOfCleanup[] {
-  const { running, endedLater, newest, locked } = kept.executions
+  const { running, endedLater, newest, locked } = kept.execution
   const row = (table: string, of: keyof Removed, stays: Partial<TableOfCleanup> = {}) => ({
     table,
     removed: removed[of],
@@ -82,7 +82,7 @@ export function tablesOf(removed: Removed, kept: Kept, left: Removed | null): Ta
       locked: kept.audit.locked,
       why: kept.audit.runKept > 0 ? 'their runs are kept' : '',
     }),
-    row('observability_metrics', 'metric', { locked: kept.metrics.locked }),
+    row('observability_metrics', 'metric', { locked: kept.metric.locked }),
   ]
 }
 

@@ -18,12 +18,12 @@ export const removedWords = ({ execution, step, audit, metric }: Readonly<Remove
   `${counted(execution, 'run')}, ${counted(step, 'step')}, ${counted(audit, 'audit entry')} and ${counted(metric, 'metric')}`
 
 /** Of what stays by its rules. What is locked stays by accident, and is said apart. */
-export function keptWords({ executions, audit }: Kept): string {
+export function keptWords({ execution, audit }: Kept): string {
   const parts = [
-    [executions.running, (n: number) => `${number(n)} running`],
-    [executions.endedLater, (n: number) => `${number(n)} that ended later`],
+    [execution.running, (n: number) => `${number(n)} running`],
+    [execution.endedLater, (n: number) => `${number(n)} that ended later`],
     [
-      executions.newest,
+      execution.newest,
       (n: number) => `${number(n)} newest of ${n === 1 ? 'its workflow' : 'their workflows'}`,
     ],
     [audit.runKept, (n: number) => `${counted(n, 'audit entry')} of kept runs`],
@@ -80,11 +80,11 @@ const filesText = ({ place, files, bytes }: NonNullable<CleanupResult['archive']
   place === '-' ? sizeText(bytes) : `${counted(files.length, 'file')}, ${sizeText(bytes)}`
 
 /** Rows that stay because another session has them locked; '' where none does. */
-export function lockedWords({ executions, audit, metrics }: Kept): string {
+export function lockedWords({ execution, audit, metric }: Kept): string {
   const parts = [
-    [executions.locked, 'run'],
+    [execution.locked, 'run'],
     [audit.locked, 'audit entry'],
-    [metrics.locked, 'metric'],
+    [metric.locked, 'metric'],
   ] as const
   return parts
     .filter(([count]) => count > 0)

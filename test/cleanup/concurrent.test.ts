@@ -172,9 +172,9 @@ describe('a row that another session has locked', () => {
       removed: { execution: 4, step: 4, audit: 3, metric: 4 },
       // The entry of the run that is locked stays with it.
       kept: {
-        executions: { locked: 1 },
+        execution: { locked: 1 },
         audit: { runKept: 1, locked: 1 },
-        metrics: { locked: 1 },
+        metric: { locked: 1 },
       },
     })
     expect(await idsIn('execution_id', 'workflow_executions')).toEqual([uuid(5)])
@@ -197,7 +197,7 @@ describe('a row that another session has locked', () => {
     ])
     expect(await clean(database, { before: CUTOFF, batchSize: 4 })).toMatchObject({
       removed: { execution: 4, step: 4, audit: 4, metric: 5 },
-      kept: { executions: { locked: 1 } },
+      kept: { execution: { locked: 1 } },
     })
     await holder.query('commit')
     await expectLedger(database, 'with one left')
@@ -219,7 +219,7 @@ describe('a row that another session has locked', () => {
     expect(result).toMatchObject({
       outcome: 'stopped',
       removed: { execution: 0, step: 0, audit: 0, metric: 0 },
-      kept: { executions: { locked: 0 } },
+      kept: { execution: { locked: 0 } },
       left: { execution: 5, step: 5, audit: 5, metric: 5 },
       batches: 0,
     })

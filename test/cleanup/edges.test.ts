@@ -108,9 +108,9 @@ describe('at the edge of the cutoff', () => {
       expect(result).toMatchObject({ outcome: 'done', cutoff: CUTOFF, removed, left: null })
       const kept = {
         // Those that began at the cutoff or later are not looked at.
-        executions: { running: 2, endedLater: KEPT.length - 6, newest: 0, locked: 0 },
+        execution: { running: 2, endedLater: KEPT.length - 6, newest: 0, locked: 0 },
         audit: { runKept: 2 * KEPT.length, locked: 0 },
-        metrics: { locked: 0 },
+        metric: { locked: 0 },
       }
       expect(result.kept).toEqual(kept)
       // What a dry run says is what happens.

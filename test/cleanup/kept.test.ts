@@ -68,7 +68,7 @@ describe('keepLast', () => {
         removed: { execution: gone, step: gone, audit: gone },
         // Run 22 runs, and 42 is not old.
         kept: {
-          executions: { newest: wanted.length - 2, running: 1 },
+          execution: { newest: wanted.length - 2, running: 1 },
           audit: { runKept: wanted.length },
         },
       })
@@ -146,11 +146,11 @@ describe('roles', () => {
     await database.sql('begin')
     await database.sql('select from workflow_steps for update')
     expect(await cleanup(client, { before: CUTOFF, batchSize: 1 })).toMatchObject({
-      kept: { executions: { locked: 1 } },
+      kept: { execution: { locked: 1 } },
     })
     await database.sql('commit')
     expect(await cleanup(client, { before: CUTOFF, keepLast: 1 })).toMatchObject({
-      kept: { executions: { newest: 1 } },
+      kept: { execution: { newest: 1 } },
     })
     expect(await cleanup(client, { before: CUTOFF })).toMatchObject({
       outcome: 'done',
