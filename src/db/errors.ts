@@ -22,6 +22,10 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     code: 'conflict',
     hint: 'a closed month stays as it is; `wfstore billing correct` writes a correction into the open one',
   },
+  25006: {
+    code: 'failed',
+    hint: 'this server is a standby, or this session may only read: give the URL of the primary',
+  },
   '42501': { code: 'permission_denied', hint: 'ask the owner of the database for the privilege' },
   '53300': {
     code: 'unreachable',

@@ -9,8 +9,9 @@ import { type BillingScope, scopeOf } from './billing-summary.ts'
  * - `differs`: the bills of a run, corrections and later bills included, do not come to what the run says
  * - `no_run`: a bill that names no run
  * - `run_gone`: a bill whose run is not there; no fault, since cleanup removes runs and keeps bills
+ * - `corrected`: the bills of a run come to what the run says and what somebody has corrected, giving a reason; no fault
  */
-export type DifferenceKind = 'unbilled' | 'differs' | 'no_run' | 'run_gone'
+export type DifferenceKind = 'unbilled' | 'differs' | 'no_run' | 'run_gone' | 'corrected'
 
 /** Costs are US dollars as exact decimals. */
 const differenceShape = {
@@ -46,10 +47,13 @@ function statement(scope: BillingScope): { text: string; values: string[] } {
     select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records where ${where}
   ), billed as (
     select b.execution_id, (array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1] as billing_id,
-           sum(b.cost) as cost, sum(b.tokens_total)::bigint as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id
+           sum(b.cost) as cost, sum(b.tokens_total)::bigint as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
+           coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected
     from billing_records b where b.execution_id in (select execution_id from own) group by b.execution_id
   ), r as (
-    select case when e.execution_id is null then 'run_gone' else 'differs' end as kind, b.execution_id, b.billing_id,
+    select case when e.execution_id is null then 'run_gone'
+                when (e.total_cost + b.corrected, e.total_tokens) is not distinct from (b.cost, b.tokens) then 'corrected'
+                else 'differs' end as kind, b.execution_id, b.billing_id,
            b.user_id, b.model_id, e.total_cost as run_cost, b.cost as billed_cost, e.total_tokens as run_tokens,
            b.tokens as billed_tokens
     from billed b left join workflow_executions e on e.execution_id = b.execution_id
@@ -65,7 +69,7 @@ function statement(scope: BillingScope): { text: string; values: string[] } {
   return { text, values }
 }
 
-const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone'], r.kind)`
+const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone', 'corrected'], r.kind)`
 
 /**
  * Every difference between the bills of a period and the runs they bill, faults first.

@@ -178,8 +178,13 @@ describe('reconcile', () => {
       `insert into billing_records (execution_id, user_id, model_id, cost, tokens_total, billing_period) values
        ('${id(1)}', 'only', 'm', 1.5, 10, '2020-02'), ('${id(1)}', 'only', 'm', 0.5, 0, '2020-03'),
        ('${id(2)}', 'only', 'm', 1.9, 10, '2020-02'), ('${id(9)}', 'only', 'm', 3, 1, '2020-02'),
-       (null, 'only', 'm', 4, 1, '2020-02')`,
+       (null, 'only', 'm', 4, 1, '2020-02'), ('${id(5)}', 'only', 'm', 2, 10, '2020-02')`,
     )
+    const [last] = await database.sql(
+      `select billing_id from billing_records where execution_id = '${id(5)}'`,
+    )
+    const correction = { billingId: String(last?.billing_id), cost: '0.5', reason: 'a gift' }
+    await billing.correct(correction)
     const rows = await billing.reconcile({ period: '2020-02' })
     expect(
       rows.map(({ kind, executionId, costDifference }) => [kind, executionId, costDifference]),
@@ -188,7 +193,16 @@ describe('reconcile', () => {
       ['differs', id(2), '-0.1'],
       ['no_run', null, null],
       ['run_gone', id(9), null],
+      ['corrected', id(5), '-1.5'],
     ])
+    // What else is wrong with the bills of a corrected run is a fault still.
+    await database.sql(`update billing_records set cost = 1.99 where billing_id = $1`, [
+      last?.billing_id,
+    ])
+    const [, differing] = (await billing.reconcile({ period: '2020-02' })).filter(
+      ({ kind }) => kind === 'differs',
+    )
+    expect(differing).toMatchObject({ executionId: id(5), costDifference: '-1.51' })
     expect(await billing.reconcile({ period: '2020-02', userId: 'nobody' })).toEqual([])
     await database.sql(`delete from billing_records where user_id = 'only'`)
     await database.sql(`delete from workflow_executions where user_id = 'only'`)

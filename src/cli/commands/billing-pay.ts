@@ -3,9 +3,10 @@ import { dollars, type PeriodOptions, parsePeriod } from '../billing.ts'
 import { correctionColumns, paymentColumns } from '../billing-columns.ts'
 import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { isData } from '../migration.ts'
 import { selectColumns } from '../output/column.ts'
-import { examples, parseText, plural } from '../words.ts'
+import { parseText, plural } from '../words.ts'
 
 interface PayFlags extends PeriodOptions {
   period: string
@@ -25,42 +26,40 @@ interface CorrectFlags extends GlobalOptions {
 export function define(billing: Command, context: Context): void {
   const pay = billing.command('pay')
   pay
+    .summary('marks unpaid bills as paid by a payment')
     .description('Marks the unpaid bills of a month, or of a user in it, as paid by a payment.')
-    .requiredOption('--period <month>', 'this month, such as 2024-12', parsePeriod)
+    .requiredOption('--period <month>', 'this month, such as 2026-10', parsePeriod)
     .requiredOption('--payment-id <id>', 'id of the payment elsewhere', parseText)
     .option('--user <id>', 'of this user alone', parseText)
-    .option('--rest', 'pay what is unpaid though another payment has paid some of them')
+    .option('--rest', 'pay what is unpaid, though another has paid some')
     .option('--dry-run', 'say what would be paid, and change nothing')
     .option('-y, --yes', 'do not ask on a terminal')
-    .addHelpText(
-      'after',
-      `
-All or none. The same payment again changes nothing; where another has paid some of the bills, nothing is changed (exit 1).
-${examples(
-  'wfstore billing pay --period 2024-12 --user user_7 --payment-id inv_4711',
-  'wfstore billing pay --period 2024-12 --payment-id sepa-2025-01-03 --dry-run',
-)}`,
-    )
-    .action(() => runPay(context, pay.optsWithGlobals<PayFlags>()))
+  explain(pay, {
+    about: 'All or none; the same payment again changes nothing.',
+    exit: '1 where another payment has paid some of the bills: see --rest.',
+    examples: [
+      'wfstore billing pay --period 2026-10 --user user_7 --payment-id inv_4711',
+      'wfstore billing pay --period 2026-10 --payment-id sepa-2026-11 --dry-run',
+    ],
+  }).action(() => runPay(context, pay.optsWithGlobals<PayFlags>()))
 
   const correct = billing.command('correct').argument('<id>', 'id of the bill, whole')
   correct
+    .summary('corrects what a bill comes to')
     .description('Corrects what a bill comes to, by a new record over the difference.')
     .requiredOption('--cost <amount>', 'what it should come to, in US dollars', parseText)
     .requiredOption('--reason <text>', 'why; kept with the record', parseText)
     .option('--dry-run', 'say what would be written, and change nothing')
     .option('-y, --yes', 'do not ask on a terminal')
-    .addHelpText(
-      'after',
-      `
-The record is of the bill's own month while that is open, and else of the open one, with a reference. Given again it
-changes nothing, since the bill comes to that already.
-${examples(
-  'wfstore billing correct 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --cost 0 --reason "ran twice"',
-  'wfstore billing correct 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --cost 1.25 --reason "list price" --dry-run',
-)}`,
-    )
-    .action((id: string) => runCorrect(context, correct.optsWithGlobals<CorrectFlags>(), id))
+  explain(correct, {
+    about:
+      "The record is of the bill's own month while that is open, and else of the open one, with a reference. Given again it changes nothing.",
+    exit: '6 where there is no such bill.',
+    examples: [
+      'wfstore billing correct 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --cost 0 \\\n    --reason "ran twice"',
+      'wfstore billing correct 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --cost 1.25 \\\n    --reason "list price" --dry-run',
+    ],
+  }).action((id: string) => runCorrect(context, correct.optsWithGlobals<CorrectFlags>(), id))
 }
 
 async function runPay(context: Context, options: PayFlags): Promise<void> {

@@ -4,9 +4,10 @@ import { dollars, type PeriodOptions, parsePeriod } from '../billing.ts'
 import { closeColumns, periodColumns } from '../billing-columns.ts'
 import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { isData } from '../migration.ts'
 import { selectColumns } from '../output/column.ts'
-import { examples, plural } from '../words.ts'
+import { plural } from '../words.ts'
 
 interface CloseFlags extends PeriodOptions {
   period: string
@@ -17,54 +18,60 @@ interface CloseFlags extends PeriodOptions {
 export function define(billing: Command, context: Context): void {
   const periods = billing.command('periods')
   periods
+    .summary('the months that were billed')
     .description('The months that were billed: open or closed, what they come to, what is unpaid.')
-    .addHelpText('after', examples('wfstore billing periods', 'wfstore billing periods -o csv'))
-    .action(async () => {
-      const options = periods.optsWithGlobals<GlobalOptions>()
-      selectColumns(periodColumns, options.columns)
-      const writer = context.writer(options)
-      const rows = await (await context.store(options)).billing.periods()
-      await writer.list(periodColumns, rows, { empty: 'no bills' })
-      for (const { period } of rows.filter(({ differs }) => differs)) {
-        writer.note(`the bills of ${period} are not those it was closed with`)
-      }
-    })
+  explain(periods, {
+    examples: ['wfstore billing periods', 'wfstore billing periods -o csv'],
+  }).action(async () => {
+    const options = periods.optsWithGlobals<GlobalOptions>()
+    selectColumns(periodColumns, options.columns)
+    const writer = context.writer(options)
+    const rows = await (await context.store(options)).billing.periods()
+    await writer.list(periodColumns, rows, { empty: 'no bills' })
+    for (const { period } of rows.filter(({ differs }) => differs)) {
+      writer.note(`the bills of ${period} are not those it was closed with`)
+    }
+  })
 
   const close = billing.command('close')
   close
+    .summary('closes a month: nobody changes its bills any more')
     .description(
       'Closes a month: writes its totals down, and lets nobody change its bills any more.',
     )
-    .requiredOption('--period <month>', 'this month, such as 2024-12', parsePeriod)
+    .requiredOption('--period <month>', 'this month, such as 2026-10', parsePeriod)
     .option('--dry-run', 'say what would be closed, and change nothing')
     .option('-y, --yes', 'do not ask on a terminal')
-    .addHelpText(
-      'after',
-      `
-It cannot be undone. A bill that comes later goes to the open month and refers to this one; what was wrong is corrected by
-wfstore billing correct. Its bills can still be paid.
-${examples('wfstore billing close --period 2024-12 --dry-run', 'wfstore billing close --period 2024-12')}`,
-    )
-    .action(() => runClose(context, close.optsWithGlobals<CloseFlags>()))
+  explain(close, {
+    about:
+      'It cannot be undone. A bill that comes later goes to the open month and refers to this one; wfstore billing correct corrects what was wrong. Its bills can still be paid.',
+    examples: [
+      'wfstore billing close --period 2026-10 --dry-run',
+      'wfstore billing close --period 2026-10 --yes',
+    ],
+  }).action(() => runClose(context, close.optsWithGlobals<CloseFlags>()))
 
   const zone = billing.command('zone').argument('[zone]', 'IANA name, such as Europe/Berlin')
   zone
+    .summary('the time zone in which months begin')
     .description(
       'Says in which time zone the months of bills begin, or sets it while none is closed.',
     )
-    .addHelpText('after', examples('wfstore billing zone', 'wfstore billing zone Europe/Berlin'))
-    .action(async (name: string | undefined) => {
-      const options = zone.optsWithGlobals<GlobalOptions>()
-      const columns = [{ name: 'timeZone', header: 'Zone', kind: 'text' as const }]
-      selectColumns(columns, options.columns)
-      const writer = context.writer(options)
-      const billing = (await context.store(options)).billing
-      if (name !== undefined && (await billing.setZone(name)))
-        writer.note(`months begin at midnight in ${name} now`)
-      const timeZone = await billing.zone()
-      if (isData(options)) await writer.record(columns, { timeZone })
-      else await writer.text(timeZone)
-    })
+  explain(zone, {
+    exit: '1 where a month is closed already and the zone would change.',
+    examples: ['wfstore billing zone', 'wfstore billing zone Europe/Berlin'],
+  }).action(async (name: string | undefined) => {
+    const options = zone.optsWithGlobals<GlobalOptions>()
+    const columns = [{ name: 'timeZone', header: 'Zone', kind: 'text' as const }]
+    selectColumns(columns, options.columns)
+    const writer = context.writer(options)
+    const billing = (await context.store(options)).billing
+    if (name !== undefined && (await billing.setZone(name)))
+      writer.note(`months begin at midnight in ${name} now`)
+    const timeZone = await billing.zone()
+    if (isData(options)) await writer.record(columns, { timeZone })
+    else await writer.text(timeZone)
+  })
 }
 
 async function runClose(context: Context, options: CloseFlags): Promise<void> {

@@ -5,8 +5,9 @@ import { type PeriodOptions, parsePeriod } from '../billing.ts'
 import { recordColumns } from '../billing-columns.ts'
 import type { Context } from '../context.ts'
 import { addPaging, checkPage, type PagingOptions } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { selectColumns } from '../output/column.ts'
-import { examples, parseText } from '../words.ts'
+import { parseText } from '../words.ts'
 
 interface RecordsFlags extends PeriodOptions, PagingOptions {
   paid?: boolean
@@ -18,10 +19,11 @@ export function define(billing: Command, context: Context): void {
   const records = billing.command('records')
   addPaging(
     records
-      .description('The bills of a month one by one, the newest first.')
+      .summary('the bills of a month one by one')
+      .description('The bills of a month one by one, the newest first. Amounts are US dollars.')
       .option(
         '--period <month>',
-        'this month, such as 2024-12 (default: the month of now)',
+        'this month, such as 2026-10 (default: the month of now)',
         parsePeriod,
       )
       .option('--user <id>', 'of this user', parseText)
@@ -29,32 +31,30 @@ export function define(billing: Command, context: Context): void {
       .option('--paid', 'those that are paid')
       .option('--unpaid', 'those that are not'),
   )
-    .addHelpText(
-      'after',
-      examples(
-        'wfstore billing records --period 2024-12 --unpaid',
-        'wfstore billing records --period 2024-12 --user user_7 --limit all -o csv > user_7.csv',
-      ),
-    )
-    .action(async () => {
-      const options = records.optsWithGlobals<RecordsFlags>()
-      checkPage(options)
-      selectColumns(recordColumns, options.columns)
-      const writer = context.writer(options)
-      const store = (await context.store(options)).billing
-      const { period } = await store.period(options.period)
-      const filter: BillFilter = {
-        billingPeriod: period,
-        userId: options.user,
-        modelId: options.model,
-        paid: options.paid === options.unpaid ? undefined : options.paid === true,
-      }
-      const pages = readPages(store, filter, options)
-      await writer.list(recordColumns, pages.rows(), {
-        end: () => ({ nextCursor: pages.nextCursor() }),
-        empty: `no bills in ${period}`,
-      })
+  explain(records, {
+    examples: [
+      'wfstore billing records --period 2026-10 --unpaid',
+      'wfstore billing records --user user_7 --limit all -o csv > user_7.csv',
+    ],
+  }).action(async () => {
+    const options = records.optsWithGlobals<RecordsFlags>()
+    checkPage(options)
+    selectColumns(recordColumns, options.columns)
+    const writer = context.writer(options)
+    const store = (await context.store(options)).billing
+    const { period } = await store.period(options.period)
+    const filter: BillFilter = {
+      billingPeriod: period,
+      userId: options.user,
+      modelId: options.model,
+      paid: options.paid === options.unpaid ? undefined : options.paid === true,
+    }
+    const pages = readPages(store, filter, options)
+    await writer.list(recordColumns, pages.rows(), {
+      end: () => ({ nextCursor: pages.nextCursor() }),
+      empty: `no such bills in ${period}`,
     })
+  })
 }
 
 /** Rows of one statement; more are read page by page, so that memory stays flat. */

@@ -11,10 +11,12 @@ import type {
 import { dollars, type PeriodOptions, parsePeriod } from '../billing.ts'
 import { differenceColumns, focusColumns, summaryColumns } from '../billing-columns.ts'
 import type { Context } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { isData } from '../migration.ts'
 import { selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
-import { examples, parseText, plural } from '../words.ts'
+import { whileCounting } from '../waiting.ts'
+import { parseText, plural } from '../words.ts'
 
 interface ReportFlags extends Omit<PeriodOptions, 'output'> {
   output?: PeriodOptions['output'] | 'focus'
@@ -28,7 +30,7 @@ export function define(billing: Command, context: Context): void {
   report
     .option(
       '--period <month>',
-      'this month, such as 2024-12 (default: the month of now)',
+      'this month, such as 2026-10 (default: the month of now)',
       parsePeriod,
     )
     .option('--user <id>', 'of this user', parseText)
@@ -37,8 +39,8 @@ export function define(billing: Command, context: Context): void {
         .choices(['user', 'model', 'day', 'total'])
         .default('user'),
     )
-    .option('--reconcile', 'list what differs between the bills and the runs they bill')
-    .option('--provider <name>', 'who bills, for --output focus', parseText, 'wfstore')
+    .option('--reconcile', 'what differs between bills and their runs')
+    .option('--provider <name>', 'who bills, in -o focus: CSV for FinOps', parseText, 'wfstore')
     // What is no subcommand comes here.
     .allowExcessArguments()
     .action(() => {
@@ -51,23 +53,19 @@ export function define(billing: Command, context: Context): void {
       return printReport(context, report.optsWithGlobals<ReportFlags>())
     })
   // Who asks for the help of `billing` wants to know these.
-  const help = billing.createHelp().visibleOptions(billing)
+  const plain = billing.createHelp()
+  const help = plain.visibleOptions(billing)
   billing.usage('[options] [command]').configureHelp({
     ...billing.configureHelp(),
-    visibleOptions: () => [...report.options, ...help],
+    visibleOptions: (command) =>
+      command === billing ? [...report.options, ...help] : plain.visibleOptions(command),
   })
-  billing.addHelpText(
-    'after',
-    `
-A month begins at midnight in the time zone of the store, which wfstore billing zone sets. With --output focus, which
-only this command has, the bills come as CSV for FinOps tools: https://focus.finops.org, version 1.2.
-${examples(
-  'wfstore billing --period 2024-12 --by model',
-  'wfstore billing --period 2024-12 -o csv > 2024-12.csv',
-  'wfstore billing --period 2024-12 --reconcile',
-  'wfstore billing --period 2024-12 -o focus --provider Acme > focus.csv',
-)}`,
-  )
+  explain(billing, {
+    examples: [
+      'wfstore billing --period 2026-10 --by model',
+      'wfstore billing --period 2026-10 -o focus --provider Acme > focus.csv',
+    ],
+  })
 }
 
 async function printReport(context: Context, flags: ReportFlags): Promise<void> {
@@ -95,11 +93,11 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const period = await billing.period(flags.period)
   const scope = { period: period.period, userId }
   if (flags.reconcile) {
-    const rows = await billing.reconcile(scope)
+    const rows = await whileCounting(context.io, () => billing.reconcile(scope))
     await writer.list(differenceColumns, rows, { empty: NO_DIFFERENCE })
     return
   }
-  const { rows, total } = await billing.summary({ ...scope, by })
+  const { rows, total } = await whileCounting(context.io, () => billing.summary({ ...scope, by }))
   const onTerminal = context.io.stdout.isTTY === true && !isData(options)
   if (onTerminal) writer.note(titleOf(period, userId))
   const shown = onTerminal && rows.length > 0 && by !== 'total' ? [...rows, total] : rows
@@ -124,6 +122,7 @@ const WORDS: Record<DifferenceKind, (count: number) => string> = {
   differs: (count) => `${plural(count, 'run')} whose bills come to something else`,
   no_run: (count) => `${plural(count, 'bill')} that ${count === 1 ? 'names' : 'name'} no run`,
   run_gone: (count) => `${plural(count, 'bill')} whose run is no longer kept`,
+  corrected: (count) => `${plural(count, 'run')} whose bills were corrected`,
 }
 
 /** One line, of what --reconcile lists. */
@@ -134,7 +133,7 @@ async function noteDifferences(writer: Writer, billing: Billing, scope: BillingS
 function reconcileLine(counts: readonly DifferenceCount[]): string {
   if (counts.length === 0) return NO_DIFFERENCE
   const parts = counts.map(({ kind, count, costDifference }) => {
-    const amount = kind === 'unbilled' || kind === 'differs' ? costDifference : null
+    const amount = kind === 'no_run' || kind === 'run_gone' ? null : costDifference
     return `${WORDS[kind](count)}${amount === null ? '' : ` (${dollars(amount)})`}`
   })
   return `${parts.join(', ')}: --reconcile lists them`

@@ -35,12 +35,13 @@ const WORDS: Record<DifferenceKind, (count: number) => string> = {
   differs: (n) => `${plural(n, 'run')} whose bills come to something else`,
   no_run: (n) => `${plural(n, 'bill')} of no run`,
   run_gone: (n) => `${plural(n, 'bill')} whose run is no longer kept`,
+  corrected: (n) => `${plural(n, 'run')} whose bills were corrected`,
 }
 
 function agreement(differences: readonly DifferenceCount[]): string {
   if (differences.length === 0) return 'Bills and runs agree.'
   const parts = differences.map(({ kind, count: n, costDifference }) => {
-    const known = kind === 'unbilled' || kind === 'differs' ? costDifference : null
+    const known = kind === 'no_run' || kind === 'run_gone' ? null : costDifference
     return `${WORDS[kind](n)}${known === null ? '' : ` (${dollars(bare(known))})`}`
   })
   return `Between bills and runs there are differences: ${parts.join(', ')}.`

@@ -1,0 +1,89 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { commandLines, mistakeIn, programAlone } from './support/doc-commands.ts'
+
+const root = join(import.meta.dirname, '..')
+const pages = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+].map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+
+it('every wfstore command that a page shows exists, with its options and the values they take', async () => {
+  const mistakes: string[] = []
+  let seen = 0
+  for (const { path, text } of pages) {
+    for (const line of commandLines(text)) {
+      const mistake = await mistakeIn(line)
+      if (mistake) mistakes.push(`${path}: ${line.join(' ')}: ${mistake}`)
+      seen++
+    }
+  }
+  expect(mistakes).toEqual([])
+  expect(seen).toBeGreaterThan(100)
+})
+
+it.each([
+  ['wfstore executions lst', 'lst'],
+  ['wfstore stats --usr user_7', '--usr'],
+  ['wfstore cleanup --days soon', 'soon'],
+  ['wfstore billing pay', '--period'],
+  ['wfstore config nonsense', 'too many'],
+  ['date | wfstore restore', 'place'],
+])('what is no command is found: %s', async (line, what) => {
+  const [words = []] = commandLines(`\`\`\`sh\n${line}\n\`\`\``)
+  expect(await mistakeIn(words)).toContain(what)
+})
+
+it('every command has its words in the README or in docs/', () => {
+  const program = programAlone()
+  const all = pages.map(({ text }) => text).join('\n')
+  const silent = program.commands
+    .map((command) => command.name())
+    .filter((name) => !new RegExp(`wfstore ${name}\\b`).test(all))
+  expect(silent).toEqual([])
+})
+
+it('links between pages lead to a file, and to a heading where they name one', () => {
+  const broken = pages.flatMap(({ path, text }) =>
+    [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map((match) => match[1] as string)
+      .filter((link) => !/^https?:/.test(link) && !leadsSomewhere(path, link))
+      .map((link) => `${path}: ${link}`),
+  )
+  expect(broken).toEqual([])
+})
+
+it('npm scripts and files of the checkout that the pages name are there', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const missing = pages.flatMap(({ path, text }) => [
+    ...[...text.matchAll(/\bnpm run ([\w:]+)/g)]
+      .filter(([, name]) => !((name as string) in scripts))
+      .map(([all]) => `${path}: ${all}`),
+    ...[...text.matchAll(/\b(?:src|test|scripts|migrations)\/[\w./-]+\.(?:ts|js|sql|txt|json)\b/g)]
+      .filter(([file]) => !existsSync(join(root, file)) && !/\/(?:x|00N_)/.test(file))
+      .map(([file]) => `${path}: ${file}`),
+  ])
+  expect(missing).toEqual([])
+})
+
+function leadsSomewhere(from: string, link: string): boolean {
+  const [file = '', heading] = link.split('#')
+  const target = file === '' ? join(root, from) : join(root, dirname(from), file)
+  if (!existsSync(target)) return false
+  return heading === undefined || headings(readFileSync(target, 'utf8')).includes(heading)
+}
+
+/** As GitHub makes them of headings. */
+const headings = (text: string): string[] =>
+  [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map((match) =>
+    (match[1] as string)
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+const withoutCode = (text: string): string =>
+  text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
