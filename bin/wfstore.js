@@ -4,32 +4,60 @@
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 
+/** Of a page of help, which is no easier to read in longer lines. */
+const WIDTH = 80
 const words = process.argv.slice(2)
 const text = prepared(words)
-if (text === undefined) run(words)
-else {
+if (text !== undefined) say(text)
+else if (words[0] === 'complete') complete(words.slice(1))
+else run(words)
+
+function say(text, done) {
   process.stdout.on('error', ({ code }) => {
     // A reader that has gone, as `| true`, is no failure; a full disk is.
     if (code !== 'EPIPE') process.exitCode = 1
   })
-  process.stdout.write(text)
+  process.stdout.write(text, done)
 }
 
-/** What can be said without the program: its version, and the help that the build has had it write. */
+/** What can be said without the program: its version, and what the build has had it write. */
 function prepared(words) {
-  const asked = words.at(-1)
-  if (words.length === 1 && (asked === '--version' || asked === '-V')) {
+  const [first, second] = words
+  const last = words.at(-1)
+  if (words.length === 1 && (last === '--version' || last === '-V')) {
     return `${require('../package.json').version}\n`
   }
-  if (asked !== '--help' && asked !== '-h') return undefined
-  const command = ['wfstore', ...words.slice(0, -1)]
-  if (!command.every((word) => /^[a-z][a-z-]*$/.test(word))) return undefined
-  const width = Math.min(process.stdout.columns ?? 80, 100)
+  if (first === 'completion' && words.length === 2)
+    return helpFile(`completion.${second}`, [second])
+  const asked = last === '--help' || last === '-h' ? words.slice(0, -1) : undefined
+  if (asked) return helpPage(asked)
+  if (first !== 'help') return undefined
+  return helpPage(words) ?? helpPage(words.slice(1))
+}
+
+function helpPage(command) {
+  // On a narrower terminal the program draws it.
+  if ((process.stdout.columns ?? WIDTH) < WIDTH) return undefined
+  return helpFile(`${['wfstore', ...command].join('.')}.txt`, command)
+}
+
+function helpFile(name, words = []) {
+  if (!words.every((word) => /^[a-z][a-z-]*$/.test(word))) return undefined
   try {
-    return readFileSync(join(__dirname, `../dist/help/${width}/${command.join('.')}.txt`), 'utf8')
+    return readFileSync(join(__dirname, '../dist/help', name), 'utf8')
   } catch {
     return undefined
   }
+}
+
+/** For a shell, after TAB. Whom it asks does not keep it: what has not been said by then is not said. */
+async function complete(words) {
+  cacheCompiled()
+  const { complete } = require('../dist/cli/complete.cjs')
+  const program = JSON.parse(helpFile('commands.json'))
+  const io = ioOf(new AbortController().signal)
+  const answer = await complete(words, io, process.env, program).catch(() => '')
+  say(answer, () => process.exit(0))
 }
 
 async function run(words) {
@@ -44,10 +72,18 @@ async function run(words) {
       setTimeout(() => process.exit(status), 1000).unref()
     })
   }
-  // Beside what it is made from: who can write it can write the program.
-  require('node:module').enableCompileCache?.(join(__dirname, '../dist/compiled'))
+  cacheCompiled()
   const { main } = require('../dist/cli/main.cjs')
-  const io = {
+  process.exitCode = await main(words, ioOf(interruption.signal), process.env)
+}
+
+/** Beside what it is made from: who can write it can write the program. */
+function cacheCompiled() {
+  require('node:module').enableCompileCache?.(join(__dirname, '../dist/compiled'))
+}
+
+function ioOf(signal) {
+  return {
     get stdin() {
       return process.stdin
     },
@@ -59,7 +95,6 @@ async function run(words) {
     get timeZone() {
       return Intl.DateTimeFormat().resolvedOptions().timeZone
     },
-    signal: interruption.signal,
+    signal,
   }
-  process.exitCode = await main(words, io, process.env)
 }

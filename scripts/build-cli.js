@@ -34,6 +34,7 @@ export async function bundleCommandLine(options) {
     ...options,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
+      { in: 'src/cli/complete.ts', out: 'complete' },
       ...RECORD.map((name) => ({ in: `src/record/${name}.ts`, out: `record-${name}` })),
     ],
     outdir: 'dist/cli',
@@ -65,7 +66,7 @@ export async function bundleCommandLine(options) {
   const files = new Map()
   const everything = [...chunks.values()].join('')
   for (const [name, code] of chunks) {
-    if (!homes.has(name) && everything.includes(`"./${name}"`))
+    if (!homes.has(name) && (name === 'complete.cjs' || everything.includes(`"./${name}"`)))
       files.set(name, headed(linked(code, chunks, homes)))
   }
   for (const pack of new Set(homes.values())) {
@@ -187,23 +188,21 @@ function headed(code) {
   return head.map((name) => HEAD[name]).join('') + code.replaceAll(/[\u0080-\uffff]/g, escaped)
 }
 
-/** The widths of help that are written down: without a terminal and on one of 80, and on one of 100 and more. */
-const WIDTHS = [80, 100]
+/** What completion does not need to know of a command. */
+const UNASKED = ['about', 'default', 'examples', 'exit', 'flags', 'mandatory', 'required', 'usage']
 
-/** What bin/wfstore.js says without the program: dist/help/80/executions.list.txt is `wfstore executions list --help`. */
+/** What bin/wfstore.js says without the program: dist/help/executions.list.txt is `wfstore executions list --help`. */
 export async function writeHelp(root) {
   const { main } = createRequire(import.meta.url)(join(root, 'dist/cli/main.cjs'))
   const folder = join(root, 'dist/help')
   const reference = await said(main, ['help', '--json'])
-  for (const width of WIDTHS) {
-    await mkdir(join(folder, String(width)), { recursive: true })
-    for (const words of pathsOf(JSON.parse(reference))) {
-      const name = ['wfstore', ...words].join('.')
-      const text = await said(main, [...words, '--help'], width)
-      await writeFile(join(folder, String(width), `${name}.txt`), text)
-    }
+  await mkdir(folder, { recursive: true })
+  for (const words of pathsOf(JSON.parse(reference))) {
+    const name = ['wfstore', ...words].join('.')
+    await writeFile(join(folder, `${name}.txt`), await said(main, [...words, '--help']))
   }
-  await writeFile(join(folder, 'commands.json'), reference)
+  const known = (key, value) => (UNASKED.includes(key) ? undefined : value)
+  await writeFile(join(folder, 'commands.json'), JSON.stringify(JSON.parse(reference), known))
   for (const shell of ['bash', 'zsh', 'fish'])
     await writeFile(join(folder, `completion.${shell}`), await said(main, ['completion', shell]))
 }
@@ -214,7 +213,7 @@ const pathsOf = ({ command, commands }) => [
   ...commands.flatMap(pathsOf),
 ]
 
-async function said(main, argv, width) {
+async function said(main, argv) {
   let text = ''
   const stdout = new Writable({
     write: (chunk, _, done) => {
@@ -224,7 +223,7 @@ async function said(main, argv, width) {
   })
   const io = {
     stdin: Readable.from([]),
-    stdout: Object.assign(stdout, { columns: width }),
+    stdout,
     stderr: process.stderr,
     // Where there is no config.
     cwd: '/',

@@ -5,7 +5,10 @@ import { isLockFailure } from '../db/lock.ts'
 import { query } from '../db/query.ts'
 import { rollback } from '../db/transaction.ts'
 import { WfstoreError } from '../error.ts'
+import { readArchiveColumns } from './archive/columns.ts'
 import { ARCHIVE_SETTINGS } from './archive/lines.ts'
+import { NO_TRANSACTION_TIMEOUT, tableLocked } from './lock.ts'
+import { batchError } from './references.ts'
 import { type Archiving, deleteRows } from './remove.ts'
 import { ahead, inBatch, quarterOf, reasons, type Walked } from './tables.ts'
 
@@ -58,6 +61,31 @@ const BEGIN = `begin isolation level repeatable read read write;
 const NONE_KEPT = { running: 0, endedLater: 0, newest: 0 }
 const keptShape = { running: d.count(), endedLater: d.count(), newest: d.count() }
 
+/**
+ * Locked before there is a snapshot: to an older one, a table that ALTER TABLE has rewritten seems to be empty, and the
+ * entries of a run that is kept would look like those of none.
+ */
+const LOCK: Record<Walked['kind'], string[]> = {
+  execution: writing('workflow_executions', 'workflow_steps', 'usage_history', 'cleanups'),
+  audit: [
+    'lock table workflow_executions in access share mode',
+    ...writing('audit_logs', 'audit_history', 'cleanups'),
+  ],
+  metric: writing('observability_metrics', 'cleanups'),
+}
+
+function writing(...tables: string[]): string[] {
+  return tables.map((table) => `lock table ${table} in row exclusive mode`)
+}
+
+/** What a column that is added while a cleanup is at it would hold, the archive would lack. */
+async function assertColumns({ client }: Work, { columns }: Archiving): Promise<void> {
+  if (JSON.stringify(await readArchiveColumns(client)) === JSON.stringify(columns)) return
+  throw new WfstoreError('schema_differs', 'the columns of a table were changed meanwhile', {
+    hint: 'run it again: an archive is of one schema, and what was removed so far is in it',
+  })
+}
+
 /** Removes what is to go of the next `size` rows, in one transaction. @throws WfstoreError with nothing done */
 export async function removeBatch(
   work: Work,
@@ -67,7 +95,8 @@ export async function removeBatch(
 ): Promise<Batch> {
   const { client, archive } = work
   try {
-    await client.query(BEGIN)
+    await client.query(`${BEGIN}; ${LOCK[walked.kind].join('; ')}; ${NO_TRANSACTION_TIMEOUT}`)
+    if (archive) await assertColumns(work, archive)
     const end = await findEnd(work, walked, after, size)
     const keepLast = work.newest !== undefined
     const deleted = await deleteRows({ client, archive, keepLast }, walked)
@@ -81,6 +110,7 @@ export async function removeBatch(
           )
         : []
     const batch = { ...end, ...deleted, kept: kept[0] ?? NONE_KEPT }
+    if (batch.kept.newest > 0 && !keepLast) throw notDeleted(batch.kept.newest)
     if (batch.removed > 0) await record(work, walked, batch)
     await archive?.sink.sync()
     await query(client, 'commit', [], {})
@@ -88,33 +118,40 @@ export async function removeBatch(
   } catch (error) {
     await rollback(client as pg.Client)
     await archive?.sink.rollback()
-    throw databaseError(error)
+    throw batchError(error)
   }
 }
 
+const notDeleted = (runs: number) =>
+  new WfstoreError('conflict', `the server did not delete ${runs} runs that were to go`, {
+    hint: 'a trigger that an application has put on workflow_executions keeps them',
+  })
+
 /**
  * Passes a row that somebody else holds.
- * @throws WfstoreError locked where it is the table that they hold, as every other row would be in their hands, too
+ * @throws WfstoreError locked where it is a table that they hold, or the cleanup's own row, as every other row would be
+ * in their hands, too
  */
 export async function stepOver(work: Work, walked: Walked, after: Position): Promise<Batch> {
+  const { client, cleanupId } = work
+  let table = ''
   try {
-    await work.client.query(BEGIN)
-    await query(work.client, `lock table ${tablesOf(walked)} in row exclusive mode`, [], {})
+    await client.query(BEGIN)
+    for (const lock of LOCK[walked.kind]) {
+      table = lock.split(' ')[2] as string
+      await query(client, lock, [], {})
+    }
+    const own = 'select from cleanups where cleanup_id = $1 for no key update'
+    await query(client, own, [cleanupId], {})
     const end = await findEnd(work, walked, after, 1)
     return { ...end, removed: 0, steps: 0, kept: NONE_KEPT }
   } catch (error) {
     if (!isLockFailure(error)) throw databaseError(error)
-    throw new WfstoreError('locked', `another session has locked the table ${walked.table}`, {
-      hint: 'run it again when that has ended, an index being built for instance',
-      cause: error,
-    })
+    throw tableLocked(table, error)
   } finally {
-    await rollback(work.client as pg.Client)
+    await rollback(client as pg.Client)
   }
 }
-
-const tablesOf = ({ kind, table }: Walked) =>
-  kind === 'execution' ? `${table}, workflow_steps` : table
 
 const endShape = { time: d.text(), id: d.uuid(), quarter: d.text() }
 
@@ -152,13 +189,17 @@ async function change(client: pg.ClientBase, settings: Record<string, string>): 
 /** The cleanup's own row counts what this transaction deletes. */
 async function record({ client, cleanupId }: Work, { kind }: Walked, batch: Batch): Promise<void> {
   const of = (wanted: string) => (kind === wanted ? batch.removed : 0)
-  await query(
+  const own = await query(
     client,
     `update cleanups set
        executions_removed = executions_removed + $2, steps_removed = steps_removed + $3,
        audit_removed = audit_removed + $4, metrics_removed = metrics_removed + $5
-     where cleanup_id = $1`,
+     where cleanup_id = $1 returning cleanup_id as id`,
     [cleanupId, of('execution'), batch.steps, of('audit'), of('metric')],
-    {},
+    { id: d.uuid() },
   )
+  if (own.length > 0) return
+  throw new WfstoreError('conflict', `somebody has deleted the row ${cleanupId} of cleanups`, {
+    hint: 'without it an archive cannot be restored; run it again',
+  })
 }

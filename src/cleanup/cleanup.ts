@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
-import { withAdvisoryLock } from '../db/lock.ts'
+import { setLockTimeout, withAdvisoryLock } from '../db/lock.ts'
 import { checkSchema, MIGRATIONS } from '../db/schema.ts'
 import { schemaFor, withSettings } from '../db/session.ts'
 import { unpipelined } from '../record/export-connection.ts'
@@ -9,9 +9,10 @@ import { readArchiveColumns } from './archive/columns.ts'
 import type { Work } from './batch.ts'
 import { countCleanup } from './count.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
-import { cleanupLock } from './lock.ts'
+import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
 import { recordArchive, recordBegin, recordEnd } from './record.ts'
+import { assertNoCascade } from './references.ts'
 import { watchReplicas } from './replicas.ts'
 import type { ArchiveSummary, CleanupCounts, CleanupOptions, CleanupResult } from './types.ts'
 import { worthVacuuming } from './vacuum.ts'
@@ -43,7 +44,10 @@ export async function cleanup(
     const { notice = () => {} } = options
     const lock = { waitMs: LOCK_WAIT_MS, notice, doing: 'cleaning up' }
     return await withSettings(session, schema, () =>
-      withAdvisoryLock(session, cleanupLock(schema), lock, () => cleanLocked(client, options)),
+      withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
+        await setLockTimeout(session, WRITE_WAIT_MS, 'session')
+        return cleanLocked(client, options)
+      }),
     )
   } finally {
     pipelined.restore()
@@ -54,6 +58,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   const began = performance.now()
   const { keepLast, archive: sink } = options
   const cutoff = await cutoffOf(client, options)
+  await assertNoCascade(client)
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
   const work: Work = { client, cleanupId, cutoff, newest: undefined, archive: undefined }

@@ -5,6 +5,7 @@ import { query } from '../db/query.ts'
 import { checkSchema } from '../db/schema.ts'
 import { rollback } from '../db/transaction.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
+import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { newestRuns } from './newest.ts'
 import { CUTOFF, goes, reasons } from './tables.ts'
 import type { CleanupCounts, CleanupOptions } from './types.ts'
@@ -51,7 +52,7 @@ export async function countCleanup(
   await checkSchema(client)
   try {
     await client.query(
-      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local row_security = off; set local time zone 'UTC'`,
+      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local row_security = off; set local time zone 'UTC'; ${NO_TRANSACTION_TIMEOUT}`,
     )
     const cutoff = await cutoffOf(client, options)
     const newest = options.keepLast ? await newestRuns(client, options.keepLast) : '[]'

@@ -1,7 +1,9 @@
 import type pg from 'pg'
 import * as d from '../db/decode.ts'
 import { describe } from '../db/errors.ts'
+import { isLockFailure } from '../db/lock.ts'
 import { query } from '../db/query.ts'
+import { tableLocked } from './lock.ts'
 
 /** The row of a cleanup in `cleanups`, for whoever asks later how it went. */
 
@@ -17,13 +19,13 @@ export interface Begun {
  * @returns when it began, RFC 3339 in UTC
  */
 export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<string> {
-  await query(
+  await write(
     client,
     `update cleanups set outcome = 'interrupted' where outcome = 'running'`,
     [],
     {},
   )
-  const [row] = await query(
+  const [row] = await write(
     client,
     `insert into cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
      values ($1, clock_timestamp(), $2, $3, $4) returning ${d.selectList(startedShape, 'cleanups')}`,
@@ -42,7 +44,7 @@ export async function recordArchive(
   place: string,
 ): Promise<void> {
   const text = 'update cleanups set archive = $2 where cleanup_id = $1'
-  await query(client, text, [cleanupId, place], {})
+  await write(client, text, [cleanupId, place], {})
 }
 
 /** Closes the row. Its commit waits for the disk, and with it for all batches before it. */
@@ -52,10 +54,16 @@ export async function recordEnd(
   outcome: 'done' | 'stopped' | 'failed',
   error?: unknown,
 ): Promise<void> {
-  await query(
+  await write(
     client,
     'update cleanups set outcome = $2, ended_at = clock_timestamp(), error_message = $3 where cleanup_id = $1',
     [cleanupId, outcome, error === undefined ? null : describe(error).message],
     {},
   )
 }
+
+/** @throws WfstoreError locked where another session has the table */
+const write: typeof query = (...statement) =>
+  query(...statement).catch((error) => {
+    throw isLockFailure(error) ? tableLocked('cleanups', error) : error
+  })

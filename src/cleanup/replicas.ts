@@ -6,9 +6,11 @@ import { query } from '../db/query.ts'
 const MOST_LAG_S = 10
 /** So often the server is asked at most. */
 const EVERY_MS = 1000
+/** One that does not catch up in ten minutes of peace is behind on purpose, or is broken. */
+const MOST_WAITS = 600
 
 export interface Replicas {
-  /** Waits until no replica is far behind, or `over` says that it is time to end. */
+  /** Waits until no replica is far behind, ten minutes at most, or `over` says that it is time to end. */
   wait: (over: () => boolean) => Promise<void>
 }
 
@@ -18,9 +20,11 @@ export function watchReplicas(
   options: { sleep: (ms: number) => Promise<void>; notice?: ((line: string) => void) | undefined },
 ): Replicas {
   let asked = Number.NEGATIVE_INFINITY
+  let hopeless = false
   return {
     wait: async (over) => {
-      for (let told = false; performance.now() - asked >= EVERY_MS; ) {
+      if (hopeless || performance.now() - asked < EVERY_MS) return
+      for (let waited = 0; ; waited++) {
         asked = performance.now()
         const [row] = await query(
           client,
@@ -30,8 +34,10 @@ export function watchReplicas(
         )
         const lag = row?.lag ?? 0
         if (lag <= MOST_LAG_S || over()) return
-        if (!told) options.notice?.(`a replica is ${Math.round(lag)} s behind: waiting for it`)
-        told = true
+        hopeless = waited === MOST_WAITS
+        const behind = `a replica is ${Math.round(lag)} s behind`
+        if (waited === 0) options.notice?.(`${behind}: waiting for it`)
+        if (hopeless) return options.notice?.(`${behind} and does not catch up: waiting no longer`)
         await options.sleep(EVERY_MS)
       }
     },

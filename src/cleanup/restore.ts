@@ -15,7 +15,7 @@ import { addRows, type Head, noRows } from './archive/form.ts'
 import { ARCHIVE_SETTINGS } from './archive/lines.ts'
 import { type VerifiedArchive, verifyArchive } from './archive/verify.ts'
 import { verifyStream } from './archive/verify-stream.ts'
-import { cleanupLock } from './lock.ts'
+import { cleanupLock, NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { createRestored, takeOut } from './restore-history.ts'
 import { assertColumns, restoreRows } from './restore-rows.ts'
 import { removeRepeated, stageLines, withSpooled } from './restore-stage.ts'
@@ -102,7 +102,7 @@ async function restoreAll(
       withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
         try {
           await client.query(
-            `begin isolation level read committed read write; ${UNHURRIED}; ${ARCHIVE_SETTINGS}`,
+            `begin isolation level read committed read write; ${UNHURRIED}; ${NO_TRANSACTION_TIMEOUT}; ${ARCHIVE_SETTINGS}`,
           )
           const done = await restoreInTransaction(client, archives, options)
           await client.query(dryRun ? 'rollback' : 'commit')

@@ -38,7 +38,9 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
     const begin = history && (await endOf(work.client, history))
     const shared = await walkThrough(work, walked, limits, walk)
     if (history && begin !== undefined && shared.length > 0) {
-      await mergeHistory(work.client, history, begin, shared)
+      await mergeHistory(work.client, history, begin, shared).catch((error) => {
+        if (!isLockFailure(error)) throw error
+      })
     }
   }
   return walk

@@ -5,10 +5,10 @@ import { addFilters } from './filter.ts'
 export function addEntryFilters(command: Command, words: Record<string, string>): Command {
   addFilters(command, { status: false })
   const said: Record<string, string> = {
-    mode: 'of runs of this mode, as far as they are kept',
-    workflow: 'of runs of this workflow, as far as they are kept',
-    execution: 'of this execution alone',
-    since: 'of this time or later: 24h, 7d, 2024-12-01, RFC 3339',
+    mode: 'of runs of this mode that are kept',
+    workflow: 'of runs of this workflow that are kept',
+    execution: 'of this run alone: its whole id',
+    since: 'from, and before: 24h, 7d, 2026-11-01, RFC 3339',
     until: 'before this time',
     ...words,
   }

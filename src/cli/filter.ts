@@ -37,7 +37,7 @@ export function addFilters(command: Command, { status }: { status: boolean }): C
   if (status) {
     command.option(
       '--status <names>',
-      `with this status, or one of several: ${EXECUTION_STATUSES.join(',')}`,
+      `one or more: ${EXECUTION_STATUSES.join(',')}`,
       parseStatuses,
     )
   }
@@ -46,8 +46,8 @@ export function addFilters(command: Command, { status }: { status: boolean }): C
     .option('--model <id>', 'on this model', parseText)
     .option('--workflow <name>', 'of this workflow', parseText)
     .option('--tool <name>', 'with a step that used this tool', parseText)
-    .option('--execution <id>', 'this execution alone', parseUuid)
-    .option('--since <time>', 'started at this time or later: 24h, 7d, 2024-12-01, RFC 3339')
+    .option('--execution <id>', 'this run alone: its whole id', parseUuid)
+    .option('--since <time>', 'started from, before: 24h, 7d, 2026-11-01, RFC 3339')
     .option('--until <time>', 'started before this time')
 }
 
@@ -58,8 +58,8 @@ export function addPaging(command: Command): Command {
         .argParser(parseLimit)
         .default(DEFAULT_LIMIT),
     )
-    .option('--cursor <cursor>', 'go on where an earlier page ended')
-    .option('--page', 'with --output json: {"rows": […], "nextCursor": …}')
+    .option('--cursor <cursor>', 'go on where an earlier page ended, which says it')
+    .option('--page', 'with -o json: {"rows": […], "nextCursor": …}')
 }
 
 /** @throws WfstoreError usage for a time that is none, or bounds with nothing between them */

@@ -18,15 +18,12 @@ export function addMigrationOptions(command: Command): Command {
     .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
     .option('-y, --yes', 'do not ask on a terminal')
     .addOption(
-      new Option(
-        '--lock-timeout <ms>',
-        'how long a change of a table may make others wait; then it lets them pass and tries again',
-      )
+      new Option('--lock-timeout <ms>', 'how long others may wait for a table, at a time')
         .argParser(parseMilliseconds)
         .default(LOCK_TIMEOUT_MS),
     )
     .addOption(
-      new Option('--lock-wait <seconds>', 'how long another migration is waited for (then exit 5)')
+      new Option('--lock-wait <seconds>', 'how long another migration is waited for')
         .argParser(parseSeconds)
         .default(600),
     )

@@ -1,25 +1,41 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command } from 'commander'
 import { WfstoreError } from '../error.ts'
+import type { Traits } from './config.ts'
 import type { Context } from './context.ts'
+import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './global-options.ts'
+import { formatPage, PAGE_WIDTH } from './help-page.ts'
+import { formatStart } from './help-start.ts'
 
 /** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
-export type Define = (command: Command, context: Context) => void
+export type Define = (command: Command, context: Context, load: Load) => void
+
+/** Gives a command its options and subcommands, if it has not got them yet. */
+export type Load = (command: Command) => Promise<void>
 
 interface Entry {
   name: string
+  /** What it is for: the heading above it in `wfstore --help`. Those without one follow one that has it. */
+  group?: string
+  /** In one line of `wfstore --help`: 64 characters at most. */
   summary: string
   /** Several where the subcommands of a group stand in files of their own. */
   load: () => Promise<{ define: Define }>[]
   /** Forms of output beside the usual, and the subcommand that has each. */
   formats?: Record<string, string>
+  /** The commands that change the database: 'asks' by themselves, with what they are about to do; 'sets' what they are given. */
+  writes?: Record<string, 'asks' | 'begins' | 'sets'>
+  /** They have a database of their own, whatever the config says. */
+  ownDatabase?: true
 }
 
 /** The table of contents of wfstore. A command's files are read when the command is asked for. */
 const commands: Entry[] = [
   {
     name: 'executions',
-    summary: 'list the runs, show one, see what is running',
+    group: 'See what happens',
+    summary: 'the runs: list them, show one, watch them, close them',
     load: () => [import('./commands/executions.ts'), import('./commands/executions-close.ts')],
+    writes: { cancel: 'asks', fail: 'asks' },
   },
   {
     name: 'audit',
@@ -28,7 +44,7 @@ const commands: Entry[] = [
   },
   {
     name: 'errors',
-    summary: 'what fails: one by one, or counted by kind and compared with before',
+    summary: 'what fails: one by one, or counted by kind and compared',
     load: () => [import('./commands/errors.ts')],
   },
   {
@@ -42,8 +58,16 @@ const commands: Entry[] = [
     load: () => [import('./commands/stats.ts')],
   },
   {
+    name: 'metrics',
+    summary: 'what is measured by user, model, mode and tool; for a scraper',
+    load: () => [import('./commands/metrics.ts')],
+    formats: { prometheus: 'current' },
+    writes: { rollup: 'begins' },
+  },
+  {
     name: 'cost',
-    summary: 'what runs cost, by user, mode, model, workflow, status, day, week or month',
+    group: 'Know what it costs',
+    summary: 'what runs cost by user, mode, model, workflow, status, time',
     load: () => [import('./commands/cost.ts')],
   },
   {
@@ -53,7 +77,7 @@ const commands: Entry[] = [
   },
   {
     name: 'billing',
-    summary: 'what a month of runs costs, who has paid, and what differs; close it, correct it',
+    summary: "a month's bills in US dollars: compare, close, correct, pay",
     load: () => [
       import('./commands/billing.ts'),
       import('./commands/billing-records.ts'),
@@ -61,21 +85,30 @@ const commands: Entry[] = [
       import('./commands/billing-pay.ts'),
     ],
     formats: { focus: 'report' },
+    writes: { pay: 'asks', close: 'asks', correct: 'asks', zone: 'sets' },
   },
   {
-    name: 'metrics',
-    summary: 'what is measured by user, model, mode and tool; compute it, list it, scrape it',
-    load: () => [import('./commands/metrics.ts')],
-    formats: { prometheus: 'current' },
+    name: 'report',
+    summary: 'one HTML page: cost, runs, errors and the bill, for everybody',
+    load: () => [import('./commands/report.ts')],
   },
   {
-    name: 'migrate',
-    summary: 'create the schema, bring it up to date, check it, take it back',
-    load: () => [
-      import('./commands/migrate.ts'),
-      import('./commands/migrate-status.ts'),
-      import('./commands/migrate-roles.ts'),
-    ],
+    name: 'cleanup',
+    group: 'Keep it small',
+    summary: 'remove what is old; totals and bills stay',
+    load: () => [import('./commands/cleanup.ts'), import('./commands/cleanup-history.ts')],
+    writes: { cleanup: 'asks' },
+  },
+  {
+    name: 'archive',
+    summary: 'check what cleanup has written down before it removed it',
+    load: () => [import('./commands/archive.ts')],
+  },
+  {
+    name: 'restore',
+    summary: 'bring back what cleanup has archived',
+    load: () => [import('./commands/restore.ts')],
+    writes: { restore: 'asks' },
   },
   {
     name: 'export',
@@ -86,6 +119,18 @@ const commands: Entry[] = [
     name: 'import',
     summary: 'take in what export wrote',
     load: () => [import('./commands/import.ts')],
+    writes: { import: 'begins' },
+  },
+  {
+    name: 'migrate',
+    group: 'Set it up',
+    summary: 'create the schema, bring it up to date, check it, take it back',
+    load: () => [
+      import('./commands/migrate.ts'),
+      import('./commands/migrate-status.ts'),
+      import('./commands/migrate-roles.ts'),
+    ],
+    writes: { up: 'begins', down: 'asks', redo: 'asks', roles: 'begins' },
   },
   {
     name: 'doctor',
@@ -93,21 +138,39 @@ const commands: Entry[] = [
     load: () => [import('./commands/doctor.ts')],
   },
   {
+    name: 'config',
+    summary: 'what each setting is and where it comes from; named databases',
+    load: () => [import('./commands/config.ts')],
+  },
+  {
     name: 'db',
-    summary: 'the embedded database: where it is, whether it runs, how to end it',
+    summary: 'the embedded database: where it is, whether it runs, its end',
     load: () => [import('./commands/db.ts')],
+    ownDatabase: true,
   },
   {
     name: 'demo',
-    summary: 'fill an empty database with a small believable history, to try wfstore out',
+    summary: 'a small believable history in an empty database, to try it out',
     load: () => [import('./commands/demo.ts')],
+    writes: { demo: 'begins' },
+    ownDatabase: true,
+  },
+  {
+    name: 'completion',
+    summary: 'what your shell needs to complete commands, options and values',
+    load: () => [import('./commands/completion.ts')],
+    ownDatabase: true,
+  },
+  {
+    name: 'help',
+    summary: 'help on a command, or on time, filters, output, exit codes',
+    load: () => [import('./commands/help.ts')],
+    ownDatabase: true,
   },
 ]
 
-const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
-
 export function createProgram(context: Context, version: string): Command {
-  const program = new Command('wfstore')
+  const program: Command = new Command('wfstore')
     .description(
       'Keeps the runs of AI workflows in PostgreSQL: see them, bill them, clean them up.',
     )
@@ -117,8 +180,10 @@ export function createProgram(context: Context, version: string): Command {
     .helpCommand(false)
     .exitOverride()
     .configureHelp({
-      showGlobalOptions: true,
-      helpWidth: Math.min(context.io.stdout.columns ?? 80, 100),
+      helpWidth: Math.min(context.io.stdout.columns ?? PAGE_WIDTH, PAGE_WIDTH),
+      minWidthToWrap: 20,
+      formatHelp: (command, help) =>
+        command === program ? formatStart(command, help) : formatPage(command, help),
     })
     .configureOutput({
       writeOut: (text) => context.io.stdout.write(text),
@@ -128,62 +193,46 @@ export function createProgram(context: Context, version: string): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .option(
-      '--database-url <url>',
-      'database to use (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, else .wfstore/ here)',
-    )
-    .option(
-      '--schema <name>',
-      'schema of the tables (default: as the search path of the connection says)',
-      parseSchema,
-    )
-    .addOption(
-      // Which command it is for is not known while it is read: see checkFormat.
-      new Option('-o, --output <format>', 'form of the output')
-        .choices(OUTPUT_FORMATS)
-        .argParser((format) =>
-          parseFormat(
-            format,
-            commands.flatMap(({ formats = {} }) => Object.keys(formats)),
-          ),
-        ),
-    )
-    .option('--json', 'the same as --output json')
-    .option('--columns <names>', 'columns to print, in this order, separated by commas', splitNames)
-    .addOption(
-      new Option('--color <when>', 'colours on a terminal').choices(['auto', 'always', 'never']),
-    )
-    .option(
-      '--tz <zone>',
-      'time zone of dates given and of times on a terminal (dates: UTC, times: local)',
-    )
-    .option('--verbose', 'print the stack and the SQL of an error')
-    .addHelpText(
-      'after',
-      `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no database, 4 schema missing, behind,
-ahead or different, 5 locked, 6 no such thing, 130 and 143 stopped by a signal.
-To try it out: wfstore demo`,
-    )
-  for (const { name, summary } of commands)
+  addGlobalOptions(
+    program,
+    commands.flatMap(({ formats = {} }) => Object.keys(formats)),
+  )
+  for (const { name, summary, group } of commands) {
+    if (group) program.commandsGroup(group)
     program
       .command(name)
       .summary(summary)
       .description(`${sentence(summary)}.`)
       .helpCommand(false)
-  program.hook('preAction', (_, command) => checkFormat(program, command))
-  program.hook('preSubcommand', async (_, command) => {
+  }
+  const loaded = new Set<Command>()
+  const load: Load = async (command) => {
+    if (loaded.has(command)) return
+    loaded.add(command)
     const entry = commands.find(({ name }) => name === command.name()) as Entry
-    for (const { define } of await Promise.all(entry.load())) define(command, context)
-  })
+    for (const { define } of await Promise.all(entry.load())) define(command, context, load)
+    for (const name of Object.keys(entry.writes ?? {})) {
+      const writing = [command, ...command.commands].find((each) => each.name() === name)
+      if (writing && !writing.options.some(({ long }) => long === '--yes'))
+        writing.option('-y, --yes', 'do not ask where the config calls the database production')
+    }
+  }
+  program.hook('preAction', (_, command) => checkFormat(program, command))
+  program.hook('preSubcommand', (_, command) => load(command))
   return program
 }
 
-const isUsual = (format: string) => (OUTPUT_FORMATS as readonly string[]).includes(format)
-
-function parseFormat(format: string, others: readonly string[]): string {
-  if (isUsual(format) || others.includes(format)) return format
-  throw new InvalidArgumentError(`Allowed choices are ${OUTPUT_FORMATS.join(', ')}.`)
+/** What the config has to know of the command that was asked for. */
+export function traitsOf(command: Command): Traits {
+  const names: string[] = []
+  for (let at = command; at.parent; at = at.parent) names.unshift(at.name())
+  const entry = commands.find(({ name }) => name === names[0])
+  const writes = entry?.writes?.[command.name()]
+  return {
+    path: names.join(' '),
+    writes: writes === 'sets' ? (command.args.length > 0 ? 'begins' : undefined) : writes,
+    ownDatabase: entry?.ownDatabase === true,
+  }
 }
 
 /** @throws WfstoreError usage where the form of output is one of another command */
@@ -199,13 +248,3 @@ function checkFormat(program: Command, command: Command): void {
 }
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
-
-/** PostgreSQL would cut a longer name without a word, and keeps pg_ for itself. */
-function parseSchema(name: string): string {
-  if (name === '' || Buffer.byteLength(name) > 63 || /^pg_/i.test(name)) {
-    throw new InvalidArgumentError('Give a name of 1 to 63 bytes that does not begin with pg_')
-  }
-  return name
-}
-
-const splitNames = (names: string): string[] => names.split(',').map((name) => name.trim())

@@ -5,7 +5,7 @@ export const DEFAULT_SECONDS = 2
 export function addWatch(command: Command): Command {
   return command.option(
     '--watch [seconds]',
-    `redraw every so many seconds, ${DEFAULT_SECONDS} if not said, until Ctrl-C`,
+    `redraw every ${DEFAULT_SECONDS} seconds, or so many, until Ctrl-C`,
     parseSeconds,
   )
 }

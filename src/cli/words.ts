@@ -6,9 +6,5 @@ export function parseText(text: string): string {
   return text
 }
 
-/** The last part of a command's help. */
-export const examples = (...lines: string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
-
 export const plural = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`

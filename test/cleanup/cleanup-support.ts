@@ -123,6 +123,9 @@ interface Submittable {
   submit?: (connection: unknown) => void
 }
 
+/** Statements that show others nothing and see nothing of them: what comes before one might as well come after it. */
+export const SILENT = /^(begin|select set_config|select pg_stat_get_xact)/
+
 /** Calls `before` ahead of each statement that this connection sends, by its number from 1. */
 export function atStatements(
   client: pg.Client,

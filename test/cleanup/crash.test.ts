@@ -9,7 +9,7 @@ import { type Hooks, type Statement, startProxy } from '../support/failpoint.ts'
 import { withClient } from '../support/migrate.ts'
 import { createMigrated, migrateOptions } from '../support/migrated.ts'
 import { type Program, startProgram } from '../support/process.ts'
-import { clean, cleanupsIn } from './cleanup-support.ts'
+import { clean, cleanupsIn, SILENT } from './cleanup-support.ts'
 import {
   BATCH_SIZE,
   CUTOFF,
@@ -66,7 +66,14 @@ it('the connection lost, or the session ended by an administrator, at every stat
     },
   })
   await expectWanted(database, wanted, 'through a proxy')
+  const times = new Map<string, number>()
   for (let at = 1; at <= statements.length; at++) {
+    const sent = statements[at - 1] as string
+    const nth = (times.get(sent) ?? 0) + 1
+    times.set(sent, nth)
+    // Once each way is enough for what every batch begins with, and changes nothing.
+    const silent = SILENT.test(sent)
+    if (silent && nth > 2) continue
     await reseed(database)
     const reached: string[] = []
     const isAt = ({ number, text }: Statement) => {
@@ -74,7 +81,7 @@ it('the connection lost, or the session ended by an administrator, at every stat
       return number === at
     }
     await throughProxy(
-      at % 2 === 0
+      (silent ? nth : at) % 2 === 0
         ? // The server has done it, and the program knows nothing of it.
           { after: async (statement) => (isAt(statement) ? 'cut' : undefined) }
         : {
@@ -86,7 +93,7 @@ it('the connection lost, or the session ended by an administrator, at every stat
             },
           },
     )
-    expect(reached).toEqual([statements[at - 1]])
+    expect(reached).toEqual([sent])
     const note = `${at}: ${reached}`
     expect(await totalsIn(database), note).toEqual(wanted.totals)
     await clean(database, OPTIONS)

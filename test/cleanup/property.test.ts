@@ -72,18 +72,18 @@ const seeds = fc.array(
     steps: fc.nat(2),
     bill: fc.boolean(),
   }),
-  { minLength: 1, maxLength: 25 },
+  { minLength: 1, maxLength: 12 },
 )
 /** Of one of the runs, of one that is not there, or of none. */
 const entries = fc.array(
   fc.record({
     user,
     at: nearBorder,
-    run: fc.option(fc.nat(30)),
+    run: fc.option(fc.nat(15)),
     action: fc.constantFrom('tool_call', 'step_end'),
     success: fc.boolean(),
   }),
-  { maxLength: 25 },
+  { maxLength: 12 },
 )
 const metrics = fc.array(nearBorder, { maxLength: 5 })
 type Stores = { seeds: typeof seeds; entries: typeof entries; metrics: typeof metrics }

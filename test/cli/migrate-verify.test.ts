@@ -28,7 +28,7 @@ it('a fresh and an adopted database are what the migrations make, with every row
       const [counted] = await database.sql(`select count(*)::int as rows from ${table}`)
       expect([table, rows, estimated]).toEqual([table, counted?.rows, false])
     }
-    expect(tables).toHaveLength(9)
+    expect(tables).toHaveLength(10)
   }
 })
 

@@ -114,7 +114,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
     expect(await run('db', 'url')).toMatchObject({ code: 3, stdout: '' })
     expect(await run('migrate', 'up')).toMatchObject({
       code: 0,
-      stdout: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes\n',
+      stdout: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     })
     expect(await run('migrate', 'up')).toEqual({
       code: 0,
@@ -146,7 +146,7 @@ it('migrate up says in JSON what it applied, an array also where there was nothi
   expect(await outcome()).toEqual({ applied: [], adopted: false, rebuilt: [], pending: [] })
   await database.sql('drop schema public cascade; create schema public')
   expect(await outcome()).toMatchObject({
-    applied: ['001_tables', '002_indexes', '003_billing', '004_report_indexes'],
+    applied: ['001_tables', '002_indexes', '003_billing', '004_report_indexes', '005_cleanup'],
     adopted: false,
   })
 })

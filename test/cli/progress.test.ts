@@ -50,6 +50,19 @@ it('what takes longer shows how far it is and how fast, five times a second, and
   ])
 })
 
+it('where it is known how much there is, it says how long the rest will take', () => {
+  const { written, at } = terminal(true)
+  at(0).show(0, 'rows removed', 10_000)
+  at(1000).show(2000, 'rows removed', 10_000)
+  at(2000).show(3000, 'rows removed', 1_000_000)
+  at(3000).show(12_000, 'rows removed', 10_000)
+  expect(written).toEqual([
+    '\r\x1b[K2,000 of 10,000 rows removed, 2,000/s, 4s left',
+    '\r\x1b[K3,000 of 1,000,000 rows removed, 1,500/s, 11m 05s left',
+    '\r\x1b[K12,000 of 10,000 rows removed, 4,000/s',
+  ])
+})
+
 it('what is no terminal gets no progress', () => {
   const { written, line, at } = terminal(false)
   at(0).show(1, 'lines')

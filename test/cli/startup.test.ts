@@ -86,23 +86,50 @@ it('--help of any command needs no part of the program', async () => {
   }
 })
 
-it.each(['80', '100'])(
-  'the help of every command is written down as the program gives it, %s wide',
-  async (width) => {
-    const pages = readdirSync(join(help, width)).sort()
-    const expected = ['wfstore.txt']
-    for (const page of expected) {
-      const words = page.split('.').slice(1, -1)
-      const { stdout } = await runCli([...words, '--help'], { terminal: Number(width) })
-      expect(readFileSync(join(help, width, page), 'utf8')).toBe(stdout)
-      const [, list = ''] = /^Commands:\n((?: +.*\n)+)/m.exec(stdout) ?? []
-      for (const [, name] of list.matchAll(/^ {2}([a-z][a-z-]*)/gm)) {
-        expected.push(`${['wfstore', ...words, name].join('.')}.txt`)
-      }
-    }
-    expect(pages).toEqual(expected.sort())
-  },
-)
+it('the help of every command is written down as the program gives it', async () => {
+  const expected: string[] = []
+  const { stdout: reference } = await runCli(['help', '--json'])
+  for (const page of pagesOf(JSON.parse(reference))) {
+    const words = page.split(' ').filter(Boolean)
+    const { stdout } = await runCli([...words, '--help'], { terminal: 80 })
+    const file = `${['wfstore', ...words].join('.')}.txt`
+    expect(readFileSync(join(help, file), 'utf8')).toBe(stdout)
+    expected.push(file)
+  }
+  const pages = readdirSync(help).filter((file) => file.endsWith('.txt'))
+  expect(pages.sort()).toEqual(expected.sort())
+})
+
+interface Page {
+  command: string
+  commands: Page[]
+}
+const pagesOf = ({ command, commands }: Page): string[] => [command, ...commands.flatMap(pagesOf)]
+
+it('help on a command or a topic, and the script of a shell, need no part of the program', async () => {
+  for (const argv of [
+    ['help'],
+    ['help', 'time'],
+    ['help', 'executions', 'list'],
+    ['completion', 'bash'],
+  ]) {
+    const { code, stdout, slow, files } = await run(argv)
+    expect([code, slow, files]).toEqual([0, [], ['bin/wfstore.js']])
+    expect(stdout).toBe((await runCli(argv)).stdout)
+  }
+})
+
+it('what a shell asks for needs one file, unless it is in the database', async () => {
+  for (const words of [
+    [''],
+    ['executions', 'list', '--status', 'f'],
+    ['cost', '--tz', 'Europe/'],
+  ]) {
+    const { code, stdout, slow, files } = await run(['complete', 'zsh', ...words])
+    expect([code, slow, files]).toEqual([0, [], ['bin/wfstore.js', 'dist/cli/complete.cjs']])
+    expect(stdout).toMatch(/^(words|open)\0/)
+  }
+})
 
 it('what is no command is not looked up as help', async () => {
   for (const argv of [

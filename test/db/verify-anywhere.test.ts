@@ -36,6 +36,7 @@ const NO_ROWS = {
   billing_periods: 0,
   billing_records: 0,
   billing_settings: 0,
+  cleanups: 0,
   observability_metrics: 0,
   usage_history: 0,
   workflow_executions: 0,
@@ -111,9 +112,9 @@ it('a connection in pipeline mode is left as it was, its search path too', async
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(15)
+  expect(await compareSchema(client, 'public')).toHaveLength(16)
   const tables = await countRows(client, 'Work Flows')
-  expect(tables).toHaveLength(9)
+  expect(tables).toHaveLength(10)
   const { rows } = await client.query(
     "select current_setting('search_path') as path, current_setting('transaction_read_only') as read_only",
   )

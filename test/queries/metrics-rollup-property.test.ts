@@ -145,7 +145,7 @@ it('rollups in between, whatever comes late, leave what one at the end makes, an
         expect(await everyMetric(database)).toEqual(grown)
       },
     ),
-    { numRuns: 120 },
+    { numRuns: 60 },
   )
 })
 

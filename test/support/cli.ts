@@ -15,6 +15,8 @@ export interface CliOptions {
   terminal?: number
   /** Typed at a prompt; without it nobody is there to be asked. */
   answer?: string
+  /** Piped into it. */
+  stdin?: Uint8Array
   rows?: number
   now?: string
   timeZone?: string
@@ -46,7 +48,7 @@ export async function runCli(
       ? {}
       : { isTTY: true, columns: options.terminal, rows: options.rows ?? 40 }
   const io: Io = {
-    stdin: Object.assign(Readable.from(options.answer === undefined ? [] : [options.answer]), {
+    stdin: Object.assign(Readable.from([options.answer ?? options.stdin ?? []].flat()), {
       isTTY: options.answer !== undefined,
     }),
     stdout: Object.assign(

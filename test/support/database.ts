@@ -18,10 +18,13 @@ export interface TestDatabase {
  * An empty database of its own on the shared server. Dropped by `drop`; a failing run keeps nothing because the
  * server goes with it, unless WFSTORE_TEST_DATABASE_URL names a server of yours.
  */
-export async function createDatabase(label = 'test'): Promise<TestDatabase> {
+export async function createDatabase(
+  label = 'test',
+  template = 'template1',
+): Promise<TestDatabase> {
   const server = process.env.WFSTORE_TEST_DATABASE_URL ?? inject('serverUrl')
   const name = `${label.replace(/\W/g, '_').slice(0, 40)}_${randomBytes(4).toString('hex')}`
-  await once(server, `create database ${name}`)
+  await once(server, `create database ${name} template ${template}`)
   const url = new URL(server)
   url.pathname = `/${name}`
   const client = await open(url.href)
@@ -35,6 +38,43 @@ export async function createDatabase(label = 'test'): Promise<TestDatabase> {
       await once(server, `drop database if exists ${name} with (force)`)
     },
   }
+}
+
+/**
+ * A database as `fill` makes it, which is done once in a run for each `kind`; the others are copies of that one. On a
+ * server of yours it is done each time, since nothing that the next run would find may stay there.
+ */
+export async function createFilled(
+  label: string,
+  kind: string,
+  fill: (database: TestDatabase) => Promise<unknown>,
+): Promise<TestDatabase> {
+  if (process.env.WFSTORE_TEST_DATABASE_URL) {
+    const database = await createDatabase(label)
+    await fill(database)
+    return database
+  }
+  const template = `template_${kind}`
+  const admin = await open(inject('serverUrl'))
+  try {
+    // Other test files want it at the same time.
+    await admin.query('select pg_advisory_lock(hashtextextended($1, 0))', [template])
+    const { rowCount } = await admin.query('select from pg_database where datname = $1', [template])
+    if (rowCount === 0) {
+      const first = await createDatabase(kind)
+      await fill(first)
+      // Nobody may be connected to a database that is renamed or copied.
+      await admin.query(
+        'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1',
+        [first.name],
+      )
+      await admin.query(`alter database ${first.name} rename to ${template}`)
+      await admin.query(`alter database ${template} allow_connections false`)
+    }
+  } finally {
+    await admin.end()
+  }
+  return createDatabase(label, template)
 }
 
 /** Makes this database the one that the old application left: 160 runs that it recorded itself. */

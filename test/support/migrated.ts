@@ -1,5 +1,5 @@
 import { migrateUp } from '../../src/db/migrate.ts'
-import { createDatabase, loadLegacy, type TestDatabase } from './database.ts'
+import { createFilled, loadLegacy, type TestDatabase } from './database.ts'
 
 export const migrateOptions = {
   legacyTimeZone: 'UTC',
@@ -9,19 +9,15 @@ export const migrateOptions = {
 }
 
 /** A database with the schema and nothing in it. */
-export async function createMigrated(label: string): Promise<TestDatabase> {
-  const database = await createDatabase(label)
-  await migrate(database)
-  return database
-}
+export const createMigrated = (label: string): Promise<TestDatabase> =>
+  createFilled(label, 'migrated', migrate)
 
 /** The database of the old application, adopted. */
-export async function createAdopted(label: string): Promise<TestDatabase> {
-  const database = await createDatabase(label)
-  await loadLegacy(database)
-  await migrate(database)
-  return database
-}
+export const createAdopted = (label: string): Promise<TestDatabase> =>
+  createFilled(label, 'adopted', async (database) => {
+    await loadLegacy(database)
+    await migrate(database)
+  })
 
 async function migrate(database: TestDatabase): Promise<void> {
   const client = await database.connect()

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { WfstoreError } from '../../error.ts'
+import { CLEANED } from '../types.ts'
 import { type ArchiveProblem, Fault } from './faults.ts'
 import {
+  type ArchivedFile,
   FORM,
   type Head,
   isFileName,
@@ -94,7 +96,10 @@ function readManifest(text: string): Claim {
   const manifest = text.endsWith('\n') ? unseal(text.slice(0, -1), 2) : undefined
   if (!manifest) throw new Fault('is altered or truncated')
   const { files, lines } = manifest as Manifest
+  if (!Array.isArray(files)) throw new Fault(STRANGE)
   const counted = noRows()
+  for (const file of files) assertFile(file)
+  if (new Set(files.map(({ name }) => name)).size < files.length) throw new Fault(STRANGE)
   for (const file of files) counted[file.kind] += file.lines
   if (JSON.stringify(counted) !== JSON.stringify(lines))
     throw new Fault('counts otherwise than its files')
@@ -105,12 +110,33 @@ function readManifest(text: string): Claim {
   }
 }
 
+const STRANGE = 'is altered: wfstore does not write such a one'
+
+/** A name from elsewhere must not lead to a file outside of the archive. @throws Fault */
+function assertFile(file: Omit<ArchivedFile, 'sha256'> | null): void {
+  if (!file) throw new Fault(STRANGE)
+  const { name, kind, bytes, lines } = file
+  const counts = [bytes, lines]
+  const right = isFileName(name) && CLEANED.includes(kind) && counts.every(Number.isSafeInteger)
+  if (!right || counts.some((count) => count < 0)) throw new Fault(STRANGE)
+}
+
 export function knownForm(head: Head): Head {
+  if (typeof head?.form !== 'number') throw new Fault(STRANGE)
+  if (head.form <= FORM && !hasColumns(head)) throw new Fault(STRANGE)
   if (head.form <= FORM) return head
   throw new WfstoreError('usage', `the archive was written by a newer wfstore, ${head.wfstore}`, {
     hint: 'upgrade wfstore',
   })
 }
+
+const hasColumns = ({ columns, cleanupId }: Head): boolean =>
+  /^[0-9a-f-]{36}$/.test(cleanupId) &&
+  CLEANED.every(
+    (kind) =>
+      Array.isArray(columns?.[kind]) &&
+      columns[kind].every((c) => typeof c?.name === 'string' && typeof c.type === 'string'),
+  )
 
 /** What the journal's last line lacks was being written when the cleanup was killed: its rows were not deleted. */
 function readJournal(text: string, names: readonly string[]): Claim {
@@ -139,6 +165,7 @@ function readJournal(text: string, names: readonly string[]): Claim {
 
 function addSegment(files: Map<string, Claim['files'][number]>, segment: Segment): void {
   const { file: name, kind, offset, bytes, lines, sha256 } = segment
+  assertFile({ name, kind, bytes, lines })
   const file = files.get(name) ?? { name, kind, lines: 0, bytes: 0, sha256: null, pieces: [] }
   if (offset !== file.bytes) throw new Fault(`is altered: what it says of ${name} has a gap`)
   file.bytes += bytes

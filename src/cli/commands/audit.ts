@@ -13,7 +13,9 @@ import {
   readFilter,
 } from '../filter.ts'
 import { followedEntries } from '../follow.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
+import { tellingPages } from '../page-progress.ts'
 import { printPages } from '../pages.ts'
 import { reader } from '../report.ts'
 import { parseText } from '../words.ts'
@@ -53,43 +55,35 @@ const columns: Column<AuditEntry>[] = [
 /** An entry by itself. */
 const showColumns = columns.map((column) => ({ ...column, table: true }))
 
-const ABOUT = `
---follow prints the newest entries (10 unless --limit says), the oldest first, and then new ones as they are committed,
-each once, in the table, TSV, CSV or JSON lines. Entries come as their transactions commit, so a time may be older
-than the one above it. An entry is followed whose time is at most 5 minutes older than the transaction that writes
-it: imported history is not. Ctrl-C ends it, and so does a closed pipe when the next entry comes; a lost connection
-does not.
-
-Examples:
-  wfstore audit --execution 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --limit all
-  wfstore audit --action tool_call --success false --since 24h -o csv > failed-calls.csv
-  wfstore audit --follow --user user_7 -o jsonl | jq .actionDetails`
-
 export function define(audit: Command, context: Context): void {
   audit.description('What happened: steps, tool calls, decisions; the newest first.')
   addEntryFilters(audit, { model: 'of this model', tool: 'of this tool' })
-    .option('--action <type>', 'of this type: tool_call, step_end, workflow_end …', parseText)
+    .option('--action <type>', 'of this type: tool_call, step_end, …', parseText)
     .option('--success <true|false>', 'that succeeded, or failed', parseBoolean)
-    .option('--follow', 'go on with new entries as they come, until Ctrl-C')
-  addPaging(audit)
-    .addHelpText('after', ABOUT)
-    .action(() => printAudit(audit, context))
+    .option('--follow', 'the newest 10, or --limit, then new ones until Ctrl-C')
+  addPaging(audit).action(() => printAudit(audit, context))
+  explain(audit, {
+    examples: ['wfstore audit --action tool_call --success false --since 24h'],
+  })
 
   const show = audit
     .command('show')
     .argument('<id>', 'id of the entry, or its first 8 or more characters')
+    .summary('one entry, with the input and output of its tool')
     .description('One entry, with the input and output of its tool.')
-    .addHelpText(
-      'after',
-      `\nExamples:\n  wfstore audit show 0193f1c2-7a5e\n  wfstore audit show 0193f1c2-7a5e --json | jq .toolInput`,
-    )
-    .action(async (id: string) => {
-      const options = show.optsWithGlobals<GlobalOptions>()
-      rangeOf('audit entry', id)
-      selectColumns(showColumns, options.columns)
-      const writer = context.writer(options)
-      await writer.record(showColumns, await findAuditEntry(await reader(context, options), id))
-    })
+  explain(show, {
+    exit: '6 where there is no such entry.',
+    examples: [
+      'wfstore audit show 0193f1c2-7a5e',
+      'wfstore audit show 0193f1c2 --json | jq .toolInput',
+    ],
+  }).action(async (id: string) => {
+    const options = show.optsWithGlobals<GlobalOptions>()
+    rangeOf('audit entry', id)
+    selectColumns(showColumns, options.columns)
+    const writer = context.writer(options)
+    await writer.record(showColumns, await findAuditEntry(await reader(context, options), id))
+  })
 }
 
 async function printAudit(command: Command, context: Context): Promise<void> {
@@ -107,7 +101,8 @@ async function printAudit(command: Command, context: Context): Promise<void> {
   }
   const store = await context.store(options)
   const query = (paging: object) => store.audit.list({ ...filter, ...paging })
-  await printPages(writer, { columns, query, empty: 'no audit entries' }, options)
+  const telling = tellingPages(context.io, options, query)
+  await printPages(writer, { columns, query: telling, empty: 'no audit entries' }, options)
 }
 
 const FOLLOW_LIMIT = 10

@@ -134,6 +134,10 @@ async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefi
   const { archive: place, compression } = flags
   if (place === undefined) return undefined
   const { archiveInFolder, archiveToStream } = await import('../../cleanup/archive/sink.ts')
+  if (place === '-' && io.stdout.isTTY === true)
+    throw new WfstoreError('usage', 'the archive would go to the terminal', {
+      hint: 'send stdout to a file or a pipe, or name a folder',
+    })
   if (place === '-') return archiveToStream(io.stdout, { wfstoreVersion: version })
   return archiveInFolder(resolve(io.cwd, place), { compression, wfstoreVersion: version })
 }

@@ -9,6 +9,7 @@ import {
 } from '../../queries/cost.ts'
 import type { Context } from '../context.ts'
 import type { FilterOptions } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { plainLocale } from '../output/marks.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../report.ts'
@@ -23,36 +24,29 @@ interface CostFlags extends FilterOptions {
 /** A row of the report, or the total, which has no dimensions. */
 type Line = Partial<CostRow> & CostTotal & { total: boolean; historyCut: number | null }
 
-const ABOUT = `
-Counts every run, those that cleanup has removed too. Days, weeks and months are those of the start of a run in
---tz (default UTC); weeks begin on Monday and are named by it. Rows come by cost, the highest first, or by time.
-The total equals the sum of the rows; a terminal shows it, and --total adds it to the other forms, where its row
-has "total": true.`
+const ABOUT =
+  'Counts every run, those that cleanup has removed too, in US dollars. Days, weeks (from Monday) and months are those of --tz (default: UTC). A terminal shows the total below.'
 
 /** `cost`, and `cost-by-mode`, which is `cost --by mode` under the name that people look for. */
 export function define(command: Command, context: Context): void {
   const byMode = command.name() === 'cost-by-mode'
   if (!byMode) {
-    command.requiredOption(
-      '--by <what>',
-      `one or several of ${DIMENSIONS.join(', ')}, separated by commas`,
-      parseDimensions,
-    )
+    command.requiredOption('--by <what>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
   }
   addReportFilters(command)
-    .option('--top <n>', 'rows of the highest cost; the rest becomes one, "other"', parseTop)
+    .option('--top <n>', 'so many rows of the highest cost, and one of the rest', parseTop)
     .option('--total', 'the total as the last row in every form')
-    .addHelpText('after', `${ABOUT}\n\nExamples:\n${(byMode ? BY_MODE : BY).join('\n')}`)
     .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
+  explain(command, { about: ABOUT, examples: byMode ? BY_MODE : BY })
 }
 
 const BY = [
-  '  wfstore cost --by user --since 2026-11-01 --top 10',
-  '  wfstore cost --by month,model --tz Europe/Berlin -o csv > cost.csv',
+  'wfstore cost --by user --since 2026-11-01 --top 10',
+  'wfstore cost --by month,model --tz Europe/Berlin -o csv > cost.csv',
 ]
 const BY_MODE = [
-  '  wfstore cost-by-mode --since 30d',
-  `  wfstore cost-by-mode --user user_7 --json | jq 'map({(.mode): .cost}) | add'`,
+  'wfstore cost-by-mode --since 30d',
+  `wfstore cost-by-mode --user user_7 --json | jq 'map({(.mode): .cost}) | add'`,
 ]
 
 async function printCost(options: CostFlags, context: Context): Promise<void> {

@@ -3,6 +3,7 @@ import { embeddedDir } from '../../db/connect.ts'
 import { startEmbedded, stopEmbedded } from '../../db/embedded/server.ts'
 import { type EmbeddedStatus, embeddedStatus, embeddedUrl } from '../../db/embedded/status.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 
 const statusColumns: Column<EmbeddedStatus>[] = [
@@ -20,7 +21,9 @@ export function define(db: Command, context: Context): void {
 
   const status = db
     .command('status')
+    .summary('is there an embedded database here, and does its server run?')
     .description('Says whether there is an embedded database here, and whether its server runs.')
+  explain(status, { examples: ['wfstore db status', 'wfstore db status --json | jq .state'] })
   status.action(async () => {
     const options = status.optsWithGlobals<GlobalOptions>()
     selectColumns(statusColumns, options.columns)
@@ -29,20 +32,21 @@ export function define(db: Command, context: Context): void {
 
   const url = db
     .command('url')
+    .summary('prints its URL, and starts its server if need be')
     .description('Prints the URL of the embedded database and starts its server if need be.')
-  url
-    .addHelpText(
-      'after',
-      '\nExamples:\n  psql "$(wfstore db url)"\n  DATABASE_URL=$(wfstore db url) node app.js',
-    )
-    .action(async () => {
-      const server = await startEmbedded(dir, { path: context.env.PATH })
-      await context.writer(url.optsWithGlobals<GlobalOptions>()).text(embeddedUrl(dir, server))
-    })
+  explain(url, {
+    exit: '3 where there is no embedded database here.',
+    examples: ['psql "$(wfstore db url)"', 'DATABASE_URL=$(wfstore db url) node app.js'],
+  }).action(async () => {
+    const server = await startEmbedded(dir, { path: context.env.PATH })
+    await context.writer(url.optsWithGlobals<GlobalOptions>()).text(embeddedUrl(dir, server))
+  })
 
   const stop = db
     .command('stop')
+    .summary('ends its server; the next command starts it again')
     .description('Ends the server of the embedded database; the next command starts it again.')
+  explain(stop, { exit: '0 where none runs, too.', examples: ['wfstore db stop'] })
   stop.action(async () => {
     const pid = await stopEmbedded(dir)
     const writer = context.writer(stop.optsWithGlobals<GlobalOptions>())

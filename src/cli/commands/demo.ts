@@ -3,21 +3,21 @@ import { fillDemo } from '../../record/demo/fill.ts'
 import { storeOnClient } from '../../store.ts'
 import { executionColumns } from '../columns.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { selectColumns } from '../output/column.ts'
 
 const SHOWN = 10
 const MIGRATION = { legacyTimeZone: 'UTC', lockWaitMs: 60_000, lockTimeoutMs: 2000 }
 
 export function define(demo: Command, context: Context): void {
+  explain(demo, {
+    about:
+      'The environment is not asked: demo writes to the embedded database, or to the one that --database-url names. A store that holds runs already is left as it is.',
+    examples: ['wfstore demo', 'wfstore demo --database-url postgresql://localhost/scratch'],
+  })
   demo
     .description(
       'Makes the embedded database of this folder, fills it with about 90 days of history and lists the newest runs.',
-    )
-    .addHelpText(
-      'after',
-      `
-The environment is not asked: demo writes to the embedded database, or to the one that --database-url names.
-A store that holds runs already is left as it is.`,
     )
     .action(async () => {
       const options = demo.optsWithGlobals<GlobalOptions>()

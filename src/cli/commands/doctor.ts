@@ -3,8 +3,10 @@ import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { examine, type Finding } from '../../queries/doctor.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { redactor } from '../redact.ts'
+import { whileCounting } from '../waiting.ts'
 
 interface DoctorFlags extends GlobalOptions {
   stuckFactor: number
@@ -19,6 +21,16 @@ const columns: Column<Finding>[] = [
 ]
 
 export function define(doctor: Command, context: Context): void {
+  explain(doctor, {
+    about:
+      "It changes nothing, and any role may run it. A run's usual time is the median of its workflow's newest 500 finished runs; with fewer than 5 of them a run is stuck after 24 h, and none within its first minute.",
+    exit: '1 where there is a problem, 0 where there are only warnings.',
+    examples: [
+      'wfstore doctor',
+      `wfstore doctor --json | jq '.[] | select(.state != "ok")'`,
+      'wfstore doctor --stuck-factor 3 --columns state,check,finding -o csv',
+    ],
+  })
   doctor
     .description(
       'Looks at the server, the schema and the runs and says what is wrong, and which command or SQL mends it.',
@@ -30,19 +42,6 @@ export function define(doctor: Command, context: Context): void {
       )
         .argParser(parseFactor)
         .default(10),
-    )
-    .addHelpText(
-      'after',
-      `
-It changes nothing, and any role may run it: what a role may not see costs one finding.
-A run's usual time is the median of its workflow's newest 500 finished runs. With fewer
-than 5 of them a run is stuck after 24 h; none is stuck within its first minute.
-Exit code: 1 where there is a problem, 0 where there are only warnings.
-
-Examples:
-  wfstore doctor
-  wfstore doctor --json | jq '.[] | select(.state != "ok")'
-  wfstore doctor --stuck-factor 3 --columns state,check,finding -o csv`,
     )
     .action(async () => {
       const options = doctor.optsWithGlobals<DoctorFlags>()
@@ -57,7 +56,9 @@ Examples:
         throw error
       }
       const { stuckFactor, schema } = options
-      const findings = await examine(client, { stuckFactor, schema })
+      const findings = await whileCounting(context.io, () =>
+        examine(client, { stuckFactor, schema }),
+      )
       await writer.list(columns, findings)
       const named = (state: Finding['state']) =>
         findings.filter((finding) => finding.state === state).map(({ check }) => check)

@@ -11,9 +11,12 @@ import {
   type PagingOptions,
   readFilter,
 } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
+import { tellingPages } from '../page-progress.ts'
 import { printPages } from '../pages.ts'
 import { reader } from '../report.ts'
+import { whileCounting } from '../waiting.ts'
 
 interface ErrorFlags extends FilterOptions, PagingOptions {
   group?: boolean
@@ -62,34 +65,26 @@ const groupColumns: Column<FailureGroup>[] = [
   { name: 'exampleExecutionId', kind: 'id', table: false },
 ]
 
-const ABOUT = `
-Lists audit entries that failed and runs that failed wholly or in part, the newest first. The time of an entry is its
-own, that of a run its start. WHAT is the workflow of a run and the action of an entry; ID is for
-\`wfstore executions show\` and \`wfstore audit show\`.
-
---group takes ids, numbers, times, addresses and quoted parts out of the messages and counts those that are then
-alike, in the window from --since (24h before its end) to --until (now), against the window of the same length before
-it: new (none before), gone (none now), rising (half as many again and at least 3 more: one or two more of what is
-rare is chance), falling (the same the other way), else steady. COUNT is ENTRIES and RUNS together; FIRST, LAST,
-USERS and WORKFLOWS are of the window, of what is gone those of the window before.
-
-Examples:
-  wfstore errors --since 24h --workflow "Lead enrichment"
-  wfstore errors --group --since 7d
-  wfstore errors --group --json | jq '.[] | select(.trend == "new")'`
+const ABOUT =
+  '--group counts messages that differ only in ids, numbers and quoted parts, and compares the time since --since (default: 24h) with the time before.'
 
 export function define(errors: Command, context: Context): void {
   errors.description('What fails: failed audit entries and failed or partial runs.')
   addEntryFilters(errors, {
     model: 'of this model',
     tool: 'of this tool, and runs that used it',
-  }).option('--group', 'count alike messages, and compare with the window before')
+  }).option('--group', 'count alike messages; compare with the time before')
   addPaging(errors)
-    .addHelpText('after', ABOUT)
-    .action(() => {
-      const options = errors.optsWithGlobals<ErrorFlags>()
-      return options.group ? printGroups(options, context) : printErrors(options, context)
-    })
+  explain(errors, {
+    about: ABOUT,
+    examples: [
+      'wfstore errors --since 24h --workflow "Lead enrichment"',
+      'wfstore errors --group --since 7d',
+    ],
+  }).action(() => {
+    const options = errors.optsWithGlobals<ErrorFlags>()
+    return options.group ? printGroups(options, context) : printErrors(options, context)
+  })
 }
 
 async function printErrors(options: ErrorFlags, context: Context): Promise<void> {
@@ -99,7 +94,8 @@ async function printErrors(options: ErrorFlags, context: Context): Promise<void>
   const writer = context.writer(options)
   const run = await reader(context, options)
   const query = (paging: object) => listFailures(run, { ...filter, ...paging })
-  await printPages(writer, { columns, query, empty: 'nothing has failed' }, options)
+  const telling = tellingPages(context.io, options, query)
+  await printPages(writer, { columns, query: telling, empty: 'nothing has failed' }, options)
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
@@ -112,11 +108,13 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   selectColumns(groupColumns, options.columns)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
-  const { groups, total } = await groupFailures(await reader(context, options), {
-    ...filter,
-    until: filter.until ?? context.io.now(),
-    limit: options.limit,
-  })
+  const { groups, total } = await whileCounting(context.io, async () =>
+    groupFailures(await reader(context, options), {
+      ...filter,
+      until: filter.until ?? context.io.now(),
+      limit: options.limit,
+    }),
+  )
   const listed = await writer.list(groupColumns, groups, { empty: 'nothing has failed' })
   if (total > listed) writer.note(`${total - listed} more groups: --limit all`)
 }

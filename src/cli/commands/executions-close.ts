@@ -5,6 +5,7 @@ import type { ClosedExecution, CloseOptions, CloseResult } from '../../record/cl
 import { closedColumns } from '../columns.ts'
 import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { selectColumns } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
 import { parseSpan, type Span } from '../span.ts'
@@ -28,35 +29,41 @@ export function define(executions: Command, context: Context): void {
   const cancel = executions
     .command('cancel')
     .argument('<ids...>', 'ids of the runs, or their first 8 or more characters')
+    .summary('closes runs as cancelled')
     .description('Closes runs as cancelled, and bills what they have cost.')
   addCloseOptions(
     cancel,
+    '1 where a run has finished otherwise, 6 where there is none; the others are cancelled.',
     'wfstore executions cancel 0193f1c2-7a5e --reason "started twice"',
   ).action((ids: string[]) => runCancel(context, cancel.optsWithGlobals<CloseFlags>(), ids))
 
   const fail = executions
     .command('fail')
+    .summary('closes runs whose engine has died as failed')
     .description('Closes as failed the runs whose engine has died, and bills what they have cost.')
     .requiredOption(
       '--older-than <span>',
-      'that nothing was written to for so long, whenever they started: 10m, 6h, 2d',
+      'silent for so long, whenever they started: 10m, 6h, 2d',
       parseSpan,
     )
     .option('--user <id>', 'of this user', parseText)
     .option('--mode <name>', 'of this mode', parseText)
     .option('--model <id>', 'on this model', parseText)
     .option('--workflow <name>', 'of this workflow', parseText)
-  addCloseOptions(fail, 'wfstore executions fail --older-than 6h --dry-run').action(() =>
-    runFail(context, fail.optsWithGlobals<FailFlags>()),
-  )
+  addCloseOptions(
+    fail,
+    '0, whether there was a run to close or none.',
+    'wfstore executions fail --older-than 6h --dry-run',
+    'wfstore executions fail --older-than 6h --reason "engine died" --yes',
+  ).action(() => runFail(context, fail.optsWithGlobals<FailFlags>()))
 }
 
-function addCloseOptions(command: Command, example: string): Command {
-  return command
+function addCloseOptions(command: Command, exit: string, ...examples: string[]): Command {
+  const about = 'The audit says who has done it. Without a terminal it does not ask.'
+  return explain(command, { about, exit, examples })
     .option('--reason <text>', 'error message of the runs', parseText)
     .option('--dry-run', 'list the runs that would be closed, and change nothing')
     .option('-y, --yes', 'do not ask on a terminal')
-    .addHelpText('after', `\nThe audit says who has done it.\n\nExamples:\n  ${example}`)
 }
 
 async function runCancel(context: Context, options: CloseFlags, ids: string[]): Promise<void> {

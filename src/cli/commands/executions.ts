@@ -30,7 +30,10 @@ interface List<Row> {
 }
 
 export function define(executions: Command, context: Context): void {
-  const list = executions.command('list').description('The runs, newest first.')
+  const list = executions
+    .command('list')
+    .summary('the runs, newest first')
+    .description('The runs, newest first.')
   explain(addWatch(addPaging(addFilters(list, { status: true }))), {
     examples: [
       'wfstore executions list --status failed --since 24h',
@@ -46,6 +49,7 @@ export function define(executions: Command, context: Context): void {
 
   const running = executions
     .command('running')
+    .summary('the runs that have not finished')
     .description('The runs that have not finished, the longest-running first.')
   addWatch(addPaging(addFilters(running, { status: false }))).option(
     '--stale <span>',
@@ -53,8 +57,7 @@ export function define(executions: Command, context: Context): void {
     parseSpan,
   )
   explain(running, {
-    about:
-      'IDLE is how long ago anything was written of a run; silent for over 10 minutes, it is marked running?.',
+    about: 'Silent for over 10 minutes, a run is marked running?; IDLE says how long.',
     examples: [
       'wfstore executions running --watch',
       'wfstore executions running --stale 1h --workflow "Lead enrichment"',

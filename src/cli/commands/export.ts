@@ -5,6 +5,7 @@ import { WfstoreError } from '../../error.ts'
 import type { Counts } from '../../record/export-count.ts'
 import type { Context } from '../context.ts'
 import { addFilters, type FilterOptions, readFilter } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { guardStream } from '../output/stream.ts'
 import { progressLine } from '../progress.ts'
@@ -37,18 +38,16 @@ interface ExportFlags extends FilterOptions {
 }
 
 export function define(command: Command, context: Context): void {
+  explain(command, {
+    about:
+      'The lines are of one moment, and the same store always gives the same bytes. docs/IMPORT.md describes them.',
+    examples: [
+      'wfstore export --out history.jsonl.gz',
+      `wfstore export --user user_7 --since 30d | jq -c 'select(.bill)'`,
+    ],
+  })
   addFilters(command, { status: true })
-    .option('--out <file>', 'write to this file when all is read; .gz compresses it')
-    .addHelpText(
-      'after',
-      `
-The lines are of one moment, and the same store always gives the same bytes. With a filter only the runs that it names
-are written, with their steps, audit entries and bills. docs/IMPORT.md describes the lines.
-
-Examples:
-  wfstore export --out history.jsonl.gz
-  wfstore export --user user_7 --since 30d | jq -c 'select(.bill)'`,
-    )
+    .option('--out <file>', 'write to this file; .gz compresses it')
     .action(async () => {
       const options = command.optsWithGlobals<ExportFlags>()
       const { out } = options

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
 import type { ImportReport, InvalidLine } from '../../record/import.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { progressLine } from '../progress.ts'
 
@@ -39,19 +40,18 @@ interface ImportFlags extends GlobalOptions {
 }
 
 export function define(command: Command, context: Context): void {
+  explain(command, {
+    about:
+      'All of the file is imported or, where a line is invalid, nothing. What is in the store already is left as it is: an import can be repeated. docs/IMPORT.md describes the lines.',
+    exit: '1 where a line is invalid; each is named.',
+    examples: [
+      'wfstore import history.jsonl.gz',
+      'wfstore export --since 30d | wfstore import - --profile staging',
+    ],
+  })
   command
     .argument('<file>', 'JSON lines as wfstore export writes them, plain or gzip; - is stdin')
     .option('--skip-invalid', 'import the other lines where some are invalid')
-    .addHelpText(
-      'after',
-      `
-All of the file is imported or, where a line is invalid, nothing. What is in the store already is left as it is: an
-import can be repeated. docs/IMPORT.md describes the lines.
-
-Examples:
-  wfstore import history.jsonl.gz
-  wfstore export --since 30d | wfstore import - --database-url postgresql://elsewhere/wf`,
-    )
     .action(async (file: string) => {
       const options = command.optsWithGlobals<ImportFlags>()
       selectColumns(importColumns, options.columns)

@@ -60,7 +60,10 @@ function defineCurrent(current: Command, context: Context): void {
   explain(current, {
     about:
       'Values are those that wfstore metrics rollup has computed last. -o prometheus, which only this command has, is the text format that Prometheus scrapes, with totals of runs, cost and tokens beside them.',
-    examples: ['wfstore metrics --type error_rate', 'wfstore metrics -o prometheus > wfstore.prom'],
+    examples: [
+      'wfstore metrics current --type error_rate',
+      'wfstore metrics -o prometheus > wfstore.prom',
+    ],
   })
   current
     .summary('the newest values: what metrics alone prints')

@@ -4,6 +4,7 @@ import type { Finding, Verification } from '../../db/verification.ts'
 import type { TableCount } from '../../db/verify.ts'
 import { WfstoreError } from '../../error.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import { isData } from '../migration.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 
@@ -39,47 +40,44 @@ const verifyColumns: Column<Verification>[] = [
 export function define(migrate: Command, context: Context): void {
   const status = migrate
     .command('status')
+    .summary('which migrations are applied, and which are pending')
     .description(
       'The migrations: which are applied, when and how long they took, and which are pending.',
     )
     .option('--exit-code', 'end with 4 where one is pending')
-    .addHelpText(
-      'after',
-      `
-A migration that was changed after it was applied, or that a newer wfstore has applied, always ends with 4.
-
-Examples:
-  wfstore migrate status
-  wfstore migrate status --exit-code || wfstore migrate up`,
-    )
-    .action(async () => {
-      const options = status.optsWithGlobals<GlobalOptions & { exitCode?: boolean }>()
-      selectColumns(statusColumns, options.columns)
-      const { assertSound, readStatus } = await import('../../db/history.ts')
-      const { schemaFor } = await import('../../db/session.ts')
-      const client = await context.connect(options)
-      const statuses = await readStatus(client, await schemaFor(client, options.schema))
-      await context.writer(options).list(statusColumns, statuses)
-      assertSound(statuses)
-      if (options.exitCode) assertApplied(statuses)
-    })
+  explain(status, {
+    exit: '4 where a migration was changed after it was applied, or a newer wfstore has applied one.',
+    examples: [
+      'wfstore migrate status',
+      'wfstore migrate status --exit-code || wfstore migrate up',
+    ],
+  }).action(async () => {
+    const options = status.optsWithGlobals<GlobalOptions & { exitCode?: boolean }>()
+    selectColumns(statusColumns, options.columns)
+    const { assertSound, readStatus } = await import('../../db/history.ts')
+    const { schemaFor } = await import('../../db/session.ts')
+    const client = await context.connect(options)
+    const statuses = await readStatus(client, await schemaFor(client, options.schema))
+    await context.writer(options).list(statusColumns, statuses)
+    assertSound(statuses)
+    if (options.exitCode) assertApplied(statuses)
+  })
 
   const verify = migrate
     .command('verify')
+    .summary('compares every object with what the migrations make')
     .description(
       'Compares every object with what the migrations make, says what mends each difference, and counts the rows.',
     )
-    .addHelpText(
-      'after',
-      `
-It changes nothing and needs no privilege. Rows are counted below a million, else estimated.
-It ends with 4 where something is missing or differs; what the application added is no fault.
-
-Examples:
-  wfstore migrate verify
-  wfstore migrate verify --json | jq -r '.differences[].mend'`,
-    )
-    .action(() => printVerification(context, verify.optsWithGlobals<GlobalOptions>()))
+  explain(verify, {
+    about:
+      'It changes nothing and needs no privilege. Rows are counted below a million, else estimated.',
+    exit: '4 where something is missing or differs; what the application added is no fault.',
+    examples: [
+      'wfstore migrate verify',
+      `wfstore migrate verify --json | jq -r '.differences[].mend'`,
+    ],
+  }).action(() => printVerification(context, verify.optsWithGlobals<GlobalOptions>()))
 }
 
 async function printVerification(context: Context, options: GlobalOptions): Promise<void> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { MigrateResult } from '../../db/migrate.ts'
 import { confirm } from '../confirm.ts'
 import type { Context, GlobalOptions } from '../context.ts'
+import { explain } from '../help-page.ts'
 import {
   addMigrationOptions,
   isData,
@@ -42,61 +43,61 @@ export function define(migrate: Command, context: Context): void {
   const up = migrate
     .command('up')
     .argument('[count]', 'so many of the pending migrations', parseCount)
-  up.description(
-    'Creates the schema, brings it up to date, or adopts the database of the old application in place.',
-  )
-    .option('--to <name>', 'up to and with this migration: its name or its number')
-    .option('--legacy-tz <zone>', 'zone in which the old application stored its times', 'UTC')
-  addMigrationOptions(up)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  wfstore migrate up\n  wfstore migrate up --dry-run > up.sql\n  wfstore migrate up --database-url postgresql://ops@db/app --legacy-tz Europe/Berlin',
+  up.summary('creates the schema, or brings it up to date')
+    .description(
+      'Creates the schema, brings it up to date, or adopts the old application in place.',
     )
-    .action((count: number | undefined) => runUp(context, up.optsWithGlobals<UpFlags>(), count))
+    .option('--to <name>', 'up to and with this migration: its name or its number')
+    .option('--legacy-tz <zone>', 'zone of the times of the old application', 'UTC')
+  explain(addMigrationOptions(up), {
+    exit: '4 where the schema is none that it can bring up to date, 5 where another migration is at it.',
+    examples: [
+      'wfstore migrate up',
+      'wfstore migrate up --dry-run > up.sql',
+      'wfstore migrate up --legacy-tz Europe/Berlin',
+    ],
+  }).action((count: number | undefined) => runUp(context, up.optsWithGlobals<UpFlags>(), count))
 
   const down = migrate
     .command('down')
     .argument('[count]', 'so many migrations, the newest first', parseCount, 1)
+    .summary('takes the newest migrations back')
     .description('Takes the newest migrations back; refuses to drop a table that has rows.')
     .option('--force', 'drop tables with the rows in them')
-  addMigrationOptions(down)
-    .addHelpText(
-      'after',
-      '\nWithout a terminal it wants --yes.\n\nExamples:\n  wfstore migrate down\n  wfstore migrate down 2 --dry-run',
-    )
-    .action((count: number) => runDown(context, down.optsWithGlobals<DownFlags>(), count))
+  explain(addMigrationOptions(down), {
+    about: 'Without a terminal it wants --yes.',
+    exit: '1 where a table has rows (see --force), 5 where another migration is at it.',
+    examples: ['wfstore migrate down --yes', 'wfstore migrate down 2 --dry-run'],
+  }).action((count: number) => runDown(context, down.optsWithGlobals<DownFlags>(), count))
 
   const redo = migrate
     .command('redo')
     .description('Takes the newest migration back and applies it again.')
     .option('--force', 'drop tables with the rows in them')
-  addMigrationOptions(redo)
-    .addHelpText(
-      'after',
-      '\nWithout a terminal it wants --yes.\n\nExamples:\n  wfstore migrate redo\n  wfstore migrate redo --dry-run',
-    )
-    .action(() => runRedo(context, redo.optsWithGlobals<DownFlags>()))
+  explain(addMigrationOptions(redo), {
+    about: 'Without a terminal it wants --yes.',
+    exit: '1 where a table has rows (see --force), 5 where another migration is at it.',
+    examples: ['wfstore migrate redo --yes', 'wfstore migrate redo --dry-run'],
+  }).action(() => runRedo(context, redo.optsWithGlobals<DownFlags>()))
 
   const sql = migrate
     .command('sql')
+    .summary('prints the whole schema as a script for psql')
     .description(
       'Prints the whole schema as a script for psql and an empty database; asks no database.',
     )
-    .addHelpText(
-      'after',
-      `
-It records what it does as up would, so that a later up goes on from there.
-
-Examples:
-  wfstore migrate sql | psql -X -f - postgresql://dba@db/app
-  wfstore migrate sql --schema workflows > schema.sql`,
-    )
-    .action(async () => {
-      const options = sql.optsWithGlobals<GlobalOptions>()
-      selectColumns(planColumns, options.columns)
-      const { freshSteps } = await import('../../db/plan.ts')
-      await printPlan(context, options, await freshSteps())
-    })
+  explain(sql, {
+    about: 'It records what it does as up would, so that a later up goes on from there.',
+    examples: [
+      'wfstore migrate sql | psql -X -f - postgresql://dba@db/app',
+      'wfstore migrate sql --schema workflows > schema.sql',
+    ],
+  }).action(async () => {
+    const options = sql.optsWithGlobals<GlobalOptions>()
+    selectColumns(planColumns, options.columns)
+    const { freshSteps } = await import('../../db/plan.ts')
+    await printPlan(context, options, await freshSteps())
+  })
 }
 
 async function runUp(context: Context, options: UpFlags, count: number | undefined): Promise<void> {

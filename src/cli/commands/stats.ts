@@ -2,46 +2,43 @@ import type { Command } from 'commander'
 import { type DayOfRuns, type ReportStats, reportStats } from '../../queries/report-stats.ts'
 import type { Context } from '../context.ts'
 import type { FilterOptions } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { formatTime } from '../output/format.ts'
 import { plainLocale, sparkline } from '../output/marks.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../report.ts'
 import { whileCounting } from '../waiting.ts'
 
-export function define(stats: Command, context: Context): void {
-  addReportFilters(stats)
-    .description(
-      'Runs by status, success rate, cost, tokens, audit entries and durations, of everybody or of a user.',
-    )
-    .addHelpText(
-      'after',
-      `
-Totals and the average are over all runs, those that cleanup has removed too; percentiles are over those that are
-kept and have ended. The success rate is the successful runs of those that have ended. Audit entries are those of
-the user and the time asked for; entries have no mode, model, workflow and status of a run. Days are those of the
-start of a run in --tz (default UTC): the last 30, or those from --since on.
+const ABOUT =
+  'Totals and the average count runs that cleanup has removed; percentiles are of those that are kept and have ended. Amounts are US dollars. Days are those of --tz (default: UTC): the last 30, or from --since on.'
 
-Examples:
-  wfstore stats --user user_7 --since 30d
-  wfstore stats --json | jq '.totalCost / .totalExecutions'`,
+export function define(stats: Command, context: Context): void {
+  addReportFilters(stats).description(
+    'Runs by status, success rate, cost, tokens, audit entries and durations, of everybody or of a user.',
+  )
+  explain(stats, {
+    about: ABOUT,
+    examples: [
+      'wfstore stats --user user_7 --since 30d',
+      `wfstore stats --json | jq '.totalCost / .totalExecutions'`,
+    ],
+  }).action(async () => {
+    const options = stats.optsWithGlobals<FilterOptions>()
+    const columns = columnsFor(context, options.tz)
+    selectColumns(columns, options.columns)
+    const filter = await readReportFilter(options, context)
+    const writer = context.writer(options)
+    const report = await whileCounting(context.io, async () =>
+      reportStats(await reader(context, options), {
+        ...filter,
+        timeZone: options.tz,
+        now: context.io.now(),
+      }),
     )
-    .action(async () => {
-      const options = stats.optsWithGlobals<FilterOptions>()
-      const columns = columnsFor(context, options.tz)
-      selectColumns(columns, options.columns)
-      const filter = await readReportFilter(options, context)
-      const writer = context.writer(options)
-      const report = await whileCounting(context.io, async () =>
-        reportStats(await reader(context, options), {
-          ...filter,
-          timeZone: options.tz,
-          now: context.io.now(),
-        }),
-      )
-      await writer.record(columns, report)
-      noteCut(writer, report.historyCut, 'runs')
-      noteCut(writer, report.auditHistoryCut, 'audit entries')
-    })
+    await writer.record(columns, report)
+    noteCut(writer, report.historyCut, 'runs')
+    noteCut(writer, report.auditHistoryCut, 'audit entries')
+  })
 }
 
 const dayColumns: Column<DayOfRuns>[] = [

@@ -3,8 +3,10 @@ import { type ToolUse, toolUse } from '../../queries/tools.ts'
 import type { Context } from '../context.ts'
 import { addEntryFilters } from '../entries.ts'
 import { type FilterOptions, readFilter } from '../filter.ts'
+import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { reader } from '../report.ts'
+import { whileCounting } from '../waiting.ts'
 
 const columns: Column<ToolUse>[] = [
   { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 16 }, priority: 10 },
@@ -18,25 +20,27 @@ const columns: Column<ToolUse>[] = [
   { name: 'users', kind: 'count', priority: 5 },
 ]
 
-const ABOUT = `
-Calls, failures, cost and tokens are those of the audit entries of type tool_call, as far as they are kept. P95 is what
-95 of 100 of the tool's steps took at most, over STEPS of them that have finished; a tool that only steps name has no
-calls. --since and --until are of the time of a call and of the start of a step.
-
-Examples:
-  wfstore tools --since 7d
-  wfstore tools --workflow "Lead enrichment" --json | jq '.[] | select(.successRate < 0.9)'`
+const ABOUT =
+  "Calls, failures, cost (US dollars) and tokens are of the tool_call entries that are kept; P95 is of the tool's steps."
 
 export function define(tools: Command, context: Context): void {
-  addEntryFilters(tools, { model: 'on this model', tool: 'this tool alone' })
-    .description('Each tool: how often it is called and fails, how long it takes, what it costs.')
-    .addHelpText('after', ABOUT)
-    .action(async () => {
-      const options = tools.optsWithGlobals<FilterOptions>()
-      selectColumns(columns, options.columns)
-      const { status: _, ...filter } = await readFilter(options, context)
-      const writer = context.writer(options)
-      const rows = await toolUse(await reader(context, options), filter)
-      await writer.list(columns, rows, { empty: 'no tool was called' })
-    })
+  addEntryFilters(tools, { model: 'on this model', tool: 'this tool alone' }).description(
+    'Each tool: how often it is called and fails, how long it takes, what it costs.',
+  )
+  explain(tools, {
+    about: ABOUT,
+    examples: [
+      'wfstore tools --since 7d',
+      `wfstore tools --json | jq '.[] | select(.successRate < 0.9)'`,
+    ],
+  }).action(async () => {
+    const options = tools.optsWithGlobals<FilterOptions>()
+    selectColumns(columns, options.columns)
+    const { status: _, ...filter } = await readFilter(options, context)
+    const writer = context.writer(options)
+    const rows = await whileCounting(context.io, async () =>
+      toolUse(await reader(context, options), filter),
+    )
+    await writer.list(columns, rows, { empty: 'no tool was called' })
+  })
 }

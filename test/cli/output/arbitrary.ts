@@ -19,6 +19,7 @@ function isHostile(char: string): boolean {
     code === 0xad ||
     code === 0x61c ||
     code === 0x3164 ||
+    code === 0xffa0 ||
     code === 0xfeff
   )
 }

@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import { WfstoreError } from '../../error.ts'
+import { nearest } from '../config-words.ts'
+import type { Context, GlobalOptions } from '../context.ts'
+import { explain, optionRows, PAGE_WIDTH, section } from '../help-page.ts'
+import { referenceOf } from '../help-reference.ts'
+import { TOPICS } from '../help-topics.ts'
+import type { Load } from '../program.ts'
+
+export function define(help: Command, context: Context, load: Load): void {
+  const program = help.parent as Command
+  const print = (text: string): void => {
+    context.io.stdout.write(`${text.trimEnd()}\n`)
+  }
+  help
+    .usage('[TOPIC | COMMAND ...]')
+    .description('Help on a command, or on what all have in common.')
+  explain(help, {
+    about:
+      'wfstore help COMMAND is wfstore COMMAND --help. With --json it prints every command with its options and examples.',
+    examples: [
+      'wfstore help time',
+      'wfstore help executions list',
+      "wfstore help --json | jq '.commands[].command'",
+    ],
+  })
+  for (const { name, summary, text } of TOPICS) {
+    const topic = help.command(name).description(summary)
+    const page = () => `${name === 'options' ? optionsPage(program, text) : text}\n`
+    topic.configureHelp({ ...topic.configureHelp(), formatHelp: page }).action(() => print(page()))
+  }
+  help.argument('[command...]', '').action(async (words: string[]) => {
+    const { json, output } = help.optsWithGlobals<GlobalOptions>()
+    if (words.length > 0) return print((await find(program, words, load)).helpInformation())
+    if (json || output === 'json') {
+      for (const command of program.commands) await load(command)
+      return print(JSON.stringify(referenceOf(program)))
+    }
+    print(help.helpInformation())
+  })
+}
+
+/** @throws WfstoreError usage where there is no such command or topic, with the one that was meant */
+async function find(program: Command, words: readonly string[], load: Load): Promise<Command> {
+  let at = program
+  for (const word of words) {
+    if (at.parent === program) await load(at)
+    const known = at.commands.map((command) => command.name())
+    const next = at.commands.find((command) => command.name() === word)
+    if (!next) {
+      const topics = at === program ? TOPICS.map(({ name }) => name) : []
+      const meant = nearest(word, [...known, ...topics])
+      throw new WfstoreError('usage', `there is no help on '${words.join(' ')}'`, {
+        hint: meant ? `did you mean ${meant}?` : 'see `wfstore help`',
+      })
+    }
+    at = next
+  }
+  if (at.parent === program) await load(at)
+  return at
+}
+
+function optionsPage(program: Command, text: string): string {
+  const help = program.createHelp()
+  help.helpWidth = program.configureHelp().helpWidth ?? PAGE_WIDTH
+  return `${section('Options of every command:', optionRows(help.visibleOptions(program)), help)}\n\n${text}`
+}

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, inject, it } from 'vitest'
+
+const bench = join(import.meta.dirname, '../bench/main.js')
+
+interface Row {
+  name: string
+  unit: string
+  ours: number
+  what: string
+  theirs: number
+  ratio: number
+  goal?: number
+  pairs: number
+  met: boolean | null
+}
+
+interface Report {
+  about: Record<string, unknown>
+  parts: { part: string; rows: Row[] }[]
+}
+
+it('the bench runs, and gives each of its rows as one ratio', async () => {
+  const words = ['--runs', '60', '--rounds', '1', '--json', '--database-url', inject('serverUrl')]
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    bench,
+    ...['startup', 'read', 'write'],
+    ...words,
+  ])
+  const { about, parts } = JSON.parse(stdout) as Report
+  expect(about).toMatchObject({ runs: 60, rounds: 1, node: process.version })
+  expect(Object.keys(about)).toEqual(expect.arrayContaining(['cpu', 'cores', 'server', 'settings']))
+  expect(parts.map(({ part }) => part)).toEqual(['startup', 'read', 'write'])
+  for (const { rows } of parts) {
+    for (const row of rows) {
+      expect(row).toEqual({
+        name: expect.any(String),
+        unit: expect.stringMatching(/^(ms|rows\/s)$/),
+        ours: expect.any(Number),
+        what: expect.any(String),
+        theirs: expect.any(Number),
+        ratio: expect.any(Number),
+        ...(row.goal === undefined ? {} : { goal: expect.any(Number) }),
+        pairs: 1,
+        met: row.goal === undefined ? null : expect.any(Boolean),
+      })
+    }
+  }
+  const names = parts.flatMap(({ rows }) => rows.map(({ name }) => name))
+  expect([...new Set(names)]).toEqual([
+    '--version',
+    '--help',
+    'executions list --help',
+    'executions list --limit 20',
+    'migrate up, nothing to do',
+    'executions list, the newest 50',
+    'executions list --user',
+    'executions list, behind 90 % of the runs',
+    'executions show',
+    'audit, the newest 50',
+    'audit --user, behind 90 %',
+    'billing --period',
+    'cost --by mode',
+    'cost --by month',
+    'stats',
+    'batch.audit',
+    'batch.step',
+    'step.finish, 1 connection',
+    'step.finish, 20 connections',
+    'runs of 4 calls, 1 connection',
+    'runs of 4 calls, 20 connections',
+    'import of an export',
+    'export',
+  ])
+})
