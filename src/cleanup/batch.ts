@@ -49,10 +49,11 @@ export interface Batch {
  * changes one of them meanwhile, PostgreSQL refuses the batch, and it is tried again on what is there then.
  * The commit need not wait for the disk: what a crash takes back was not deleted, and the end of a cleanup waits.
  * No batch may read or sort a whole table, whatever the statistics make the planner believe.
+ * A reader of the archive that takes nothing for ten minutes ends it: VACUUM waits for its snapshot in every table.
  * Where policies hide rows from this role it is refused: the entries of a run out of sight would look like those of none.
  */
 const BEGIN = `begin isolation level repeatable read read write;
-  set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0;
+  set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = '10min';
   set local synchronous_commit = off; set local enable_seqscan = off; set local enable_sort = off;
   set local jit = off; set local work_mem = '64MB';
   set local row_security = off;

@@ -4,7 +4,7 @@ import { WfstoreError } from '../error.ts'
 export const cleanupLock = (schema: string): string => `wfstore cleanup ${schema}`
 
 /** How long a cleanup waits for what it writes beside its batches. */
-export const WRITE_WAIT_MS = 5000
+export const WRITE_WAIT_MS = 2000
 
 export const tableLocked = (table: string, cause: unknown): WfstoreError =>
   new WfstoreError('locked', `another session has locked the table ${table}`, {
@@ -13,4 +13,5 @@ export const tableLocked = (table: string, cause: unknown): WfstoreError =>
   })
 
 /** Ends the limit that PostgreSQL 17 and later may have for a whole transaction. It takes a snapshot. */
-export const NO_TRANSACTION_TIMEOUT = `select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout'`
+export const NO_TRANSACTION_TIMEOUT = `select set_config('transaction_timeout', '0', true)
+  where current_setting('transaction_timeout', true) is not null`

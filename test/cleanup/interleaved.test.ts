@@ -73,7 +73,7 @@ const ACTIONS: Record<string, string> = {
     ), s as (insert into workflow_steps (execution_id, step_number, step_name) values ('${LATE}', 1, 's'))
     insert into audit_logs (execution_id, timestamp, user_id, action_type, action_details) values ('${LATE}', '2024-01-02Z', 'u', 'a', 'd')`,
 }
-/** From before the first batch of runs to after the last of metrics. */
+/** From before the first batch of runs to after the last of entries. */
 const boundaries: number[] = []
 
 /** Every step is in the table or in the archive, as it was when it was last written. */
@@ -102,7 +102,7 @@ beforeAll(async () => {
   }
   await cleanup(client, { before: CUTOFF, pauseMs: 0, batchSize: 3 })
   const first = texts.findIndex((text) => text.startsWith('begin isolation'))
-  const last = texts.findIndex((text) => text.includes('observability_metrics'))
+  const last = texts.findIndex((text, at) => at > first && text.includes('observability_metrics'))
   for (let at = first + 1; at <= last + 1; at++)
     if (!SILENT.test(texts[at - 1] as string)) boundaries.push(at)
 })

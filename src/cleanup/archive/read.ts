@@ -29,7 +29,12 @@ export async function reading<T>(path: string, work: () => Promise<T>): Promise<
 export const namesIn = (folder: string): Promise<string[]> =>
   reading(folder, async () => (await readdir(folder)).sort())
 
-export const textOf = (path: string): Promise<string> => reading(path, () => readFile(path, 'utf8'))
+/** @throws Fault where it is a pipe or a device, which may have no end */
+export const textOf = (path: string): Promise<string> =>
+  reading(path, async () => {
+    if (!(await stat(path)).isFile()) throw new Fault('is not a file')
+    return readFile(path, 'utf8')
+  })
 
 /** Length of a file; undefined where there is none. */
 export const sizeOf = async (path: string): Promise<number | undefined> =>
