@@ -205,7 +205,7 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<void
   )
   if (!cleanup) {
     throw new WfstoreError('conflict', `${place} is of a cleanup of another database`, {
-      hint: 'nothing was restored; --copy restores rows alone, into a scratch database for example',
+      hint: 'nothing was restored; --copy restores rows alone, into a scratch database for example. Of a folder that several databases archive to, name the archives of this one; and cleanups must still have the row of each',
     })
   }
   const fewer = CLEANED.find((kind) => lines[kind] < cleanup[kind])

@@ -1,98 +1,283 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
+import { seal, sha256 } from '../../src/cleanup/archive/form.ts'
+import { archiveInFolder } from '../../src/cleanup/archive/sink.ts'
+import { verifyArchive } from '../../src/cleanup/archive/verify.ts'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
-import type { ArchiveSink } from '../../src/cleanup/types.ts'
+import { watchReplicas } from '../../src/cleanup/replicas.ts'
+import type { CleanupOptions } from '../../src/cleanup/types.ts'
+import { runCli } from '../support/cli.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
-import { inFolder, options, restore } from './archive-support.ts'
-import { archiveInFolder } from '../../src/cleanup/archive/sink.ts'
-import { addEntry, addRun, atStatements, clean, cleanupsIn, clear, uuid } from './cleanup-support.ts'
+import { head, inFolder, options, restore, rowsOf } from './archive-support.ts'
+import {
+  addEntry,
+  addRun,
+  atStatements,
+  clean,
+  cleanupsIn,
+  clear,
+  uuid,
+} from './cleanup-support.ts'
 
 let database: TestDatabase
-beforeAll(async () => { database = await createMigrated('review') })
+beforeAll(async () => {
+  database = await createMigrated('review')
+})
 afterAll(() => database.drop())
 beforeEach(() => clear(database.sql))
-const CUTOFF = '2024-06-01T00:00:00Z'
-const elsewhere = (text: string) => withClient(database, (c) => c.query(text))
-const old = (n: number, more = {}) => addRun(database.sql, { id: uuid(n), label: 'w', start: '2024-01-01Z', end: '2024-01-02Z', steps: 1, ...more })
 
-it('ddl rewrite during audit', async () => {
-  await old(1, { status: 'running', end: null })
+const BEFORE = '2024-06-01T00:00:00Z'
+const addOld = (number: number, more: object = {}) =>
+  addRun(database.sql, {
+    id: uuid(number),
+    label: 'w',
+    start: '2024-01-01Z',
+    end: '2024-01-02Z',
+    steps: 1,
+    ...more,
+  })
+const runsLeft = async () =>
+  (await database.sql('select execution_id as id from workflow_executions order by 1')).map(
+    ({ id }) => id,
+  )
+const elsewhere = (text: string) => withClient(database, (client) => client.query(text))
+
+/** What is put on the tables for one test. */
+async function change(text: string, back: string): Promise<void> {
+  onTestFinished(async () => {
+    await database.sql(back)
+  })
+  await database.sql(text)
+}
+
+/** A cleanup beside which something is done once, ahead of its nth statement that matches. */
+async function interleaved(
+  cleaning: CleanupOptions,
+  at: RegExp,
+  nth: number,
+  work: () => Promise<unknown>,
+) {
+  let seen = 0
+  const client = await database.connect()
+  const watched = atStatements(client, async (_, text) => {
+    if (at.test(text) && ++seen === nth) await work()
+  })
+  return cleanup(watched, { before: BEFORE, pauseMs: 0, ...cleaning }).finally(() => client.end())
+}
+
+it('an entry stays with its run though ALTER TABLE rewrites the runs in the middle of its batch', async () => {
+  await addOld(1, { status: 'running', end: null })
   await addEntry(database.sql, { id: uuid(2), run: uuid(1), at: '2024-01-01Z' })
-  const client = await database.connect()
-  let did = 0
-  const r = await cleanup(atStatements(client, async (_, text) => {
-    if (text.includes('kept as materialized') && did++ === 0)
-      await elsewhere(`set lock_timeout = '100ms'; alter table workflow_executions add column extra uuid default gen_random_uuid()`).catch((e) => console.log(e.message))
-  }), { before: CUTOFF })
-  await client.end()
-  console.log(r, await database.sql('select log_id from audit_logs'))
-  await database.sql('alter table workflow_executions drop column if exists extra')
+  await change('select', 'alter table workflow_executions drop column if exists extra')
+  const rewrite = `set lock_timeout = '50ms'; alter table workflow_executions add extra uuid default gen_random_uuid()`
+  const refused: string[] = []
+  const { kept } = await interleaved({}, /kept as materialized/, 1, () =>
+    elsewhere(rewrite).catch((error) => refused.push(error.code)),
+  )
+  expect(refused).toEqual(['55P03'])
+  expect(kept.audit.runKept).toBe(1)
+  expect(await database.sql('select from audit_logs')).toHaveLength(1)
 })
 
-it('column added meanwhile', () => inFolder(async (folder) => {
-  for (const n of [1, 2, 3]) await old(n)
-  const client = await database.connect()
-  let did = 0
-  const r = await cleanup(atStatements(client, async (_, text) => {
-    if (text.startsWith('begin') && ++did === 3) await elsewhere(`alter table workflow_executions add column extra text; update workflow_executions set extra = 'kept?'`)
-  }), { before: CUTOFF, batchSize: 1, archive: archiveInFolder(folder, options) }).catch((e) => e.message)
-  await client.end()
-  console.log(r)
-  await restore(database, folder)
-  console.log(await database.sql('select execution_id, extra from workflow_executions'))
-  await database.sql('alter table workflow_executions drop column if exists extra')
-}))
+it('a column that is added during a cleanup is not lost: the archive ends before it', () =>
+  inFolder(async (folder) => {
+    for (const number of [1, 2, 3]) await addOld(number)
+    await change('select', 'alter table workflow_executions drop extra')
+    const add = `alter table workflow_executions add extra text; update workflow_executions set extra = 'x'`
+    const archive = archiveInFolder(folder, options)
+    await expect(
+      interleaved({ archive, batchSize: 1 }, /^begin/, 3, () => elsewhere(add)),
+    ).rejects.toMatchObject({ code: 'schema_differs' })
+    expect(await runsLeft()).toEqual([uuid(3)])
+    await restore(database, folder)
+    expect(
+      await database.sql('select extra from workflow_executions order by execution_id'),
+    ).toEqual([{ extra: null }, { extra: null }, { extra: 'x' }])
+  }))
 
-it('usage_history locked', async () => {
-  for (const n of [1, 2, 3]) await old(n)
+it.each(['usage_history', 'cleanups'])(
+  'where %s is locked, it is that table which is named, and not row after row',
+  async (table) => {
+    for (const number of [1, 2]) await addOld(number)
+    const holder = await database.connect()
+    const lock = () => holder.query(`begin; lock table ${table} in share mode`)
+    const cleaning = interleaved({ batchSize: 1 }, /^begin/, 1, lock)
+    // The row of a cleanup that cannot be closed is closed by the next.
+    await expect(cleaning.finally(() => holder.end())).rejects.toMatchObject({
+      code: 'locked',
+      message: `another session has locked the table ${table}`,
+    })
+    expect(await runsLeft()).toHaveLength(2)
+  },
+)
+
+it('a history that is locked when it would be tidied is left as it is', async () => {
+  for (const number of [1, 2]) await addOld(number)
   const holder = await database.connect()
-  await holder.query('begin; lock table usage_history in share mode')
-  const began = performance.now()
-  console.log(await clean(database, { before: CUTOFF }).catch((e) => e), performance.now() - began)
-  await holder.query('rollback')
-  await holder.query('begin; lock table cleanups in share mode')
-  const limit = new AbortController(); 
-  console.log(await Promise.race([clean(database, { before: CUTOFF }).catch((e) => e), new Promise((r) => setTimeout(() => r('HANGS'), 5000))]))
-  await holder.query('rollback'); await holder.end()
+  const lock = () => holder.query('begin; lock table usage_history in share mode')
+  const { outcome } = await interleaved({ batchSize: 1 }, /with apart/, 1, lock)
+  await holder.end()
+  expect(outcome).toBe('done')
+  expect(await database.sql('select runs from usage_history')).toHaveLength(2)
 })
 
-it('fk', async () => {
-  await old(1)
-  await database.sql(`create table app (run uuid references workflow_executions); insert into app values ('${uuid(1)}')`)
-  console.log(await clean(database, { before: CUTOFF }).catch((e) => ({ m: e.message, c: e.code, h: e.hint })))
-  await database.sql('drop table app')
-  await addEntry(database.sql, { id: uuid(2), run: uuid(1), at: '2024-07-01Z' })
-  await database.sql(`insert into billing_records (user_id, execution_id, model_id, billing_period) values ('u', '${uuid(1)}', 'x', '2024-01')`)
-  await database.sql(`alter table audit_logs add constraint a foreign key (execution_id) references workflow_executions on delete cascade;
-   alter table billing_records add constraint b foreign key (execution_id) references workflow_executions on delete cascade`)
-  console.log(await clean(database, { before: CUTOFF }).catch((e) => ({ m: e.message, c: e.code, h: e.hint })))
-  console.log(await database.sql(`select (select count(*) from audit_logs) a, (select count(*) from billing_records) b, (select sum(entries) from audit_history) h`))
-  await database.sql(`alter table audit_logs drop constraint a; alter table billing_records drop constraint b`)
-})
-
-it('sink errors mid copy; server goes mid copy', async () => {
-  await database.sql(`insert into workflow_executions (workflow_name, user_id, mode, model_id, status, start_time, end_time, error_message)
-    select 'w', 'u', 'm', 'x', 'success', '2024-01-01Z', '2024-01-02Z', repeat('x', 20000) from generate_series(1, 900)`)
-  const bare = (write: ArchiveSink['write']): ArchiveSink => ({ place: 'x', open: async () => {}, write, sync: async () => {}, rollback: async () => {}, finish: async () => ({ place: 'x', files: [], lines: { execution: 0, step: 0, audit: 0, metric: 0 }, bytes: 0 }), abandon: async () => {} })
-  for (const how of ['throw', 'terminate', 'destroy', 'terminateSlow']) {
-    const client = await database.connect()
-    client.on('error', () => {})
-    let n = 0
-    const pid = (client as unknown as { processID: number }).processID
-    const out = await Promise.race([cleanup(client, { before: CUTOFF, archive: bare(async (kind, chunks) => {
-      let lines = 0
-      for await (const c of chunks) {
-        lines++
-        if (kind === 'execution' && n++ === 1) {
-          if (how === 'throw') throw new Error('sink')
-          if (how.startsWith('terminate')) await database.sql('select pg_terminate_backend($1, 5000)', [pid])
-          if (how === 'destroy') (client as any).connection.stream.destroy()
-        }
-      }
-      return lines
-    }) }).then((r) => r.outcome, (e) => e.message), new Promise((r) => setTimeout(() => r('HANGS'), 8000))])
-    console.log(how, out, n, await database.sql('select count(*) from workflow_executions'), (await cleanupsIn(database)).at(-1))
-    await Promise.race([client.end().catch(() => {}), new Promise((r) => setTimeout(r, 2000))])
+it('a foreign key that would take bills or entries along is refused before anything is deleted', async () => {
+  await addOld(1)
+  for (const table of ['billing_records', 'audit_logs']) {
+    await database.sql(`alter table ${table} add constraint mine foreign key (execution_id)
+      references workflow_executions on delete cascade`)
+    await expect(clean(database, { before: BEFORE })).rejects.toMatchObject({
+      code: 'schema_differs',
+      message: `the foreign key mine of ${table} would change or delete rows that a cleanup keeps`,
+    })
+    await database.sql(`alter table ${table} drop constraint mine`)
   }
-}, 60000)
+  expect(await runsLeft()).toEqual([uuid(1)])
+})
+
+it('a table of the application that refers to an old run is named, and what to do', async () => {
+  await addOld(1)
+  await change(
+    `create table app (run uuid references workflow_executions); insert into app values ('${uuid(1)}')`,
+    'drop table app',
+  )
+  await expect(clean(database, { before: BEFORE })).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('on table "app"'),
+    hint: expect.stringContaining('ON DELETE'),
+  })
+  expect(await runsLeft()).toEqual([uuid(1)])
+})
+
+it('a trigger that keeps runs is told, rather than that they were among the newest', async () => {
+  await addOld(1)
+  await change(
+    `create function keep() returns trigger language plpgsql as 'begin return null; end';
+     create trigger keep before delete on workflow_executions for each row execute function keep()`,
+    'drop function keep cascade',
+  )
+  await expect(clean(database, { before: BEFORE })).rejects.toMatchObject({
+    code: 'conflict',
+    message: 'the server did not delete 1 runs that were to go',
+  })
+})
+
+it('a batch may take longer than the transaction_timeout of its role', async () => {
+  await addOld(1)
+  await change(
+    `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.2); return old; end';
+     create trigger slow before delete on workflow_executions for each row execute function slow()`,
+    'drop function slow cascade',
+  )
+  const client = await database.connect()
+  // PostgreSQL 17 and later have it.
+  await client.query(
+    `select set_config(name, '100', false) from pg_settings where name = 'transaction_timeout'`,
+  )
+  expect(await cleanup(client, { before: BEFORE })).toMatchObject({ removed: { execution: 1 } })
+  await client.end()
+})
+
+it('the connection lost at a commit that came to pass: its rows are in the archive, and come back', () =>
+  inFolder(async (folder) => {
+    for (const number of [1, 2, 3]) await addOld(number)
+    const rows = await rowsOf(database)
+    const client = await database.connect()
+    const { stream } = (client as pg.Client & { connection: { stream: { destroy(): void } } })
+      .connection
+    const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>
+    let commits = 0
+    const cut = (...given: unknown[]) => {
+      const answer = query(...given)
+      const [first] = given as [string | { text?: string }]
+      const isCommit = typeof first === 'object' && first.text === 'commit'
+      if (!isCommit || ++commits < 2) return answer
+      return answer.then(() => {
+        stream.destroy()
+        throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+      })
+    }
+    client.query = cut as typeof client.query
+    const archive = archiveInFolder(folder, options)
+    await expect(cleanup(client, { before: BEFORE, batchSize: 1, archive })).rejects.toMatchObject({
+      code: 'unreachable',
+    })
+    expect(await runsLeft()).toEqual([uuid(3)])
+    expect(await restore(database, folder)).toMatchObject({ restored: { execution: 2, step: 2 } })
+    expect(await rowsOf(database)).toEqual(rows)
+  }))
+
+it('whose row of cleanups is deleted meanwhile ends: its archive could not be restored', async () => {
+  for (const number of [1, 2]) await addOld(number)
+  await expect(
+    interleaved({ batchSize: 1 }, /^begin/, 2, () => elsewhere('delete from cleanups')),
+  ).rejects.toMatchObject({ code: 'conflict' })
+  expect(await runsLeft()).toEqual([uuid(2)])
+  expect(await cleanupsIn(database)).toEqual([])
+})
+
+it('a manifest from elsewhere leads to no file outside of its folder, and no field of it is believed', () =>
+  inFolder(async (folder) => {
+    const name = 'executions-0001.jsonl.gz'
+    const data = gzipSync('{"execution":{}}\n')
+    const place = join(folder, 'a')
+    mkdirSync(place)
+    for (const path of [join(place, name), join(folder, name)]) writeFileSync(path, data)
+    const file = { name, kind: 'execution', lines: 1, bytes: data.length, sha256: sha256(data) }
+    const manifest = { form: 1, wfstore: '1', ...head, files: [file], lines: linesOf(1) }
+    const problemsOf = async (changes: object) => {
+      writeFileSync(join(place, 'manifest.json'), `${seal({ ...manifest, ...changes }, 2)}\n`)
+      return (await verifyArchive(place)).problems.map((one) => `${one.file} ${one.problem}`)
+    }
+    expect(await problemsOf({})).toEqual([])
+    for (const changes of [
+      ...[`../${name}`, '/etc/passwd', 7].map((bad) => ({ files: [{ ...file, name: bad }] })),
+      ...[7, [null]].map((files) => ({ files })),
+      { files: [file, file], lines: linesOf(2) },
+      { files: [{ ...file, kind: '__proto__' }] },
+      { files: [{ ...file, bytes: -1 }] },
+      { columns: { execution: 3 } },
+      { cleanupId: "'" },
+      { form: '1' },
+    ])
+      expect(await problemsOf(changes), JSON.stringify(changes)).toEqual([
+        'manifest.json is altered: wfstore does not write such a one',
+      ])
+    execFileSync('rm', [join(place, 'manifest.json')])
+    execFileSync('mkfifo', [join(place, 'manifest.json')])
+    expect((await verifyArchive(place)).problems).toEqual([
+      { file: 'manifest.json', problem: 'is not a file' },
+    ])
+  }))
+
+const linesOf = (execution: number) => ({ execution, step: 0, audit: 0, metric: 0 })
+
+it('a replica that never catches up is waited for ten minutes, and no more after that', async () => {
+  const said: string[] = []
+  let slept = 0
+  const client = { query: async () => ({ rows: [{ lag: '3600' }] }) } as unknown as pg.Client
+  const sleep = async () => {
+    slept++
+  }
+  const replicas = watchReplicas(client, { sleep, notice: (line) => said.push(line) })
+  for (const _ of [1, 2]) await replicas.wait(() => false)
+  expect(slept).toBe(600)
+  expect(said).toEqual([
+    'a replica is 3600 s behind: waiting for it',
+    'a replica is 3600 s behind and does not catch up: waiting no longer',
+  ])
+})
+
+it('an archive does not go to a terminal', async () => {
+  await addOld(1)
+  const argv = ['cleanup', '--before', BEFORE, '--archive', '-', '--database-url', database.url]
+  const { code, stderr } = await runCli(argv, { terminal: 80 })
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('terminal') })
+  expect(await runsLeft()).toEqual([uuid(1)])
+})

@@ -51,17 +51,17 @@ async function stateOf(database: TestDatabase) {
 }
 
 /**
- * Of the statements those after which a crash is told from one a statement earlier or later: not what only reads, nor
- * what stands amid others of its kind (`drop index`) in a transaction, which goes as a whole.
+ * Of the statements those after which a crash is told from one a statement earlier or later: not what only reads, and of
+ * a transaction, which goes as a whole, its first steps and its last.
  */
 function boundariesOf(statements: readonly Statement[]): number[] {
-  const kindOf = (at: number) => statements[at]?.text.trimStart().split(/\s+/, 2).join(' ')
+  const isEdge = (at: number) => /^(begin|commit|rollback)/.test(statements[at]?.text ?? 'begin')
   let within = false
   return statements
     .filter(({ text }, at) => {
-      if (/^(begin|commit|rollback)/.test(text)) within = text.startsWith('begin')
+      if (isEdge(at)) within = text.startsWith('begin')
       if (text.startsWith('select')) return text.includes('advisory_lock')
-      return !within || [at - 1, at + 1].some((beside) => kindOf(beside) !== kindOf(at))
+      return !within || [at - 1, at, at + 1].some(isEdge)
     })
     .map(({ number }) => number)
 }

@@ -75,4 +75,5 @@ const cjs = createRequire(import.meta.url)('wfstore')
 const names = Object.keys(esm).sort().join()
 console.log(names, names === Object.keys(cjs).sort().join(), cjs.openStore === esm.openStore)
 `
-export const importsPrint = 'WfstoreError,openStore,workflowStore true true\n'
+export const importsPrint =
+  'WfstoreError,archiveInFolder,archiveToStream,openStore,workflowStore true true\n'
