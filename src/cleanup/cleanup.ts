@@ -30,6 +30,7 @@ const LOCK_WAIT_MS = 2000
  * again. The connection is a session of the server's own (no transaction pooler) and serves nothing else meanwhile.
  * @throws WfstoreError usage, locked where another cleanup is at it, failed where the archive cannot be written,
  * schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * @internal
  */
 export async function cleanup(
   client: pg.ClientBase,

@@ -42,6 +42,7 @@ from runs r, entries e`
  * What a cleanup would remove and keep, of one moment; it changes nothing.
  * @param timeoutMs of each statement; 0 waits as long as it takes
  * @throws WfstoreError usage, schema_missing, schema_behind, schema_ahead
+ * @internal
  */
 export async function countCleanup(
   client: pg.ClientBase,

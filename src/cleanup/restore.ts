@@ -55,6 +55,7 @@ type Archive = VerifiedArchive & { head: Head }
  * @throws WfstoreError failed where the archive is damaged, naming the file; conflict where it is of another database or
  * the histories do not hold its rows; schema_differs where a table lacks one of its columns; locked; usage;
  * schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * @internal
  */
 export async function restoreArchive(
   client: pg.ClientBase,

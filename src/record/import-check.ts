@@ -63,7 +63,8 @@ function read(text: string): { kind: Kind; row: Row; nulls: unknown } {
   const names = Object.keys(rest)
   const [kind] = names
   if (names.length !== 1 || !isKind(kind)) {
-    const found = names.length === 0 ? 'has no key' : `has the key ${names.slice(0, 5).join(', ')}`
+    const found =
+      names.length === 0 ? 'has no key' : `has the key ${names.slice(0, 5).map(bare).join(', ')}`
     throw new Invalid(`${found}, not one of ${KINDS.join(', ')}`)
   }
   const row = rest[kind]
@@ -168,7 +169,19 @@ function checkCharacters(row: Row): void {
 const SHOWN = 60
 
 /** A value of the line, short enough for a message. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
+const shown = (value: unknown): string => cut(written(value))
+
+/** The name of a key without its quotes, on one line. */
+const bare = (name: string): string => cut(JSON.stringify(name).slice(1, -1))
+
+const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
+
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    // What is read at any depth is written by calls within calls, of which there is no such number.
+    return Array.isArray(value) ? '[…]' : '{…}'
+  }
 }

@@ -69,7 +69,11 @@ check('contents', () => {
   for (const name of ['preinstall', 'install', 'postinstall']) {
     holds(!(name in scripts), `a script runs where the package is installed: ${name}`)
   }
-  same(Object.keys(dependencies).join(), '', 'dependencies, though all is in the bundle')
+  same(
+    Object.keys(dependencies).join(),
+    'temporal-polyfill',
+    'dependencies: all else is in the bundle',
+  )
 })
 
 const globally = inside('global')
