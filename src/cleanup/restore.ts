@@ -140,9 +140,10 @@ async function restoreInTransaction(
 ): Promise<Done> {
   const [restored, alreadyThere] = [noRows(), noRows()]
   const tables = await readTableColumns(client)
+  const removed = new Map<Archive, Removed>()
   for (const archive of archives) {
     assertColumns(archive.place, archive.head.columns, tables)
-    if (!copy) await assertOurs(client, archive)
+    if (!copy) removed.set(archive, await assertOurs(client, archive))
   }
   await createRestored(client)
   const of = archives.reduce((sum, archive) => sum + rowsOf(archive), 0)
@@ -154,6 +155,7 @@ async function restoreInTransaction(
       progress({ lines, of })
     })
     const moved = await moveRows(client, archive, tables)
+    assertNoMore(archive, moved.restored, removed.get(archive))
     addRows(restored, moved.restored)
     addRows(alreadyThere, moved.alreadyThere)
   }
@@ -196,7 +198,7 @@ const removedShape = {
 }
 
 /** Only the histories of its own database hold an archive's rows, and that database knows how many were removed. */
-async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<void> {
+async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Removed> {
   const { place, head, lines, complete } = archive
   const [cleanup] = await query(
     client,
@@ -211,12 +213,24 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<void
   }
   const fewer = CLEANED.find((kind) => lines[kind] < cleanup[kind])
   const ended = cleanup.outcome === 'done' || cleanup.outcome === 'stopped'
-  if (fewer === undefined && (complete || !ended)) return
+  if (fewer === undefined && (complete || !ended)) return cleanup
   const why =
     fewer === undefined
       ? 'its cleanup came to its end, which the archive lacks'
       : `its cleanup removed ${cleanup[fewer]} rows of ${fewer}s, and it has ${lines[fewer]}`
   throw new WfstoreError('failed', `${place} is truncated: ${why}`, {
     hint: 'nothing was restored; bring it back from a copy, or see what there is with --copy in a scratch database',
+  })
+}
+
+/**
+ * A cleanup that was killed between the disk and its commit has written rows that it did not remove. Where they are gone
+ * by now, a later cleanup took them, perhaps as somebody had changed them since.
+ */
+function assertNoMore({ place }: Archive, restored: Removed, removed?: Removed): void {
+  const more = removed && CLEANED.find((kind) => restored[kind] > removed[kind])
+  if (!more) return
+  throw new WfstoreError('conflict', `${place} has rows that a later cleanup removed`, {
+    hint: 'nothing was restored; name the folder that holds the archive of that cleanup, too',
   })
 }

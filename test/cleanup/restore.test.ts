@@ -92,24 +92,27 @@ it('a dry run tells what would come back, and changes nothing', () =>
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([[], totals])
   }))
 
+/** A batch of which the lines are on the disk is not committed. */
+async function cleanUntilKilled(folder: string, sink: ArchiveSink, batch: number): Promise<void> {
+  let syncs = 0
+  const killed: ArchiveSink = {
+    ...sink,
+    sync: async () => {
+      await sink.sync()
+      if (++syncs === batch) throw new Error('killed')
+    },
+    rollback: async () => {},
+    abandon: async () => {},
+  }
+  const cleaning = clean(database, folder, { archive: killed, batchSize: 10 })
+  await expect(cleaning).rejects.toThrow('killed')
+}
+
 it('the archive of a killed cleanup gives back what it removed, and knows the rows that it did not', () =>
   inFolder(async (folder) => {
     const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
     const sink = archiveInFolder(folder, options)
-    let syncs = 0
-    const killed: ArchiveSink = {
-      ...sink,
-      // On the disk, but its transaction was not committed.
-      sync: async () => {
-        await sink.sync()
-        if (++syncs === 3) throw new Error('killed')
-      },
-      rollback: async () => {},
-      abandon: async () => {},
-    }
-    await expect(clean(database, folder, { archive: killed, batchSize: 10 })).rejects.toThrow(
-      'killed',
-    )
+    await cleanUntilKilled(folder, sink, 3)
     const left = (await rowsOf(database)).length
     const notices: string[] = []
     const result = await restore(database, folder, { notice: (line) => notices.push(line) })
@@ -118,6 +121,21 @@ it('the archive of a killed cleanup gives back what it removed, and knows the ro
     expect(left).toBe(rows.length - 60)
     expect(notices.join()).toContain('killed')
     await sink.abandon()
+    expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
+  }))
+
+it('rows that a killed cleanup wrote and a later one removed come back as they were last, or not at all', () =>
+  inFolder(async (folder) => {
+    const sink = archiveInFolder(folder, options)
+    await cleanUntilKilled(folder, sink, 1)
+    await database.sql(`update workflow_executions set workflow_name = 'changed since'`)
+    const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
+    await clean(database, folder)
+    await expect(restore(database, sink.place)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('has rows that a later cleanup removed'),
+    })
+    await restore(database, folder)
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
   }))
 
