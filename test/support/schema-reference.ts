@@ -26,13 +26,13 @@ export async function schemaReference(client: pg.Client): Promise<string> {
     [names.tables],
   )
   const order = columns.rows.map(({ name, column }) => `${name}.${column}`)
-  return [
+  const parts = [
     HEAD,
     ...names.tables.map((table) => tableText(table, { snapshot, comments, order })),
     ...names.views.map((view) => viewText(view, snapshot)),
     `## Functions of the triggers\n\n${names.functions.map((name) => `- \`${name}\``).join('\n')}`,
-    '',
-  ].join('\n\n')
+  ]
+  return `${parts.join('\n\n')}\n`
 }
 
 const HEAD = `# Schema reference
