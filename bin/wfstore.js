@@ -13,9 +13,11 @@ else if (words[0] === 'complete') complete(words.slice(1))
 else run(words)
 
 function say(text, done) {
-  process.stdout.on('error', ({ code }) => {
+  process.stdout.on('error', ({ code, message }) => {
     // A reader that has gone, as `| true`, is no failure; a full disk is.
-    if (code !== 'EPIPE') process.exitCode = 1
+    if (code === 'EPIPE') return
+    process.stderr.write(`error: cannot write to stdout: ${message}\n`)
+    process.exitCode = 1
   })
   process.stdout.write(text, done)
 }
@@ -82,6 +84,15 @@ function cacheCompiled() {
   require('node:module').enableCompileCache?.(join(__dirname, '../dist/compiled'))
 }
 
+function workingFolder() {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write('error: the working folder does not exist any more; go to another one\n')
+    process.exit(1)
+  }
+}
+
 function ioOf(signal) {
   return {
     get stdin() {
@@ -91,7 +102,7 @@ function ioOf(signal) {
     stderr: process.stderr,
     now: () => new Date(),
     sleep: (ms, signal) => require('node:timers/promises').setTimeout(ms, undefined, { signal }),
-    cwd: process.cwd(),
+    cwd: workingFolder(),
     get timeZone() {
       return Intl.DateTimeFormat().resolvedOptions().timeZone
     },

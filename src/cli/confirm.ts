@@ -32,14 +32,18 @@ export async function confirm(io: Io, question: string, options: Question): Prom
   io.stderr.write(`${show(question)} ${show(how)} `)
   // Not as a terminal: Ctrl-C stays a signal, and the terminal itself edits the line.
   const lines = createInterface({ input: io.stdin, terminal: false })
+  let answered = false
   try {
     const [answer] = await Promise.race([
       once(lines, 'line', { signal: io.signal }),
       once(lines, 'close'),
     ])
+    answered = answer !== undefined
     const typed = String(answer ?? '').trim()
     if (production === undefined ? /^y(es)?$/i.test(typed) : typed === production) return
   } finally {
+    // Ctrl-C and Ctrl-D leave the cursor behind the question.
+    if (!answered) io.stderr.write('\n')
     lines.close()
   }
   throw new WfstoreError('failed', 'not confirmed; nothing was changed')

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { databaseError } from '../db/errors.ts'
 import { type ErrorCode, WfstoreError } from '../error.ts'
 import { readSettings, type Settings } from './config.ts'
@@ -65,7 +65,8 @@ export async function main(
     return io.signal.aborted ? signalStatus(io.signal) : 0
   } catch (error) {
     const secrets = redactor([...argv, ...settings.urls], env)
-    return report(error, { argv, io, env, secrets, color: program.opts<GlobalOptions>().color })
+    const { color } = program.opts<GlobalOptions>()
+    return report(error, { argv, io, env, secrets, color, command: commandOf(program, argv) })
   } finally {
     await context.close().catch(() => {})
   }
@@ -89,9 +90,11 @@ interface Around {
   env: Record<string, string | undefined>
   secrets: (text: string) => string
   color: GlobalOptions['color']
+  /** The command that was called, as one would type it. */
+  command: string
 }
 
-function report(error: unknown, { argv, io, env, secrets, color }: Around): number {
+function report(error: unknown, { argv, io, env, secrets, color, command }: Around): number {
   if (error instanceof ClosedPipe) return 0
   // Whatever fails after an interruption fails because of it.
   if (io.signal.aborted) return signalStatus(io.signal)
@@ -102,7 +105,7 @@ function report(error: unknown, { argv, io, env, secrets, color }: Around): numb
     return 0
   // A group without a subcommand has printed its help to stderr already.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
-  const known = asWfstoreError(error)
+  const known = asWfstoreError(error, command)
   const line = formatError(short(known), {
     json: asksForJson(argv),
     color: useColor(color, io.stderr.isTTY === true, env),
@@ -139,15 +142,30 @@ function detail(error: WfstoreError): string {
   return [...stacks, ...(error.sql ? [`SQL: ${error.sql}`] : [])].join('\n')
 }
 
-function asWfstoreError(error: unknown): WfstoreError {
+/** Mistakes that the help of the command answers. */
+const MISUSED =
+  /^commander\.(unknownCommand|unknownOption|missingMandatoryOptionValue|missingArgument|excessArguments)$/
+
+/** The command that argv begins with, as one would type it. */
+function commandOf(program: Command, argv: readonly string[]): string {
+  let at = program
+  const path = ['wfstore']
+  for (const word of argv) {
+    const next = at.commands.find((command) => command.name() === word)
+    if (!next) break
+    path.push(word)
+    at = next
+  }
+  return path.join(' ')
+}
+
+function asWfstoreError(error: unknown, command: string): WfstoreError {
   if (error instanceof WfstoreError) return error
   if (error instanceof CommanderError) {
     const [message = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
-    const unknown =
-      error.code === 'commander.unknownCommand' || error.code === 'commander.unknownOption'
     const hint =
       suggestion.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ||
-      (unknown ? 'see `wfstore --help`' : '')
+      (MISUSED.test(error.code) ? `see \`${command} --help\`` : '')
     return new WfstoreError('usage', message.replace(/\.$/, ''), {
       hint: hint || undefined,
       cause: error,

@@ -8,3 +8,12 @@ export function parseText(text: string): string {
 
 export const plural = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** What the lines of an export hold, counted. */
+export const KIND_LABELS = {
+  execution: 'Runs',
+  step: 'Steps',
+  audit: 'Audit entries',
+  bill: 'Bills',
+  metric: 'Metrics',
+}

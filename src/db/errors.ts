@@ -10,7 +10,7 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   },
   '28000': {
     code: 'access_denied',
-    hint: 'the server does not admit this user from here: see its pg_hba.conf',
+    hint: 'check the user; or else the server does not admit it from here: see its pg_hba.conf',
   },
   '3D000': { code: 'database_missing', hint: 'check the name, or make it with createdb' },
   '42P01': { code: 'schema_missing', hint: MIGRATE },

@@ -60,7 +60,7 @@ const KEPT = 200
 
 const NUMBER = '[0-9]+(?:[.,:][0-9]+)*'
 const UNIT =
-  '(?:%|[µun]?s|ms|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|[kKMGT]?i?B|bytes?|tokens?)'
+  '(?:%|[µun]?s|ms|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|[kKMGT]?i?B|bytes?|tokens)'
 
 /**
  * What is taken out of a message, and what stands there instead, in this order. PostgreSQL's regular expressions:

@@ -27,7 +27,7 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Buffer>): P
       throw error
     })
   } catch (error) {
-    await rm(part, { force: true })
+    await rm(part, { force: true }).catch(() => {})
     if (error !== failure || error instanceof WfstoreError) throw error
     throw new WfstoreError('failed', `cannot write ${path}: ${(error as Error).message}`, {
       cause: error,

@@ -170,7 +170,9 @@ describe('restore', () => {
       const { code, stderr } = await wfstore(line, { answer: 'y\n' })
       expect([code, stderr]).toEqual([2, expect.stringContaining(says)])
     }
-    expect((await runCli(['restore'])).stderr).toBe("error: missing required argument 'place'\n")
+    expect((await runCli(['restore'])).stderr).toBe(
+      "error: missing required argument 'place'; see `wfstore restore --help`\n",
+    )
   })
 
   it('is refused while a cleanup is at it', async () => {

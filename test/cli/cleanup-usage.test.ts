@@ -77,7 +77,10 @@ const wrong: [argv: string[], line: string][] = [
     'error: unknown column "colour"; columns: table, removed, kept, locked, left',
   ],
   [['--day', '90'], "error: unknown option '--day'; did you mean --days?"],
-  [['90'], "error: too many arguments for 'cleanup'. Expected 0 arguments but got 1"],
+  [
+    ['90'],
+    "error: too many arguments for 'cleanup'. Expected 0 arguments but got 1; see `wfstore cleanup --help`",
+  ],
   [
     ['history', '--days', '90'],
     'error: cleanup history takes no options of cleanup; see `wfstore cleanup history --help`',

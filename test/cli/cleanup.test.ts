@@ -129,7 +129,10 @@ describe('on a terminal', () => {
         answer,
       })
       expect([code, stdout]).toEqual([1, ''])
-      expectGolden('cleanup/question.txt', stderr)
+      // Where nothing is typed, the line of the question is ended for who reads.
+      const [before, after] = stderr.split('[y/N] ')
+      expect(after?.startsWith('\n')).toBe(answer === '')
+      expectGolden('cleanup/question.txt', `${before}[y/N] ${after?.trimStart()}`)
     }
     expect(await rowsOf(database)).toEqual(ALL)
     expect(await database.sql('select from cleanups')).toEqual([])

@@ -64,6 +64,12 @@ it('demo makes a history whose books balance, and prints the newest ten runs', a
        sum(cost) = (select sum(total_cost) from workflow_executions) as cost from audit_logs`,
   )
   expect(audit).toEqual({ started: 400, ended: 397, cost: true })
+  const [calls] = await database.sql(
+    `select (select count(*) from audit_logs where action_type = 'tool_call' and not success)
+          = (select count(*) from workflow_steps where tool_name is not null and status = 'failed') as failed,
+       bool_or(success) and not bool_and(success) as both from audit_logs where action_type = 'tool_call'`,
+  )
+  expect(calls).toEqual({ failed: true, both: true })
 })
 
 it('a second demo leaves the store as it is, and so does one beside it', async () => {

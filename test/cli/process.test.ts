@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -87,6 +87,37 @@ it.each([
     await locker.end()
   },
 )
+
+it('a full disk is said, by a page of help too', async () => {
+  const full = openSync('/dev/full', 'w')
+  for (const argv of [['--help'], ['executions', 'list']]) {
+    const { PATH, HOME } = process.env
+    const child = spawn(process.execPath, [bin, ...argv], {
+      env: { PATH, HOME, DATABASE_URL: database.url },
+      stdio: ['ignore', full, 'pipe'],
+    })
+    const [stderr, [code]] = await Promise.all([
+      text(child.stderr as NodeJS.ReadableStream),
+      once(child, 'close'),
+    ])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: cannot write to stdout: .*\n$/),
+    ])
+  }
+  closeSync(full)
+})
+
+it('a working folder that is gone is said in one line', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wfstore-gone-'))
+  const script = 'cd "$0" && rmdir "$0" && exec "$1" "$2" executions list'
+  const child = spawn('sh', ['-c', script, folder, process.execPath, bin])
+  expect(await finish(child)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'error: the working folder does not exist any more; go to another one\n',
+  })
+})
 
 it('errors have their exit status and nothing on stdout', async () => {
   const runs: [string[], number][] = [

@@ -15,8 +15,15 @@ const wrong: [argv: string, line: string][] = [
     'executions show c3216a2',
     'error: "c3216a2" is not an execution id; an id is a UUID, or its first 8 or more characters',
   ],
-  ['executions show', "error: missing required argument 'id'"],
-  ['executions list extra', "error: too many arguments for 'list'. Expected 0 arguments but got 1"],
+  [
+    'executions show',
+    "error: missing required argument 'id'; see `wfstore executions show --help`",
+  ],
+  [
+    'executions list extra',
+    "error: too many arguments for 'list'. Expected 0 arguments but got 1; see `wfstore executions list --help`",
+  ],
+  ['audit --xyzzy', "error: unknown option '--xyzzy'; see `wfstore audit --help`"],
   [
     'executions list --since yesterday',
     'error: --since "yesterday" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',

@@ -147,6 +147,13 @@ describe('cleanup', () => {
   }
   const LAST = '12 runs, 0 steps, 0 audit entries and 0 metrics'
 
+  it('is not said to have removed nothing where a restore has brought it back', async () => {
+    await cleanups([1])
+    expect((await findingOf(store, 'cleanup')).finding).toContain(
+      '; all that cleanup has removed is back; ',
+    )
+  })
+
   it('was well where the last one came to its end, whatever was before', async () => {
     await store.sql('truncate cleanups')
     await cleanups([30], 'failed')

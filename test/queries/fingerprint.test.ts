@@ -83,6 +83,7 @@ describe('the fingerprint of a message', () => {
 
   const different: [one: string, other: string][] = [
     ['token expired', 'token missing'],
+    ['401 token expired', '401 session expired'],
     ['tool GMAIL failed', 'tool HUBSPOT failed'],
     ['defaced cabbage', 'effaced cabbage'],
     [`users' rights`, `users' roles`],

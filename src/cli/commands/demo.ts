@@ -50,9 +50,10 @@ export function define(demo: Command, context: Context): void {
           'note: other commands use the database that the environment names, not this one',
         )
       } else {
-        writer.note(
-          'go on with: wfstore executions show ID, wfstore executions running, wfstore executions list --status failed',
-        )
+        // Whoever came by npx has no wfstore on the PATH.
+        const wfstore = context.env.npm_command === 'exec' ? 'npx wfstore' : 'wfstore'
+        const next = ['show ID', 'running', 'list --status failed']
+        writer.note(`go on with: ${next.map((word) => `${wfstore} executions ${word}`).join(', ')}`)
       }
     })
 }

@@ -9,6 +9,7 @@ import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { guardStream } from '../output/stream.ts'
 import { progressLine } from '../progress.ts'
+import { KIND_LABELS } from '../words.ts'
 
 interface ExportReport {
   file: string
@@ -26,6 +27,7 @@ const exportColumns: Column<ExportReport>[] = [
   ...(['execution', 'step', 'audit', 'bill', 'metric'] as const).map(
     (kind): Column<ExportReport> => ({
       name: kind,
+      header: KIND_LABELS[kind],
       kind: 'count',
       value: ({ exported }) => exported[kind],
       json: false,

@@ -8,6 +8,7 @@ import type { Context, GlobalOptions } from '../context.ts'
 import { explain } from '../help-page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { progressLine } from '../progress.ts'
+import { KIND_LABELS } from '../words.ts'
 
 const invalidColumns: Column<InvalidLine>[] = [
   { name: 'line', kind: 'count' },
@@ -25,6 +26,7 @@ const importColumns: Column<ImportReport>[] = [
   ...(['execution', 'step', 'audit', 'bill', 'metric'] as const).map(
     (kind): Column<ImportReport> => ({
       name: kind,
+      header: KIND_LABELS[kind],
       kind: 'count',
       value: ({ inserted }) => inserted[kind],
       json: false,

@@ -11,8 +11,8 @@ const INDENT = '    '
 const NARROWEST = 24
 
 /**
- * Rows whose long columns are wrapped and never cut: the first beside the short columns, the others below it. There
- * is no header.
+ * Rows whose long columns are wrapped and never cut: the first beside the short columns, or below them where there is no
+ * room, the others below it. There is no header.
  */
 export function drawParagraphs<Row>(
   columns: readonly Column<Row>[],
@@ -39,9 +39,14 @@ export function drawParagraphs<Row>(
     })
     const beside = short.reduce((sum, { width }) => sum + width + GAP.length, 0)
     const [first, ...below] = long
-    const texts = wrap(first?.texts[row] ?? '', beside, style.width)
+    const text = first?.texts[row] ?? ''
+    const fits = displayWidth(text) <= style.width - beside
+    const tight = style.width - beside < NARROWEST && !fits
+    const texts = wrap(text, tight ? INDENT.length : beside, style.width)
     return [
-      ...texts.map((text, line) => `${line === 0 ? cells.join('') : ' '.repeat(beside)}${text}`),
+      ...(tight
+        ? [cells.join(''), ...texts.map((line) => INDENT + line)]
+        : texts.map((part, line) => `${line === 0 ? cells.join('') : ' '.repeat(beside)}${part}`)),
       ...below.flatMap(({ mark, texts }) => {
         const text = texts[row]
         if (text === undefined) return []

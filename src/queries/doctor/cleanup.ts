@@ -45,10 +45,14 @@ export async function lookAtCleanup(database: Queryable, subject: Subject): Prom
     sinceDoneMs: silent,
   }
   const so = `cleanup has removed ${counted(removedRuns, 'run')} and ${number(removedEntries)} audit entries so far`
+  const none =
+    last && last.runs + last.entries > 0
+      ? 'all that cleanup has removed is back'
+      : 'cleanup has removed nothing so far'
   const texts = [
     ...(last ? [lastText(last)] : []),
     ...(overdue ? [overdueText(silent, usual)] : []),
-    removedRuns + removedEntries === 0 ? 'cleanup has removed nothing so far' : so,
+    removedRuns + removedEntries > 0 ? so : none,
     left,
   ]
   return finding('cleanup', troubled || overdue ? 'warning' : 'ok', texts.join('; '), {

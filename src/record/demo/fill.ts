@@ -89,7 +89,8 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
            null, 0, 0, model_id, status = 'success', error_message from workflow_executions where end_time is not null
          union all
          select s.execution_id, s.step_id, s.start_time, e.user_id, case when s.tool_name is null then 'ai_decision' else 'tool_call' end,
-           coalesce('Tool call: ' || s.tool_name, 'Chose the next step'), s.tool_name, s.tool_parameters, 0, 0, e.model_id, true, null
+           coalesce('Tool call: ' || s.tool_name, 'Chose the next step'), s.tool_name, s.tool_parameters, 0, 0, e.model_id,
+           s.tool_name is null or s.status <> 'failed', case when s.tool_name is not null then s.error_message end
          from workflow_steps s join workflow_executions e using (execution_id) where s.start_time is not null
          union all
          select s.execution_id, s.step_id, s.end_time, e.user_id, 'step_end',
