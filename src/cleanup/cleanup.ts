@@ -14,7 +14,13 @@ import { newestRuns } from './newest.ts'
 import { recordArchive, recordBegin, recordEnd } from './record.ts'
 import { assertNoCascade } from './references.ts'
 import { watchReplicas } from './replicas.ts'
-import type { ArchiveSummary, CleanupCounts, CleanupOptions, CleanupResult } from './types.ts'
+import type {
+  ArchiveSink,
+  ArchiveSummary,
+  CleanupCounts,
+  CleanupOptions,
+  CleanupResult,
+} from './types.ts'
 import { worthVacuuming } from './vacuum.ts'
 import { type Limits, type Walk, walkAll } from './walk.ts'
 
@@ -74,7 +80,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
       work.archive = { sink, columns }
     }
     const walk = await walkAll(work, limitsOf(client, options, began))
-    const archive = sink ? await sink.finish() : null
+    const archive = sink ? await closeArchive(work, sink, walk) : null
     await recordEnd(client, cleanupId, walk.complete ? 'done' : 'stopped')
     done = { walk, archive, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
@@ -90,6 +96,14 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
     ...rest,
     rowsPerSecond: rate(walk, rest.seconds),
   }
+}
+
+/** A night in which nothing grew old leaves no folder behind; a reader of a stream is told that it ends. */
+async function closeArchive({ client, cleanupId }: Work, sink: ArchiveSink, walk: Walk) {
+  if (rowsOf(walk) > 0 || sink.place === '-') return sink.finish()
+  await sink.abandon()
+  await recordArchive(client, cleanupId, null)
+  return null
 }
 
 function limitsOf(client: pg.ClientBase, options: CleanupOptions, began: number): Limits {

@@ -37,11 +37,11 @@ export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<
 
 const startedShape = { startedAt: d.time() }
 
-/** The folder that the archive has made for itself, once it is there. */
+/** The folder that the archive has made for itself, once it is there; null where it was not needed. */
 export async function recordArchive(
   client: pg.ClientBase,
   cleanupId: string,
-  place: string,
+  place: string | null,
 ): Promise<void> {
   const text = 'update cleanups set archive = $2 where cleanup_id = $1'
   await write(client, text, [cleanupId, place], {})

@@ -5,6 +5,7 @@ import type { Environment } from '../db/libpq.ts'
 import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
 import type { Settings } from './config.ts'
+import { show } from './output/escape.ts'
 import { createWriter, type Format, type Writer } from './output/writer.ts'
 
 /** What a process gives a command: injected, so that tests run commands inside their own process. */
@@ -90,6 +91,8 @@ export function createContext(
       cwd: io.cwd,
       applicationName: `wfstore ${traits.path}`,
     })
+    // Somebody may have meant to name another.
+    if (target.made) io.stderr.write(`made an embedded database in ${show(io.cwd)}/.wfstore\n`)
     // Once, however often a command connects.
     if (!guarded) await rules?.guardProduction(settings(), { io, env, target, options })
     guarded = true

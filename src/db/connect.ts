@@ -35,6 +35,8 @@ export interface Target {
   label: string
   /** What named it: '--database-url', 'DATABASE_URL', 'PGHOST', 'the embedded database'. */
   source: string
+  /** Was the embedded database made just now? */
+  made?: boolean
   /** The one that `config.options` puts first in the search path. */
   schema?: string | undefined
   /** sslmode=prefer: go on without encryption where the server has none. */
@@ -79,6 +81,7 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
     return target({ ...(env.PGSERVICE ? serviceSettings(env.PGSERVICE, env) : {}) }, named, choice)
   const { startEmbedded, readPassword } = await import('./embedded/server.ts')
   const dir = embeddedDir(choice.cwd)
+  const made = !existsSync(dir)
   const server = await startEmbedded(dir, { path: env.PATH, create: choice.create ?? false })
   const config: pg.ClientConfig = {
     host: server.socketDir ?? '127.0.0.1',
@@ -90,7 +93,7 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
     options: '-c search_path=public',
     ...(server.socketDir ? {} : { password: readPassword(dir) }),
   }
-  return finish(config, 'the embedded database', choice)
+  return { ...finish(config, 'the embedded database', choice), made }
 }
 
 /**

@@ -59,6 +59,15 @@ describe('cleanup --archive', () => {
     await copy.drop()
   })
 
+  it('leaves no folder where nothing was removed', async () => {
+    await archive()
+    const before = readdirSync(join(folder, 'old'))
+    expect(JSON.parse((await archive()).stdout)).toMatchObject({ archive: null })
+    expect(readdirSync(join(folder, 'old'))).toEqual(before)
+    const history = await wfstore('cleanup history --json')
+    expect(JSON.parse(history.stdout)[0]).toMatchObject({ outcome: 'done', archive: null })
+  })
+
   it('- leaves stdout to the archive, and says its line on stderr unless --quiet', async () => {
     const { code, stdout, stderr } = await wfstore(`cleanup --before ${BEFORE} --archive -`)
     expect(code).toBe(0)

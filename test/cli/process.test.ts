@@ -146,6 +146,8 @@ it('the embedded database serves the commands of a folder, whoever started it', 
     expect(await run('migrate', 'up')).toMatchObject({
       code: 0,
       stdout: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+      // Whoever has lost a DATABASE_URL is told which database this is.
+      stderr: `made an embedded database in ${cwd}/.wfstore\n`,
     })
     expect(await run('migrate', 'up')).toEqual({
       code: 0,
