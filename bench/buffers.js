@@ -1,11 +1,14 @@
 // The time in the database and the buffers read for each read command: first after the server was started, then warm.
 import { openStore } from '../dist/index.js'
-import { connect, wfstore } from './store.js'
+import { cache, connect, embeddedStore, wfstore } from './store.js'
 import { columns } from './table.js'
 
 const WARM = 5
 
-export async function run(folder, { json, say }) {
+export async function run(words, say) {
+  const asked = words.indexOf('--runs') + 1
+  const runs = Number(asked && words[asked]) || 1_000_000
+  const { folder, leave } = await embeddedStore(runs, cache, say)
   const first = await connect(folder)
   const { rows } = await first.query(
     `select user_id as user, (select execution_id from workflow_executions order by start_time offset 1000 limit 1) as execution,
@@ -25,7 +28,9 @@ export async function run(folder, { json, say }) {
     results.push({ name, cold, warm: warm[WARM >> 1] })
     say(name)
   }
-  return json ? JSON.stringify(results, null, 2) : table(results)
+  leave()
+  const text = words.includes('--json') ? JSON.stringify(results, null, 2) : table(results)
+  process.stdout.write(`${text}\n`)
 }
 
 /** Asks through the library, with every statement of it explained; the check of the schema is not counted. */

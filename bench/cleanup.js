@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { openStore } from '../dist/index.js'
 import { CUTOFF, cutoffOf, openServer, ROWS_PER_RUN } from './cleanup-data.js'
 import { wfstore } from './store.js'
+import { median } from './turns.js'
 
 const folder = fileURLToPath(new URL('../node_modules/.cache/bench-cleanup', import.meta.url))
 const child = fileURLToPath(new URL('./cleanup-child.js', import.meta.url))
@@ -36,14 +37,6 @@ const OLD = [
 
 /** What any archive of JSON lines made in the server costs at least, without its deletes and its compression. */
 const LINES = ['workflow_steps', 'workflow_executions', 'audit_logs']
-
-export async function run(words) {
-  const number = (name) => Number(words[words.indexOf(name) + 1 || words.length]) || undefined
-  const say = (text) => process.stderr.write(`${text}\n`)
-  const results = await measure({ runs: number('--runs'), rounds: number('--rounds'), say })
-  const json = words.includes('--json')
-  process.stdout.write(`${json ? JSON.stringify(results, null, 2) : table(results)}\n`)
-}
 
 /**
  * Rows of medians, in `unit`; `ratio` is the median of what the pairs give, `goal` the most that it may be.
@@ -107,6 +100,7 @@ async function turns({ rounds }, first, second) {
     ours: median(pairs.map(([mine]) => mine)),
     theirs: median(pairs.map(([, other]) => other)),
     ratio: median(pairs.map(([mine, other]) => mine / other)),
+    pairs: rounds,
   }
 }
 
@@ -211,6 +205,7 @@ async function bySize(bench) {
       ratio: median(ms.map((each, round) => each / half.ms[round])),
       what: 'half as many',
       goal: 2.2,
+      pairs: rounds,
     })
   }
   const [least, most] = [sizes[0], sizes.at(-1)]
@@ -223,6 +218,7 @@ async function bySize(bench) {
       ratio: median(most.rss) / median(least.rss),
       what: `${least.size} runs`,
       goal: 1.2,
+      pairs: rounds,
     })
   return results
 }
@@ -281,30 +277,3 @@ async function latencies(databaseUrl, until) {
 }
 
 const p99 = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length * 0.99)]
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]
-
-function table(results) {
-  const rate = (rows, ms) => (rows ? Math.round((rows * 1000) / ms).toLocaleString('en') : '')
-  const header = ['what', 'rows', 'ours', 'rows/s', 'beside', 'theirs', 'rows/s', 'ratio', 'goal']
-  const rows = results.map((row) => [
-    row.name,
-    row.rows?.toLocaleString('en') ?? '',
-    `${row.ours.toFixed(row.ours < 100 ? 1 : 0)} ${row.unit}`,
-    rate(row.rows, row.ours),
-    row.what,
-    `${row.theirs.toFixed(row.theirs < 100 ? 1 : 0)} ${row.unit}`,
-    row.what === 'half as many' ? '' : rate(row.rows, row.theirs),
-    row.ratio.toFixed(2),
-    row.goal === undefined ? '' : `${row.ratio <= row.goal ? '' : 'MISSED '}${row.goal}`,
-  ])
-  const all = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column].length)))
-  const isText = (column) => column === 0 || column === 4
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => (isText(i) ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-        .join('  '),
-    )
-    .join('\n')
-}

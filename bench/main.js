@@ -1,81 +1,78 @@
 // npm run bench                                   all parts, one table
 // npm run bench -- startup|read|write|cleanup     a part alone
-// npm run bench -- buffers                        what each read command reads, cold and warm, by EXPLAIN
-import { fileURLToPath } from 'node:url'
+// npm run bench -- buffers [--runs N] [--json]    what each read command reads, cold and warm
 import { parseArgs } from 'node:util'
-import { connect, makeStore, wfstore } from './store.js'
+import { cache, connect, embeddedStore, storeOn } from './store.js'
 import { circumstances, isMet, load, report } from './table.js'
 
-const USAGE = `npm run bench [-- startup|read|write|cleanup|buffers] [options]
-  --runs N      in the store, which is made once and kept: 200000 unless given
-  --rounds N    of each pair: 15 unless given
-  --json        the rows as data
-  --peers       beside programs of others too, which npm installs
-  --memory      of imports by their size too
-  --folder DIR  where the store is kept
+const USAGE = `npm run bench [-- startup|read|write|cleanup] [options]
+  --runs N            in the store: 200000 unless given
+  --rounds N          of each pair: 15 unless given; cleanup makes a third as many, of a quarter of the runs
+  --json              the rows as data
+  --peers             beside programs of others too, which npm installs
+  --memory            of imports by their size too
+  --database-url URL  a server on which to make databases and drop them, in place of the embedded one
+npm run bench -- buffers [--runs N] [--json]
 `
 
 const parts = {
   startup: () => import('./startup.js'),
   read: () => import('./read.js'),
   write: () => import('./write.js'),
-  cleanup: () => import('./cleanup.js'),
+  cleanup: async () => {
+    const { measure } = await import('./cleanup.js')
+    // A pair takes many seconds: fewer of them, of fewer runs.
+    const few = ({ runs, rounds, say }) =>
+      measure({ runs: Math.ceil(runs / 4), rounds: Math.ceil(rounds / 3), say })
+    return { measure: few }
+  },
 }
 
-/** They slow Node's start by more than all that a command does, and would be in every number here. */
-delete process.env.NODE_EXTRA_CA_CERTS
-delete process.env.NODE_OPTIONS
-
 const say = (text) => process.stderr.write(`${text}\n`)
-const asked = read(process.argv.slice(2))
-if (asked) await run(asked)
+const words = process.argv.slice(2)
+const asked = read(words)
+if (words[0] === 'buffers') {
+  const { run } = await import('./buffers.js')
+  await run(words, say)
+} else if (asked) await run(asked)
 else {
   process.stderr.write(USAGE)
   process.exitCode = 2
 }
 
 function read(args) {
-  const flags = { json: false, peers: false, memory: false }
-  const words = { runs: '200000', rounds: '15', folder: '' }
+  const options = {
+    runs: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '15' },
+    json: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    memory: { type: 'boolean', default: false },
+    'database-url': { type: 'string' },
+  }
   try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        ...options('boolean', flags),
-        ...options('string', words),
-      },
-    })
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options })
     const names = positionals.length > 0 ? positionals : Object.keys(parts)
     const [runs, rounds] = [Number(values.runs), Number(values.rounds)]
     const isCount = (number) => Number.isInteger(number) && number > 0
-    if (!isCount(runs) || !isCount(rounds)) return undefined
-    if (names.some((name) => !(name in parts || name === 'buffers'))) return undefined
+    if (!isCount(runs) || !isCount(rounds) || names.some((name) => !(name in parts))) {
+      return undefined
+    }
     return { ...values, names, runs, rounds }
   } catch {
     return undefined
   }
 }
 
-function options(type, defaults) {
-  return Object.fromEntries(
-    Object.entries(defaults).map(([name, value]) => [name, { type, default: value }]),
-  )
-}
-
 async function run({ names, json, ...options }) {
-  const cache = fileURLToPath(new URL('../node_modules/.cache', import.meta.url))
-  const folder = await makeStore(options.runs, say, options.folder || cache)
+  const { runs } = options
+  const server = options['database-url']
+  const { folder, url, leave } = await (server
+    ? storeOn(server, runs, say)
+    : embeddedStore(runs, cache, say))
   try {
-    wfstore(folder, 'migrate', 'up')
-    const client = await connect(folder)
-    const bench = { ...options, say, folder, url: wfstore(folder, 'db', 'url'), client }
+    const client = await connect(folder, url)
+    const bench = { ...options, say, folder, url, client }
     const about = await circumstances(bench)
-    if (names.includes('buffers')) {
-      await client.end()
-      const { run } = await import('./buffers.js')
-      return process.stdout.write(`${await run(folder, { json, say })}\n`)
-    }
     const results = []
     for (const name of names) {
       say(`${name}, load ${load()}`)
@@ -87,6 +84,6 @@ async function run({ names, json, ...options }) {
     const all = { about: { ...about, loadAfter: load() }, parts: results }
     process.stdout.write(`${json ? JSON.stringify(all, null, 2) : report(all)}\n`)
   } finally {
-    wfstore(folder, 'db', 'stop')
+    await leave()
   }
 }

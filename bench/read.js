@@ -6,7 +6,7 @@ import { compare } from './turns.js'
 /** What is timed takes at least about so long, by making more calls. */
 const LEAST_MS = 10
 const MOST_CALLS = 20
-/** No total may take more than so many times the scan. */
+/** No total over everything may take more than so many times the scan. */
 const SCANS = 1.5
 
 const RUNS = 'select count(*), sum(total_cost), sum(total_tokens) from workflow_executions'
@@ -36,7 +36,7 @@ export async function measure(bench) {
       const side = times(async () => {
         for (const text of scan.statements) await client.query(text)
       })
-      others.push({ what: scan.what, goal: SCANS, side })
+      others.push({ what: scan.what, goal: scan.goal, side })
     }
     results.push(...(await compare(bench, repeated, times(ours), others)))
   }
@@ -65,7 +65,7 @@ async function reads({ client, runs }) {
   const { user, execution, at, period } = rows[0]
   const page = { limit: 50 }
   const deep = { ...page, until: { text: at.toISOString(), at: at.toISOString() } }
-  const scanOfRuns = { what: 'bare scan of the runs', statements: [RUNS] }
+  const scanOfRuns = { what: 'bare scan of the runs', statements: [RUNS], goal: SCANS }
   return [
     { name: 'executions list, the newest 50', ask: (s) => s.executions.list(page) },
     {
@@ -89,7 +89,7 @@ async function reads({ client, runs }) {
     {
       name: 'stats',
       ask: (s) => s.stats(),
-      scan: { what: 'bare scans of runs and audit', statements: [RUNS, ENTRIES] },
+      scan: { what: 'bare scans of runs and audit', statements: [RUNS, ENTRIES], goal: SCANS },
     },
   ]
 }

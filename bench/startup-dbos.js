@@ -5,15 +5,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { connect } from './store.js'
 
 const PACKAGE = '@dbos-inc/dbos-sdk@5'
 const DATABASE = 'dbos_bench'
 const prefix = fileURLToPath(new URL('../node_modules/.cache/dbos', import.meta.url))
 const cli = join(prefix, 'node_modules/@dbos-inc/dbos-sdk/dist/src/cli/cli.js')
 
-/** The words that list 20 of `runs` workflows, made on the server of this store. */
-export async function dbosList(folder, url, runs, say) {
+/** The words that list 20 of so many workflows as the store has runs, made on its server. */
+export async function dbosList({ client, url, runs, say }) {
   if (!existsSync(cli)) {
     say(`installing ${PACKAGE}`)
     const options = ['--no-save', '--no-audit', '--no-fund', '--prefix', prefix]
@@ -21,10 +20,8 @@ export async function dbosList(folder, url, runs, say) {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
   }
-  const ours = await connect(folder)
-  await ours.query(`drop database if exists ${DATABASE} with (force)`)
-  await ours.query(`create database ${DATABASE}`)
-  await ours.end()
+  await client.query(`drop database if exists ${DATABASE} with (force)`)
+  await client.query(`create database ${DATABASE}`)
   const system = new URL(url)
   system.pathname = `/${DATABASE}`
   execFileSync(process.execPath, [cli, 'schema', system.href], { stdio: 'ignore' })

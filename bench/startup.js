@@ -7,6 +7,8 @@ import { openStore } from '../dist/index.js'
 import { compare } from './turns.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const { PATH, HOME } = process.env
+const env = { PATH, HOME }
 
 export async function measure(bench) {
   const results = []
@@ -18,7 +20,7 @@ export async function measure(bench) {
 }
 
 async function commands(bench) {
-  const { url, peers, runs, folder, say } = bench
+  const { url, peers, folder, say } = bench
   const node = process.execPath
   const ours = (...words) => [node, join(root, 'bin/wfstore.js'), ...words]
   const list = ours('executions', 'list', '--limit', '20', '--json', '--database-url', url)
@@ -36,7 +38,7 @@ async function commands(bench) {
   } else say('without psql, which is not on the PATH')
   if (peers) {
     const { dbosList } = await import('./startup-dbos.js')
-    const theirs = await dbosList(folder, url, runs, say)
+    const theirs = await dbosList(bench)
     beside.push({ what: 'dbos workflow list --limit 20', theirs, goal: 0.75 })
   }
   const idle = { what: 'node -e 0', theirs: [node, '-e', '0'], goal: 1.3 }
@@ -90,14 +92,14 @@ async function script(folder, sql) {
   return outfile
 }
 
-/** From start to end, with an environment that changes nothing of how either side starts. */
+/** From start to end, without what slows Node's start for both: NODE_OPTIONS and NODE_EXTRA_CA_CERTS. */
 const started =
   ([file, ...words], { folder }) =>
   async () =>
   () => {
     const { status, stderr, error } = spawnSync(file, words, {
       cwd: folder,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     if (status !== 0) throw error ?? new Error(`${file} ${words.join(' ')}: ${stderr}`)

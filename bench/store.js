@@ -1,11 +1,13 @@
-// A store of so many runs, with 5 steps and 10 audit entries each, made once and kept for the next run.
+// A store of so many runs, with 5 steps and 10 audit entries each, made for the benches.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+export const cache = join(root, 'node_modules/.cache')
 
 /** The command line, in the folder whose .wfstore/ holds the store; the environment names no other database. */
 export function wfstore(folder, ...words) {
@@ -17,8 +19,8 @@ export function wfstore(folder, ...words) {
   }).trim()
 }
 
-/** The folder of the store, in `within`. */
-export async function makeStore(runs, say, within = join(root, 'node_modules/.cache')) {
+/** In a folder of its own in `within`, where it is kept for the next run; `leave` stops its server. */
+export async function embeddedStore(runs, within, say) {
   const folder = join(within, `bench-${runs}`)
   const done = join(folder, 'done')
   if (!existsSync(done)) {
@@ -26,23 +28,55 @@ export async function makeStore(runs, say, within = join(root, 'node_modules/.ca
     if (existsSync(folder)) wfstore(folder, 'db', 'stop')
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
-    say(`making a store of ${runs} runs, once`)
-    wfstore(folder, 'migrate', 'up', '1')
-    const client = await connect(folder)
-    for (const statement of fill(runs)) await client.query(statement)
-    await client.end()
-    say('building its indexes')
-    wfstore(folder, 'migrate', 'up')
-    const last = await connect(folder)
-    await last.query('vacuum analyze')
-    await last.end()
+    await makeStore(folder, runs, say)
     writeFileSync(done, '')
   }
-  return folder
+  wfstore(folder, 'migrate', 'up')
+  return { folder, url: wfstore(folder, 'db', 'url'), leave: () => wfstore(folder, 'db', 'stop') }
 }
 
-export async function connect(folder) {
-  const client = new pg.Client({ connectionString: wfstore(folder, 'db', 'url') })
+/** In a database of its own on this server; `leave` drops it. */
+export async function storeOn(server, runs, say) {
+  const folder = mkdtempSync(join(tmpdir(), 'wfstore-bench-'))
+  const database = `bench_${runs}`
+  const url = new URL(server)
+  url.pathname = `/${database}`
+  const onServer = async (text) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(text)
+    await client.end()
+  }
+  await onServer(`create database ${database}`)
+  const leave = async () => {
+    rmSync(folder, { recursive: true })
+    await onServer(`drop database ${database} with (force)`)
+  }
+  try {
+    await makeStore(folder, runs, say, url.href)
+    return { folder, url: url.href, leave }
+  } catch (error) {
+    await leave()
+    throw error
+  }
+}
+
+/** @param url of an empty database; that of the folder's embedded server unless given */
+async function makeStore(folder, runs, say, url) {
+  const words = url ? ['--database-url', url] : []
+  say(`making a store of ${runs} runs`)
+  wfstore(folder, 'migrate', 'up', '1', ...words)
+  const client = await connect(folder, url)
+  for (const statement of fill(runs)) await client.query(statement)
+  say('building its indexes')
+  wfstore(folder, 'migrate', 'up', ...words)
+  await client.query('vacuum analyze')
+  await client.end()
+}
+
+/** @param url of a database; that of the folder's embedded server unless given */
+export async function connect(folder, url = wfstore(folder, 'db', 'url')) {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   return client
 }

@@ -33,7 +33,7 @@ export const isMet = ({ unit, ratio, goal }) =>
 
 export function report({ about, parts }) {
   const rows = parts.flatMap((part) => part.rows)
-  const lines = columns(
+  const [header, ...lines] = columns(
     ['what', 'ours', 'beside', 'theirs', 'ratio', 'pairs', 'goal', 'met'],
     rows.map((row) => [
       row.name,
@@ -46,14 +46,17 @@ export function report({ about, parts }) {
       row.met === null ? '' : row.met ? 'yes' : 'NO',
     ]),
     [0, 2],
-  )
+  ).split('\n')
+  // The rows of a part stand together.
+  const blocks = parts.map((part) => lines.splice(0, part.rows.length).join('\n'))
   const settings = Object.entries(about.settings).map(([name, value]) => `${name} ${value}`)
   return [
     `${about.cpu}, ${about.cores} cores, ${about.memoryGb} GB, ${about.system}; load ${about.loadBefore} before, ${about.loadAfter} after`,
     `Node ${about.node}, PostgreSQL ${about.server} (${settings.join(', ')}); ${about.date}`,
     `a store of ${about.runs.toLocaleString('en')} runs; medians of so many pairs, each ratio that of one pair`,
     '',
-    lines,
+    header,
+    blocks.join('\n\n'),
   ].join('\n')
 }
 

@@ -196,8 +196,8 @@ export async function wholeRuns(bench) {
     const pool = await bench.poolOf(count)
     const store = openStore({ pool })
     const each = (work) => async () => () =>
-      together(count, async () => {
-        for (let n = 0; n < rows / count; n++) await work()
+      together(count, async (first) => {
+        for (let n = first; n < rows; n += count) await work()
       })
     const ours = each(async () => {
       const run = await start(store)

@@ -121,7 +121,7 @@ export async function memoryOfImports(bench) {
     const file = await exportFile(bench, lines)
     await bench.reset()
     const words = ['--input-type=module', '-e', code, bench.url, file]
-    const mb = Number(execFileSync(process.execPath, words, { encoding: 'utf8' }))
+    const mb = Number(execFileSync(process.execPath, words, { env: {}, encoding: 'utf8' }))
     await rm(file)
     return mb
   }

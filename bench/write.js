@@ -8,20 +8,19 @@ import { exports, fill, imports, memoryOfImports, TABLES } from './write-transfe
 
 const DATABASE = 'bench_write'
 
-/** Never more than a small store asks for. */
+/** Fewer for a store of few runs, with which the bench is only tried. */
 const sizesOf = (runs) => ({
   /** Rows that are in the tables before anything is timed, but imports, which begin with empty ones. */
-  standing: Math.min(160_000, 16 * runs),
-  entries: Math.min(10_000, 5 * runs),
-  steps: Math.min(5_000, 2 * runs),
-  finishes: Math.min(500, runs),
-  wholeRuns: Math.min(200, runs),
-  lines: Math.min(20_000, 5 * runs),
+  standing: Math.min(160_000, 4 * runs),
+  entries: Math.min(10_000, 2 * runs),
+  steps: Math.min(5_000, runs),
+  finishes: Math.min(300, Math.ceil(runs / 10)),
+  wholeRuns: Math.min(100, Math.ceil(runs / 10)),
+  lines: Math.min(20_000, 2 * runs),
 })
 
 export async function measure(outer) {
-  const drop = () => outer.client.query(`drop database if exists ${DATABASE} with (force)`)
-  await drop()
+  await outer.client.query(`drop database if exists ${DATABASE} with (force)`)
   await outer.client.query(`create database ${DATABASE}`)
   const url = new URL(outer.url)
   url.pathname = `/${DATABASE}`
@@ -38,7 +37,7 @@ export async function measure(outer) {
     return results
   } finally {
     await close()
-    await drop()
+    await outer.client.query(`drop database ${DATABASE}`)
   }
 }
 
