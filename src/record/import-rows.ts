@@ -116,5 +116,12 @@ export const LOCK_RUNS = `
     order by e.execution_id for no key update
   ) as locked`
 
+/** No cleanup takes the run of a step away between the lines of the two. */
+export const KEEP_RUNS = `
+  select count(*) from (
+    select from workflow_executions e where e.execution_id in (select s.run from ${STAGE} s where s.kind = 'step')
+    order by e.execution_id for key share
+  ) as kept`
+
 /** Imports of one database follow one another: two with the same rows could otherwise wait for each other. */
 export const IMPORT_TURN = `select pg_advisory_xact_lock(hashtextextended('wfstore import', 0))`

@@ -15,6 +15,7 @@ import {
   differingRows,
   IMPORT_TURN,
   insertRows,
+  KEEP_RUNS,
   LOCK_RUNS,
   REMOVE_LINE,
   REMOVE_LOST_STEPS,
@@ -80,6 +81,7 @@ async function importAll(
   if (!work.enough()) {
     await client.query(IMPORT_TURN)
     await client.query(LOCK_RUNS)
+    await client.query(KEEP_RUNS)
   }
   for (const kind of KINDS) {
     if (kind === 'step' && !work.enough()) await removeLostSteps(work)
