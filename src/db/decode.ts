@@ -45,8 +45,17 @@ export function nullable<T>(inner: Field<T>): Field<T | null> {
 }
 
 /** `execution_id` of `executionId`. */
-export const columnName = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+export function columnName(name: string): string {
+  let column = columnNames.get(name)
+  if (column === undefined) {
+    column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    columnNames.set(name, column)
+  }
+  return column
+}
+
+/** Kept, as every field of every row asks for its own. */
+const columnNames = new Map<string, string>()
 
 /** The select list of a shape, every column qualified by `alias`. */
 export function selectList(shape: Shape, alias: string): string {
@@ -78,10 +87,11 @@ export function decodeRow<S extends Shape>(shape: S, raw: Record<string, string 
 
 /** The values of a shape in its order, as `jsonArrayOf` gives them. */
 export function decodeValues<S extends Shape>(shape: S, values: (string | null)[]): RowOf<S> {
-  const entries = Object.entries(shape).map(([name, { decode }], index) => {
+  const row: Record<string, unknown> = {}
+  for (const [index, name] of Object.keys(shape).entries()) {
     const value = values[index] ?? null
     try {
-      return [name, value === null ? null : decode(value, columnName(name))]
+      row[name] = value === null ? null : shape[name]?.decode(value, columnName(name))
     } catch (error) {
       const [first = name] = Object.keys(shape)
       throw new WfstoreError(
@@ -92,8 +102,8 @@ export function decodeValues<S extends Shape>(shape: S, values: (string | null)[
         },
       )
     }
-  })
-  return Object.fromEntries(entries) as RowOf<S>
+  }
+  return row as RowOf<S>
 }
 
 /**
