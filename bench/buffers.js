@@ -11,7 +11,7 @@ export async function run(words, say) {
   const { folder, leave } = await embeddedStore(runs, cache, say)
   const first = await connect(folder)
   const { rows } = await first.query(
-    `select user_id as user, (select execution_id from workflow_executions order by start_time offset 1000 limit 1) as execution,
+    `select user_id as user, (select execution_id from workflow_executions order by start_time offset ${Math.floor(runs / 2)} limit 1) as execution,
        to_char(now() - interval '40 days', 'YYYY-MM') as period from workflow_executions limit 1`,
   )
   await first.end()
