@@ -1,7 +1,7 @@
 import { openStoreOf, type Store } from './store.ts'
 
-export { archiveInFolder, archiveToStream, type FolderOptions } from './cleanup/archive/sink.ts'
-export type { RestoreOptions, RestoreResult } from './cleanup/restore.ts'
+export { archiveInFolder, archiveToStream, type FolderOptions } from './cleanup/archive/write/sink.ts'
+export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
   ArchiveSink,
   ArchiveSummary,
@@ -18,8 +18,8 @@ export type {
   AuditFilter,
   AuditPatch,
   NewAuditEntry,
-} from './queries/audit.ts'
-export type { AuditFollow } from './queries/audit-follow.ts'
+} from './queries/audit/audit.ts'
+export type { AuditFollow } from './queries/audit/follow.ts'
 export type {
   BillDifference,
   Billing,
@@ -38,24 +38,24 @@ export type {
   PeriodClose,
   PeriodCloseResult,
   SummaryKey,
-} from './queries/billing.ts'
-export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/bills.ts'
+} from './queries/billing/billing.ts'
+export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/billing/bills.ts'
 export type { CleanupFilter, PastCleanup } from './queries/cleanups.ts'
-export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/cost.ts'
-export type { UsageFilter } from './queries/cost-filter.ts'
-export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/error-groups.ts'
-export type { Failure, FailureFilter } from './queries/errors.ts'
-export type { ExecutionPatch, Executions, NewExecution } from './queries/execution-writes.ts'
-export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions.ts'
-export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/filter.ts'
-export type { Metric, MetricFilter, MetricPatch, Metrics, NewMetric } from './queries/metrics.ts'
-export type { CurrentOptions } from './queries/metrics-current.ts'
-export type { Period, RollupOptions, RollupResult } from './queries/metrics-rollup.ts'
-export type { Page, PageOptions } from './queries/page.ts'
-export type { DayOfRuns, ReportOptions, ReportStats } from './queries/report-stats.ts'
-export type { Rows } from './queries/rows.ts'
-export type { RunningExecution, RunningFilter } from './queries/running.ts'
-export type { StoreStats } from './queries/stats.ts'
+export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/usage/cost.ts'
+export type { UsageFilter } from './queries/usage/filter.ts'
+export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/errors/groups.ts'
+export type { Failure, FailureFilter } from './queries/errors/errors.ts'
+export type { ExecutionPatch, Executions, NewExecution } from './queries/executions/rows.ts'
+export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions/executions.ts'
+export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/table/filter.ts'
+export type { Metric, MetricFilter, MetricPatch, Metrics, NewMetric } from './queries/metrics/metrics.ts'
+export type { CurrentOptions } from './queries/metrics/current.ts'
+export type { Period, RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
+export type { Page, PageOptions } from './queries/table/page.ts'
+export type { DayOfRuns, ReportOptions, ReportStats } from './queries/usage/report-stats.ts'
+export type { Rows } from './queries/table/rows.ts'
+export type { RunningExecution, RunningFilter } from './queries/executions/running.ts'
+export type { StoreStats } from './queries/usage/stats.ts'
 export type {
   NewStep,
   Step,
@@ -64,28 +64,28 @@ export type {
   StepPatch,
   StepStatus,
   Steps,
-} from './queries/steps.ts'
-export type { ToolFilter, ToolUse } from './queries/tools.ts'
-export type { Tokens } from './queries/validate.ts'
-export type { Batch, BatchOptions } from './record/batch.ts'
-export type { BatchEntry, BatchStep } from './record/batch-rows.ts'
+} from './queries/executions/steps.ts'
+export type { ToolFilter, ToolUse } from './queries/audit/tools.ts'
+export type { Tokens } from './queries/table/validate.ts'
+export type { Batch, BatchOptions } from './record/batch/batch.ts'
+export type { BatchEntry, BatchStep } from './record/batch/rows.ts'
 export type {
   ClosedExecution,
   CloseOptions,
   CloseResult,
   FailStaleOptions,
-} from './record/close.ts'
-export type { EntryOptions } from './record/entries.ts'
-export type { ImportOptions, ImportReport, InvalidLine } from './record/import.ts'
+} from './record/recorder/close.ts'
+export type { EntryOptions } from './record/recorder/entries.ts'
+export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 export type {
   ExecutionRecorder,
   FinishExecution,
   StartExecution,
   StartStep,
-} from './record/recorder.ts'
-export type { SpoolOptions } from './record/spooled.ts'
-export type { RecorderCall, SpooledCall } from './record/spooled-calls.ts'
-export type { Attempt, FinishedStepStatus, FinishStep, StepRecorder } from './record/steps.ts'
+} from './record/recorder/recorder.ts'
+export type { SpoolOptions } from './record/spool/recorder.ts'
+export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
+export type { Attempt, FinishedStepStatus, FinishStep, StepRecorder } from './record/recorder/steps.ts'
 export { openStore, type PgDatabase, type Store, type StoreOptions } from './store.ts'
 
 /**

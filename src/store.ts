@@ -1,47 +1,47 @@
 import type pg from 'pg'
 import { countCleanup } from './cleanup/count.ts'
-import type { RestoreOptions, RestoreResult } from './cleanup/restore.ts'
+import type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/types.ts'
-import { chooseDatabase, urlTarget } from './db/connect.ts'
-import type { Environment } from './db/libpq.ts'
-import { sessionOf } from './db/own-session.ts'
-import { lazyPool } from './db/pool.ts'
-import { prepared } from './db/prepared.ts'
-import { type Queryable, query, type Run } from './db/query.ts'
+import { chooseDatabase, urlTarget } from './db/connect/connect.ts'
+import type { Environment } from './db/connect/libpq.ts'
+import { sessionOf } from './db/connect/own-session.ts'
+import { lazyPool } from './db/connect/pool.ts'
+import { prepared } from './db/query/prepared.ts'
+import { type Queryable, query, type Run } from './db/query/query.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
-import { type AuditEntries, type AuditEntry, type AuditFilter, auditRows } from './queries/audit.ts'
-import { findAuditEntry } from './queries/audit-find.ts'
-import { type AuditFollow, followAudit } from './queries/audit-follow.ts'
-import { type Billing, billingOf } from './queries/billing.ts'
-import { type Bills, billRows } from './queries/bills.ts'
+import { type AuditEntries, type AuditEntry, type AuditFilter, auditRows } from './queries/audit/audit.ts'
+import { findAuditEntry } from './queries/audit/find.ts'
+import { type AuditFollow, followAudit } from './queries/audit/follow.ts'
+import { type Billing, billingOf } from './queries/billing/billing.ts'
+import { type Bills, billRows } from './queries/billing/bills.ts'
 import { type CleanupFilter, listCleanups, type PastCleanup } from './queries/cleanups.ts'
-import { type CostOptions, type CostReport, costBy } from './queries/cost.ts'
-import { type FailureGroups, type GroupOptions, groupFailures } from './queries/error-groups.ts'
-import { type Failure, type FailureFilter, listFailures } from './queries/errors.ts'
-import { type Executions, executionRows } from './queries/execution-writes.ts'
-import type { ExecutionFilter } from './queries/filter.ts'
-import { type Metric, type Metrics, metricRows } from './queries/metrics.ts'
-import { type CurrentOptions, currentMetrics } from './queries/metrics-current.ts'
-import { type RollupOptions, type RollupResult, rollupMetrics } from './queries/metrics-rollup.ts'
-import type { Page, PageOptions } from './queries/page.ts'
-import { type ReportOptions, type ReportStats, reportStats } from './queries/report-stats.ts'
-import { getStats, type StoreStats } from './queries/stats.ts'
-import { type Steps, stepRows } from './queries/steps.ts'
-import { type ToolFilter, type ToolUse, toolUse } from './queries/tools.ts'
-import { type Batch, type BatchOptions, openBatch } from './record/batch.ts'
+import { type CostOptions, type CostReport, costBy } from './queries/usage/cost.ts'
+import { type FailureGroups, type GroupOptions, groupFailures } from './queries/errors/groups.ts'
+import { type Failure, type FailureFilter, listFailures } from './queries/errors/errors.ts'
+import { type Executions, executionRows } from './queries/executions/rows.ts'
+import type { ExecutionFilter } from './queries/table/filter.ts'
+import { type Metric, type Metrics, metricRows } from './queries/metrics/metrics.ts'
+import { type CurrentOptions, currentMetrics } from './queries/metrics/current.ts'
+import { type RollupOptions, type RollupResult, rollupMetrics } from './queries/metrics/rollup.ts'
+import type { Page, PageOptions } from './queries/table/page.ts'
+import { type ReportOptions, type ReportStats, reportStats } from './queries/usage/report-stats.ts'
+import { getStats, type StoreStats } from './queries/usage/stats.ts'
+import { type Steps, stepRows } from './queries/executions/steps.ts'
+import { type ToolFilter, type ToolUse, toolUse } from './queries/audit/tools.ts'
+import { type Batch, type BatchOptions, openBatch } from './record/batch/batch.ts'
 import {
   type CloseOptions,
   type CloseResult,
   cancelExecutions,
   type FailStaleOptions,
   failStaleExecutions,
-} from './record/close.ts'
-import { exportLines } from './record/export.ts'
-import { type ImportOptions, type ImportReport, importLines } from './record/import.ts'
-import type { Source } from './record/import-lines.ts'
-import { type ExecutionRecorder, type StartExecution, startExecution } from './record/recorder.ts'
-import { type SpoolOptions, spooledRecorder } from './record/spooled.ts'
+} from './record/recorder/close.ts'
+import { exportLines } from './transfer/export/export.ts'
+import { type ImportOptions, type ImportReport, importLines } from './transfer/import/import.ts'
+import type { Source } from './transfer/import/lines.ts'
+import { type ExecutionRecorder, type StartExecution, startExecution } from './record/recorder/recorder.ts'
+import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 
 /** The queries and the recorder of wfstore over one database. */
 export interface Store {
@@ -276,7 +276,7 @@ function storeOn(
       count: (options) => onSession((client) => countCleanup(client, options)),
     },
     restore: async (place, options) => {
-      const { restoreArchive } = await import('./cleanup/restore.ts')
+      const { restoreArchive } = await import('./cleanup/restore/restore.ts')
       return onSession((client) => restoreArchive(client, place, options))
     },
     close: async () => {

@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { query } from '../db/query/query.ts'
 import { WfstoreError } from '../error.ts'
-import { timeOf } from '../queries/validate.ts'
+import { timeOf } from '../queries/table/validate.ts'
 import type { CleanupOptions } from './types.ts'
 
 /** A hundred years: what is more is a typing error, and PostgreSQL's calendar ends some 6,700 years back. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { query } from '../db/query/query.ts'
 import { quarterOf } from './tables.ts'
 
 /** What a total counts a removed run and a removed entry by: the keys, and what is summed (migrations/001_tables.sql). */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { query } from '../db/query/query.ts'
 
 /**
  * The oldest of the newest `keepLast` runs of every workflow that has so many, as JSON for `goes`. Runs that begin

@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { describe } from '../db/errors.ts'
-import { isLockFailure } from '../db/lock.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { describe } from '../db/query/errors.ts'
+import { isLockFailure } from '../db/migrate/lock.ts'
+import { query } from '../db/query/query.ts'
 import { tableLocked } from './lock.ts'
 
 /** The row of a cleanup in `cleanups`, for whoever asks later how it went. */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { databaseError, describe } from '../db/errors.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { databaseError, describe } from '../db/query/errors.ts'
+import { query } from '../db/query/query.ts'
 import { WfstoreError } from '../error.ts'
 
 /**

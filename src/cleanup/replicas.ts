@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { query } from '../db/query/query.ts'
 
 /** A replica that is further behind is waited for. */
 const MOST_LAG_S = 10

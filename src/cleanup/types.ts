@@ -1,4 +1,4 @@
-import type { Kind } from '../record/export-form.ts'
+import type { Kind } from '../transfer/export/form.ts'
 
 /** What a cleanup removes, in this order. Steps go with their runs; bills stay for ever. */
 export const CLEANED = ['execution', 'step', 'audit', 'metric'] as const satisfies Kind[]

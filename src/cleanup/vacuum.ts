@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../db/decode.ts'
-import { query } from '../db/query.ts'
+import * as d from '../db/query/decode.ts'
+import { query } from '../db/query/query.ts'
 import type { Removed } from './types.ts'
 
 /** As autovacuum_vacuum_scale_factor: beyond this part of a table it is worth the while. */

@@ -1,4 +1,4 @@
-import { isLockFailure } from '../db/lock.ts'
+import { isLockFailure } from '../db/migrate/lock.ts'
 import { type Batch, type Position, removeBatch, START, stepOver, type Work } from './batch.ts'
 import { endOf, mergeHistory } from './history.ts'
 import { type Pace, paceOf } from './pace.ts'

@@ -1,11 +1,11 @@
 import { type Readable, Writable } from 'node:stream'
 import type pg from 'pg'
-import type { Target } from '../db/connect.ts'
-import type { Environment } from '../db/libpq.ts'
+import type { Target } from '../db/connect/connect.ts'
+import type { Environment } from '../db/connect/libpq.ts'
 import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
-import type { Settings } from './config.ts'
-import { show } from './output/escape.ts'
+import type { Settings } from './config/settings.ts'
+import { show } from './output/text/escape.ts'
 import { createWriter, type Format, type Writer } from './output/writer.ts'
 
 /** What a process gives a command: injected, so that tests run commands inside their own process. */
@@ -78,10 +78,10 @@ export function createContext(
   let store: Promise<Store> | undefined
   let guarded = false
   const choose = async (options: TargetOptions): Promise<Target> => {
-    const { chooseDatabase } = await import('../db/connect.ts')
+    const { chooseDatabase } = await import('../db/connect/connect.ts')
     const { databaseUrl: url, schema, create = false, ignoreEnvironment = false } = options
     const { config, traits } = settings()
-    const rules = config && (await import('./config-database.ts'))
+    const rules = config && (await import('./config/database.ts'))
     const target = await chooseDatabase({
       url,
       ...rules?.profileDatabase(settings(), io, env, options),
@@ -99,7 +99,7 @@ export function createContext(
     return target
   }
   const connect = async (options: TargetOptions, { asked, end }: Connecting = {}) => {
-    const { cancelQuery, connectClient, leaveServer } = await import('../db/connect.ts')
+    const { cancelQuery, connectClient, leaveServer } = await import('../db/connect/connect.ts')
     const target = await choose(options)
     const client = await connectClient(target, asked)
     // Of a lost connection somebody else may have the process by now.

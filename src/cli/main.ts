@@ -1,13 +1,13 @@
 import { type Command, CommanderError } from 'commander'
-import { databaseError } from '../db/errors.ts'
+import { databaseError } from '../db/query/errors.ts'
 import { type ErrorCode, WfstoreError } from '../error.ts'
-import { readSettings, type Settings } from './config.ts'
+import { readSettings, type Settings } from './config/settings.ts'
 import { type Context, createContext, type GlobalOptions, type Io, useColor } from './context.ts'
-import { formatError } from './output/error.ts'
+import { formatError } from './output/text/error.ts'
 import { ClosedPipe, guardStream } from './output/stream.ts'
 import { createProgram, traitsOf } from './program.ts'
 import { redactor } from './redact.ts'
-import { checkTimeZone } from './time.ts'
+import { checkTimeZone } from './options/time.ts'
 import { version } from './version.ts'
 
 /** The one place where a kind of error becomes an exit status. */
@@ -78,7 +78,7 @@ class Interruption extends Error {}
 const signalStatus = (signal: AbortSignal): number => (signal.reason === 'SIGTERM' ? 143 : 130)
 
 async function warn(context: Context): Promise<void> {
-  const { warnings } = await import('./config-settings.ts')
+  const { warnings } = await import('./config/resolve.ts')
   const { io } = context
   for (const line of warnings(context.settings(), io.stderr.isTTY === true))
     context.writer({}).note(line)

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import { WfstoreError } from '../error.ts'
-import type { Traits } from './config.ts'
+import type { Traits } from './config/settings.ts'
 import type { Context } from './context.ts'
-import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './global-options.ts'
-import { formatPage, PAGE_WIDTH } from './help-page.ts'
-import { formatStart } from './help-start.ts'
+import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
+import { formatPage, PAGE_WIDTH } from './help/page.ts'
+import { formatStart } from './help/overview.ts'
 
 /** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
 export type Define = (command: Command, context: Context, load: Load) => void
@@ -34,13 +34,13 @@ const commands: Entry[] = [
     name: 'executions',
     group: 'See what happens',
     summary: 'the runs: list them, show one, watch them, close them',
-    load: () => [import('./commands/executions.ts'), import('./commands/executions-close.ts')],
+    load: () => [import('./commands/executions/executions.ts'), import('./commands/executions/close.ts')],
     writes: { cancel: 'asks', fail: 'asks' },
   },
   {
     name: 'audit',
     summary: 'what happened, entry by entry, and as it happens',
-    load: () => [import('./commands/audit.ts')],
+    load: () => [import('./commands/audit/audit.ts')],
   },
   {
     name: 'errors',
@@ -60,7 +60,7 @@ const commands: Entry[] = [
   {
     name: 'metrics',
     summary: 'what is measured by user, model, mode and tool; for a scraper',
-    load: () => [import('./commands/metrics.ts')],
+    load: () => [import('./commands/metrics/metrics.ts')],
     formats: { prometheus: 'current' },
     writes: { rollup: 'begins' },
   },
@@ -79,10 +79,10 @@ const commands: Entry[] = [
     name: 'billing',
     summary: "a month's bills in US dollars: compare, close, correct, pay",
     load: () => [
-      import('./commands/billing.ts'),
-      import('./commands/billing-records.ts'),
-      import('./commands/billing-periods.ts'),
-      import('./commands/billing-pay.ts'),
+      import('./commands/billing/billing.ts'),
+      import('./commands/billing/records.ts'),
+      import('./commands/billing/periods.ts'),
+      import('./commands/billing/pay.ts'),
     ],
     formats: { focus: 'report' },
     writes: { pay: 'asks', close: 'asks', correct: 'asks', zone: 'sets' },
@@ -90,24 +90,24 @@ const commands: Entry[] = [
   {
     name: 'report',
     summary: 'one HTML page: cost, runs, errors and the bill, for everybody',
-    load: () => [import('./commands/report.ts')],
+    load: () => [import('./commands/report/report.ts')],
   },
   {
     name: 'cleanup',
     group: 'Keep it small',
     summary: 'remove what is old; totals and bills stay',
-    load: () => [import('./commands/cleanup.ts'), import('./commands/cleanup-history.ts')],
+    load: () => [import('./commands/cleanup/cleanup.ts'), import('./commands/cleanup/history.ts')],
     writes: { cleanup: 'asks' },
   },
   {
     name: 'archive',
     summary: 'check what cleanup has written down before it removed it',
-    load: () => [import('./commands/archive.ts')],
+    load: () => [import('./commands/archive/archive.ts')],
   },
   {
     name: 'restore',
     summary: 'bring back what cleanup has archived',
-    load: () => [import('./commands/restore.ts')],
+    load: () => [import('./commands/archive/restore.ts')],
     writes: { restore: 'asks' },
   },
   {
@@ -126,9 +126,9 @@ const commands: Entry[] = [
     group: 'Set it up',
     summary: 'create the schema, bring it up to date, check it, take it back',
     load: () => [
-      import('./commands/migrate.ts'),
-      import('./commands/migrate-status.ts'),
-      import('./commands/migrate-roles.ts'),
+      import('./commands/migrate/migrate.ts'),
+      import('./commands/migrate/status.ts'),
+      import('./commands/migrate/roles.ts'),
     ],
     writes: { up: 'begins', down: 'asks', redo: 'asks', roles: 'begins' },
   },

@@ -1,4 +1,4 @@
-import type { Environment } from '../db/libpq.ts'
+import type { Environment } from '../db/connect/libpq.ts'
 
 /** Shorter ones would blot out ordinary words; the URL form is covered whatever the length. */
 const SHORTEST_SECRET = 3

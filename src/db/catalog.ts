@@ -1,5 +1,5 @@
-import * as d from './decode.ts'
-import { type Queryable, query } from './query.ts'
+import * as d from './query/decode.ts'
+import { type Queryable, query } from './query/query.ts'
 
 /**
  * What the server's catalogs say about tables of one schema. Definitions are as the server prints them under the

@@ -1,6 +1,6 @@
 import { WfstoreError } from '../error.ts'
-import * as d from './decode.ts'
-import { type Queryable, query } from './query.ts'
+import * as d from './query/decode.ts'
+import { type Queryable, query } from './query/query.ts'
 
 /** The migrations that this version of wfstore knows, in order: the files of migrations/. */
 export const MIGRATIONS = [

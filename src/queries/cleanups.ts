@@ -1,7 +1,7 @@
-import * as d from '../db/decode.ts'
-import type { Run } from '../db/query.ts'
-import { type TimeLimit, whereOf } from './filter.ts'
-import { type List, type Page, type PageOptions, page } from './page.ts'
+import * as d from '../db/query/decode.ts'
+import type { Run } from '../db/query/query.ts'
+import { type TimeLimit, whereOf } from './table/filter.ts'
+import { type List, type Page, type PageOptions, page } from './table/page.ts'
 
 /** SQL: does a session hold the lock of a cleanup of these tables? */
 export const CLEANUP_GOES_ON = `exists (

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
 import { countCleanup } from '../../src/cleanup/count.ts'
-import { migrateUp } from '../../src/db/migrate.ts'
+import { migrateUp } from '../../src/db/migrate/up.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 import { createMigrated, migrateOptions } from '../support/migrated.ts'

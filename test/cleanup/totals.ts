@@ -1,10 +1,10 @@
 import type pg from 'pg'
-import { billingOf } from '../../src/queries/billing.ts'
-import { costBy, DIMENSIONS, type Dimension } from '../../src/queries/cost.ts'
-import { costSeries } from '../../src/queries/cost-series.ts'
-import { reportStats } from '../../src/queries/report-stats.ts'
-import { getStats } from '../../src/queries/stats.ts'
-import { runOn } from '../queries/report-support.ts'
+import { billingOf } from '../../src/queries/billing/billing.ts'
+import { costBy, DIMENSIONS, type Dimension } from '../../src/queries/usage/cost.ts'
+import { costSeries } from '../../src/queries/usage/series.ts'
+import { reportStats } from '../../src/queries/usage/report-stats.ts'
+import { getStats } from '../../src/queries/usage/stats.ts'
+import { runOn } from '../queries/usage/support.ts'
 
 export interface Asked {
   users: readonly string[]

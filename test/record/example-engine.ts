@@ -1,4 +1,4 @@
-import type { Tokens } from '../../src/queries/validate.ts'
+import type { Tokens } from '../../src/queries/table/validate.ts'
 import type { Store } from '../../src/store.ts'
 
 export interface Task {

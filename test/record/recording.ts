@@ -1,7 +1,7 @@
 import pg from 'pg'
-import { query } from '../../src/db/query.ts'
-import type { Run } from '../../src/queries/executions.ts'
-import type { ExecutionRecorder } from '../../src/record/recorder.ts'
+import { query } from '../../src/db/query/query.ts'
+import type { Run } from '../../src/queries/executions/executions.ts'
+import type { ExecutionRecorder } from '../../src/record/recorder/recorder.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { query, type Run } from '../../src/db/query.ts'
-import { type ExecutionRecorder, startExecution } from '../../src/record/recorder.ts'
+import { query, type Run } from '../../src/db/query/query.ts'
+import { type ExecutionRecorder, startExecution } from '../../src/record/recorder/recorder.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import type { TestDatabase } from './database.ts'
 

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type MigrateOptions, type MigrateResult, migrateUp } from '../../src/db/migrate.ts'
+import { type MigrateOptions, type MigrateResult, migrateUp } from '../../src/db/migrate/up.ts'
 import { describeSchema } from './catalog.ts'
 import type { TestDatabase } from './database.ts'
 

@@ -1,4 +1,4 @@
-import { migrateUp } from '../../src/db/migrate.ts'
+import { migrateUp } from '../../src/db/migrate/up.ts'
 import { createFilled, loadLegacy, type TestDatabase } from './database.ts'
 
 export const migrateOptions = {

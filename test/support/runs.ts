@@ -1,5 +1,5 @@
-import type { Run } from '../../src/db/query.ts'
-import { type ExecutionRecorder, startExecution } from '../../src/record/recorder.ts'
+import type { Run } from '../../src/db/query/query.ts'
+import { type ExecutionRecorder, startExecution } from '../../src/record/recorder/recorder.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface StartOptions {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { inSchema, readSnapshot, type Snapshot } from '../../src/db/snapshot.ts'
+import { inSchema, readSnapshot, type Snapshot } from '../../src/db/verify/snapshot.ts'
 import { TABLE_WORDS, VIEW_WORDS } from './schema-words.ts'
 
 /** docs/SCHEMA-REFERENCE.md as this database tells it; every PostgreSQL from 15 to 18 tells the same. */

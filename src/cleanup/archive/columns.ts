@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import * as d from '../../db/decode.ts'
-import { query } from '../../db/query.ts'
-import { FORMS } from '../../record/export-form.ts'
+import * as d from '../../db/query/decode.ts'
+import { query } from '../../db/query/query.ts'
+import { FORMS } from '../../transfer/export/form.ts'
 import { type ArchiveColumn, CLEANED, type Cleaned } from '../types.ts'
 
 export const tableOf = (kind: Cleaned): string => FORMS[kind].table

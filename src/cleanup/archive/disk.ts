@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { describe } from '../../db/errors.ts'
+import { describe } from '../../db/query/errors.ts'
 import { WfstoreError } from '../../error.ts'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])

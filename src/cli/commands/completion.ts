@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { completionScript, SHELLS, type Shell } from '../complete-scripts.ts'
+import { completionScript, SHELLS, type Shell } from '../completion/scripts.ts'
 import type { Context } from '../context.ts'
-import { explain } from '../help-page.ts'
+import { explain } from '../help/page.ts'
 
 export function define(completion: Command, context: Context): void {
   completion

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { Named, Setting } from '../config-list.ts'
+import type { Named, Setting } from '../config/list.ts'
 import type { Context, GlobalOptions } from '../context.ts'
-import { explain } from '../help-page.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 
 const settingColumns: Column<Setting>[] = [
@@ -34,7 +34,7 @@ export function define(config: Command, context: Context): void {
     .action(async () => {
       const options = config.optsWithGlobals<GlobalOptions>()
       selectColumns(settingColumns, options.columns)
-      const { listSettings } = await import('../config-list.ts')
+      const { listSettings } = await import('../config/list.ts')
       const { rows, problem } = await listSettings(context, options)
       await context.writer(options).list(settingColumns, rows)
       if (problem) throw problem
@@ -48,7 +48,7 @@ export function define(config: Command, context: Context): void {
   profiles.action(async () => {
     const options = profiles.optsWithGlobals<GlobalOptions>()
     selectColumns(profileColumns, options.columns)
-    const { listProfiles } = await import('../config-list.ts')
+    const { listProfiles } = await import('../config/list.ts')
     const rows = await listProfiles(context)
     const { config: file } = context.settings()
     const empty = file ? `no profiles in ${file.path}` : 'no config'

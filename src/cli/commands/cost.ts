@@ -6,14 +6,14 @@ import {
   DIMENSION_FIELDS,
   DIMENSIONS,
   type Dimension,
-} from '../../queries/cost.ts'
+} from '../../queries/usage/cost.ts'
 import type { Context } from '../context.ts'
-import type { FilterOptions } from '../filter.ts'
-import { explain } from '../help-page.ts'
+import type { FilterOptions } from '../options/filter.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
-import { plainLocale } from '../output/marks.ts'
-import { addReportFilters, noteCut, reader, readReportFilter } from '../report.ts'
-import { whileCounting } from '../waiting.ts'
+import { plainLocale } from '../output/text/marks.ts'
+import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
+import { whileCounting } from '../terminal/waiting.ts'
 
 interface CostFlags extends FilterOptions {
   by?: Dimension[]

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { fillDemo } from '../../record/demo/fill.ts'
+import { fillDemo } from '../../demo/fill.ts'
 import { storeOnClient } from '../../store.ts'
-import { executionColumns } from '../columns.ts'
+import { executionColumns } from './executions/columns.ts'
 import type { Context, GlobalOptions } from '../context.ts'
-import { explain } from '../help-page.ts'
+import { explain } from '../help/page.ts'
 import { selectColumns } from '../output/column.ts'
 
 const SHOWN = 10
@@ -23,8 +23,8 @@ export function define(demo: Command, context: Context): void {
       const options = demo.optsWithGlobals<GlobalOptions>()
       selectColumns(executionColumns, options.columns)
       const writer = context.writer(options)
-      const { isNamed } = await import('../../db/connect.ts')
-      const { migrateUp } = await import('../../db/migrate.ts')
+      const { isNamed } = await import('../../db/connect/connect.ts')
+      const { migrateUp } = await import('../../db/migrate/up.ts')
       const { checkSchema, holdsRuns } = await import('../../db/schema.ts')
       const client = await context.connect({ ...options, create: true, ignoreEnvironment: true })
       const where = options.databaseUrl === undefined ? 'the embedded database' : 'the database'

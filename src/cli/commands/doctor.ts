@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
-import { examine, type Finding } from '../../queries/doctor.ts'
+import { examine, type Finding } from '../../queries/doctor/doctor.ts'
 import type { Context, GlobalOptions } from '../context.ts'
-import { explain } from '../help-page.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { redactor } from '../redact.ts'
-import { whileCounting } from '../waiting.ts'
+import { whileCounting } from '../terminal/waiting.ts'
 
 interface DoctorFlags extends GlobalOptions {
   stuckFactor: number

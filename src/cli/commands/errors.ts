@@ -1,22 +1,22 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { type FailureGroup, groupFailures } from '../../queries/error-groups.ts'
-import { type Failure, listFailures } from '../../queries/errors.ts'
+import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
+import { type Failure, listFailures } from '../../queries/errors/errors.ts'
 import type { Context } from '../context.ts'
-import { addEntryFilters } from '../entries.ts'
+import { addEntryFilters } from '../options/entry-filter.ts'
 import {
   addPaging,
   checkPage,
   type FilterOptions,
   type PagingOptions,
   readFilter,
-} from '../filter.ts'
-import { explain } from '../help-page.ts'
+} from '../options/filter.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
-import { tellingPages } from '../page-progress.ts'
-import { printPages } from '../pages.ts'
-import { reader } from '../report.ts'
-import { whileCounting } from '../waiting.ts'
+import { tellingPages } from '../terminal/page-progress.ts'
+import { printPages } from '../terminal/pages.ts'
+import { reader } from '../options/report-filter.ts'
+import { whileCounting } from '../terminal/waiting.ts'
 
 interface ErrorFlags extends FilterOptions, PagingOptions {
   group?: boolean

@@ -2,14 +2,14 @@ import { resolve } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import type { Counts } from '../../record/export-count.ts'
+import type { Counts } from '../../transfer/export/count.ts'
 import type { Context } from '../context.ts'
-import { addFilters, type FilterOptions, readFilter } from '../filter.ts'
-import { explain } from '../help-page.ts'
+import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { guardStream } from '../output/stream.ts'
-import { progressLine } from '../progress.ts'
-import { KIND_LABELS } from '../words.ts'
+import { progressLine } from '../terminal/progress.ts'
+import { KIND_LABELS } from '../options/text.ts'
 
 interface ExportReport {
   file: string
@@ -60,8 +60,8 @@ export function define(command: Command, context: Context): void {
       const writer = context.writer(options)
       const filter = await readFilter(options, context)
       const client = await context.connect(options)
-      const { exportLines } = await import('../../record/export.ts')
-      const { lineCounter } = await import('../../record/export-count.ts')
+      const { exportLines } = await import('../../transfer/export/export.ts')
+      const { lineCounter } = await import('../../transfer/export/count.ts')
       const { counts, add } = lineCounter()
       const progress = progressLine(context.io)
       const chunks = async function* () {
@@ -82,7 +82,7 @@ export function define(command: Command, context: Context): void {
       }
       if (out === undefined) await print(chunks(), context)
       else {
-        const { writeWhole } = await import('../../record/export-file.ts')
+        const { writeWhole } = await import('../../files.ts')
         await writeWhole(resolve(context.io.cwd, out), chunks())
         await writer.record(exportColumns, { file: out, exported: counts })
       }

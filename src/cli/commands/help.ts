@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { nearest } from '../config-words.ts'
+import { nearest } from '../config/nearest.ts'
 import type { Context, GlobalOptions } from '../context.ts'
-import { explain, optionRows, PAGE_WIDTH, section } from '../help-page.ts'
-import { referenceOf } from '../help-reference.ts'
-import { TOPICS } from '../help-topics.ts'
+import { explain, optionRows, PAGE_WIDTH, section } from '../help/page.ts'
+import { referenceOf } from '../help/reference.ts'
+import { TOPICS } from '../help/topics.ts'
 import type { Load } from '../program.ts'
 
 export function define(help: Command, context: Context, load: Load): void {

@@ -3,12 +3,12 @@ import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import type { ImportReport, InvalidLine } from '../../record/import.ts'
+import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
 import type { Context, GlobalOptions } from '../context.ts'
-import { explain } from '../help-page.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
-import { progressLine } from '../progress.ts'
-import { KIND_LABELS } from '../words.ts'
+import { progressLine } from '../terminal/progress.ts'
+import { KIND_LABELS } from '../options/text.ts'
 
 const invalidColumns: Column<InvalidLine>[] = [
   { name: 'line', kind: 'count' },
@@ -62,7 +62,7 @@ export function define(command: Command, context: Context): void {
       // Before the database is asked: a wrong name is found at once.
       if (file !== '-') await assertReadable(path, file)
       const client = await context.connect(options)
-      const { importLines } = await import('../../record/import.ts')
+      const { importLines } = await import('../../transfer/import/import.ts')
       const progress = progressLine(context.io)
       const source = file === '-' ? context.io.stdin : createReadStream(path)
       const report = await importLines(client, source, {

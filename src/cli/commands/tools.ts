@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { type ToolUse, toolUse } from '../../queries/tools.ts'
+import { type ToolUse, toolUse } from '../../queries/audit/tools.ts'
 import type { Context } from '../context.ts'
-import { addEntryFilters } from '../entries.ts'
-import { type FilterOptions, readFilter } from '../filter.ts'
-import { explain } from '../help-page.ts'
+import { addEntryFilters } from '../options/entry-filter.ts'
+import { type FilterOptions, readFilter } from '../options/filter.ts'
+import { explain } from '../help/page.ts'
 import { type Column, selectColumns } from '../output/column.ts'
-import { reader } from '../report.ts'
-import { whileCounting } from '../waiting.ts'
+import { reader } from '../options/report-filter.ts'
+import { whileCounting } from '../terminal/waiting.ts'
 
 const columns: Column<ToolUse>[] = [
   { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 16 }, priority: 10 },

@@ -1,15 +1,15 @@
 import type { Column } from './column.ts'
 import { visibleColumns } from './column.ts'
-import { csvHeader, csvLine } from './csv.ts'
-import { show } from './escape.ts'
-import { toJson } from './json.ts'
-import { hiddenNote, recordTerminal, recordTsv } from './record.ts'
+import { csvHeader, csvLine } from './formats/csv.ts'
+import { show } from './text/escape.ts'
+import { toJson } from './formats/json.ts'
+import { hiddenNote, recordTerminal, recordTsv } from './formats/record.ts'
 import type { GuardedStream } from './stream.ts'
 import { guardStream } from './stream.ts'
-import type { StreamFormat } from './stream-formats.ts'
-import { csvStream, jsonLines, jsonStream, tsvStream } from './stream-formats.ts'
-import { painter } from './style.ts'
-import type { TableStyle } from './table.ts'
+import type { StreamFormat } from './formats/stream-formats.ts'
+import { csvStream, jsonLines, jsonStream, tsvStream } from './formats/stream-formats.ts'
+import { painter } from './text/style.ts'
+import type { TableStyle } from './formats/table.ts'
 
 export type Format = 'table' | 'json' | 'jsonl' | 'csv'
 
@@ -111,15 +111,15 @@ export function createWriter(options: OutputOptions): Writer {
     for await (const row of source) rows.push(row)
     if (rows.length === 0) note(empty)
     else if (columns.some(({ below }) => below !== undefined)) {
-      const { drawBelow } = await import('./below.ts')
+      const { drawBelow } = await import('./formats/below.ts')
       const table = await drawBelow(columns, rows, style)
       await print(lines(table.lines))
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
     } else if (columns.some(({ wrap }) => wrap !== undefined)) {
-      const { drawParagraphs } = await import('./paragraphs.ts')
+      const { drawParagraphs } = await import('./formats/paragraphs.ts')
       await print(lines(drawParagraphs(columns, rows, style)))
     } else {
-      const { drawTable } = await import('./table.ts')
+      const { drawTable } = await import('./formats/table.ts')
       const table = await drawTable(columns, rows, style, total)
       await print(lines(table.lines))
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
@@ -156,7 +156,7 @@ export function createWriter(options: OutputOptions): Writer {
     async follow(columns, batches) {
       const picked = pick(columns)
       if (!onTerminal) return followStream(streamFormat(picked, format, false), batches, print)
-      const { followTable } = await import('./below.ts')
+      const { followTable } = await import('./formats/below.ts')
       for await (const { lines: drawn, hidden } of followTable(picked, batches, style)) {
         await print(lines(drawn))
         if (hidden.length > 0) note(hiddenNote(hidden, style.width))

@@ -1,5 +1,5 @@
 import type { Column, Constraint } from '../catalog.ts'
-import { readExpected } from '../snapshot.ts'
+import { readExpected } from '../verify/snapshot.ts'
 import { TABLES } from './legacy.ts'
 
 /** What the five tables are to become. */

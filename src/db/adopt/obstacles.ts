@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { type ErrorCode, WfstoreError } from '../../error.ts'
 import type { Column, Constraint } from '../catalog.ts'
-import { type Creation, creationsOf } from '../migration-files.ts'
+import { type Creation, creationsOf } from '../migrate/files.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { LOSSLESS, NEW_COLUMNS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
 import { isOldTrigger, type Survey, tableOf } from './survey.ts'

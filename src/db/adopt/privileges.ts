@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import * as d from '../decode.ts'
-import type { Creation } from '../migration-files.ts'
-import { query } from '../query.ts'
+import * as d from '../query/decode.ts'
+import type { Creation } from '../migrate/files.ts'
+import { query } from '../query/query.ts'
 import { OLD_VIEWS } from './legacy.ts'
 
 const statementShape = { statement: d.text() }

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../decode.ts'
-import { query } from '../query.ts'
+import * as d from '../query/decode.ts'
+import { query } from '../query/query.ts'
 import { TABLES } from './legacy.ts'
 
 export interface TableSize {

@@ -1,5 +1,5 @@
 import type { Column } from '../catalog.ts'
-import { creationsOf, splitStatements } from '../migration-files.ts'
+import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { planConstraints } from './differences.ts'
 import { OLD_FUNCTION, OLD_VIEWS, TABLES } from './legacy.ts'
 import { quote } from './obstacles.ts'

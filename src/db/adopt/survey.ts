@@ -11,9 +11,9 @@ import {
   readTriggers,
   type Trigger,
 } from '../catalog.ts'
-import * as d from '../decode.ts'
-import { creationsOf } from '../migration-files.ts'
-import { query } from '../query.ts'
+import * as d from '../query/decode.ts'
+import { creationsOf } from '../migrate/files.ts'
+import { query } from '../query/query.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
 

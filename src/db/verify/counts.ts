@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { quote } from '../adopt/obstacles.ts'
-import * as d from '../decode.ts'
-import { query } from '../query.ts'
-import { inSchema, readExpected } from '../snapshot.ts'
+import * as d from '../query/decode.ts'
+import { query } from '../query/query.ts'
+import { inSchema, readExpected } from './snapshot.ts'
 
 export interface TableCount {
   table: string

@@ -1,5 +1,5 @@
 import type { Relation, View } from '../catalog.ts'
-import type { Snapshot } from '../snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 export type DifferenceKind =
   | 'table'

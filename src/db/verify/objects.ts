@@ -1,4 +1,4 @@
-import type { Snapshot } from '../snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 import { describeColumn } from './columns.ts'
 import {
   type Comparison,

@@ -1,5 +1,5 @@
-import * as d from '../../db/decode.ts'
-import { type Queryable, query } from '../../db/query.ts'
+import * as d from '../../db/query/decode.ts'
+import { type Queryable, query } from '../../db/query/query.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
 import { bytes, enumerate, someOf } from './words.ts'

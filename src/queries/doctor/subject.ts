@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import * as d from '../../db/decode.ts'
-import { HISTORY_TABLE } from '../../db/history.ts'
-import { creationsOf, readMigration } from '../../db/migration-files.ts'
-import { type Queryable, query } from '../../db/query.ts'
+import * as d from '../../db/query/decode.ts'
+import { HISTORY_TABLE } from '../../db/migrate/history.ts'
+import { creationsOf, readMigration } from '../../db/migrate/files.ts'
+import { type Queryable, query } from '../../db/query/query.ts'
 import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { displayWidth, truncate } from '../../../src/cli/output/width.ts'
+import { displayWidth, truncate } from '../../../src/cli/output/text/width.ts'
 import type { OutputOptions } from '../../../src/cli/output/writer.ts'
 import { amount, below, columns, hostileIn, nested, rows, text } from './arbitrary.ts'
 import type { Run } from './sample.ts'

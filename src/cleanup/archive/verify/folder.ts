@@ -1,0 +1,175 @@
+import { join } from 'node:path'
+import { WfstoreError } from '../../../error.ts'
+import { CLEANED } from '../../types.ts'
+import { type ArchiveProblem, Fault } from './faults.ts'
+import {
+  type ArchivedFile,
+  FORM,
+  type Head,
+  isFileName,
+  isFolderName,
+  JOURNAL,
+  MANIFEST,
+  type Manifest,
+  type Mark,
+  noRows,
+  type Segment,
+  unseal,
+} from '../form.ts'
+import { checkFile, contentOf, namesIn, type Piece, reading, sizeOf, textOf } from './read.ts'
+import type { CoveredFile, VerifiedArchive } from './report.ts'
+
+/** What a folder says that it holds, before anything of it has been read. */
+interface Claim {
+  head: Head | null
+  complete: boolean
+  files: (CoveredFile & { pieces: Piece[] })[]
+}
+
+/** Does the folder look like an archive, rather than like one that holds several? */
+export const isArchive = (name: string, names: readonly string[]): boolean =>
+  names.includes(MANIFEST) || names.includes(JOURNAL) || isFolderName(name)
+
+/** Reads all of it. What a killed cleanup has written beyond its last sync belongs to rows that it did not delete. */
+export async function verifyFolder(place: string): Promise<VerifiedArchive> {
+  const names = await namesIn(place)
+  const problems: ArchiveProblem[] = []
+  const check = async (file: string, work: () => Promise<void>) => {
+    try {
+      await reading(join(place, file), work)
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      problems.push({ file, problem: error.message })
+    }
+  }
+  let claim: Claim = { head: null, complete: false, files: [] }
+  const record = names.includes(MANIFEST) || !names.includes(JOURNAL) ? MANIFEST : JOURNAL
+  await check(record, async () => {
+    if (names.length === 0) return
+    if (!names.includes(record)) throw new Fault('is missing')
+    const text = await textOf(join(place, record))
+    claim = record === MANIFEST ? readManifest(text) : readJournal(text, names)
+  })
+  let ignoredBytes = 0
+  if (problems.length === 0) {
+    for (const file of claim.files) {
+      await check(file.name, async () => {
+        const size = await sizeOf(join(place, file.name))
+        if (size === undefined) throw new Fault('is missing')
+        if (size < file.bytes)
+          throw new Fault(`is truncated: it has ${size} bytes of ${file.bytes}`)
+        if (claim.complete && size > file.bytes)
+          throw new Fault(`is altered: it has ${size} bytes, not ${file.bytes}`)
+        ignoredBytes += size - file.bytes
+        await checkFile(join(place, file.name), file.pieces, file.lines)
+      })
+    }
+    const known = new Set([MANIFEST, JOURNAL, ...claim.files.map(({ name }) => name)])
+    for (const name of names.filter((name) => !known.has(name) && !isPart(name))) {
+      if (claim.complete || !isFileName(name))
+        problems.push({ file: name, problem: 'is not of this archive' })
+      else ignoredBytes += (await sizeOf(join(place, name))) ?? 0
+    }
+  }
+  const lines = noRows()
+  for (const file of claim.files) lines[file.kind] += file.lines
+  return {
+    place,
+    form: 'folder',
+    head: claim.head,
+    complete: claim.complete,
+    files: claim.files.map(({ pieces: _, ...file }) => file),
+    lines,
+    bytes: claim.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    ignoredBytes,
+    problems,
+    content: async function* () {
+      for (const { name, pieces } of claim.files) yield* contentOf(join(place, name), pieces)
+    },
+  }
+}
+
+/** What is left of a manifest that was being written when the power went. */
+const isPart = (name: string) => name.startsWith(`${MANIFEST}.`) && name.endsWith('.part')
+
+function readManifest(text: string): Claim {
+  const manifest = text.endsWith('\n') ? unseal(text.slice(0, -1), 2) : undefined
+  if (!manifest) throw new Fault('is altered or truncated')
+  const { files, lines } = manifest as Manifest
+  if (!Array.isArray(files)) throw new Fault(STRANGE)
+  const counted = noRows()
+  for (const file of files) assertFile(file)
+  if (new Set(files.map(({ name }) => name)).size < files.length) throw new Fault(STRANGE)
+  for (const file of files) counted[file.kind] += file.lines
+  if (JSON.stringify(counted) !== JSON.stringify(lines))
+    throw new Fault('counts otherwise than its files')
+  return {
+    head: knownForm(manifest as Manifest),
+    complete: true,
+    files: files.map((file) => ({ ...file, pieces: [file] })),
+  }
+}
+
+const STRANGE = 'is altered: wfstore does not write such a one'
+
+/** A name from elsewhere must not lead to a file outside of the archive. @throws Fault */
+function assertFile(file: Omit<ArchivedFile, 'sha256'> | null): void {
+  if (!file) throw new Fault(STRANGE)
+  const { name, kind, bytes, lines } = file
+  const counts = [bytes, lines]
+  const right = isFileName(name) && CLEANED.includes(kind) && counts.every(Number.isSafeInteger)
+  if (!right || counts.some((count) => count < 0)) throw new Fault(STRANGE)
+}
+
+export function knownForm(head: Head): Head {
+  if (typeof head?.form !== 'number') throw new Fault(STRANGE)
+  if (head.form <= FORM && !hasColumns(head)) throw new Fault(STRANGE)
+  if (head.form <= FORM) return head
+  throw new WfstoreError('usage', `the archive was written by a newer wfstore, ${head.wfstore}`, {
+    hint: 'upgrade wfstore',
+  })
+}
+
+const hasColumns = ({ columns, cleanupId }: Head): boolean =>
+  /^[0-9a-f-]{36}$/.test(cleanupId) &&
+  CLEANED.every(
+    (kind) =>
+      Array.isArray(columns?.[kind]) &&
+      columns[kind].every((c) => typeof c?.name === 'string' && typeof c.type === 'string'),
+  )
+
+/** What the journal's last line lacks was being written when the cleanup was killed: its rows were not deleted. */
+function readJournal(text: string, names: readonly string[]): Claim {
+  const lines = text.split('\n')
+  const torn = lines.pop() as string
+  const whole = unseal(torn.slice(0, torn.lastIndexOf('}') + 1))
+  const marks = lines.map((line) => unseal(line) as Mark | undefined)
+  // A power cut may leave zeros in place of what was written last.
+  if (marks.at(-1) === undefined && lines.at(-1)?.includes('\0')) marks.pop()
+  if (whole) marks.push(whole as Mark)
+  const unreadable = marks.indexOf(undefined)
+  if (unreadable !== -1) throw new Fault(`is altered in line ${unreadable + 1}`)
+  const [first, ...others] = marks as Mark[]
+  if (first === undefined) {
+    if (names.some(isFileName)) throw new Fault('is truncated: it says nothing of the files')
+    return { head: null, complete: false, files: [] }
+  }
+  if (!('archive' in first)) throw new Fault('is altered: it does not begin with its head')
+  const files = new Map<string, Claim['files'][number]>()
+  for (const mark of others) {
+    if (!('segments' in mark)) throw new Fault('is altered: it has a line that is not of a journal')
+    for (const segment of mark.segments) addSegment(files, segment)
+  }
+  return { head: knownForm(first.archive), complete: false, files: [...files.values()] }
+}
+
+function addSegment(files: Map<string, Claim['files'][number]>, segment: Segment): void {
+  const { file: name, kind, offset, bytes, lines, sha256 } = segment
+  assertFile({ name, kind, bytes, lines })
+  const file = files.get(name) ?? { name, kind, lines: 0, bytes: 0, sha256: null, pieces: [] }
+  if (offset !== file.bytes) throw new Fault(`is altered: what it says of ${name} has a gap`)
+  file.bytes += bytes
+  file.lines += lines
+  file.pieces.push({ bytes, sha256 })
+  files.set(name, file)
+}

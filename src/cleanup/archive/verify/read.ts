@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { describe } from '../../../db/query/errors.ts'
+import { WfstoreError } from '../../../error.ts'
+import { countLines } from '../write/blocks.ts'
+import { uncompressed } from '../compression.ts'
+import { Fault } from './faults.ts'
+import type { Compression } from '../form.ts'
+
+/** Bytes of a file that were written at once, or the whole of it. */
+export interface Piece {
+  bytes: number
+  sha256: string
+}
+
+const ALTERED = 'is altered: its SHA-256 is not that of what was written'
+
+/** @throws WfstoreError failed where the disk does not give what stands there */
+export async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof WfstoreError || cause instanceof Fault) throw cause
+    throw new WfstoreError('failed', `cannot read ${path}: ${describe(cause).message}`, { cause })
+  }
+}
+
+export const namesIn = (folder: string): Promise<string[]> =>
+  reading(folder, async () => (await readdir(folder)).sort())
+
+/** @throws Fault where it is a pipe or a device, which may have no end */
+export const textOf = (path: string): Promise<string> =>
+  reading(path, async () => {
+    if (!(await stat(path)).isFile()) throw new Fault('is not a file')
+    return readFile(path, 'utf8')
+  })
+
+/** Length of a file; undefined where there is none. */
+export const sizeOf = async (path: string): Promise<number | undefined> =>
+  (await stat(path).catch(() => undefined))?.size
+
+/** The bytes that the pieces cover, from the beginning of the file. @throws Fault where they are others */
+async function* bytesOf(path: string, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
+  const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0)
+  if (bytes === 0) return
+  const left = [...pieces]
+  let hash = createHash('sha256')
+  let done = 0
+  const stream: AsyncIterable<Buffer> = createReadStream(path, {
+    end: bytes - 1,
+    highWaterMark: 256 * 1024,
+  })
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = left[0] as Piece
+      const part = chunk.subarray(at, at + piece.bytes - done)
+      hash.update(part)
+      done += part.length
+      at += part.length
+      if (done < piece.bytes) continue
+      if (hash.digest('hex') !== piece.sha256) throw new Fault(ALTERED)
+      left.shift()
+      hash = createHash('sha256')
+      done = 0
+    }
+    yield chunk
+  }
+  if (left.length > 0) throw new Fault('is truncated')
+}
+
+/** What was written to the file. @throws Fault where it is altered or truncated */
+export async function* contentOf(path: string, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
+  const compression: Compression = path.endsWith('.zst') ? 'zstd' : 'gzip'
+  yield* uncompressed(bytesOf(path, pieces), compression)
+}
+
+/** @throws Fault where the file is not what was written */
+export async function checkFile(
+  path: string,
+  pieces: readonly Piece[],
+  lines: number,
+): Promise<void> {
+  for await (const _ of bytesOf(path, pieces));
+  let counted = 0
+  try {
+    for await (const chunk of contentOf(path, pieces)) counted += countLines(chunk)
+  } catch (error) {
+    if (error instanceof WfstoreError || error instanceof Fault) throw error
+    throw new Fault(`cannot be uncompressed: ${describe(error).message}`)
+  }
+  if (counted !== lines) throw new Fault(`has ${counted} lines, not ${lines}`)
+}
+
+const MAGIC: readonly [Compression, string][] = [
+  ['gzip', '1f8b'],
+  ['zstd', '28b52ffd'],
+]
+
+/** How the file is compressed, by its first bytes. */
+export const compressionOf = (path: string): Promise<Compression | 'none'> =>
+  reading(path, async () => {
+    const handle = await open(path)
+    const { buffer, bytesRead } = await handle
+      .read(Buffer.alloc(4), 0, 4, 0)
+      .finally(() => handle.close())
+    const first = buffer.toString('hex', 0, bytesRead)
+    return MAGIC.find(([, magic]) => first.startsWith(magic))?.[0] ?? 'none'
+  })

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
+import { describe } from '../../../db/query/errors.ts'
+import { WfstoreError } from '../../../error.ts'
+import { CLEANED, type Cleaned } from '../../types.ts'
+import { uncompressed } from '../compression.ts'
+import { Fault } from './faults.ts'
+import { type Mark, noRows, type StreamSums, unseal } from '../form.ts'
+import { compressionOf } from './read.ts'
+import type { VerifiedArchive } from './report.ts'
+import { knownForm } from './folder.ts'
+
+const LF = 10
+/** So many bytes tell what a line is: '{"ex', '{"sy'. */
+const PREFIX = 4
+const ROWS = new Map<string, Cleaned>(CLEANED.map((kind) => [`{"${kind.slice(0, 2)}`, kind]))
+const MARKS = ['archive', 'sync', 'manifest'].map((name) => `{"${name.slice(0, 2)}`)
+const LONGEST_MARK = 16 * 1024 * 1024
+
+/** Reads an archive that was written to standard output, plain or compressed since. Of a truncated one it covers what its last mark does. */
+export async function verifyStream(
+  path: string,
+  { place = path }: { place?: string } = {},
+): Promise<VerifiedArchive> {
+  const compression = await compressionOf(path)
+  if (compression === 'zstd')
+    throw new WfstoreError('usage', `${place} is compressed with zstd`, {
+      hint: `uncompress it first: zstd -dc ${place} | wfstore restore -`,
+    })
+  const read = () =>
+    uncompressed(createReadStream(path, { highWaterMark: 256 * 1024 }), compression)
+  const archive: VerifiedArchive = {
+    place,
+    form: 'stream',
+    head: null,
+    complete: false,
+    files: [],
+    lines: noRows(),
+    bytes: 0,
+    ignoredBytes: 0,
+    problems: [],
+    content: () => beginning(read(), archive.bytes),
+  }
+  const scan = createScan(archive)
+  try {
+    for await (const chunk of whole(read())) scan.add(chunk)
+    scan.end()
+  } catch (error) {
+    if (error instanceof WfstoreError) throw error
+    archive.problems.push({ file: basename(place), problem: problemOf(error) })
+  }
+  if (!scan.begins()) {
+    throw new WfstoreError('usage', `${place} is not an archive of wfstore`, {
+      hint: 'name the folder of an archive, a folder of several, or the file that `wfstore cleanup --archive -` was written to',
+    })
+  }
+  return archive
+}
+
+/** Where gzip was cut off, the stream in it is, too, and its marks say what is whole. */
+async function* whole(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* source
+  } catch (error) {
+    if (describe(error).message !== 'unexpected end of file') throw error
+  }
+}
+
+const problemOf = (error: unknown): string =>
+  error instanceof Fault ? error.message : `cannot be read: ${describe(error).message}`
+
+async function* beginning(source: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let left = bytes
+  if (left === 0) return
+  for await (const chunk of source) {
+    yield chunk.subarray(0, left)
+    left -= chunk.length
+    if (left <= 0) return
+  }
+  throw new Fault('is truncated')
+}
+
+/** Counts and hashes what comes by, and compares it with what the marks say. */
+function createScan(archive: VerifiedArchive) {
+  const hash = createHash('sha256')
+  const lines = noRows()
+  let begins = false
+  /** Bytes that have been looked at. */
+  let total = 0
+  /** Of the line that is looked at. */
+  let number = 1
+  /** The row that a chunk ended in. */
+  let row: Cleaned | undefined
+  /** The beginning of a line that cannot be told yet. */
+  let held: Buffer = Buffer.alloc(0)
+
+  const take = (data: Buffer) => {
+    hash.update(data)
+    total += data.length
+  }
+  const mark = (data: Buffer) => {
+    if (archive.complete) throw new Fault('goes on after its end')
+    const value = unseal(data.toString('utf8', 0, data.length - 1)) as Mark | undefined
+    const isHead = value !== undefined && 'archive' in value
+    if (!value || 'segments' in value || isHead !== (total === 0))
+      throw new Fault(`is altered in line ${number}`)
+    if (isHead) archive.head = knownForm(value.archive)
+    else checkSums('sync' in value ? value.sync : value.manifest)
+    take(data)
+    archive.complete = 'manifest' in value
+    archive.lines = { ...lines }
+    archive.bytes = total
+  }
+  const checkSums = (sums: StreamSums) => {
+    const found: StreamSums = {
+      lines: { ...lines },
+      bytes: total,
+      sha256: hash.copy().digest('hex'),
+    }
+    if (JSON.stringify(found) !== JSON.stringify(sums))
+      throw new Fault(
+        `is altered before line ${number}: its SHA-256 is not that of what was written`,
+      )
+  }
+  /** @returns where the next line begins; undefined where this one must be held until more of it has come */
+  const line = (data: Buffer, at: number): number | undefined => {
+    const end = data.indexOf(LF, at) + 1
+    if (row === undefined) {
+      if (data.length - at < PREFIX && end === 0) return undefined
+      const prefix = data.toString('latin1', at, at + PREFIX)
+      if (number === 1) begins = prefix === MARKS[0]
+      if (MARKS.includes(prefix)) {
+        if (end === 0 && data.length - at > LONGEST_MARK)
+          throw new Fault(`is altered in line ${number}`)
+        if (end === 0) return undefined
+        mark(data.subarray(at, end))
+        number++
+        return end
+      }
+      row = ROWS.get(prefix)
+      if (row === undefined || archive.head === null || archive.complete)
+        throw new Fault(archive.complete ? 'goes on after its end' : `is altered in line ${number}`)
+    }
+    take(data.subarray(at, end || data.length))
+    if (end === 0) return data.length
+    lines[row]++
+    number++
+    row = undefined
+    return end
+  }
+  return {
+    begins: () => begins,
+    add: (chunk: Buffer) => {
+      const data = held.length > 0 ? Buffer.concat([held, chunk]) : chunk
+      held = Buffer.alloc(0)
+      for (let at: number | undefined = 0; at < data.length; ) {
+        const next = line(data, at)
+        if (next === undefined) {
+          held = data.subarray(at)
+          return
+        }
+        at = next
+      }
+    },
+    end: () => {
+      if (archive.complete && held.length > 0) throw new Fault('goes on after its end')
+      archive.ignoredBytes = total + held.length - archive.bytes
+    },
+  }
+}

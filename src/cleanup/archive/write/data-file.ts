@@ -1,0 +1,113 @@
+import { createHash, type Hash } from 'node:crypto'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Cleaned } from '../../types.ts'
+import { onDisk } from '../disk.ts'
+import type { ArchivedFile, Segment } from '../form.ts'
+
+/** A file of an archive while it grows: what is synced stays, what is not can be taken back. */
+export interface DataFile {
+  name: string
+  kind: Cleaned
+  /** With what is not kept yet. */
+  bytes: () => number
+  /** Does it end with a line? */
+  whole: () => boolean
+  /** May anything be on the disk that is not kept? */
+  hasGrown: () => boolean
+  append: (data: Buffer, lines: number, whole: boolean) => Promise<void>
+  /** Brings all to the disk, and tells what it was since the last time. It can be taken back until `keep`. */
+  flush: () => Promise<Segment>
+  keep: () => void
+  /** Back to what was kept. @returns whether anything is left of the file */
+  takeBack: () => Promise<boolean>
+  /** What was kept. */
+  summary: () => ArchivedFile
+  close: () => Promise<void>
+}
+
+interface State {
+  bytes: number
+  lines: number
+  whole: boolean
+  hash: Hash
+}
+
+export async function createDataFile(
+  folder: string,
+  name: string,
+  kind: Cleaned,
+): Promise<DataFile> {
+  const path = join(folder, name)
+  let handle: FileHandle | undefined = await onDisk(path, () => open(path, 'wx'))
+  let kept: State = { bytes: 0, lines: 0, whole: true, hash: createHash('sha256') }
+  let state = copyOf(kept)
+  let segment = createHash('sha256')
+  let grown = true
+  const file = () => handle as FileHandle
+  return {
+    name,
+    kind,
+    bytes: () => state.bytes,
+    whole: () => state.whole,
+    hasGrown: () => grown,
+    append: async (data, lines, whole) => {
+      grown = true
+      await onDisk(path, () => writeAll(file(), data, state.bytes))
+      state.hash.update(data)
+      segment.update(data)
+      state.bytes += data.length
+      state.lines += lines
+      state.whole = whole
+    },
+    flush: async () => {
+      await onDisk(path, () => file().datasync())
+      return {
+        file: name,
+        kind,
+        offset: kept.bytes,
+        bytes: state.bytes - kept.bytes,
+        lines: state.lines - kept.lines,
+        sha256: segment.copy().digest('hex'),
+      }
+    },
+    keep: () => {
+      kept = copyOf(state)
+      segment = createHash('sha256')
+      grown = false
+    },
+    takeBack: async () => {
+      state = copyOf(kept)
+      segment = createHash('sha256')
+      if (kept.bytes > 0) {
+        await onDisk(path, () => file().truncate(kept.bytes))
+        grown = false
+        return true
+      }
+      await handle?.close()
+      handle = undefined
+      await onDisk(path, () => rm(path, { force: true }))
+      return false
+    },
+    summary: () => ({
+      name,
+      kind,
+      lines: kept.lines,
+      bytes: kept.bytes,
+      sha256: kept.hash.copy().digest('hex'),
+    }),
+    close: async () => {
+      await handle?.close()
+      handle = undefined
+    },
+  }
+}
+
+const copyOf = (state: State): State => ({ ...state, hash: state.hash.copy() })
+
+export async function writeAll(handle: FileHandle, data: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, position + done)
+    done += bytesWritten
+  }
+}

@@ -1,0 +1,205 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { describe } from '../../../db/query/errors.ts'
+import { WfstoreError } from '../../../error.ts'
+import { writeWhole } from '../../../files.ts'
+import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
+import { type Block, blocksOf } from './blocks.ts'
+import { compressor } from '../compression.ts'
+import { createDataFile, type DataFile } from './data-file.ts'
+import { onDisk, syncFolder } from '../disk.ts'
+import {
+  type Compression,
+  FORM,
+  fileName,
+  folderName,
+  type Head,
+  JOURNAL,
+  MANIFEST,
+  type Manifest,
+  noRows,
+  seal,
+} from '../form.ts'
+import { createJournal, type Journal } from './journal.ts'
+
+export interface FolderOptions {
+  /** gzip, unless given. */
+  compression?: Compression | undefined
+  /** A file that has so many bytes, compressed, is followed by another; 64 MiB unless given. */
+  fileBytes?: number | undefined
+  wfstoreVersion: string
+}
+
+const FILE_BYTES = 64 * 1024 * 1024
+
+/** Blocks that are compressed at a time, at most: as many as Node has threads for it. */
+const BLOCKS_AT_ONCE = 4
+
+/**
+ * Archives in a folder of its own below `folder`, named by when the cleanup began. `place` names that folder once it
+ * is made.
+ * @throws WfstoreError usage where this Node cannot compress so
+ */
+export function archiveInFolder(folder: string, options?: FolderOptions): ArchiveSink {
+  const { compression = 'gzip', fileBytes = FILE_BYTES, wfstoreVersion = '' } = options ?? {}
+  const compress = compressor(compression)
+  const parent = resolve(folder)
+  const files: DataFile[] = []
+  let place = parent
+  let head: Head | undefined
+  let journal: Journal | undefined
+  /** A file has been made whose name may not be on the disk yet. */
+  let named = false
+  let failure: unknown
+
+  const lastOf = (kind: Cleaned) => files.findLast((file) => file.kind === kind)
+  const fileFor = async (kind: Cleaned): Promise<DataFile> => {
+    const last = lastOf(kind)
+    if (last && !(last.bytes() >= fileBytes && last.whole())) return last
+    const number = files.filter((file) => file.kind === kind).length + 1
+    const file = await createDataFile(place, fileName(kind, number, compression), kind)
+    files.push(file)
+    named = true
+    return file
+  }
+  const append = async (kind: Cleaned, data: Buffer, { lines, whole }: Block) => {
+    if (failure) return
+    try {
+      await (await fileFor(kind)).append(data, lines, whole)
+    } catch (error) {
+      failure = error
+    }
+  }
+  const takeBack = async () => {
+    for (const file of files.filter((file) => file.hasGrown())) {
+      if (!(await file.takeBack())) files.splice(files.indexOf(file), 1)
+    }
+    await journal?.takeBack()
+    failure = undefined
+  }
+
+  return {
+    get place() {
+      return place
+    },
+    open: async (cleanup: ArchiveHead) => {
+      head = { form: FORM, wfstore: wfstoreVersion, ...cleanup }
+      place = await makeFolder(parent, folderName(cleanup))
+      journal = await createJournal(join(place, JOURNAL))
+      await journal.append({ archive: head })
+      await syncFolders(place, parent)
+    },
+    write: async (kind, chunks) => {
+      let lines = 0
+      const under: Promise<void>[] = []
+      let last = Promise.resolve()
+      try {
+        for await (const block of blocksOf(chunks)) {
+          lines += block.lines
+          const before = last
+          const compressed = compress(block.data)
+          last = Promise.all([compressed, before]).then(([data]) => append(kind, data, block))
+          // Whatever comes of it is heard when it is awaited.
+          last.catch(() => {})
+          under.push(last)
+          if (under.length >= BLOCKS_AT_ONCE) await under.shift()
+          if (failure) throw failure
+        }
+      } finally {
+        await Promise.allSettled(under)
+      }
+      await last
+      if (failure) throw failure
+      return lines
+    },
+    sync: async () => {
+      if (failure) throw failure
+      const grown = files.filter((file) => file.hasGrown())
+      if (grown.length === 0) return
+      try {
+        const segments = await Promise.all(grown.map((file) => file.flush()))
+        if (named) await onDisk(place, () => syncFolder(place))
+        await journal?.append({ segments })
+      } catch (error) {
+        failure = error
+        throw error
+      }
+      named = false
+      for (const file of grown) file.keep()
+      for (const file of grown) if (file !== lastOf(file.kind)) await file.close()
+    },
+    rollback: takeBack,
+    finish: async (): Promise<ArchiveSummary> => {
+      if (failure) throw failure
+      await Promise.all(files.map((file) => file.close()))
+      const summary = summaryOf(place, files)
+      const manifest: Manifest = {
+        ...(head as Head),
+        finishedAt: new Date().toISOString(),
+        files: summary.files,
+        lines: summary.lines,
+        bytes: summary.bytes,
+      }
+      await writeManifest(place, manifest)
+      await journal?.close()
+      await rm(join(place, JOURNAL), { force: true })
+      return summary
+    },
+    abandon: async () => {
+      await takeBack().catch(() => {})
+      await Promise.allSettled(files.map((file) => file.close()))
+      await journal?.close().catch(() => {})
+      // An archive of nothing is of no use to anybody.
+      if (journal && files.length === 0) await rm(place, { recursive: true, force: true })
+    },
+  }
+}
+
+function summaryOf(place: string, files: DataFile[]): ArchiveSummary {
+  const summaries = files.map((file) => file.summary())
+  const lines = noRows()
+  for (const { kind, lines: added } of summaries) lines[kind] += added
+  return { place, files: summaries, lines, bytes: summaries.reduce((sum, f) => sum + f.bytes, 0) }
+}
+
+async function writeManifest(place: string, manifest: Manifest): Promise<void> {
+  const text = async function* () {
+    yield Buffer.from(`${seal(manifest, 2)}\n`)
+  }
+  try {
+    await writeWhole(join(place, MANIFEST), text())
+  } catch (cause) {
+    throw new WfstoreError('failed', describe(cause).message, {
+      hint: 'all that was removed is in the archive, unfinished as it is, and can be restored from it',
+      cause,
+    })
+  }
+}
+
+/** @throws WfstoreError usage where the name is another's, failed where nothing can be written there */
+async function makeFolder(parent: string, name: string): Promise<string> {
+  try {
+    await mkdir(parent, { recursive: true })
+  } catch (cause) {
+    const { code, message } = describe(cause)
+    if (code === 'EEXIST' || code === 'ENOTDIR') {
+      throw new WfstoreError('usage', `cannot archive in ${parent}: it is not a folder`, { cause })
+    }
+    throw new WfstoreError('failed', `cannot archive in ${parent}: ${message}`, { cause })
+  }
+  const place = join(parent, name)
+  try {
+    await mkdir(place)
+    return place
+  } catch (cause) {
+    const { code, message } = describe(cause)
+    const reason = code === 'EEXIST' ? 'it holds an archive of this name already' : message
+    throw new WfstoreError('failed', `cannot archive in ${parent}: ${reason}`, { cause })
+  }
+}
+
+async function syncFolders(place: string, parent: string): Promise<void> {
+  for (const folder of [place, parent, dirname(parent)]) {
+    await onDisk(folder, () => syncFolder(folder))
+  }
+}

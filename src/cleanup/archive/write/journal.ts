@@ -1,0 +1,35 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { writeAll } from './data-file.ts'
+import { onDisk } from '../disk.ts'
+import { type Mark, seal } from '../form.ts'
+
+export interface Journal {
+  /** Resolves when the line is on the disk. */
+  append: (mark: Mark) => Promise<void>
+  /** Removes what of a line came to the disk before it failed. */
+  takeBack: () => Promise<void>
+  close: () => Promise<void>
+}
+
+/** A sealed line for each sync. */
+export async function createJournal(path: string): Promise<Journal> {
+  const handle: FileHandle = await onDisk(path, () => open(path, 'wx'))
+  let bytes = 0
+  let torn = false
+  return {
+    append: (mark) =>
+      onDisk(path, async () => {
+        const line = Buffer.from(`${seal(mark)}\n`)
+        torn = true
+        await writeAll(handle, line, bytes)
+        await handle.datasync()
+        bytes += line.length
+        torn = false
+      }),
+    takeBack: async () => {
+      if (torn) await onDisk(path, () => handle.truncate(bytes))
+      torn = false
+    },
+    close: () => handle.close(),
+  }
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import type { Writable } from 'node:stream'
+import { describe } from '../../../db/query/errors.ts'
+import { WfstoreError } from '../../../error.ts'
+import type { ArchiveSink, Cleaned } from '../../types.ts'
+import { blocksOf } from './blocks.ts'
+import { addRows, FORM, type Mark, noRows, type StreamSums, seal } from '../form.ts'
+import { createSpill } from './spill.ts'
+
+/**
+ * Archives to a stream, a pipe to other storage for example: the head, lines, after each batch a mark with the sums of
+ * all before it, and at the end the manifest. Nothing of a batch is sent before its sync. The stream is not ended.
+ */
+export function archiveToStream(
+  stream: Writable,
+  { wfstoreVersion }: { wfstoreVersion: string },
+): ArchiveSink {
+  const hash = createHash('sha256')
+  const lines = noRows()
+  let bytes = 0
+  const spill = createSpill()
+  let batch = noRows()
+  // What fails is told to whoever writes next; without a listener it would end the process.
+  let broken: Error | undefined
+  const onError = (error: Error) => {
+    broken ??= error
+  }
+
+  const send = (data: Buffer) =>
+    new Promise<void>((resolve, reject) => {
+      if (broken) reject(broken)
+      else stream.write(data, (error) => (error ? reject(broken ?? error) : resolve()))
+    }).then(() => {
+      hash.update(data)
+      bytes += data.length
+    })
+  /** What was sent of a batch that failed cannot be taken back, so nothing may follow it. */
+  const sending = async (work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (cause) {
+      broken ??= cause as Error
+      throw streamError(cause)
+    }
+  }
+  const sums = (): StreamSums => ({ lines: { ...lines }, bytes, sha256: hash.copy().digest('hex') })
+  const mark = (value: Mark) => send(Buffer.from(`${seal(value)}\n`))
+  const settle = async () => {
+    await spill.close().catch(() => {})
+    stream.off('error', onError)
+  }
+
+  return {
+    place: '-',
+    open: async (cleanup) => {
+      stream.on('error', onError)
+      await sending(() => mark({ archive: { form: FORM, wfstore: wfstoreVersion, ...cleanup } }))
+    },
+    write: async (kind: Cleaned, chunks) => {
+      let written = 0
+      for await (const block of blocksOf(chunks)) {
+        await spill.add(block.data)
+        written += block.lines
+      }
+      batch[kind] += written
+      return written
+    },
+    sync: async () => {
+      if (Object.values(batch).every((count) => count === 0)) return
+      await sending(async () => {
+        for await (const data of spill.read()) await send(data)
+        addRows(lines, batch)
+        await mark({ sync: sums() })
+      })
+      batch = noRows()
+      await spill.clear()
+    },
+    rollback: async () => {
+      batch = noRows()
+      await spill.clear()
+    },
+    finish: async () => {
+      await sending(() => mark({ manifest: sums() }))
+      await settle()
+      return { place: '-', files: [], lines: { ...lines }, bytes }
+    },
+    abandon: settle,
+  }
+}
+
+/** A reader that has gone is a failure: what it did not take must not be deleted. */
+function streamError(cause: unknown): WfstoreError {
+  if (cause instanceof WfstoreError) return cause
+  const message = `cannot write the archive: ${describe(cause).message}`
+  return new WfstoreError('failed', message, {
+    hint: 'what was not archived was not deleted: look at the program that reads it, and run the cleanup again',
+    cause,
+  })
+}

@@ -1,0 +1,140 @@
+import { type Command, Option } from 'commander'
+import { WfstoreError } from '../../../error.ts'
+import type {
+  Billing,
+  BillingPeriod,
+  BillingScope,
+  DifferenceCount,
+  DifferenceKind,
+  SummaryKey,
+} from '../../../queries/billing/billing.ts'
+import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
+import type { Context } from '../../context.ts'
+import { explain } from '../../help/page.ts'
+import { isData } from '../migrate/options.ts'
+import { selectColumns } from '../../output/column.ts'
+import type { Writer } from '../../output/writer.ts'
+import { whileCounting } from '../../terminal/waiting.ts'
+import { parseText, plural } from '../../options/text.ts'
+
+interface ReportFlags extends Omit<PeriodOptions, 'output'> {
+  output?: PeriodOptions['output'] | 'focus'
+  by: SummaryKey
+  reconcile?: boolean
+  provider: string
+}
+
+export function define(billing: Command, context: Context): void {
+  const report = billing.command('report', { isDefault: true, hidden: true })
+  report
+    .option(
+      '--period <month>',
+      'this month, such as 2026-10 (default: the month of now)',
+      parsePeriod,
+    )
+    .option('--user <id>', 'of this user', parseText)
+    .addOption(
+      new Option('--by <key>', 'add up by this')
+        .choices(['user', 'model', 'day', 'total'])
+        .default('user'),
+    )
+    .option('--reconcile', 'what differs between bills and their runs')
+    .option('--provider <name>', 'who bills, in -o focus: CSV for FinOps', parseText, 'wfstore')
+    // What is no subcommand comes here.
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = report.args
+      if (word !== undefined) {
+        throw new WfstoreError('usage', `unknown command '${word}'`, {
+          hint: 'see `wfstore billing --help`',
+        })
+      }
+      return printReport(context, report.optsWithGlobals<ReportFlags>())
+    })
+  // Who asks for the help of `billing` wants to know these.
+  const plain = billing.createHelp()
+  const help = plain.visibleOptions(billing)
+  billing.usage('[options] [command]').configureHelp({
+    ...billing.configureHelp(),
+    visibleOptions: (command) =>
+      command === billing ? [...report.options, ...help] : plain.visibleOptions(command),
+  })
+  explain(billing, {
+    examples: [
+      'wfstore billing --period 2026-10 --by model',
+      'wfstore billing --period 2026-10 -o focus --provider Acme > focus.csv',
+    ],
+  })
+}
+
+async function printReport(context: Context, flags: ReportFlags): Promise<void> {
+  const { output, ...rest } = flags
+  const { by, provider, user: userId } = flags
+  if (output === 'focus') {
+    if (flags.json || flags.reconcile) {
+      throw new WfstoreError('usage', '--output focus is a form of its own', {
+        hint: 'leave --json and --reconcile out',
+      })
+    }
+    selectColumns(focusColumns, flags.columns)
+    const writer = context.writer({ ...rest, output: 'csv' })
+    const billing = (await context.store(rest)).billing
+    const { period } = await billing.period(flags.period)
+    await writer.list(focusColumns, billing.focus({ period, userId, provider }))
+    return
+  }
+  const options = output === undefined ? rest : { ...rest, output }
+  const columns = summaryColumns(by)
+  if (flags.reconcile) selectColumns(differenceColumns, flags.columns)
+  else selectColumns(columns, flags.columns)
+  const writer = context.writer(options)
+  const billing = (await context.store(options)).billing
+  const period = await billing.period(flags.period)
+  const scope = { period: period.period, userId }
+  if (flags.reconcile) {
+    const rows = await whileCounting(context.io, () => billing.reconcile(scope))
+    await writer.list(differenceColumns, rows, { empty: NO_DIFFERENCE })
+    return
+  }
+  const { rows, total } = await whileCounting(context.io, () => billing.summary({ ...scope, by }))
+  const onTerminal = context.io.stdout.isTTY === true && !isData(options)
+  if (onTerminal) writer.note(titleOf(period, userId))
+  const shown = onTerminal && rows.length > 0 && by !== 'total' ? [...rows, total] : rows
+  await writer.list(columns, shown, { empty: `no bills in ${period.period}` })
+  await noteDifferences(writer, billing, scope)
+  if (period.differs) {
+    writer.note(
+      `the bills of ${period.period} are not those it was closed with: see wfstore billing periods`,
+    )
+  }
+}
+
+function titleOf({ period, timeZone, state, closedAt }: BillingPeriod, user?: string): string {
+  const since = closedAt === null ? '' : ` ${closedAt.slice(0, 10)}`
+  return `${[`bills of ${period}`, ...(user === undefined ? [] : [user])].join(', ')} (${timeZone}), ${state}${since}`
+}
+
+const NO_DIFFERENCE = 'bills and runs agree'
+
+const WORDS: Record<DifferenceKind, (count: number) => string> = {
+  unbilled: (count) => `${plural(count, 'run')} without a bill`,
+  differs: (count) => `${plural(count, 'run')} whose bills come to something else`,
+  no_run: (count) => `${plural(count, 'bill')} that ${count === 1 ? 'names' : 'name'} no run`,
+  run_gone: (count) => `${plural(count, 'bill')} whose run is no longer kept`,
+  corrected: (count) => `${plural(count, 'run')} whose bills were corrected`,
+}
+
+/** One line, of what --reconcile lists. */
+async function noteDifferences(writer: Writer, billing: Billing, scope: BillingScope) {
+  writer.note(reconcileLine(await billing.differences(scope)))
+}
+
+function reconcileLine(counts: readonly DifferenceCount[]): string {
+  if (counts.length === 0) return NO_DIFFERENCE
+  const parts = counts.map(({ kind, count, costDifference }) => {
+    const amount = kind === 'no_run' || kind === 'run_gone' ? null : costDifference
+    return `${WORDS[kind](count)}${amount === null ? '' : ` (${dollars(amount)})`}`
+  })
+  return `${parts.join(', ')}: --reconcile lists them`
+}

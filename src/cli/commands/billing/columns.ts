@@ -1,0 +1,171 @@
+import type {
+  BillDifference,
+  BillingPeriod,
+  BillingRecord,
+  BillingSum,
+  CorrectionResult,
+  FocusRow,
+  PaymentResult,
+  PeriodCloseResult,
+  SummaryKey,
+} from '../../../queries/billing/billing.ts'
+import type { Column } from '../../output/column.ts'
+
+/** Bills added up, by one of the keys; the total has none. */
+export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
+  const key: Column<BillingSum> = {
+    name: by,
+    kind: 'text',
+    value: (row) => row.key ?? 'total',
+    flex: { min: 8 },
+    priority: 10,
+  }
+  return [
+    ...(by === 'total' ? [] : [key]),
+    { name: 'records', kind: 'count', priority: 6 },
+    { name: 'cost', kind: 'amount', priority: 10 },
+    { name: 'paidCost', header: 'PAID', kind: 'amount', priority: 8 },
+    { name: 'unpaidCost', header: 'UNPAID', kind: 'amount', priority: 9 },
+    { name: 'unpaidRecords', kind: 'count', table: false },
+    { name: 'tokensTotal', header: 'TOKENS', kind: 'count', priority: 7 },
+    { name: 'tokensInput', header: 'INPUT', kind: 'count', priority: 4 },
+    { name: 'tokensOutput', header: 'OUTPUT', kind: 'count', priority: 4 },
+    { name: 'tokensCacheRead', header: 'CACHE READ', kind: 'count', priority: 3 },
+    { name: 'tokensCacheWrite', header: 'CACHE WRITE', kind: 'count', priority: 2 },
+    { name: 'tokensReasoning', header: 'REASONING', kind: 'count', priority: 1 },
+  ]
+}
+
+export const recordColumns: Column<BillingRecord>[] = [
+  { name: 'billingId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'timestamp', header: 'WRITTEN', kind: 'time', priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 7 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 5 },
+  { name: 'cost', kind: 'amount', priority: 10 },
+  { name: 'tokensTotal', header: 'TOKENS', kind: 'count', priority: 6 },
+  { name: 'paid', kind: 'boolean', priority: 9 },
+  { name: 'paymentId', header: 'PAYMENT', kind: 'text', flex: { min: 8 }, priority: 4 },
+  { name: 'executionId', header: 'RUN', kind: 'id', priority: 3 },
+  { name: 'billingPeriod', header: 'PERIOD', kind: 'text', priority: 2 },
+  { name: 'originalPeriod', header: 'FOR', kind: 'text', priority: 2 },
+  { name: 'corrects', kind: 'id', priority: 2 },
+  { name: 'tokensInput', kind: 'count', table: false },
+  { name: 'tokensOutput', kind: 'count', table: false },
+  { name: 'tokensCacheRead', kind: 'count', table: false },
+  { name: 'tokensCacheWrite', kind: 'count', table: false },
+  { name: 'tokensReasoning', kind: 'count', table: false },
+  { name: 'metadata', kind: 'json', table: false },
+  { name: 'createdAt', kind: 'time', table: false },
+  { name: 'updatedAt', kind: 'time', table: false },
+]
+
+export const differenceColumns: Column<BillDifference>[] = [
+  { name: 'kind', header: 'WHAT', kind: 'text', priority: 10 },
+  { name: 'executionId', header: 'RUN', kind: 'id', priority: 9 },
+  { name: 'billingId', header: 'BILL', kind: 'id', priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 1 },
+  { name: 'runCost', kind: 'amount', priority: 7 },
+  { name: 'billedCost', header: 'BILLED', kind: 'amount', priority: 7 },
+  { name: 'costDifference', header: 'DIFFERENCE', kind: 'amount', priority: 9 },
+  { name: 'runTokens', kind: 'count', priority: 3 },
+  { name: 'billedTokens', kind: 'count', priority: 3 },
+]
+
+export const periodColumns: Column<BillingPeriod>[] = [
+  { name: 'period', kind: 'text', priority: 10 },
+  { name: 'state', kind: 'status', priority: 10 },
+  { name: 'records', kind: 'count', priority: 6 },
+  { name: 'cost', kind: 'amount', priority: 9 },
+  { name: 'unpaidCost', header: 'UNPAID', kind: 'amount', priority: 8 },
+  { name: 'paidCost', header: 'PAID', kind: 'amount', priority: 5 },
+  { name: 'unpaidRecords', kind: 'count', table: false },
+  { name: 'tokensTotal', header: 'TOKENS', kind: 'count', priority: 4 },
+  { name: 'timeZone', header: 'ZONE', kind: 'text', priority: 3 },
+  { name: 'startTime', header: 'FROM', kind: 'time', table: false },
+  { name: 'endTime', header: 'UNTIL', kind: 'time', table: false },
+  { name: 'closedAt', header: 'CLOSED', kind: 'time', priority: 3 },
+  { name: 'closedBy', header: 'BY', kind: 'text', priority: 2 },
+  { name: 'differs', kind: 'boolean', table: false },
+]
+
+export const paymentColumns: Column<
+  PaymentResult & { period: string; userId: string | null; paymentId: string }
+>[] = [
+  { name: 'outcome', kind: 'status' },
+  { name: 'period', kind: 'text' },
+  { name: 'userId', header: 'USER', kind: 'text' },
+  { name: 'paymentId', header: 'PAYMENT', kind: 'text' },
+  {
+    name: 'records',
+    kind: 'count',
+    value: ({ outcome, plan }) => (outcome === 'already' ? plan.alreadyRecords : plan.records),
+  },
+  {
+    name: 'cost',
+    kind: 'amount',
+    value: ({ outcome, plan }) => (outcome === 'already' ? plan.alreadyCost : plan.cost),
+  },
+  {
+    name: 'unpaidRecords',
+    kind: 'count',
+    value: ({ outcome, plan }) => (outcome === 'paid' ? 0 : plan.records),
+  },
+]
+
+export const closeColumns: Column<BillingPeriod & Pick<PeriodCloseResult, 'outcome'>>[] = [
+  { name: 'outcome', kind: 'status' },
+  ...periodColumns,
+]
+
+export const correctionColumns: Column<CorrectionResult>[] = [
+  { name: 'outcome', kind: 'status' },
+  { name: 'billingId', header: 'BILL', kind: 'id', value: ({ plan }) => plan.billingId },
+  { name: 'userId', header: 'USER', kind: 'text', value: ({ plan }) => plan.userId },
+  { name: 'costBefore', kind: 'amount', value: ({ plan }) => plan.costBefore },
+  { name: 'costAfter', kind: 'amount', value: ({ plan }) => plan.costAfter },
+  { name: 'difference', kind: 'amount', value: ({ plan }) => plan.difference },
+  { name: 'recordId', header: 'Record', kind: 'id', value: ({ record }) => record?.billingId },
+  { name: 'period', kind: 'text', value: ({ record }) => record?.billingPeriod },
+  { name: 'originalPeriod', kind: 'text', value: ({ record }) => record?.originalPeriod },
+]
+
+const FOCUS_KINDS: Record<keyof FocusRow, Column<FocusRow>['kind']> = {
+  BilledCost: 'amount',
+  BillingAccountId: 'text',
+  BillingAccountName: 'text',
+  BillingCurrency: 'text',
+  BillingPeriodEnd: 'time',
+  BillingPeriodStart: 'time',
+  ChargeCategory: 'text',
+  ChargeClass: 'text',
+  ChargeDescription: 'text',
+  ChargeFrequency: 'text',
+  ChargePeriodEnd: 'time',
+  ChargePeriodStart: 'time',
+  ConsumedQuantity: 'count',
+  ConsumedUnit: 'text',
+  ContractedCost: 'amount',
+  EffectiveCost: 'amount',
+  InvoiceIssuerName: 'text',
+  ListCost: 'amount',
+  PricingQuantity: 'count',
+  PricingUnit: 'text',
+  ProviderName: 'text',
+  PublisherName: 'text',
+  ServiceCategory: 'text',
+  ServiceName: 'text',
+  ServiceSubcategory: 'text',
+  SkuId: 'text',
+  SkuMeter: 'text',
+  SubAccountId: 'text',
+  SubAccountName: 'text',
+  SubAccountType: 'text',
+  Tags: 'json',
+}
+
+/** In the order of their names, as FOCUS wants it. */
+export const focusColumns: Column<FocusRow>[] = Object.entries(FOCUS_KINDS).map(([name, kind]) => ({
+  name,
+  kind,
+}))

@@ -1,0 +1,18 @@
+import { InvalidArgumentError } from 'commander'
+import type { GlobalOptions } from '../../context.ts'
+
+/** What every command about bills takes. */
+export interface PeriodOptions extends GlobalOptions {
+  period?: string
+  user?: string
+}
+
+export function parsePeriod(text: string): string {
+  if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(text))
+    throw new InvalidArgumentError('Give a month such as 2024-12')
+  return text
+}
+
+/** Decimals without zeros at their end, in US dollars: 'USD 12.5'. */
+export const dollars = (amount: string): string =>
+  `USD ${amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount}`

@@ -1,0 +1,76 @@
+import type { Command } from 'commander'
+import type { Billing, BillingRecord } from '../../../queries/billing/billing.ts'
+import type { BillFilter } from '../../../queries/billing/bills.ts'
+import { type PeriodOptions, parsePeriod } from './period-option.ts'
+import { recordColumns } from './columns.ts'
+import type { Context } from '../../context.ts'
+import { addPaging, checkPage, type PagingOptions } from '../../options/filter.ts'
+import { explain } from '../../help/page.ts'
+import { selectColumns } from '../../output/column.ts'
+import { parseText } from '../../options/text.ts'
+
+interface RecordsFlags extends PeriodOptions, PagingOptions {
+  paid?: boolean
+  unpaid?: boolean
+  model?: string
+}
+
+export function define(billing: Command, context: Context): void {
+  const records = billing.command('records')
+  addPaging(
+    records
+      .summary('the bills of a month one by one')
+      .description('The bills of a month one by one, the newest first. Amounts are US dollars.')
+      .option(
+        '--period <month>',
+        'this month, such as 2026-10 (default: the month of now)',
+        parsePeriod,
+      )
+      .option('--user <id>', 'of this user', parseText)
+      .option('--model <id>', 'on this model', parseText)
+      .option('--paid', 'those that are paid')
+      .option('--unpaid', 'those that are not'),
+  )
+  explain(records, {
+    examples: [
+      'wfstore billing records --period 2026-10 --unpaid',
+      'wfstore billing records --user user_7 --limit all -o csv > user_7.csv',
+    ],
+  }).action(async () => {
+    const options = records.optsWithGlobals<RecordsFlags>()
+    checkPage(options)
+    selectColumns(recordColumns, options.columns)
+    const writer = context.writer(options)
+    const store = (await context.store(options)).billing
+    const { period } = await store.period(options.period)
+    const filter: BillFilter = {
+      billingPeriod: period,
+      userId: options.user,
+      modelId: options.model,
+      paid: options.paid === options.unpaid ? undefined : options.paid === true,
+    }
+    const pages = readPages(store, filter, options)
+    await writer.list(recordColumns, pages.rows(), {
+      end: () => ({ nextCursor: pages.nextCursor() }),
+      empty: `no such bills in ${period}`,
+    })
+  })
+}
+
+/** Rows of one statement; more are read page by page, so that memory stays flat. */
+const LARGEST_PAGE = 1000
+
+function readPages(store: Billing, filter: BillFilter, { limit, cursor }: PagingOptions) {
+  let next = cursor ?? null
+  async function* rows(): AsyncGenerator<BillingRecord> {
+    let left = limit
+    do {
+      const size = Math.min(left, LARGEST_PAGE)
+      const page = await store.records({ ...filter, limit: size, cursor: next })
+      yield* page.rows
+      left -= page.rows.length
+      next = page.nextCursor
+    } while (next !== null && left > 0)
+  }
+  return { rows, nextCursor: () => next }
+}

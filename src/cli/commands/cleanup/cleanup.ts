@@ -1,0 +1,143 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type pg from 'pg'
+import type { ArchiveSink, CleanupCounts, CleanupOptions, Removed } from '../../../cleanup/types.ts'
+import { WfstoreError } from '../../../error.ts'
+import {
+  addCleanupOptions,
+  type CleanupFlags,
+  type HowOld,
+  readCutoff,
+} from './options.ts'
+import { checkColumns, drawCounts, drawResult, printReport } from './output.ts'
+import {
+  cutoffText,
+  lockedWords,
+  questionOf,
+  removedRows,
+  removedWords,
+  resultLine,
+} from './words.ts'
+import { confirm, isAttended } from '../../terminal/confirm.ts'
+import type { Context, Io } from '../../context.ts'
+import { explain } from '../../help/page.ts'
+import { progressLine } from '../../terminal/progress.ts'
+import { version } from '../../version.ts'
+import { whileCounting } from '../../terminal/waiting.ts'
+
+export function define(cleanup: Command, context: Context): void {
+  explain(cleanup, {
+    exit: '5 where another cleanup is at it, or another session has rows locked.',
+    examples: [
+      'wfstore cleanup --days 90 --dry-run',
+      'wfstore cleanup --days 90 --archive /var/archive --quiet',
+    ],
+  })
+  addCleanupOptions(cleanup.usage('[options] [command]'))
+    .description('Removes runs that ended long ago and what belongs to them; totals stay.')
+    .action(() => runCleanup(context, cleanup.optsWithGlobals<CleanupFlags>()))
+}
+
+async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> {
+  const { io } = context
+  const howOld = await readCutoff(flags, io)
+  checkColumns(flags)
+  const archive = flags.dryRun ? undefined : await sinkOf(flags, io)
+  const client = await context.connect(flags)
+  const request = { ...howOld, keepLast: flags.keepLast }
+  const { countCleanup } = await import('../../../cleanup/count.ts')
+  if (flags.dryRun) {
+    const counts = await whileCounting(io, () => countCleanup(client, request))
+    await printReport(context, flags, (writer) => drawCounts(writer, flags, counts))
+    if (!flags.quiet) {
+      const { cutoff } = counts
+      context
+        .writer(flags)
+        .note(`older than ${cutoffText(cutoff)}; nothing was changed; bills stay`)
+    }
+    return
+  }
+  const { assertDirect } = await import('../../../db/connect/pooler.ts')
+  await assertDirect(client, () => context.connect(flags))
+  if (flags.yes || !isAttended(io)) return clean(context, flags, client, { ...request, archive })
+  const counts = await whileCounting(io, () => countCleanup(client, request))
+  // Nothing to remove is no question.
+  if (removedRows(counts.remove) > 0)
+    await confirm(io, questionOf(counts, flags.archive), { unattended: 'go on' })
+  // What was agreed to, not what has grown old while somebody thought about it.
+  const agreed = { ...request, archive, days: undefined, before: counts.cutoff }
+  return clean(context, flags, client, agreed, counts)
+}
+
+/** How long an interruption waits for the batch under way: within the second that the process has left. */
+const PATIENCE_MS = 700
+
+async function clean(
+  context: Context,
+  flags: CleanupFlags,
+  client: pg.Client,
+  request: Partial<HowOld> & Pick<CleanupOptions, 'keepLast' | 'archive'>,
+  counts?: CleanupCounts,
+): Promise<void> {
+  const { io } = context
+  const watched = io.stderr.isTTY === true && !flags.quiet
+  const progress = watched ? progressLine(io) : { show: () => {}, end: () => {} }
+  const note = (line: string) => {
+    progress.end()
+    if (watched) context.writer(flags).note(line)
+  }
+  const total = counts && removedRows(counts.remove)
+  let soFar: Readonly<Removed> = { execution: 0, step: 0, audit: 0, metric: 0 }
+  const { cleanup } = await import('../../../cleanup/cleanup.ts')
+  const work = cleanup(client, {
+    ...request,
+    batchSize: flags.batchSize,
+    pauseMs: flags.pause,
+    maxDurationMs: flags.maxDuration?.ms,
+    signal: io.signal,
+    notice: note,
+    progress: (removed) => {
+      soFar = { ...removed }
+      progress.show(removedRows(removed), 'rows removed', total)
+    },
+  })
+  context.atEnd(async () => {
+    if (!io.signal.aborted) return
+    const enough = new AbortController()
+    const patience = io.sleep(PATIENCE_MS, enough.signal)
+    patience.catch(() => {})
+    const ended = await Promise.race([work, patience]).catch(() => undefined)
+    enough.abort()
+    progress.end()
+    io.stderr.write(
+      `${ended ? resultLine(ended, true) : `interrupted; removed so far: ${removedWords(soFar)}`}\n`,
+    )
+  })
+  const result = await work.finally(() => progress.end())
+  // Interrupted, the command is over already, and what was removed is said at its end.
+  if (io.signal.aborted) return
+  await printReport(context, flags, (writer) => drawResult(writer, flags, result))
+  if (result.vacuum.length > 0)
+    note(`vacuum (analyze) ${result.vacuum.join(', ')} makes room for new rows now`)
+  const locked = lockedWords(result.kept)
+  if (locked !== '')
+    throw new WfstoreError(
+      'locked',
+      `not removed, since another session has it locked: ${locked}`,
+      {
+        hint: 'run it again when that has ended; wfstore doctor says who it is',
+      },
+    )
+}
+
+async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
+  const { archive: place, compression } = flags
+  if (place === undefined) return undefined
+  const { archiveInFolder, archiveToStream } = await import('../../../cleanup/archive/write/sink.ts')
+  if (place === '-' && io.stdout.isTTY === true)
+    throw new WfstoreError('usage', 'the archive would go to the terminal', {
+      hint: 'send stdout to a file or a pipe, or name a folder',
+    })
+  if (place === '-') return archiveToStream(io.stdout, { wfstoreVersion: version })
+  return archiveInFolder(resolve(io.cwd, place), { compression, wfstoreVersion: version })
+}

@@ -1,0 +1,103 @@
+import type { CleanupCounts, CleanupResult, Kept, Removed } from '../../../cleanup/types.ts'
+import type { PastCleanup } from '../../../queries/cleanups.ts'
+import { keptWords } from './words.ts'
+import type { Column } from '../../output/column.ts'
+
+/** What became of the rows of one table. */
+export interface TableOfCleanup {
+  table: string
+  removed: number
+  /** Older than the cutoff, but not to be removed; null for steps, which share the fate of their run. */
+  kept: number | null
+  locked: number | null
+  left: number
+  /** Why they are kept. */
+  why: string
+}
+
+const json = <Row extends object>(name: keyof Row & string): Column<Row> => ({
+  name,
+  kind: 'json',
+  value: (row) => JSON.stringify(row[name]),
+})
+
+/** The fields that the library gives. */
+export const resultColumns: Column<CleanupResult>[] = [
+  { name: 'cleanupId', kind: 'id' },
+  { name: 'outcome', kind: 'status' },
+  { name: 'cutoff', kind: 'time' },
+  { name: 'keepLast', kind: 'count' },
+  json('removed'),
+  json('kept'),
+  json('left'),
+  json('archive'),
+  { name: 'seconds', kind: 'count' },
+  { name: 'rowsPerSecond', kind: 'count' },
+  { name: 'batches', kind: 'count' },
+  json('vacuum'),
+]
+
+export const countsColumns: Column<CleanupCounts>[] = [
+  { name: 'cutoff', kind: 'time' },
+  json('remove'),
+  json('kept'),
+]
+
+export const tableColumns: Column<TableOfCleanup>[] = [
+  { name: 'table', kind: 'text', priority: 9 },
+  { name: 'removed', kind: 'count', priority: 8 },
+  { name: 'kept', kind: 'count', priority: 7 },
+  { name: 'locked', kind: 'count', priority: 6 },
+  { name: 'left', kind: 'count', priority: 7 },
+]
+
+/** Of a dry run. */
+export const plannedColumns: Column<TableOfCleanup>[] = [
+  { name: 'table', kind: 'text', priority: 9 },
+  { name: 'remove', kind: 'count', value: ({ removed }) => removed, priority: 8 },
+  { name: 'keep', kind: 'count', value: ({ kept }) => kept, priority: 7 },
+  { name: 'why', kind: 'text', terminalOnly: true, priority: 6 },
+]
+
+export function tablesOf(removed: Removed, kept: Kept, left: Removed | null): TableOfCleanup[] {
+  const { running, endedLater, newest, locked } = kept.execution
+  const row = (table: string, of: keyof Removed, stays: Partial<TableOfCleanup> = {}) => ({
+    table,
+    removed: removed[of],
+    kept: 0,
+    locked: 0,
+    left: left?.[of] ?? 0,
+    why: '',
+    ...stays,
+  })
+  return [
+    row('workflow_executions', 'execution', {
+      kept: running + endedLater + newest,
+      locked,
+      why: keptWords({ ...kept, audit: { runKept: 0, locked: 0 } }),
+    }),
+    row('workflow_steps', 'step', { kept: null, locked: null, why: 'as their runs' }),
+    row('audit_logs', 'audit', {
+      kept: kept.audit.runKept,
+      locked: kept.audit.locked,
+      why: kept.audit.runKept > 0 ? 'their runs are kept' : '',
+    }),
+    row('observability_metrics', 'metric', { locked: kept.metric.locked }),
+  ]
+}
+
+export const historyColumns: Column<PastCleanup>[] = [
+  { name: 'cleanupId', header: 'ID', kind: 'id', table: false },
+  { name: 'startedAt', header: 'STARTED', kind: 'time', priority: 10 },
+  { name: 'endedAt', kind: 'time', table: false },
+  { name: 'durationMs', header: 'TOOK', kind: 'duration', priority: 6 },
+  { name: 'cutoff', header: 'OLDER THAN', kind: 'time', priority: 8 },
+  { name: 'keepLast', kind: 'count', table: false },
+  { name: 'outcome', kind: 'status', priority: 9 },
+  { name: 'executionsRemoved', header: 'RUNS', kind: 'count', priority: 7 },
+  { name: 'stepsRemoved', header: 'STEPS', kind: 'count', priority: 4 },
+  { name: 'auditRemoved', header: 'ENTRIES', kind: 'count', priority: 5 },
+  { name: 'metricsRemoved', header: 'METRICS', kind: 'count', priority: 3 },
+  { name: 'archive', kind: 'text', flex: { min: 12 }, priority: 2 },
+  { name: 'errorMessage', header: 'ERROR', kind: 'text', below: { mark: '> ', tone: 'red' } },
+]

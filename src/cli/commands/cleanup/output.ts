@@ -1,0 +1,56 @@
+import type { CleanupCounts, CleanupResult } from '../../../cleanup/types.ts'
+import {
+  countsColumns,
+  plannedColumns,
+  resultColumns,
+  tableColumns,
+  tablesOf,
+} from './columns.ts'
+import type { CleanupFlags } from './options.ts'
+import { resultLine } from './words.ts'
+import type { Context, GlobalOptions } from '../../context.ts'
+import { isData } from '../migrate/options.ts'
+import { selectColumns } from '../../output/column.ts'
+import type { Writer } from '../../output/writer.ts'
+
+/** CSV is a row for each table; the other forms for programs are one object. */
+const isRows = ({ output }: GlobalOptions) => output === 'csv'
+
+/** Wrong names in --columns are found before anything is removed. */
+export function checkColumns(flags: CleanupFlags): void {
+  const rows = flags.dryRun ? plannedColumns : tableColumns
+  const object = flags.dryRun ? countsColumns : resultColumns
+  const asRows = isRows(flags) || (flags.dryRun && !isData(flags))
+  selectColumns<never>(asRows ? rows : object, flags.columns)
+}
+
+/** What belongs on stdout, or on stderr where the archive has stdout. */
+export async function printReport(
+  context: Context,
+  flags: CleanupFlags,
+  draw: (writer: Writer) => Promise<void>,
+): Promise<void> {
+  if (flags.archive !== '-') return draw(context.writer(flags))
+  const text = await context.frame(flags, draw)
+  if (!flags.quiet) context.io.stderr.write(text)
+}
+
+export async function drawResult(
+  writer: Writer,
+  flags: CleanupFlags,
+  result: CleanupResult,
+): Promise<void> {
+  const { removed, kept, left } = result
+  if (isRows(flags)) await writer.list(tableColumns, tablesOf(removed, kept, left))
+  else if (isData(flags)) await writer.record(resultColumns, result)
+  else await writer.text(resultLine(result))
+}
+
+export async function drawCounts(
+  writer: Writer,
+  flags: CleanupFlags,
+  counts: CleanupCounts,
+): Promise<void> {
+  if (isData(flags) && !isRows(flags)) return writer.record(countsColumns, counts)
+  await writer.list(plannedColumns, tablesOf(counts.remove, counts.kept, null))
+}

@@ -1,0 +1,114 @@
+import type { Execution, ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
+import type { RunningExecution } from '../../../queries/executions/running.ts'
+import type { ClosedExecution } from '../../../record/recorder/close.ts'
+import type { Column } from '../../output/column.ts'
+
+/** Of a run that has not finished, the time so far; none where its start is no moment of the past. */
+const elapsed = (row: Execution, now: Date): number | null => {
+  if (row.status !== 'running') return row.durationMs
+  const soFar = now.getTime() - Date.parse(row.startTime)
+  return soFar >= 0 ? soFar : null
+}
+
+/** A run in a list. */
+export const executionColumns: Column<Execution>[] = [
+  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'durationMs', header: 'DURATION', kind: 'duration', cell: elapsed, priority: 5 },
+  { name: 'totalCost', header: 'COST', kind: 'amount', priority: 7 },
+  { name: 'totalTokens', header: 'TOKENS', kind: 'count', priority: 3 },
+  {
+    name: 'steps',
+    kind: 'text',
+    value: (row) => `${row.stepsCompleted}/${row.stepsTotal}`,
+    json: false,
+    priority: 4,
+  },
+  { name: 'mode', kind: 'text', priority: 2 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 1 },
+  { name: 'workflowType', kind: 'text', table: false },
+  { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
+  { name: 'stepsTotal', kind: 'count', table: false },
+  { name: 'stepsCompleted', kind: 'count', table: false },
+  { name: 'stepsFailed', kind: 'count', table: false },
+  { name: 'errorMessage', header: 'ERROR', kind: 'text', table: false, flex: { min: 20 } },
+  { name: 'metadata', kind: 'json', table: false },
+  { name: 'createdAt', kind: 'time', table: false },
+  { name: 'updatedAt', kind: 'time', table: false },
+]
+
+/**
+ * A run that has been silent for longer is marked. An engine at work waits for its model the longest, and the clients of
+ * OpenAI and Anthropic end a request after 10 minutes unless told otherwise.
+ */
+const SILENT_MS = 600_000
+
+const idle = (row: RunningExecution, now: Date): number | null => {
+  const since = now.getTime() - Date.parse(row.lastWriteTime)
+  return since >= 0 ? since : null
+}
+
+/** A run in the list of those that have not finished: beside its age how long nothing has been written. */
+export const runningColumns: Column<RunningExecution>[] = executionColumns.flatMap(
+  (column): Column<RunningExecution>[] => {
+    if (column.name === 'status') {
+      const cell = (row: RunningExecution, now: Date) =>
+        (idle(row, now) ?? 0) > SILENT_MS ? `${row.status}?` : row.status
+      return [{ ...column, cell }]
+    }
+    if (column.name !== 'durationMs') return [column]
+    // A moment everywhere but on a terminal, where its age is of use.
+    const idleColumn: Column<RunningExecution> = {
+      name: 'lastWriteTime',
+      header: 'IDLE',
+      kind: 'duration',
+      cell: idle,
+      priority: 9,
+    }
+    return [column, idleColumn]
+  },
+)
+
+/** A run that was closed, or would be. */
+export const closedColumns: Column<ClosedExecution>[] = [
+  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'totalCost', header: 'COST', kind: 'amount', priority: 7 },
+  { name: 'lastWriteTime', header: 'LAST WRITE', kind: 'time', priority: 9 },
+]
+
+const stepColumns: Column<Step>[] = [
+  { name: 'stepNumber', header: '#', kind: 'count', priority: 10 },
+  { name: 'stepName', header: 'STEP', kind: 'text', flex: { min: 12 }, priority: 9 },
+  { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 12 }, priority: 6 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'durationMs', header: 'DURATION', kind: 'duration', priority: 7 },
+  { name: 'cost', kind: 'amount', priority: 8 },
+  { name: 'tokensUsed', header: 'TOKENS', kind: 'count', priority: 5 },
+  { name: 'retryCount', header: 'RETRIES', kind: 'count', priority: 3 },
+  { name: 'errorMessage', header: 'ERROR', kind: 'text', flex: { min: 16 }, priority: 8 },
+  { name: 'startTime', header: 'STARTED', kind: 'time', table: false },
+  { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
+  { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
+  { name: 'stepDescription', header: 'DESCRIPTION', kind: 'text', table: false },
+  { name: 'toolParameters', kind: 'json', table: false },
+  { name: 'tokensInput', kind: 'count', table: false },
+  { name: 'tokensOutput', kind: 'count', table: false },
+  { name: 'tokensCacheRead', kind: 'count', table: false },
+  { name: 'tokensCacheWrite', kind: 'count', table: false },
+  { name: 'tokensReasoning', kind: 'count', table: false },
+  { name: 'result', kind: 'json', table: false },
+]
+
+/** A run by itself. */
+export const showColumns: Column<ExecutionWithSteps>[] = [
+  ...executionColumns
+    .filter(({ name }) => name !== 'steps')
+    .map((column) => ({ ...column, table: true })),
+  { name: 'steps', kind: 'rows', columns: stepColumns as readonly Column<never>[] },
+]

@@ -1,0 +1,65 @@
+import type { TimelineRow } from './timeline.ts'
+import { plural } from '../../options/text.ts'
+
+/** More steps than this are not each drawn: nobody reads them, and the table of steps has them all. */
+const LEGIBLE = 40
+/** Of many steps, so many of the longest, of the most expensive, and of those that did not succeed stand alone. */
+const NOTABLE = 10
+
+/** The rows that a person can read: of many the notable ones, and the stretches between them as one row each. */
+export function folded(rows: readonly TimelineRow[]): TimelineRow[] {
+  if (rows.length <= LEGIBLE) return [...rows]
+  const notable = new Set([
+    ...most(rows, ({ durationMs }) => durationMs ?? 0),
+    ...most(rows, ({ costShare }) => costShare ?? 0),
+    ...rows.filter(({ status }) => status !== 'success').slice(0, NOTABLE),
+    ...rows.filter(({ open }) => open).slice(-NOTABLE),
+  ])
+  const result: TimelineRow[] = []
+  let stretch: TimelineRow[] = []
+  const end = () => {
+    if (stretch.length > 0) result.push(together(stretch))
+    stretch = []
+  }
+  for (const row of rows) {
+    if (notable.has(row)) {
+      end()
+      result.push(row)
+    } else stretch.push(row)
+  }
+  end()
+  return result
+}
+
+const most = (rows: readonly TimelineRow[], of: (row: TimelineRow) => number) =>
+  rows
+    .filter((row) => of(row) > 0)
+    .sort((a, b) => of(b) - of(a))
+    .slice(0, NOTABLE)
+
+function together(rows: readonly TimelineRow[]): TimelineRow {
+  const [first] = rows as [TimelineRow]
+  if (rows.length === 1) return first
+  const sum = (of: (row: TimelineRow) => number | null) =>
+    rows.some((row) => of(row) !== null)
+      ? rows.reduce((total, row) => total + (of(row) ?? 0), 0)
+      : null
+  const placed = rows.filter(({ startMs }) => startMs !== null)
+  const failed = rows.filter(({ status }) => status === 'failed').length
+  const edge = (choose: (...all: number[]) => number, of: (row: TimelineRow) => number | null) =>
+    placed.length === 0
+      ? null
+      : placed.reduce((at, row) => choose(at, of(row) ?? at), of(placed[0] as TimelineRow) ?? 0)
+  return {
+    ...first,
+    label: `${first.label}-${rows.at(-1)?.label}`,
+    name: plural(rows.length, 'step'),
+    status: failed > 0 ? 'failed' : 'folded',
+    startMs: edge(Math.min, ({ startMs }) => startMs),
+    endMs: edge(Math.max, ({ endMs }) => endMs),
+    open: rows.some(({ open }) => open),
+    durationMs: sum(({ durationMs }) => durationMs),
+    costShare: sum(({ costShare }) => costShare),
+    note: failed > 0 ? `${failed} failed` : '',
+  }
+}

@@ -1,0 +1,215 @@
+import type { ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
+import { alignAmounts, formatDuration, formatShare } from '../../output/text/format.ts'
+import { folded } from './timeline-fold.ts'
+import { plural } from '../../options/text.ts'
+
+/** A line of a run's timeline. Milliseconds are counted from the start of the run. */
+export interface TimelineRow {
+  /** '3', '4-27' of steps that are drawn as one, '' of a wait between steps. */
+  label: string
+  name: string
+  status: string
+  /** None where the step has no times. */
+  startMs: number | null
+  /** The run's own end, or now, for a step that has not ended. */
+  endMs: number | null
+  open: boolean
+  durationMs: number | null
+  /** Of the cost of the run, from 0 to 1. */
+  costShare: number | null
+  note: string
+  /** How long the whole run is. */
+  spanMs: number
+}
+
+export interface Timeline {
+  rows: TimelineRow[]
+  /** What somebody asks first: where did the time and the money go. */
+  summary: string[]
+}
+
+/** A wait of less than this part of the run is counted, and has no line of its own. */
+const LONG_WAIT = 0.05
+/** A step outside its run by no more than this is a matter of rounding. */
+const OUTSIDE_MS = 1
+
+export function timelineOf(run: ExecutionWithSteps, now: Date): Timeline {
+  if (run.steps.length === 0) return { rows: [], summary: [] }
+  const span = spanOf(run, now)
+  const rows = run.steps.map((step) => rowOf(step, run, span, now))
+  const waits = waitsOf(rows, span.ms)
+  const shown = withWaits(folded(rows), waits)
+  return { rows: shown, summary: summaryOf(run, rows, waits, span.ms) }
+}
+
+interface Span {
+  start: number
+  ms: number
+}
+
+/** Of the run; of its steps where it has no length of its own. */
+function spanOf(run: ExecutionWithSteps, now: Date): Span {
+  const start = Date.parse(run.startTime)
+  const running = run.status === 'running' ? now.getTime() : Number.NaN
+  const end = run.endTime === null ? running : Date.parse(run.endTime)
+  if (end > start) return { start, ms: end - start }
+  const times = run.steps
+    .flatMap((step) => [step.startTime, step.endTime])
+    .flatMap((time) => (time === null ? [] : [Date.parse(time)]))
+    .filter(Number.isFinite)
+  const from = times.reduce((least, time) => Math.min(least, time), start)
+  const till = times.reduce((most, time) => Math.max(most, time), from)
+  return { start: from, ms: till - from }
+}
+
+function rowOf(step: Step, run: ExecutionWithSteps, span: Span, now: Date): TimelineRow {
+  const notes: string[] = []
+  if (step.status !== 'success') notes.push(step.status)
+  const { startMs, endMs, open } = times(step, run, span, now, notes)
+  if (step.retryCount > 0) notes.push(`retried${step.retryCount > 1 ? ` ${step.retryCount}x` : ''}`)
+  const share = Number(step.cost) / Number(run.totalCost)
+  const length = startMs !== null && endMs !== null && endMs >= startMs ? endMs - startMs : null
+  return {
+    label: String(step.stepNumber),
+    name: step.stepName,
+    status: step.status,
+    startMs,
+    endMs,
+    open,
+    durationMs: step.durationMs ?? length,
+    costShare: Number.isFinite(share) ? share : null,
+    note: notes.join(', '),
+    spanMs: span.ms,
+  }
+}
+
+/** Where a step stands. What is missing of start, end and length comes from the other two. */
+function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes: string[]) {
+  const at = (time: string | null) => {
+    const ms = time === null ? Number.NaN : Date.parse(time) - span.start
+    return Number.isFinite(ms) ? ms : null
+  }
+  const [start, end] = [at(step.startTime), at(step.endTime)]
+  const startMs = start ?? (end !== null ? end - (step.durationMs ?? 0) : null)
+  const unfinished = step.status === 'running' || step.status === 'pending'
+  if (startMs === null || (start === null && unfinished)) {
+    if (step.status !== 'pending') notes.push('no times')
+    return { startMs: null, endMs: null, open: false }
+  }
+  const open = end === null && step.durationMs === null && unfinished
+  if (open && run.status !== 'running') notes.push('never ended')
+  const until = run.status === 'running' ? now.getTime() - span.start : span.ms
+  const endMs = open ? Math.max(until, startMs) : (end ?? startMs + (step.durationMs ?? 0))
+  if (endMs < startMs) notes.push(`ends ${formatDuration(startMs - endMs)} before start`)
+  else if (startMs < -OUTSIDE_MS) notes.push(`starts ${formatDuration(-startMs)} early`)
+  else if (endMs > span.ms + OUTSIDE_MS) notes.push(`ends ${formatDuration(endMs - span.ms)} late`)
+  return { startMs, endMs, open }
+}
+
+interface Interval {
+  from: number
+  till: number
+}
+
+/** When no step was at work, from the start of the run to its end. */
+function waitsOf(rows: readonly TimelineRow[], spanMs: number): Interval[] {
+  const waits: Interval[] = []
+  let busyTill = 0
+  for (const { from, till } of intervals(rows, spanMs)) {
+    if (from > busyTill) waits.push({ from: busyTill, till: from })
+    busyTill = Math.max(busyTill, till)
+  }
+  return busyTill < spanMs ? [...waits, { from: busyTill, till: spanMs }] : waits
+}
+
+/** The steps within the run, by their start. */
+const intervals = (rows: readonly TimelineRow[], spanMs: number): Interval[] =>
+  rows
+    .flatMap(({ startMs, endMs }) => {
+      if (startMs === null || endMs === null) return []
+      const from = Math.min(Math.max(startMs, 0), spanMs)
+      return [{ from, till: Math.max(from, Math.min(endMs, spanMs)) }]
+    })
+    .sort((a, b) => a.from - b.from)
+
+/** A long wait has a line before the step that ended it. */
+function withWaits(rows: readonly TimelineRow[], waits: readonly Interval[]): TimelineRow[] {
+  const spanMs = rows[0]?.spanMs ?? 0
+  const left = waits.filter(({ from, till }) => till - from >= spanMs * LONG_WAIT)
+  // Where no step has times, there is nothing to wait between.
+  if (!rows.some(({ startMs }) => startMs !== null)) return [...rows]
+  const shown = rows.flatMap((row) => {
+    const before = left.findIndex(({ till }) => row.startMs !== null && row.startMs >= till)
+    if (before < 0) return [row]
+    return [...left.splice(0, before + 1).map((wait) => waiting(wait, spanMs)), row]
+  })
+  return [...shown, ...left.map((wait) => waiting(wait, spanMs))]
+}
+
+const waiting = ({ from, till }: Interval, spanMs: number): TimelineRow => ({
+  label: '',
+  name: 'waiting',
+  status: 'waiting',
+  startMs: from,
+  endMs: till,
+  open: false,
+  durationMs: till - from,
+  costShare: null,
+  note: '',
+  spanMs,
+})
+
+function summaryOf(
+  run: ExecutionWithSteps,
+  rows: readonly TimelineRow[],
+  waits: readonly Interval[],
+  spanMs: number,
+): string[] {
+  const lines: string[] = []
+  const placed = intervals(rows, spanMs)
+  if (placed.length > 0 && spanMs > 0) {
+    const between = waits.reduce((sum, { from, till }) => sum + till - from, 0)
+    const busy = `${formatDuration(spanMs - between)} in steps (${formatShare(1 - between / spanMs)})`
+    const most = atOnce(placed)
+    const overlap = most > 1 ? `, up to ${plural(most, 'step')} at once` : ''
+    lines.push(
+      `${formatDuration(spanMs)} ${run.status === 'running' ? 'so far' : 'in all'}: ` +
+        `${busy}${overlap}, ${formatDuration(between)} between them`,
+    )
+  }
+  const longest = largest(rows, ({ durationMs }) => durationMs)
+  if (longest) {
+    const { label, name, durationMs } = longest
+    const share = spanMs > 0 ? ` (${formatShare((durationMs ?? 0) / spanMs)} of the time)` : ''
+    lines.push(`longest: ${label} ${name}, ${formatDuration(durationMs)}${share}`)
+  }
+  const costliest = largest(rows, ({ costShare }) => costShare)
+  if (costliest) {
+    const { label, name, costShare } = costliest
+    const [cost] = alignAmounts([run.steps[rows.indexOf(costliest)]?.cost ?? ''])
+    lines.push(
+      `most expensive: ${label} ${name}, ${cost} (${formatShare(costShare)} of the cost of the run)`,
+    )
+  }
+  return lines
+}
+
+function largest(
+  rows: readonly TimelineRow[],
+  of: (row: TimelineRow) => number | null,
+): TimelineRow | undefined {
+  return rows.reduce<TimelineRow | undefined>(
+    (most, row) => ((of(row) ?? 0) > (most ? (of(most) ?? 0) : 0) ? row : most),
+    undefined,
+  )
+}
+
+function atOnce(sorted: readonly Interval[]): number {
+  let most = 0
+  let open: number[] = []
+  for (const { from, till } of sorted) {
+    open = [...open.filter((end) => end > from), till]
+    most = Math.max(most, till > from ? open.length : 0)
+  }
+  return most
+}

@@ -1,0 +1,45 @@
+import type { Metric } from '../../../queries/metrics/metrics.ts'
+import type { RollupResult } from '../../../queries/metrics/rollup.ts'
+import type { Column } from '../../output/column.ts'
+import { formatDuration } from '../../output/text/format.ts'
+
+/** `mode=Sales model=gpt-4o`; what has another form is shown as it is. */
+function dimensionsCell({ dimensions }: Metric): string | null {
+  const value: unknown = dimensions === null ? null : JSON.parse(dimensions)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return dimensions
+  const parts = Object.entries(value).map(
+    ([name, inner]) => `${name}=${typeof inner === 'string' ? inner : JSON.stringify(inner)}`,
+  )
+  return parts.length === 0 ? null : parts.join(' ')
+}
+
+const valueCell = ({ metricType, metricValue }: Metric): string => {
+  if (metricType === 'execution_time') return formatDuration(metricValue)
+  return metricType.endsWith('_rate') ? `${metricValue}%` : metricValue
+}
+
+/** A metric in a list. */
+export const metricColumns: Column<Metric>[] = [
+  { name: 'timestamp', header: 'TIME', kind: 'time', priority: 10 },
+  { name: 'aggregationPeriod', header: 'PERIOD', kind: 'text', priority: 6 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 8 },
+  { name: 'metricType', header: 'TYPE', kind: 'text', priority: 9 },
+  // Not an amount: tokens have no cents, and what is in one column has several units.
+  { name: 'metricValue', header: 'VALUE', kind: 'count', cell: valueCell, priority: 10 },
+  { name: 'dimensions', kind: 'json', cell: dimensionsCell, flex: { min: 10 }, priority: 7 },
+  { name: 'metricId', header: 'ID', kind: 'id', table: false },
+  { name: 'createdAt', kind: 'time', table: false },
+]
+
+export const rollupColumns: Column<RollupResult>[] = [
+  { name: 'period', kind: 'text' },
+  { name: 'timeZone', kind: 'text' },
+  { name: 'since', kind: 'time' },
+  { name: 'buckets', kind: 'count' },
+  { name: 'inserted', kind: 'count' },
+  { name: 'updated', kind: 'count' },
+  { name: 'unchanged', kind: 'count' },
+  { name: 'deleted', kind: 'count' },
+  { name: 'keptBecauseCleaned', kind: 'count' },
+  { name: 'seconds', kind: 'count' },
+]

@@ -1,0 +1,112 @@
+import type { Metric } from '../../../queries/metrics/metrics.ts'
+import type { StoreStats } from '../../../queries/usage/stats.ts'
+import type { Family, Sample } from '../../output/formats/prometheus.ts'
+
+/** What a metric type is called there, and what it is; docs/REPORTS.md lists them too. */
+const TYPES: Record<string, { name: string; help: string }> = {
+  token_usage: {
+    name: 'wfstore_token_usage',
+    help: 'Tokens of the runs that started in the newest bucket with these labels.',
+  },
+  cost: {
+    name: 'wfstore_cost_usd',
+    help: 'Cost in US dollars of the runs that started in the newest bucket with these labels.',
+  },
+  execution_time: {
+    name: 'wfstore_execution_time_ms',
+    help: 'Average milliseconds from start to end of the runs that started in the newest bucket with these labels.',
+  },
+  workflow_success_rate: {
+    name: 'wfstore_workflow_success_rate_percent',
+    help: 'Successful runs of those that have ended, in percent, started in the newest bucket with these labels.',
+  },
+  error_rate: {
+    name: 'wfstore_error_rate_percent',
+    help: 'Failed audit entries of all, in percent, in the newest bucket with these labels.',
+  },
+  tool_success_rate: {
+    name: 'wfstore_tool_success_rate_percent',
+    help: 'Tool calls that succeeded, in percent, in the newest bucket with these labels.',
+  },
+}
+const OTHER = { name: 'wfstore_metric', help: 'Metrics of other types, in the unit of their type.' }
+
+/** Metrics by type, each with its period, user and dimensions as labels, and the start of their newest bucket. */
+export function metricFamilies(metrics: readonly Metric[]): Family[] {
+  const samples = new Map<string, Sample[]>()
+  let newest: Metric | undefined
+  for (const metric of metrics) {
+    const known = TYPES[metric.metricType]
+    const labels = {
+      period: metric.aggregationPeriod,
+      user: metric.userId,
+      ...(known ? {} : { type: metric.metricType }),
+    }
+    const name = (known ?? OTHER).name
+    const all = samples.get(name) ?? []
+    all.push({ labels: { ...dimensionsOf(metric), ...labels }, value: metric.metricValue })
+    samples.set(name, all)
+    if (newest === undefined || metric.timestamp > newest.timestamp) newest = metric
+  }
+  const families = [...Object.values(TYPES), OTHER].map(
+    ({ name, help }): Family => ({ name, help, type: 'gauge', samples: samples.get(name) ?? [] }),
+  )
+  const bucket = newest && {
+    labels: { period: newest.aggregationPeriod },
+    value: Date.parse(newest.timestamp) / 1000,
+  }
+  return [
+    ...families,
+    {
+      name: 'wfstore_bucket_start_timestamp_seconds',
+      type: 'gauge',
+      help: 'Start of the newest bucket of the period, in seconds since 1970.',
+      samples: bucket ? [bucket] : [],
+    },
+  ]
+}
+
+/** What is inside a value of JSON is its text; what is not an object has no names. */
+function dimensionsOf({ dimensions }: Metric): Record<string, string> {
+  const value: unknown = dimensions === null ? null : JSON.parse(dimensions)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
+  const texts = Object.entries(value).map(([name, inner]) => {
+    const text = inner === null ? '' : typeof inner === 'string' ? inner : JSON.stringify(inner)
+    return [name, text]
+  })
+  return Object.fromEntries(texts)
+}
+
+/** Totals since the beginning, of removed runs too, which need no rollup. */
+export function totalFamilies(stats: StoreStats, user: string | undefined): Family[] {
+  const of = user === undefined ? {} : { user }
+  const total = (name: string, help: string, value: string | number): Family => ({
+    name,
+    help,
+    type: 'counter',
+    samples: [{ labels: of, value }],
+  })
+  const ended = [
+    ['success', stats.successfulExecutions],
+    ['failed', stats.failedExecutions],
+    ['partial', stats.partialExecutions],
+    ['cancelled', stats.cancelledExecutions],
+  ] as const
+  return [
+    {
+      name: 'wfstore_executions_running',
+      help: 'Runs that have not finished.',
+      type: 'gauge',
+      samples: [{ labels: of, value: stats.runningExecutions }],
+    },
+    {
+      name: 'wfstore_executions_total',
+      help: 'Runs that have ended, by how.',
+      type: 'counter',
+      samples: ended.map(([status, value]) => ({ labels: { ...of, status }, value })),
+    },
+    total('wfstore_cost_usd_total', 'Cost of all runs in US dollars.', stats.totalCostExact),
+    total('wfstore_tokens_total', 'Tokens of all runs.', stats.totalTokens),
+    total('wfstore_audit_entries_total', 'Entries of the audit.', stats.totalAuditLogs),
+  ]
+}

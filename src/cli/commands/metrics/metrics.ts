@@ -1,0 +1,213 @@
+import { type Command, Option } from 'commander'
+import { WfstoreError } from '../../../error.ts'
+import type { Metric } from '../../../queries/metrics/metrics.ts'
+import { currentMetrics } from '../../../queries/metrics/current.ts'
+import {
+  PERIODS,
+  type Period,
+  type RollupResult,
+  rollupMetrics,
+} from '../../../queries/metrics/rollup.ts'
+import { getStats } from '../../../queries/usage/stats.ts'
+import type { Context, GlobalOptions } from '../../context.ts'
+import {
+  addPaging,
+  checkPage,
+  type FilterOptions,
+  type PagingOptions,
+  readFilter,
+} from '../../options/filter.ts'
+import { explain } from '../../help/page.ts'
+import { metricColumns, rollupColumns } from './columns.ts'
+import { metricFamilies, totalFamilies } from './families.ts'
+import { isData } from '../migrate/options.ts'
+import { selectColumns } from '../../output/column.ts'
+import { prometheusText } from '../../output/formats/prometheus.ts'
+import { printPages } from '../../terminal/pages.ts'
+import { reader } from '../../options/report-filter.ts'
+import { whileCounting } from '../../terminal/waiting.ts'
+import { parseText, plural } from '../../options/text.ts'
+
+interface MetricFlags extends Omit<GlobalOptions, 'output'> {
+  output?: GlobalOptions['output'] | 'prometheus'
+  type?: string
+  period?: string
+  user?: string
+  since?: string
+  until?: string
+}
+
+export function define(metrics: Command, context: Context): void {
+  explain(metrics, {
+    about: 'Without a command it is wfstore metrics current, whose options these are.',
+    examples: ['wfstore metrics rollup --period hour', 'wfstore metrics -o prometheus'],
+  })
+  const current = metrics.command('current', { isDefault: true })
+  defineCurrent(current, context)
+  defineList(metrics.command('list'), context)
+  defineRollup(metrics.command('rollup'), context)
+  const plain = metrics.createHelp()
+  metrics.configureHelp({
+    ...metrics.configureHelp(),
+    visibleOptions: (command) => plain.visibleOptions(command === metrics ? current : command),
+  })
+}
+
+const SINCE = 'of buckets begun from then on: 24h, 7d, 2026-11-01, RFC 3339'
+const BOUNDS = 'begun from, and before: 24h, 7d, 2026-11-01, RFC 3339'
+
+function defineCurrent(current: Command, context: Context): void {
+  explain(current, {
+    about:
+      'Values are those that wfstore metrics rollup has computed last. -o prometheus, which only this command has, is the text format that Prometheus scrapes, with totals of runs, cost and tokens beside them.',
+    examples: [
+      'wfstore metrics current --type error_rate',
+      'wfstore metrics -o prometheus > wfstore.prom',
+    ],
+  })
+  current
+    .summary('the newest values: what metrics alone prints')
+    .description('The newest value of each type, user and dimensions: what `metrics` alone prints.')
+    .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
+    .addOption(
+      new Option('--period <name>', 'of this period (default: the finest there is)').choices(
+        PERIODS,
+      ),
+    )
+    .option('--user <id>', 'of this user', parseText)
+    .option('--since <time>', `${SINCE} (default: two periods ago)`)
+    // What is no subcommand comes here.
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = current.args
+      if (word !== undefined) {
+        throw new WfstoreError('usage', `unknown command '${word}'`, {
+          hint: 'see `wfstore metrics --help`',
+        })
+      }
+      return printCurrent(current.optsWithGlobals<MetricFlags & { period?: Period }>(), context)
+    })
+}
+
+async function printCurrent(
+  flags: MetricFlags & { period?: Period },
+  context: Context,
+): Promise<void> {
+  const { output, ...rest } = flags
+  const prometheus = output === 'prometheus'
+  if (prometheus && (flags.json || flags.columns)) {
+    throw new WfstoreError('usage', '--output prometheus is a form of its own', {
+      hint: 'leave --json and --columns out',
+    })
+  }
+  const options = prometheus || output === undefined ? rest : { ...rest, output }
+  selectColumns(metricColumns, options.columns)
+  const { period, type: metricType } = flags
+  const { since, userId } = await readFilter(filterOf(options), context)
+  const writer = context.writer(options)
+  const run = await reader(context, options)
+  const now = context.io.now()
+  const rows = await currentMetrics(run, { period, metricType, userId, since, now })
+  if (!prometheus) {
+    await writer.list(metricColumns, rows, { empty: NOTHING_NEW })
+    return
+  }
+  const totals = totalFamilies(await getStats(run, userId), userId)
+  const comment = rows.length > 0 ? '' : `# ${NOTHING_NEW}\n`
+  await writer.text(comment + prometheusText([...metricFamilies(rows), ...totals]))
+}
+
+const NOTHING_NEW = 'no metrics of late: `wfstore metrics rollup` computes them'
+
+function defineList(list: Command, context: Context): void {
+  list
+    .summary('the metrics, newest first')
+    .description('The metrics, newest first.')
+    .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
+    .option('--period <name>', `of this period: ${PERIODS.join(', ')}`, parseText)
+    .option('--user <id>', 'of this user', parseText)
+    .option('--since <time>', BOUNDS)
+    .option('--until <time>', 'of buckets that began before this time')
+  explain(addPaging(list), {
+    about:
+      'TIME is when the bucket begins. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',
+    examples: [
+      'wfstore metrics list --type cost --period day --since 30d',
+      'wfstore metrics list --user user_7 --limit all -o csv > metrics.csv',
+    ],
+  }).action(async () => {
+    const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
+    checkPage(options)
+    selectColumns(metricColumns, options.columns)
+    const { since, until, userId } = await readFilter(filterOf(options), context)
+    const filter = {
+      ...{ userId, since, until },
+      metricType: options.type,
+      aggregationPeriod: options.period,
+    }
+    const writer = context.writer(options)
+    const store = await context.store(options)
+    const query = (paging: object) => store.metrics.list({ ...filter, ...paging })
+    await printPages<Metric>(writer, { columns: metricColumns, query, empty: NONE }, options)
+  })
+}
+
+interface ListFlags {
+  type?: string
+  period?: string
+}
+
+const NONE = 'no metrics: `wfstore metrics rollup` computes them'
+
+/** Of the shared filters those that metrics have. */
+const filterOf = ({ user, since, until, tz }: FilterOptions): FilterOptions => ({
+  ...(user === undefined ? {} : { user }),
+  ...(since === undefined ? {} : { since }),
+  ...(until === undefined ? {} : { until }),
+  ...(tz === undefined ? {} : { tz }),
+})
+
+type RollupFlags = GlobalOptions & { period: Period; since?: string }
+
+function defineRollup(rollup: Command, context: Context): void {
+  explain(rollup, {
+    about:
+      'Buckets begin in --tz (default: UTC), weeks on Monday. Older runs that changed since the last rollup are computed again; a second rollup changes nothing: run it from cron as often as you like. Buckets whose audit entries were cleaned up keep their rates.',
+    examples: [
+      'wfstore metrics rollup --period hour',
+      'wfstore metrics rollup --period day --since 2026-11-01 --tz Europe/Berlin',
+    ],
+  })
+  rollup
+    .summary('computes the metrics from runs and audit entries')
+    .description('Computes the metrics from runs and audit entries, by user, model, mode and tool.')
+    .addOption(
+      new Option('--period <name>', 'length of the buckets').choices(PERIODS).makeOptionMandatory(),
+    )
+    .option('--since <time>', 'compute from then on (default: the bucket before the newest)')
+    .action(async () => {
+      const options = rollup.optsWithGlobals<RollupFlags>()
+      selectColumns(rollupColumns, options.columns)
+      const { since } = await readFilter(filterOf(options), context)
+      const writer = context.writer(options)
+      const { period, tz: timeZone } = options
+      const run = await reader(context, options)
+      const result = await whileCounting(context.io, () =>
+        rollupMetrics(run, { period, since, timeZone }),
+      )
+      if (isData(options) || options.columns) await writer.record(rollupColumns, result)
+      else await writer.text(lineOf(result))
+    })
+}
+
+function lineOf(result: RollupResult): string {
+  const { period, since, timeZone, buckets, keptBecauseCleaned: kept, seconds } = result
+  const from =
+    since === null ? 'from the beginning' : `since ${since} and of older runs that changed`
+  const counts = [
+    `${plural(result.inserted, 'value')} inserted`,
+    ...(['updated', 'unchanged', 'deleted'] as const).map((what) => `${result[what]} ${what}`),
+    `${kept} kept`,
+  ]
+  return `${period} (${timeZone}): ${plural(buckets, 'bucket')} ${from}: ${counts.join(', ')}, ${seconds} s`
+}

@@ -1,0 +1,182 @@
+import type { Command } from 'commander'
+import type { MigrateResult } from '../../../db/migrate/up.ts'
+import { confirm } from '../../terminal/confirm.ts'
+import type { Context, GlobalOptions } from '../../context.ts'
+import { explain } from '../../help/page.ts'
+import {
+  addMigrationOptions,
+  isData,
+  type MigrationFlags,
+  parseCount,
+  planColumns,
+  printPlan,
+} from './options.ts'
+import { type Column, selectColumns } from '../../output/column.ts'
+
+interface UpFlags extends MigrationFlags {
+  legacyTz: string
+  to?: string
+}
+
+interface DownFlags extends MigrationFlags {
+  force?: boolean
+}
+
+type Names = Record<string, readonly string[]>
+
+const namesColumn = <Row extends Names>(name: keyof Row & string): Column<Row> => ({
+  name,
+  kind: 'json',
+  value: (row) => JSON.stringify(row[name]),
+})
+
+const upColumns: Column<Omit<MigrateResult, 'adopted'> & { adopted: boolean }>[] = [
+  { name: 'applied', kind: 'json', value: ({ applied }) => JSON.stringify(applied) },
+  { name: 'adopted', kind: 'boolean' },
+  { name: 'rebuilt', kind: 'json', value: ({ rebuilt }) => JSON.stringify(rebuilt) },
+  { name: 'pending', kind: 'json', value: ({ pending }) => JSON.stringify(pending) },
+]
+const downColumns = [namesColumn<{ reverted: string[] }>('reverted')]
+const redoColumns = [namesColumn<{ redone: string[] }>('redone')]
+
+export function define(migrate: Command, context: Context): void {
+  const up = migrate
+    .command('up')
+    .argument('[count]', 'so many of the pending migrations', parseCount)
+  up.summary('creates the schema, or brings it up to date')
+    .description(
+      'Creates the schema, brings it up to date, or adopts the old application in place.',
+    )
+    .option('--to <name>', 'up to and with this migration: its name or its number')
+    .option('--legacy-tz <zone>', 'zone of the times of the old application', 'UTC')
+  explain(addMigrationOptions(up), {
+    exit: '4 where the schema is none that it can bring up to date, 5 where another migration is at it.',
+    examples: [
+      'wfstore migrate up',
+      'wfstore migrate up --dry-run > up.sql',
+      'wfstore migrate up --legacy-tz Europe/Berlin',
+    ],
+  }).action((count: number | undefined) => runUp(context, up.optsWithGlobals<UpFlags>(), count))
+
+  const down = migrate
+    .command('down')
+    .argument('[count]', 'so many migrations, the newest first', parseCount, 1)
+    .summary('takes the newest migrations back')
+    .description('Takes the newest migrations back; refuses to drop a table that has rows.')
+    .option('--force', 'drop tables with the rows in them')
+  explain(addMigrationOptions(down), {
+    about: 'Without a terminal it wants --yes.',
+    exit: '1 where a table has rows (see --force), 5 where another migration is at it.',
+    examples: ['wfstore migrate down --yes', 'wfstore migrate down 2 --dry-run'],
+  }).action((count: number) => runDown(context, down.optsWithGlobals<DownFlags>(), count))
+
+  const redo = migrate
+    .command('redo')
+    .description('Takes the newest migration back and applies it again.')
+    .option('--force', 'drop tables with the rows in them')
+  explain(addMigrationOptions(redo), {
+    about: 'Without a terminal it wants --yes.',
+    exit: '1 where a table has rows (see --force), 5 where another migration is at it.',
+    examples: ['wfstore migrate redo --yes', 'wfstore migrate redo --dry-run'],
+  }).action(() => runRedo(context, redo.optsWithGlobals<DownFlags>()))
+
+  const sql = migrate
+    .command('sql')
+    .summary('prints the whole schema as a script for psql')
+    .description(
+      'Prints the whole schema as a script for psql and an empty database; asks no database.',
+    )
+  explain(sql, {
+    about: 'It records what it does as up would, so that a later up goes on from there.',
+    examples: [
+      'wfstore migrate sql | psql -X -f - postgresql://dba@db/app',
+      'wfstore migrate sql --schema workflows > schema.sql',
+    ],
+  }).action(async () => {
+    const options = sql.optsWithGlobals<GlobalOptions>()
+    selectColumns(planColumns, options.columns)
+    const { freshSteps } = await import('../../../db/migrate/plan.ts')
+    await printPlan(context, options, await freshSteps())
+  })
+}
+
+async function runUp(context: Context, options: UpFlags, count: number | undefined): Promise<void> {
+  selectColumns<never>(options.dryRun ? planColumns : upColumns, options.columns)
+  const writer = context.writer(options)
+  const { migrateUp, planUp } = await import('../../../db/migrate/up.ts')
+  // A dry run makes no embedded database either.
+  const client = await context.connect({ ...options, create: !options.dryRun })
+  const settings = {
+    schema: options.schema,
+    legacyTimeZone: options.legacyTz,
+    lockWaitMs: options.lockWait * 1000,
+    lockTimeoutMs: options.lockTimeout,
+    target: { count, to: options.to },
+    notice: (line: string) => writer.note(line),
+    connectAnother: () => context.connect(options),
+    confirm: () => confirm(context.io, 'Adopt them?', { yes: options.yes, unattended: 'go on' }),
+  }
+  if (options.dryRun) {
+    const steps = await planUp(client, settings)
+    if (steps.length === 0) writer.note(UP_TO_DATE)
+    if (steps.length > 0 || isData(options)) await printPlan(context, options, steps)
+    return
+  }
+  const result = await migrateUp(client, settings)
+  if (isData(options)) {
+    await writer.record(upColumns, { ...result, adopted: result.adopted !== null })
+  } else await writer.text(summary(result))
+}
+
+const UP_TO_DATE = 'the schema is up to date'
+
+function summary({ applied, adopted, rebuilt, pending }: MigrateResult): string {
+  const done = [
+    ...(adopted ? ['adopted the database'] : []),
+    ...(applied.length > 0 ? [`applied ${applied.join(', ')}`] : []),
+    ...(rebuilt.length > 0 ? [`built again, having been invalid: ${rebuilt.join(', ')}`] : []),
+    ...(pending.length > 0 ? [`still pending: ${pending.join(', ')}`] : []),
+  ]
+  return done.length === 0 ? UP_TO_DATE : done.join('; ')
+}
+
+async function runDown(context: Context, options: DownFlags, count: number): Promise<void> {
+  selectColumns<never>(options.dryRun ? planColumns : downColumns, options.columns)
+  const { migrateDown, planDown } = await import('../../../db/migrate/down.ts')
+  const client = await context.connect(options)
+  const settings = downSettings(context, options)
+  if (options.dryRun)
+    return printPlan(context, options, await planDown(client, { ...settings, count }))
+  const reverted = await migrateDown(client, { ...settings, count })
+  const writer = context.writer(options)
+  if (isData(options)) await writer.record(downColumns, { reverted })
+  else await writer.text(reverted.length > 0 ? `took back ${reverted.join(', ')}` : NONE)
+}
+
+async function runRedo(context: Context, options: DownFlags): Promise<void> {
+  selectColumns<never>(options.dryRun ? planColumns : redoColumns, options.columns)
+  const { migrateRedo, planRedo } = await import('../../../db/migrate/down.ts')
+  const client = await context.connect(options)
+  const settings = downSettings(context, options)
+  if (options.dryRun) return printPlan(context, options, await planRedo(client, settings))
+  const name = await migrateRedo(client, settings)
+  const writer = context.writer(options)
+  if (isData(options))
+    await writer.record(redoColumns, { redone: name === undefined ? [] : [name] })
+  else await writer.text(name === undefined ? NONE : `took back and applied ${name}`)
+}
+
+const NONE = 'no migration is applied'
+
+function downSettings(context: Context, options: DownFlags) {
+  const writer = context.writer(options)
+  return {
+    schema: options.schema,
+    force: options.force === true,
+    lockWaitMs: options.lockWait * 1000,
+    lockTimeoutMs: options.lockTimeout,
+    notice: (line: string) => writer.note(line),
+    connectAnother: () => context.connect(options),
+    confirm: () => confirm(context.io, 'Go on?', { yes: options.yes, unattended: 'refuse' }),
+  }
+}

@@ -1,0 +1,82 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Step } from '../../../db/migrate/plan.ts'
+import type { Context, GlobalOptions } from '../../context.ts'
+import type { Column } from '../../output/column.ts'
+
+/** Options of everything that changes the schema. */
+export interface MigrationFlags extends GlobalOptions {
+  dryRun?: boolean
+  yes?: boolean
+  lockTimeout: number
+  lockWait: number
+}
+
+const LOCK_TIMEOUT_MS = 2000
+
+export function addMigrationOptions(command: Command): Command {
+  return command
+    .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
+    .option('-y, --yes', 'do not ask on a terminal')
+    .addOption(
+      new Option('--lock-timeout <ms>', 'how long others may wait for a table, at a time')
+        .argParser(parseMilliseconds)
+        .default(LOCK_TIMEOUT_MS),
+    )
+    .addOption(
+      new Option('--lock-wait <seconds>', 'how long another migration is waited for')
+        .argParser(parseSeconds)
+        .default(600),
+    )
+}
+
+const parseMilliseconds = (text: string) => parseWhole(text, 'milliseconds', 1)
+const parseSeconds = (text: string) => parseWhole(text, 'seconds', 0)
+
+/** A count of migrations, as an argument. */
+export const parseCount = (text: string) => parseWhole(text, 'migrations', 1)
+
+function parseWhole(text: string, unit: string, least: number): number {
+  if (!/^\d{1,7}$/.test(text) || Number(text) < least)
+    throw new InvalidArgumentError(`Give a whole number of ${unit} from ${least}`)
+  return Number(text)
+}
+
+interface PlannedStatement {
+  migration: string | null
+  direction: string
+  transaction: boolean
+  statement: string
+}
+
+export const planColumns: Column<PlannedStatement>[] = [
+  { name: 'migration', kind: 'text' },
+  { name: 'direction', kind: 'text' },
+  { name: 'transaction', kind: 'boolean' },
+  { name: 'statement', kind: 'text' },
+]
+
+/** The steps as a script for psql; as JSON or CSV a row for each statement. */
+export async function printPlan(
+  context: Context,
+  options: GlobalOptions & { lockTimeout?: number },
+  steps: readonly Step[],
+): Promise<void> {
+  const writer = context.writer(options)
+  if (isData(options)) {
+    const rows = steps.flatMap(
+      ({ migration = null, direction, transaction, statements, after = [] }) => [
+        ...statements.map((statement) => ({ migration, direction, transaction, statement })),
+        ...after.map((statement) => ({ migration, direction, transaction: false, statement })),
+      ],
+    )
+    await writer.list(planColumns, rows)
+    return
+  }
+  const { psqlScript } = await import('../../../db/migrate/plan.ts')
+  const { schema, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+  await writer.text(await psqlScript(steps, { schema, lockTimeoutMs }))
+}
+
+/** Is a form for programs asked for? */
+export const isData = ({ json, output }: GlobalOptions): boolean =>
+  json === true || (output !== undefined && output !== 'table')

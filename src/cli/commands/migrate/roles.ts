@@ -1,0 +1,66 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Roles } from '../../../db/migrate/roles.ts'
+import type { Context, GlobalOptions } from '../../context.ts'
+import { explain } from '../../help/page.ts'
+import { isData } from './options.ts'
+import { type Column, selectColumns } from '../../output/column.ts'
+
+interface RolesFlags extends GlobalOptions {
+  prefix: string
+  dryRun?: boolean
+}
+
+const rolesColumns: Column<Roles & { applied: boolean }>[] = [
+  { name: 'schema', kind: 'text' },
+  { name: 'roles', kind: 'json', value: ({ roles }) => JSON.stringify(roles) },
+  { name: 'applied', kind: 'boolean' },
+  { name: 'statements', kind: 'json', value: ({ statements }) => JSON.stringify(statements) },
+]
+
+export function define(migrate: Command, context: Context): void {
+  const command = migrate.command('roles')
+  command
+    .summary('makes roles for writers, readers and cleaners')
+    .description(
+      'Makes three roles with the privileges that their duty needs: to write runs, to read reports, to clean up.',
+    )
+    .option(
+      '--prefix <name>',
+      'what their names begin with: NAME_writer, NAME_reader, NAME_cleaner',
+      parsePrefix,
+      'wfstore',
+    )
+    .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
+  explain(command, {
+    about:
+      'Nobody logs in as one of them: grant it to those who do. Run it again after migrate up. It needs CREATEROLE and the ownership of the schema and its tables, or a superuser.',
+    examples: [
+      'wfstore migrate roles',
+      'wfstore migrate roles --dry-run | psql -X postgresql://dba@db/app',
+    ],
+  }).action(async () => {
+    const options = command.optsWithGlobals<RolesFlags>()
+    selectColumns(rolesColumns, options.columns)
+    const writer = context.writer(options)
+    const { makeRoles, planRoles, rolesScript } = await import('../../../db/migrate/roles.ts')
+    const client = await context.connect(options)
+    const wanted = { schema: options.schema, prefix: options.prefix }
+    const applied = !options.dryRun
+    const made = applied ? await makeRoles(client, wanted) : await planRoles(client, wanted)
+    if (isData(options)) await writer.record(rolesColumns, { ...made, applied })
+    else if (!applied) await writer.text(rolesScript(made))
+    else {
+      await writer.text(`${made.roles.join(', ')}: privileges set on schema ${made.schema}`)
+      writer.note(`next: give one to who logs in, such as: grant ${options.prefix}_reader to alice`)
+    }
+  })
+}
+
+/** Such that it can be typed into psql without quotes. */
+function parsePrefix(text: string): string {
+  if (!/^(?!pg_)[a-z_][a-z0-9_]{0,54}$/.test(text))
+    throw new InvalidArgumentError(
+      'Give small letters, digits and underscores, up to 55, not beginning with pg_',
+    )
+  return text
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander'
+import type { MigrationStatus } from '../../../db/migrate/history.ts'
+import type { Finding, Verification } from '../../../db/verify/verify.ts'
+import type { TableCount } from '../../../db/verify/compare.ts'
+import { WfstoreError } from '../../../error.ts'
+import type { Context, GlobalOptions } from '../../context.ts'
+import { explain } from '../../help/page.ts'
+import { isData } from './options.ts'
+import { type Column, selectColumns } from '../../output/column.ts'
+
+const statusColumns: Column<MigrationStatus>[] = [
+  { name: 'name', header: 'MIGRATION', kind: 'text' },
+  { name: 'state', kind: 'status' },
+  { name: 'appliedAt', header: 'APPLIED', kind: 'time' },
+  { name: 'durationMs', header: 'TOOK', kind: 'duration' },
+]
+
+const differenceColumns: Column<Finding>[] = [
+  { name: 'state', kind: 'status' },
+  { name: 'kind', kind: 'text' },
+  { name: 'name', kind: 'text', wrap: '' },
+  { name: 'expected', kind: 'text', wrap: 'expected ' },
+  { name: 'found', kind: 'text', wrap: 'found ' },
+  { name: 'mend', kind: 'text', wrap: '> ' },
+]
+
+const tableColumns: Column<TableCount>[] = [
+  { name: 'table', kind: 'text' },
+  { name: 'rows', kind: 'count' },
+  { name: 'estimated', kind: 'boolean' },
+  { name: 'bytes', kind: 'count' },
+]
+
+const verifyColumns: Column<Verification>[] = [
+  { name: 'ok', kind: 'boolean' },
+  { name: 'differences', kind: 'rows', columns: differenceColumns },
+  { name: 'tables', kind: 'rows', columns: tableColumns },
+]
+
+export function define(migrate: Command, context: Context): void {
+  const status = migrate
+    .command('status')
+    .summary('which migrations are applied, and which are pending')
+    .description(
+      'The migrations: which are applied, when and how long they took, and which are pending.',
+    )
+    .option('--exit-code', 'end with 4 where one is pending')
+  explain(status, {
+    exit: '4 where a migration was changed after it was applied, or a newer wfstore has applied one.',
+    examples: [
+      'wfstore migrate status',
+      'wfstore migrate status --exit-code || wfstore migrate up',
+    ],
+  }).action(async () => {
+    const options = status.optsWithGlobals<GlobalOptions & { exitCode?: boolean }>()
+    selectColumns(statusColumns, options.columns)
+    const { assertSound, readStatus } = await import('../../../db/migrate/history.ts')
+    const { schemaFor } = await import('../../../db/migrate/session.ts')
+    const client = await context.connect(options)
+    const statuses = await readStatus(client, await schemaFor(client, options.schema))
+    await context.writer(options).list(statusColumns, statuses)
+    assertSound(statuses)
+    if (options.exitCode) assertApplied(statuses)
+  })
+
+  const verify = migrate
+    .command('verify')
+    .summary('compares every object with what the migrations make')
+    .description(
+      'Compares every object with what the migrations make, says what mends each difference, and counts the rows.',
+    )
+  explain(verify, {
+    about:
+      'It changes nothing and needs no privilege. Rows are counted below a million, else estimated.',
+    exit: '4 where something is missing or differs; what the application added is no fault.',
+    examples: [
+      'wfstore migrate verify',
+      `wfstore migrate verify --json | jq -r '.differences[].mend'`,
+    ],
+  }).action(() => printVerification(context, verify.optsWithGlobals<GlobalOptions>()))
+}
+
+async function printVerification(context: Context, options: GlobalOptions): Promise<void> {
+  selectColumns(verifyColumns, options.columns)
+  const { verifySchema } = await import('../../../db/verify/verify.ts')
+  const { schemaFor } = await import('../../../db/migrate/session.ts')
+  const client = await context.connect(options)
+  const report = await verifySchema(client, await schemaFor(client, options.schema))
+  const { differences, tables } = report
+  const writer = context.writer(options)
+  if (context.io.stdout.isTTY && !isData(options) && options.columns === undefined) {
+    await writer.list(tableColumns, tables)
+    if (differences.length > 0) await writer.list(differenceColumns, differences)
+  } else await writer.record(verifyColumns, report)
+  const own = differences.filter(({ state }) => state === 'extra').length
+  const faults = differences.length - own
+  if (faults > 0) {
+    throw new WfstoreError(
+      'schema_differs',
+      `the schema is not what its migrations make: ${faults === 1 ? '1 difference' : `${faults} differences`}`,
+      { hint: 'each is said with the statement that mends it' },
+    )
+  }
+  writer.note(
+    own === 0
+      ? 'the schema is what its migrations make'
+      : `the schema is what its migrations make; ${own} of the application's own beside it`,
+  )
+}
+
+function assertApplied(statuses: readonly MigrationStatus[]): void {
+  const pending = statuses.filter(({ state }) => state === 'pending').map(({ name }) => name)
+  if (pending.length === 0) return
+  throw new WfstoreError('schema_behind', `${pending.join(' and ')} pending`, {
+    hint: 'run `wfstore migrate up`',
+  })
+}

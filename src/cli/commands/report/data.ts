@@ -1,0 +1,137 @@
+import type pg from 'pg'
+import * as d from '../../../db/query/decode.ts'
+import { query, type Run } from '../../../db/query/query.ts'
+import { checkSchema } from '../../../db/schema.ts'
+import { run as execute, rollback } from '../../../db/query/transaction.ts'
+import { type BillingPeriod, getPeriod, getZone } from '../../../queries/billing/periods.ts'
+import { countDifferences, type DifferenceCount } from '../../../queries/billing/reconcile.ts'
+import { type BillingSum, summarize } from '../../../queries/billing/summary.ts'
+import { type CostReport, costBy, type Dimension } from '../../../queries/usage/cost.ts'
+import type { CalendarPart } from '../../../queries/usage/calendar.ts'
+import type { UsageFilter } from '../../../queries/usage/filter.ts'
+import { costSeries, type Series } from '../../../queries/usage/series.ts'
+import { type FailureGroups, groupFailures } from '../../../queries/errors/groups.ts'
+import { type ReportStats, reportStats } from '../../../queries/usage/report-stats.ts'
+import { type SlowWorkflow, slowWorkflows } from '../../../queries/executions/slow-workflows.ts'
+import { datesBetween, dayOf, partFor } from './dates.ts'
+
+/** Models that have a colour of their own; the others are one. */
+const MODELS = 6
+/** Rows of the other tables. */
+const ROWS = 10
+
+export interface PageQuestion {
+  filter: Omit<UsageFilter, 'since' | 'until'>
+  /** RFC 3339 in UTC. */
+  since: string
+  /** Open at its end unless given: a run of a clock that is ahead counts, as in `cost`. */
+  until: string | undefined
+  timeZone: string
+  now: Date
+}
+
+/** All that the page shows, of one moment. Amounts are US dollars as exact decimals, durations milliseconds. */
+export interface PageData extends PageQuestion {
+  /** The name of the database. */
+  database: string
+  /** Until, or now where that comes first: where the last bar of the charts ends. */
+  end: string
+  totals: ReportStats
+  /** Where the time before begins, which is as long and ends at `since`; null where there is no such time. */
+  beforeSince: string | null
+  before: ReportStats | null
+  /** What a bar of the charts is. */
+  part: CalendarPart
+  dates: string[]
+  perModel: Series
+  perStatus: Series
+  models: CostReport
+  statuses: CostReport
+  users: CostReport
+  workflows: CostReport
+  modes: CostReport
+  slow: SlowWorkflow[]
+  failures: FailureGroups
+  /** The month of bills in which the time of the report ends, of the user asked for or of everybody. */
+  period: BillingPeriod
+  bill: BillingSum
+  differences: DifferenceCount[]
+}
+
+/**
+ * Asks all questions of the page in one transaction that sees one moment.
+ * @throws WfstoreError usage for a filter or zone that is none, and whatever the server says
+ */
+export async function pageData(client: pg.Client, question: PageQuestion): Promise<PageData> {
+  await checkSchema(client)
+  await execute(client, 'begin isolation level repeatable read read only')
+  try {
+    const data = await ask((text, values, shape) => query(client, text, values, shape), question)
+    await execute(client, 'commit')
+    return data
+  } catch (error) {
+    await rollback(client)
+    throw error
+  }
+}
+
+async function ask(run: Run, question: PageQuestion): Promise<PageData> {
+  const { filter, since, until, timeZone, now } = question
+  const at = now.toISOString()
+  const end = until !== undefined && until < at ? until : at
+  const wanted = { ...filter, since, until }
+  const beforeSince = timeBefore(since, until ?? at)
+  const before = { ...filter, since: beforeSince ?? since, until: since }
+  const part = partFor(since, end)
+  const by = (dimension: Dimension, top?: number) => costBy(run, { ...wanted, by: dimension, top })
+  const series = { ...wanted, part, timeZone }
+  const perModel = await costSeries(run, { ...series, by: 'model', top: MODELS })
+  const perStatus = await costSeries(run, { ...series, by: 'status' })
+  const found = [...new Set(perModel.points.map(({ date }) => date))]
+  const { status: _, ...ofFailures } = filter
+  const period = await getPeriod(run, dayOf(justBefore(end), await getZone(run)).slice(0, 7))
+  const scope = { period: period.period, userId: filter.userId }
+  return {
+    ...question,
+    database: await databaseName(run),
+    end,
+    totals: await reportStats(run, { ...wanted, timeZone, now }),
+    beforeSince,
+    before: beforeSince === null ? null : await reportStats(run, { ...before, timeZone, now }),
+    part,
+    dates: datesBetween(part, dayOf(since, timeZone), dayOf(justBefore(end), timeZone), found),
+    perModel,
+    perStatus,
+    models: await by('model', MODELS),
+    statuses: await by('status'),
+    users: await by('user', ROWS),
+    workflows: await by('workflow', ROWS),
+    modes: await by('mode', ROWS),
+    slow: await slowWorkflows(run, { ...wanted, limit: ROWS }),
+    failures: await groupFailures(run, {
+      ...ofFailures,
+      since,
+      until: until ?? now,
+      limit: ROWS,
+    }),
+    period,
+    bill: (await summarize(run, { ...scope, by: 'total' })).total,
+    differences: await countDifferences(run, scope),
+  }
+}
+
+/** The name alone: a host is nobody's business who is sent the page. */
+async function databaseName(run: Run): Promise<string> {
+  const [row] = await run('select current_database() as name', [], { name: d.text() })
+  return row?.name ?? ''
+}
+
+const justBefore = (instant: string) => new Date(Date.parse(instant) - 1).toISOString()
+
+/** PostgreSQL's years begin at 1. */
+function timeBefore(since: string, until: string): string | null {
+  const from = Date.parse(since)
+  const begin = new Date(2 * from - Date.parse(until))
+  const exists = !Number.isNaN(begin.getTime()) && begin.getUTCFullYear() >= 1
+  return exists && begin.getTime() < from ? begin.toISOString() : null
+}

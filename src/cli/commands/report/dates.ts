@@ -1,0 +1,111 @@
+import type { CalendarPart } from '../../../queries/usage/calendar.ts'
+import { formatTime } from '../../output/text/format.ts'
+
+const DAY_MS = 86_400_000
+
+/** 100 bars are as many as one can tell apart. */
+const MOST_DAYS = 100
+const MOST_WEEKS_DAYS = 730
+/** Months before the first run are left out of a chart of more than this. */
+const MOST_DATES = 120
+
+/** What part of the calendar a bar of the charts is, for a time of this length. */
+export function partFor(since: string, until: string): CalendarPart {
+  const days = (Date.parse(until) - Date.parse(since)) / DAY_MS
+  return days <= MOST_DAYS ? 'day' : days <= MOST_WEEKS_DAYS ? 'week' : 'month'
+}
+
+/** '2024-12-02' of an instant in a zone. */
+export const dayOf = (instant: string, timeZone: string): string =>
+  formatTime(instant, timeZone, 'minutes').slice(0, 10)
+
+/**
+ * Every date of a chart, those without runs too, from `first` to `last` (days) and to where there are runs.
+ * @param found the dates that have runs, in order
+ */
+export function datesBetween(
+  part: CalendarPart,
+  first: string,
+  last: string,
+  found: readonly string[],
+): string[] {
+  const [begin] = found
+  if (begin === undefined) return []
+  const to = [startOf(part, last), ...found].sort().at(-1) as string
+  const dates: string[] = []
+  for (let date = startOf(part, first); date <= to; date = next(part, date)) dates.push(date)
+  return dates.length > MOST_DATES ? dates.filter((date) => date >= begin) : dates
+}
+
+function startOf(part: CalendarPart, day: string): string {
+  if (part === 'month') return day.slice(0, 7)
+  const time = Date.parse(day)
+  const fromMonday = part === 'week' ? (new Date(time).getUTCDay() + 6) % 7 : 0
+  return isoDay(time - fromMonday * DAY_MS)
+}
+
+function next(part: CalendarPart, date: string): string {
+  if (part !== 'month') return isoDay(Date.parse(date) + (part === 'week' ? 7 : 1) * DAY_MS)
+  const [year, month] = date.split('-').map(Number) as [number, number]
+  return month === 12
+    ? `${String(year + 1).padStart(4, '0')}-01`
+    : `${date.slice(0, 4)}-${String(month + 1).padStart(2, '0')}`
+}
+
+const isoDay = (time: number) => new Date(time).toISOString().slice(0, 10)
+
+const format = (options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options })
+const SHORT = {
+  day: format({ day: 'numeric', month: 'short' }),
+  week: format({ day: 'numeric', month: 'short', year: '2-digit' }),
+  month: format({ month: 'short', year: 'numeric' }),
+}
+const LONG = {
+  day: format({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }),
+  week: format({ day: 'numeric', month: 'short', year: 'numeric' }),
+  month: format({ month: 'long', year: 'numeric' }),
+}
+
+/** '3 Nov', below a bar. */
+export const shortDate = (part: CalendarPart, date: string): string =>
+  SHORT[part].format(Date.parse(date))
+
+/** 'Tue, 3 Nov 2026', where there is room. */
+export const longDate = (part: CalendarPart, date: string): string =>
+  `${part === 'week' ? 'week of ' : ''}${LONG[part].format(Date.parse(date))}`
+
+/** '3 November 2026', with the time of day behind it where that is not midnight. */
+export function instantIn(instant: string, timeZone: string): string {
+  const clock = formatTime(instant, timeZone, 'seconds').slice(11)
+  const day = new Intl.DateTimeFormat('en-GB', {
+    timeZone,
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+  }).format(Date.parse(instant))
+  return clock === '00:00:00' ? day : `${day}, ${clock.slice(0, 5)}`
+}
+
+/** '1 November 2026 to 30 November 2026': an end at midnight is the end of the day before. */
+export function spanIn(since: string, until: string, timeZone: string): string {
+  const atMidnight = formatTime(until, timeZone, 'seconds').endsWith(' 00:00:00')
+  const last = atMidnight ? new Date(Date.parse(until) - 1).toISOString() : until
+  const end = atMidnight ? instantIn(last, timeZone).split(',')[0] : instantIn(until, timeZone)
+  const begin = instantIn(since, timeZone)
+  return begin === end ? begin : `${begin} to ${end}`
+}
+
+/** Does an instant stand at the beginning of a date of a chart? */
+export const beginsIn = (part: CalendarPart, instant: string, timeZone: string): boolean => {
+  const day = dayOf(instant, timeZone)
+  const first = part === 'month' ? `${day.slice(0, 7)}-01` : startOf(part, day)
+  return `${first} 00:00:00` === formatTime(instant, timeZone, 'seconds')
+}
+
+/** 'the 30 days before', of a time that ends where the time of the report begins. */
+export function lengthBefore(since: string, until: string): string {
+  const ms = Date.parse(until) - Date.parse(since)
+  const [size, unit] = ms >= 2 * DAY_MS ? [DAY_MS, 'days'] : [3_600_000, 'hours']
+  return `the ${Math.max(1, Math.round(ms / size))} ${unit} before`
+}

@@ -1,0 +1,84 @@
+import type { Point, Series } from '../../../queries/usage/series.ts'
+import { type Bar, stackedBars } from './chart.ts'
+import type { PageData } from './data.ts'
+import { longDate, shortDate } from './dates.ts'
+import { html, type Markup } from './markup.ts'
+import { type Cells, table } from './table.ts'
+
+/** What has a colour in a chart. */
+export interface Key {
+  /** Null of the rest. */
+  key: string | null
+  label: string
+  className: string
+}
+
+interface Drawn {
+  /** Of the chart and of the table of its figures. */
+  caption: string
+  unit: string
+  /** How high a part is. */
+  value: (point: Point) => number
+  /** The same to be read. */
+  text: (point: Point) => string
+  column: (head: string, of: (row: DateRow) => Point | undefined) => Cells<DateRow>
+}
+
+interface DateRow {
+  date: string
+  of: (key: Key) => Point | undefined
+  total: Point | undefined
+}
+
+/** A series as a chart with its legend, and as a table of the same figures. */
+export function overTime(
+  { part, dates }: PageData,
+  series: Series,
+  keys: readonly Key[],
+  drawn: Drawn,
+): Markup {
+  const rows = rowsOf(series, dates)
+  const bars = rows.map(({ date, of, total }): Bar => {
+    const points = keys.map((key) => ({ key, point: of(key) }))
+    const said = points.flatMap(({ key, point }) =>
+      point === undefined ? [] : [`${key.label}: ${drawn.text(point)}`],
+    )
+    return {
+      label: shortDate(part, date),
+      title: [
+        longDate(part, date),
+        total ? `total: ${drawn.text(total)}` : 'no runs',
+        ...said,
+      ].join('\n'),
+      values: points.map(({ point }) => (point === undefined ? 0 : drawn.value(point))),
+    }
+  })
+  const columns: Cells<DateRow>[] = [
+    { head: part, kind: 'name', cells: (all) => all.map(({ date }) => date) },
+    drawn.column('total', (row) => row.total),
+    ...keys.map((key) => drawn.column(key.label, (row) => row.of(key))),
+  ]
+  const classes = keys.map(({ className }) => className)
+  return html`
+<ul class="legend" aria-hidden="true">${keys.map(({ label, className }) => html`<li><i class="key ${className}"></i><bdi>${label}</bdi></li>`)}</ul>
+${stackedBars({ label: drawn.caption, unit: drawn.unit, classes, bars })}
+<details><summary>The figures, ${part} by ${part}</summary>${table(drawn.caption, columns, rows)}</details>`
+}
+
+function rowsOf({ points }: Series, dates: readonly string[]): DateRow[] {
+  const byDate = new Map<string, Point[]>()
+  for (const point of points) {
+    const own = byDate.get(point.date)
+    if (own) own.push(point)
+    else byDate.set(point.date, [point])
+  }
+  return dates.map((date) => {
+    const own = byDate.get(date) ?? []
+    return {
+      date,
+      of: ({ key }) =>
+        own.find((p) => !p.isTotal && (key === null ? p.other : !p.other && p.key === key)),
+      total: own.find(({ isTotal }) => isTotal),
+    }
+  })
+}

@@ -1,0 +1,142 @@
+import type { CommandReference, OptionReference } from '../help/reference.ts'
+import type { ValueKind } from '../help/value-kinds.ts'
+
+export interface Candidate {
+  value: string
+  description?: string
+}
+
+/** What may stand where the cursor is. */
+export interface Question {
+  /** What is known without asking anybody. */
+  candidates: Candidate[]
+  /** What else to ask for, of values that begin with `prefix`. */
+  ask?: NonNullable<ValueKind['kind']>
+  prefix: string
+  /** Stands before each value: '--user='. */
+  before: string
+  /** More may follow in the same word. */
+  open: boolean
+  /** Of the options before the cursor those that choose the database. */
+  database: string[]
+}
+
+const DATABASE = ['--database-url', '--profile', '--schema']
+
+/** `words` are those behind `wfstore`; the last, maybe '', is what is being typed. */
+export function questionOf(program: CommandReference, words: readonly string[]): Question {
+  const current = words.at(-1) ?? ''
+  const place = walk(program, words.slice(0, -1))
+  const { at, expected, ended, position, database, inHelp } = place
+  const known = { prefix: current, before: '', open: false, database, candidates: [] }
+  if (expected) return { ...known, ...valuesOf(expected, current) }
+  const [flag, ...rest] = current.split('=')
+  if (!ended && current.startsWith('--') && current.includes('=')) {
+    const option = optionsOf(program, at).find(({ long }) => long === flag)
+    const values = option && option.value !== 'none' ? valuesOf(option, rest.join('=')) : NONE
+    return { ...known, prefix: rest.join('='), ...values, before: `${flag}=` }
+  }
+  if (!ended && current.startsWith('-')) {
+    const options = optionsOf(program, at)
+      .filter(({ long }) => long.startsWith(current))
+      .map(({ long, description }) => ({ value: long, description }))
+    return { ...known, candidates: options }
+  }
+  const argument = at.arguments[Math.min(position, at.arguments.length - 1)]
+  const fits = argument && !inHelp && (position < at.arguments.length || argument.variadic)
+  const values = fits ? valuesOf(argument, current) : NONE
+  const commands = position === 0 ? subcommandsOf(program, at) : []
+  return {
+    ...known,
+    ...values,
+    candidates: [
+      ...commands
+        .filter(({ value }) => value.startsWith(current))
+        .sort((a, b) => a.value.localeCompare(b.value)),
+      ...values.candidates,
+    ],
+  }
+}
+
+const NONE = { candidates: [] }
+
+interface Place {
+  at: CommandReference
+  /** The option whose value comes next. */
+  expected?: OptionReference
+  /** Has there been a -- that ends the options? */
+  ended: boolean
+  /** Of arguments so far. */
+  position: number
+  database: string[]
+  /** Behind `help`, where names of commands are words like others. */
+  inHelp: boolean
+}
+
+function walk(program: CommandReference, words: readonly string[]): Place {
+  const place: Place = { at: program, ended: false, position: 0, database: [], inHelp: false }
+  for (const word of words) {
+    const { at, expected } = place
+    if (expected) {
+      if (DATABASE.includes(expected.long)) place.database.push(expected.long, word)
+      delete place.expected
+    } else if (!place.ended && word === '--') place.ended = true
+    else if (!place.ended && /^-./.test(word)) {
+      const [name, value] = word.split(/=(.*)/s)
+      const option = optionsOf(program, at).find(({ long, short }) => [long, short].includes(name))
+      if (option?.value === 'required' && value === undefined) place.expected = option
+      else if (name && value !== undefined && DATABASE.includes(name))
+        place.database.push(name, value)
+    } else {
+      const next = subcommandsOf(program, at).find(({ value }) => value === word)?.of
+      place.inHelp ||= at.command === 'help'
+      if (next && place.position === 0) place.at = next
+      else place.position++
+    }
+  }
+  return place
+}
+
+const lastWord = ({ command }: CommandReference) => command.split(' ').at(-1) as string
+
+const optionsOf = (program: CommandReference, at: CommandReference): OptionReference[] => [
+  ...at.options,
+  ...(at === program ? [] : program.options.filter(({ long }) => long !== '--version')),
+  { ...HELP },
+]
+
+const HELP: OptionReference = {
+  flags: '-h, --help',
+  long: '--help',
+  short: '-h',
+  description: 'print help',
+  value: 'none',
+  mandatory: false,
+}
+
+/** `help` goes on with the names of the commands. */
+function subcommandsOf(
+  program: CommandReference,
+  at: CommandReference,
+): (Candidate & { of: CommandReference })[] {
+  const commands = at.command === 'help' ? [...at.commands, ...program.commands] : at.commands
+  return commands.map((of) => ({ value: lastWord(of), description: of.summary, of }))
+}
+
+function valuesOf(
+  { kind, choices = [], several }: Pick<OptionReference, 'kind' | 'choices' | 'several'>,
+  typed: string,
+): Partial<Question> & { candidates: Candidate[] } {
+  if (!several)
+    return {
+      ...(kind === undefined || kind === 'text' ? {} : { ask: kind }),
+      candidates: choices.filter((word) => word.startsWith(typed)).map((value) => ({ value })),
+    }
+  const given = typed.split(',').slice(0, -1)
+  const before = given.map((word) => `${word},`).join('')
+  const left = choices.filter((word) => !given.includes(word)).map((word) => before + word)
+  return {
+    open: true,
+    candidates: left.filter((value) => value.startsWith(typed)).map((value) => ({ value })),
+  }
+}

@@ -1,0 +1,118 @@
+import { Command } from 'commander'
+import type pg from 'pg'
+import { chooseDatabase, connectClient, embeddedDir, isNamed, type Target } from '../../db/connect/connect.ts'
+import type { Environment } from '../../db/connect/libpq.ts'
+import type { Candidate, Question } from './candidates.ts'
+import { readSettings, type Settings } from '../config/settings.ts'
+import type { GlobalOptions, Io } from '../context.ts'
+
+/**
+ * Names that begin with what is typed, out of the config or the database that the line, the environment or the config
+ * names. No server is started for it. @throws whatever stands in the way
+ */
+export async function askStore(
+  ask: NonNullable<Question['ask']>,
+  { prefix, database }: Question,
+  io: Io,
+  env: Environment,
+  ms: number,
+): Promise<Candidate[]> {
+  const options = new Command()
+    .option('--database-url <url>')
+    .option('--profile <name>')
+    .option('--schema <name>')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+  if (ask === 'profile') {
+    const settings = await readSettings(options, TRAITS, io, env)
+    const names = [...(settings.config?.profiles.keys() ?? [])]
+    return names.filter((name) => name.startsWith(prefix)).map((value) => ({ value }))
+  }
+  const query = QUERIES[ask]
+  if (!query) return []
+  options.parse(database, { from: 'user' })
+  const settings = await readSettings(options, TRAITS, io, env)
+  const target = await targetOf(settings, options.opts<GlobalOptions>(), io, env)
+  if (!target) return []
+  const client = await connectClient({
+    ...target,
+    config: { ...target.config, connectionTimeoutMillis: ms },
+  })
+  try {
+    return await rowsOf(client, query, prefix, ms)
+  } finally {
+    await client.end()
+  }
+}
+
+const TRAITS = { path: 'complete', ownDatabase: false }
+
+async function targetOf(
+  settings: Settings,
+  { databaseUrl, schema }: GlobalOptions,
+  io: Io,
+  env: Environment,
+): Promise<Target | undefined> {
+  const { profileDatabase } = await import('../config/database.ts')
+  const named = databaseUrl ? { url: databaseUrl } : profileDatabase(settings, io, env, {})
+  const { cwd } = io
+  const choice = { env, cwd, schema, applicationName: 'wfstore complete' }
+  if (named || isNamed(env)) return chooseDatabase({ ...choice, ...named })
+  const { embeddedStatus } = await import('../../db/embedded/status.ts')
+  const { url } = await embeddedStatus(embeddedDir(cwd))
+  // Of the embedded server the environment knows nothing.
+  return url === null ? undefined : chooseDatabase({ ...choice, env: {}, url })
+}
+
+async function rowsOf(client: pg.Client, query: string, prefix: string, ms: number) {
+  const [, , { rows }] = await Promise.all([
+    client.query('begin read only'),
+    client.query("select set_config('statement_timeout', $1, true)", [String(ms)]),
+    client.query<{ value: string; description?: string | null }>(query, [prefix]),
+    client.query('commit'),
+  ])
+  return rows.map(({ value, description }) => (description ? { value, description } : { value }))
+}
+
+/** Every value of a column that an index begins with, one look into the index for each; 1000 looks at most. */
+const distinct = (column: string) => `
+  with recursive each (value, number) as (
+    (select ${column}, 1 from workflow_executions where ${column} >= $1 order by ${column} limit 1)
+    union all
+    select (select ${column} from workflow_executions where ${column} > each.value order by ${column} limit 1), number + 1
+    from each where value is not null and number < 1000
+  )
+  select value from each where starts_with(value, $1) limit 200`
+
+/** The values of a column without an index, of the newest rows. */
+const recent = (column: string, from: string) => `
+  select distinct ${column} as value from (${from}) as newest where starts_with(${column}, $1) order by 1 limit 200`
+
+const NEWEST_RUNS = 'select * from workflow_executions order by start_time desc, execution_id desc'
+
+const runs = (where: string) => `
+  select execution_id::text as value, concat_ws(' ', status, workflow_name, user_id) as description
+  from (${NEWEST_RUNS.replace(' order', `${where} order`)} limit 2000) as newest
+  where starts_with(execution_id::text, lower($1)) order by start_time desc, execution_id desc limit 30`
+
+const QUERIES: Partial<Record<NonNullable<Question['ask']>, string>> = {
+  user: distinct('user_id'),
+  workflow: distinct('workflow_name'),
+  mode: recent('mode', `${NEWEST_RUNS} limit 2000`),
+  model: recent('model_id', `${NEWEST_RUNS} limit 2000`),
+  tool: recent(
+    'tool_name',
+    `select tool_name from workflow_steps where execution_id in
+      (select execution_id from (${NEWEST_RUNS} limit 200) as newest)`,
+  ),
+  action: recent(
+    'action_type',
+    'select action_type from audit_logs order by timestamp desc limit 2000',
+  ),
+  run: runs(''),
+  running: runs(" where status = 'running'"),
+  entry: `
+    select log_id::text as value, concat_ws(' ', action_type, tool_name) as description
+    from (select * from audit_logs order by timestamp desc, log_id desc limit 2000) as newest
+    where starts_with(log_id::text, lower($1)) order by timestamp desc, log_id desc limit 30`,
+}

@@ -1,0 +1,117 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+} from 'node:fs'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import type { Environment } from '../../db/connect/libpq.ts'
+import { WfstoreError } from '../../error.ts'
+
+/** In the order in which a folder is asked for them. */
+export const CONFIG_FILES = ['wfstore.config.json', '.wfstorerc'] as const
+
+export interface ConfigFile {
+  path: string
+  bytes: Buffer
+  /** May others read it? Then a password in it is none. */
+  othersMayRead: boolean
+}
+
+export interface Found {
+  file?: ConfigFile | undefined
+  /** Those that were passed over because they may be somebody else's work, and why. */
+  ignored: readonly { path: string; why: string }[]
+}
+
+const LARGEST = 256 * 1024
+
+/**
+ * The config: what WFSTORE_CONFIG names, else the first in the working folder and its parents, up to the root of a git
+ * checkout or the home folder, and last in the home folder. It names servers that passwords are sent to, so a file that
+ * somebody else owns or anybody may write is passed over, as git does with a checkout.
+ * @throws WfstoreError usage where WFSTORE_CONFIG names what cannot be read
+ */
+export function findConfig(cwd: string, env: Environment, uid = process.getuid?.()): Found {
+  if (env.WFSTORE_CONFIG) return { file: readNamed(resolve(cwd, env.WFSTORE_CONFIG)), ignored: [] }
+  const ignored: { path: string; why: string }[] = []
+  for (const folder of folders(cwd, env)) {
+    for (const name of CONFIG_FILES) {
+      const path = join(folder, name)
+      const found = readTrusted(path, uid)
+      if (typeof found === 'string') ignored.push({ path, why: found })
+      else if (found) return { file: found, ignored }
+    }
+  }
+  return { ignored }
+}
+
+function* folders(cwd: string, { HOME, USERPROFILE }: Environment): Generator<string> {
+  const home = [HOME, USERPROFILE].find((path) => path && isAbsolute(path))
+  for (let at = resolve(cwd); ; at = dirname(at)) {
+    yield at
+    if (at === home) return
+    if (at === dirname(at) || lstat(join(at, '.git'))) break
+  }
+  if (home !== undefined) yield home
+}
+
+function lstat(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+/** The file, undefined where there is none, or why it does not count. */
+function readTrusted(path: string, uid: number | undefined): ConfigFile | string | undefined {
+  const entry = lstat(path)
+  if (!entry) return undefined
+  let file: number
+  try {
+    // Without waiting for who writes, if it is a pipe.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  } catch (error) {
+    return `it cannot be read: ${(error as NodeJS.ErrnoException).code}`
+  }
+  try {
+    const stats = fstatSync(file)
+    if (!stats.isFile()) return undefined
+    if (uid !== undefined) {
+      const isOurs = (owner: number) => owner === uid || owner === 0
+      if (!isOurs(entry.uid) || !isOurs(stats.uid)) return 'it belongs to another user'
+      if (stats.mode & 0o002) return 'everybody may write to it'
+      // In a folder with the sticky bit, such as /tmp, nobody can put another file in its place.
+      const { mode } = statSync(dirname(path))
+      if (mode & 0o002 && !(mode & 0o1000)) return 'everybody may write to its folder'
+    }
+    if (stats.size > LARGEST) throw tooLarge(path)
+    return { path, bytes: readFileSync(file), othersMayRead: othersMayRead(stats.mode, uid) }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Named outright it counts, whoever owns it. */
+function readNamed(path: string): ConfigFile | undefined {
+  if (path === '/dev/null') return undefined
+  try {
+    const bytes = readFileSync(path)
+    if (bytes.length > LARGEST) throw tooLarge(path)
+    return { path, bytes, othersMayRead: othersMayRead(statSync(path).mode, process.getuid?.()) }
+  } catch (cause) {
+    if (cause instanceof WfstoreError) throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    throw new WfstoreError('usage', `WFSTORE_CONFIG: cannot read ${path}: ${code}`, { cause })
+  }
+}
+
+const othersMayRead = (mode: number, uid: number | undefined) =>
+  uid !== undefined && (mode & 0o004) !== 0
+
+const tooLarge = (path: string) =>
+  new WfstoreError('usage', `${path} is no config: it is larger than ${LARGEST / 1024} kB`)

@@ -1,0 +1,127 @@
+import type { Command } from 'commander'
+import type { Environment } from '../../db/connect/libpq.ts'
+import { WfstoreError } from '../../error.ts'
+import type { Settings, Traits } from './settings.ts'
+import { alternatives, type Config, parseConfig, profileUrl, shown } from './parse.ts'
+import { CONFIG_FILES, type Found } from './find.ts'
+import type { GlobalOptions } from '../context.ts'
+
+/** @throws WfstoreError usage where the config is wrong, has no such profile, or flags and environment contradict it */
+export async function loadSettings(
+  found: Found,
+  program: Command,
+  traits: Traits,
+  env: Environment,
+): Promise<Settings> {
+  const config = found.file && parseConfig(found.file)
+  const profile = await chooseProfile(config, found, program.opts<GlobalOptions>(), traits, env)
+  return {
+    ...{ traits, config, profile, ignored: found.ignored },
+    origins: config ? setOptions(program, config, profile, env) : {},
+    urls: config ? urlsOf(config, env) : [],
+  }
+}
+
+async function chooseProfile(
+  config: Config | undefined,
+  found: Found,
+  { profile: flag, databaseUrl }: GlobalOptions,
+  { path, ownDatabase }: Traits,
+  env: Environment,
+): Promise<Settings['profile']> {
+  if (flag !== undefined) {
+    if (ownDatabase)
+      throw new WfstoreError('usage', `${path} has a database of its own, no profile`)
+    if (databaseUrl !== undefined)
+      throw new WfstoreError('usage', '--profile and --database-url contradict each other', {
+        hint: 'give one of them',
+      })
+    return { of: findProfile(flag, '--profile', config, found), by: '--profile' }
+  }
+  if (ownDatabase || databaseUrl !== undefined) return undefined
+  if (env.WFSTORE_PROFILE) {
+    if (env.WFSTORE_DATABASE_URL)
+      throw new WfstoreError(
+        'usage',
+        'WFSTORE_PROFILE and WFSTORE_DATABASE_URL are both set, and each names a database',
+        { hint: 'unset one of them, or give --profile or --database-url' },
+      )
+    const by = 'WFSTORE_PROFILE'
+    return { of: findProfile(env.WFSTORE_PROFILE, by, config, found), by }
+  }
+  const { isNamed } = await import('../../db/connect/connect.ts')
+  const preset = config?.default === undefined ? undefined : config.profiles.get(config.default)
+  return preset && !isNamed(env) ? { of: preset, by: 'default' } : undefined
+}
+
+function findProfile(name: string, source: string, config: Config | undefined, found: Found) {
+  const profile = config?.profiles.get(name)
+  if (profile) return profile
+  if (config)
+    throw new WfstoreError('usage', `${config.path} has no profile ${shown(name)} (${source})`, {
+      hint: alternatives(name, config.profiles),
+    })
+  const [passed] = found.ignored
+  throw new WfstoreError(
+    'usage',
+    `there is no profile ${shown(name)} (${source}): no config here`,
+    {
+      hint: passed
+        ? `${passed.path} does not count: ${passed.why}; WFSTORE_CONFIG=FILE uses it all the same`
+        : `write a ${CONFIG_FILES[0]}, or name one with WFSTORE_CONFIG`,
+    },
+  )
+}
+
+/** Gives the options that no flag has set what the profile says, or else the defaults. */
+function setOptions(
+  program: Command,
+  { defaults }: Config,
+  profile: Settings['profile'],
+  env: Environment,
+): Record<string, string> {
+  const origins: Record<string, string> = {}
+  const isGiven = (name: string) =>
+    program.getOptionValueSource(name) !== undefined ||
+    (name === 'output' && program.getOptionValueSource('json') !== undefined) ||
+    (name === 'color' && Boolean(env.NO_COLOR))
+  const set = (name: string, value: string | undefined, origin: string) => {
+    if (value === undefined || isGiven(name)) return
+    program.setOptionValueWithSource(name, value, 'config')
+    origins[name] = origin
+  }
+  const own = profile ? `profile ${profile.of.name}` : ''
+  set('schema', profile?.of.schema, own)
+  for (const name of ['tz', 'output', 'color'] as const) {
+    set(name, profile?.of[name], own)
+    set(name, defaults[name], 'defaults')
+  }
+  return origins
+}
+
+function urlsOf({ profiles }: Config, env: Environment): string[] {
+  return [...profiles.values()].flatMap((profile) => {
+    try {
+      return [profileUrl(profile, env)]
+    } catch {
+      return [profile.databaseUrl]
+    }
+  })
+}
+
+/** Is there a password in the file itself? */
+export const holdsPassword = ({ profiles }: Config): boolean =>
+  [...profiles.values()].some(({ databaseUrl }) =>
+    /:\/\/[^:@/]*:[^@]+@|[?&]password=[^&]/i.test(databaseUrl.replaceAll(/\$\{\w+\}/g, '')),
+  )
+
+/** What of the config somebody should know whatever the command does. */
+export function warnings({ config, ignored }: Settings, isTerminal: boolean): string[] {
+  const lines = ignored.map(
+    ({ path, why }) =>
+      `note: ${path} is ignored: ${why} (WFSTORE_CONFIG=FILE uses it all the same)`,
+  )
+  if (isTerminal && config?.othersMayRead && holdsPassword(config))
+    lines.push(`note: everybody may read ${config.path}, and a password is in it: chmod 600`)
+  return lines
+}

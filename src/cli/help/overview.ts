@@ -1,0 +1,24 @@
+import type { Command, Help } from 'commander'
+import { commandRows, type Row, section, widthOf } from './page.ts'
+
+/** What `wfstore --help` prints: the commands by what they are for. */
+export function formatStart(program: Command, help: Help): string {
+  const rows = commandRows(program.commands)
+  const width = Math.max(...rows.map(([term]) => term.length))
+  const groups = new Map<string, Row[]>()
+  for (const [index, command] of program.commands.entries()) {
+    const [term, summary] = rows[index] as Row
+    const group = groups.get(command.helpGroup()) ?? []
+    groups.set(command.helpGroup(), [...group, [term.padEnd(width), summary]])
+  }
+  return `${[
+    `Usage: wfstore ${program.usage()}`,
+    help.boxWrap(program.description(), widthOf(help)),
+    [...groups].map(([heading, group]) => section(heading, group, help)).join('\n'),
+    LAST,
+  ].join('\n\n')}\n`
+}
+
+const LAST = `wfstore COMMAND --help has its options and examples; wfstore help TOPIC has what
+they share: options, filters, time, output, environment, exit-codes.
+To try it out: wfstore demo`

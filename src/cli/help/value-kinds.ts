@@ -1,0 +1,110 @@
+import { DIMENSIONS } from '../../queries/usage/cost.ts'
+import { EXECUTION_STATUSES } from '../../queries/table/filter.ts'
+import { PERIODS } from '../../queries/metrics/rollup.ts'
+
+/**
+ * What the value of an option or argument is: a name that the database or the config knows, a time, a file; the words
+ * that it can be; or text that nobody can foresee.
+ */
+export interface ValueKind {
+  kind?:
+    | 'user'
+    | 'workflow'
+    | 'mode'
+    | 'model'
+    | 'tool'
+    | 'action'
+    | 'run'
+    | 'running'
+    | 'entry'
+    | 'profile'
+    | 'zone'
+    | 'month'
+    | 'file'
+    | 'folder'
+    | 'text'
+  choices?: readonly string[]
+  /** May there be several, separated by commas? */
+  several?: true
+}
+
+const TIMES = ['1h', '24h', '7d', '30d', '90d']
+const SPANS = ['10m', '1h', '6h', '1d']
+
+const TEXT: ValueKind = { kind: 'text' }
+
+const OPTIONS: Record<string, ValueKind> = {
+  '--user': { kind: 'user' },
+  '--workflow': { kind: 'workflow' },
+  '--mode': { kind: 'mode' },
+  '--model': { kind: 'model' },
+  '--tool': { kind: 'tool' },
+  '--action': { kind: 'action' },
+  '--execution': { kind: 'run' },
+  '--profile': { kind: 'profile' },
+  '--tz': { kind: 'zone' },
+  '--legacy-tz': { kind: 'zone' },
+  '--out': { kind: 'file' },
+  '--archive': { kind: 'folder' },
+  '--status': { choices: EXECUTION_STATUSES, several: true },
+  'cost --by': { choices: DIMENSIONS, several: true },
+  'metrics list --period': { choices: PERIODS },
+  'billing --period': { kind: 'month' },
+  'billing records --period': { kind: 'month' },
+  'billing close --period': { kind: 'month' },
+  'billing pay --period': { kind: 'month' },
+  '--type': {
+    choices: ['cost', 'token_usage', 'execution_time', 'error_rate', 'tool_success_rate'],
+  },
+  '--success': { choices: ['true', 'false'] },
+  '--since': { choices: TIMES },
+  '--until': { choices: TIMES },
+  '--before': { choices: TIMES },
+  '--older-than': { choices: SPANS },
+  '--stale': { choices: SPANS },
+  '--max-duration': { choices: SPANS },
+  '--limit': { choices: ['20', '100', '1000', 'all'] },
+  ...Object.fromEntries(
+    [
+      '--database-url',
+      '--schema',
+      '--columns',
+      '--cursor',
+      '--watch',
+      '--top',
+      '--payment-id',
+      '--provider',
+      '--cost',
+      '--reason',
+      '--prefix',
+      '--to',
+      '--lock-timeout',
+      '--lock-wait',
+      '--days',
+      '--keep-last',
+      '--batch-size',
+      '--pause',
+      '--stuck-factor',
+    ].map((name) => [name, TEXT]),
+  ),
+}
+
+const ARGUMENTS: Record<string, ValueKind> = {
+  'executions show': { kind: 'run' },
+  'executions cancel': { kind: 'running' },
+  'audit show': { kind: 'entry' },
+  'billing zone': { kind: 'zone' },
+  'archive verify': { kind: 'file' },
+  restore: { kind: 'file' },
+  import: { kind: 'file' },
+  completion: { choices: ['bash', 'zsh', 'fish'] },
+  'billing correct': TEXT,
+  'migrate up': TEXT,
+  'migrate down': TEXT,
+  help: TEXT,
+}
+
+export const kindOfOption = (command: string, long: string): ValueKind =>
+  OPTIONS[`${command} ${long}`] ?? OPTIONS[long] ?? {}
+
+export const kindOfArgument = (command: string): ValueKind => ARGUMENTS[command] ?? {}

@@ -1,0 +1,120 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { WfstoreError } from '../../error.ts'
+import {
+  checkBounds,
+  EXECUTION_STATUSES,
+  type ExecutionFilter,
+  type ExecutionStatus,
+} from '../../queries/table/filter.ts'
+import type { Context, GlobalOptions } from '../context.ts'
+import { parseTime } from './time.ts'
+import { parseText } from './text.ts'
+
+/** The filters of every list, in the words of the command line. */
+export interface FilterOptions extends GlobalOptions {
+  user?: string
+  status?: ExecutionStatus[]
+  mode?: string
+  model?: string
+  workflow?: string
+  tool?: string
+  execution?: string
+  since?: string
+  until?: string
+}
+
+export interface PagingOptions {
+  limit: number
+  cursor?: string
+  page?: boolean
+}
+
+const DEFAULT_LIMIT = 20
+
+/** Gives a command the shared filters; `status` where its rows can have more than one. */
+export function addFilters(command: Command, { status }: { status: boolean }): Command {
+  command.option('--user <id>', 'of this user', parseText)
+  if (status) {
+    command.option(
+      '--status <names>',
+      `one or more: ${EXECUTION_STATUSES.join(',')}`,
+      parseStatuses,
+    )
+  }
+  return command
+    .option('--mode <name>', 'of this mode', parseText)
+    .option('--model <id>', 'on this model', parseText)
+    .option('--workflow <name>', 'of this workflow', parseText)
+    .option('--tool <name>', 'with a step that used this tool', parseText)
+    .option('--execution <id>', 'this run alone: its whole id', parseUuid)
+    .option('--since <time>', 'started from, before: 24h, 7d, 2026-11-01, RFC 3339')
+    .option('--until <time>', 'started before this time')
+}
+
+export function addPaging(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--limit <n>', 'rows at most, or all')
+        .argParser(parseLimit)
+        .default(DEFAULT_LIMIT),
+    )
+    .option('--cursor <cursor>', 'go on where an earlier page ended, which says it')
+    .option('--page', 'with -o json: {"rows": […], "nextCursor": …}')
+}
+
+/** @throws WfstoreError usage for a time that is none, or bounds with nothing between them */
+export async function readFilter(
+  options: FilterOptions,
+  context: Context,
+): Promise<ExecutionFilter> {
+  const { tz = 'UTC' } = options
+  const now = context.io.now()
+  const bound = (flag: string, text: string | undefined) =>
+    text === undefined ? undefined : parseTime(flag, text, now, tz)
+  const filter = {
+    userId: options.user,
+    status: options.status,
+    mode: options.mode,
+    modelId: options.model,
+    workflowName: options.workflow,
+    toolName: options.tool,
+    executionId: options.execution,
+    since: await bound('--since', options.since),
+    until: await bound('--until', options.until),
+  }
+  checkBounds(filter)
+  return filter
+}
+
+/** @throws WfstoreError usage where --page is given without JSON, which alone has a place for the cursor */
+export function checkPage(options: GlobalOptions & PagingOptions): void {
+  if (options.page && !options.json && options.output !== 'json') {
+    throw new WfstoreError('usage', '--page needs --output json', {
+      hint: 'other forms say the next cursor on stderr',
+    })
+  }
+}
+
+function parseStatuses(text: string): ExecutionStatus[] {
+  const names = text.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !(EXECUTION_STATUSES as readonly string[]).includes(name))
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`Give one of ${EXECUTION_STATUSES.join(', ')}`)
+  }
+  return names as ExecutionStatus[]
+}
+
+function parseUuid(text: string): string {
+  const id = text.toLowerCase()
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
+    throw new InvalidArgumentError('Give a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57')
+  }
+  return id
+}
+
+function parseLimit(text: string): number {
+  if (text === 'all') return Number.POSITIVE_INFINITY
+  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (limit < 1) throw new InvalidArgumentError('Give a whole number from 1, or all')
+  return limit
+}

@@ -1,0 +1,66 @@
+import type { Column } from '../column.ts'
+import { readValue } from '../column.ts'
+import { wrap } from './paragraphs.ts'
+import { drawTable, type Table, type TableStyle } from './table.ts'
+import { terminalCells } from '../text/cells.ts'
+import { displayWidth } from '../text/width.ts'
+
+const INDENT = '    '
+
+/**
+ * A table whose long columns stand below each row, wrapped and never cut.
+ * @param earlier rows that are drawn already: what comes now stands in the same columns
+ */
+export async function drawBelow<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  style: TableStyle,
+  earlier: readonly Row[] = [],
+): Promise<Table> {
+  const short = columns.filter(({ below }) => below === undefined)
+  const indent = short.length > 0 ? INDENT : ''
+  const { lines, hidden } =
+    short.length > 0
+      ? await drawTable(short, [...earlier, ...rows], style)
+      : { lines: [], hidden: [] }
+  const long = columns.flatMap((column) => {
+    const { below } = column
+    return below === undefined ? [] : [{ column, below, cells: terminalCells(column, rows, style) }]
+  })
+  const drawn = rows.flatMap((row, index) => [
+    ...lines.slice(1 + earlier.length + index, 2 + earlier.length + index),
+    ...long.flatMap(({ column, below: { mark = '', tone }, cells }) => {
+      if ((readValue(column, row) ?? '') === '') return []
+      const room = indent.length + displayWidth(mark)
+      const painted = mark === '' ? '' : style.paint('dim', mark)
+      return wrap(cells[index]?.text ?? '', room, style.width).map(
+        (part, line) =>
+          indent +
+          (line === 0 ? painted : ' '.repeat(displayWidth(mark))) +
+          style.paint(tone, part),
+      )
+    }),
+  ])
+  return { lines: [...lines.slice(0, 1), ...drawn], hidden }
+}
+
+/** As many rows as widths are taken from: a batch of one does not move the columns. */
+const REMEMBERED = 100
+
+/** What each batch adds to the table; the header and what is hidden are said once. */
+export async function* followTable<Row>(
+  columns: readonly Column<Row>[],
+  batches: AsyncIterable<readonly Row[]>,
+  style: TableStyle,
+): AsyncGenerator<Table> {
+  let earlier: Row[] = []
+  let begun = false
+  for await (const rows of batches) {
+    if (rows.length === 0) continue
+    const { lines, hidden } = await drawBelow(columns, rows, style, earlier)
+    const headed = columns.some(({ below }) => below === undefined)
+    yield begun ? { lines: headed ? lines.slice(1) : lines, hidden: [] } : { lines, hidden }
+    begun = true
+    earlier = [...earlier, ...rows].slice(-REMEMBERED)
+  }
+}

@@ -1,0 +1,101 @@
+import type { Column } from '../column.ts'
+import { isNumeric, nestedRows, readValue, visibleColumns } from '../column.ts'
+import { escapeInJson, quoteJson } from '../text/escape.ts'
+
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/**
+ * One row as a JSON object, on one line, or with `indent` (what stands before it on its line) on several.
+ * Written here because JSON.stringify has no way to write a number that a double cannot hold.
+ */
+export function toJson<Row>(
+  columns: readonly Column<Row>[],
+  row: Row,
+  indent: string | undefined,
+): string {
+  const inner = deeper(indent)
+  const colon = indent === undefined ? ':' : ': '
+  const members = columns.map(
+    (column) => quoteJson(column.name) + colon + jsonValue(column, readValue(column, row), inner),
+  )
+  return enclose('{', members, '}', indent)
+}
+
+export function jsonValue<Row>(
+  column: Column<Row>,
+  value: unknown,
+  indent: string | undefined,
+): string {
+  if (value === null || value === undefined) return column.kind === 'rows' ? '[]' : 'null'
+  if (column.kind === 'rows') return jsonRows(column, value, indent)
+  if (column.kind === 'json') return rawJson(value, indent)
+  if (column.kind === 'boolean' && typeof value === 'boolean') return String(value)
+  const text = String(value)
+  // NaN and Infinity, which PostgreSQL's numeric has and JSON has not, become strings.
+  return isNumeric(column.kind) && NUMBER.test(text) ? text : quoteJson(text)
+}
+
+function jsonRows<Row>(column: Column<Row>, value: unknown, indent: string | undefined): string {
+  const { columns, rows } = nestedRows(column, value)
+  const shown = visibleColumns(columns, undefined, 'json')
+  const objects = rows.map((row) => toJson(shown, row, deeper(indent)))
+  return enclose('[', objects, ']', indent)
+}
+
+/** JSON text laid out anew. Its numbers may be longer than a double, so the tokens are copied. */
+function rawJson(value: unknown, indent: string | undefined): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return isJson(text) ? layOut(text, indent) : quoteJson(text)
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A string, an empty pair of brackets, a bracket or separator, or a number or word. */
+const TOKEN = /"|\{\s*\}|\[\s*\]|[{}[\],:]|[^\s"{}[\],:]+/g
+
+function layOut(text: string, indent: string | undefined): string {
+  const parts: string[] = []
+  let depth = 0
+  const newLine = () =>
+    indent === undefined ? '' : `\n${indent}${'  '.repeat(Math.max(depth, 0))}`
+  TOKEN.lastIndex = 0
+  for (let match = TOKEN.exec(text); match; match = TOKEN.exec(text)) {
+    const [token] = match
+    if (token === '"') {
+      TOKEN.lastIndex = endOfString(text, match.index)
+      parts.push(escapeInJson(text.slice(match.index, TOKEN.lastIndex)))
+    } else if (token === '{' || token === '[') {
+      depth++
+      parts.push(token, newLine())
+    } else if (token === '}' || token === ']') {
+      depth--
+      parts.push(newLine(), token)
+    } else if (token === ',') parts.push(token, newLine())
+    else if (token === ':') parts.push(indent === undefined ? ':' : ': ')
+    else parts.push(token.length > 1 && /^[{[]/.test(token) ? token[0] + token.slice(-1) : token)
+  }
+  return parts.join('')
+}
+
+/** Behind the closing quote. A loop, because a pattern for a string of megabytes overflows its stack. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at + 1
+}
+
+function enclose(open: string, parts: string[], close: string, indent: string | undefined): string {
+  if (parts.length === 0) return open + close
+  if (indent === undefined) return open + parts.join(',') + close
+  const line = `\n${deeper(indent)}`
+  return `${open}${line}${parts.join(`,${line}`)}\n${indent}${close}`
+}
+
+const deeper = (indent: string | undefined) => (indent === undefined ? undefined : `${indent}  `)

@@ -1,0 +1,78 @@
+import type { Column } from '../column.ts'
+import { readValue } from '../column.ts'
+import type { TableStyle } from './table.ts'
+import { terminalCells } from '../text/cells.ts'
+import { displayWidth } from '../text/width.ts'
+
+const GAP = '  '
+/** Of what stands below. */
+const INDENT = '    '
+/** Long texts in fewer cells than this are not read any more. */
+const NARROWEST = 24
+
+/**
+ * Rows whose long columns are wrapped and never cut: the first beside the short columns, or below them where there is no
+ * room, the others below it. There is no header.
+ */
+export function drawParagraphs<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  style: TableStyle,
+): string[] {
+  const isLong = ({ wrap, kind }: Column<Row>) => wrap !== undefined || kind === 'json'
+  const short = columns
+    .filter((column) => !isLong(column))
+    .map((column) => {
+      const cells = terminalCells(column, rows, style)
+      return { cells, width: Math.max(...cells.map(({ text }) => displayWidth(text))) }
+    })
+  const long = columns.filter(isLong).map((column) => ({
+    mark: column.wrap ?? '',
+    texts: terminalCells(column, rows, style).map(({ text }, row) =>
+      readValue(column, rows[row] as Row) === null ? undefined : text,
+    ),
+  }))
+  return rows.flatMap((_, row) => {
+    const cells = short.map(({ cells, width }) => {
+      const { text = '', tone } = cells[row] ?? {}
+      return style.paint(tone, text) + ' '.repeat(width - displayWidth(text)) + GAP
+    })
+    const beside = short.reduce((sum, { width }) => sum + width + GAP.length, 0)
+    const [first, ...below] = long
+    const text = first?.texts[row] ?? ''
+    const fits = displayWidth(text) <= style.width - beside
+    const tight = style.width - beside < NARROWEST && !fits
+    const texts = wrap(text, tight ? INDENT.length : beside, style.width)
+    return [
+      ...(tight
+        ? [cells.join(''), ...texts.map((line) => INDENT + line)]
+        : texts.map((part, line) => `${line === 0 ? cells.join('') : ' '.repeat(beside)}${part}`)),
+      ...below.flatMap(({ mark, texts }) => {
+        const text = texts[row]
+        if (text === undefined) return []
+        const room = INDENT.length + displayWidth(mark)
+        return wrap(text, room, style.width).map(
+          (part, line) =>
+            INDENT +
+            (line === 0 ? style.paint('dim', mark) : ' '.repeat(displayWidth(mark))) +
+            style.paint('cyan', part),
+        )
+      }),
+    ].map((line) => line.trimEnd())
+  })
+}
+
+/** Lines broken at blanks. A word that is longer than a line stays whole, so that it can be copied. */
+export function wrap(text: string, indent: number, width: number): string[] {
+  const room = Math.max(width - indent, NARROWEST)
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && displayWidth(longer) > room) {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
+}

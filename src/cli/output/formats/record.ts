@@ -1,0 +1,83 @@
+import type { Column } from '../column.ts'
+import { headerOf, labelOf, nestedRows, readValue, visibleColumns } from '../column.ts'
+import { show } from '../text/escape.ts'
+import { jsonValue } from './json.ts'
+import { wrap } from './paragraphs.ts'
+import type { TableStyle } from './table.ts'
+import { terminalCells } from '../text/cells.ts'
+import { tsvCell, tsvLine } from './tsv.ts'
+
+/** One thing in a pipe: its names and values, and below an empty line each the rows it has. */
+export function recordTsv<Row>(columns: readonly Column<Row>[], row: Row): string {
+  const { values, sections } = divide(columns, row, 'table')
+  return [
+    values.map((column) => `${column.name}\t${tsvCell(column, readValue(column, row))}\n`).join(''),
+    ...sections.map(({ nested, rows }) => rows.map((inner) => tsvLine(nested, inner)).join('')),
+  ].join('\n')
+}
+
+export interface TerminalRecord {
+  lines: string[]
+  notes: string[]
+}
+
+/** One thing on a terminal: its labels and values, and a titled table for the rows it has. */
+export async function recordTerminal<Row>(
+  columns: readonly Column<Row>[],
+  row: Row,
+  style: TableStyle,
+): Promise<TerminalRecord> {
+  const { values, sections } = divide(columns, row, 'terminal')
+  const labels = values.map((column) => labelOf(column))
+  const widest = Math.max(0, ...labels.map((label) => label.length))
+  const notes: string[] = []
+  const lines = values.flatMap((column, index) => {
+    const label = style.paint('bold', labels[index] ?? '')
+    const value = readValue(column, row)
+    if (column.below && column.kind === 'json' && value !== null)
+      return [label, ...jsonValue(column, value, '  ').split('\n')].map((line, at) =>
+        at === 1 ? `  ${line}` : line,
+      )
+    const gap = ' '.repeat(widest - (labels[index]?.length ?? 0) + 2)
+    const [cell] = terminalCells(column, [row], { ...style, precision: 'zone', wholeIds: true })
+    return `${label}${gap}${style.paint(cell?.tone, cell?.text ?? '')}`.trimEnd()
+  })
+  for (const { column, nested, rows } of sections) {
+    if (rows.length === 0 && column.terminalOnly) continue
+    if (lines.length > 0) lines.push('')
+    lines.push(style.paint('bold', labelOf(column)))
+    if (rows.length === 0) {
+      lines.push(style.paint('dim', 'none'))
+      continue
+    }
+    // What happened within one run is seconds apart.
+    const { drawTable } = await import('./table.ts')
+    const table = await drawTable(nested, rows, { ...style, precision: 'seconds', picked: false })
+    lines.push(...table.lines)
+    for (const text of column.foot?.(row) ?? []) lines.push(...wrap(show(text), 0, style.width))
+    if (table.hidden.length > 0) notes.push(hiddenInside(column, table.hidden, style.width))
+  }
+  return { lines, notes }
+}
+
+/** What a narrow terminal leaves out is never left out in silence. */
+export const hiddenNote = (hidden: readonly string[], width: number): string =>
+  `hidden at ${width} columns: ${hidden.join(', ')} (--columns picks, -o json shows all)`
+
+/** The same of rows that --columns can't pick from. */
+function hiddenInside<Row>(column: Column<Row>, hidden: readonly string[], width: number): string {
+  const where = column.terminalOnly ? 'a wider terminal' : '-o json'
+  return `hidden at ${width} columns in ${headerOf(column)}: ${hidden.join(', ')} (${where} shows all)`
+}
+
+function divide<Row>(columns: readonly Column<Row>[], row: Row, where: 'terminal' | 'table') {
+  return {
+    values: columns.filter((column) => column.kind !== 'rows'),
+    sections: columns
+      .filter((column) => column.kind === 'rows')
+      .map((column) => {
+        const { columns: inner, rows } = nestedRows(column, readValue(column, row))
+        return { column, nested: visibleColumns(inner, undefined, where), rows }
+      }),
+  }
+}

@@ -1,0 +1,40 @@
+import type { Column } from '../column.ts'
+import { csvHeader, csvLine } from './csv.ts'
+import { quoteJson } from '../text/escape.ts'
+import { toJson } from './json.ts'
+import { tsvLine } from './tsv.ts'
+
+/** A format that is written as the rows come. */
+export interface StreamFormat<Row> {
+  open: string
+  row: (row: Row, index: number) => string
+  close: (count: number, nextCursor: string | undefined) => string
+}
+
+export function tsvStream<Row>(columns: readonly Column<Row>[]): StreamFormat<Row> {
+  return { open: '', row: (row) => tsvLine(columns, row), close: () => '' }
+}
+
+export function csvStream<Row>(columns: readonly Column<Row>[]): StreamFormat<Row> {
+  return { open: csvHeader(columns), row: (row) => csvLine(columns, row), close: () => '' }
+}
+
+export function jsonLines<Row>(columns: readonly Column<Row>[]): StreamFormat<Row> {
+  return { open: '', row: (row) => `${toJson(columns, row, undefined)}\n`, close: () => '' }
+}
+
+/** An array, or for --page an object that has it beside the cursor of the next page. */
+export function jsonStream<Row>(columns: readonly Column<Row>[], page: boolean): StreamFormat<Row> {
+  const outer = page ? '  ' : ''
+  const inner = `${outer}  `
+  return {
+    open: page ? '{\n  "rows": [' : '[',
+    row: (row, index) => `${index === 0 ? '' : ','}\n${inner}${toJson(columns, row, inner)}`,
+    close: (count, nextCursor) => {
+      const end = count === 0 ? ']' : `\n${outer}]`
+      if (!page) return `${end}\n`
+      const cursor = nextCursor === undefined ? 'null' : quoteJson(nextCursor)
+      return `${end},\n  "nextCursor": ${cursor}\n}\n`
+    },
+  }
+}

@@ -1,0 +1,13 @@
+import type { Column } from '../column.ts'
+import { readPlain } from '../column.ts'
+import { show } from '../text/escape.ts'
+import { plainText } from './plain.ts'
+
+/** What a pipe gets: one line a row, and never a tab or a line end that is data. */
+export function tsvLine<Row>(columns: readonly Column<Row>[], row: Row): string {
+  return `${columns.map((column) => tsvCell(column, readPlain(column, row))).join('\t')}\n`
+}
+
+export function tsvCell<Row>(column: Column<Row>, value: unknown): string {
+  return show(plainText(column, value))
+}

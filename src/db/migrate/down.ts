@@ -1,0 +1,170 @@
+import type pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import { readRelations } from '../catalog.ts'
+import * as d from '../query/decode.ts'
+import { assertSound, readStatus } from './history.ts'
+import { lockTables } from './lock.ts'
+import {
+  bringUp,
+  downStatements,
+  exclusively,
+  inMigration,
+  type MigrateOptions,
+  runMigration,
+} from './up.ts'
+import { creationsOf, readMigration } from './files.ts'
+import { freshSteps, type Step } from './plan.ts'
+import { query } from '../query/query.ts'
+
+export interface DownOptions
+  extends Pick<
+    MigrateOptions,
+    'schema' | 'lockWaitMs' | 'lockTimeoutMs' | 'notice' | 'connectAnother'
+  > {
+  /** How many migrations are taken back, the newest first. */
+  count: number
+  /** Drop tables with the rows in them? */
+  force: boolean
+  /** Asked before anything is changed; throws where it must not be. */
+  confirm: () => Promise<void>
+}
+
+/**
+ * Takes the newest migrations back. Tables go only while they are empty, unless forced.
+ * @returns their names, the newest first
+ * @throws WfstoreError failed (there are rows; nothing was changed), schema_ahead, schema_differs, locked
+ */
+export function migrateDown(client: pg.Client, options: DownOptions): Promise<string[]> {
+  return inMigration(client, options, (schema) =>
+    exclusively(client, schema, options, () => takeBack(client, schema, options)),
+  )
+}
+
+/**
+ * Takes the newest migration back and applies it again.
+ * @returns its name; undefined where none is applied
+ * @throws WfstoreError as migrateDown
+ */
+export function migrateRedo(
+  client: pg.Client,
+  options: Omit<DownOptions, 'count'>,
+): Promise<string | undefined> {
+  return inMigration(client, options, (schema) =>
+    exclusively(client, schema, options, async () => {
+      const [name] = await takeBack(client, schema, { ...options, count: 1 })
+      if (name === undefined) return undefined
+      await bringUp(client, schema, { ...options, legacyTimeZone: 'UTC', target: { to: name } })
+      return name
+    }),
+  )
+}
+
+/** What `migrateDown` would run. @throws WfstoreError as migrateDown */
+export function planDown(
+  client: pg.Client,
+  options: Omit<DownOptions, 'confirm'>,
+): Promise<Step[]> {
+  return inMigration(client, options, async (schema) => {
+    const names = await readNewest(client, schema, options.count)
+    if (!options.force) await assertEmpty(client, await lostTables(client, schema, names))
+    return Promise.all(
+      names.map(async (migration) => {
+        const file = await readMigration(migration)
+        const { transaction } = file
+        const statements = downStatements(file)
+        return { migration, direction: 'down' as const, transaction, statements }
+      }),
+    )
+  })
+}
+
+/** What `migrateRedo` would run. @throws WfstoreError as migrateDown */
+export async function planRedo(
+  client: pg.Client,
+  options: Omit<DownOptions, 'count' | 'confirm'>,
+): Promise<Step[]> {
+  const back = await planDown(client, { ...options, count: 1 })
+  const again = (await freshSteps()).filter(({ migration }) => migration === back[0]?.migration)
+  return [...back, ...again]
+}
+
+async function takeBack(
+  client: pg.Client,
+  schema: string,
+  options: DownOptions,
+): Promise<string[]> {
+  const names = await readNewest(client, schema, options.count)
+  if (names.length === 0) return names
+  const tables = await lostTables(client, schema, names)
+  if (!options.force) await assertEmpty(client, tables)
+  options.notice(await announcement(client, names, tables))
+  await options.confirm()
+  for (const name of names) {
+    const own = await lostTables(client, schema, [name])
+    await runMigration(client, schema, name, 'down', options, async () => {
+      if (own.length === 0) return
+      await lockTables(client, own, options.lockTimeoutMs)
+      // Somebody may have written since it was looked at above; from here on nobody can.
+      if (!options.force) await assertEmpty(client, own)
+    })
+  }
+  return names
+}
+
+async function readNewest(client: pg.Client, schema: string, count: number): Promise<string[]> {
+  const statuses = await readStatus(client, schema)
+  assertSound(statuses)
+  const applied = statuses.filter(({ state }) => state === 'applied').map(({ name }) => name)
+  const names = applied.reverse().slice(0, count)
+  for (const name of names) {
+    if ((await readMigration(name)).down !== undefined) continue
+    throw new WfstoreError('failed', `${name} cannot be taken back`, {
+      hint: 'restore a backup instead',
+    })
+  }
+  return names
+}
+
+/** The tables that go with these migrations, as far as they are there. */
+async function lostTables(
+  client: pg.Client,
+  schema: string,
+  names: readonly string[],
+): Promise<string[]> {
+  const files = await Promise.all(names.map((name) => readMigration(name)))
+  const made = files
+    .flatMap(({ up }) => creationsOf(up))
+    .filter(({ kind }) => kind === 'table')
+    .map(({ name }) => name)
+  return (await readRelations(client, schema, made)).map(({ name }) => name)
+}
+
+async function assertEmpty(client: pg.Client, tables: readonly string[]): Promise<void> {
+  const filled: string[] = []
+  for (const table of tables) {
+    const [row] = await query(client, `select exists (select from ${table}) as filled`, [], {
+      filled: d.boolean(),
+    })
+    if (row?.filled) filled.push(table)
+  }
+  if (filled.length === 0) return
+  throw new WfstoreError('failed', `there are rows in ${filled.join(', ')}; nothing was changed`, {
+    hint: '--force drops the tables with them: make a backup first (pg_dump)',
+  })
+}
+
+async function announcement(
+  client: pg.Client,
+  names: readonly string[],
+  tables: readonly string[],
+): Promise<string> {
+  const drops: string[] = []
+  for (const table of tables) {
+    const [row] = await query(client, `select count(*) as rows from ${table}`, [], {
+      rows: d.count(),
+    })
+    drops.push(`${table} (${row?.rows === 1 ? '1 row' : `${row?.rows ?? 0} rows`})`)
+  }
+  const what = `taking back ${names.join(', ')}`
+  return drops.length === 0 ? what : `${what}, which drops ${drops.join(', ')}`
+}

@@ -1,0 +1,59 @@
+import type pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import { TABLES } from '../adopt/legacy.ts'
+import { obstacleError, takenNames } from '../adopt/obstacles.ts'
+import { type Migrations, readNames } from '../adopt/survey.ts'
+import { readRelations } from '../catalog.ts'
+import { HISTORY_TABLE } from './history.ts'
+import { creationsOf, readMigration } from './files.ts'
+import { MIGRATIONS } from '../schema.ts'
+
+/** What the first migration stands on. */
+export interface Foundation {
+  /** Are there tables of the old application to adopt? */
+  legacy: boolean
+  migrations: Migrations
+}
+
+/** @throws WfstoreError schema_differs where names are taken, or where our own tables stand without their history */
+export async function readFoundation(client: pg.Client, schema: string): Promise<Foundation> {
+  const [tables = '', ...later] = (await Promise.all(MIGRATIONS.map(readMigration))).map(
+    ({ up }) => up,
+  )
+  const migrations = { tables, later: later.join(';\n') }
+  const names = await readNames(client, schema, migrations, TABLES)
+  const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.later)]
+  const taken = takenNames(made, names)
+  const created = creationsOf(migrations.tables).filter(({ kind }) => kind !== 'trigger')
+  if (created.every(({ name }) => names.relations.has(name) || names.functions.has(name))) {
+    throw await lostHistory(client, schema)
+  }
+  const legacy = TABLES.some((table) => names.relations.has(table))
+  if (!legacy && taken.length > 0) throw obstacleError(schema, taken)
+  return { legacy, migrations }
+}
+
+async function lostHistory(client: pg.Client, schema: string): Promise<WfstoreError> {
+  const [tables] = MIGRATIONS
+  const rows = (await migrationsThere(client, schema)).map((name) => `('${name}')`).join(', ')
+  return new WfstoreError(
+    'schema_differs',
+    `schema ${schema} has wfstore's tables, but no record of ${tables} in ${HISTORY_TABLE}`,
+    {
+      hint: `nothing was changed; when \`wfstore migrate verify\` finds nothing else: insert into ${HISTORY_TABLE} (name) values ${rows}`,
+    },
+  )
+}
+
+/** Those whose tables and indexes are all there, up to the first that lacks one. */
+async function migrationsThere(client: pg.Client, schema: string): Promise<string[]> {
+  const there: string[] = []
+  for (const migration of MIGRATIONS) {
+    const made = creationsOf((await readMigration(migration)).up)
+      .filter(({ kind }) => kind === 'table' || kind === 'index')
+      .map(({ name }) => name)
+    if ((await readRelations(client, schema, made)).length < made.length) break
+    there.push(migration)
+  }
+  return there
+}

@@ -1,0 +1,153 @@
+import pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import { TABLES } from '../adopt/legacy.ts'
+import * as d from '../query/decode.ts'
+import { query } from '../query/query.ts'
+import { checkSchema } from '../schema.ts'
+import { schemaFor } from './session.ts'
+import { run, transaction } from '../query/transaction.ts'
+
+const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
+const HISTORY = ['usage_history', 'audit_history']
+const PERIODS = ['billing_periods', 'billing_settings']
+const ALL = [
+  ...TABLES,
+  ...HISTORY,
+  ...PERIODS,
+  'cleanups',
+  'user_workflow_summary',
+  'daily_cost_summary',
+  'wfstore_migrations',
+]
+
+type Duty = 'writer' | 'reader' | 'cleaner'
+
+interface Grant {
+  privileges: string
+  on: readonly string[]
+}
+
+/** What each duty needs and no more. Every command looks into wfstore_migrations before it does anything. */
+const GRANTS: Record<Duty, Grant[]> = {
+  writer: [
+    { privileges: 'select', on: ALL },
+    { privileges: 'insert, update', on: TABLES },
+  ],
+  reader: [{ privileges: 'select', on: ALL }],
+  cleaner: [
+    { privileges: 'select', on: ALL },
+    { privileges: 'delete', on: CLEANED },
+    { privileges: 'insert, delete', on: HISTORY },
+    // Locking rows wants UPDATE on one column at least; this one's value is the trigger's, whatever is written.
+    { privileges: 'update (updated_at)', on: ['workflow_executions'] },
+    { privileges: 'insert, update', on: ['cleanups'] },
+  ],
+}
+
+export interface RolesOptions {
+  /** The one in the search path that has the tables, where it is not named. */
+  schema: string | undefined
+  /** wfstore: wfstore_writer, wfstore_reader, wfstore_cleaner. */
+  prefix: string
+}
+
+export interface Roles {
+  schema: string
+  roles: string[]
+  /** Of one transaction; they give the same result however often they are run. */
+  statements: string[]
+}
+
+/** What `makeRoles` would do. @throws WfstoreError schema_missing, schema_behind, schema_ahead */
+export async function planRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
+  await checkSchema(client)
+  const schema = await schemaFor(client, options.schema)
+  return {
+    schema,
+    roles: roleNames(options.prefix),
+    statements: roleStatements(schema, options.prefix),
+  }
+}
+
+/**
+ * Makes three group roles that nobody can log in as, or brings those of an earlier wfstore up to date.
+ * @throws WfstoreError schema_missing, schema_behind, schema_ahead, permission_denied
+ */
+export async function makeRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
+  const plan = await planRoles(client, options)
+  await assertAllowed(client, plan)
+  await transaction(client, async () => {
+    for (const statement of plan.statements) await run(client, statement)
+  })
+  return plan
+}
+
+/** A script for psql. */
+export const rolesScript = ({ statements }: Roles): string =>
+  ['begin', ...statements, 'commit'].map((statement) => `${statement};\n`).join('')
+
+const roleNames = (prefix: string): string[] =>
+  Object.keys(GRANTS).map((duty) => `${prefix}_${duty}`)
+
+/** @param prefix without quotes in it */
+function roleStatements(schema: string, prefix: string): string[] {
+  const names = roleNames(prefix)
+  const place = pg.escapeIdentifier(schema)
+  const tables = (on: readonly string[]) =>
+    on.map((name) => `${place}.${pg.escapeIdentifier(name)}`).join(', ')
+  const all = names.map((name) => pg.escapeIdentifier(name)).join(', ')
+  return [
+    // Two GRANTs on one table at the same moment would fail one of them.
+    "do $$ begin perform pg_advisory_xact_lock(hashtextextended('wfstore roles', 0)); end $$",
+    ...names.map(createStatement),
+    `revoke all on schema ${place} from ${all}`,
+    `revoke all on ${tables(ALL)} from ${all}`,
+    `grant usage on schema ${place} to ${all}`,
+    ...Object.entries(GRANTS).flatMap(([duty, grants]) =>
+      grants.map(
+        ({ privileges, on }) =>
+          `grant ${privileges} on ${tables(on)} to ${pg.escapeIdentifier(`${prefix}_${duty}`)}`,
+      ),
+    ),
+  ]
+}
+
+/** CREATE ROLE has no IF NOT EXISTS. Whoever may not make roles can still run this where they are made. */
+function createStatement(name: string): string {
+  const role = pg.escapeIdentifier(name)
+  return `do $$ begin
+  if not exists (select from pg_roles where rolname = ${pg.escapeLiteral(name)}) then
+    create role ${role} nologin;
+  end if;
+exception when duplicate_object or unique_violation then null; -- made at the same moment in another database
+end $$`
+}
+
+async function assertAllowed(client: pg.Client, { schema, roles }: Roles): Promise<void> {
+  const lacking = await query(
+    client,
+    `select 'CREATEROLE' as what, 0 as place
+     from pg_roles
+     where rolname = current_user and not (rolsuper or rolcreaterole)
+       and exists (select from unnest($2::text[]) as name
+                   where name not in (select rolname from pg_roles))
+     union all
+     select format('the ownership of schema %I (of %I)', nspname, pg_get_userbyid(nspowner)), 1
+     from pg_namespace where nspname = $1 and not pg_has_role(nspowner, 'usage')
+     union all
+     select format('the ownership of %s (of %I)', string_agg(quote_ident(c.relname), ', ' order by c.relname),
+              pg_get_userbyid(c.relowner)), 2
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = any($3::text[]) and not pg_has_role(c.relowner, 'usage')
+     group by c.relowner
+     order by place, what`,
+    [schema, roles, ALL],
+    { what: d.text() },
+  )
+  if (lacking.length === 0) return
+  throw new WfstoreError(
+    'permission_denied',
+    `to make these roles you lack ${lacking.map(({ what }) => what).join(', and ')}`,
+    { hint: 'do it as a superuser, or give one the SQL: wfstore migrate roles --dry-run' },
+  )
+}

@@ -1,0 +1,88 @@
+import pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import * as d from '../query/decode.ts'
+import { type Queryable, query } from '../query/query.ts'
+
+/**
+ * The schema that a command works on: the one that is named, else the one in the search path that has the tables,
+ * else the first of the search path.
+ * @throws WfstoreError usage where no schema of the search path exists
+ */
+export async function schemaFor(db: Queryable, named: string | undefined): Promise<string> {
+  if (named !== undefined) return named
+  const [row] = await query(
+    db,
+    `select coalesce(
+       (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.oid = to_regclass('workflow_executions')), current_schema()) as name`,
+    [],
+    { name: d.nullable(d.text()) },
+  )
+  if (row?.name) return row.name
+  throw new WfstoreError('usage', 'no schema of the search path exists', {
+    hint: 'name one with --schema; it is made where it does not exist',
+  })
+}
+
+/** Between quotes. node-pg-migrate puts the name between quotes as it is, so it may have none itself. */
+export function quotedSchema(schema: string): string {
+  if (!/['"\\]/.test(schema)) return pg.escapeIdentifier(schema)
+  throw new WfstoreError('usage', `a schema for wfstore cannot have quotes in its name: ${schema}`)
+}
+
+/** Limits that a role or a database may have for its daily work, and that a migration must not die of. */
+export const UNHURRIED: Record<string, string> = {
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  default_transaction_read_only: 'off',
+  default_transaction_isolation: 'read committed',
+}
+
+/**
+ * How often the server looks, while it works for us, whether we are still there. Without it the backend of a killed
+ * `up` builds its index to the end, and keeps the next `up` waiting.
+ */
+const CONNECTION_CHECK_MS = 1000
+
+/** Runs `work` with the settings of a migration; the session has its own again afterwards. */
+export async function withSettings<T>(
+  client: pg.Client,
+  schema: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const wanted = { ...UNHURRIED, search_path: quotedSchema(schema) }
+  const before = await readSettings(client, [...Object.keys(wanted), 'lock_timeout'])
+  try {
+    await changeSettings(client, wanted)
+    // Not every platform of the server can tell; then it says so, and all goes on as before.
+    await changeSettings(client, {
+      client_connection_check_interval: `${CONNECTION_CHECK_MS}ms`,
+    }).catch(() => {})
+    return await work()
+  } finally {
+    // On a lost connection there is nothing to restore.
+    await changeSettings(client, { ...before, client_connection_check_interval: '0' }).catch(
+      () => {},
+    )
+  }
+}
+
+async function readSettings(client: pg.Client, names: string[]): Promise<Record<string, string>> {
+  const rows = await query(
+    client,
+    'select name, current_setting(name) as value from unnest($1::text[]) as name',
+    [names],
+    { name: d.text(), value: d.text() },
+  )
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
+}
+
+async function changeSettings(client: pg.Client, settings: Record<string, string>): Promise<void> {
+  await query(
+    client,
+    'select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)',
+    [Object.keys(settings), Object.values(settings)],
+    {},
+  )
+}

@@ -1,0 +1,300 @@
+import { basename } from 'node:path'
+import type { MigrationBuilder } from 'node-pg-migrate'
+import pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import { adopt, planAdoption } from '../adopt/adopt.ts'
+import { TABLES } from '../adopt/legacy.ts'
+import type { TableSize } from '../adopt/sizes.ts'
+import { databaseError } from '../query/errors.ts'
+import { readFoundation } from './foundation.ts'
+import {
+  assertSound,
+  createHistory,
+  HISTORY_TABLE,
+  readHistory,
+  recordApplied,
+  statusesOf,
+} from './history.ts'
+import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
+import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
+import {
+  type MigrationFile,
+  migrationsDir,
+  readMigration,
+  splitStatements,
+} from './files.ts'
+import { choose, type Step, type Target } from './plan.ts'
+import { assertDirect } from '../connect/pooler.ts'
+import { query } from '../query/query.ts'
+import { MIGRATIONS } from '../schema.ts'
+import { quotedSchema, schemaFor, withSettings } from './session.ts'
+import { rollback, run } from '../query/transaction.ts'
+
+export interface MigrateOptions {
+  /** Made where it does not exist. Else the schema in the search path that has the tables, or its first. */
+  schema?: string | undefined
+  /** In which an application that wfstore adopts wrote its times: 'UTC', 'Europe/Berlin'. */
+  legacyTimeZone: string
+  /** How long another migration of the same schema is waited for. */
+  lockWaitMs: number
+  /** How long one try to lock a table may stop its writers. */
+  lockTimeoutMs: number
+  /** Told what is done and waited for, a line at a time. */
+  notice: Notice
+  /** Not all that is pending. */
+  target?: Target
+  /** Asked before the tables of the old application are rewritten; throws where they must not be. */
+  confirm?: () => Promise<void>
+  /** A second connection to the same database, to find out whether a pooler stands in between. */
+  connectAnother?: () => Promise<pg.Client>
+}
+
+export interface MigrateResult {
+  /** Names of the migrations that this call brought. */
+  applied: string[]
+  /** The tables of the old application, where this call adopted them. */
+  adopted: null | { tables: TableSize[] }
+  /** Invalid indexes that were built again. */
+  rebuilt: string[]
+  /** What is pending still, because not all was asked for. */
+  pending: string[]
+}
+
+/**
+ * Brings the schema to this version of wfstore. Safe to run twice at once and on a live database; what fails is
+ * undone up to the last complete migration, and can be run again. The connection is left as it was found.
+ * @throws WfstoreError schema_ahead, schema_differs (what stands in the way; nothing was changed), locked,
+ * permission_denied, usage
+ */
+export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
+  return inMigration(client, options, async (schema) => {
+    const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
+    if (chosen.length === 0 && invalid.length === 0 && complete) {
+      return { applied: [], adopted: null, rebuilt: [], pending }
+    }
+    return exclusively(client, schema, options, () => bringUp(client, schema, options))
+  })
+}
+
+/**
+ * What `migrateUp` would run, without running it.
+ * @throws WfstoreError as migrateUp
+ */
+export function planUp(client: pg.Client, options: MigrateOptions): Promise<Step[]> {
+  return inMigration(client, options, async (schema) => {
+    const { chosen, invalid } = await readWork(client, schema, options.target)
+    const rebuilds = invalid.map(({ statements }) => ({
+      migration: undefined,
+      direction: 'up' as const,
+      transaction: false,
+      statements,
+    }))
+    const steps: Step[] = []
+    for (const migration of chosen) {
+      const { transaction, up } = await readMigration(migration)
+      const step = { migration, direction: 'up' as const, transaction }
+      const foundation = await foundationOf(client, schema, migration)
+      if (foundation?.legacy) {
+        const plan = await planAdoption(client, { ...options, schema, ...foundation })
+        for (const line of plan.lines) options.notice(line)
+        steps.push({ ...step, statements: plan.statements, after: plan.after })
+      } else {
+        steps.push({
+          ...step,
+          statements: transaction ? splitStatements(up) : await withoutBuilt(client, schema, up),
+        })
+      }
+    }
+    return [...rebuilds, ...steps]
+  })
+}
+
+/** The session of a migration: its settings, and errors in its words. */
+export async function inMigration<T>(
+  client: pg.Client,
+  { schema: named, connectAnother }: Pick<MigrateOptions, 'schema' | 'connectAnother'>,
+  work: (schema: string) => Promise<T>,
+): Promise<T> {
+  try {
+    // First of all: the settings of a migration must not stay in a session that a pooler gives to others.
+    if (connectAnother) await assertDirect(client, connectAnother)
+    const schema = await schemaFor(client, named)
+    return await withSettings(client, schema, () => work(schema))
+  } catch (error) {
+    throw migrationError(error)
+  }
+}
+
+/** One migration of a schema at a time, whatever it does. */
+export const exclusively = <T>(
+  client: pg.Client,
+  schema: string,
+  { lockWaitMs, notice }: Pick<MigrateOptions, 'lockWaitMs' | 'notice'>,
+  work: () => Promise<T>,
+): Promise<T> =>
+  withAdvisoryLock(
+    client,
+    `wfstore migrate ${schema}`,
+    { waitMs: lockWaitMs, notice, doing: 'migrating' },
+    work,
+  )
+
+interface Work {
+  pending: string[]
+  /** Of the pending ones, those that were asked for. */
+  chosen: string[]
+  invalid: Rebuild[]
+  /** Has the history every column it should have? */
+  complete: boolean
+}
+
+async function readWork(client: pg.Client, schema: string, target: Target = {}): Promise<Work> {
+  const { applied, complete } = await readHistory(client, schema)
+  const statuses = await statusesOf(applied)
+  assertSound(statuses)
+  const of = (state: string) =>
+    statuses.filter((status) => status.state === state).map(({ name }) => name)
+  const pending = of('pending')
+  const invalid = await invalidIndexes(client, schema, of('applied'))
+  return { pending, chosen: choose(pending, target), invalid, complete }
+}
+
+/** `migrateUp`, once nobody else is at it. */
+export async function bringUp(
+  client: pg.Client,
+  schema: string,
+  options: MigrateOptions,
+): Promise<MigrateResult> {
+  await createSchema(client, schema)
+  const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
+  if (!complete) {
+    const { lockTimeoutMs } = options
+    await setLockTimeout(client, lockTimeoutMs, 'session')
+    const locking = { schema, tables: [HISTORY_TABLE], lockTimeoutMs, notice: options.notice }
+    await withLockRetries(client, locking, () => createHistory(client))
+  }
+  await setLockTimeout(client, 0, 'session')
+  for (const { statements } of invalid) {
+    for (const statement of statements) await run(client, statement)
+  }
+  let adopted: MigrateResult['adopted'] = null
+  for (const name of chosen) {
+    const foundation = await foundationOf(client, schema, name)
+    if (foundation?.legacy) {
+      const confirm = options.confirm ?? (async () => {})
+      adopted = { tables: await adopt(client, { ...options, ...foundation, schema, confirm }) }
+    } else {
+      await runMigration(client, schema, name, 'up', options)
+    }
+  }
+  return {
+    applied: chosen,
+    adopted,
+    rebuilt: invalid.map(({ name }) => name),
+    pending: pending.filter((name) => !chosen.includes(name)),
+  }
+}
+
+/**
+ * Runs one migration, up or down, through node-pg-migrate and records it. `guard` runs first, inside the transaction
+ * of one that has a transaction.
+ */
+export async function runMigration(
+  client: pg.Client,
+  schema: string,
+  name: string,
+  direction: 'up' | 'down',
+  { lockTimeoutMs, notice }: Pick<MigrateOptions, 'lockTimeoutMs' | 'notice'>,
+  guard: () => Promise<void> = async () => {},
+): Promise<void> {
+  const file = await readMigration(name)
+  // A concurrent index build that times out leaves an invalid index behind, and waits without stopping a writer.
+  await setLockTimeout(client, file.transaction ? lockTimeoutMs : 0, 'session')
+  const attempt = async () => {
+    const started = performance.now()
+    try {
+      if (file.transaction) await run(client, 'begin')
+      if (direction === 'up') await createHistory(client)
+      await guard()
+      await runFile(client, schema, name, direction)
+      if (direction === 'up') await recordApplied(client, name, performance.now() - started)
+      await run(client, 'commit')
+    } catch (error) {
+      await rollback(client)
+      throw databaseError(error)
+    }
+  }
+  if (!file.transaction) return attempt()
+  await withLockRetries(client, { schema, tables: TABLES, lockTimeoutMs, notice }, attempt)
+}
+
+async function runFile(
+  client: pg.Client,
+  schema: string,
+  name: string,
+  direction: 'up' | 'down',
+): Promise<void> {
+  // It takes 40 to 70 ms to import.
+  const { runner } = await import('node-pg-migrate')
+  const silent = () => {}
+  await runner({
+    dbClient: client,
+    dir: migrationsDir(),
+    direction,
+    file: name,
+    migrationsSchema: schema,
+    migrationsTable: HISTORY_TABLE,
+    singleTransaction: false,
+    noLock: true,
+    checkOrder: true,
+    verbose: false,
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+    migrationLoaderStrategies: [
+      {
+        extensions: ['.sql'],
+        loader: (paths) => Promise.all(paths.map((path) => loadFile(client, schema, path))),
+      },
+    ],
+  })
+}
+
+/** The transaction is ours, so that what we record beside node-pg-migrate's row is part of it. */
+async function loadFile(client: pg.Client, schema: string, path: string) {
+  const file = await readMigration(basename(path, '.sql'))
+  const action = (statements: () => Promise<string[]>) => async (pgm: MigrationBuilder) => {
+    pgm.noTransaction()
+    for (const statement of await statements()) pgm.sql(statement)
+    // The record alone, where the statements cannot be part of a transaction.
+    if (!file.transaction) pgm.sql('begin')
+  }
+  const up = action(async () =>
+    file.transaction ? splitStatements(file.up) : withoutBuilt(client, schema, file.up),
+  )
+  const down = file.down === undefined ? (false as const) : action(async () => downStatements(file))
+  return { id: path, filePaths: [path], actions: { up, down } }
+}
+
+/**
+ * Without a transaction the record goes first: were it cut off afterwards, `up` would think that all is there.
+ */
+export function downStatements({ name, transaction, down = '' }: MigrationFile): string[] {
+  const forget = `delete from ${HISTORY_TABLE} where name = ${pg.escapeLiteral(name)}`
+  return [...(transaction ? [] : [forget]), ...splitStatements(down)]
+}
+
+const foundationOf = async (client: pg.Client, schema: string, migration: string) =>
+  migration === MIGRATIONS[0] ? readFoundation(client, schema) : undefined
+
+async function createSchema(client: pg.Client, schema: string): Promise<void> {
+  const there = await query(client, 'select from pg_namespace where nspname = $1', [schema], {})
+  if (there.length === 0) await run(client, `create schema ${quotedSchema(schema)}`)
+}
+
+/** A statement of a migration that names what is not there has failed; it does not say that nobody migrated. */
+function migrationError(error: unknown): WfstoreError {
+  const known = databaseError(error)
+  const server = known.cause !== undefined && known.code.startsWith('schema_')
+  return server
+    ? new WfstoreError('failed', known.message, { cause: known.cause, sql: known.sql })
+    : known
+}

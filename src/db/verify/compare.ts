@@ -1,0 +1,78 @@
+import type pg from 'pg'
+import { viewLeftovers } from '../adopt/privileges.ts'
+import { readColumnsOfViews, readRelations } from '../catalog.ts'
+import {
+  inSchema,
+  readExpected,
+  readSnapshot,
+  type Snapshot,
+  type SnapshotNames,
+} from './snapshot.ts'
+import { compareColumns } from './columns.ts'
+import type { Difference } from './difference.ts'
+import { compareFunctions, compareTables, compareViews } from './objects.ts'
+import { compareConstraints, compareIndexes, compareTriggers } from './parts.ts'
+
+export { countRows, type TableCount } from './counts.ts'
+export type { Difference } from './difference.ts'
+
+/** Does the schema lack something? What the application added is no fault. */
+export const isFault = ({ state }: Pick<Difference, 'state'>): boolean => state !== 'extra'
+
+/**
+ * How the schema differs from what the migrations make, in an order in which the mends can be run one after the
+ * other; what the application added comes last. Nothing is changed, and no privilege is needed. The connection is in
+ * no transaction.
+ */
+export async function compareSchema(client: pg.Client, schema: string): Promise<Difference[]> {
+  const expected = await readExpected()
+  return inSchema(client, schema, async () => {
+    const names = namesOf(expected)
+    const live = await readSnapshot(client, schema, names)
+    const parts = [...expected.indexes, ...expected.constraints].map(({ name }) => name)
+    const relations = await readRelations(client, schema, [
+      ...names.tables,
+      ...names.views,
+      ...parts,
+    ])
+    const readers = await readColumnsOfViews(client, schema, names.views)
+    const leftovers = new Map<string, string[]>()
+    for (const view of names.views) leftovers.set(view, await viewLeftovers(client, schema, [view]))
+    const whole = {
+      leftovers,
+      expected,
+      live,
+      relations: new Map(relations.map((relation) => [relation.name, relation])),
+    }
+    // What belongs to a missing table is made with it.
+    const there = { ...whole, expected: withoutMissing(expected, live) }
+    const differences = [
+      ...compareFunctions(whole),
+      ...compareTables(whole),
+      ...compareColumns(there, readers),
+      ...compareConstraints(there),
+      ...compareIndexes(there),
+      ...compareTriggers(there),
+      ...compareViews(whole),
+    ]
+    return [...differences.filter(isFault), ...differences.filter((found) => !isFault(found))]
+  })
+}
+
+function namesOf({ tables, functions, views }: Snapshot): SnapshotNames {
+  const named = (all: { name: string }[]) => all.map(({ name }) => name)
+  return { tables: named(tables), functions: named(functions), views: named(views) }
+}
+
+function withoutMissing(expected: Snapshot, live: Snapshot): Snapshot {
+  const there = new Set(live.tables.map(({ name }) => name))
+  const of = <T extends { tableName: string }>(parts: T[]) =>
+    parts.filter(({ tableName }) => there.has(tableName))
+  return {
+    ...expected,
+    columns: of(expected.columns),
+    constraints: of(expected.constraints),
+    indexes: of(expected.indexes),
+    triggers: of(expected.triggers),
+  }
+}

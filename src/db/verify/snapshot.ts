@@ -1,0 +1,114 @@
+import pg from 'pg'
+import {
+  type Column,
+  type Constraint,
+  type FunctionText,
+  type Index,
+  readColumns,
+  readConstraints,
+  readFunctionTexts,
+  readIndexes,
+  readRelations,
+  readTriggers,
+  readViews,
+  type Trigger,
+  type View,
+} from '../catalog.ts'
+import * as d from '../query/decode.ts'
+import { query } from '../query/query.ts'
+import { rollback, run } from '../query/transaction.ts'
+
+/** A schema as the catalogs tell it, in words that every PostgreSQL from 15 to 18 uses alike. */
+export interface Snapshot {
+  tables: { name: string; persistent: boolean }[]
+  columns: Column[]
+  constraints: Constraint[]
+  indexes: Index[]
+  triggers: Trigger[]
+  functions: FunctionText[]
+  views: View[]
+}
+
+export interface SnapshotNames {
+  tables: readonly string[]
+  functions: readonly string[]
+  views: readonly string[]
+}
+
+/**
+ * What the migrations make. It is kept rather than made anew in a scratch schema, because `verify` has to work where
+ * nothing can be made: on a standby, and for a role without privileges. test/db/snapshot.test.ts holds it to the migrations.
+ */
+export async function readExpected(): Promise<Snapshot> {
+  const { default: expected } = await import('./expected.json', { with: { type: 'json' } })
+  return expected as Snapshot
+}
+
+/** Runs `work` where nothing can be changed and where the schema is the search path; the session has its own again. */
+export async function inSchema<T>(
+  client: pg.Client,
+  schema: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  await run(client, 'begin transaction isolation level read committed, read only')
+  try {
+    await run(client, `set local search_path to ${pg.escapeIdentifier(schema)}`)
+    return await work()
+  } finally {
+    await rollback(client)
+  }
+}
+
+/** These objects of a schema, without what belongs to other tables. Called `inSchema`. */
+export async function readSnapshot(
+  client: pg.Client,
+  schema: string,
+  names: SnapshotNames,
+): Promise<Snapshot> {
+  const relations = await readRelations(client, schema, names.tables)
+  const tables = relations
+    .filter(({ kind }) => kind === 'r')
+    .map(({ name, persistent }) => ({ name, persistent }))
+  const present = tables.map(({ name }) => name)
+  const [quoted] = await query(client, 'select quote_ident($1) as schema', [schema], {
+    schema: d.text(),
+  })
+  const prefix = `${quoted?.schema}.`
+  const functions = await readFunctionTexts(client, schema, names.functions)
+  const views = await readViews(client, schema, names.views)
+  const bare = <T extends object>(rows: T[]) => rows.map((row) => withoutPrefix(row, prefix))
+  return {
+    tables,
+    columns: bare(await readColumns(client, schema, present)),
+    constraints: bare(await readConstraints(client, schema, present)),
+    indexes: bare(await readIndexes(client, schema, present)),
+    triggers: bare(await readTriggers(client, schema, present)),
+    functions: functions.map((found) => ({
+      ...found,
+      // The first alone: in its body `new.` may be a row as well as a schema.
+      definition: found.definition.replace(prefix, ''),
+    })),
+    views: bare(views).map((view) => ({ ...view, definition: unqualified(view.definition) })),
+  }
+}
+
+/** A search path does not reach a schema that the role may not use, and the server then names it everywhere. */
+function withoutPrefix<T extends object>(row: T, prefix: string): T {
+  const pattern = new RegExp(`(?<![\\w."$])${prefix.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`, 'g')
+  const entries = Object.entries(row).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value.replace(pattern, '') : value,
+  ])
+  return Object.fromEntries(entries) as T
+}
+
+/**
+ * PostgreSQL 15 names the table of every column in a view, 18 only where it must. What names a schema stays: a table
+ * after FROM or JOIN, a type, a function.
+ */
+function unqualified(definition: string): string {
+  return definition.replace(
+    /(?<!(?:\b(?:FROM|JOIN)\s+\(*|::))\b[a-z_]\w*\.(?="|[a-z_]\w*\b(?!\())/g,
+    '',
+  )
+}

@@ -1,0 +1,233 @@
+import { uuidv7 } from '../uuid.ts'
+
+/**
+ * A small believable history: users, workflows, models and failures of about 90 days that end at `now`. The same
+ * `now` gives the same history, ids apart. Costs are computed by PostgreSQL from tokens and prices, totals of runs
+ * and bills from their steps, as a recorder would have done.
+ */
+const DAYS = 90
+/** Above 1 there are more runs towards the end, as where a product grows. */
+const GROWTH = 1.6
+const RUNS = 400
+/** Of them, the newest, that are still running. */
+const IN_PROGRESS = 3
+const SEED = 0.4242
+
+/** US dollars for a million tokens: input, output, cache read. Made up, of the usual order. */
+export const MODELS = [
+  { id: 'claude-sonnet-4', input: '3.00', output: '15.00', cache: '0.30', weight: 5 },
+  { id: 'gpt-4o', input: '2.50', output: '10.00', cache: '1.25', weight: 4 },
+  { id: 'gpt-4o-mini', input: '0.15', output: '0.60', cache: '0.075', weight: 4 },
+  { id: 'llama-3.3-70b', input: '0.59', output: '0.79', cache: '0.59', weight: 2 },
+]
+
+const WORKFLOWS = [
+  {
+    name: 'Lead enrichment',
+    mode: 'Sales',
+    tools: ['hubspot_get_contacts', 'web_search', null, 'hubspot_update_contact'],
+    weight: 6,
+  },
+  {
+    name: 'Process sales data',
+    mode: 'Sales',
+    tools: ['warehouse_query', null, 'sheets_append'],
+    weight: 4,
+  },
+  {
+    name: 'Campaign brief',
+    mode: 'Marketing',
+    tools: ['web_search', 'web_search', null, null, 'docs_create'],
+    weight: 3,
+  },
+  { name: 'Kundenanalyse Süd', mode: 'Marketing', tools: ['warehouse_query', null], weight: 2 },
+  {
+    name: '客户跟进',
+    mode: 'Sales',
+    tools: ['hubspot_get_contacts', null, 'gmail_send'],
+    weight: 2,
+  },
+  {
+    name: 'Weekly KPI digest',
+    mode: 'Admin',
+    tools: ['warehouse_query', 'warehouse_query', null, 'gmail_send'],
+    weight: 3,
+  },
+  {
+    name: 'Contract review',
+    mode: 'Admin',
+    tools: ['drive_read', null, null, null, null, 'docs_create'],
+    weight: 1,
+  },
+]
+
+const ERRORS = [
+  '429 Rate limit reached: limit 30000 tokens per minute, used 29871',
+  'ETIMEDOUT: the tool did not answer within 30 s',
+  '401 token expired',
+  'Unexpected token < in JSON at position 0',
+  'context length exceeded: 131072 tokens at most',
+]
+
+const USERS = ['user_7', 'user_3', 'user_12', 'user_1', 'user_9', 'user_4', 'user_15', 'user_2']
+
+export interface DemoStep {
+  run: string
+  id: string
+  step: number
+  tool: string | null
+  status: string
+  start: string | null
+  end: string | null
+  input: number | null
+  output: number | null
+  cache: number | null
+  error: string | null
+  retries: number
+}
+
+export interface DemoRun {
+  run: string
+  workflow: string
+  mode: string
+  user: string
+  model: string
+  start: string
+  end: string | null
+  status: string
+  total: number
+  error: string | null
+}
+
+export function makeHistory(now: Date): { runs: DemoRun[]; steps: DemoStep[] } {
+  const random = generator(SEED)
+  const history = { runs: [] as DemoRun[], steps: [] as DemoStep[] }
+  const ages = Array.from({ length: RUNS }, () => random() ** GROWTH * DAYS * 86_400_000).sort(
+    (a, b) => a - b,
+  )
+  // The newest runs are of the last minutes, so that something is going on.
+  for (const [index, minutes] of [1.5, 4, 9].entries()) ages[index] = minutes * 60_000
+  for (const [index, age] of ages.entries())
+    addRun(history, index < IN_PROGRESS, now.getTime() - age, random)
+  return history
+}
+
+function addRun(
+  history: { runs: DemoRun[]; steps: DemoStep[] },
+  inProgress: boolean,
+  start: number,
+  random: () => number,
+): void {
+  const run = uuidv7(Math.floor(start))
+  const workflow = choose(WORKFLOWS, ({ weight }) => weight, random)
+  const model = choose(MODELS, ({ weight }) => weight, random)
+  const user = choose(USERS, (_, index) => 1 / (index + 1), random)
+  const fate = inProgress
+    ? 'running'
+    : choose(
+        ['success', 'failed', 'partial', 'cancelled'],
+        (_, i) => [84, 8, 5, 3][i] as number,
+        random,
+      )
+  const stops = fate === 'success' ? -1 : Math.floor(random() * workflow.tools.length)
+  let at = start
+  let failure: string | null = null
+  for (const [index, tool] of workflow.tools.entries()) {
+    const last = index === stops
+    if (stops >= 0 && index > stops && fate !== 'partial') {
+      history.steps.push({
+        ...NOT_RUN,
+        run,
+        id: uuidv7(Math.floor(at)),
+        step: index + 1,
+        tool,
+        status: fate === 'running' ? 'pending' : 'skipped',
+      })
+      continue
+    }
+    const took = Math.round((tool ? 600 : 2500) * (0.4 + 2 * random() ** 3) + 40)
+    const failed = last && (fate === 'failed' || fate === 'partial')
+    const error = failed ? (ERRORS[Math.floor(random() * ERRORS.length)] as string) : null
+    failure ??= error
+    const busy = last && fate === 'running'
+    const tokens = busy ? { input: null, output: null, cache: null } : makeTokens(tool, random)
+    const end = busy ? null : iso(at + took)
+    const status = busy
+      ? 'running'
+      : failed
+        ? 'failed'
+        : last && fate === 'cancelled'
+          ? 'skipped'
+          : 'success'
+    const retries = random() < 0.06 ? 1 : 0
+    history.steps.push({
+      run,
+      id: uuidv7(Math.floor(at)),
+      step: index + 1,
+      tool,
+      status,
+      start: iso(at),
+      end,
+      ...tokens,
+      error,
+      retries,
+    })
+    at += took + Math.round(20 + 200 * random())
+  }
+  history.runs.push({
+    run,
+    workflow: workflow.name,
+    mode: workflow.mode,
+    user,
+    model: model.id,
+    start: iso(start),
+    end: fate === 'running' ? null : iso(at),
+    status: fate,
+    total: workflow.tools.length,
+    error: fate === 'cancelled' ? 'cancelled by user' : failure,
+  })
+}
+
+const NOT_RUN = {
+  start: null,
+  end: null,
+  input: null,
+  output: null,
+  cache: null,
+  error: null,
+  retries: 0,
+}
+
+function makeTokens(tool: string | null, random: () => number) {
+  const size = tool ? 0.3 : 1
+  return {
+    input: Math.round(size * (400 + 6000 * random() ** 2)),
+    output: Math.round(size * (80 + 1500 * random() ** 2)),
+    cache: random() < 0.5 ? Math.round(size * 8000 * random()) : 0,
+  }
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+function choose<T>(
+  from: readonly T[],
+  weight: (item: T, index: number) => number,
+  random: () => number,
+): T {
+  const weights = from.map(weight)
+  let left = random() * weights.reduce((sum, one) => sum + one, 0)
+  const index = weights.findIndex((one) => {
+    left -= one
+    return left < 0
+  })
+  return from[Math.max(index, 0)] as T
+}
+
+/** Park and Miller's minimal standard generator (CACM 31/10, 1988): the same history every time. */
+function generator(seed: number): () => number {
+  let state = Math.floor(seed * 2_147_483_646) + 1
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+}

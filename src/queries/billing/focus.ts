@@ -1,0 +1,145 @@
+import type { BillingCharge } from './records.ts'
+
+/**
+ * One charge of FOCUS 1.2, https://focus.finops.org/focus-specification/v1-2/: every mandatory column, and of the
+ * others those that say something here. In the alphabetical order that the specification wants.
+ */
+export interface FocusRow {
+  BilledCost: string
+  BillingAccountId: string
+  BillingAccountName: string | null
+  BillingCurrency: 'USD'
+  BillingPeriodEnd: string
+  BillingPeriodStart: string
+  /** A correction within a month that is open is an adjustment of it. */
+  ChargeCategory: 'Usage' | 'Adjustment'
+  /** Of what belongs to a month that had been closed. */
+  ChargeClass: 'Correction' | null
+  ChargeDescription: string
+  ChargeFrequency: 'Usage-Based'
+  ChargePeriodEnd: string
+  ChargePeriodStart: string
+  ConsumedQuantity: number | null
+  ConsumedUnit: 'Tokens' | 'Runs' | null
+  ContractedCost: string
+  EffectiveCost: string
+  InvoiceIssuerName: string
+  ListCost: string
+  PricingQuantity: number | null
+  PricingUnit: 'Tokens' | 'Runs' | null
+  ProviderName: string
+  PublisherName: string
+  ServiceCategory: 'AI and Machine Learning'
+  ServiceName: string
+  ServiceSubcategory: 'Generative AI'
+  SkuId: string
+  SkuMeter: string
+  SubAccountId: string
+  SubAccountName: string | null
+  SubAccountType: 'User'
+  /** A JSON object. */
+  Tags: string
+}
+
+interface Meter {
+  name: string
+  unit: 'Tokens' | 'Runs'
+  quantity: number | null
+}
+
+/**
+ * The rows of one bill: a row for each class of tokens, and its cost on one row alone. A bill has a cost, its classes have
+ * none of their own, and to share it out would be a guess. So where one meter has all the tokens, the cost is on its row;
+ * where there are several, on the row of the meter `Runs`. Over all rows BilledCost is the sum of the bills.
+ * @param provider who bills, for ProviderName, PublisherName and InvoiceIssuerName
+ */
+export function focusRows(bill: BillingCharge, provider: string): FocusRow[] {
+  const tokens = tokenMeters(bill)
+  if (bill.corrects !== null) return [row(bill, provider, correction, bill.cost)]
+  if (tokens.length === 1) return tokens.map((meter) => row(bill, provider, meter, bill.cost))
+  return [
+    row(bill, provider, run, bill.cost),
+    ...tokens.map((meter) => row(bill, provider, meter, '0')),
+  ]
+}
+
+const run: Meter = { name: 'Runs', unit: 'Runs', quantity: 1 }
+
+/** It changes a cost; nothing was consumed. */
+const correction: Meter = { name: 'Runs', unit: 'Runs', quantity: null }
+
+const CLASSES = [
+  ['Input Tokens', 'tokensInput'],
+  ['Output Tokens', 'tokensOutput'],
+  ['Cache Read Tokens', 'tokensCacheRead'],
+  ['Cache Write Tokens', 'tokensCacheWrite'],
+  ['Reasoning Tokens', 'tokensReasoning'],
+] as const
+
+/** Each class that has tokens, and as `Tokens` those of no class that was reported. */
+function tokenMeters(bill: BillingCharge): Meter[] {
+  const named = CLASSES.map(([name, field]) => ({ name, quantity: bill[field] ?? 0 }))
+  const rest = bill.tokensTotal - named.reduce((sum, { quantity }) => sum + quantity, 0)
+  return [...named, { name: 'Tokens', quantity: rest }]
+    .filter(({ quantity }) => quantity > 0)
+    .map((meter) => ({ ...meter, unit: 'Tokens' }))
+}
+
+function row(bill: BillingCharge, provider: string, meter: Meter, cost: string): FocusRow {
+  const { quantity } = meter
+  const unit = quantity === null ? null : meter.unit
+  const adjusts = bill.corrects !== null && bill.originalPeriod === null
+  return {
+    BilledCost: cost,
+    BillingAccountId: bill.account,
+    BillingAccountName: null,
+    BillingCurrency: 'USD',
+    BillingPeriodEnd: bill.billingPeriodEnd,
+    BillingPeriodStart: bill.billingPeriodStart,
+    ChargeCategory: adjusts ? 'Adjustment' : 'Usage',
+    ChargeClass: bill.originalPeriod === null ? null : 'Correction',
+    ChargeDescription:
+      bill.corrects === null
+        ? `${meter.name} of ${bill.modelId}`
+        : `Correction of bill ${bill.corrects}`,
+    ChargeFrequency: 'Usage-Based',
+    ChargePeriodEnd: bill.chargePeriodEnd,
+    ChargePeriodStart: bill.chargePeriodStart,
+    ConsumedQuantity: quantity,
+    ConsumedUnit: unit,
+    ContractedCost: cost,
+    EffectiveCost: cost,
+    InvoiceIssuerName: provider,
+    ListCost: cost,
+    PricingQuantity: quantity,
+    PricingUnit: unit,
+    ProviderName: provider,
+    PublisherName: provider,
+    ServiceCategory: 'AI and Machine Learning',
+    ServiceName: 'AI workflows',
+    ServiceSubcategory: 'Generative AI',
+    SkuId: `${bill.modelId}/${meter.name}`,
+    SkuMeter: meter.name,
+    SubAccountId: bill.userId,
+    SubAccountName: null,
+    SubAccountType: 'User',
+    Tags: JSON.stringify(tagsOf(bill)),
+  }
+}
+
+/** With the prefix that FOCUS wants of tags that are not the customer's own. */
+function tagsOf(bill: BillingCharge): Record<string, string | boolean> {
+  const tags = {
+    bill: bill.billingId,
+    execution: bill.executionId,
+    model: bill.modelId,
+    paid: bill.paid,
+    payment: bill.paymentId,
+    corrects: bill.corrects,
+    originalPeriod: bill.originalPeriod,
+  }
+  const given = Object.entries(tags).flatMap(([name, value]) =>
+    value === null ? [] : [[`wfstore/${name}`, value] as const],
+  )
+  return Object.fromEntries(given)
+}

@@ -1,0 +1,128 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { send } from '../../db/query/send.ts'
+import { WfstoreError } from '../../error.ts'
+import { type BillingScope, scopeOf } from './summary.ts'
+import { requiredText } from '../table/validate.ts'
+
+/** Of the bills of a payment: US dollars as exact decimals. */
+const planShape = {
+  /** What is unpaid, and so would be paid. */
+  records: d.count(),
+  cost: d.amount(),
+  users: d.count(),
+  /** What this very payment has paid before. */
+  alreadyRecords: d.count(),
+  alreadyCost: d.amount(),
+  /** What another payment has paid, or one without an id. */
+  otherRecords: d.count(),
+  otherBillingId: d.nullable(d.uuid()),
+  otherUserId: d.nullable(d.text()),
+  otherPaymentId: d.nullable(d.text()),
+}
+export type PaymentPlan = d.RowOf<typeof planShape>
+
+export interface Payment extends BillingScope {
+  /** The payment's id elsewhere: an invoice, a transfer. Given again it changes nothing. */
+  paymentId: string
+  /** Pay what is unpaid though another payment has paid the rest of it. */
+  rest?: boolean | undefined
+  /** Look only. */
+  dryRun?: boolean | undefined
+  /** Asked before anything is changed; throws where it must not be. */
+  confirm?: ((plan: PaymentPlan) => Promise<void>) | undefined
+}
+
+export interface PaymentResult {
+  /** paid: it was done now. already: by this payment before. nothing: there is nothing to pay. planned: a dry run. */
+  outcome: 'paid' | 'already' | 'nothing' | 'planned'
+  /** What it was about: of `paid` what is paid now, of `already` what is unpaid still. */
+  plan: PaymentPlan
+}
+
+const TRIES = 5
+
+/**
+ * Marks all unpaid bills of a period, or of one user in it, as paid by this payment, in one statement: all or none.
+ * @throws WfstoreError usage, conflict where another payment has paid some of them already: then nothing is changed
+ */
+export async function pay(read: Run, write: Run, payment: Payment): Promise<PaymentResult> {
+  const { where, values } = scopeOf(payment)
+  const id = requiredText('paymentId', payment.paymentId)
+  for (let tried = 1; tried <= TRIES; tried++) {
+    const [plan] = (await read(
+      planStatement(where, values.length),
+      [...values, id],
+      planShape,
+    )) as [PaymentPlan]
+    if (plan.otherRecords > 0 && !payment.rest) throw paidOtherwise(plan)
+    if (plan.alreadyRecords > 0) return { outcome: 'already', plan }
+    if (plan.records === 0) return { outcome: 'nothing', plan }
+    if (payment.dryRun) return { outcome: 'planned', plan }
+    await payment.confirm?.(plan)
+    if (await markPaid(write, where, values, id, plan)) return { outcome: 'paid', plan }
+    // Bills have come, gone or been paid since it was looked at: what was confirmed is not what would be paid.
+  }
+  throw new WfstoreError('conflict', `the bills of ${payment.period} change all the time`, {
+    hint: 'nothing was changed; close the period first, or try again',
+  })
+}
+
+function planStatement(where: string, scoped: number): string {
+  const id = `$${scoped + 1}`
+  const other = `paid and payment_id is distinct from ${id}`
+  return `select count(*) filter (where not paid) as records,
+      coalesce(sum(cost) filter (where not paid), 0) as cost,
+      count(distinct user_id) filter (where not paid) as users,
+      count(*) filter (where paid and payment_id = ${id}) as already_records,
+      coalesce(sum(cost) filter (where paid and payment_id = ${id}), 0) as already_cost,
+      count(*) filter (where ${other}) as other_records,
+      (array_agg(billing_id order by billing_id) filter (where ${other}))[1] as other_billing_id,
+      (array_agg(user_id order by billing_id) filter (where ${other}))[1] as other_user_id,
+      (array_agg(payment_id order by billing_id) filter (where ${other}))[1] as other_payment_id
+    from billing_records where ${where}`
+}
+
+/** Only what was planned: the rows are locked in one order, and what they say then is compared with the plan. */
+async function markPaid(
+  write: Run,
+  where: string,
+  values: readonly string[],
+  id: string,
+  plan: PaymentPlan,
+): Promise<boolean> {
+  const at = (place: number) => `$${values.length + place}`
+  const done = await send(
+    write,
+    `with bills as materialized (
+       select billing_id, cost, paid, payment_id from billing_records where ${where}
+       order by billing_id for no key update
+     ), found as materialized (
+       select count(*) filter (where not paid) as records, coalesce(sum(cost) filter (where not paid), 0) as cost,
+              count(*) filter (where paid and payment_id = ${at(1)}) as already,
+              count(*) filter (where paid and payment_id is distinct from ${at(1)}) as other
+       from bills
+     ), done as (
+       update billing_records b set paid = true, payment_id = ${at(1)}
+       from bills, found
+       where b.billing_id = bills.billing_id and not bills.paid and found.already = 0
+         and (found.records, found.cost, found.other) = (${at(2)}::bigint, ${at(3)}::numeric, ${at(4)}::bigint)
+       returning b.billing_id
+     )
+     select count(*) as records from done`,
+    [...values, id, plan.records, plan.cost, plan.otherRecords],
+    { records: d.count() },
+  )
+  return done[0]?.records === plan.records
+}
+
+function paidOtherwise(plan: PaymentPlan): WfstoreError {
+  const { otherBillingId, otherUserId, otherPaymentId, otherRecords } = plan
+  const by = otherPaymentId === null ? 'without a payment id' : `by payment ${otherPaymentId}`
+  const more = otherRecords > 1 ? `, and ${otherRecords - 1} more` : ''
+  return new WfstoreError(
+    'conflict',
+    `bill ${otherBillingId} of ${otherUserId} is paid already ${by}${more}; nothing was changed`,
+    { hint: plan.records > 0 ? `${plan.records} unpaid: --rest pays them alone` : undefined },
+  )
+}

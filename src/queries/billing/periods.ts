@@ -1,0 +1,127 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { WfstoreError } from '../../error.ts'
+import { monthOf, requiredText } from '../table/validate.ts'
+
+/** SQL: the time zone in which the months of this store begin. */
+export const ZONE = `coalesce((select time_zone from billing_settings), 'UTC')`
+
+/** SQL: the month of now in that zone, such as '2024-12'. */
+export const OPEN_PERIOD = `to_char(now() at time zone ${ZONE}, 'YYYY-MM')`
+
+/** SQL: the instant at which a month begins, and that at which the next one does. */
+export const startOf = (month: string) =>
+  `(to_date(${month}, 'YYYY-MM')::timestamp at time zone ${ZONE})`
+export const endOf = (month: string) =>
+  `((to_date(${month}, 'YYYY-MM') + interval '1 month') at time zone ${ZONE})`
+
+const isMonth = `p.period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'`
+
+/**
+ * A period of bills. Of a closed one records, cost and tokensTotal are what was written down at its close, and `differs`
+ * says whether its bills come to something else now, which the triggers prevent. Costs are US dollars as exact decimals,
+ * times RFC 3339 in UTC.
+ */
+const periodShape = {
+  period: d.text(),
+  state: d.text(`case when p.closed_at is null then 'open' else 'closed' end`),
+  /** IANA name of the zone in which its month begins. */
+  timeZone: d.text(`coalesce(p.time_zone, ${ZONE})`),
+  /** Null where the period has no name of a month. */
+  startTime: d.nullable(d.time(`case when ${isMonth} then ${startOf('p.period')} end`)),
+  /** The first instant that is no longer of it. */
+  endTime: d.nullable(d.time(`case when ${isMonth} then ${endOf('p.period')} end`)),
+  records: d.count('coalesce(p.records, live.records)'),
+  cost: d.amount('coalesce(p.cost, live.cost)'),
+  tokensTotal: d.count('coalesce(p.tokens_total, live.tokens_total)'),
+  paidCost: d.amount('live.paid_cost'),
+  unpaidCost: d.amount('live.unpaid_cost'),
+  unpaidRecords: d.count('live.unpaid_records'),
+  closedAt: d.nullable(d.time('p.closed_at')),
+  closedBy: d.nullable(d.text('p.closed_by')),
+  differs: d.boolean(
+    'coalesce((p.records, p.cost, p.tokens_total) <> (live.records, live.cost, live.tokens_total), false)',
+  ),
+}
+export type BillingPeriod = d.RowOf<typeof periodShape>
+
+const LIVE = `cross join lateral (
+    select count(*) as records, coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_total), 0)::bigint as tokens_total,
+           coalesce(sum(cost) filter (where paid), 0) as paid_cost,
+           coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
+           count(*) filter (where not paid) as unpaid_records
+    from billing_records b where b.billing_period = p.period) as live`
+
+/**
+ * One period, whether or not it has bills.
+ * @param period the month of now in the store's zone unless given
+ * @throws WfstoreError usage where it is no month
+ */
+export async function getPeriod(run: Run, period?: string): Promise<BillingPeriod> {
+  const wanted = period === undefined ? null : monthOf('period', period)
+  const [found] = await run(
+    `select ${d.selectList(periodShape, 'p')}
+     from (select coalesce($1, ${OPEN_PERIOD}) as period) as named
+     left join billing_periods c on c.billing_period = named.period
+     cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
+     ${LIVE}`,
+    [wanted],
+    periodShape,
+  )
+  return found as BillingPeriod
+}
+
+/** Every period that has bills or is closed, the newest first. Names are read off the index, one seek for each. */
+export function listPeriods(run: Run): Promise<BillingPeriod[]> {
+  return run(
+    `with recursive billed (period) as (
+       (select billing_period from billing_records order by billing_period limit 1)
+       union all
+       select (select billing_period from billing_records where billing_period > billed.period
+               order by billing_period limit 1)
+       from billed where billed.period is not null
+     ), named as (
+       select period from billed where period is not null
+       union
+       select billing_period from billing_periods where closed_at is not null
+     )
+     select ${d.selectList(periodShape, 'p')}
+     from named left join billing_periods c on c.billing_period = named.period
+     cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
+     ${LIVE} order by p.period desc`,
+    [],
+    periodShape,
+  )
+}
+
+/** The zone in which the months of this store begin: an IANA name, UTC until it is set. */
+export async function getZone(run: Run): Promise<string> {
+  const [found] = await run(`select ${ZONE} as zone`, [], { zone: d.text() })
+  return found?.zone ?? 'UTC'
+}
+
+/**
+ * Sets the zone in which the months of this store begin. Bills keep the month they were written for.
+ * @param zone an IANA name such as 'Europe/Berlin'
+ * @returns whether it was another before
+ * @throws WfstoreError usage where the server knows no such zone, conflict once a month is closed
+ */
+export async function setZone(read: Run, write: Run, zone: string): Promise<boolean> {
+  const name = requiredText('zone', zone)
+  const known = await read('select name from pg_timezone_names where name = $1', [name], {
+    name: d.text(),
+  })
+  if (known.length === 0) {
+    throw new WfstoreError('usage', `the server knows no time zone ${JSON.stringify(name)}`, {
+      hint: 'name it as IANA does, such as Europe/Berlin or UTC',
+    })
+  }
+  if ((await getZone(read)) === name) return false
+  await write(
+    `insert into billing_settings (time_zone) values ($1)
+     on conflict (only_row) do update set time_zone = excluded.time_zone`,
+    [name],
+    {},
+  )
+  return true
+}

@@ -1,0 +1,97 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { endOf, startOf } from './periods.ts'
+import { type BillingScope, scopeOf } from './summary.ts'
+
+/**
+ * What differs between bills and runs:
+ * - `unbilled`: a run that ended in the period and has no bill
+ * - `differs`: the bills of a run, corrections and later bills included, do not come to what the run says
+ * - `no_run`: a bill that names no run
+ * - `run_gone`: a bill whose run is not there; no fault, since cleanup removes runs and keeps bills
+ * - `corrected`: the bills of a run come to what the run says and what somebody has corrected, giving a reason; no fault
+ */
+export type DifferenceKind = 'unbilled' | 'differs' | 'no_run' | 'run_gone' | 'corrected'
+
+/** Costs are US dollars as exact decimals. */
+const differenceShape = {
+  kind: d.text() as d.Field<DifferenceKind>,
+  executionId: d.nullable(d.uuid()),
+  /** The first bill of it; null where there is none. */
+  billingId: d.nullable(d.uuid()),
+  userId: d.text(),
+  modelId: d.text(),
+  /** Null where there is no run. */
+  runCost: d.nullable(d.amount()),
+  billedCost: d.amount(),
+  /** What is billed beyond what the run has cost; null where there is no run. */
+  costDifference: d.nullable(d.amount('(r.billed_cost - r.run_cost)')),
+  runTokens: d.nullable(d.count()),
+  billedTokens: d.count(),
+}
+export type BillDifference = d.RowOf<typeof differenceShape>
+
+const countShape = {
+  kind: d.text() as d.Field<DifferenceKind>,
+  count: d.count(),
+  /** What is billed beyond what the runs have cost. */
+  costDifference: d.nullable(d.amount()),
+}
+export type DifferenceCount = d.RowOf<typeof countShape>
+
+/** The bills of every run that has one in the period, of all periods, and the runs that ended in it without one. */
+function statement(scope: BillingScope): { text: string; values: string[] } {
+  const { where, values } = scopeOf(scope)
+  const ofUser = values.length > 1 ? 'and e.user_id = $2' : ''
+  const text = `with own as materialized (
+    select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records where ${where}
+  ), billed as (
+    select b.execution_id, (array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1] as billing_id,
+           sum(b.cost) as cost, sum(b.tokens_total)::bigint as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
+           coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected
+    from billing_records b where b.execution_id in (select execution_id from own) group by b.execution_id
+  ), r as (
+    select case when e.execution_id is null then 'run_gone'
+                when (e.total_cost + b.corrected, e.total_tokens) is not distinct from (b.cost, b.tokens) then 'corrected'
+                else 'differs' end as kind, b.execution_id, b.billing_id,
+           b.user_id, b.model_id, e.total_cost as run_cost, b.cost as billed_cost, e.total_tokens as run_tokens,
+           b.tokens as billed_tokens
+    from billed b left join workflow_executions e on e.execution_id = b.execution_id
+    where (e.total_cost, e.total_tokens) is distinct from (b.cost, b.tokens)
+    union all
+    select 'no_run', null, billing_id, user_id, model_id, null, cost, null, tokens_total from own where execution_id is null
+    union all
+    select 'unbilled', e.execution_id, null, e.user_id, e.model_id, e.total_cost, 0, e.total_tokens, 0
+    from workflow_executions e
+    where e.end_time >= ${startOf('$1')} and e.end_time < ${endOf('$1')} and e.start_time < ${endOf('$1')} ${ofUser}
+      and not exists (select from billing_records b where b.execution_id = e.execution_id)
+  )`
+  return { text, values }
+}
+
+const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone', 'corrected'], r.kind)`
+
+/**
+ * Every difference between the bills of a period and the runs they bill, faults first.
+ * @throws WfstoreError usage
+ */
+export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
+  const { text, values } = statement(scope)
+  return run(
+    `${text} select ${d.selectList(differenceShape, 'r')} from r
+     order by ${ORDER}, r.user_id, r.execution_id, r.billing_id`,
+    values,
+    differenceShape,
+  )
+}
+
+/** How many differences of each kind there are. @throws WfstoreError usage */
+export function countDifferences(run: Run, scope: BillingScope): Promise<DifferenceCount[]> {
+  const { text, values } = statement(scope)
+  return run(
+    `${text} select r.kind, count(*) as count, sum(r.billed_cost - r.run_cost) as cost_difference from r
+     group by r.kind order by ${ORDER}`,
+    values,
+    countShape,
+  )
+}

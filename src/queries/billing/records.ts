@@ -1,0 +1,44 @@
+import * as d from '../../db/query/decode.ts'
+import { endOf, startOf, ZONE } from './periods.ts'
+import { BILLS, type BillFilter, billShape } from './bills.ts'
+import type { List } from '../table/page.ts'
+
+/** A bill with what ties it to others. */
+export const recordShape = {
+  ...billShape,
+  /** The bill that this one corrects. */
+  corrects: d.nullable(d.uuid()),
+  /** The closed month for which it was meant. */
+  originalPeriod: d.nullable(d.text()),
+}
+export type BillingRecord = d.RowOf<typeof recordShape>
+
+/** Bills, newest first. */
+export const RECORDS: List<typeof recordShape, BillFilter> = {
+  ...BILLS,
+  name: 'billing records',
+  shape: recordShape,
+}
+
+/** When what is billed happened: of a correction, when what it corrects did. */
+const happened = `coalesce((select o.timestamp from billing_records o where o.billing_id = b.corrects), b.timestamp)`
+const second = (at: string) => `to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+const day = `date_trunc('day', ${happened} at time zone ${ZONE})`
+
+/** A bill as FOCUS wants its periods: UTC, whole seconds, the end exclusive. */
+const chargeShape = {
+  ...recordShape,
+  account: d.text('current_database()'),
+  billingPeriodStart: d.text(second(startOf('b.billing_period'))),
+  billingPeriodEnd: d.text(second(endOf('b.billing_period'))),
+  /** The day of the store's zone in which it happened. */
+  chargePeriodStart: d.text(second(`(${day} at time zone ${ZONE})`)),
+  chargePeriodEnd: d.text(second(`((${day} + interval '1 day') at time zone ${ZONE})`)),
+}
+export type BillingCharge = d.RowOf<typeof chargeShape>
+
+export const CHARGES: List<typeof chargeShape, BillFilter> = {
+  ...BILLS,
+  name: 'billing charges',
+  shape: chargeShape,
+}

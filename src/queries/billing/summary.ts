@@ -1,0 +1,91 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { ZONE } from './periods.ts'
+import { monthOf, oneOf, requiredText } from '../table/validate.ts'
+
+export const SUMMARY_KEYS = ['user', 'model', 'day', 'total'] as const
+export type SummaryKey = (typeof SUMMARY_KEYS)[number]
+
+export interface BillingScope {
+  /** A month, such as '2024-12'. */
+  period: string
+  userId?: string | undefined
+}
+
+/**
+ * Bills added up: US dollars as exact decimals, tokens as counts. A class of tokens is null where no bill reported it, so
+ * it may be less than its share of the total.
+ */
+const summaryShape = {
+  /** The user, the model, or the day in the store's zone; null in the total. */
+  key: d.nullable(d.text('s.key')),
+  records: d.count(),
+  cost: d.amount(),
+  paidCost: d.amount(),
+  unpaidCost: d.amount(),
+  unpaidRecords: d.count(),
+  tokensTotal: d.count(),
+  tokensInput: d.nullable(d.count()),
+  tokensOutput: d.nullable(d.count()),
+  tokensCacheRead: d.nullable(d.count()),
+  tokensCacheWrite: d.nullable(d.count()),
+  tokensReasoning: d.nullable(d.count()),
+}
+export type BillingSum = d.RowOf<typeof summaryShape>
+
+export interface BillingSummary {
+  /** In the order of their keys; days and names alike. One row, the total, where that is asked for. */
+  rows: BillingSum[]
+  /** Of the same moment as the rows. */
+  total: BillingSum
+}
+
+const KEYS: Record<SummaryKey, string> = {
+  user: 'user_id',
+  model: 'model_id',
+  day: `to_char(timestamp at time zone ${ZONE}, 'YYYY-MM-DD')`,
+  total: `'total'`,
+}
+
+const classes = ['input', 'output', 'cache_read', 'cache_write', 'reasoning']
+  .map((name) => `sum(tokens_${name})::bigint as tokens_${name}`)
+  .join(', ')
+
+/**
+ * The bills of a period by user, model or day, and in total, in one statement.
+ * @throws WfstoreError usage
+ */
+export async function summarize(
+  run: Run,
+  scope: BillingScope & { by?: SummaryKey | undefined },
+): Promise<BillingSummary> {
+  const by = oneOf('by', scope.by ?? 'user', SUMMARY_KEYS)
+  const { where, values } = scopeOf(scope)
+  const rows = await run(
+    `select ${d.selectList({ ...summaryShape, isTotal: d.boolean() }, 's')} from (
+       select key, grouping(key) = 1 as is_total, count(*) as records, coalesce(sum(cost), 0) as cost,
+              coalesce(sum(cost) filter (where paid), 0) as paid_cost,
+              coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
+              count(*) filter (where not paid) as unpaid_records,
+              coalesce(sum(tokens_total), 0)::bigint as tokens_total, ${classes}
+       from (select *, ${KEYS[by]} as key from billing_records where ${where}) as b
+       group by grouping sets ((key), ())
+     ) as s order by s.key collate "C"`,
+    values,
+    { ...summaryShape, isTotal: d.boolean() },
+  )
+  const bare = rows.map(({ isTotal, ...row }) => ({ isTotal, row }))
+  const total = bare.find(({ isTotal }) => isTotal)?.row as BillingSum
+  if (by === 'total') return { rows: [total], total }
+  return { rows: bare.filter(({ isTotal }) => !isTotal).map(({ row }) => row), total }
+}
+
+/** The condition of a scope on billing_records. @throws WfstoreError usage */
+export function scopeOf({ period, userId }: BillingScope): { where: string; values: string[] } {
+  const month = monthOf('period', period)
+  if (userId === undefined) return { where: 'billing_period = $1', values: [month] }
+  return {
+    where: 'billing_period = $1 and user_id = $2',
+    values: [month, requiredText('userId', userId)],
+  }
+}

@@ -1,0 +1,139 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { WfstoreError } from '../../error.ts'
+import { name, status, uuid } from '../table/fields.ts'
+import {
+  EXECUTION_STATUSES,
+  type ExecutionFilter,
+  equals,
+  oneOfStatuses,
+  timeBounds,
+  type Where,
+  whereOf,
+  within,
+} from '../table/filter.ts'
+import type { List, PageOptions } from '../table/page.ts'
+import { type Step, stepShape } from './steps.ts'
+
+export type { Run } from '../../db/query/query.ts'
+export type { Page } from '../table/page.ts'
+export type { Step } from './steps.ts'
+
+/** A run. Times are RFC 3339 in UTC with microseconds; totalCost is US dollars as an exact decimal. */
+export const executionShape = {
+  executionId: d.uuid(),
+  workflowName: d.text(),
+  workflowType: d.text(),
+  userId: d.text(),
+  mode: d.text(),
+  modelId: d.text(),
+  status: d.text(),
+  startTime: d.time(),
+  endTime: d.nullable(d.time()),
+  /** Milliseconds from start to end; NULL until the run has ended. */
+  durationMs: d.nullable(d.number('(extract(epoch from e.end_time - e.start_time) * 1000)')),
+  totalCost: d.amount(),
+  totalTokens: d.count(),
+  stepsTotal: d.count(),
+  stepsCompleted: d.count(),
+  stepsFailed: d.count(),
+  errorMessage: d.nullable(d.text()),
+  metadata: d.nullable(d.json()),
+  createdAt: d.nullable(d.time()),
+  updatedAt: d.nullable(d.time()),
+}
+export type Execution = d.RowOf<typeof executionShape>
+
+export type ExecutionWithSteps = Execution & { steps: Step[] }
+
+/** A page whose size has been chosen. */
+export type ListOptions = ExecutionFilter & PageOptions & { limit: number }
+
+/** Runs by start time, newest first; runs of the same microsecond by id. */
+export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
+  name: 'executions',
+  table: 'workflow_executions',
+  alias: 'e',
+  shape: executionShape,
+  key: 'startTime',
+  keyType: 'timestamptz',
+  id: 'executionId',
+  order: 'desc',
+  where: (filter) => whereOf(CRITERIA, filter),
+}
+
+export const CRITERIA = {
+  userId: equals('e.user_id', name),
+  status: oneOfStatuses('e.status', status(EXECUTION_STATUSES)),
+  mode: equals('e.mode', name),
+  modelId: equals('e.model_id', name),
+  workflowName: equals('e.workflow_name', name),
+  executionId: equals('e.execution_id', uuid),
+  toolName: (field: string, value: unknown, bind: (value: unknown) => string) =>
+    `exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value, bind)})`,
+}
+
+/** The conditions of a filter, on the alias e. @throws WfstoreError usage */
+export function executionWhere({ since, until, ...filter }: ExecutionFilter): Where {
+  const bounds = timeBounds({ since, until })
+  const where = whereOf(CRITERIA, filter)
+  within(where, 'e.start_time', bounds)
+  return where
+}
+
+const SHORTEST_PREFIX = 8
+const ZERO = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * One run with its steps in order, in one statement and so of one moment.
+ * @param id the whole id, or its first 8 or more characters as lists show them
+ * @throws WfstoreError usage (no id, or the start of several), not_found
+ */
+export async function getExecution(run: Run, id: string): Promise<ExecutionWithSteps> {
+  const [first, last] = idRange(id)
+  const found = await run(
+    `select ${d.selectList(executionShape, 'e')}, (
+       select json_agg(${d.jsonArrayOf(stepShape, 's')} order by s.step_number, s.start_time, s.step_id)
+       from workflow_steps s where s.execution_id = e.execution_id) as steps
+     from workflow_executions e where e.execution_id between $1::uuid and $2::uuid
+     order by e.execution_id limit 3`,
+    [first, last],
+    { ...executionShape, steps: d.nullable(d.json()) },
+  )
+  const [execution] = found
+  if (!execution)
+    throw new WfstoreError('not_found', `there is no execution ${id}`, {
+      hint: 'it may have been cleaned up',
+    })
+  if (found.length > 1) {
+    const candidates = found.map((row) => row.executionId).join(', ')
+    throw new WfstoreError('usage', `${id} is the start of several executions`, {
+      hint: `give more of it: ${candidates}`,
+    })
+  }
+  const steps = execution.steps === null ? [] : (JSON.parse(execution.steps) as (string | null)[][])
+  return { ...execution, steps: steps.map((values) => d.decodeValues(stepShape, values)) }
+}
+
+/**
+ * The smallest and largest id that begin with these characters.
+ * @throws WfstoreError usage where they are no UUID nor the start of one
+ */
+export const idRange = (id: string) => rangeOf('execution', id)
+
+/** The same of another thing. */
+export function rangeOf(noun: string, id: string): [first: string, last: string] {
+  const given = String(id).toLowerCase()
+  const wellFormed =
+    given.length <= ZERO.length &&
+    given.length >= SHORTEST_PREFIX &&
+    [...given].every((character, index) =>
+      ZERO[index] === '-' ? character === '-' : /[0-9a-f]/.test(character),
+    )
+  if (!wellFormed) {
+    throw new WfstoreError('usage', `${JSON.stringify(id)} is not an ${noun} id`, {
+      hint: `an id is a UUID, or its first ${SHORTEST_PREFIX} or more characters`,
+    })
+  }
+  return [given + ZERO.slice(given.length), given + ZERO.slice(given.length).replaceAll('0', 'f')]
+}

@@ -1,0 +1,51 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'
+import { count, sendable } from '../table/fields.ts'
+import { type Criterion, type ExecutionFilter, whereOf } from '../table/filter.ts'
+import { type List, type Page, type PageOptions, page } from '../table/page.ts'
+
+/**
+ * When a run was last written to: itself (a heartbeat, the end of a step), one of its steps or the audit.
+ * @param e the row of the run
+ */
+export const lastWrite = (e: string): string =>
+  `coalesce(greatest(${e}.updated_at,
+      (select max(s.updated_at) from workflow_steps s where s.execution_id = ${e}.execution_id),
+      (select max(a.timestamp) from audit_logs a where a.execution_id = ${e}.execution_id)), ${e}.start_time)`
+
+/** Nothing was written to the run for so many milliseconds ($), by the server's clock. */
+export const idleFor = (e: string, placeholder: string): string =>
+  `${lastWrite(e)} < now() - make_interval(secs => ${placeholder}::double precision / 1000)`
+
+const runningShape = {
+  ...executionShape,
+  lastWriteTime: d.time(lastWrite('e')),
+}
+/** A run that has not finished. lastWriteTime tells one whose engine died from one that works. */
+export type RunningExecution = d.RowOf<typeof runningShape>
+
+export interface RunningFilter extends Omit<ExecutionFilter, 'status'> {
+  /** Runs that nothing was written to for so many milliseconds, by the server's clock. */
+  idleMs?: number | undefined
+}
+
+const idle: Criterion = (name, value, bind) => idleFor('e', bind(sendable(count, name, value)))
+
+const RUNNING: List<typeof runningShape, RunningFilter> = {
+  ...EXECUTIONS,
+  name: 'running',
+  shape: runningShape,
+  order: 'asc',
+  where: (filter) => {
+    const where = whereOf({ ...CRITERIA, idleMs: idle }, filter)
+    where.conditions.unshift(`e.status = 'running'`)
+    return where
+  },
+}
+
+/** Runs that have not finished, the longest-running first. */
+export const listRunning = (
+  run: Run,
+  options: RunningFilter & PageOptions = {},
+): Promise<Page<RunningExecution>> => page(run, RUNNING, options)

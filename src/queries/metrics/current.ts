@@ -1,0 +1,67 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { name } from '../table/fields.ts'
+import { bind, equals, type TimeBound, type TimeLimit, timeBounds, whereOf } from '../table/filter.ts'
+import { type Metric, metricShape } from './metrics.ts'
+import { PERIODS, type Period } from './rollup.ts'
+import { oneOf } from '../table/validate.ts'
+
+const HOUR_MS = 3_600_000
+
+/** How long two buckets last, that of now and the one before: what is older is not current. */
+const CURRENT_MS: Record<Period, number> = {
+  hour: 2 * HOUR_MS,
+  day: 48 * HOUR_MS,
+  week: 336 * HOUR_MS,
+  month: 1488 * HOUR_MS,
+}
+
+export interface CurrentOptions {
+  /** 'hour', 'day', 'week' or 'month'; the finest that has current values unless given. */
+  period?: Period | undefined
+  userId?: string | undefined
+  metricType?: string | undefined
+  /** Buckets that began at this instant or later; 2 hours, 48 hours, 14 days or 62 days before `now` unless given. */
+  since?: TimeLimit | undefined
+  /** The instant to which values are current; the clock's unless given. */
+  now?: Date | undefined
+}
+
+const CRITERIA = {
+  userId: equals('m.user_id', name),
+  metricType: equals('m.metric_type', name),
+}
+
+/**
+ * The current metrics: of every type, user and dimensions the newest value of one period, and none where that is old.
+ * Units are those of docs/REPORTS.md.
+ * @throws WfstoreError usage
+ */
+export function currentMetrics(run: Run, options: CurrentOptions = {}): Promise<Metric[]> {
+  const { period, since, now = new Date(), ...filter } = options
+  const periods = period === undefined ? PERIODS : [oneOf('period', period, PERIODS)]
+  const from = timeBounds({ since }).since
+  const where = whereOf<Pick<CurrentOptions, 'userId' | 'metricType'>>(CRITERIA, filter)
+  const and = where.conditions.map((condition) => `and ${condition}`).join(' ')
+  const spans = periods.map((one, place) => {
+    const at: TimeBound['at'] = from?.at ?? new Date(now.getTime() - CURRENT_MS[one]).toISOString()
+    return `('${one}', ${place}, ${bind(where, at)}::timestamptz)`
+  })
+  return run(
+    `
+with chosen as materialized (
+  select s.period, s.since from (values ${spans.join(', ')}) as s (period, place, since)
+  where exists (select from observability_metrics m
+                where m.timestamp >= s.since and m.aggregation_period = s.period ${and})
+  order by s.place limit 1
+), current as (
+  select distinct on (m.metric_type, m.user_id, m.dimensions) m.*
+  from chosen c join observability_metrics m on m.timestamp >= c.since and m.aggregation_period = c.period ${and}
+  order by m.metric_type, m.user_id, m.dimensions, m.timestamp desc, m.metric_id desc
+)
+select ${d.selectList(metricShape, 'm')} from current m
+order by m.metric_type collate "C", m.user_id collate "C", m.dimensions, m.metric_id`,
+    where.values,
+    metricShape,
+  )
+}

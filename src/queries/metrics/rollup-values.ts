@@ -1,0 +1,121 @@
+import type { Period } from './rollup.ts'
+
+/** Of audit entries; the other four are of runs. */
+export const AUDIT_TYPES = `('error_rate', 'tool_success_rate')`
+
+/** Hours that a bucket has at most. */
+const HOURS: Record<Period, number> = { hour: 1, day: 24, week: 168, month: 744 }
+
+/** SQL about the buckets of a period. `zone` and `since`, the key of the first bucket of the window, are bound. */
+export interface Buckets {
+  /**
+   * What all instants of one bucket have in common. Of a day whose midnight comes twice it is the second one; of an hour
+   * of which a change of half an hour has left the rest, it lies before that.
+   */
+  key: (instant: string) => string
+  /** When the bucket with this key begins. */
+  start: (key: string) => string
+  /** `key` and these columns of the rows of a table that lie in the window or in an older bucket of `touched`. */
+  rows: (table: string, instant: string, columns: string) => string
+}
+
+export function bucketsOf(period: Period, zone: string, since: string): Buckets {
+  const key = (instant: string) => `date_trunc('${period}', ${instant}, ${zone})`
+  // Around a change of the clock a day is longer, and its key may come after its first hour. An hour never is.
+  const slack = period === 'hour' ? 0 : 3
+  const hours = (count: number) => `interval '${count} hours'`
+  return {
+    key,
+    start: (at) =>
+      period === 'hour'
+        ? `case when ${key(at)} = ${at} then ${at} else ${at} + interval '30 minutes' end`
+        : `case when ${key(`${at} - ${hours(1)}`)} = ${at} then ${at} - ${hours(1)} else ${at} end`,
+    // The bounds are for an index, in two parts because the planner can estimate the window; the key decides.
+    rows: (table, instant, columns) => `
+    select ${key(instant)} as key, ${columns} from ${table}
+    where ${instant} >= ${since} - ${hours(slack)} and ${key(instant)} >= ${since}
+    union all
+    select touched.key, ${columns} from touched join ${table}
+    on ${instant} >= touched.key - ${hours(slack)} and ${instant} < touched.key + ${hours(HOURS[period] + slack)}
+      and ${key(instant)} = touched.key`,
+  }
+}
+
+/**
+ * SQL of the id of a value: a UUIDv8 made from what it is a value of, so that there is one row for it however often it
+ * is computed.
+ */
+export function metricId(
+  period: string,
+  start: string,
+  user: string,
+  type: string,
+  dimensions: string,
+): string {
+  const of = `jsonb_build_array('wfstore', 'metric', ${period}, extract(epoch from ${start})::text, ${user}, ${type}, ${dimensions})`
+  return `(select (substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-8' || substr(h, 14, 3) || '-'
+      || to_hex((('x' || substr(h, 17, 1))::bit(4)::int & 3) | 8) || substr(h, 18, 3) || '-' || substr(h, 21, 12))::uuid
+     from encode(sha256(convert_to(${of}::text, 'UTF8')), 'hex') as h)`
+}
+
+/** SQL that is true of a row `m` which a rollup of this period has made: nobody else makes such an id. */
+export const rolledUp = (period: Period): string => `m.aggregation_period = '${period}'
+    and m.metric_id = ${metricId('m.aggregation_period', 'm.timestamp', 'm.user_id', 'm.metric_type', 'm.dimensions')}`
+
+/**
+ * SQL, to stand in a WITH behind `touched`, of `cleaned`, the buckets of which audit entries were removed, and of
+ * `measured`: key, user_id, type, value, dimensions. Runs are live and removed ones alike; of removed audit entries the
+ * model and the tool are not known, so `cleaned` buckets have no rates of entries.
+ */
+export const measured = ({ rows }: Buckets): string => `
+runs as materialized (
+  select key, user_id, model_id, mode, sum(cost) as cost, sum(tokens) as tokens, sum(ended) as ended,
+         sum(succeeded) as succeeded, sum(timed) as timed, sum(duration) as duration
+  from (
+    ${rows(
+      'workflow_executions e',
+      'e.start_time',
+      `e.user_id, e.model_id, e.mode, e.total_cost as cost, e.total_tokens as tokens,
+           (e.status <> 'running')::int as ended, (e.status = 'success')::int as succeeded,
+           (e.end_time is not null)::int as timed, extract(epoch from e.end_time - e.start_time) * 1000 as duration`,
+    )}
+    union all
+    ${rows(
+      'usage_history h',
+      'h.quarter_start',
+      `h.user_id, h.model_id, h.mode, h.total_cost, h.total_tokens,
+           case when h.status <> 'running' then h.runs else 0 end, case when h.status = 'success' then h.runs else 0 end,
+           h.timed_runs, h.duration_ms`,
+    )}
+  ) as live_and_removed
+  group by key, user_id, model_id, mode
+), cleaned as materialized (
+  select distinct key from (${rows('audit_history h', 'h.quarter_start', 'h.user_id')}) as removed
+), entries as materialized (
+  select key, user_id, model_id, tool, count(*) as entries, count(*) filter (where not success) as failed
+  from (
+    ${rows(
+      'audit_logs a',
+      'a.timestamp',
+      `a.user_id, a.model_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success`,
+    )}
+  ) as logged
+  where key not in (select key from cleaned)
+  group by key, user_id, model_id, tool
+), measured as (
+  select key, user_id, type, value, jsonb_build_object('model', model_id, 'mode', mode) as dimensions
+  from runs cross join lateral (values
+    ('token_usage', tokens),
+    ('cost', cost),
+    ('execution_time', round(duration / nullif(timed, 0), 3)),
+    ('workflow_success_rate', round(100.0 * succeeded / nullif(ended, 0), 4))) as v (type, value)
+  where value is not null
+  union all
+  select key, user_id, 'error_rate', round(100 * sum(failed) / sum(entries), 4),
+         jsonb_strip_nulls(jsonb_build_object('model', model_id))
+  from entries group by key, user_id, model_id
+  union all
+  select key, user_id, 'tool_success_rate', round(100 * sum(entries - failed) / sum(entries), 4),
+         jsonb_build_object('tool', tool)
+  from entries where tool is not null group by key, user_id, tool
+)`

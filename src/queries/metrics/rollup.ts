@@ -1,0 +1,209 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { send } from '../../db/query/send.ts'
+import { WfstoreError } from '../../error.ts'
+import { zoneOf } from '../usage/calendar.ts'
+import { type TimeLimit, timeBounds } from '../table/filter.ts'
+import { AUDIT_TYPES, bucketsOf, measured, metricId, rolledUp } from './rollup-values.ts'
+import { oneOf } from '../table/validate.ts'
+
+/** From the finest on. A week begins on Monday. */
+export const PERIODS = ['hour', 'day', 'week', 'month'] as const
+export type Period = (typeof PERIODS)[number]
+
+export interface RollupOptions {
+  /** The length of the buckets: 'hour', 'day', 'week' or 'month'. */
+  period: Period
+  /**
+   * Buckets from that of this instant on are computed. Unless given, from the one before the newest that is there; all
+   * of them where there is none.
+   */
+  since?: TimeLimit | undefined
+  /** IANA name of the zone in which buckets begin; UTC unless given. */
+  timeZone?: string | undefined
+}
+
+export interface RollupResult {
+  period: Period
+  timeZone: string
+  /** Start of the first bucket of the window, RFC 3339; null where everything was computed. */
+  since: string | null
+  /** How many buckets have values that were computed. */
+  buckets: number
+  /** Values that are new, that differ from before, that are as before, and that nothing stands behind any more. */
+  inserted: number
+  updated: number
+  unchanged: number
+  deleted: number
+  /** Buckets whose error_rate and tool_success_rate stay as they are, because audit entries of theirs were cleaned up. */
+  keptBecauseCleaned: number
+  seconds: number
+}
+
+const windowShape = {
+  /** The key of the first bucket. */
+  since: d.time(),
+  sinceStart: d.time(),
+  /** When the newest bucket got its last new value; null where there is none. */
+  rolledAt: d.nullable(d.time()),
+  /** Whether values stay whose buckets begin otherwise than those in the zone that is asked for. */
+  otherZone: d.boolean(),
+}
+
+/** Where the window begins. $1 is the zone, $2 the instant that was asked for, or NULL. */
+function windowStatement(period: Period): string {
+  const { key, start } = bucketsOf(period, '$1::text', '')
+  // Sorted first, by an index, so that few ids are computed.
+  const newest = (condition: string) =>
+    `select m.timestamp as at
+     from (select * from observability_metrics m where m.aggregation_period = '${period}' ${condition}
+           order by m.timestamp desc, m.metric_id desc offset 0) as m
+     where ${rolledUp(period)} limit 1`
+  const before = `${start(key('n.at'))} - interval '1 microsecond'`
+  return `
+with newest as materialized (${newest('')}), bounds as materialized (
+  select case when $2::timestamptz is not null then ${key('$2::timestamptz')}
+              else coalesce((select ${key(before)} from newest n), '-infinity') end as since
+), neighbour as (
+  ${newest('and m.timestamp < (select since from bounds)')}
+)
+select ${d.selectList(windowShape, 'w')} from (
+select b.since, ${start('b.since')} as since_start,
+       (select coalesce(max(m.created_at), '-infinity') from observability_metrics m, newest n
+        where m.timestamp = n.at and ${rolledUp(period)} having count(*) > 0) as rolled_at,
+       exists (select from (select at from neighbour
+                            union all select at from newest where $2::timestamptz is null) as n
+               where ${start(key('n.at'))} <> n.at) as other_zone
+from bounds b) as w`
+}
+
+const countsShape = {
+  buckets: d.count(),
+  values: d.count(),
+  inserted: d.count(),
+  updated: d.count(),
+  deleted: d.count(),
+  /** Rows that somebody else changed meanwhile. */
+  missed: d.count(),
+  cleaned: d.count(),
+}
+
+/**
+ * Computes and writes, in one statement. $1 is the zone, $2 the first bucket, $3 since when older buckets of runs that
+ * changed are computed too, or NULL. A row is only changed from what it was: a rollup beside this one may know better.
+ */
+function rollupStatement(period: Period): string {
+  const buckets = bucketsOf(period, '$1::text', '$2::timestamptz')
+  const { key, start, rows } = buckets
+  const id = metricId(`'${period}'`, 'timestamp', 'user_id', 'type', 'dimensions')
+  const patient = '(select patience from patience) is not null'
+  return `
+with patience as materialized (
+  select set_config('lock_timeout', '10s', true) as patience
+), touched as materialized (
+  select distinct ${key('e.start_time')} as key from workflow_executions e
+  where e.updated_at >= $3::timestamptz and ${key('e.start_time')} < $2::timestamptz
+), ${measured(buckets)}, computed as materialized (
+  select ${id} as metric_id, timestamp, user_id, type, trim_scale(value) as value, dimensions
+  from (select *, ${start('key')} as timestamp from measured) as started
+), stored as materialized (
+  select m.* from (${rows('observability_metrics m', 'm.timestamp', 'm.*')}) as m
+), compared as materialized (
+  select c.*, m.metric_id is null as is_new, m.metric_value as before
+  from computed c left join stored m on m.metric_id = c.metric_id
+), gone as materialized (
+  select m.metric_id, m.metric_value as before from stored m
+  where not exists (select from computed c where c.metric_id = m.metric_id) and ${rolledUp(period)}
+    and not (m.metric_type in ${AUDIT_TYPES} and m.key in (select key from cleaned))
+), inserted as (
+  insert into observability_metrics as m
+    (metric_id, timestamp, user_id, metric_type, metric_value, aggregation_period, dimensions)
+  select metric_id, timestamp, user_id, type, value, '${period}', dimensions from compared
+  where is_new and ${patient} order by metric_id
+  on conflict (metric_id) do update
+    set timestamp = excluded.timestamp, metric_value = excluded.metric_value
+    -- Somebody has moved the row; a rollup beside this one has not.
+    where m.timestamp <> excluded.timestamp
+  returning 1
+), updated as (
+  update observability_metrics m set metric_value = c.value from compared c
+  where m.metric_id = c.metric_id and c.before <> c.value and m.metric_value = c.before and ${patient} returning 1
+), deleted as (
+  delete from observability_metrics m using gone g
+  where m.metric_id = g.metric_id and m.metric_value = g.before and ${patient} returning 1
+), done as (
+  select (select count(*) from inserted) as inserted, (select count(*) from updated) as updated,
+         (select count(*) from deleted) as deleted
+)
+select count(distinct c.timestamp) as buckets, count(c.metric_id) as values, d.inserted, d.updated, d.deleted,
+       count(*) filter (where c.is_new or c.before <> c.value) + (select count(*) from gone)
+         - d.inserted - d.updated - d.deleted as missed,
+       (select count(*) from cleaned) as cleaned
+from done d left join compared c on true group by d.inserted, d.updated, d.deleted`
+}
+
+const TRIES = 10
+/** A transaction may commit so much later than the times it wrote. */
+const LATE_MS = 3_600_000
+
+/**
+ * Fills observability_metrics from runs and audit entries, by user; docs/REPORTS.md says what each type is. What is
+ * there already changes only where it differs, so that a second rollup does nothing. Beside the buckets of the window
+ * those of older runs that have changed since the last rollup are computed. Rows that no rollup has made are never touched.
+ * @throws WfstoreError usage; conflict where values stay that were rolled up in another zone; locked
+ */
+export async function rollupMetrics(run: Run, options: RollupOptions): Promise<RollupResult> {
+  const began = performance.now()
+  const period = oneOf('period', options.period, PERIODS)
+  const timeZone = options.timeZone ?? 'UTC'
+  const zone = zoneOf(timeZone)
+  const asked = timeBounds({ since: options.since }).since?.at ?? null
+  const total = { inserted: 0, updated: 0, deleted: 0 }
+  for (let tried = 1; tried <= TRIES; tried++) {
+    const [window] = await run(windowStatement(period), [zone, asked], windowShape)
+    const { since, sinceStart, rolledAt, otherZone } = window as d.RowOf<typeof windowShape>
+    if (otherZone) throw ofAnotherZone(period, timeZone)
+    const changed = rolledAt === null ? null : earlier(rolledAt)
+    const [row] = await send(
+      run,
+      rollupStatement(period),
+      [zone, since, changed],
+      countsShape,
+    ).catch((error) => {
+      throw isLockTimeout(error) ? inUse(error) : error
+    })
+    const done = row as d.RowOf<typeof countsShape>
+    for (const what of ['inserted', 'updated', 'deleted'] as const) total[what] += done[what]
+    if (done.missed > 0) continue
+    return {
+      period,
+      timeZone,
+      since: since === '-infinity' ? null : sinceStart,
+      buckets: done.buckets,
+      ...total,
+      unchanged: Math.max(0, done.values - total.inserted - total.updated),
+      keptBecauseCleaned: done.cleaned,
+      seconds: Math.round(performance.now() - began) / 1000,
+    }
+  }
+  throw inUse()
+}
+
+const isLockTimeout = (error: unknown): boolean =>
+  error instanceof WfstoreError && (error.cause as { code?: unknown } | undefined)?.code === '55P03'
+
+const inUse = (cause?: WfstoreError) =>
+  new WfstoreError('locked', 'the metrics are being changed by others all the time', {
+    hint: 'let one rollup of a period run at a time',
+    cause,
+  })
+
+const earlier = (time: string): string =>
+  Number.isNaN(Date.parse(time)) ? time : new Date(Date.parse(time) - LATE_MS).toISOString()
+
+const ofAnotherZone = (period: Period, timeZone: string) =>
+  new WfstoreError(
+    'conflict',
+    `there are metrics by ${period} that begin in another time zone than ${timeZone}`,
+    { hint: 'give the zone they were rolled up in, or a --since before the first of them' },
+  )

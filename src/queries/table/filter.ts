@@ -1,0 +1,142 @@
+import { WfstoreError } from '../../error.ts'
+import { type Kind, sendable } from './fields.ts'
+import { timeOf } from './validate.ts'
+
+export const EXECUTION_STATUSES = ['running', 'success', 'failed', 'partial', 'cancelled'] as const
+export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number]
+
+/** An instant, and the words it was asked for in: '7d' is the same question tomorrow, at another instant. */
+export interface TimeBound {
+  text: string
+  /** RFC 3339. */
+  at: string
+}
+
+/** An instant: a Date, RFC 3339 with its zone, or what the command line makes of its words. */
+export type TimeLimit = Date | string | TimeBound
+
+/** What narrows a list of executions. Texts match exactly; several statuses mean any of them. */
+export interface ExecutionFilter {
+  userId?: string | undefined
+  status?: readonly ExecutionStatus[] | undefined
+  mode?: string | undefined
+  modelId?: string | undefined
+  workflowName?: string | undefined
+  /** Runs with a step that used this tool. */
+  toolName?: string | undefined
+  executionId?: string | undefined
+  /** Runs started at this instant or later. */
+  since?: TimeLimit | undefined
+  /** Runs started before this instant. */
+  until?: TimeLimit | undefined
+}
+
+/** Conditions joined by AND, and the values that they bind. */
+export interface Where {
+  conditions: string[]
+  values: unknown[]
+}
+
+/** Binds a value and gives its placeholder. */
+export function bind(where: Where, value: unknown): string {
+  where.values.push(value)
+  return `$${where.values.length}`
+}
+
+/** The condition of one filter. @throws WfstoreError usage where the value is not what it filters by */
+export type Criterion = (name: string, value: unknown, bind: (value: unknown) => string) => string
+
+export const equals =
+  (column: string, kind: Kind): Criterion =>
+  (name, value, bind) =>
+    `${column} = ${bind(sendable(kind, name, value))}::${kind.type}`
+
+/** One of several; of one alone an equality, so that its index gives the order too. */
+export const oneOfStatuses =
+  (column: string, kind: Kind): Criterion =>
+  (name, value, bind) => {
+    if (!Array.isArray(value)) throw new WfstoreError('usage', `${name} is not a list`)
+    const statuses = value.map((status) => sendable(kind, name, status))
+    return statuses.length === 1
+      ? `${column} = ${bind(statuses[0])}`
+      : `${column} = any(${bind(statuses)}::text[])`
+  }
+
+/** In the words of a partial index, which a bound value would not match. */
+export const holds =
+  (column: string): Criterion =>
+  (name, value) => {
+    if (typeof value !== 'boolean') throw new WfstoreError('usage', `${name} is not true or false`)
+    return value ? column : `not ${column}`
+  }
+
+/**
+ * The conditions of the filters that are given. A filter that does not exist is refused: leaving it out would answer
+ * another question.
+ */
+export function whereOf<F extends object>(
+  criteria: Record<Exclude<keyof F & string, 'since' | 'until'>, Criterion>,
+  filter: F,
+): Where {
+  const where: Where = { conditions: [], values: [] }
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined)
+  const unknown = given.find(([name]) => !Object.hasOwn(criteria, name))
+  if (unknown) {
+    throw new WfstoreError('usage', `there is no filter ${unknown[0]} here`, {
+      hint: `there are ${Object.keys(criteria).join(', ')}`,
+    })
+  }
+  const values = Object.fromEntries(given)
+  for (const [name, criterion] of Object.entries<Criterion>(criteria)) {
+    if (name in values)
+      where.conditions.push(criterion(name, values[name], (value) => bind(where, value)))
+  }
+  return where
+}
+
+interface Limits {
+  since?: TimeLimit | undefined
+  until?: TimeLimit | undefined
+}
+
+export interface Bounds {
+  since: TimeBound | undefined
+  until: TimeBound | undefined
+}
+
+/** @throws WfstoreError usage for a time that is none, or bounds with nothing between them */
+export function timeBounds({ since, until }: Limits): Bounds {
+  const bounds = { since: timeBound('since', since), until: timeBound('until', until) }
+  assertSpan(bounds, '')
+  return bounds
+}
+
+function timeBound(name: string, limit: TimeLimit | undefined): TimeBound | undefined {
+  if (limit === undefined) return undefined
+  const words = typeof limit === 'object' && limit !== null && 'text' in limit
+  const at = timeOf(name, words ? limit.at : limit)
+  if (at === null) throw new WfstoreError('usage', `${name} is ${limit}, not a time`)
+  // A Date and the text of the same instant are the same question.
+  return { text: words ? String(limit.text) : at, at }
+}
+
+/** Adds the conditions of the bounds on a time. */
+export function within(where: Where, column: string, { since, until }: Partial<Bounds>): void {
+  if (since) where.conditions.push(`${column} >= ${bind(where, since.at)}::timestamptz`)
+  if (until) where.conditions.push(`${column} < ${bind(where, until.at)}::timestamptz`)
+}
+
+/** @throws WfstoreError usage where the bounds leave no time between them */
+export function checkBounds({ since, until }: Limits): void {
+  assertSpan({ since: timeBound('--since', since), until: timeBound('--until', until) }, '--')
+}
+
+function assertSpan({ since, until }: Bounds, dashes: string): void {
+  if (since && until && since.at >= until.at) {
+    throw new WfstoreError(
+      'usage',
+      `${dashes}since ${since.text} is not before ${dashes}until ${until.text}`,
+      { hint: 'nothing lies between them: exchange or widen them' },
+    )
+  }
+}

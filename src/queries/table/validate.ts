@@ -1,0 +1,198 @@
+import { WfstoreError } from '../../error.ts'
+
+/**
+ * What is recorded is checked before anything is sent: a mistake of the caller's costs no round trip and changes
+ * nothing. All of these throw WfstoreError `usage`.
+ */
+
+/** Of a JavaScript number as many decimal places are taken; what lies beyond is noise of its arithmetic. */
+const NUMBER_PLACES = 12
+
+const SHORT_DECIMAL = /^\d+(\.\d{1,12})?$/
+
+/** Beyond it a number no longer holds its cents. */
+const LARGEST_NUMBER = 1e12
+
+const bad = (name: string, value: unknown, wanted: string) =>
+  new WfstoreError('usage', `${name} is ${shown(value)}, not ${wanted}`)
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
+  if (typeof value !== 'object' || value === null || value instanceof Date) return String(value)
+  return Array.isArray(value) ? 'a list' : 'an object'
+}
+
+/** US dollars as an exact decimal: a string keeps every digit, a number 12 places. */
+export function amountOf(name: string, value: string | number | undefined): string {
+  if (value === undefined) return '0'
+  const wanted = 'an amount in US dollars, 0 or more'
+  if (typeof value === 'number') {
+    if (!(value >= 0 && value <= LARGEST_NUMBER)) throw bad(name, value, wanted)
+    // The shortest text that means this number, where it is exact enough: toFixed shows what 123456.1 is in binary.
+    const text = String(value)
+    if (SHORT_DECIMAL.test(text)) return text
+    return value.toFixed(NUMBER_PLACES).replace(/\.?0+$/, '')
+  }
+  if (typeof value !== 'string' || !/^\d{1,30}(\.\d{1,30})?$/.test(value)) {
+    throw bad(name, value, `${wanted}, such as "0.0123"`)
+  }
+  return value
+}
+
+/** Any finite number, exactly: its shortest decimal, or the string's own digits. */
+export function decimalOf(name: string, value: string | number): string {
+  const sound =
+    typeof value === 'number'
+      ? Number.isFinite(value)
+      : typeof value === 'string' && /^-?\d{1,30}(\.\d{1,30})?$/.test(value)
+  if (!sound) throw bad(name, value, 'a finite number, or a decimal such as "-0.5"')
+  return String(value)
+}
+
+export function booleanOf(name: string, value: boolean): boolean {
+  if (typeof value !== 'boolean') throw bad(name, value, 'true or false')
+  return value
+}
+
+/** A month of bills, as `wfstore billing --period` names it. */
+export function monthOf(name: string, value: string): string {
+  if (typeof value !== 'string' || !/^\d{4}-(0[1-9]|1[0-2])$/.test(value)) {
+    throw bad(name, value, 'a month such as "2024-12"')
+  }
+  return value
+}
+
+export function countOf(name: string, value: number | undefined, least = 0): number | null {
+  if (value === undefined || value === null) return null
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw bad(name, value, `a whole number from ${least}`)
+  }
+  return value
+}
+
+const LARGEST_INTEGER = 2 ** 31 - 1
+
+/** For a column of type integer. */
+export function integerOf(name: string, value: number | undefined): number | null {
+  const count = countOf(name, value)
+  if (count !== null && count > LARGEST_INTEGER) throw bad(name, value, 'a number below 2^31')
+  return count
+}
+
+export function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value
+  throw bad(name, value, `one of ${allowed.join(', ')}`)
+}
+
+/** Text that PostgreSQL can hold: without NUL and without half of a surrogate pair. */
+export function textOf(name: string, value: string): string {
+  if (typeof value !== 'string') throw bad(name, value, 'a text')
+  if (value.includes('\0')) throw bad(name, value, 'a text without NUL characters')
+  return wellFormed(value)
+}
+
+export const optionalText = (name: string, value: string | null | undefined): string | null =>
+  value === undefined || value === null ? null : textOf(name, value)
+
+export function requiredText(name: string, value: string): string {
+  if (value === undefined || value === '') throw new WfstoreError('usage', `${name} is missing`)
+  return textOf(name, value)
+}
+
+/** Any value as JSON; undefined is NULL. */
+export function jsonOf(name: string, value: unknown): string | null {
+  if (value === undefined) return null
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value, (_, inner) =>
+      typeof inner === 'string' ? wellFormed(inner) : inner,
+    )
+  } catch (cause) {
+    throw new WfstoreError(
+      'usage',
+      `${name} cannot be written as JSON: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    )
+  }
+  if (text === undefined) throw bad(name, typeof value, 'a value that JSON has')
+  // Names of members are as they are: half of a surrogate pair in them is refused like NUL.
+  if (/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/.test(text))
+    throw bad(name, text, 'JSON without NUL characters and halves of characters')
+  return text
+}
+
+/** Half of a surrogate pair, as a text cut in the middle of an emoji ends in, becomes U+FFFD. */
+const wellFormed = (text: string): string =>
+  text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export function uuidOf(name: string, value: string): string {
+  const id = typeof value === 'string' ? value.toLowerCase() : ''
+  if (!UUID.test(id)) throw bad(name, value, 'a UUID')
+  return id
+}
+
+const RFC_3339 = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/i
+
+/** An instant as RFC 3339 in UTC with microseconds, of a Date or of RFC 3339 with its zone; digits beyond are cut. */
+export function timeOf(name: string, value: Date | string | undefined): string | null {
+  if (value === undefined || value === null) return null
+  if (value instanceof Date && Number.isNaN(value.getTime())) throw bad(name, value, 'a valid Date')
+  const text = value instanceof Date ? value.toISOString() : value
+  const [, day, clock, seconds = ':00', fraction = '', zone] = RFC_3339.exec(text) ?? []
+  const at = new Date(`${day}${clock}${seconds}${zone}`.toUpperCase())
+  if (!isDay(day) || Number.isNaN(at.getTime()) || !hasYear(at)) {
+    throw bad(name, value, 'a Date or an RFC 3339 time with its zone, of the years 1 to 9999')
+  }
+  return `${at.toISOString().slice(0, -5)}.${fraction.padEnd(6, '0').slice(0, 6)}Z`
+}
+
+/** 30 February is a day to Date and none to PostgreSQL. */
+function isDay(day: string | undefined): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(`${day}T`)
+}
+
+const hasYear = (at: Date): boolean => at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999
+
+/** @throws WfstoreError usage where the end lies before the start */
+export function checkOrder(start: string | null, end: string | null): void {
+  if (start === null || end === null) return
+  const distance = Date.parse(end) - Date.parse(start)
+  // Of the same millisecond, the texts have the microseconds.
+  if (distance < 0 || (distance === 0 && end < start)) {
+    throw new WfstoreError('usage', `endTime ${end} is before startTime ${start}`)
+  }
+}
+
+/** Tokens by class; a class that was not reported is left out. */
+export interface Tokens {
+  input?: number
+  output?: number
+  cacheRead?: number
+  cacheWrite?: number
+  reasoning?: number
+  /** What was paid for, where the classes overlap or are not known; by default the sum of the classes. */
+  total?: number
+}
+
+export interface TokenCounts {
+  total: number
+  /** In the order of TOKEN_CLASSES; null where nobody reported the class. */
+  classes: (number | null)[]
+}
+
+export const TOKEN_CLASSES = ['input', 'output', 'cacheRead', 'cacheWrite', 'reasoning'] as const
+
+export function tokensOf(tokens: Tokens = {}): TokenCounts {
+  const unknown = Object.keys(tokens).find(
+    (name) => name !== 'total' && !(TOKEN_CLASSES as readonly string[]).includes(name),
+  )
+  if (unknown !== undefined) throw new WfstoreError('usage', `there is no token class ${unknown}`)
+  const classes = TOKEN_CLASSES.map((name) => countOf(`tokens.${name}`, tokens[name]))
+  const sum = classes.reduce<number>((all, count) => all + (count ?? 0), 0)
+  return { classes, total: countOf('tokens.total', tokens.total) ?? countOf('tokens', sum) ?? 0 }
+}

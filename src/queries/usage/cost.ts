@@ -1,0 +1,190 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { WfstoreError } from '../../error.ts'
+import {
+  CALENDAR,
+  type CalendarKey,
+  type CalendarPart,
+  calendarKey,
+  withoutStatistics,
+  zoneOf,
+} from './calendar.ts'
+import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
+import { countOf, oneOf } from '../table/validate.ts'
+
+/** What runs can be grouped by, and the name that a row has it under. */
+export const DIMENSION_FIELDS = {
+  user: 'userId',
+  mode: 'mode',
+  model: 'modelId',
+  workflow: 'workflowName',
+  status: 'status',
+  day: 'day',
+  week: 'week',
+  month: 'month',
+} as const
+export type Dimension = keyof typeof DIMENSION_FIELDS
+export const DIMENSIONS = Object.keys(DIMENSION_FIELDS) as Dimension[]
+
+export interface CostOptions extends UsageFilter {
+  by: Dimension | readonly Dimension[]
+  /** IANA name of the zone in which days, weeks and months begin; UTC unless given. */
+  timeZone?: string | undefined
+  /** So many rows of the highest cost; the rest becomes one row. */
+  top?: number | undefined
+}
+
+const totalShape = {
+  runs: d.count('r.runs'),
+  /** US dollars as an exact decimal. */
+  cost: d.amount('r.cost'),
+  tokens: d.count('r.tokens'),
+  /** US dollars, rounded to 12 places; null where there are no runs. */
+  // The zeros give the quotient its digits; without them PostgreSQL stops at 16 significant ones.
+  costPerRun: d.nullable(
+    d.amount('trim_scale(round((r.cost + 0.0000000000000000) / nullif(r.runs, 0), 12))'),
+  ),
+  /** Of the total cost, from 0 to 1 with six places; null where that is 0. */
+  share: d.nullable(
+    d.number('round(r.cost / nullif(sum(r.cost) filter (where r.is_total) over (), 0), 6)'),
+  ),
+}
+
+export type CostTotal = d.RowOf<typeof totalShape>
+
+/**
+ * The runs that have the same values in the dimensions asked for. A day and a week (its Monday) are '2024-12-02', a
+ * month is '2024-12'.
+ */
+export interface CostRow
+  extends CostTotal,
+    Partial<Record<(typeof DIMENSION_FIELDS)[Dimension], string | null>> {
+  /** Is this the rest behind the `top` rows? Its dimensions are null. */
+  other: boolean
+}
+
+export interface CostReport {
+  rows: CostRow[]
+  /** Of all rows, and of all runs that were asked for. */
+  total: CostTotal
+  /**
+   * How many removed runs began in a quarter of an hour that since or until cuts. They count at its beginning: where
+   * this is not 0, the bounds are exact for the others only.
+   */
+  historyCut: number
+}
+
+const rowShape = {
+  ...totalShape,
+  other: d.boolean('r.other'),
+  isTotal: d.boolean('r.is_total'),
+  historyCut: d.count(),
+}
+
+/**
+ * What runs cost, by one or several dimensions: live runs and those that cleanup has removed, in one statement and so
+ * of one moment. Rows by cost, the highest first; by time first where a dimension is one.
+ * @throws WfstoreError usage for a dimension, filter, zone or number that is none
+ */
+export async function costBy(run: Run, options: CostOptions): Promise<CostReport> {
+  const { by, timeZone = 'UTC', top, ...filter } = options
+  const dimensions = dimensionsOf(by)
+  const where = usageWhere(filter)
+  const text = statement(dimensions, where, zoneOf(timeZone), countOf('top', top, 1))
+  const keys = dimensions.map((dimension) => [DIMENSION_FIELDS[dimension], d.nullable(d.text())])
+  const shape: typeof rowShape = { ...Object.fromEntries(keys), ...rowShape }
+  const all = await run(text, where.values, shape)
+  const rows: CostRow[] = []
+  let total: CostTotal | undefined
+  let historyCut = 0
+  for (const { isTotal, historyCut: cut, ...row } of all) {
+    if (!isTotal) rows.push(row)
+    else {
+      const { runs, cost, tokens, costPerRun, share } = row
+      total = { runs, cost, tokens, costPerRun, share }
+      historyCut = cut
+    }
+  }
+  return { rows, total: total as CostTotal, historyCut }
+}
+
+function dimensionsOf(by: CostOptions['by']): Dimension[] {
+  const dimensions = (typeof by === 'string' ? [by] : [...(by ?? [])]).map((dimension) =>
+    oneOf('by', dimension, DIMENSIONS),
+  )
+  if (dimensions.length === 0) {
+    throw new WfstoreError('usage', 'by is empty', { hint: `give ${DIMENSIONS.join(', ')}` })
+  }
+  const twice = dimensions.find((dimension, index) => dimensions.indexOf(dimension) !== index)
+  if (twice) throw new WfstoreError('usage', `by names ${twice} twice`)
+  return dimensions
+}
+
+/** A dimension in SQL. */
+interface Key {
+  column: string
+  calendar: CalendarKey | undefined
+}
+
+function statement(
+  dimensions: readonly Dimension[],
+  where: UsageWhere,
+  timeZone: string,
+  top: number | null,
+): string {
+  let bound: string | undefined
+  const zone = () => {
+    bound ??= `$${where.values.push(timeZone)}::text`
+    return bound
+  }
+  const keys = dimensions.map((dimension): Key => {
+    const column = d.columnName(DIMENSION_FIELDS[dimension])
+    const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone, zone) : undefined
+    return { column, calendar }
+  })
+  const calendars = keys.flatMap(({ calendar }) => calendar ?? [])
+  const columns = keys.map(({ column }) => column).join(', ')
+  const list = (of: (key: Key) => string) => keys.map(of).join(', ')
+  const values = (time: string) =>
+    list(({ column, calendar }) => (calendar ? `${calendar.of(time)} as ${column}` : `e.${column}`))
+  const places = keys.map((_, index) => index + 1).join(', ')
+  const source = (table: string, time: string) =>
+    calendars.length === 0
+      ? `${table} e ${where.on(time)}`
+      : `${withoutStatistics(table, where.on(time))} as e`
+  const isRest = top === null ? 'false' : `place > $${where.values.push(top)}::bigint`
+  const order = ['r.is_total', 'r.other', ...calendars.map(({ part }) => `r.${part}`), 'r.place']
+  return `
+with ${calendars.flatMap(({ needs }) => needs.map((need) => `${need},`)).join('')}
+counted as (
+  select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
+  from (
+    select ${values('e.start_time')}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
+    from ${source('workflow_executions', 'start_time')} group by ${places}
+    union all
+    select ${values('e.quarter_start')}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
+    from ${source('usage_history', 'quarter_start')} group by ${places}
+  ) as both_tables
+  group by ${columns}
+), placed as (
+  select *, row_number() over (order by cost desc, runs desc,
+                               ${list(({ column, calendar }) => (calendar ? column : `${column} collate "C"`))}) as place
+  from counted
+), rested as (
+  select ${list(({ column }) => `case when not ${isRest} then ${column} end as ${column}`)},
+         case when not ${isRest} then place end as place, ${isRest} as other, runs, cost, tokens
+  from placed
+), r as (
+  -- The empty grouping set is the total, of the very rows that the other one gives.
+  select ${columns}, place, other, grouping(place) = 1 as is_total, coalesce(sum(runs), 0) as runs,
+         coalesce(sum(cost), 0) as cost, coalesce(sum(tokens), 0) as tokens
+  from rested group by grouping sets ((place, other, ${columns}), ())
+)
+select ${list(({ column, calendar }) => `${calendar ? calendar.text(`r.${column}`) : `r.${column}`} as ${column}`)},
+       ${d.selectList(totalShape, 'r')},
+       coalesce(r.other, false) as other, r.is_total, ${where.cut('usage_history', 'runs')} as history_cut
+from r order by ${order.join(', ')}`
+}
+
+const isCalendar = (dimension: Dimension): dimension is CalendarPart =>
+  (CALENDAR as readonly string[]).includes(dimension)

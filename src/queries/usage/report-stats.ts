@@ -1,0 +1,177 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import {
+  calendarText,
+  dateOf,
+  fastDateOf,
+  startsOf,
+  withoutStatistics,
+  zoneOf,
+} from './calendar.ts'
+import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
+import type { StoreStats } from './stats.ts'
+import { timeOf } from '../table/validate.ts'
+
+export interface ReportOptions extends UsageFilter {
+  /** IANA name of the zone in which days begin; UTC unless given. */
+  timeZone?: string | undefined
+  /** With it the last day ends, unless `until` is earlier; by default now. */
+  now?: Date | undefined
+}
+
+/** Runs that started on a day, and what they cost in US dollars, exactly. */
+export interface DayOfRuns {
+  /** '2024-12-02' */
+  day: string
+  runs: number
+  cost: string
+}
+
+/** getStats and what an operator asks beside it. Times are milliseconds from the start of a run to its end. */
+export interface ReportStats extends Omit<StoreStats, 'totalAuditLogs'> {
+  /** Entries of the user and the time asked for; null where the report is narrowed by what entries do not have. */
+  totalAuditLogs: number | null
+  /** Successful runs of those that have ended, from 0 to 1; null where none has. */
+  successRate: number | null
+  /** Half of the runs took no longer; null where there are none. */
+  p50ExecutionTime: number | null
+  p95ExecutionTime: number | null
+  p99ExecutionTime: number | null
+  /** Percentiles are over live runs that have ended: how many these are, and when the first of them started. */
+  percentilesOver: { runs: number; since: string | null }
+  /** The days from firstDay on that have runs. */
+  days: DayOfRuns[]
+  /** The day of `since`, or the 30th day back. */
+  firstDay: string
+  lastDay: string
+  /** How many removed runs began in a quarter of an hour that since or until cuts, and count at its beginning. */
+  historyCut: number
+  /** The same of removed audit entries. */
+  auditHistoryCut: number
+}
+
+const dayShape = { day: d.text(), runs: d.count(), cost: d.amount() }
+
+const reportShape = {
+  totalExecutions: d.count(),
+  runningExecutions: d.count(),
+  successfulExecutions: d.count(),
+  failedExecutions: d.count(),
+  partialExecutions: d.count(),
+  cancelledExecutions: d.count(),
+  totalCost: d.number('r.total_cost_exact'),
+  totalCostExact: d.amount(),
+  totalTokens: d.count(),
+  averageExecutionTime: d.number(),
+  successRate: d.nullable(d.number()),
+  totalAuditLogs: d.nullable(d.count()),
+  p50ExecutionTime: percentile(1),
+  p95ExecutionTime: percentile(2),
+  p99ExecutionTime: percentile(3),
+  percentileRuns: d.count(),
+  percentileSince: d.nullable(d.time()),
+  days: d.nullable(d.json()),
+  firstDay: d.text(calendarText('day', 'r.first_day')),
+  lastDay: d.text(calendarText('day', 'r.last_day')),
+  historyCut: d.count(),
+  auditHistoryCut: d.count(),
+}
+
+/** Seconds to milliseconds with the microseconds that times have; what lies beyond is noise of the arithmetic. */
+function percentile(place: number) {
+  return d.nullable(d.number(`round((r.percentiles[${place}] * 1000)::numeric, 3)`))
+}
+
+/**
+ * Statistics of everybody's runs, or of those asked for, in one statement and so of one moment. Totals are over live
+ * runs and those that cleanup has removed.
+ * @throws WfstoreError usage for a filter or zone that is none
+ */
+export async function reportStats(run: Run, options: ReportOptions = {}): Promise<ReportStats> {
+  const { timeZone = 'UTC', now = new Date(), ...filter } = options
+  const where = usageWhere(filter)
+  const { userId, since, until, ...ofRuns } = filter
+  const counted = Object.values(ofRuns).every((value) => value === undefined)
+  const zone = `$${where.values.push(zoneOf(timeZone))}::text`
+  const moment = `$${where.values.push(timeOf('now', now))}::timestamptz`
+  const [row] = await run(statement(where, zone, moment, counted), where.values, reportShape)
+  const { percentileRuns, percentileSince, days, ...stats } = row as d.RowOf<typeof reportShape>
+  const lists = days === null ? [] : (JSON.parse(days) as (string | null)[][])
+  return {
+    ...stats,
+    percentilesOver: { runs: percentileRuns, since: percentileSince },
+    days: lists.map((values) => d.decodeValues(dayShape, values)),
+  }
+}
+
+const DAYS = 30
+
+const statement = (where: UsageWhere, zone: string, now: string, entries: boolean) => `
+with ${startsOf('day', zone)},
+bounds as (
+  select *, first_day::timestamp at time zone ${zone} as first_instant
+  from (
+    select ${where.since === undefined ? `last_day - ${DAYS - 1}` : dateOf('day', where.since, zone)} as first_day, last_day
+    from (select ${dateOf('day', `least(${where.until ?? 'null::timestamptz'} - interval '1 microsecond', ${now})`, zone)} as last_day) as l
+  ) as f
+),
+counted as (
+  select ${recentDay('e.start_time', zone)} as day, ${byStatus((where) => `count(*) ${where}`)},
+         count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens, count(e.end_time) as timed,
+         extract(epoch from sum(e.end_time - e.start_time)) * 1000 as duration
+  from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1
+  union all
+  select ${recentDay('e.quarter_start', zone)}, ${byStatus((where) => `sum(e.runs) ${where}`)},
+         sum(e.runs), sum(e.total_cost), sum(e.total_tokens), sum(e.timed_runs), sum(e.duration_ms)
+  from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1
+), totals as (
+  select coalesce(sum(runs), 0) as total_executions,
+         ${Object.values(STATUSES)
+           .map((name) => `coalesce(sum(${name}), 0) as ${name}_executions`)
+           .join(',\n         ')},
+         coalesce(sum(cost), 0) as total_cost_exact,
+         coalesce(sum(tokens), 0) as total_tokens,
+         coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
+         round(coalesce(sum(successful), 0) / nullif(sum(runs) - coalesce(sum(running), 0), 0), 6) as success_rate
+  from counted
+), per_day as (
+  select json_agg(${d.jsonArrayOf(dayShape, 'p')} order by p.day) as days
+  from (select ${calendarText('day', 'day')} as day, sum(runs) as runs, sum(cost) as cost
+        from counted where day is not null group by counted.day) as p
+), kept as (
+  select count(e.end_time) as percentile_runs, min(e.start_time) filter (where e.end_time is not null) as percentile_since,
+         percentile_cont(array[0.5, 0.95, 0.99])
+           within group (order by date_part('epoch', e.end_time - e.start_time)) as percentiles
+  from workflow_executions e ${where.on('start_time')}
+), entries as (
+  select ${
+    entries
+      ? `(select count(*) from audit_logs e ${where.on('timestamp')})
+         + (select coalesce(sum(e.entries), 0) from audit_history e ${where.on('quarter_start')})`
+      : 'null::bigint'
+  } as total_audit_logs,
+         ${where.cut('usage_history', 'runs')} as history_cut,
+         ${entries ? where.cut('audit_history', 'entries') : '0'} as audit_history_cut
+)
+select ${d.selectList(reportShape, 'r')} from (select * from totals, per_day, kept, entries, bounds) as r`
+
+const STATUSES = {
+  running: 'running',
+  success: 'successful',
+  failed: 'failed',
+  partial: 'partial',
+  cancelled: 'cancelled',
+}
+
+/**
+ * A column for each status. To group by it as well would have PostgreSQL expect thousands of groups, and sort all rows
+ * where it could hash them.
+ */
+const byStatus = (runs: (where: string) => string): string =>
+  Object.entries(STATUSES)
+    .map(([status, name]) => `${runs(`filter (where e.status = '${status}')`)} as ${name}`)
+    .join(', ')
+
+/** The day where it is one of those to be shown. */
+const recentDay = (instant: string, zone: string): string =>
+  `case when ${instant} >= (select first_instant from bounds) then ${fastDateOf('day', instant, zone)} end`

@@ -1,0 +1,90 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
+import { type UsageFilter, usageWhere } from './filter.ts'
+import { countOf } from '../table/validate.ts'
+
+/** What a series tells apart: the column of both tables. */
+const KEYS = { model: 'model_id', status: 'status' } as const
+export type SeriesKey = keyof typeof KEYS
+
+export interface SeriesOptions extends UsageFilter {
+  part: CalendarPart
+  by: SeriesKey
+  /** IANA name of the zone in which the parts of the calendar begin; UTC unless given. */
+  timeZone?: string | undefined
+  /** So many keys of the highest cost over the whole time; the rest becomes one key, `other`. */
+  top?: number | undefined
+}
+
+const pointShape = {
+  /** '2024-12-02' of a day and a week (its Monday), '2024-12' of a month. */
+  date: d.text(),
+  /** Null of the rest and of the total. */
+  key: d.nullable(d.text('r.key')),
+  other: d.boolean(),
+  /** Is this all of the date, of whatever key? */
+  isTotal: d.boolean(),
+  runs: d.count(),
+  /** US dollars as an exact decimal. */
+  cost: d.amount(),
+}
+export type Point = d.RowOf<typeof pointShape>
+
+export interface Series {
+  /** The highest cost first, as `costBy` has them. */
+  keys: string[]
+  /** By date, then in the order of the keys, the rest and the total last; only where there are runs. */
+  points: Point[]
+}
+
+/**
+ * Runs and their cost over time, told apart by the same few keys at every date: live runs and those that cleanup has
+ * removed, in one statement and so of one moment.
+ * @throws WfstoreError usage for a filter, zone or number that is none
+ */
+export async function costSeries(run: Run, options: SeriesOptions): Promise<Series> {
+  const { part, by, timeZone = 'UTC', top, ...filter } = options
+  const where = usageWhere(filter)
+  const column = KEYS[by]
+  const zone = zoneOf(timeZone)
+  let bound: string | undefined
+  const calendar = calendarKey(part, zone, () => {
+    bound ??= `$${where.values.push(zone)}::text`
+    return bound
+  })
+  const limit = countOf('top', top, 1)
+  const isRest = limit === null ? 'false' : `place > $${where.values.push(limit)}::bigint`
+  const rows = await run(
+    `
+with ${calendar.needs.map((need) => `${need},`).join('')}
+counted as (
+  select date, key, sum(runs) as runs, sum(cost) as cost
+  from (
+    select ${calendar.of('e.start_time')} as date, e.${column} as key, count(*) as runs, sum(e.total_cost) as cost
+    from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1, 2
+    union all
+    select ${calendar.of('e.quarter_start')}, e.${column}, sum(e.runs), sum(e.total_cost)
+    from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1, 2
+  ) as both_tables group by date, key
+), placed as (
+  select key, row_number() over (order by sum(cost) desc, sum(runs) desc, key collate "C") as place
+  from counted group by key
+), rested as (
+  select c.date, case when not ${isRest} then p.key end as key, case when not ${isRest} then p.place end as place,
+         ${isRest} as other, c.runs, c.cost
+  from counted c join placed p on p.key is not distinct from c.key
+), r as (
+  select date, key, place, coalesce(other, false) as other, grouping(other) = 1 as is_total,
+         sum(runs) as runs, sum(cost) as cost
+  from rested group by grouping sets ((date, key, place, other), (date))
+)
+select ${d.selectList({ ...pointShape, date: d.text(calendar.text('r.date')) }, 'r')}, coalesce(r.place, 0) as place
+from r order by r.date, r.is_total, r.other, r.place`,
+    where.values,
+    { ...pointShape, place: d.count() },
+  )
+  const keys: string[] = []
+  for (const { key, place } of rows) if (key !== null) keys[place - 1] = key
+  return { keys, points: rows.map(({ place: _, ...point }) => point) }
+}

@@ -1,0 +1,63 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { textOf } from '../table/validate.ts'
+
+const statsShape = {
+  totalExecutions: d.count(),
+  runningExecutions: d.count(),
+  successfulExecutions: d.count(),
+  failedExecutions: d.count(),
+  /** US dollars, as near as a number comes to totalCostExact. */
+  totalCost: d.number('t.total_cost'),
+  totalTokens: d.count(),
+  totalAuditLogs: d.count(),
+  /** Milliseconds from start to end, over the runs that have ended; 0 where none has. */
+  averageExecutionTime: d.number(),
+  partialExecutions: d.count(),
+  cancelledExecutions: d.count(),
+  /** US dollars as an exact decimal. */
+  totalCostExact: d.amount('t.total_cost'),
+}
+
+/** Totals of a store, or of one user, of which cleanup takes nothing away. */
+export type StoreStats = d.RowOf<typeof statsShape>
+
+/** Live rows and what cleanup has removed of them, in one statement and so of one moment. */
+const statement = (user: string) => `
+with runs as (
+  select status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
+         sum(extract(epoch from end_time - start_time) * 1000) as duration
+  from workflow_executions ${user} group by status
+  union all
+  select status, sum(runs), sum(total_cost), sum(total_tokens), sum(timed_runs), sum(duration_ms)
+  from usage_history ${user} group by status
+), totals as (
+  select coalesce(sum(runs), 0)::bigint as total_executions,
+         ${['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         ')},
+         coalesce(sum(cost), 0) as total_cost,
+         coalesce(sum(tokens), 0)::bigint as total_tokens,
+         coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
+  from runs
+), entries as (
+  select (select count(*) from audit_logs ${user})
+         + (select coalesce(sum(entries), 0) from audit_history ${user})::bigint as total_audit_logs
+)
+select ${d.selectList(statsShape, 't')} from (select * from totals, entries) as t`
+
+const counted = (word: string): string => {
+  const status = word === 'successful' ? 'success' : word
+  return `coalesce(sum(runs) filter (where status = '${status}'), 0)::bigint as ${word}_executions`
+}
+
+/**
+ * Totals over live runs and those that cleanup has removed: counts, US dollars, tokens, milliseconds.
+ * @param userId of this user alone; of everybody unless given
+ * @throws WfstoreError usage where the user is no text
+ */
+export async function getStats(run: Run, userId?: string): Promise<StoreStats> {
+  const [stats] =
+    userId === undefined
+      ? await run(statement(''), [], statsShape)
+      : await run(statement('where user_id = $1'), [textOf('userId', userId)], statsShape)
+  return stats as StoreStats
+}

@@ -1,0 +1,173 @@
+import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
+import * as kinds from '../../queries/table/fields.ts'
+import { CORRECTION } from '../recorder/statements.ts'
+
+/** What is given of a step and of an entry, by column. */
+export const FIELDS = {
+  step: {
+    execution_id: kinds.uuid,
+    step_id: kinds.uuid,
+    step_number: kinds.integer,
+    step_name: kinds.name,
+    step_description: kinds.words,
+    tool_name: kinds.words,
+    tool_parameters: kinds.anything,
+    status: kinds.words,
+    start_time: kinds.time,
+    end_time: kinds.time,
+    tokens_used: kinds.count,
+    cost: kinds.money,
+    tokens_input: kinds.count,
+    tokens_output: kinds.count,
+    tokens_cache_read: kinds.count,
+    tokens_cache_write: kinds.count,
+    tokens_reasoning: kinds.count,
+    result: kinds.anything,
+    error_message: kinds.words,
+  },
+  entry: {
+    log_id: kinds.uuid,
+    execution_id: kinds.uuid,
+    step_id: kinds.uuid,
+    action_type: kinds.name,
+    action_details: kinds.words,
+    tool_name: kinds.words,
+    tool_input: kinds.anything,
+    tool_output: kinds.anything,
+    tokens_used: kinds.count,
+    cost: kinds.money,
+    success: kinds.flag,
+    error_message: kinds.words,
+    metadata: kinds.anything,
+  },
+} satisfies Record<string, Record<string, kinds.Kind>>
+
+/** What a row of a batch has beside: its number, when it was given, and ids that its step is written with. */
+const PLACE = { n: 'integer', at_ms: 'double precision', age_ms: 'double precision' }
+const types = (fields: Record<string, kinds.Kind>) =>
+  Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type]))
+
+/** The arrays that a statement is given, by name and type of what is in them. */
+export const COLUMNS: Record<'step' | 'entry', Record<string, string>> = {
+  step: { ...PLACE, bill: 'uuid', entry: 'uuid', correction: 'uuid', ...types(FIELDS.step) },
+  entry: { ...PLACE, ...types(FIELDS.entry) },
+}
+
+/** @param before so many parameters come before */
+function unnested(kind: 'step' | 'entry', before: number): string {
+  const columns = Object.entries(COLUMNS[kind])
+  const arrays = columns.map(([, type], place) => `$${before + place + 1}::${type}[]`)
+  return `unnest(${arrays.join(', ')}) as g (${columns.map(([name]) => name).join(', ')})`
+}
+
+const CLASSES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning'].map(
+  (name) => `tokens_${name}`,
+)
+
+/** When a row was given to the batch: at that time, or so long before the statement. In milliseconds. */
+const moment = (g: string) =>
+  `coalesce(to_timestamp(${g}.at_ms / 1000), now() - make_interval(secs => ${g}.age_ms / 1000))`
+
+/**
+ * $1 whether a run that has finished may be without a bill, then the arrays of COLUMNS.step.
+ *
+ * As in statements.ts a run is locked before its bill and its steps; here many are, in the order of their ids, so that
+ * two batches never wait for each other. A run that has finished since our snapshot has a bill that we cannot see: of
+ * its steps none is written, and the next snapshot sees it. A step that is there moves nothing.
+ *
+ * `= any (array(…))` has a table's rows looked up in its index. A join may read all of the table instead, which costs the
+ * more the larger it is.
+ */
+const STEPS = `given as materialized (
+  select * from ${unnested('step', 1)}
+), run as materialized (
+  select execution_id, user_id, model_id, status from workflow_executions
+  where execution_id = any (array(select distinct execution_id from given)) order by execution_id for no key update
+), bill as materialized (
+  select b.billing_id, b.paid or exists (select from billing_periods p
+           where p.billing_period = b.billing_period and p.closed_at is not null) as settled
+  from billing_records b
+  where b.billing_id = any (array(select distinct given.bill from given join run using (execution_id))) order by b.billing_id
+  for no key update of b
+), step as (
+  insert into workflow_steps (execution_id, step_id, step_number, step_name, step_description, tool_name, tool_parameters, status,
+    start_time, end_time, duration_ms, tokens_used, cost, ${CLASSES.join(', ')}, result, error_message)
+  select execution_id, g.step_id, g.step_number, g.step_name, g.step_description, g.tool_name, g.tool_parameters, g.status,
+         g.start_time, ended.at, round(extract(epoch from ended.at - g.start_time) * 1000), g.tokens_used, g.cost,
+         ${CLASSES.map((name) => `g.${name}`).join(', ')}, g.result, g.error_message
+  from given g join run using (execution_id) left join bill on bill.billing_id = g.bill
+  cross join lateral (select greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at) as ended
+  where (run.status = 'running' or $1::boolean or bill.billing_id is not null)
+  on conflict (execution_id, step_id) do nothing
+  returning *
+), moved as materialized (
+  select execution_id, sum(tokens_used) as tokens, sum(cost) as cost, count(*) filter (where status = 'success') as completed,
+         count(*) filter (where status = 'failed') as failed, ${CLASSES.map((name) => `sum(${name}) as ${name}`).join(', ')}
+  from step group by execution_id
+), totals as (
+  update workflow_executions e
+  set total_tokens = e.total_tokens + m.tokens, total_cost = e.total_cost + m.cost,
+      steps_completed = e.steps_completed + m.completed, steps_failed = e.steps_failed + m.failed
+  from moved m where e.execution_id = m.execution_id and e.execution_id = any (array(select execution_id from moved))
+), billed as (
+  update billing_records b
+  set tokens_total = b.tokens_total + m.tokens, cost = b.cost + m.cost,
+      ${CLASSES.map((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`).join(',\n      ')}
+  from moved m join (select distinct execution_id, bill from given) g using (execution_id) join bill on bill.billing_id = g.bill
+  where b.billing_id = g.bill and not bill.settled and b.billing_id = any (array(select billing_id from bill))
+), correction as (
+  insert into billing_records (billing_id, user_id, execution_id, model_id, ${CLASSES.join(', ')}, tokens_total, cost, billing_period,
+    corrects, metadata)
+  select g.correction, run.user_id, execution_id, run.model_id, ${CLASSES.map((name) => `step.${name}`).join(', ')},
+         step.tokens_used, step.cost, ${OPEN_PERIOD}, g.bill, ${CORRECTION}
+  from step join given g using (execution_id, step_id) join run using (execution_id) join bill on bill.billing_id = g.bill
+  where bill.settled and (step.tokens_used > 0 or step.cost > 0)
+  on conflict (billing_id) do nothing
+), ends as (
+  insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_output,
+    tokens_used, cost, model_id, success, error_message, metadata)
+  select g.entry, execution_id, step_id, ${moment('g')}, run.user_id, 'step_end',
+         format('Step %s: %s', case step.status when 'success' then 'completed' else step.status end, step.step_name),
+         step.tool_name, step.result, step.tokens_used, step.cost, run.model_id, step.status <> 'failed', step.error_message,
+         jsonb_build_object('attempt', 0, 'status', step.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(
+           'input', step.tokens_input, 'output', step.tokens_output, 'cacheRead', step.tokens_cache_read,
+           'cacheWrite', step.tokens_cache_write, 'reasoning', step.tokens_reasoning)))
+  from step join given g using (execution_id, step_id) join run using (execution_id)
+  on conflict (log_id) do nothing
+)`
+
+/** Arrays of COLUMNS.entry. @param before so many parameters come before */
+const entries = (before: number): string => `said as materialized (
+  select * from ${unnested('entry', before)}
+), speaker as materialized (
+  select execution_id, user_id, model_id from workflow_executions
+  where execution_id = any (array(select distinct execution_id from said))
+), entry as (
+  insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_input,
+    tool_output, tokens_used, cost, model_id, success, error_message, metadata)
+  select s.log_id, execution_id, s.step_id, ${moment('s')}, e.user_id, s.action_type, s.action_details, s.tool_name,
+         s.tool_input, s.tool_output, s.tokens_used, s.cost, e.model_id, s.success, s.error_message, s.metadata
+  from said s join speaker e using (execution_id)
+  on conflict (log_id) do nothing
+  returning log_id
+)`
+
+/** The server's time, and the rows that were not written: known are those that were there when the statement began. */
+const NOW = `select null::integer as n, extract(epoch from now()) * 1000 as server_ms, null::boolean as known`
+const STEPS_LEFT = `select g.n, null, (select true from workflow_steps k where k.execution_id = g.execution_id and k.step_id = g.step_id) is not null
+from given g left join step using (execution_id, step_id) where step.step_id is null`
+const ENTRIES_LEFT = `select s.n, null, (select true from audit_logs k where k.log_id = s.log_id) is not null
+from said s left join entry using (log_id) where entry.log_id is null`
+
+const statement = (ctes: string[], left: string[]): string =>
+  `with ${ctes.join(', ')}\n${[NOW, ...left].join('\nunion all\n')}`
+
+/** Writes steps, entries or both, in one transaction. */
+export const WRITE = {
+  step: statement([STEPS], [STEPS_LEFT]),
+  entry: statement([entries(0)], [ENTRIES_LEFT]),
+  both: statement(
+    [STEPS, entries(1 + Object.keys(COLUMNS.step).length)],
+    [STEPS_LEFT, ENTRIES_LEFT],
+  ),
+}

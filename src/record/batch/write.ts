@@ -1,0 +1,124 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { send } from '../../db/query/send.ts'
+import { WfstoreError } from '../../error.ts'
+import { assertSame } from '../../queries/table/compare.ts'
+import { compared } from '../../queries/table/fields.ts'
+import type { BatchClock } from './clock.ts'
+import type { Row } from './rows.ts'
+import { COLUMNS, FIELDS, WRITE } from './statement.ts'
+import { readExecutionState } from '../recorder/lookups.ts'
+
+const outcome = {
+  n: d.nullable(d.count()),
+  serverMs: d.nullable(d.number()),
+  known: d.nullable(d.boolean()),
+}
+
+const TRIES = 10
+
+/**
+ * Writes rows in one statement and settles each: resolved where it is committed, rejected where it cannot be written.
+ * Where the statement fails, each half is tried by itself, so that a row that the database refuses goes alone.
+ */
+export async function writeRows(run: Run, rows: readonly Row[], clock: BatchClock): Promise<void> {
+  try {
+    await writeTogether(run, rows, clock)
+  } catch (error) {
+    const middle = rows.length >> 1
+    // What is wrong with the connection or the schema is wrong for every row.
+    if (middle === 0 || !(error instanceof WfstoreError) || error.code !== 'failed') {
+      for (const row of rows) row.reject(error)
+      return
+    }
+    await writeRows(run, rows.slice(0, middle), clock)
+    await writeRows(run, rows.slice(middle), clock)
+  }
+}
+
+async function writeTogether(run: Run, rows: readonly Row[], clock: BatchClock): Promise<void> {
+  let left = rows
+  for (let tried = 1; left.length > 0; tried++) {
+    // As in attempts.ts: what finished a moment ago has a bill in the next snapshot.
+    const withoutBill = tried > 2
+    for (const row of left) row.at ??= clock.stamp(row.calledAt)
+    const now = performance.now()
+    const [text, values] = statementOf(left, now, withoutBill)
+    const unwritten = new Map<number, boolean>()
+    for (const { n, serverMs, known } of await send(run, text, values, outcome)) {
+      if (n !== null) unwritten.set(n, known === true)
+      else if (serverMs !== null) clock.learn(serverMs, now)
+    }
+    left.forEach((row, n) => {
+      if (!unwritten.has(n)) row.resolve()
+    })
+    const waiting: Row[] = []
+    for (const [n, known] of unwritten) {
+      const row = left[n] as Row
+      if (known && !row.named) row.resolve()
+      else if (!(await settle(run, row, tried === TRIES))) waiting.push(row)
+    }
+    left = waiting
+  }
+}
+
+function statementOf(rows: readonly Row[], now: number, withoutBill: boolean): [string, unknown[]] {
+  const steps = arraysOf(rows, 'step', now)
+  const entries = arraysOf(rows, 'entry', now)
+  if (!steps) return [WRITE.entry, entries ?? []]
+  if (!entries) return [WRITE.step, [withoutBill, ...steps]]
+  return [WRITE.both, [withoutBill, ...steps, ...entries]]
+}
+
+/** The rows of a kind by column; nothing where there are none. */
+function arraysOf(rows: readonly Row[], kind: Row['kind'], now: number): unknown[][] | undefined {
+  const places: number[] = []
+  for (const [n, row] of rows.entries()) if (row.kind === kind) places.push(n)
+  if (places.length === 0) return undefined
+  return Object.keys(COLUMNS[kind]).map((name) =>
+    places.map((n) => {
+      const row = rows[n] as Row
+      if (name === 'n') return n
+      if (name === 'at_ms') return row.at
+      if (name === 'age_ms') return now - row.calledAt
+      return row.columns[name]
+    }),
+  )
+}
+
+/**
+ * What was not written is there already, the same or otherwise, or cannot be.
+ * @returns false where there is no reason any more, and another try may do it
+ */
+async function settle(run: Run, row: Row, last: boolean): Promise<boolean> {
+  try {
+    if (!(await isRecorded(run, row))) {
+      await readExecutionState(run, row.columns.execution_id as string)
+      if (!last) return false
+      throw new WfstoreError('failed', `${row.label} could not be recorded in ${TRIES} tries`)
+    }
+    row.resolve()
+  } catch (error) {
+    row.reject(error)
+  }
+  return true
+}
+
+/** @throws WfstoreError conflict where it is there with other values */
+async function isRecorded(run: Run, { kind, columns, label }: Row): Promise<boolean> {
+  const values: unknown[] = []
+  const place = (column: string): number => values.push(columns[column] ?? null)
+  const from =
+    kind === 'entry'
+      ? `(select * from audit_logs where log_id = $${place('log_id')}::uuid) as r`
+      : `(select * from workflow_steps where execution_id = $${place('execution_id')}::uuid
+          and step_id = $${place('step_id')}::uuid) as r`
+  const fields = Object.entries(FIELDS[kind])
+    // A time that was not given became that of the writing.
+    .filter(([column, { type }]) => type !== 'timestamptz' || columns[column] !== null)
+    .map(([column, type]) => compared(type, camelCase(column), `r.${column}`, place(column)))
+  return assertSame(run, label, from, fields, values)
+}
+
+const camelCase = (column: string): string =>
+  column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())

@@ -1,0 +1,155 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { WfstoreError } from '../../error.ts'
+import { idRange } from '../../queries/executions/executions.ts'
+import { lastWrite, listRunning, type RunningFilter } from '../../queries/executions/running.ts'
+import { countOf, optionalText } from '../../queries/table/validate.ts'
+import { missingExecution, readExecutionState } from './lookups.ts'
+import { endRunning } from './recorder.ts'
+
+const closedShape = {
+  executionId: d.uuid(),
+  workflowName: d.text(),
+  userId: d.text(),
+  status: d.text(),
+  /** US dollars, exact: what is billed. */
+  totalCost: d.amount(),
+  /** Of the engine, before the run was closed. */
+  lastWriteTime: d.time(lastWrite('e')),
+}
+export type ClosedExecution = d.RowOf<typeof closedShape>
+
+export interface CloseOptions {
+  /** The runs' error message; of `failStale` unless given when the last write was. */
+  reason?: string | undefined
+  /** For the audit, beside the database user: whatever tells who did it. */
+  closedBy?: { osUser?: string | undefined; command?: string | undefined } | undefined
+  /** Change nothing, and give the runs that would be closed. */
+  dryRun?: boolean | undefined
+  /** Asked before the first run is closed; nothing is where it throws. */
+  confirm?: ((runs: readonly ClosedExecution[]) => Promise<void>) | undefined
+}
+
+export interface CloseResult {
+  /** As they are now; of a dry run, as they are. */
+  closed: ClosedExecution[]
+  /** Not closed: finished before, by themselves meanwhile, or written to meanwhile. */
+  left: { executionId: string; status: string }[]
+}
+
+/**
+ * Cancels runs as `run.cancel` does: what they have cost is billed, and the audit says who did it. Runs that have
+ * finished stay as they are, and are named in `left`.
+ * @param ids whole ids, or their first 8 or more characters
+ * @throws WfstoreError usage (no id, or the start of several), not_found; nothing is changed then
+ */
+export async function cancelExecutions(
+  run: Run,
+  ids: readonly string[],
+  options: CloseOptions = {},
+): Promise<CloseResult> {
+  const found = await findExecutions(run, ids)
+  const running = found.filter(({ status }) => status === 'running')
+  const left = found.filter(({ status }) => status !== 'running')
+  const result = await close(run, running, options, { status: 'cancelled', idleMs: undefined })
+  return {
+    ...result,
+    left: [...left.map(({ executionId, status }) => ({ executionId, status })), ...result.left],
+  }
+}
+
+export interface FailStaleOptions extends RunningFilter, CloseOptions {
+  /** Runs that nothing was written to for so many milliseconds, by the server's clock. */
+  olderThanMs: number
+}
+
+/**
+ * Fails the runs whose engine has written nothing for so long, as `run.finish` does. A run that is written to meanwhile
+ * goes on, and is named in `left`.
+ * @throws WfstoreError usage
+ */
+export async function failStaleExecutions(
+  run: Run,
+  options: FailStaleOptions,
+): Promise<CloseResult> {
+  const { olderThanMs, reason, closedBy, dryRun, confirm, ...filter } = options
+  const idleMs = countOf('olderThanMs', olderThanMs)
+  if (idleMs === null) throw new WfstoreError('usage', 'olderThanMs is missing')
+  const runs: ClosedExecution[] = []
+  let cursor: string | undefined
+  do {
+    const page = await listRunning(run, { ...filter, idleMs, limit: PAGE, cursor })
+    for (const { executionId, workflowName, userId, status, totalCost, lastWriteTime } of page.rows)
+      runs.push({ executionId, workflowName, userId, status, totalCost, lastWriteTime })
+    cursor = page.nextCursor ?? undefined
+  } while (cursor)
+  return close(run, runs, { reason, closedBy, dryRun, confirm }, { status: 'failed', idleMs })
+}
+
+const PAGE = 1000
+
+async function close(
+  run: Run,
+  runs: readonly ClosedExecution[],
+  { reason, closedBy, dryRun, confirm }: CloseOptions,
+  { status, idleMs }: { status: 'cancelled' | 'failed'; idleMs: number | undefined },
+): Promise<CloseResult> {
+  const given = optionalText('reason', reason)
+  if (dryRun || runs.length === 0) return { closed: [...runs], left: [] }
+  await confirm?.(runs)
+  const metadata = JSON.stringify({ closed_by: await who(run, closedBy) })
+  const result: CloseResult = { closed: [], left: [] }
+  for (const one of runs) {
+    const { executionId, lastWriteTime } = one
+    const why =
+      given ?? (idleMs === undefined ? null : `nothing was written since ${lastWriteTime}`)
+    const closing = { metadata, ...(idleMs === undefined ? {} : { idleMs }) }
+    const done = await endRunning(run, [executionId, status, why, null], closing)
+    if (done) result.closed.push({ ...one, ...done, status })
+    else {
+      const { status } = await readExecutionState(run, executionId)
+      result.left.push({ executionId, status })
+    }
+  }
+  return result
+}
+
+async function who(run: Run, { osUser, command }: NonNullable<CloseOptions['closedBy']> = {}) {
+  const [session] = await run('select session_user as database_user', [], {
+    databaseUser: d.text(),
+  })
+  return {
+    database_user: session?.databaseUser,
+    ...(osUser ? { os_user: osUser } : {}),
+    ...(command ? { command } : {}),
+  }
+}
+
+/** Each once, in the order given. @throws WfstoreError usage, not_found */
+async function findExecutions(run: Run, ids: readonly string[]): Promise<ClosedExecution[]> {
+  if (ids.length === 0) throw new WfstoreError('usage', 'no execution is named')
+  const ranges = ids.map(idRange)
+  const rows = await run(
+    `select a.place, ${d.selectList(closedShape, 'e')}
+     from unnest($1::uuid[], $2::uuid[]) with ordinality as a (first, last, place)
+     cross join lateral (
+       select * from workflow_executions where execution_id between a.first and a.last order by execution_id limit 3
+     ) e order by a.place, e.execution_id`,
+    [ranges.map(([first]) => first), ranges.map(([, last]) => last)],
+    { place: d.count(), ...closedShape },
+  )
+  const found = new Map<string, ClosedExecution>()
+  for (const [index, id] of ids.entries()) {
+    const [first, ...others] = rows.filter(({ place }) => place === index + 1)
+    if (!first) throw missingExecution(id)
+    if (others.length > 0) {
+      const candidates = [first, ...others].map(({ executionId }) => executionId).join(', ')
+      throw new WfstoreError('usage', `${id} is the start of several executions`, {
+        hint: `give more of it: ${candidates}`,
+      })
+    }
+    const { place: _, ...execution } = first
+    found.set(execution.executionId, execution)
+  }
+  return [...found.values()]
+}

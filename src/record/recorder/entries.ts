@@ -1,0 +1,80 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { send } from '../../db/query/send.ts'
+import { amount, assertSame, json, number, text } from '../../queries/table/compare.ts'
+import { amountOf, countOf, jsonOf, optionalText, uuidOf } from '../../queries/table/validate.ts'
+import { uuidv7 } from '../../uuid.ts'
+import { missingExecution } from './lookups.ts'
+import { ADD_ENTRY } from './statements.ts'
+
+/** An entry of the audit: a tool call or a decision. */
+export interface EntryOptions {
+  /** One line for people. */
+  details?: string
+  toolName?: string
+  input?: unknown
+  output?: unknown
+  /** True unless told. */
+  success?: boolean
+  errorMessage?: string
+  /** What of the step's tokens and cost this was; the step's own finish is what counts. */
+  tokens?: number
+  cost?: string | number
+  metadata?: unknown
+  /** A UUID; a new UUIDv7 unless given. */
+  logId?: string
+}
+
+export type EntryAction = 'tool_call' | 'ai_decision'
+
+/** @returns the id of the entry @throws WfstoreError not_found (the run), conflict, usage */
+export async function recordEntry(
+  run: Run,
+  action: EntryAction,
+  executionId: string,
+  stepId: string | null,
+  entry: EntryOptions,
+): Promise<string> {
+  const logId = entry.logId === undefined ? uuidv7(Date.now()) : uuidOf('logId', entry.logId)
+  const toolName = optionalText('toolName', entry.toolName)
+  const usual = toolName === null ? 'Decision' : `Tool call: ${toolName}`
+  const values = [
+    logId,
+    executionId,
+    stepId,
+    action,
+    optionalText('details', entry.details) ?? usual,
+    toolName,
+    jsonOf('input', entry.input),
+    jsonOf('output', entry.output),
+    countOf('tokens', entry.tokens) ?? 0,
+    amountOf('cost', entry.cost),
+    entry.success !== false,
+    optionalText('errorMessage', entry.errorMessage),
+    jsonOf('metadata', entry.metadata),
+  ]
+  const done = await send(run, ADD_ENTRY, values, { status: d.text() })
+  if (done.length > 0) return logId
+  const fields = [
+    text('executionId', 'r.execution_id::text', 2),
+    text('stepId', 'r.step_id::text', 3),
+    text('action', 'r.action_type', 4),
+    text('details', 'r.action_details', 5),
+    text('toolName', 'r.tool_name', 6),
+    json('input', 'r.tool_input', 7),
+    json('output', 'r.tool_output', 8),
+    number('tokens', 'r.tokens_used', 9),
+    amount('cost', 'r.cost', 10),
+    text('success', 'r.success::text', 11),
+    text('errorMessage', 'r.error_message', 12),
+    json('metadata', 'r.metadata', 13),
+  ]
+  const known = values.map((value, place) =>
+    place === 12 ? (value ?? '{}') : place === 10 ? String(value) : value,
+  )
+  const same = await assertSame(run, `audit entry ${logId}`, ENTRY, fields, known)
+  if (!same) throw missingExecution(executionId)
+  return logId
+}
+
+const ENTRY = '(select * from audit_logs where log_id = $1::uuid) as r'

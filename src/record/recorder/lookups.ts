@@ -1,0 +1,50 @@
+import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { send } from '../../db/query/send.ts'
+import { WfstoreError } from '../../error.ts'
+import { derivedId } from './identity.ts'
+
+/** The bill that the recorder writes for a run. */
+export const billOf = (executionId: string): string => derivedId('bill', executionId)
+
+export const missingExecution = (executionId: string): WfstoreError =>
+  new WfstoreError('not_found', `there is no execution ${executionId}`, {
+    hint: 'it may have been deleted or cleaned up',
+  })
+
+const executionShape = { status: d.text(), startTime: d.time() }
+
+/** @throws WfstoreError not_found */
+export async function readExecutionState(run: Run, executionId: string) {
+  const [row] = await send(
+    run,
+    `select status, to_json(start_time) #>> '{}' as start_time from workflow_executions where execution_id = $1::uuid`,
+    [executionId],
+    executionShape,
+  )
+  if (!row) throw missingExecution(executionId)
+  return row
+}
+
+const stepShape = {
+  status: d.text(),
+  retryCount: d.count(),
+  startTime: d.nullable(d.time()),
+  executionStatus: d.text(),
+}
+
+/** A step and its run. @throws WfstoreError not_found */
+export async function readStepState(run: Run, executionId: string, stepId: string) {
+  const [row] = await send(
+    run,
+    `select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status
+     from workflow_executions e
+     join workflow_steps s on s.execution_id = e.execution_id and s.step_id = $2::uuid
+     where e.execution_id = $1::uuid`,
+    [executionId, stepId],
+    stepShape,
+  )
+  if (row) return row
+  await readExecutionState(run, executionId)
+  throw new WfstoreError('not_found', `execution ${executionId} has no step ${stepId}`)
+}

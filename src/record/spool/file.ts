@@ -1,0 +1,210 @@
+import * as fs from 'node:fs'
+import { alive } from '../../db/embedded/postmaster.ts'
+import { WfstoreError } from '../../error.ts'
+
+/** Lines that wait in a file, first in, first out. One process has it at a time. All is synchronous, so nothing interleaves. */
+export interface SpoolFile {
+  /** Bytes that wait. */
+  readonly waiting: number
+  /** Bytes of the file that have been passed over and still take room in it. */
+  readonly passed: number
+  /** On the disk when it returns. False where the file would become too large. @throws WfstoreError failed, with nothing written */
+  append: (line: string) => boolean
+  /** The first line that waits; null where none does. @throws WfstoreError failed */
+  peek: () => string | null
+  /** Passes over the line that `peek` gave; after the last one the file is empty. @throws WfstoreError failed */
+  drop: () => void
+  /** Writes these lines and what waits into a file beside, which takes its place. @throws WfstoreError failed */
+  compact: (head: readonly string[]) => void
+  /** Gives the file to whoever opens it next. */
+  close: () => void
+}
+
+const NEWLINE = 10
+const CHUNK = 4096
+const COPIED = 1 << 20
+
+/** Those of this process: in a container the process before may have had the same number. */
+const mine = new Set<string>()
+
+/**
+ * Opens or makes the file, readable by its owner alone. A last line that a killed process left unfinished is cut off.
+ * @throws WfstoreError usage where another process has it, or it cannot be opened
+ */
+export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
+  const unlock = lock(path)
+  let fd: number
+  try {
+    fd = openWhole(path)
+  } catch (cause) {
+    unlock()
+    throw cannotOpen(path, cause)
+  }
+  let size = fs.fstatSync(fd).size
+  /** Where the first line that waits begins, and how long it is with its end. */
+  let done = 0
+  let peeked = 0
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      const { message } = cause as Error
+      throw new WfstoreError('failed', `the spool ${path} cannot be used: ${message}`, { cause })
+    }
+  }
+  return {
+    get waiting() {
+      return size - done
+    },
+    get passed() {
+      return done
+    },
+    append: (line) =>
+      guarded(() => {
+        const bytes = Buffer.from(`${line}\n`)
+        if (size + bytes.length > maxBytes) return false
+        try {
+          writeAll(fd, bytes, size)
+          fs.fsyncSync(fd)
+        } catch (error) {
+          // Half a line would take the next one with it.
+          fs.ftruncateSync(fd, size)
+          throw error
+        }
+        size += bytes.length
+        return true
+      }),
+    peek: () =>
+      guarded(() => {
+        if (done === size) return null
+        for (let length = CHUNK; ; length *= 2) {
+          const bytes = Buffer.alloc(Math.min(length, size - done))
+          const read = fs.readSync(fd, bytes, 0, bytes.length, done)
+          const end = bytes.subarray(0, read).indexOf(NEWLINE)
+          if (end >= 0) {
+            peeked = end + 1
+            return bytes.toString('utf8', 0, end)
+          }
+          if (read < length) throw new Error('it was cut off by somebody else')
+        }
+      }),
+    drop: () =>
+      guarded(() => {
+        done += peeked
+        peeked = 0
+        if (done < size) return
+        fs.ftruncateSync(fd, 0)
+        size = 0
+        done = 0
+      }),
+    compact: (head) =>
+      guarded(() => {
+        const beside = `${path}.new`
+        const lines = Buffer.from(head.map((line) => `${line}\n`).join(''))
+        const to = fs.openSync(beside, 'w+', 0o600)
+        try {
+          writeAll(to, lines, 0)
+          copy(fd, to, { from: done, until: size, at: lines.length })
+          fs.fsyncSync(to)
+          fs.renameSync(beside, path)
+        } catch (error) {
+          fs.closeSync(to)
+          throw error
+        }
+        fs.closeSync(fd)
+        fd = to
+        size = lines.length + size - done
+        done = 0
+        peeked = 0
+      }),
+    close: () => {
+      fs.closeSync(fd)
+      unlock()
+    },
+  }
+}
+
+/** Without the line at its end that has no end. */
+function openWhole(path: string): number {
+  const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600)
+  let end = fs.fstatSync(fd).size
+  const bytes = Buffer.alloc(CHUNK)
+  while (end > 0) {
+    const from = Math.max(0, end - CHUNK)
+    const read = fs.readSync(fd, bytes, 0, end - from, from)
+    const last = bytes.subarray(0, read).lastIndexOf(NEWLINE)
+    end = last < 0 ? from : from + last + 1
+    if (last >= 0) break
+  }
+  fs.ftruncateSync(fd, end)
+  return fd
+}
+
+function writeAll(fd: number, bytes: Buffer, at: number): void {
+  for (let written = 0; written < bytes.length; ) {
+    written += fs.writeSync(fd, bytes, written, bytes.length - written, at + written)
+  }
+}
+
+function copy(
+  fd: number,
+  to: number,
+  { from, until, at }: { from: number; until: number; at: number },
+): void {
+  const bytes = Buffer.alloc(Math.min(COPIED, until - from))
+  for (let place = from; place < until; ) {
+    const read = fs.readSync(fd, bytes, 0, Math.min(bytes.length, until - place), place)
+    if (read === 0) throw new Error('it was cut off by somebody else')
+    writeAll(to, bytes.subarray(0, read), at + place - from)
+    place += read
+  }
+}
+
+/** @returns what gives it back @throws WfstoreError usage */
+function lock(path: string): () => void {
+  const name = `${path}.lock`
+  try {
+    if (!take(name)) {
+      const holder = Number(fs.readFileSync(name, 'utf8'))
+      if (isHeld(name, holder)) throw inUse(path, holder)
+      // Renamed, not removed: of several that find it abandoned only one takes it away, and sees which one it was.
+      const abandoned = `${name}.${process.pid}`
+      fs.renameSync(name, abandoned)
+      const taken = Number(fs.readFileSync(abandoned, 'utf8'))
+      if (taken !== holder) fs.linkSync(abandoned, name)
+      fs.rmSync(abandoned)
+      if (taken !== holder || !take(name)) throw inUse(path, taken)
+    }
+  } catch (cause) {
+    throw cause instanceof WfstoreError ? cause : cannotOpen(path, cause)
+  }
+  mine.add(name)
+  return () => {
+    mine.delete(name)
+    fs.rmSync(name, { force: true })
+  }
+}
+
+function take(name: string): boolean {
+  try {
+    fs.writeFileSync(name, String(process.pid), { flag: 'wx', mode: 0o600 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Without a number, somebody is about to write it. */
+const isHeld = (name: string, holder: number): boolean =>
+  !(holder > 0) || (holder === process.pid ? mine.has(name) : alive(holder))
+
+const inUse = (path: string, holder: number) =>
+  new WfstoreError('usage', `the spool ${path} is in use by process ${holder || 'unknown'}`, {
+    hint: `give each process a spool of its own; if that process is none of yours, remove ${path}.lock`,
+  })
+
+const cannotOpen = (path: string, cause: unknown) =>
+  new WfstoreError('usage', `the spool ${path} cannot be opened: ${(cause as Error).message}`, {
+    cause,
+  })

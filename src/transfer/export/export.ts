@@ -1,0 +1,103 @@
+import type pg from 'pg'
+import { databaseError } from '../../db/query/errors.ts'
+import { checkSchema } from '../../db/schema.ts'
+import { CRITERIA } from '../../queries/executions/executions.ts'
+import { bind, type ExecutionFilter, timeBounds, type Where, whereOf } from '../../queries/table/filter.ts'
+import { copyOut, UNHURRIED, unpipelined } from './copy.ts'
+import type { Kind } from './form.ts'
+import { AS_LINES, LINE_SETTINGS, lineOf } from './lines.ts'
+
+/**
+ * The store as JSON lines, of one moment, in chunks of UTF-8 of any size: the form of docs/IMPORT.md. Each run, in the
+ * order of their starts, is followed by its steps, audit entries and bills; then come the audit entries and bills whose
+ * run is not in the store, then the metrics. A filter leaves the runs that it names and what belongs to them.
+ *
+ * The connection is busy until the last chunk is read. Where it is left earlier, or fails, the connection is ended.
+ * @throws WfstoreError schema_missing, schema_behind, schema_ahead, and whatever the server says
+ */
+export async function* exportLines(
+  client: pg.ClientBase,
+  filter: ExecutionFilter = {},
+): AsyncGenerator<Buffer, void, undefined> {
+  await checkSchema(client)
+  const pipelined = unpipelined(client)
+  let complete = false
+  try {
+    await client.query(
+      `begin isolation level repeatable read read only; ${UNHURRIED}; ${LINE_SETTINGS}`,
+    )
+    for (const query of await queries(client, filter)) {
+      yield* copyOut(client, `copy (${query}) to stdout ${AS_LINES}`)
+    }
+    await client.query('commit')
+    complete = true
+  } catch (error) {
+    throw databaseError(error)
+  } finally {
+    // Nothing else stops a COPY: while nobody reads it, the server does not hear of a cancel.
+    if (complete) pipelined.restore()
+    else await (client as pg.Client).end()
+  }
+}
+
+async function queries(client: pg.ClientBase, filter: ExecutionFilter): Promise<string[]> {
+  const where = executionWhere(filter)
+  if (where.conditions.length > 0) return [runs(await asSettings(client, where))]
+  return [runs([]), orphans('audit', 'audit_logs', 'log_id')]
+    .concat(orphans('bill', 'billing_records', 'billing_id'))
+    .concat(
+      `select ${lineOf('metric', 'm')} from observability_metrics m order by m.timestamp, m.metric_id`,
+    )
+}
+
+function executionWhere({ since, until, ...others }: ExecutionFilter): Where {
+  const where = whereOf(CRITERIA, others)
+  const bounds = timeBounds({ since, until })
+  const add = (comparison: string, at: string | undefined) => {
+    if (at !== undefined)
+      where.conditions.push(`e.start_time ${comparison} ${bind(where, at)}::timestamptz`)
+  }
+  add('>=', bounds.since?.at)
+  add('<', bounds.until?.at)
+  return where
+}
+
+/**
+ * Runs come in order from their index, and what belongs to a run from the index that begins with it, so that only the
+ * lines of one run are sorted at a time.
+ */
+const runs = (conditions: readonly string[]) => `
+  select l.line from workflow_executions e cross join lateral (
+    select 0 as part, null::integer as number, null::timestamptz as at, null::uuid as id, ${lineOf('execution', 'e')} as line
+    union all
+    select 1, s.step_number, null, s.step_id, ${lineOf('step', 's')}
+    from workflow_steps s where s.execution_id = e.execution_id
+    union all
+    select 2, null, a.timestamp, a.log_id, ${lineOf('audit', 'a')}
+    from audit_logs a where a.execution_id = e.execution_id
+    union all
+    select 3, null, b.timestamp, b.billing_id, ${lineOf('bill', 'b')}
+    from billing_records b where b.execution_id = e.execution_id
+  ) l
+  ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+  order by e.start_time, e.execution_id, l.part, l.number, l.at, l.id`
+
+const orphans = (kind: Kind, table: string, id: string) => `
+  select ${lineOf(kind, 'o')} from ${table} o
+  where not exists (select from workflow_executions e where e.execution_id = o.execution_id)
+  order by o.timestamp, o.${id}`
+
+/** COPY takes no parameters. The values are bound to settings of the transaction, which its query reads. */
+async function asSettings(
+  client: pg.ClientBase,
+  { conditions, values }: Where,
+): Promise<readonly string[]> {
+  for (const [index, value] of values.entries()) {
+    await client.query('select set_config($1, $2, true)', [setting(index + 1), value])
+  }
+  return conditions.map((condition) =>
+    condition.replace(/\$(\d+)/g, (_, number) => `current_setting('${setting(Number(number))}')`),
+  )
+}
+
+const setting = (number: number) => `wfstore.export_${number}`

@@ -1,0 +1,298 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCli } from '../../../support/cli.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { expectGolden } from '../../../support/golden.ts'
+import { createAdopted, createMigrated } from '../../../support/migrated.ts'
+
+let legacy: TestDatabase
+const run = (argv: string[], options = {}) =>
+  runCli(['audit', ...argv, '--database-url', legacy.url], options)
+const json = async (argv: string[]) => {
+  const { code, stdout, stderr } = await run([...argv, '--json'])
+  expect([code, stderr.replace(/^more rows: .*\n$/, '')]).toEqual([0, ''])
+  return JSON.parse(stdout)
+}
+
+/** A tool call with input and output, and its run. */
+const CALL = 'fa261414-6cb0-4571-b7ea-6ce5fb89c8da'
+const RUN = '91700e75-2fdd-4ba2-bc62-c96a60bca5a0'
+
+beforeAll(async () => {
+  legacy = await createAdopted('audit')
+})
+afterAll(() => legacy.drop())
+
+describe('what audit prints of the adopted database', () => {
+  const forms: [name: string, argv: string[], options: object][] = [
+    ['list-80.txt', [], { terminal: 80 }],
+    ['list-200.txt', ['--success', 'false'], { terminal: 200 }],
+    ['list-40.txt', ['--success', 'false', '--limit', '4'], { terminal: 40 }],
+    [
+      'list-color.txt',
+      ['--success', 'false', '--limit', '3', '--color', 'always'],
+      { terminal: 100 },
+    ],
+    ['list.tsv', [], {}],
+    ['list.json', ['--limit', '2', '-o', 'json'], {}],
+    ['list-page.json', ['--limit', '1', '-o', 'json', '--page'], {}],
+    ['list.jsonl', ['--limit', '3', '-o', 'jsonl'], {}],
+    ['list.csv', ['--limit', '5', '-o', 'csv'], {}],
+    [
+      'list-columns.txt',
+      ['--limit', '3', '--columns', 'action,tool_input,DETAILS'],
+      { terminal: 80 },
+    ],
+    ['show-80.txt', ['show', CALL.slice(0, 8)], { terminal: 80 }],
+    ['show.tsv', ['show', CALL], {}],
+    ['show.json', ['show', CALL, '--json'], {}],
+    ['help.txt', ['--help'], { terminal: 100 }],
+    ['help-show.txt', ['show', '--help'], { terminal: 100 }],
+  ]
+  it.each(forms)('%s', async (name, argv, options) => {
+    const { code, stdout, stderr } = await run(argv, options)
+    expect(code).toBe(0)
+    expectGolden(`audit/${name}`, stderr === '' ? stdout : `${stdout}--- stderr\n${stderr}`)
+  })
+})
+
+describe('the answers, against statements that share nothing with ours', () => {
+  const ids = async (where: string) =>
+    (
+      await legacy.sql(
+        `select log_id as id from audit_logs where ${where} order by timestamp desc, log_id desc`,
+      )
+    ).map(({ id }) => id)
+  const ofRuns = (where: string) =>
+    `execution_id in (select execution_id from workflow_executions where ${where})`
+  const filters: [argv: string, where: string][] = [
+    ['', 'true'],
+    [`--execution ${RUN}`, `execution_id = '${RUN}'`],
+    ['--user user_11', `user_id = 'user_11'`],
+    ['--action tool_call', `action_type = 'tool_call'`],
+    ['--tool PINECONE_QUERY', `tool_name = 'PINECONE_QUERY'`],
+    ['--model gpt-4o', `model_id = 'gpt-4o'`],
+    ['--success false', `success is false`],
+    ['--success true --action workflow_end', `success is true and action_type = 'workflow_end'`],
+    ['--workflow 客户跟进', ofRuns(`workflow_name = '客户跟进'`)],
+    ['--mode Sales', ofRuns(`mode = 'Sales'`)],
+    [
+      '--since 2026-09-01 --until 2026-10-01 --tz Asia/Tokyo',
+      `to_char(timestamp at time zone 'Asia/Tokyo', 'YYYY-MM') = '2026-09'`,
+    ],
+    ['--since 30d', `timestamp >= timestamptz '2026-10-27 12:00Z'`],
+  ]
+  it.each(filters)('audit %s', async (argv, where) => {
+    const wanted = await ids(where)
+    expect(wanted.length).toBeGreaterThan(0)
+    const rows = await json([...argv.split(' ').filter(Boolean), '--limit', 'all'])
+    expect(rows.map(({ logId }: { logId: string }) => logId)).toEqual(wanted)
+  })
+
+  it('pages on the command line join to the whole list', async () => {
+    const joined: string[] = []
+    let cursor: string | null = null
+    do {
+      const page: { rows: { logId: string }[]; nextCursor: string | null } = await json([
+        ...['--user', 'user_11', '--page', '--limit', '37'],
+        ...(cursor ? ['--cursor', cursor] : []),
+      ])
+      joined.push(...page.rows.map(({ logId }) => logId))
+      cursor = page.nextCursor
+    } while (cursor)
+    expect(joined).toEqual(await ids(`user_id = 'user_11'`))
+  })
+})
+
+it('show takes the first 8 characters; of none it is exit 6, of several exit 2 with the candidates', async () => {
+  const short = await run(['show', CALL.slice(0, 8).toUpperCase(), '--json'])
+  expect(JSON.parse(short.stdout).logId).toBe(CALL)
+  expect(await run(['show', '00000000-0000-4000-8000-000000000000'])).toEqual({
+    code: 6,
+    stdout: '',
+    stderr:
+      'error: there is no audit entry 00000000-0000-4000-8000-000000000000; it may have been cleaned up\n',
+  })
+  const two = ['01a2080b-dcf7-7d26-a791-000000000001', '01a2080b-dcf8-7d26-a791-000000000002']
+  for (const id of two)
+    await legacy.sql(
+      `insert into audit_logs (log_id, user_id, action_type, action_details) values ($1, 'u', 'a', 'd')`,
+      [id],
+    )
+  const { code, stderr } = await run(['show', '01a2080b'])
+  await legacy.sql('delete from audit_logs where log_id = any($1)', [two])
+  expect([code, stderr]).toEqual([
+    2,
+    `error: 01a2080b is the start of several audit entries; give more of it: ${two.join(', ')}\n`,
+  ])
+  expect((await run(['show', 'nonsense'])).stderr).toMatch(/"nonsense" is not an audit entry id/)
+})
+
+it('show writes the JSON of a tool indented, with every digit and nothing for a terminal to obey', async () => {
+  const id = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
+  await legacy.sql(
+    `insert into audit_logs (log_id, user_id, action_type, action_details, tool_input, tool_output)
+     values ($1, 'u', 'a', 'd', '{"a": [1.000000000000000000001, {"b": "\\u001b[31m\\n"}]}', 'null')`,
+    [id],
+  )
+  const { stdout } = await run(['show', id, '--columns', 'toolInput,toolOutput'], { terminal: 80 })
+  const piped = await run(['show', id, '--json', '--columns', 'toolInput'])
+  await legacy.sql('delete from audit_logs where log_id = $1', [id])
+  const drawn = [
+    '{',
+    '  "a": [',
+    '    1.000000000000000000001,',
+    '    {',
+    '      "b": "\\u001b[31m\\n"',
+    '    }',
+    '  ]',
+    '}',
+  ]
+  const text = stdout.replaceAll('\x1b[1m', '').replaceAll('\x1b[22m', '')
+  expect(text).toBe(
+    ['Input', ...drawn.map((line) => `  ${line}`), 'Output', '  null', ''].join('\n'),
+  )
+  expect(piped.stdout).toContain('1.000000000000000000001')
+})
+
+describe('--follow', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createMigrated('audit_follow')
+  })
+  afterAll(() => database.drop())
+  const add = (details: string, more = '') =>
+    database.sql(
+      `insert into audit_logs (log_id, timestamp, user_id, action_type, action_details${more && ', tool_name'})
+       values (gen_random_uuid(), clock_timestamp(), 'u', 'a', $1${more && `, '${more}'`})`,
+      [details],
+    )
+  /** Runs the command; each wait is one step, and after the last of them Ctrl-C is pressed. */
+  async function follow(argv: string[], steps: (() => Promise<unknown>)[], options = {}) {
+    const interruption = new AbortController()
+    const pauses: number[] = []
+    const result = await runCli(['audit', '--follow', ...argv, '--database-url', database.url], {
+      ...options,
+      signal: interruption.signal,
+      sleep: async (ms: number) => {
+        pauses.push(ms)
+        const step = steps[pauses.length - 1]
+        if (step) await step()
+        else interruption.abort('SIGINT')
+      },
+    })
+    return { ...result, pauses }
+  }
+  const nothing = async () => {}
+
+  it('prints the newest entries, the oldest first, then new ones, until Ctrl-C', async () => {
+    await database.sql('delete from audit_logs')
+    for (let n = 1; n <= 12; n++) await add(`before ${n}`)
+    const columns = ['--columns', 'actionDetails']
+    const { code, stdout, stderr, pauses } = await follow(columns, [
+      nothing,
+      () => add('after 1'),
+      async () => {
+        await add('after 2')
+        await add('after 3')
+      },
+      nothing,
+    ])
+    const before = Array.from({ length: 10 }, (_, n) => `before ${n + 3}`)
+    expect(stdout.split('\n')).toEqual([...before, 'after 1', 'after 2', 'after 3', ''])
+    expect([code, stderr, pauses]).toEqual([130, '', [1000, 1000, 1000, 1000, 1000]])
+  })
+
+  it('a CSV has one header, JSON lines an object each', async () => {
+    await database.sql('delete from audit_logs')
+    const steps = [() => add('one'), () => add('two')]
+    const csv = await follow(['-o', 'csv', '--columns', 'user,details'], steps)
+    expect(csv.stdout).toBe('userId,actionDetails\r\nu,one\r\nu,two\r\n')
+    const jsonl = await follow(['-o', 'jsonl', '--columns', 'details', '--limit', '1'], steps)
+    expect(jsonl.stdout).toBe(
+      ['two', 'one', 'two'].map((one) => `{"actionDetails":"${one}"}\n`).join(''),
+    )
+  })
+
+  it('on a terminal there is one header, and later rows stand in its columns', async () => {
+    await database.sql('delete from audit_logs')
+    await add('first', 'A_LONG_TOOL_NAME')
+    const { stdout, stderr } = await follow(
+      ['--columns', 'action,tool,user,details', '--color', 'never'],
+      [() => add('second', 'B'), () => add('third')],
+      { terminal: 80 },
+    )
+    expect(stdout.split('\n')).toEqual([
+      'ACTION  TOOL              USER',
+      'a       A_LONG_TOOL_NAME  u',
+      '    first',
+      'a       B                 u',
+      '    second',
+      'a       -                 u',
+      '    third',
+      '',
+    ])
+    expect(stderr).toBe('')
+  })
+
+  it('filters what it follows, and takes --since for where to begin', async () => {
+    await database.sql('delete from audit_logs')
+    await add('before', 'T')
+    const { stdout } = await follow(
+      ['--tool', 'T', '--since', '2100-01-01', '--columns', 'details'],
+      [() => add('of another'), () => add('mine', 'T')],
+    )
+    expect(stdout).toBe('')
+    const open = await follow(
+      ['--tool', 'T', '--limit', '1', '--columns', 'details'],
+      [() => add('of another'), () => add('mine too', 'T')],
+    )
+    expect(open.stdout).toBe('mine\nmine too\n')
+  })
+
+  it('a lost connection is made again, and nothing is missed or printed twice', async () => {
+    await database.sql('delete from audit_logs')
+    await add('before')
+    const cut = () =>
+      database.sql(
+        `select pg_terminate_backend(pid, 60000) from pg_stat_activity
+         where application_name = 'wfstore audit' and datname = current_database()`,
+      )
+    const { code, stdout, stderr, pauses } = await follow(
+      ['--columns', 'details', '-o', 'jsonl'],
+      [
+        () => add('one'),
+        async () => {
+          await add('two')
+          await cut()
+          await add('three')
+        },
+        nothing,
+        () => add('four'),
+        nothing,
+      ],
+    )
+    const lines = ['before', 'one', 'two', 'three', 'four']
+    expect(stdout).toBe(lines.map((one) => `{"actionDetails":"${one}"}\n`).join(''))
+    expect(stderr).toMatch(/^.*trying again, nothing is missed\nconnected again\n$/)
+    expect([code, pauses.length]).toEqual([130, 6])
+  })
+
+  const refused: [argv: string[], line: RegExp][] = [
+    [['--json'], /"--follow has no end, and a JSON array needs one"/],
+    [['-o', 'json'], /"--follow has no end, and a JSON array needs one"/],
+    [['--until', '1h'], /--follow and --until contradict each other/],
+    [['--cursor', 'x'], /--follow and --cursor contradict each other/],
+    [['--limit', 'all'], /--follow begins with at most 1000 entries/],
+  ]
+  it.each(refused)('with %j is refused', async (argv, line) => {
+    const { code, stdout, stderr } = await runCli([
+      'audit',
+      '--follow',
+      ...argv,
+      '--database-url',
+      database.url,
+    ])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(line)
+  })
+})

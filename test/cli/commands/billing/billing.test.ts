@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type CliOptions, runCli } from '../../../support/cli.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { expectGolden } from '../../../support/golden.ts'
+import { createAdopted, createMigrated } from '../../../support/migrated.ts'
+
+let database: TestDatabase
+
+const on =
+  (db: TestDatabase) =>
+  (line: string, options: CliOptions = {}) =>
+    runCli(['billing', ...line.split(' ').filter(Boolean), '--database-url', db.url], {
+      env: { USER: 'maria' },
+      ...options,
+    })
+
+describe('on the database of the old application', () => {
+  let wfstore: ReturnType<typeof on>
+  beforeAll(async () => {
+    database = await createAdopted('cli_billing')
+    wfstore = on(database)
+  })
+  afterAll(() => database.drop())
+
+  it.each([
+    ['differences-120.txt', '--period 2026-08', { terminal: 120 }],
+    ['user-100.txt', '--period 2026-09', { terminal: 100 }],
+    ['user-60.txt', '--period 2026-08 --user user_4', { terminal: 60 }],
+    ['model.tsv', '--period 2026-09 --by model', {}],
+    ['day.csv', '--period 2026-09 --by day -o csv', {}],
+    ['user.json', '--period 2026-08 --user user_4 --json', {}],
+    ['total.jsonl', '--period 2026-09 --by total -o jsonl', {}],
+    ['reconcile.tsv', '--period 2026-08 --reconcile', {}],
+    ['reconcile-100.txt', '--period 2026-08 --reconcile', { terminal: 100 }],
+    ['records-100.txt', 'records --period 2026-09 --unpaid --limit 5', { terminal: 100 }],
+    ['records.csv', 'records --period 2026-08 --user user_4 -o csv', {}],
+    ['periods-100.txt', 'periods', { terminal: 100 }],
+    ['periods.json', 'periods --json', {}],
+    ['focus.csv', '--period 2026-08 --user user_4 -o focus --provider Acme', {}],
+  ] as [string, string, CliOptions][])('%s', async (name, line, options) => {
+    const { code, stdout, stderr } = await wfstore(`${line} --color never`, options)
+    expect(code).toBe(0)
+    expectGolden(
+      `billing/${name}`,
+      // Made by the test server, and so another in each run.
+      `${stdout}${stderr && `--- stderr\n${stderr}`}`.replaceAll(database.name, 'DATABASE'),
+    )
+  })
+
+  it('the total of a terminal is in no form for programs', async () => {
+    for (const form of ['', '-o csv', '--json', '-o jsonl'])
+      expect((await wfstore(`--period 2026-09 ${form}`)).stdout).not.toContain('total\t')
+    expect((await wfstore('--period 2026-09', { terminal: 100 })).stdout).toMatch(/^total /m)
+  })
+
+  it('shows the month of now unless told', async () => {
+    const [now] = await database.sql(`select to_char(now() at time zone 'UTC', 'YYYY-MM') as month`)
+    const { stderr } = await wfstore('', { terminal: 80 })
+    expect(stderr).toContain(`bills of ${now?.month} (UTC), open`)
+  })
+})
+
+describe('forms of output', () => {
+  it.each([
+    'executions list',
+    'billing records',
+    'billing periods',
+    'billing pay --period 2024-12 --payment-id p',
+    'migrate status',
+  ])('focus is none of %s', async (line) => {
+    expect(await runCli([...line.split(' '), '-o', 'focus'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `error: option '-o, --output <format>' argument 'focus' is invalid. Allowed choices are table, json, jsonl, csv\n`,
+    })
+  })
+
+  it('a form that nobody has is refused in the same words', async () => {
+    expect((await runCli(['billing', '-o', 'yaml'])).stderr).toBe(
+      `error: option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are table, json, jsonl, csv\n`,
+    )
+  })
+
+  it.each([
+    '--period 2024-13',
+    '--period 2024',
+    '--period',
+    '--by hour',
+    '--user=',
+    '-o focus --json',
+    '-o focus --reconcile',
+    '--columns nonsense',
+    'pay --period 2024-12',
+    'pay --payment-id p',
+    'close',
+    'correct',
+    'correct x --cost 1',
+    'nonsense',
+  ])('refuses %s before it connects', async (line) => {
+    expect(await runCli(['billing', ...line.split(' ')])).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  it.each(['', 'records', 'periods', 'close', 'zone', 'pay', 'correct'])(
+    'the help of billing %s has two examples',
+    async (name) => {
+      const { stdout } = await runCli(['billing', ...name.split(' ').filter(Boolean), '--help'])
+      const [, examples = ''] = stdout.split('Examples:\n')
+      expect(examples.match(/^ {2}wfstore billing/gm)?.length).toBeGreaterThanOrEqual(2)
+      expectGolden(`billing/help${name && `-${name}`}.txt`, stdout)
+    },
+  )
+})
+
+describe('from the first bill to the close', () => {
+  let wfstore: ReturnType<typeof on>
+  const BILL = '00000000-0000-4000-8000-000000000001'
+  const LATE = '00000000-0000-4000-8000-000000000002'
+  let month: string
+  beforeAll(async () => {
+    database = await createMigrated('cli_billing_life')
+    wfstore = on(database)
+    await database.sql(
+      `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, tokens_input, tokens_output, timestamp, billing_period)
+       values ('${BILL}', 'u', 'm', 1.50, 12, 5, 4, '2024-10-31 23:30Z', '2024-11'), (gen_random_uuid(), '=v', 'm', 2, 0, null, null, '2024-11-30 23:30Z', '2024-11')`,
+    )
+    const [now] = await database.sql(
+      `select to_char(now() at time zone 'Europe/Berlin', 'YYYY-MM') as month`,
+    )
+    month = now?.month as string
+  })
+  afterAll(() => database.drop())
+
+  it('the zone is said and set', async () => {
+    expect(await wfstore('zone')).toEqual({ code: 0, stdout: 'UTC\n', stderr: '' })
+    expect(await wfstore('zone Europe/Berlin')).toEqual({
+      code: 0,
+      stdout: 'Europe/Berlin\n',
+      stderr: 'months begin at midnight in Europe/Berlin now\n',
+    })
+    expect(await wfstore('zone --json')).toMatchObject({
+      stdout: '{\n  "timeZone": "Europe/Berlin"\n}\n',
+    })
+    // Half past midnight there is the first of the month.
+    expect((await wfstore('--period 2024-11 --by day -o csv --columns day,cost')).stdout).toBe(
+      'day,cost\r\n2024-11-01,1.50\r\n2024-12-01,2\r\n',
+    )
+  })
+
+  it('paying asks on a terminal, takes no for an answer, and is said', async () => {
+    const line = 'pay --period 2024-11 --user u --payment-id inv_1'
+    expect(await wfstore(`${line} --dry-run`)).toEqual({
+      code: 0,
+      stdout: 'would pay 1 bill, USD 1.5\n',
+      stderr: '',
+    })
+    const refused = await wfstore(line, { answer: 'n\n' })
+    expect(refused.stderr).toContain(
+      'Mark 1 bill of 1 user in 2024-11, USD 1.5, as paid by inv_1? [y/N]',
+    )
+    expect(refused.code).toBe(1)
+    expect(await wfstore(line)).toEqual({ code: 0, stdout: 'paid 1 bill, USD 1.5\n', stderr: '' })
+    expect(await wfstore(line)).toEqual({
+      code: 0,
+      stdout: 'paid already 1 bill, USD 1.5\n',
+      stderr: 'payment inv_1 has paid before; nothing was changed\n',
+    })
+    expect(await wfstore('pay --period 2024-11 --payment-id inv_2')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: bill ${BILL} of u is paid already by payment inv_1; nothing was changed; 1 unpaid: --rest pays them alone\n`,
+    })
+    expect(
+      JSON.parse((await wfstore('pay --period 2024-11 --payment-id inv_2 --rest --json')).stdout),
+    ).toEqual({
+      ...{
+        outcome: 'paid',
+        period: '2024-11',
+        userId: null,
+        paymentId: 'inv_2',
+        records: 1,
+        cost: 2,
+        unpaidRecords: 0,
+      },
+    })
+  })
+
+  it('closing says what is written down for ever', async () => {
+    const totals = '2024-11 (Europe/Berlin): 2 bills, USD 3.5, 12 tokens'
+    expect(await wfstore('close --period 2024-11 --dry-run')).toMatchObject({
+      code: 0,
+      stdout: `would close ${totals}\n`,
+    })
+    expect((await wfstore('close --period 2024-11', { answer: 'no\n' })).code).toBe(1)
+    expect(await wfstore('close --period 2024-11')).toEqual({
+      code: 0,
+      stdout: `closed ${totals}\n`,
+      stderr: '',
+    })
+    expect((await wfstore('close --period 2024-11')).stdout).toMatch(
+      /^closed already on .*Z: 2024-11 \(Europe\/Berlin\): 2 bills, USD 3.5, 12 tokens\n$/,
+    )
+    expect(await wfstore(`close --period ${month}`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${month} has not ended: it is open until `),
+    })
+    expect(await wfstore('zone UTC')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('stay in the time zone Europe/Berlin'),
+    })
+    expect((await wfstore('--period 2024-11', { terminal: 80 })).stderr).toMatch(
+      /^bills of 2024-11 \(Europe\/Berlin\), closed \d{4}-\d\d-\d\d\n/,
+    )
+  })
+
+  it('what comes later and what is corrected is of the open month, and says so in FOCUS', async () => {
+    await database.sql(
+      `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period, timestamp)
+       values ('${LATE}', 'u', 'm', 0.25, 7, '2024-11', '2024-11-15 12:00Z')`,
+    )
+    const { stdout } = await wfstore(`correct ${BILL} --cost 1.25 --reason list-price`)
+    expect(stdout).toMatch(
+      new RegExp(
+        `^corrected USD 1.5 to USD 1.25 \\(USD -0.25\\) by bill [0-9a-f-]{36} in ${month}\n$`,
+      ),
+    )
+    expect((await wfstore(`correct ${BILL} --cost 1.25 --reason list-price`)).stdout).toBe(
+      `bill ${BILL} comes to USD 1.25 already; nothing was changed\n`,
+    )
+    expect(
+      (await wfstore('correct 00000000-0000-4000-8000-00000000000f --cost 1 --reason r')).code,
+    ).toBe(6)
+    const records = await wfstore(
+      `records --period ${month} -o csv --columns cost,corrects,originalPeriod`,
+    )
+    expect(records.stdout.split('\r\n').sort()).toEqual(
+      ['', `-0.25,${BILL},2024-11`, '0.25,,2024-11', 'cost,corrects,originalPeriod'].sort(),
+    )
+    const focus = async (period: string) => {
+      const columns =
+        'SubAccountId,SkuMeter,ConsumedQuantity,ConsumedUnit,BilledCost,ChargeClass,ChargePeriodStart,BillingPeriodEnd'
+      const result = await wfstore(`--period ${period} -o focus --columns ${columns}`)
+      return result.stdout.split('\r\n').slice(1, -1).sort()
+    }
+    expect(await focus('2024-11')).toEqual([
+      "'=v,Runs,1,Runs,2,,2024-11-30T23:00:00Z,2024-11-30T23:00:00Z",
+      'u,Input Tokens,5,Tokens,0,,2024-10-31T23:00:00Z,2024-11-30T23:00:00Z',
+      'u,Output Tokens,4,Tokens,0,,2024-10-31T23:00:00Z,2024-11-30T23:00:00Z',
+      'u,Runs,1,Runs,1.50,,2024-10-31T23:00:00Z,2024-11-30T23:00:00Z',
+      'u,Tokens,3,Tokens,0,,2024-10-31T23:00:00Z,2024-11-30T23:00:00Z',
+    ])
+    const [now] = await database.sql(
+      `select to_char((to_date($1, 'YYYY-MM') + interval '1 month') at time zone 'Europe/Berlin' at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as ends`,
+      [month],
+    )
+    expect(await focus(month)).toEqual([
+      `u,Runs,,,-0.25,Correction,2024-10-31T23:00:00Z,${now?.ends}`,
+      `u,Tokens,7,Tokens,0.25,Correction,2024-11-14T23:00:00Z,${now?.ends}`,
+    ])
+  })
+})

@@ -1,0 +1,199 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type CliOptions, runCli } from '../../../support/cli.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { expectGolden } from '../../../support/golden.ts'
+import { startPooler } from '../../../support/pooler.ts'
+import type { Template } from '../../../support/template.ts'
+import { ALL, BEFORE, CLEANED, cleanupOn, oldStore, rowsOf, steady } from './support.ts'
+
+let template: Template
+let database: TestDatabase
+let cleanup: ReturnType<typeof cleanupOn>
+
+beforeAll(async () => {
+  template = await oldStore('cli_cleanup')
+})
+beforeEach(async () => {
+  database = await template.copy()
+  cleanup = cleanupOn(database)
+})
+afterEach(() => database.drop())
+afterAll(() => template.drop())
+
+const OLD = `--before ${BEFORE}`
+const RESULT =
+  'removed 12 runs, 24 steps, 41 audit entries and 4 metrics older than 2024-06-01T00:00:00Z in SPAN (RATE rows/s); ' +
+  'kept 2 running, 1 that ended later, 3 audit entries of kept runs\n'
+
+describe('as cron runs it', () => {
+  it('asks nobody, says one line on stdout and nothing on stderr', async () => {
+    for (const line of [OLD, `${OLD} --quiet`]) {
+      const { code, stdout, stderr } = await cleanup(line)
+      expect([code, stderr]).toEqual([0, ''])
+      if (line === OLD) expect(steady(stdout)).toBe(RESULT)
+      else
+        expect(stdout).toBe(
+          'removed nothing older than 2024-06-01T00:00:00Z; kept 2 running, 1 that ended later, 3 audit entries of kept runs\n',
+        )
+      expect(await rowsOf(database)).toEqual(CLEANED)
+    }
+  })
+
+  it.each([
+    ['result.json', '--json'],
+    ['result.jsonl', '-o jsonl'],
+    ['result.csv', '-o csv'],
+    ['result-keep-last.json', '--keep-last 4 --json'],
+  ])('%s', async (name, flags) => {
+    const { code, stdout, stderr } = await cleanup(`${OLD} ${flags}`)
+    expect([code, stderr]).toEqual([0, ''])
+    expectGolden(`cleanup/${name}`, steady(stdout))
+  })
+
+  it('says what is left when --max-duration ended it, which is no failure', async () => {
+    const { code, stdout, stderr } = await cleanup(
+      `${OLD} --batch-size 1 --pause 1h --max-duration 1s`,
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    expect(steady(stdout)).toBe(
+      'removed 1 run, 2 steps, 0 audit entries and 0 metrics older than 2024-06-01T00:00:00Z in SPAN (RATE rows/s); ' +
+        'stopped by --max-duration, left 11 runs, 22 steps, 41 audit entries and 4 metrics\n',
+    )
+    expect(await cleanup(`${OLD} --json`)).toMatchObject({ code: 0, stderr: '' })
+    expect(await rowsOf(database)).toEqual(CLEANED)
+  })
+
+  it('ends with 5 and says who is at it where another cleanup holds the lock', async () => {
+    const other = await database.connect()
+    await other.query(`set application_name = 'the other'`)
+    await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
+    const { code, stdout, stderr } = await cleanup(OLD)
+    expect([code, stdout]).toEqual([5, ''])
+    expect(stderr).toMatch(
+      /^error: another process is cleaning up this schema: pid \d+ \(the other\), connected since .*; try again when it has finished; .*\n$/,
+    )
+    expect(await rowsOf(database)).toEqual(ALL)
+    await other.end()
+  })
+
+  it('ends with 5 where rows stay because another session has them locked, and says so', async () => {
+    const other = await database.connect()
+    await other.query(
+      'begin; select from workflow_executions order by start_time limit 1 for update',
+    )
+    const { code, stdout, stderr } = await cleanup(`${OLD} --batch-size 4`)
+    expect(code).toBe(5)
+    expect(steady(stdout)).toContain('removed 11 runs, 22 steps, 38 audit entries and 4 metrics')
+    expect(stderr).toBe(
+      'error: not removed, since another session has it locked: 1 run; run it again when that has ended; wfstore doctor says who it is\n',
+    )
+    await other.query('rollback')
+    await other.end()
+    expect(await cleanup(OLD)).toMatchObject({ code: 0, stderr: '' })
+    expect(await rowsOf(database)).toEqual(CLEANED)
+  })
+
+  it('is refused behind the clock of the server, whatever ours says', async () => {
+    const { code, stderr } = await cleanup('--before 2098-01-01', { now: '2099-01-01T00:00:00Z' })
+    expect([code, await rowsOf(database)]).toEqual([2, ALL])
+    expect(stderr).toMatch(/^error: the cutoff 2098-01-01T00:00:00.000000Z is in the future; /)
+  })
+
+  it('is refused through a pooler in transaction mode; counting and history are not', async () => {
+    const pooler = await startPooler(database.url, { mode: 'transaction' })
+    const through = (...words: string[]) =>
+      runCli(['cleanup', ...words, '--database-url', pooler.url])
+    const { code, stderr } = await through('--before', BEFORE)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('this needs a direct connection')])
+    expect(await rowsOf(database)).toEqual(ALL)
+    expect((await through('--before', BEFORE, '--dry-run')).code).toBe(0)
+    expect((await through('history')).code).toBe(0)
+    await pooler.close()
+  })
+
+  it('is refused on a schema that is behind, and where there is none', async () => {
+    await database.sql(`delete from wfstore_migrations where name = '005_cleanup'`)
+    for (const line of [OLD, `${OLD} --dry-run`, 'history'])
+      expect((await cleanup(line)).code).toBe(4)
+    expect(await rowsOf(database)).toEqual(ALL)
+  })
+})
+
+describe('on a terminal', () => {
+  const terminal: CliOptions = { terminal: 80 }
+
+  it('asks with the counts, and takes no for an answer', async () => {
+    for (const answer of ['n\n', '\n', '']) {
+      const { code, stdout, stderr } = await cleanup(`${OLD} --color never`, {
+        ...terminal,
+        answer,
+      })
+      expect([code, stdout]).toEqual([1, ''])
+      // Where nothing is typed, the line of the question is ended for who reads.
+      const [before, after] = stderr.split('[y/N] ')
+      expect(after?.startsWith('\n')).toBe(answer === '')
+      expectGolden('cleanup/question.txt', `${before}[y/N] ${after?.trimStart()}`)
+    }
+    expect(await rowsOf(database)).toEqual(ALL)
+    expect(await database.sql('select from cleanups')).toEqual([])
+  })
+
+  it('with a yes removes what was asked about', async () => {
+    const { code, stdout, stderr } = await cleanup(OLD, { ...terminal, answer: 'y\n' })
+    expect([code, steady(stdout)]).toEqual([0, RESULT])
+    expect(stderr).toMatch(/Go on\? \[y\/N\] $/)
+    expect(await rowsOf(database)).toEqual(CLEANED)
+  })
+
+  it('does not ask with --yes, nor where nothing is to be removed', async () => {
+    for (const line of [`${OLD} --yes --quiet`, OLD]) {
+      const { code, stderr } = await cleanup(line, { ...terminal, answer: 'n\n' })
+      expect([code, stderr]).toEqual([0, ''])
+    }
+    expect(await rowsOf(database)).toEqual(CLEANED)
+  })
+
+  it('says when VACUUM would make room, as it does not in cron', async () => {
+    const many = `insert into observability_metrics (timestamp, user_id, metric_type, metric_value)
+      select '2024-02-01Z', 'u', 'cost', 1 from generate_series(1, 10000)`
+    for (const [flags, options, hint] of [
+      [
+        '--yes --color never',
+        { answer: '' },
+        'vacuum (analyze) observability_metrics makes room for new rows now\n',
+      ],
+      ['--yes --quiet', { answer: '' }, ''],
+      ['', {}, ''],
+    ] as const) {
+      await database.sql(many)
+      expect(await cleanup(`${OLD} ${flags}`, options)).toMatchObject({ code: 0, stderr: hint })
+    }
+  })
+})
+
+describe('a dry run', () => {
+  it.each([
+    ['dry-run-80.txt', '--color never', { terminal: 80 }],
+    ['dry-run.tsv', '', {}],
+    ['dry-run.csv', '-o csv', {}],
+    ['dry-run.json', '--json', {}],
+    ['dry-run.jsonl', '-o jsonl --keep-last 4', {}],
+  ] as [string, string, CliOptions][])('%s', async (name, flags, options) => {
+    const { code, stdout, stderr } = await cleanup(`${OLD} --dry-run ${flags}`, options)
+    expect(code).toBe(0)
+    expectGolden(`cleanup/${name}`, `${stdout}--- stderr\n${stderr}`)
+    expect(await rowsOf(database)).toEqual(ALL)
+    expect(await database.sql('select from cleanups')).toEqual([])
+  })
+
+  it('counts what a cleanup then removes', async () => {
+    for (const flags of ['', '--keep-last 4']) {
+      const counts = JSON.parse((await cleanup(`${OLD} --dry-run --json ${flags}`)).stdout)
+      expect((await cleanup(`${OLD} --dry-run --quiet ${flags}`)).stderr).toBe('')
+      const copy = await template.copy()
+      const result = JSON.parse((await cleanupOn(copy)(`${OLD} --json ${flags}`)).stdout)
+      expect([result.removed, result.kept]).toEqual([counts.remove, counts.kept])
+      await copy.drop()
+    }
+  })
+})

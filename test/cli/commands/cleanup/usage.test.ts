@@ -1,0 +1,131 @@
+import { expect, it } from 'vitest'
+import { runCli } from '../../../support/cli.ts'
+import { expectGolden } from '../../../support/golden.ts'
+
+const DAYS =
+  "error: option '--days <n>' argument '%' is invalid. Give a whole number of days from 1 to 36500"
+const HOW_OLD = 'give --days 90, or --before 2024-12-01'
+const days = (text: string) => DAYS.replace('%', text)
+
+/** What is typed, word by word, and the one line that answers it. */
+const wrong: [argv: string[], line: string][] = [
+  [['--days', '0'], days('0')],
+  [['--days', '-1'], days('-1')],
+  [['--days', '1.5'], days('1.5')],
+  [['--days', 'ninety'], days('ninety')],
+  [['--days', '99999999'], days('99999999')],
+  [['--days', '36501'], days('36501')],
+  [['--days', '1e3'], days('1e3')],
+  [['--days', ''], days('')],
+  [['--days='], days('')],
+  [['--days'], "error: option '--days <n>' argument missing"],
+  [['--days', '--dry-run'], days('--dry-run')],
+  [
+    ['--days', '90', '--before', '2026-01-01'],
+    'error: --days and --before contradict each other; give one of them',
+  ],
+  [[], `error: cleanup wants to be told how old is too old; ${HOW_OLD}`],
+  [['--yes'], `error: cleanup wants to be told how old is too old; ${HOW_OLD}`],
+  [['--before', '2027-01-01'], `error: --before 2027-01-01 is in the future; ${HOW_OLD}`],
+  [
+    ['--before', '2026-11-26T12:00:00.001Z'],
+    `error: --before 2026-11-26T12:00:00.001Z is in the future; ${HOW_OLD}`,
+  ],
+  [['--before'], "error: option '--before <time>' argument missing"],
+  [
+    ['--before', ''],
+    'error: --before "" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+  ],
+  [
+    ['--before', 'yesterday'],
+    'error: --before "yesterday" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+  ],
+  [
+    ['--days', '90', '--batch-size', '0'],
+    "error: option '--batch-size <n>' argument '0' is invalid. Give a whole number of rows from 1 to 1000000",
+  ],
+  [
+    ['--days', '90', '--keep-last', '-1'],
+    "error: option '--keep-last <n>' argument '-1' is invalid. Give a whole number of runs from 1",
+  ],
+  [
+    ['--days', '90', '--pause', 'x'],
+    "error: option '--pause <time>' argument 'x' is invalid. Give a length of time such as 50ms, 2s or 1m; 0 is none",
+  ],
+  [
+    ['--days', '90', '--max-duration', '0s'],
+    "error: option '--max-duration <time>' argument '0s' is invalid. Give a length of time such as 90s, 10m, 6h or 2d",
+  ],
+  [
+    ['--days', '90', '--compression', 'lz4', '--archive', 'a'],
+    "error: option '--compression <form>' argument 'lz4' is invalid. Allowed choices are gzip, zstd",
+  ],
+  [
+    ['--days', '90', '--compression', 'zstd'],
+    'error: --compression is for the files of --archive DIR; leave it out',
+  ],
+  [
+    ['--days', '90', '--compression', 'zstd', '--archive', '-'],
+    'error: --compression is for the files of --archive DIR; pipe it through gzip or zstd',
+  ],
+  [
+    ['--days', '90', '--archive', ''],
+    "error: option '--archive <place>' argument '' is invalid. It is empty",
+  ],
+  [
+    ['--days', '90', '--columns', 'colour', '-o', 'csv'],
+    'error: unknown column "colour"; columns: table, removed, kept, locked, left',
+  ],
+  [['--day', '90'], "error: unknown option '--day'; did you mean --days?"],
+  [
+    ['90'],
+    "error: too many arguments for 'cleanup'. Expected 0 arguments but got 1; see `wfstore cleanup --help`",
+  ],
+  [
+    ['history', '--days', '90'],
+    'error: cleanup history takes no options of cleanup; see `wfstore cleanup history --help`',
+  ],
+  [
+    ['history', '--page'],
+    'error: --page needs --output json; other forms say the next cursor on stderr',
+  ],
+]
+
+/** A server that is not there: whoever asks a database first ends with 3. */
+const NOWHERE = 'postgresql://nobody@127.0.0.1:1/none'
+
+it.each(wrong)('cleanup %j ends with 2 before a database is asked', async (argv, line) => {
+  expect(await runCli(['cleanup', ...argv], { env: { DATABASE_URL: NOWHERE } })).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `${line}\n`,
+  })
+})
+
+it('an archive is not written to a terminal', async () => {
+  const { code, stderr } = await runCli(['cleanup', '--days', '90', '--archive', '-'], {
+    terminal: 80,
+    env: { DATABASE_URL: NOWHERE },
+  })
+  expect([code, stderr]).toEqual([
+    2,
+    'error: --archive - writes the archive to stdout, a terminal here; pipe it to what keeps it, or give a folder\n',
+  ])
+})
+
+it('what is right asks the database, also without one in the environment', async () => {
+  for (const line of ['--days 1', '--days 36500', '--before 7d --pause 0 --batch-size 1'])
+    expect((await runCli(['cleanup', ...line.split(' '), '--yes'])).code).toBe(3)
+})
+
+it.each([
+  ['help.txt', ['cleanup', '--help']],
+  ['help-history.txt', ['cleanup', 'history', '--help']],
+  ['help-restore.txt', ['restore', '--help']],
+  ['help-archive.txt', ['archive', '--help']],
+  ['help-verify.txt', ['archive', 'verify', '--help']],
+] as [string, string[]][])('%s', async (name, argv) => {
+  const { code, stdout, stderr } = await runCli(argv)
+  expect([code, stderr]).toEqual([0, ''])
+  expectGolden(`cleanup/${name}`, stdout)
+})

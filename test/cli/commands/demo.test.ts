@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { runCli } from '../../support/cli.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
+
+let database: TestDatabase
+const demo = (env = {}) => runCli(['demo', '--database-url', database.url], { env })
+
+beforeEach(async () => {
+  database = await createDatabase('demo')
+})
+afterEach(() => database.drop())
+
+it('demo makes a history whose books balance, and prints the newest ten runs', async () => {
+  const { code, stdout } = await demo()
+  expect(code).toBe(0)
+  const newest = await database.sql(
+    'select execution_id as id from workflow_executions order by start_time desc limit 10',
+  )
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t')[0]),
+  ).toEqual(newest.map(({ id }) => id))
+
+  const [counts] = await database.sql(
+    `select count(*)::int as runs, count(distinct user_id)::int as users, count(distinct mode)::int as modes,
+       count(distinct model_id)::int as models, count(distinct workflow_name)::int as workflows,
+       count(distinct status)::int as statuses, count(*) filter (where status = 'running')::int as running,
+       min(start_time) > timestamptz '2026-11-26T12:00Z' - interval '90 days' as young, max(start_time) < '2026-11-26T12:00Z' as past
+     from workflow_executions`,
+  )
+  expect(counts).toEqual({
+    runs: 400,
+    users: 8,
+    modes: 3,
+    models: 4,
+    workflows: 7,
+    statuses: 5,
+    running: 3,
+    young: true,
+    past: true,
+  })
+
+  const wrong = await database.sql(
+    `select e.execution_id from workflow_executions e
+     left join lateral (select coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_used), 0) as tokens, count(*) as steps,
+       count(*) filter (where status = 'success') as done, count(*) filter (where status = 'failed') as failed
+       from workflow_steps s where s.execution_id = e.execution_id) s on true
+     where (e.total_cost, e.total_tokens, e.steps_total, e.steps_completed, e.steps_failed)
+       is distinct from (s.cost, s.tokens, s.steps, s.done, s.failed)
+     or (e.status = 'running') <> (e.end_time is null)`,
+  )
+  expect(wrong).toEqual([])
+  const [bills] = await database.sql(
+    `select count(*)::int = 397 as one_each, sum(b.cost) = sum(e.total_cost) as cost, sum(b.tokens_total) = sum(e.total_tokens) as tokens,
+       bool_and(b.tokens_total = b.tokens_input + b.tokens_output + b.tokens_cache_read) as classes
+     from billing_records b join workflow_executions e using (execution_id)`,
+  )
+  expect(bills).toEqual({ one_each: true, cost: true, tokens: true, classes: true })
+  const [audit] = await database.sql(
+    `select count(*) filter (where action_type = 'workflow_start')::int as started,
+       count(*) filter (where action_type = 'workflow_end')::int as ended,
+       sum(cost) = (select sum(total_cost) from workflow_executions) as cost from audit_logs`,
+  )
+  expect(audit).toEqual({ started: 400, ended: 397, cost: true })
+  const [calls] = await database.sql(
+    `select (select count(*) from audit_logs where action_type = 'tool_call' and not success)
+          = (select count(*) from workflow_steps where tool_name is not null and status = 'failed') as failed,
+       bool_or(success) and not bool_and(success) as both from audit_logs where action_type = 'tool_call'`,
+  )
+  expect(calls).toEqual({ failed: true, both: true })
+})
+
+it('a second demo leaves the store as it is, and so does one beside it', async () => {
+  const both = await Promise.all([demo(), demo()])
+  expect(both.map(({ code }) => code)).toEqual([0, 0])
+  const notes = (await Promise.all([...both, demo()])).map(({ stderr }) =>
+    /holds runs already/.test(stderr),
+  )
+  expect(notes.filter(Boolean)).toHaveLength(2)
+  expect(await database.sql('select count(*)::int as n from workflow_executions')).toEqual([
+    { n: 400 },
+  ])
+})
+
+it('demo never writes to a database that only the environment names', async () => {
+  const { code, stderr } = await runCli(['demo'], {
+    env: { DATABASE_URL: database.url },
+    cwd: '/dev/null/none',
+  })
+  expect(code).not.toBe(0)
+  expect(stderr).toMatch(/^error: .*\/dev\/null\/none/)
+  expect(await database.sql(`select to_regclass('workflow_executions') as made`)).toEqual([
+    { made: null },
+  ])
+})
+
+it('demo fills the schema that is named', async () => {
+  expect((await runCli(['demo', '--schema', 'try', '--database-url', database.url])).code).toBe(0)
+  expect(await database.sql('select count(*)::int as n from try.workflow_executions')).toEqual([
+    { n: 400 },
+  ])
+  expect(await database.sql(`select to_regclass('public.workflow_executions') as made`)).toEqual([
+    { made: null },
+  ])
+})
+
+it('demo neither adopts nor migrates a database that holds runs', async () => {
+  await loadLegacy(database)
+  const { code, stdout, stderr } = await demo()
+  expect([code, stdout]).toEqual([4, ''])
+  expect(stderr).toContain('workflow tables that wfstore has not adopted yet')
+  const untouched = `select data_type as type, to_regclass('wfstore_migrations') as history from information_schema.columns
+    where table_name = 'workflow_executions' and column_name = 'start_time'`
+  expect(await database.sql(untouched)).toEqual([
+    { type: 'timestamp without time zone', history: null },
+  ])
+})

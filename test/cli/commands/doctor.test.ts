@@ -1,0 +1,226 @@
+import { PassThrough } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createWriter } from '../../../src/cli/output/writer.ts'
+import { fillDemo } from '../../../src/demo/fill.ts'
+import { type CliOptions, runCli } from '../../support/cli.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
+import { expectGolden } from '../../support/golden.ts'
+import { createMigrated } from '../../support/migrated.ts'
+
+let demo: TestDatabase
+let empty: TestDatabase
+
+beforeAll(async () => {
+  demo = await createMigrated('doctor_cli')
+  const client = await demo.connect()
+  await fillDemo(client, new Date())
+  await client.end()
+  await demo.sql('vacuum analyze')
+  empty = await createMigrated('doctor_cli_empty')
+})
+afterAll(async () => {
+  await demo.drop()
+  await empty.drop()
+})
+
+const doctor = (database: TestDatabase, argv: string[] = [], options: CliOptions = {}) =>
+  runCli(['doctor', ...argv, '--database-url', database.url], options)
+
+/** Numbers, units, ids and dates vary from run to run; the words between them do not. */
+const wording = (text: string) =>
+  text
+    .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+    .replace(/\d{4}-\d\d-\d\d/g, 'DATE')
+    .replace(/\b\d+(\.\d+)? (B|[kMG]B)\b/g, 'BYTES')
+    .replace(/\b\d+([dhm]) \d\d[hms]\b|\b\d+(\.\d+)? ms\b|\b\d+s\b/g, 'SPAN')
+    .replace(/\d[\d,.]*\d|\d/g, 'N')
+
+/** As on a terminal of any width: where a line breaks depends on the lengths of the numbers. */
+const unwrapped = (text: string) => text.replace(/\n {20,}/g, ' ')
+
+describe('of the demo', () => {
+  it('the terminal form: every finding whole, with what mends it below', async () => {
+    const plain = ['--color', 'never']
+    const { code, stdout, stderr } = await doctor(demo, plain, { terminal: 80 })
+    expect(code).toBe(1)
+    expectGolden('doctor/demo-80.txt', wording(`${unwrapped(stdout)}--- stderr\n${stderr}`))
+    const wide = await doctor(demo, plain, { terminal: 200 })
+    expect(wording(unwrapped(wide.stdout))).toBe(wording(unwrapped(stdout)))
+  })
+
+  it('no line of the terminal form is wider than the terminal', async () => {
+    for (const terminal of [80, 120]) {
+      const { stdout } = await doctor(demo, ['--color', 'never'], { terminal })
+      const widest = Math.max(...stdout.split('\n').map((line) => line.length))
+      expect(widest).toBeLessThanOrEqual(terminal)
+    }
+  })
+
+  it('TSV has four columns and nothing but data', async () => {
+    const { stdout } = await doctor(demo)
+    expectGolden('doctor/demo.tsv', wording(stdout))
+    for (const line of stdout.split('\n').slice(0, -1)) expect(line.split('\t')).toHaveLength(4)
+  })
+
+  it('JSON, JSON lines and CSV have the same findings, with the numbers behind them', async () => {
+    const { code, stdout, stderr } = await doctor(demo, ['--json'])
+    const findings = JSON.parse(stdout)
+    expect(code).toBe(1)
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'failed', message: expect.any(String) })
+    for (const finding of findings) {
+      expect(Object.keys(finding)).toEqual(['check', 'state', 'finding', 'mend', 'details'])
+      expect(['ok', 'warning', 'problem']).toContain(finding.state)
+      if (finding.state === 'ok') expect(finding.mend).toBeNull()
+      expect(finding.details).toBeTypeOf('object')
+    }
+    const names = findings.map(({ check }: { check: string }) => check)
+    const jsonl = (await doctor(demo, ['-o', 'jsonl'])).stdout.trimEnd().split('\n')
+    expect(jsonl.map((line) => JSON.parse(line).check)).toEqual(names)
+    const csv = (await doctor(demo, ['-o', 'csv', '--columns', 'check,state'])).stdout
+    expect(
+      csv
+        .split('\r\n')
+        .slice(1, -1)
+        .map((line) => line.split(',')[0]),
+    ).toEqual(names)
+    expect(csv.split('\r\n')[0]).toBe('check,state')
+  })
+
+  it('--stuck-factor decides what is stuck: the runs of the demo are, by ten times, and not by a thousand', async () => {
+    const factor = async (value: string) => {
+      const { code, stderr } = await doctor(demo, ['--stuck-factor', value])
+      return [code, stderr]
+    }
+    expect(await factor('10')).toEqual([
+      1,
+      'error: 1 problem, no warnings: stuck; what mends each is said with it\n',
+    ])
+    expect(await factor('1000')).toEqual([0, 'no problems, no warnings\n'])
+  })
+})
+
+it('a healthy store is exit 0, and so is one with a warning, which the last line counts', async () => {
+  const healthy = await doctor(empty, ['--json'])
+  expect([healthy.code, healthy.stderr]).toEqual([0, 'no problems, no warnings\n'])
+  await empty.sql('alter table audit_logs set (autovacuum_enabled = off)')
+  const warned = await doctor(empty)
+  expect([warned.code, warned.stderr]).toEqual([0, 'no problems, 1 warning: dead-rows\n'])
+  await empty.sql('alter table audit_logs reset (autovacuum_enabled)')
+})
+
+it('a database without the schema, or with that of the old application, is exit 1 with one problem', async () => {
+  const bare = await createDatabase('doctor_bare')
+  const failed = 'error: 1 problem, no warnings: schema; what mends each is said with it\n'
+  const none = await doctor(bare)
+  expect([none.code, none.stderr]).toEqual([1, failed])
+  expect(none.stdout).toContain(
+    'schema\tproblem\tthis database has no wfstore schema\twfstore migrate up\n',
+  )
+  const named = await doctor(bare, ['--schema', 'Beside us'])
+  expect(named.stdout).toContain(`\twfstore migrate up --schema 'Beside us'\n`)
+  await loadLegacy(bare)
+  const legacy = await doctor(bare)
+  expect([legacy.code, legacy.stderr]).toEqual([1, failed])
+  expect(legacy.stdout).toContain('wfstore has not adopted yet\twfstore migrate up\n')
+  await bare.drop()
+})
+
+it('a server that cannot be reached is exit 3, and programs get their list all the same', async () => {
+  const url = ['--database-url', 'postgresql://u:hunter2-s3cret@127.0.0.1:1/d']
+  const { code, stdout, stderr } = await runCli(['doctor', '--json', ...url])
+  expect(code).toBe(3)
+  expect(JSON.parse(stdout)).toEqual([
+    {
+      check: 'server',
+      state: 'problem',
+      finding: 'cannot reach PostgreSQL as u@127.0.0.1:1/d: connect ECONNREFUSED 127.0.0.1:1',
+      mend: 'is the server running, and is --database-url right?',
+      details: null,
+    },
+  ])
+  expect(JSON.parse(stderr).error.code).toBe('unreachable')
+  expect(stdout + stderr).not.toContain('hunter2')
+  const nowhere = await runCli(['doctor'])
+  expect([nowhere.code, nowhere.stdout]).toEqual([
+    3,
+    expect.stringMatching(/^server\tproblem\tno database is named/),
+  ])
+})
+
+it('nonsense is exit 2 before any server is asked', async () => {
+  const nowhere = ['--database-url', 'postgresql://u@127.0.0.1:1/d']
+  for (const factor of ['0', '-1', 'ten', '1e9', '']) {
+    const { code, stderr } = await runCli(['doctor', `--stuck-factor=${factor}`, ...nowhere])
+    expect([factor, code, stderr]).toEqual([
+      factor,
+      2,
+      expect.stringContaining('Give a number from 1'),
+    ])
+  }
+  expect((await runCli(['doctor', '--columns', 'mends', ...nowhere])).stderr).toBe(
+    'error: unknown column "mends"; columns: check, state, finding, mend, details\n',
+  )
+  const url = await runCli(['doctor', '--database-url', 'mysql://h/d'])
+  expect([url.code, url.stdout]).toEqual([2, ''])
+})
+
+it('help is what the golden says, with examples', async () => {
+  const { code, stdout } = await runCli(['doctor', '--help'])
+  expect(code).toBe(0)
+  expectGolden('doctor/help.txt', stdout)
+})
+
+describe('wrapped columns on a terminal', () => {
+  const columns = [
+    { name: 'check', kind: 'text' as const },
+    { name: 'state', kind: 'status' as const },
+    { name: 'finding', kind: 'text' as const, wrap: '' },
+    { name: 'mend', kind: 'text' as const, wrap: '> ' },
+  ]
+  const rows = [
+    { check: 'server', state: 'ok', finding: 'PostgreSQL 18.4, answers in 0.3 ms', mend: null },
+    {
+      check: 'stuck',
+      state: 'problem',
+      finding:
+        'a run of 客户跟进 and \x1b[31mof another\n, with words enough for more than one line of eighty cells',
+      mend: 'wfstore executions show 01a20890-e9b0-7f88-bb0f-60345bb95ff4',
+    },
+    {
+      check: 'indexes',
+      state: 'warning',
+      finding: 'short',
+      mend: 'drop index concurrently public.one_of_theirs; drop index concurrently public.another_of_theirs',
+    },
+  ]
+  const draw = async (width: number, names?: string[]) => {
+    const stdout = new PassThrough()
+    const writer = createWriter({
+      stdout,
+      stderr: new PassThrough(),
+      format: 'table',
+      isTTY: true,
+      width,
+      color: names === undefined,
+      timeZone: 'UTC',
+      now: new Date(),
+      columns: names,
+    })
+    await writer.list(columns, rows)
+    return String(stdout.read())
+  }
+
+  it.each([80, 40])(
+    'are broken at blanks, whole, and safe to look at (%i columns)',
+    async (width) => {
+      expectGolden(`doctor/wrapped-${width}.txt`, await draw(width))
+    },
+  )
+
+  it('are a table like any other where --columns leaves them out', async () => {
+    expect(await draw(80, ['check', 'state'])).toBe(
+      'CHECK    STATE\nserver   ok\nstuck    problem\nindexes  warning\n',
+    )
+    expect(await draw(80, ['mend'])).toContain('wfstore executions show')
+  })
+})

@@ -1,0 +1,72 @@
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { query } from '../../../../src/db/query/query.ts'
+import { type CliOptions, runCli } from '../../../support/cli.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { createMigrated } from '../../../support/migrated.ts'
+import * as runs from '../../../support/runs.ts'
+
+let database: TestDatabase
+let engine: pg.Client
+const start = (options?: runs.StartOptions) =>
+  runs.startRun(database, (text, values, shape) => query(engine, text, values, shape), options)
+
+beforeAll(async () => {
+  database = await createMigrated('cli_running')
+  engine = await database.connect()
+})
+beforeEach(async () => {
+  await database.sql('truncate workflow_executions, audit_logs, billing_records cascade')
+})
+afterAll(async () => {
+  await engine.end()
+  await database.drop()
+})
+
+const cli = (argv: string[], options: CliOptions = {}) =>
+  runCli(['executions', ...argv, '--database-url', database.url], options)
+
+describe('executions running', () => {
+  it('marks a run that has been silent for more than 10 minutes on a terminal, by more than its colour', async () => {
+    await start({ userId: 'working' })
+    await start({ userId: 'silent', hours: 0.25 })
+    const [row] = await database.sql(
+      `select extract(epoch from max(timestamp) + interval '15 minutes') * 1000 as now from audit_logs where user_id = 'silent'`,
+    )
+    const now = new Date(Number(row?.now)).toISOString()
+    const argv = ['running', '--columns', 'user,status,idle']
+    const plain = await cli([...argv, '--color', 'never'], { terminal: 80, now })
+    expect(plain.stdout).toMatch(
+      /^USER +STATUS +IDLE\nworking +running +\S+\nsilent +running\? +15m 00s\n$/,
+    )
+    const painted = await cli([...argv, '--color', 'always'], { terminal: 80, now })
+    expect(painted.stdout).toContain('\x1b[36mrunning\x1b[39m ')
+    expect(painted.stdout).toContain('\x1b[33mrunning?\x1b[39m ')
+  })
+
+  it('gives data the status as it is and the time of the last write, which does not move with the clock', async () => {
+    const silent = await start({ hours: 2 })
+    const first = await cli(['running', '--json'])
+    const second = await cli(['running', '--json'], { now: '2030-01-01T00:00:00Z' })
+    expect(second).toEqual(first)
+    const [row] = await database.sql(
+      `select to_char(max(timestamp) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time from audit_logs`,
+    )
+    expect(JSON.parse(first.stdout)).toMatchObject([
+      { executionId: silent.executionId, status: 'running', lastWriteTime: row?.time },
+    ])
+    expect((await cli(['running'])).stdout).toContain(`\trunning\t\t${row?.time}\t`)
+  })
+
+  it('--stale shows those that were silent for longer, and says so where there are none', async () => {
+    const [silent] = [await start({ hours: 2 }), await start()]
+    const { stdout } = await cli(['running', '--stale', '1h', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject([{ executionId: silent.executionId }])
+    expect(await cli(['running', '--stale', '3h'], { terminal: 80 })).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'nothing has been silent for 3h\n',
+    })
+    expect(await cli(['running', '--stale', '3'])).toMatchObject({ code: 2, stdout: '' })
+  })
+})

@@ -1,0 +1,278 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rollupMetrics } from '../../../../src/queries/metrics/rollup.ts'
+import { fillDemo } from '../../../../src/demo/fill.ts'
+import { openStore } from '../../../../src/store.ts'
+import { runOn } from '../../../queries/usage/support.ts'
+import { NOW, runCli } from '../../../support/cli.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { expectGolden } from '../../../support/golden.ts'
+import { createAdopted, createMigrated } from '../../../support/migrated.ts'
+import { parseExposition } from './exposition.ts'
+
+let legacy: TestDatabase
+let demo: TestDatabase
+let empty: TestDatabase
+const on = (database: TestDatabase, argv: string, options = {}) =>
+  runCli(['metrics', ...argv.split(' ').filter(Boolean), '--database-url', database.url], options)
+const rows = async (database: TestDatabase, argv: string) => {
+  const { code, stdout, stderr } = await on(database, `${argv} --json`)
+  expect([code, stderr.replace(/^more rows: .*\n$/, '')]).toEqual([0, ''])
+  return JSON.parse(stdout)
+}
+
+beforeAll(async () => {
+  legacy = await createAdopted('metrics_cli')
+  demo = await createMigrated('metrics_demo')
+  empty = await createMigrated('metrics_empty')
+  for (const database of [legacy, demo]) {
+    const client = await database.connect()
+    if (database === demo) await fillDemo(client, new Date(NOW))
+    for (const period of ['hour', 'day', 'month'] as const)
+      await rollupMetrics(runOn(client), { period })
+    await client.end()
+  }
+  // When they were made is nothing for a golden file.
+  await legacy.sql('update observability_metrics set created_at = timestamp')
+})
+afterAll(async () => {
+  await legacy.drop()
+  await demo.drop()
+  await empty.drop()
+})
+
+describe('what the commands print of the adopted database', () => {
+  const forms: [name: string, argv: string, options: object][] = [
+    ['list-80.txt', 'list', { terminal: 80 }],
+    ['list-120.txt', 'list --period day', { terminal: 120 }],
+    ['list.tsv', 'list', {}],
+    ['list-page.json', 'list --limit 2 -o json --page', {}],
+    ['list.jsonl', 'list --limit 3 -o jsonl', {}],
+    ['list.csv', 'list -o csv', {}],
+    ['list-columns.tsv', 'list --limit 5 --columns metric_type,VALUE,user', {}],
+    ['current-100.txt', '--period month', { terminal: 100 }],
+    ['current.tsv', 'current --period month --type cost', {}],
+    ['prometheus.txt', '-o prometheus --period month', {}],
+    [
+      'rollup.json',
+      'rollup --period day --json --columns period,timeZone,since,unchanged,deleted,keptBecauseCleaned',
+      {},
+    ],
+    ['help.txt', '--help', { terminal: 80 }],
+    ['current-help.txt', 'current --help', { terminal: 80 }],
+    ['list-help.txt', 'list --help', { terminal: 80 }],
+    ['rollup-help.txt', 'rollup --help', { terminal: 80 }],
+  ]
+  it.each(forms)('%s', async (name, argv, options) => {
+    const { code, stdout, stderr } = await on(legacy, argv, options)
+    expect(code).toBe(0)
+    expectGolden(`metrics/${name}`, stderr === '' ? stdout : `${stdout}--- stderr\n${stderr}`)
+  })
+})
+
+describe('list', () => {
+  const filters: [argv: string, where: string][] = [
+    ['', 'true'],
+    ['--type error_rate', `metric_type = 'error_rate'`],
+    ['--period day', `aggregation_period = 'day'`],
+    ['--user user_7', `user_id = 'user_7'`],
+    [
+      '--since 2026-09-01 --until 2026-10-01',
+      `timestamp >= '2026-09-01Z' and timestamp < '2026-10-01Z'`,
+    ],
+    ['--since 2026-09-01 --tz Asia/Tokyo', `timestamp >= '2026-09-01 00:00+09'`],
+    ['--since 30d', `timestamp >= timestamptz '2026-10-27 12:00Z'`],
+    [
+      '--user user_7 --type cost --period hour --since 90d',
+      `user_id = 'user_7' and metric_type = 'cost' and aggregation_period = 'hour' and timestamp >= '2026-08-28 12:00Z'`,
+    ],
+    ['--user nobody', 'false'],
+  ]
+  it.each(filters)('%s gives the rows that another statement gives', async (argv, where) => {
+    const wanted = await legacy.sql(
+      `select metric_id as id, metric_value::text as value from observability_metrics where ${where} order by timestamp desc, metric_id desc`,
+    )
+    if (where !== 'false') expect(wanted.length).toBeGreaterThan(0)
+    const { stdout } = await on(legacy, `list ${argv} --limit all --columns metricId,metricValue`)
+    expect(stdout).toBe(wanted.map(({ id, value }) => `${id}\t${value}\n`).join(''))
+  })
+
+  it('pages join to the whole list', async () => {
+    const joined: string[] = []
+    let cursor: string | null = null
+    do {
+      const page: { rows: { metricId: string }[]; nextCursor: string | null } = await rows(
+        legacy,
+        `list --type cost --page --limit 97${cursor ? ` --cursor ${cursor}` : ''}`,
+      )
+      joined.push(...page.rows.map(({ metricId }) => metricId))
+      cursor = page.nextCursor
+    } while (cursor)
+    const all = await rows(legacy, 'list --type cost --limit all')
+    expect(joined).toEqual(all.map(({ metricId }: { metricId: string }) => metricId))
+  })
+
+  it('of an empty store is an empty array, and a terminal says what computes metrics', async () => {
+    expect(await on(empty, 'list --json')).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
+    const note = 'no metrics: `wfstore metrics rollup` computes them\n'
+    expect(await on(empty, 'list', { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: note })
+  })
+})
+
+describe('rollup', () => {
+  it('says in one line what it did, and the second time that it did nothing', async () => {
+    const store = await createMigrated('metrics_rollup')
+    try {
+      const client = await store.connect()
+      await fillDemo(client, new Date(NOW))
+      await client.end()
+      const first = await on(store, 'rollup --period day --tz Europe/Berlin')
+      expect(first).toMatchObject({ code: 0, stderr: '' })
+      const [{ n } = { n: 0 }] = await store.sql('select count(*) as n from observability_metrics')
+      expect(first.stdout).toMatch(
+        new RegExp(
+          `^day \\(Europe/Berlin\\): \\d+ buckets from the beginning: ${n} values inserted, 0 updated, 0 unchanged, 0 deleted, 0 kept, [\\d.]+ s\\n$`,
+        ),
+      )
+      const second = await on(store, 'rollup --period day --tz Europe/Berlin')
+      expect(second.stdout).toMatch(
+        /^day \(Europe\/Berlin\): \d+ buckets since 2026-11-24T23:00:00.000000Z and of older runs that changed: 0 values inserted, 0 updated, \d+ unchanged, 0 deleted, 0 kept, [\d.]+ s\n$/,
+      )
+      expect(await on(store, 'rollup --period day')).toEqual({
+        code: 1,
+        stdout: '',
+        stderr:
+          'error: there are metrics by day that begin in another time zone than UTC; give the zone they were rolled up in, or a --since before the first of them\n',
+      })
+    } finally {
+      await store.drop()
+    }
+  })
+
+  it('takes --since in the zone of --tz', async () => {
+    const result = await rows(legacy, 'rollup --period hour --since 2026-09-01 --tz Asia/Tokyo')
+    expect(result).toMatchObject({ since: '2026-08-31T15:00:00.000000Z', inserted: 0, updated: 0 })
+  })
+
+  it.each([
+    ['rollup', "required option '--period <name>' not specified"],
+    ['rollup --period year', 'Allowed choices are hour, day, week, month'],
+    ['rollup --period day --since soon', 'is not a time'],
+    ['rollup --period day -o prometheus', "argument 'prometheus' is invalid"],
+    ['rolup', "unknown command 'rolup'"],
+    ['list --type', 'argument missing'],
+    ['-o prometheus --columns time', '--output prometheus is a form of its own'],
+    ['-o prometheus --json', '--output prometheus is a form of its own'],
+  ])('metrics %s is exit 2', async (argv, message) => {
+    const { code, stdout, stderr } = await on(legacy, argv)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(message)
+  })
+})
+
+describe('current values', () => {
+  it('are the newest of each type, user and dimensions, of two buckets of the finest period', async () => {
+    const wanted = await demo.sql(
+      `select metric_id as id from observability_metrics m where aggregation_period = 'hour' and timestamp >= '2026-11-26T10:00Z'
+         and not exists (select from observability_metrics n where n.aggregation_period = 'hour' and n.user_id = m.user_id
+           and n.metric_type = m.metric_type and n.dimensions = m.dimensions and n.timestamp > m.timestamp)`,
+    )
+    const seen = await rows(demo, '')
+    expect(seen.map(({ metricId }: { metricId: string }) => metricId).toSorted()).toEqual(
+      wanted.map(({ id }) => id).toSorted(),
+    )
+    expect(seen.length).toBeGreaterThan(10)
+  })
+
+  it('what is older than two buckets is not current, unless --since says so', async () => {
+    const later = { now: '2026-11-26T15:00:00Z' }
+    const { stdout } = await on(demo, '--columns aggregationPeriod', later)
+    expect(new Set(stdout.trimEnd().split('\n'))).toEqual(new Set(['day']))
+    expect((await on(demo, '--period hour', { ...later, terminal: 80 })).stderr).toBe(
+      'no metrics of late: `wfstore metrics rollup` computes them\n',
+    )
+    const { stdout: since } = await on(demo, '--since 5h --columns aggregationPeriod', later)
+    expect(new Set(since.trimEnd().split('\n'))).toEqual(new Set(['hour']))
+  })
+
+  it('in Prometheus have names by type, the numbers of the table, and the totals of the store beside them', async () => {
+    const seen = await rows(demo, '')
+    const families = parseExposition((await on(demo, '-o prometheus')).stdout)
+    const samples = (name: string) => families.find((family) => family.name === name)?.samples ?? []
+    const names: Record<string, string> = {
+      token_usage: 'wfstore_token_usage',
+      cost: 'wfstore_cost_usd',
+      execution_time: 'wfstore_execution_time_ms',
+      error_rate: 'wfstore_error_rate_percent',
+      tool_success_rate: 'wfstore_tool_success_rate_percent',
+      workflow_success_rate: 'wfstore_workflow_success_rate_percent',
+    }
+    for (const [type, name] of Object.entries(names)) {
+      const of = seen.filter(({ metricType }: { metricType: string }) => metricType === type)
+      expect(samples(name)).toEqual(
+        of.map((row: { dimensions: object; userId: string; metricValue: number }) => ({
+          labels: { ...row.dimensions, period: 'hour', user: row.userId },
+          value: row.metricValue,
+        })),
+      )
+      expect(of.length).toBeGreaterThan(0)
+    }
+    const [totals] = await demo.sql(
+      `select sum(total_cost)::float8 as cost, sum(total_tokens)::float8 as tokens,
+         count(*) filter (where status = 'running')::int as running, count(*) filter (where status = 'failed')::int as failed,
+         (select count(*) from audit_logs)::int as entries from workflow_executions`,
+    )
+    expect({
+      cost: samples('wfstore_cost_usd_total')[0]?.value,
+      tokens: samples('wfstore_tokens_total')[0]?.value,
+      running: samples('wfstore_executions_running')[0]?.value,
+      failed: samples('wfstore_executions_total').find(({ labels }) => labels.status === 'failed')
+        ?.value,
+      entries: samples('wfstore_audit_entries_total')[0]?.value,
+    }).toEqual(totals)
+    expect(samples('wfstore_bucket_start_timestamp_seconds')).toEqual([
+      { labels: { period: 'hour' }, value: Date.parse('2026-11-26T11:00:00Z') / 1000 },
+    ])
+  })
+
+  it('of one user name that user with every sample', async () => {
+    const { stdout } = await on(demo, '-o prometheus --user user_7')
+    const families = parseExposition(stdout)
+    const users = families
+      .filter(({ name }) => name !== 'wfstore_bucket_start_timestamp_seconds')
+      .flatMap(({ samples }) => samples.map(({ labels }) => labels.user))
+    expect(new Set(users)).toEqual(new Set(['user_7']))
+  })
+
+  it('of any text, type and dimensions are lines that a scraper takes', async () => {
+    const store = openStore({ databaseUrl: empty.url })
+    const add = (userId: string, metricType: string, dimensions: unknown) =>
+      store.metrics.create({
+        ...{ userId, metricType, dimensions },
+        metricValue: 1,
+        timestamp: NOW,
+      })
+    await add('a"b\\c\nd\x1b[31m', 'cost', { 'weird-key': 'x\ny', user: 'other', __name__: 'z' })
+    await add('u', 'latency p99', { nested: { a: [1] }, none: null, yes: true })
+    await add('u', 'latency p99', [1, 2])
+    await add('u', 'latency p99', { none: null })
+    await store.close()
+    const { code, stdout } = await on(empty, '-o prometheus')
+    expect(code).toBe(0)
+    const families = parseExposition(stdout)
+    expect(families.find(({ name }) => name === 'wfstore_cost_usd')?.samples).toEqual([
+      {
+        labels: {
+          ...{ user: 'a"b\\c\nd\\x1b[31m', period: 'hour', weird_key: 'x\ny', _name__: 'z' },
+        },
+        value: 1,
+      },
+    ])
+    const labels = { period: 'hour', user: 'u', type: 'latency p99' }
+    expect(families.find(({ name }) => name === 'wfstore_metric')?.samples).toEqual(
+      expect.arrayContaining([
+        { labels: { ...labels, nested: '{"a":[1]}', yes: 'true' }, value: 1 },
+        { labels, value: 1 },
+      ]),
+    )
+  })
+})

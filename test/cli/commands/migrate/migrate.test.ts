@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCli } from '../../../support/cli.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../../support/database.ts'
+import { catalogsOf, everythingOf, schemaOf } from '../../../support/migrate.ts'
+import { createMigrated } from '../../../support/migrated.ts'
+
+const databases: TestDatabase[] = []
+const make = async (database: Promise<TestDatabase>) => {
+  databases.push(await database)
+  return database
+}
+afterAll(async () => {
+  for (const database of databases) await database.drop()
+})
+
+const wfstore = (database: TestDatabase, line: string, options = {}) =>
+  runCli([...line.split(' '), '--database-url', database.url], options)
+
+describe('status', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await make(createDatabase('status'))
+  })
+
+  it('of an empty database lists all as pending, and makes nothing', async () => {
+    const before = await catalogsOf(database)
+    expect(await wfstore(database, 'migrate status')).toEqual({
+      code: 0,
+      stdout:
+        '001_tables\tpending\t\t\n002_indexes\tpending\t\t\n' +
+        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n005_cleanup\tpending\t\t\n',
+      stderr: '',
+    })
+    expect(await catalogsOf(database)).toBe(before)
+  })
+
+  it('says when each was applied and how long it took', async () => {
+    await wfstore(database, 'migrate up 1')
+    await database.sql(
+      "update wfstore_migrations set run_on = '2026-11-23 10:00+01', duration_ms = 1234",
+    )
+    expect((await wfstore(database, 'migrate status')).stdout).toBe(
+      '001_tables\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n002_indexes\tpending\t\t\n' +
+        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n005_cleanup\tpending\t\t\n',
+    )
+    expect((await wfstore(database, 'migrate status --color never', { terminal: 80 })).stdout).toBe(
+      'MIGRATION           STATE    APPLIED           TOOK\n' +
+        '001_tables          applied  2026-11-23 10:00  1.2s\n' +
+        '002_indexes         pending  -                    -\n' +
+        '003_billing         pending  -                    -\n' +
+        '004_report_indexes  pending  -                    -\n' +
+        '005_cleanup         pending  -                    -\n',
+    )
+    expect(JSON.parse((await wfstore(database, 'migrate status --json')).stdout)).toEqual([
+      {
+        name: '001_tables',
+        state: 'applied',
+        appliedAt: '2026-11-23T09:00:00.000000Z',
+        durationMs: 1234,
+      },
+      ...['002_indexes', '003_billing', '004_report_indexes', '005_cleanup'].map((name) => ({
+        name,
+        state: 'pending',
+        appliedAt: null,
+        durationMs: null,
+      })),
+    ])
+  })
+
+  it('with --exit-code ends with 4 while one is pending, else with 0', async () => {
+    expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
+      code: 4,
+      stderr:
+        'error: 002_indexes and 003_billing and 004_report_indexes and 005_cleanup pending; run `wfstore migrate up`\n',
+    })
+    await wfstore(database, 'migrate up')
+    expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+  })
+
+  it('tells a migration that changed after it was applied from one of a newer wfstore; both end with 4', async () => {
+    await database.sql("update wfstore_migrations set checksum = 'x' where name = '001_tables'")
+    const changed = await wfstore(database, 'migrate status')
+    expect(changed.code).toBe(4)
+    expect(changed.stdout).toMatch(/^001_tables\tchanged\t/)
+    expect(changed.stderr).toMatch(
+      /^error: 001_tables changed after being applied to this database; /,
+    )
+    for (const line of [
+      'migrate up',
+      'migrate up --dry-run',
+      'migrate down --yes',
+      'migrate redo --yes',
+    ]) {
+      expect(await wfstore(database, line)).toMatchObject({ code: 4, stderr: changed.stderr })
+    }
+    // The hint accepts it.
+    const [, mend = ''] = /accept it: (update .*)$/m.exec(changed.stderr) ?? []
+    await database.sql(mend)
+    expect((await wfstore(database, 'migrate status')).code).toBe(0)
+
+    await database.sql("insert into wfstore_migrations (name) values ('099_later')")
+    const ahead = await wfstore(database, 'migrate status')
+    expect(ahead.code).toBe(4)
+    expect(ahead.stdout).toMatch(/^099_later\tunknown\t/m)
+    expect(ahead.stderr).toContain('newer than this wfstore: it has 099_later; upgrade wfstore')
+    const before = await everythingOf(database)
+    for (const line of [
+      'migrate up',
+      'migrate down --yes',
+      'migrate redo --yes',
+      'executions list',
+      'executions running',
+      'demo',
+    ]) {
+      expect([line, (await wfstore(database, line)).code]).toEqual([line, 4])
+    }
+    expect(await everythingOf(database)).toBe(before)
+  })
+})
+
+describe('up', () => {
+  it('goes as far as it is told, by count or by name', async () => {
+    const database = await make(createDatabase('target'))
+    expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
+      code: 2,
+      stderr:
+        'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+    })
+    expect((await wfstore(database, 'migrate up --to 001_tables')).stdout).toBe(
+      'applied 001_tables; still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+    )
+    expect((await wfstore(database, 'migrate up --to 1')).stdout).toBe(
+      'still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+    )
+    expect((await wfstore(database, 'migrate up 5 -o jsonl')).stdout).toBe(
+      '{"applied":["002_indexes","003_billing","004_report_indexes","005_cleanup"],"adopted":false,"rebuilt":[],"pending":[]}\n',
+    )
+    expect(await wfstore(database, 'migrate up')).toEqual({
+      code: 0,
+      stdout: 'the schema is up to date\n',
+      stderr: '',
+    })
+    expect(await wfstore(database, 'migrate up 0')).toMatchObject({ code: 2 })
+  })
+
+  it('builds an invalid index again although nothing is pending', async () => {
+    const database = await make(createMigrated('invalid'))
+    const right = await schemaOf(database)
+    await database.sql(
+      "update pg_index set indisvalid = false where indexrelid = 'audit_logs_failed_idx'::regclass",
+    )
+    expect(await schemaOf(database)).not.toBe(right)
+    expect((await wfstore(database, 'migrate up')).stdout).toBe(
+      'built again, having been invalid: audit_logs_failed_idx\n',
+    )
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('completes the history that an earlier wfstore made', async () => {
+    const database = await make(createMigrated('history'))
+    const right = await schemaOf(database)
+    await database.sql('alter table wfstore_migrations drop checksum, drop duration_ms')
+    expect((await wfstore(database, 'migrate status')).stdout).toMatch(
+      /^001_tables\tapplied\t.*Z\t\n/,
+    )
+    expect((await wfstore(database, 'migrate up')).code).toBe(0)
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('says that the history is lost, rather than that tables are in the way', async () => {
+    const database = await make(createMigrated('lost'))
+    await database.sql('delete from wfstore_migrations')
+    const { code, stderr } = await wfstore(database, 'migrate up')
+    expect(code).toBe(4)
+    expect(stderr).toContain("has wfstore's tables, but no record of 001_tables")
+    const [, mend = ''] = /nothing else: (insert .*)$/m.exec(stderr) ?? []
+    await database.sql(mend)
+    expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
+  })
+
+  it('asks on a terminal before it adopts, and takes no for an answer', async () => {
+    const database = await make(createDatabase('asked'))
+    await loadLegacy(database)
+    const before = await catalogsOf(database)
+    const refused = await wfstore(database, 'migrate up', { answer: 'n\n' })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('Adopt them? [y/N]')
+    expect(refused.stderr).toContain('not confirmed; nothing was changed')
+    expect((await wfstore(database, 'migrate up', { answer: '' })).code).toBe(1)
+    expect(await catalogsOf(database)).toBe(before)
+    const done = await wfstore(database, 'migrate up', { answer: 'yes\n' })
+    expect(done.stdout).toBe(
+      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+    )
+  })
+})

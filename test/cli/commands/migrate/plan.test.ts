@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { splitStatements } from '../../../../src/db/migrate/files.ts'
+import { MIGRATIONS } from '../../../../src/db/schema.ts'
+import { runCli } from '../../../support/cli.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../../support/database.ts'
+import { catalogsOf, everythingOf, schemaOf } from '../../../support/migrate.ts'
+import { createMigrated } from '../../../support/migrated.ts'
+
+const databases: TestDatabase[] = []
+const make = async (database: Promise<TestDatabase>) => {
+  databases.push(await database)
+  return database
+}
+afterAll(async () => {
+  for (const database of databases) await database.drop()
+})
+
+const wfstore = (database: TestDatabase, line: string, options = {}) =>
+  runCli([...line.split(' '), '--database-url', database.url], options)
+
+const history = async (database: TestDatabase) =>
+  database.sql(
+    'select name, checksum, duration_ms >= 0 as timed from wfstore_migrations order by id',
+  )
+
+/** As psql runs a script: each statement by itself, lines with a backslash for psql alone. */
+async function runScript(database: TestDatabase, script: string): Promise<void> {
+  const sql = script
+    .split('\n')
+    .filter((line) => !line.startsWith('\\'))
+    .join('\n')
+  const client = await database.connect()
+  for (const statement of splitStatements(sql)) await client.query(statement)
+  await client.end()
+}
+
+describe('a dry run', () => {
+  it.each(['empty', 'legacy'])(
+    'of up leaves an %s database as it was, to the byte',
+    async (kind) => {
+      const database = await make(createDatabase(`dry_${kind}`))
+      if (kind === 'legacy') await loadLegacy(database)
+      const before = await catalogsOf(database)
+      const script = await wfstore(database, 'migrate up --dry-run')
+      const rows = JSON.parse((await wfstore(database, 'migrate up --dry-run --json')).stdout)
+      expect(await catalogsOf(database)).toBe(before)
+
+      // What it prints is what up does.
+      const other = await make(createDatabase(`wet_${kind}`))
+      if (kind === 'legacy') await loadLegacy(other)
+      await runScript(database, script.stdout)
+      await wfstore(other, 'migrate up')
+      expect(await everythingWithoutTimes(database)).toBe(await everythingWithoutTimes(other))
+      expect(await history(database)).toEqual(await history(other))
+      expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
+      for (const { statement } of rows) expect(script.stdout).toContain(`${statement};`)
+    },
+  )
+
+  it('of down and redo changes nothing either', async () => {
+    const database = await make(createMigrated('dry_down'))
+    const before = await catalogsOf(database)
+    const down = await wfstore(database, 'migrate down 5 --dry-run')
+    const redo = await wfstore(database, 'migrate redo --dry-run')
+    expect(await catalogsOf(database)).toBe(before)
+    const right = await schemaOf(database)
+    await runScript(database, redo.stdout)
+    expect(await schemaOf(database)).toBe(right)
+    expect((await history(database)).map(({ name }) => name)).toEqual([...MIGRATIONS])
+    await runScript(database, down.stdout)
+    expect(await history(database)).toEqual([])
+    expect(await schemaOf(database)).not.toContain('workflow_executions')
+  })
+
+  it('makes no embedded database', async () => {
+    expect((await runCli(['migrate', 'up', '--dry-run'])).code).toBe(3)
+  })
+})
+
+describe('sql', () => {
+  it('needs no database, and makes what up makes, the history included', async () => {
+    const { code, stdout } = await runCli(['migrate', 'sql'])
+    expect(code).toBe(0)
+    const database = await make(createDatabase('script'))
+    const other = await make(createMigrated('no_script'))
+    await runScript(database, stdout)
+    expect(await schemaOf(database)).toBe(await schemaOf(other))
+    expect(await history(database)).toEqual(await history(other))
+    expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
+  })
+
+  it('makes the schema that is named', async () => {
+    const { stdout } = await runCli(['migrate', 'sql', '--schema', 'Work Flows'])
+    const database = await make(createDatabase('script_schema'))
+    await runScript(database, stdout)
+    const status = await wfstore(database, 'migrate status --exit-code --schema Work', {})
+    expect(status.code).toBe(4)
+    const named = await runCli([
+      ...['migrate', 'status', '--exit-code', '--schema', 'Work Flows'],
+      ...['--database-url', database.url],
+    ])
+    expect(named.code).toBe(0)
+  })
+})
+
+describe('down and redo', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await make(createMigrated('down'))
+  })
+
+  it('want to be confirmed, by --yes where nobody can be asked', async () => {
+    const before = await everythingOf(database)
+    for (const line of ['migrate down', 'migrate redo']) {
+      expect(await wfstore(database, line)).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining('confirm it with --yes'),
+      })
+      expect((await wfstore(database, line, { answer: 'no\n' })).code).toBe(1)
+    }
+    expect(await everythingOf(database)).toBe(before)
+  })
+
+  it('redo makes the newest anew', async () => {
+    const right = await schemaOf(database)
+    const oid = async () =>
+      (await database.sql("select 'cleanups_started_idx'::regclass::oid as oid"))[0]?.oid
+    const before = await oid()
+    expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
+      code: 0,
+      stdout: 'took back and applied 005_cleanup\n',
+    })
+    expect(await oid()).not.toBe(before)
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('down takes the newest back, and refuses to drop a table that has rows', async () => {
+    const right = await schemaOf(database)
+    await database.sql(
+      "insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd')",
+    )
+    const before = await everythingOf(database)
+    for (const line of ['migrate down 5 --yes', 'migrate down 5 --yes --dry-run']) {
+      expect(await wfstore(database, line)).toMatchObject({
+        code: 1,
+        stderr:
+          'error: there are rows in audit_logs; nothing was changed; --force drops the tables with them: make a backup first (pg_dump)\n',
+      })
+    }
+    expect(await everythingOf(database)).toBe(before)
+    expect((await wfstore(database, 'migrate down', { answer: 'y\n' })).stdout).toBe(
+      'took back 005_cleanup\n',
+    )
+    expect((await wfstore(database, 'migrate down 3 --yes')).stdout).toBe(
+      'took back 004_report_indexes, 003_billing, 002_indexes\n',
+    )
+    expect(await wfstore(database, 'migrate down --yes')).toMatchObject({ code: 1 })
+    expect(await wfstore(database, 'migrate down --yes --force -o jsonl')).toMatchObject({
+      code: 0,
+      stdout: '{"reverted":["001_tables"]}\n',
+      stderr: expect.stringContaining('which drops audit_history (0 rows), audit_logs (1 row), '),
+    })
+    expect((await wfstore(database, 'migrate down --yes')).stdout).toBe('no migration is applied\n')
+    expect((await wfstore(database, 'migrate up')).stdout).toBe(
+      'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+    )
+    expect(await schemaOf(database)).toBe(right)
+  })
+})
+
+const everythingWithoutTimes = async (database: TestDatabase) =>
+  (await everythingOf(database)).replace(
+    /\n(wfstore_migrations|migrations_log)\n\([^\n]*(\n\([^\n]*)*/g,
+    '',
+  )

@@ -1,0 +1,124 @@
+import { afterAll, expect, it } from 'vitest'
+import { MIGRATIONS } from '../../../../src/db/schema.ts'
+import { runCli } from '../../../support/cli.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../../support/database.ts'
+import { createAdopted, createMigrated } from '../../../support/migrated.ts'
+
+const databases: TestDatabase[] = []
+const make = async (database: Promise<TestDatabase>) => {
+  databases.push(await database)
+  return database
+}
+afterAll(async () => {
+  for (const database of databases) await database.drop()
+})
+
+const verify = (database: TestDatabase, ...words: string[]) =>
+  runCli(['migrate', 'verify', '--database-url', database.url, ...words])
+const report = async (database: TestDatabase) => {
+  const { code, stdout } = await verify(database, '--json')
+  return { code, ...JSON.parse(stdout) }
+}
+
+it('a fresh and an adopted database are what the migrations make, with every row counted', async () => {
+  for (const database of [await make(createMigrated('fresh')), await make(createAdopted('old'))]) {
+    const { code, ok, differences, tables } = await report(database)
+    expect([code, ok, differences]).toEqual([0, true, []])
+    for (const { table, rows, estimated } of tables) {
+      const [counted] = await database.sql(`select count(*)::int as rows from ${table}`)
+      expect([table, rows, estimated]).toEqual([table, counted?.rows, false])
+    }
+    expect(tables).toHaveLength(10)
+  }
+})
+
+it('each difference is said with what mends it, and exit 4; what the application added is no fault', async () => {
+  const database = await make(createMigrated('damaged'))
+  await database.sql('alter table workflow_steps drop column cost')
+  await database.sql('alter table billing_records add column note text')
+  expect(await report(database)).toMatchObject({
+    code: 4,
+    ok: false,
+    differences: [
+      {
+        kind: 'column',
+        name: 'workflow_steps.cost',
+        state: 'missing',
+        mend: 'alter table workflow_steps add column cost numeric not null default 0;',
+      },
+      { kind: 'column', name: 'billing_records.note', state: 'extra' },
+    ],
+  })
+  const { stderr, stdout } = await runCli(
+    ['migrate', 'verify', '--color', 'never', '--database-url', database.url],
+    { terminal: 60 },
+  )
+  expect(stdout).toContain(
+    [
+      'missing  column  workflow_steps.cost',
+      '    expected numeric not null default 0',
+      '    > alter table workflow_steps add column cost numeric not',
+      '      null default 0;',
+      'extra    column  billing_records.note',
+      '    found text',
+      '    > alter table billing_records drop column "note";',
+      '',
+    ].join('\n'),
+  )
+  expect(stderr).toBe(
+    'error: the schema is not what its migrations make: 1 difference; each is said with the statement that mends it\n',
+  )
+  await database.sql('alter table workflow_steps add column cost numeric not null default 0')
+  expect(await verify(database)).toMatchObject({
+    code: 0,
+    stderr: "the schema is what its migrations make; 1 of the application's own beside it\n",
+  })
+})
+
+it('what a pending migration will make is not missing: the migration is', async () => {
+  const database = await make(createDatabase('half'))
+  await runCli(['migrate', 'up', '1', '--database-url', database.url])
+  expect(await report(database)).toMatchObject({
+    code: 4,
+    differences: [
+      ...MIGRATIONS.slice(1).map((name) => ({
+        kind: 'migration',
+        name,
+        state: 'missing',
+        mend: 'wfstore migrate up',
+      })),
+    ],
+  })
+})
+
+it('a history that is lost, changed or of a newer wfstore is a difference', async () => {
+  const database = await make(createMigrated('history'))
+  await database.sql("update wfstore_migrations set checksum = 'x' where name = '001_tables'")
+  await database.sql("insert into wfstore_migrations (name) values ('009_later')")
+  expect(await report(database)).toMatchObject({
+    code: 4,
+    differences: [
+      { name: '001_tables', state: 'differs', found: 'changed after it was applied' },
+      { name: '009_later', state: 'differs', found: 'applied by a newer wfstore' },
+    ],
+  })
+  await database.sql('delete from wfstore_migrations')
+  const { code, differences } = await report(database)
+  expect([code, differences.length]).toEqual([4, MIGRATIONS.length])
+  for (const { mend } of differences) await database.sql(mend)
+  expect(await report(database)).toMatchObject({ code: 0, ok: true, differences: [] })
+})
+
+it('where there is nothing of wfstore, or tables not adopted yet, it says so', async () => {
+  const empty = await make(createDatabase('empty'))
+  expect(await verify(empty)).toMatchObject({
+    code: 4,
+    stdout: '',
+    stderr: 'error: this database has no wfstore schema; run `wfstore migrate up`\n',
+  })
+  const legacy = await make(createDatabase('legacy'))
+  await loadLegacy(legacy)
+  expect((await verify(legacy)).stderr).toContain(
+    'has workflow tables that wfstore has not adopted',
+  )
+})

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { version } from '../../../../src/cli/version.ts'
+import { foldRuns } from '../../../queries/usage/support.ts'
+import { runCli } from '../../../support/cli.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { expectGolden } from '../../../support/golden.ts'
+import { createAdopted, createMigrated } from '../../../support/migrated.ts'
+import { fillReport, HOSTILE } from './support.ts'
+
+let legacy: TestDatabase
+let large: TestDatabase
+let folder: string
+const on = (database: TestDatabase, argv: string[], options = {}) =>
+  runCli([...argv, '--database-url', database.url], options)
+/** The database has another name in every run, and wfstore another version one day. */
+const named = (database: TestDatabase, text: string) =>
+  text
+    .replaceAll(database.name, 'DATABASE')
+    .replace(`"version": "${version}"`, '"version": "VERSION"')
+    .replace(`wfstore ${version}`, 'wfstore VERSION')
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'wfstore-report-'))
+  legacy = await createAdopted('cli_report')
+  await foldRuns(legacy, `status <> 'running' and start_time < '2026-11-10Z'`)
+  large = await createMigrated('cli_report_large')
+  await fillReport(large)
+})
+afterAll(async () => {
+  await legacy.drop()
+  await large.drop()
+  rmSync(folder, { recursive: true })
+})
+
+/** What a reader of the page reads, a line for each row or paragraph. */
+const readAs = (page: string) =>
+  page
+    .replace(/<(style|title|svg)\b.*?<\/\1>/gs, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/<\/(tr|p|h1|h2|li|dd|div|summary|caption)>/g, '\n')
+    .replace(/<\/t[hd]>/g, '\t')
+    .replace(/<[^>]+>/g, '')
+    .replace(/^ +|[ \t]+$/gm, '')
+    .replace(/\n+/g, '\n')
+
+describe('what it shows of the adopted database', () => {
+  it.each([
+    ['data.json', ['--json', '--since', '2026-10-15']],
+    [
+      'user.json',
+      ['--json', '--user', 'user_2', '--tz', 'Asia/Kathmandu', '--until', '2026-11-20'],
+    ],
+  ])('%s', async (file, argv) => {
+    const { code, stdout, stderr } = await on(legacy, ['report', ...argv])
+    expect([code, stderr]).toEqual([0, ''])
+    expectGolden(`report/${file}`, named(legacy, stdout))
+  })
+  it('page.txt: the words and figures of the page', async () => {
+    const { code, stdout } = await on(legacy, ['report', '--since', '2026-10-15'])
+    expect(code).toBe(0)
+    expectGolden('report/page.txt', named(legacy, readAs(stdout)))
+  })
+  it('help.txt', async () => {
+    expectGolden('report/help.txt', (await runCli(['report', '--help'])).stdout)
+  })
+})
+
+describe('every amount has the digits that the other reports print', () => {
+  const since = ['--since', '400d', '--tz', 'America/New_York']
+  const tsv = async (argv: string[]) =>
+    (await on(large, argv)).stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'))
+  const members = async (argv: string[]) => {
+    const { stdout } = await on(large, ['report', '--json', ...argv])
+    const block = (name: string) =>
+      new RegExp(`^ {2}"${name}": ([[{].*?^ {2}[\\]}])`, 'ms').exec(stdout)?.[1] ?? ''
+    const values = (text: string, field: string) =>
+      [...text.matchAll(new RegExp(`"${field}": (.*?),?$`, 'gm'))].map(([, value]) => value)
+    return { block, values }
+  }
+  it.each([
+    ['models', 'model', 6],
+    ['users', 'user', 10],
+    ['workflows', 'workflow', 10],
+    ['modes', 'mode', 10],
+  ])('%s are those of cost --by %s, the rest included', async (name, by, top) => {
+    const { block, values } = await members(since)
+    const columns = ['--columns', 'cost', '--total', '--top', String(top)]
+    const rows = await tsv(['cost', '--by', by, ...columns, ...since])
+    const costs = rows.map(([cost]) => cost)
+    expect([...values(block(name), 'cost'), ...values(block('totals'), 'totalCost')]).toEqual(costs)
+  })
+  it('the bill is that of billing', async () => {
+    const { block, values } = await members(since)
+    const columns = ['--columns', 'cost,paidCost,unpaidCost']
+    const [bill] = await tsv(['billing', '--period', '2026-11', '--by', 'total', ...columns])
+    const fields = ['cost', 'paidCost', 'unpaidCost'].flatMap((field) =>
+      values(block('bill'), field),
+    )
+    expect(fields).toEqual(bill)
+  })
+  it('the page has them whole', async () => {
+    const [row] = await tsv([
+      'cost-by-mode',
+      '--columns',
+      'cost',
+      '--total',
+      '--top',
+      '1',
+      ...since,
+    ])
+    expect(row?.[0]).toBe('123456.789012345678')
+    const text = readAs((await on(large, ['report', ...since])).stdout)
+    expect(text).toContain('123,456.789012345678\t')
+    const all = (await tsv(['cost-by-mode', '--columns', 'cost', '--total', ...since])).at(-1)?.[0]
+    const [whole = '', rest] = String(all).split('.')
+    expect(text).toContain(`$${whole.replace(/(...)$/, ',$1')}.${rest?.replace(/0+$/, '')}\n`)
+  })
+})
+
+describe('a page that may be sent to anybody', () => {
+  let page: string
+  beforeAll(async () => {
+    page = (await on(large, ['report'])).stdout
+  })
+  it('shows hostile names as text, cut where they are long', () => {
+    const text = readAs(page)
+    const shown = (name: string) => name.replace(/[<>&'"]/g, (char) => entities[char] as string)
+    expect(text).toContain(shown(HOSTILE.user))
+    expect(text).toContain(shown(HOSTILE.model.replace('\u202e', '\\u202e')))
+    expect(text).toContain(shown('\\x07<b>&'))
+    expect(text).toMatch(/long lo.{0,5}…/)
+    expect(page).not.toContain('long '.repeat(30))
+    expect(page).not.toMatch(/(?!\n)[\p{Cc}\u202a-\u202e]/u)
+  })
+  it('has no script, no handler, no style but its own, and nothing that is loaded', () => {
+    const tags = [...page.matchAll(/<[a-z][^>]*>/g)].map(([tag]) => tag)
+    expect(new Set(tags.map((tag) => /^<(\w+)/.exec(tag)?.[1]))).not.toContain('script')
+    expect(
+      tags.filter((tag) => /^<(a|img|link|iframe|object|embed|use|image|base|form)\b/.test(tag)),
+    ).toEqual([])
+    const attributes = tags.flatMap((tag) =>
+      [...tag.matchAll(/ ([\w-]+)="/g)].map(([, name]) => name),
+    )
+    expect(
+      attributes.filter((name) => /^(on|src|href|style|xlink|action)/.test(name as string)),
+    ).toEqual([])
+    expect(page.match(/<style>/g)).toHaveLength(1)
+    expect(page).not.toMatch(/url\(|@import/)
+  })
+  it('allows nothing but that style', () => {
+    const style = /<style>(.*)<\/style>/s.exec(page)?.[1] as string
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(page).toContain(
+      `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;;`,
+    )
+  })
+  it('names the database, and neither its host nor who asked', () => {
+    const { hostname, port, username } = new URL(large.url)
+    expect(page).toContain(large.name)
+    expect(page).not.toContain(`${hostname}:${port}`)
+    expect(page).not.toContain(`${username}@`)
+  })
+})
+const entities: Record<string, string> = {
+  ...{ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
+}
+
+it('is of one moment: what is committed while it reads is not in it', async () => {
+  const other = await large.connect()
+  const fresh = await large.connect()
+  const before = await on(large, ['report', '--json'])
+  // Asked after the first question about runs, and before the others.
+  await other.query('begin; lock table billing_settings')
+  const report = on(large, ['report', '--json'])
+  for (let waiting = 0; waiting === 0; ) {
+    const { rows } = await fresh.query(
+      `select count(*)::int as n from pg_stat_activity where application_name = 'wfstore report' and wait_event_type = 'Lock'`,
+    )
+    waiting = rows[0].n
+  }
+  await fresh.query('begin')
+  await fresh.query(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, total_cost)
+     values ('w', 'u', 'm', 'x', '2026-11-25Z', 5)`,
+  )
+  await fresh.query('commit')
+  await other.query('commit')
+  expect((await report).stdout).toBe(before.stdout)
+  await fresh.query(`delete from workflow_executions where workflow_name = 'w'`)
+  await Promise.all([other.end(), fresh.end()])
+})
+
+it('of an empty store each part says that there is nothing', async () => {
+  const empty = await createMigrated('cli_report_empty')
+  const { code, stdout } = await on(empty, ['report'])
+  expect(code).toBe(0)
+  expectGolden('report/empty.txt', named(empty, readAs(stdout)))
+  await empty.drop()
+})
+
+describe('--out', () => {
+  const write = (out: string) => on(large, ['report', '--out', out], { cwd: folder })
+  it('replaces the file whole and says so', async () => {
+    const path = join(folder, 'a.html')
+    writeFileSync(path, 'old')
+    expect(await write('a.html')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'a.html is written: open it in a browser\n',
+    })
+    expect(readFileSync(path, 'utf8')).toBe((await on(large, ['report'])).stdout)
+    expect(readdirSync(folder)).toEqual(['a.html'])
+  })
+  it('says in a line where it cannot write, and leaves nothing behind', async () => {
+    const { code, stdout, stderr } = await write('none/a.html')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^error: cannot write .*none\/a\.html: ENOENT.*\n$/)
+    expect(readdirSync(folder)).toEqual(['a.html'])
+  })
+})
+
+it.each<[string, string[], object, string]>([
+  ['a terminal', [], { terminal: 80 }, 'a page is not for a terminal; give --out report.html'],
+  [
+    '--output csv',
+    ['-o', 'csv'],
+    {},
+    'report writes an HTML page, not --output csv; --output json',
+  ],
+  ['--json to a file', ['--json', '--out', 'x'], {}, '--out is for the page, and --json prints'],
+  ['--columns of a page', ['--columns', 'cost'], {}, 'a page has no --columns'],
+  ['an unknown column', ['--json', '--columns', 'price'], {}, 'unknown column'],
+  ['a tool', ['--tool', 'x'], {}, '--tool is not for a report'],
+  ['a time to come', ['--since', '2027-01-01'], {}, '--since 2027-01-01 is not in the past'],
+  ['bounds the wrong way round', ['--since', '1d', '--until', '2d'], {}, 'is not before --until'],
+])('%s is wrong usage', async (_, argv, options, message) => {
+  const { code, stdout, stderr } = await on(large, ['report', ...argv], options)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(message)
+})

@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { CommandReference } from '../../../src/cli/help/reference.ts'
+import { displayWidth } from '../../../src/cli/output/text/width.ts'
+import { runCli } from '../../support/cli.ts'
+import { expectGolden } from '../../support/golden.ts'
+import { everyCommand, readReference } from './support.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+let program: CommandReference
+let commands: CommandReference[]
+beforeAll(async () => {
+  program = await readReference()
+  commands = everyCommand(program)
+})
+
+const pageOf = async ({ command }: CommandReference, terminal = 80) =>
+  (await runCli([...command.split(' ').filter(Boolean), '--help'], { terminal })).stdout
+
+it('each page fits a screen of 80 columns and 24 lines, that of all commands 40 lines', async () => {
+  for (const command of commands) {
+    const lines = (await pageOf(command)).trimEnd().split('\n')
+    const tooLong = lines.length > (command.command === '' ? 40 : 24)
+    expect([command.command, tooLong ? lines.length : 'fits']).toEqual([command.command, 'fits'])
+    const wide = lines.filter((line) => displayWidth(line) > 80)
+    expect([command.command, wide]).toEqual([command.command, []])
+  }
+})
+
+it('a wider terminal has the same pages, and a narrow one lines that fit', async () => {
+  for (const command of commands) expect(await pageOf(command, 300)).toBe(await pageOf(command))
+  const list = commands.find(({ command }) => command === 'executions list') as CommandReference
+  const options = (await pageOf(list, 70)).split('\n\nExamples')[0] as string
+  expect(options.split('\n').filter((line) => displayWidth(line) > 70)).toEqual([])
+})
+
+it('every command that does something has an example, of itself', () => {
+  const without = commands.filter(({ command, commands: below, examples }) => {
+    const isTopic = command.startsWith('help ')
+    const shown = examples.some((line) => line.includes(`wfstore ${command}`))
+    return !shown && below.length === 0 && !isTopic
+  })
+  expect(without.map(({ command }) => command)).toEqual([])
+})
+
+it('what a value can be is known of every option and argument', () => {
+  const unknown = commands.flatMap(({ command, options, arguments: given }) => [
+    ...options
+      .filter(({ value, kind, choices }) => value !== 'none' && !kind && !choices)
+      .map(({ long }) => `${command} ${long}`),
+    ...given
+      .filter(({ kind, choices }) => !kind && !choices)
+      .map(({ name }) => `${command} ${name}`),
+  ])
+  expect(unknown).toEqual([])
+})
+
+it('docs/COMMANDS.md has every command, option, default and example, as the program has them', async () => {
+  const parts = [INTRODUCTION]
+  for (const command of commands) {
+    const { command: name } = command
+    const heading = name === '' ? 'wfstore' : `wfstore ${name}`
+    const page = (await pageOf(command)).trimEnd()
+    parts.push(`${name.includes(' ') ? '###' : '##'} ${heading}\n\n\`\`\`text\n${page}\n\`\`\``)
+  }
+  expectGolden('../../../docs/COMMANDS.md', `${parts.join('\n\n')}\n`)
+})
+
+const INTRODUCTION = `# Commands
+
+What \`wfstore COMMAND --help\` and \`wfstore help TOPIC\` print. \`npx vitest run test/cli/help.test.ts\` compares this page with the
+program; \`UPDATE_GOLDEN=1\` before it writes the page anew. \`wfstore help --json\` has the same for programs.`
+
+describe('wfstore help', () => {
+  it.each([
+    ['help executions list', 'executions list --help'],
+    ['help billing', 'billing --help'],
+    ['help', 'help --help'],
+    ['help help', 'help --help'],
+    ['help time', 'help time --help'],
+  ])('%s is %s', async (line, other) => {
+    const said = await runCli(line.split(' '))
+    expect(said).toEqual(await runCli(other.split(' ')))
+    expect([said.code, said.stderr]).toEqual([0, ''])
+  })
+
+  it.each([
+    ['help tiem', "error: there is no help on 'tiem'; did you mean time?"],
+    ['help exections', "error: there is no help on 'exections'; did you mean executions?"],
+    ['help executions lst', "error: there is no help on 'executions lst'; did you mean list?"],
+    ['help nonsense', "error: there is no help on 'nonsense'; see `wfstore help`"],
+    [
+      'completion tcsh',
+      "error: command-argument value 'tcsh' is invalid for argument 'shell'. Give one of bash, zsh, fish",
+    ],
+  ])('%s: exit 2 and one line', async (line, answer) => {
+    expect(await runCli(line.split(' '))).toEqual({ code: 2, stdout: '', stderr: `${answer}\n` })
+  })
+
+  it('needs no config, and reads none that is wrong, where the page is written down', () => {
+    const pages = readdirSync(join(root, 'dist/help'))
+    expect(pages).toContain('wfstore.help.exit-codes.txt')
+  })
+})
+
+it('help exit-codes has the codes of the README', async () => {
+  const codes = (text: string, pattern: RegExp) =>
+    [...text.matchAll(pattern)].flatMap((match) => (match[1] as string).split(', '))
+  const { stdout } = await runCli(['help', 'exit-codes'])
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  expect(codes(stdout, /^ {2}(\d+) /gm)).toEqual(codes(readme, /^\| (\d[\d, ]*?) *\|/gm))
+})
+
+it('help options has every option of all commands', async () => {
+  const { stdout } = await runCli(['help', 'options'])
+  for (const { flags } of program.options) expect(stdout).toContain(`  ${flags}  `)
+})

@@ -1,0 +1,300 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MIGRATIONS } from '../../../src/db/schema.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
+import {
+  everythingOf,
+  migrate,
+  migrateOn,
+  schemaOf,
+  untilBlocked,
+  withClient,
+} from '../../support/migrate.ts'
+
+const golden = readFileSync(new URL('../../golden/schema.txt', import.meta.url), 'utf8')
+const ROWS = {
+  workflow_executions: 160,
+  workflow_steps: 479,
+  audit_logs: 1775,
+  observability_metrics: 60,
+  billing_records: 149,
+}
+const databases: TestDatabase[] = []
+
+afterAll(async () => {
+  for (const database of databases) await database.drop()
+})
+
+async function makeLegacy(label: string, options: { data?: boolean } = {}): Promise<TestDatabase> {
+  const database = await createDatabase(label)
+  databases.push(database)
+  await loadLegacy(database, options)
+  return database
+}
+
+/** Every value of the old columns as text, times as UTC wall-clock times; rows in the order of their ids. */
+async function oldValues(database: TestDatabase): Promise<Record<string, unknown[]>> {
+  const columns = await database.sql(
+    `select c.relname as name, string_agg(
+       case when a.atttypid = 'timestamptz'::regtype then format('(%I at time zone ''UTC'')::text', a.attname)
+            else format('%I::text', a.attname) end, ', ' order by a.attnum) as list
+     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+     where c.oid = any($1::regclass[])
+       and (c.relname, a.attname) not in (select t, n from unnest(array['workflow_steps', 'billing_records']) as t,
+         unnest(array['tokens_cache_read', 'tokens_cache_write', 'tokens_reasoning']) as n)
+       and not (c.relname = 'workflow_steps' and a.attname in ('tokens_input', 'tokens_output'))
+       and not (c.relname = 'billing_records' and a.attname in ('corrects', 'original_period'))
+     group by c.relname`,
+    [Object.keys(ROWS)],
+  )
+  const values: Record<string, unknown[]> = {}
+  for (const { name, list } of columns) {
+    const rows = await database.sql(
+      `select json_build_array(${list})::text as row from ${name} order by 1`,
+    )
+    values[name as string] = rows.map(({ row }) => row)
+  }
+  return values
+}
+
+describe('the database that the old application left', () => {
+  let database: TestDatabase
+  let before: Record<string, unknown[]>
+  let result: Awaited<ReturnType<typeof migrate>>
+
+  beforeAll(async () => {
+    database = await makeLegacy('legacy')
+    before = await oldValues(database)
+    result = await migrate(database)
+  })
+
+  it('says beforehand what will be done, and how large the tables are', () => {
+    expect(result.applied).toEqual([...MIGRATIONS])
+    expect(result.adopted?.tables.map(({ table, rows }) => [table, rows])).toEqual(
+      Object.entries(ROWS),
+    )
+    expect(result.notices).toEqual([
+      expect.stringMatching(
+        /^adopting the tables of schema public in place: workflow_executions 160 rows, \d+ kB; workflow_steps 479 rows, /,
+      ),
+      expect.stringContaining('read in the time zone UTC'),
+    ])
+  })
+
+  it('keeps every value to the last digit and microsecond', async () => {
+    const after = await oldValues(database)
+    expect(
+      Object.fromEntries(Object.entries(after).map(([name, rows]) => [name, rows.length])),
+    ).toEqual(ROWS)
+    expect(after).toEqual(before)
+  })
+
+  it('is object for object what an empty database gets', async () => {
+    expect((await schemaOf(database)).replace(/\ntable migrations_log\n( {2}.+\n)+/, '')).toBe(
+      golden,
+    )
+  })
+
+  it('leaves the log of its own migrations alone', async () => {
+    expect(await database.sql('select migration_name from migrations_log')).toEqual([
+      { migration_name: '003_workflow_persistence_v1' },
+    ])
+  })
+
+  it('claims no token class that nobody reported', async () => {
+    const [row] = await database.sql(
+      `select count(tokens_input) + count(tokens_output) + count(tokens_cache_read) + count(tokens_reasoning) as n
+       from workflow_steps`,
+    )
+    expect(row?.n).toBe('0')
+  })
+
+  it('is left alone by a second up', async () => {
+    const everything = await everythingOf(database)
+    expect(await migrate(database)).toMatchObject({ applied: [], adopted: null, notices: [] })
+    expect(await everythingOf(database)).toBe(everything)
+  })
+
+  it('is known to the planner at once', async () => {
+    const [row] = await database.sql(
+      `select count(distinct tablename)::int as n from pg_stats where tablename = any($1) and attname = 'user_id'`,
+      [Object.keys(ROWS)],
+    )
+    expect(row?.n).toBe(4)
+  })
+})
+
+it('old times are read in the zone that is named, summer time and all', async () => {
+  const database = await makeLegacy('berlin', { data: false })
+  const times = [
+    '2026-03-29 01:59:59.999999',
+    '2026-03-29 03:00:00',
+    '2026-10-25 01:59:59',
+    '2026-10-25 03:00:00',
+    '2026-07-01 12:00:00.5',
+  ]
+  for (const time of times) {
+    await database.sql(
+      `insert into audit_logs (timestamp, user_id, action_type, action_details) values ($1::text::timestamp, 'u', 'a', 'd')`,
+      [time],
+    )
+  }
+  const result = await migrate(database, { legacyTimeZone: 'Europe/Berlin' })
+  expect(result.notices[1]).toContain('Europe/Berlin')
+  const rows = await database.sql(
+    `select to_char(timestamp at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as utc from audit_logs order by timestamp`,
+  )
+  expect(rows.map(({ utc }) => utc)).toEqual([
+    '2026-03-29 00:59:59.999999',
+    '2026-03-29 01:00:00.000000',
+    '2026-07-01 10:00:00.500000',
+    '2026-10-24 23:59:59.000000',
+    '2026-10-25 02:00:00.000000',
+  ])
+})
+
+it('in UTC a table whose types need no rewriting is not rewritten', async () => {
+  const database = await makeLegacy('unwritten')
+  const file = `select pg_relation_filenode('observability_metrics') as node`
+  const before = await database.sql(file)
+  await migrate(database)
+  expect(await database.sql(file)).toEqual(before)
+})
+
+it('a time zone that the server does not know stops it before anything is changed', async () => {
+  const database = await makeLegacy('nowhere', { data: false })
+  const before = await everythingOf(database)
+  await expect(migrate(database, { legacyTimeZone: 'Europe/Atlantis' })).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining('"Europe/Atlantis"'),
+  })
+  expect(await everythingOf(database)).toBe(before)
+})
+
+it.each([
+  ['waits for a table', 'begin; lock table billing_records in access share mode'],
+  ['has altered the tables and makes the new ones', 'begin; create table usage_history (a int)'],
+])('ended while it %s, it leaves the old database as it was', async (_, blocking) => {
+  const database = await makeLegacy('ended')
+  const before = await everythingOf(database)
+  const blocker = await database.connect()
+  await blocker.query(blocking)
+  await withClient(database, async (client) => {
+    const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
+    const ended = expect(migrateOn(client)).rejects.toMatchObject({ code: 'unreachable' })
+    await untilBlocked(database, pid)
+    await database.sql('select pg_terminate_backend($1)', [pid])
+    await ended
+  })
+  await blocker.query('rollback')
+  await blocker.end()
+  expect(await everythingOf(database)).toBe(before)
+  expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
+})
+
+it('a table in use is tried again, for whom it waits is said, and in the end it gives up', async () => {
+  const database = await makeLegacy('busy', { data: false })
+  const before = await everythingOf(database)
+  const writer = await database.connect()
+  await writer.query("set application_name = 'the old application'")
+  await writer.query('begin')
+  await writer.query('lock table workflow_steps in row exclusive mode')
+  const who =
+    /pid \d+ \(the old application\), in a transaction since 20\d\d-.+Z has a lock on them/
+  await expect(migrate(database, { lockTimeoutMs: 1 })).rejects.toMatchObject({
+    code: 'locked',
+    message: expect.stringMatching(who),
+  })
+  await writer.query('commit')
+  expect(await everythingOf(database)).toBe(before)
+
+  await writer.query('begin')
+  await writer.query('lock table workflow_steps in row exclusive mode')
+  const notices: string[] = []
+  await migrate(database, {
+    lockTimeoutMs: 20,
+    notice: (line) => {
+      notices.push(line)
+      if (who.test(line)) void writer.query('commit')
+    },
+  })
+  await writer.end()
+  expect(notices.at(-1)).toMatch(who)
+})
+
+it('what is committed while it waits for the tables is seen before anything is changed', async () => {
+  const database = await makeLegacy('meanwhile', { data: false })
+  const writer = await database.connect()
+  await writer.query('begin')
+  await writer.query(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, status) values ('w', 'u', 'm', 'm', 'done')`,
+  )
+  await expect(
+    migrate(database, {
+      lockTimeoutMs: 20,
+      notice: (line) => {
+        if (line.startsWith('the tables are in use')) void writer.query('commit')
+      },
+    }),
+  ).rejects.toMatchObject({
+    code: 'schema_differs',
+    message: expect.stringContaining('"done" (1 row)'),
+  })
+  await writer.end()
+  expect(await database.sql(`select to_regclass('wfstore_migrations') as history`)).toEqual([
+    { history: null },
+  ])
+})
+
+it('a deploy role that is a member of the owner and may create in the schema is enough', async () => {
+  const database = await makeLegacy('deploy', { data: false })
+  const owner = `${database.name}_owner`
+  const role = `${database.name}_role`
+  const tables = Object.keys(ROWS).map((table) => `alter table ${table} owner to ${owner};`)
+  await database.sql(`
+    create role ${owner}; create role ${role}; grant ${owner} to ${role};
+    grant create, usage on schema public to ${role}; ${tables.join('')}
+    alter view daily_cost_summary owner to ${owner}; alter view user_workflow_summary owner to ${owner};
+    alter function update_updated_at_column() owner to ${owner}; drop table migrations_log`)
+  await withClient(database, async (client) => {
+    await client.query(`set role ${role}`)
+    expect((await migrateOn(client)).applied).toEqual([...MIGRATIONS])
+  })
+  expect(await schemaOf(database)).toBe(golden)
+  await database.sql(`drop owned by ${owner}, ${role} cascade; drop role ${owner}, ${role}`)
+})
+
+it('privileges, owners and comments of the old objects stay', async () => {
+  const database = await makeLegacy('privileges', { data: false })
+  const role = `${database.name}_app`
+  const reader = `${database.name}_reader`
+  await database.sql(`
+    create role ${role}; create role ${reader}; grant all on schema public to ${role};
+    alter table workflow_executions owner to ${role}; alter table workflow_steps owner to ${role};
+    alter table audit_logs owner to ${role}; alter table billing_records owner to ${role};
+    alter table observability_metrics owner to ${role}; alter view daily_cost_summary owner to ${role};
+    alter view user_workflow_summary owner to ${role};
+    grant select, insert on workflow_executions to ${reader}; grant select (user_id, cost) on billing_records to ${reader};
+    grant select on user_workflow_summary to ${reader} with grant option; grant select (date) on daily_cost_summary to ${reader};
+    comment on table audit_logs is 'who did what'; comment on column audit_logs.user_id is 'whoever';
+    comment on view daily_cost_summary is 'it''s a view'`)
+  const facts = `select relname, pg_get_userbyid(relowner) as owner, obj_description(c.oid) as comment,
+      (select string_agg(x.grantee::regrole || ' ' || x.privilege_type || ' ' || x.is_grantable, ',' order by 1)
+       from aclexplode(relacl) as x where x.grantee <> relowner) as acl,
+      (select string_agg(attname || attacl::text, ',' order by attname) from pg_attribute where attrelid = c.oid and attnum > 0) as acls,
+      (select string_agg(d.description, ',') from pg_description d where d.objoid = c.oid and d.objsubid > 0) as comments
+    from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') and relname = any($1) order by 1`
+  const names = [...Object.keys(ROWS), 'user_workflow_summary', 'daily_cost_summary']
+  const before = await database.sql(facts, [names])
+  await migrate(database)
+  expect(await database.sql(facts, [names])).toEqual(before)
+
+  // What is new belongs to whom the old tables belong, not to the administrator who migrated.
+  const others = await database.sql(
+    `select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'S')
+       and relowner <> '${role}'::regrole
+     union all select proname from pg_proc where pronamespace = 'public'::regnamespace and proowner <> '${role}'::regrole`,
+  )
+  expect(others).toEqual([{ relname: 'migrations_log' }])
+  await database.sql(`drop owned by ${role}, ${reader} cascade; drop role ${role}, ${reader}`)
+})

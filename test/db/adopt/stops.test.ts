@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MIGRATIONS } from '../../../src/db/schema.ts'
+import type { WfstoreError } from '../../../src/error.ts'
+import { type AlmostLegacy, almostLegacy } from '../../support/almost.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { everythingOf, migrate, migrateOn, withClient } from '../../support/migrate.ts'
+
+let almost: AlmostLegacy
+let database: TestDatabase
+
+beforeAll(async () => {
+  almost = await almostLegacy('stops')
+  database = almost.database
+})
+
+afterAll(() => database.drop())
+
+interface Stop {
+  name: string
+  setup: string
+  /** What the message names. */
+  says: RegExp
+  /** Is there a statement that mends it? */
+  mends?: boolean
+  /** Gets in the way of the others. */
+  alone?: boolean
+}
+
+describe('it stops before changing anything, names what stands in the way, and says what mends it', () => {
+  const stops: Stop[] = [
+    {
+      name: 'a column missing',
+      setup: 'alter table workflow_steps drop column error_message',
+      says: /workflow_steps has no column error_message$/,
+    },
+    {
+      name: 'columns missing in several tables',
+      setup:
+        'alter table audit_logs drop column tool_name, drop column cost; alter table observability_metrics drop column dimensions',
+      says: /audit_logs has no columns tool_name, cost;.* observability_metrics has no column dimensions$/,
+    },
+    {
+      name: 'a column of a type that does not convert without loss',
+      alone: true,
+      setup:
+        'drop view user_workflow_summary; alter table workflow_executions alter total_cost type double precision',
+      says: /workflow_executions.total_cost is double precision, not numeric$/,
+    },
+    {
+      name: 'status as an enum',
+      alone: true,
+      setup: `drop view user_workflow_summary; create type state as enum ('running', 'done');
+        alter table workflow_executions alter status drop default, alter status type state using 'running'`,
+      says: /workflow_executions.status is state, not text$/,
+    },
+    {
+      name: 'a count that is too large',
+      setup: `alter table workflow_executions alter steps_total type bigint; update workflow_executions set steps_total = 3000000000`,
+      says: /workflow_executions has 1 row whose steps_total is no integer$/,
+      mends: false,
+    },
+    {
+      name: 'a column of ours that is generated',
+      setup: `alter table workflow_steps drop column duration_ms;
+        alter table workflow_steps add column duration_ms integer generated always as (1) stored`,
+      says: /workflow_steps.duration_ms is a generated column/,
+    },
+    {
+      name: 'a column of theirs that our rows would lack',
+      setup: `alter table audit_logs add column tenant text not null default 'x'; alter table audit_logs alter tenant drop default`,
+      says: /audit_logs.tenant, which wfstore does not know, is NOT NULL without a default/,
+    },
+    {
+      name: 'unknown statuses',
+      setup: `update workflow_executions set status = 'done'; update workflow_steps set status = E'o\\nk'`,
+      says: /workflow_executions has a status that wfstore does not know: "done" \(1 row\); workflow_steps has a status that wfstore does not know: "o\\nk" \(1 row\)$/,
+    },
+    {
+      name: 'NULL where a value is needed',
+      setup:
+        'alter table billing_records alter cost drop not null; update billing_records set cost = null',
+      says: /billing_records has 1 row without cost$/,
+    },
+    {
+      name: 'no primary key',
+      setup: 'alter table observability_metrics drop constraint observability_metrics_pkey',
+      says: /observability_metrics has no primary key on metric_id$/,
+    },
+    {
+      name: 'no primary key and a value twice',
+      setup:
+        'alter table observability_metrics drop constraint observability_metrics_pkey; insert into observability_metrics select * from observability_metrics',
+      says: /observability_metrics has 1 value of \(metric_id\) in more than one row; .* no primary key on metric_id$/,
+      mends: false,
+    },
+    {
+      name: 'another primary key',
+      alone: true,
+      setup:
+        'alter table audit_logs drop constraint audit_logs_pkey, add primary key (timestamp, log_id)',
+      says: /the primary key of audit_logs is PRIMARY KEY \("timestamp", log_id\), not PRIMARY KEY \(log_id\)$/,
+    },
+    {
+      name: 'steps without their foreign key, and without their run',
+      setup: `alter table workflow_steps drop constraint workflow_steps_execution_id_fkey;
+        insert into workflow_steps (execution_id, step_number, step_name) values (gen_random_uuid(), 1, 's')`,
+      says: /workflow_steps has 1 row without a run;.* workflow_steps has no foreign key on execution_id$/,
+    },
+    {
+      name: 'a foreign key that does not cascade',
+      alone: true,
+      setup: `alter table workflow_steps drop constraint workflow_steps_execution_id_fkey,
+        add constraint own foreign key (execution_id) references workflow_executions`,
+      says: /the foreign key of workflow_steps is FOREIGN KEY .*, not FOREIGN KEY .* ON DELETE CASCADE$/,
+    },
+    {
+      name: 'a view of theirs',
+      setup: 'create view slow as select * from workflow_steps where duration_ms > 1000',
+      says: /view slow depends on column /,
+    },
+    {
+      name: 'a materialized view, and a view over one of the old views',
+      setup: `create materialized view costs as select user_id, sum(cost) from billing_records group by 1;
+        create view "Top 10" as select * from user_workflow_summary limit 10`,
+      says: /materialized view costs depends on column user_id of table billing_records;.* view "Top 10" depends on column/,
+    },
+    {
+      name: 'a view that groups by the old key of steps',
+      setup:
+        'create view retried as select step_id, retry_count from workflow_steps group by step_id',
+      says: /view retried depends on constraint workflow_steps_pkey on table workflow_steps/,
+    },
+    {
+      name: 'a rule',
+      setup: 'create rule no_delete as on delete to billing_records do instead nothing',
+      says: /rule no_delete on billing_records/,
+    },
+    {
+      name: 'row security',
+      setup:
+        'alter table audit_logs enable row level security; create policy own on audit_logs using (user_id = current_user)',
+      says: /audit_logs has row security; .*policy own on table audit_logs depends on column user_id/,
+      mends: false,
+    },
+    {
+      name: 'a generated column of theirs',
+      setup: `alter table audit_logs add column upper_user text generated always as (upper(user_id)) stored`,
+      says: /generated column upper_user of audit_logs depends on column user_id/,
+    },
+    {
+      name: 'a function with a body that the server knows',
+      setup:
+        'create function users() returns bigint begin atomic select count(distinct user_id) from audit_logs; end',
+      says: /function users\(\) depends on column user_id of table audit_logs/,
+    },
+    {
+      name: 'a publication with a list of columns, and one with a condition',
+      alone: true,
+      setup: `create publication theirs for table audit_logs (log_id, user_id), workflow_steps where (status = 'failed')`,
+      says: /audit_logs in publication theirs depends on column user_id.*workflow_steps in publication theirs depends on column status/,
+    },
+    {
+      name: 'a trigger of theirs on a column that changes',
+      setup: `create trigger on_status after update of status on workflow_steps for each row execute function update_updated_at_column()`,
+      says: /trigger on_status on table workflow_steps depends on column status/,
+    },
+    {
+      name: 'a foreign key to steps',
+      setup: 'create table notes (step uuid constraint to_step references workflow_steps)',
+      says: /foreign key to_step of notes rests on the key \(step_id\) of workflow_steps, which becomes another/,
+    },
+    {
+      name: 'rows of ours in a column of theirs',
+      setup: 'create table copies (old workflow_steps)',
+      says: /column old of copies holds rows of workflow_steps/,
+      mends: false,
+    },
+    {
+      name: 'an index that cannot be made for the new type',
+      setup: 'create index by_day on audit_logs (user_id, (timestamp::date))',
+      says: /index by_day of audit_logs cannot be made for the new types: functions in index expression must be marked IMMUTABLE/,
+    },
+    {
+      name: 'an inherited table',
+      setup: 'create table more () inherits (audit_logs)',
+      says: /audit_logs is a parent, a child or a partition of another table/,
+      mends: false,
+    },
+    {
+      name: 'a partitioned table',
+      setup: `drop table observability_metrics; create table observability_metrics (metric_id uuid) partition by hash (metric_id)`,
+      says: /observability_metrics is a partitioned table/,
+      mends: false,
+    },
+    {
+      name: 'an unlogged table',
+      setup: 'alter table observability_metrics set unlogged',
+      says: /observability_metrics is not logged/,
+    },
+    {
+      name: 'one table of the five missing',
+      setup: 'drop table billing_records cascade',
+      says: /there is workflow_executions, .* but no billing_records/,
+      mends: false,
+    },
+    {
+      name: 'names that are taken',
+      setup: `create table audit_history (a int); create index audit_logs_failed_idx on audit_logs (action_details);
+        alter table audit_logs rename constraint audit_logs_pkey to pk; create index audit_logs_pkey on audit_logs (log_id)`,
+      says: /there already is a table audit_history; there already is an index audit_logs_failed_idx; there already is an index audit_logs_pkey/,
+    },
+    {
+      name: 'a view of the old name with other columns',
+      setup: 'drop view daily_cost_summary; create view daily_cost_summary as select 1 as cost',
+      says: /daily_cost_summary is not the view that wfstore knows/,
+    },
+    {
+      name: 'a trigger of the old name that does something else',
+      setup: `drop trigger update_workflow_steps_updated_at on workflow_steps;
+        create trigger update_workflow_steps_updated_at after update on workflow_steps
+          for each row execute function update_updated_at_column()`,
+      says: /the trigger update_workflow_steps_updated_at on workflow_steps is not the one that wfstore knows/,
+    },
+    {
+      name: 'the old key of steps as replica identity',
+      setup: 'alter table workflow_steps replica identity using index workflow_steps_pkey',
+      says: /the old primary key of workflow_steps is its replica identity/,
+    },
+  ]
+
+  it.each(stops)('$name', async ({ setup, says }) => {
+    await almost.make(setup)
+    const before = await everythingOf(database)
+    const error = await stopOf()
+    expect(error).toMatchObject({ code: 'schema_differs', message: expect.stringMatching(says) })
+    expect(error.message).not.toContain('\n')
+    expect(await everythingOf(database)).toBe(before)
+  })
+
+  it.each(stops.filter(({ alone }) => alone))('the advice mends $name', async ({ setup }) => {
+    await almost.make(setup)
+    await followAdvice(await stopOf())
+  })
+
+  it('all at once: every obstacle is named, and the advice mends them all', async () => {
+    const together = stops.filter(({ mends = true, alone = false }) => mends && !alone)
+    await almost.make(together.map(({ setup }) => setup).join(';'))
+    const error = await stopOf()
+    for (const { says } of together)
+      expect(error.message).toMatch(new RegExp(says.source.replace(/\$$/, '')))
+    await followAdvice(error)
+  })
+})
+
+async function followAdvice({ hint = '' }: WfstoreError): Promise<void> {
+  const lead = 'nothing was changed; to mend it: '
+  expect(hint.startsWith(lead)).toBe(true)
+  const statements = hint.slice(lead.length)
+  await database.sql(statements.replaceAll(/ \([^()]*afterwards\)|, or another of these/g, ''))
+  expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
+}
+
+async function stopOf(): Promise<WfstoreError> {
+  return migrate(database).then(
+    () => expect.unreachable('it should have stopped'),
+    (error) => error,
+  )
+}
+
+it('a role that does not own the tables is told whose they are', async () => {
+  const role = `${database.name}_deploy`
+  await almost.make('')
+  await database.sql(`create role ${role} login; grant usage on schema public to ${role};
+    grant all on all tables in schema public to ${role}`)
+  const before = await everythingOf(database)
+  await expect(
+    withClient(database, async (client) => {
+      await client.query(`set role ${role}`)
+      await migrateOn(client)
+    }),
+  ).rejects.toMatchObject({
+    code: 'permission_denied',
+    message: expect.stringMatching(
+      new RegExp(
+        `must be owner of workflow_executions, which belongs to \\w+, not to ${role}; .*${role} may not create anything in schema public`,
+      ),
+    ),
+  })
+  expect(await everythingOf(database)).toBe(before)
+  await database.sql(`drop owned by ${role}; drop role ${role}`)
+})

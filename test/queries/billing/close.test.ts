@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { useBilling } from './support.ts'
+
+const on = useBilling('billing_close')
+
+describe('close', () => {
+  it('writes the totals down, once, and says which months before it are open', async () => {
+    await on.add('2024-10', '3')
+    await on.add('2024-11', '1.5')
+    expect(await on.billing.closePeriod({ period: '2024-11', dryRun: true })).toMatchObject({
+      outcome: 'planned',
+      openBefore: ['2024-10'],
+    })
+    expect((await on.billing.period('2024-11')).state).toBe('open')
+    const closed = await on.billing.closePeriod({ period: '2024-11', closedBy: 'maria' })
+    expect(closed).toMatchObject({
+      outcome: 'closed',
+      period: {
+        state: 'closed',
+        records: 1,
+        cost: '1.5',
+        tokensTotal: 10,
+        closedBy: 'maria',
+        differs: false,
+      },
+    })
+    expect(await on.billing.closePeriod({ period: '2024-11', closedBy: 'otto' })).toEqual({
+      ...closed,
+      outcome: 'already',
+    })
+  })
+
+  it('refuses the month of now and what comes after it, in the zone of the store', async () => {
+    for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
+      await on.billing.setZone(zone)
+      const [row] = await on.database.sql(
+        `select to_char(now() at time zone $1, 'YYYY-MM') as month, to_char((now() at time zone $1) - interval '1 month', 'YYYY-MM') as last`,
+        [zone],
+      )
+      await expect(on.billing.closePeriod({ period: row?.month as string })).rejects.toMatchObject({
+        code: 'usage',
+      })
+      await expect(on.billing.closePeriod({ period: '9999-12' })).rejects.toMatchObject({
+        code: 'usage',
+      })
+      expect(
+        await on.billing.closePeriod({ period: row?.last as string, dryRun: true }),
+      ).toMatchObject({ outcome: 'planned' })
+    }
+  })
+
+  it('says so where the bills of a closed month are not what was written down', async () => {
+    await on.add('2024-11', '1')
+    await on.billing.closePeriod({ period: '2024-11' })
+    await on.database.sql('alter table billing_records disable trigger wfstore_keep_bills')
+    await on.add('2024-11', '1')
+    await on.database.sql('alter table billing_records enable trigger wfstore_keep_bills')
+    expect(await on.billing.period('2024-11')).toMatchObject({
+      differs: true,
+      records: 1,
+      cost: '1',
+    })
+  })
+
+  it('the zone is one that the server knows, and stays once a month is closed', async () => {
+    expect(await on.billing.zone()).toBe('UTC')
+    expect(await on.billing.setZone('UTC')).toBe(false)
+    expect(await on.billing.setZone('Europe/Berlin')).toBe(true)
+    expect(await on.billing.period('2024-11')).toMatchObject({
+      timeZone: 'Europe/Berlin',
+      startTime: '2024-10-31T23:00:00.000000Z',
+      endTime: '2024-11-30T23:00:00.000000Z',
+    })
+    await expect(on.billing.setZone('Mars/Olympus')).rejects.toMatchObject({ code: 'usage' })
+    await on.billing.closePeriod({ period: '2024-11' })
+    await expect(on.billing.setZone('UTC')).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'billing periods stay in the time zone Europe/Berlin: one is closed',
+    })
+    expect(await on.billing.setZone('Europe/Berlin')).toBe(false)
+  })
+})

@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectClient } from '../../../src/db/connect/connect.ts'
+import { readSubject } from '../../../src/queries/doctor/subject.ts'
+import { examine } from '../../../src/queries/doctor/doctor.ts'
+import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
+import { migrate } from '../../support/migrate.ts'
+import { createMigrated } from '../../support/migrated.ts'
+import { carryOut, detailsOf, find, findingOf, findingsOf } from './support.ts'
+
+const CHECKS = [
+  'server',
+  'encryption',
+  'connections',
+  'transactions',
+  'schema',
+  'rights',
+  'locks',
+  'indexes',
+  'unused-indexes',
+  'sizes',
+  'dead-rows',
+  'transaction-ids',
+  'oldest-running',
+  'stuck',
+  'cleanup',
+  'growth',
+]
+const WITHOUT_TABLES = CHECKS.slice(0, 5)
+
+let store: TestDatabase
+/** May connect and no more: roles belong to the whole server, so the name is the database's. */
+let role: string
+
+beforeAll(async () => {
+  store = await createMigrated('doctor')
+  role = `${store.name}_role`
+  await store.sql(`create role ${role} login`)
+})
+afterAll(async () => {
+  await store.sql(`drop owned by ${role}; drop role ${role}`)
+  await store.drop()
+})
+
+const states = (findings: { check: string; state: string }[]) =>
+  findings.map(({ check, state }) => `${check} ${state}`)
+
+it('a migrated store without rows is healthy, and every check says so', async () => {
+  const findings = await findingsOf(store)
+  expect(states(findings)).toEqual(CHECKS.map((check) => `${check} ok`))
+  expect(findings.filter(({ mend }) => mend !== null)).toEqual([])
+})
+
+describe('degrading by finding', () => {
+  it('a role that may only read gets every check answered, none left unchecked', async () => {
+    await store.sql(`grant select on all tables in schema public to ${role}`)
+    const findings = await findingsOf(store, { role })
+    expect(findings.map(({ check }) => check)).toEqual(CHECKS)
+    expect(findings.filter(({ state }) => state !== 'ok')).toEqual([])
+    expect(find(findings, 'transactions').finding).toMatch(
+      new RegExp(
+        `; \\d+ sessions? of other roles can't be seen \\(grant pg_read_all_stats to ${role}\\)$`,
+      ),
+    )
+    const rights = find(findings, 'rights')
+    expect(rights.finding).toBe(
+      `${role} may read, not record, mark bills as paid, clean up or migrate`,
+    )
+    expect(detailsOf(rights)).toMatchObject({ read: true, record: false, cleanup: false })
+    await store.sql(`revoke all on all tables in schema public from ${role}`)
+  })
+
+  it('a role that may not read a table loses only what is in it, and each says the grant that mends it', async () => {
+    await store.sql(
+      `grant select on all tables in schema public to ${role}; revoke select on audit_logs from ${role}`,
+    )
+    const findings = await findingsOf(store, { role })
+    expect(states(findings).filter((line) => !line.endsWith(' ok'))).toEqual([
+      'rights problem',
+      'growth warning',
+    ])
+    const [rights, growth] = [find(findings, 'rights'), find(findings, 'growth')]
+    expect(rights.finding).toBe(`${role} may not read public.audit_logs`)
+    expect(growth.finding).toBe('could not be checked: permission denied for table audit_logs')
+    await carryOut(store, growth)
+    expect(states(await findingsOf(store, { role }))).toEqual(CHECKS.map((check) => `${check} ok`))
+    await store.sql(`revoke all on all tables in schema public from ${role}`)
+  })
+
+  it('the grants that a group of commands lacks are among the details, and are enough', async () => {
+    await store.sql(`grant select on all tables in schema public to ${role}`)
+    const { grants } = detailsOf(await findingOf(store, 'rights', { role }))
+    expect(Object.keys(grants)).toEqual(['record', 'pay', 'cleanup'])
+    for (const grant of Object.values<string>(grants))
+      for (const statement of grant.split('; ')) await store.sql(statement)
+    expect((await findingOf(store, 'rights', { role })).finding).toBe(
+      `${role} may read, record, mark bills as paid and clean up, not migrate`,
+    )
+    await store.sql(`revoke all on all tables in schema public from ${role}`)
+  })
+
+  it('a table that somebody has closed costs the findings about its rows, and says who it was', async () => {
+    const holder = await store.connect()
+    const { rows } = await holder.query('select pg_backend_pid() as pid')
+    await holder.query('begin; lock table workflow_executions')
+    const findings = await findingsOf(store, { limits: { lockMs: 20 } })
+    expect(findings.map(({ check }) => check)).toEqual(CHECKS)
+    const unchecked = findings.filter(({ finding }) => finding.startsWith('could not be checked'))
+    expect(unchecked.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['oldest-running', 'stuck', 'cleanup', 'growth']),
+    )
+    expect(find(findings, 'stuck').finding).toBe(
+      'could not be checked: somebody has closed a table to everyone else for longer than 20 ms',
+    )
+    const locks = find(findings, 'locks')
+    expect([locks.state, locks.mend]).toEqual([
+      'warning',
+      `select pg_terminate_backend(${rows[0].pid})`,
+    ])
+    expect(locks.finding).toContain('has closed workflow_executions to everyone else')
+
+    const slow = await findingOf(store, 'stuck', { limits: { lockMs: 0, statementMs: 200 } })
+    expect(slow.finding).toBe('could not be checked: it took longer than 200 ms')
+    await holder.query('rollback')
+    await holder.end()
+    expect((await findingOf(store, 'stuck')).state).toBe('ok')
+  })
+
+  it('a connection lost midway is one problem that names what was not checked', async () => {
+    const client = await connectClient({
+      config: { connectionString: store.url },
+      label: '',
+      source: '',
+    })
+    const { rows } = await client.query('select pg_backend_pid() as pid')
+    const send = client.query.bind(client) as (config: unknown) => Promise<unknown>
+    const cut = async (config: { text?: string }) => {
+      if (config.text?.includes('pg_indexes_size'))
+        await store.sql('select pg_terminate_backend($1, 60000)', [rows[0].pid])
+      return send(config)
+    }
+    const findings = await examine(Object.assign(client, { query: cut }), { stuckFactor: 10 })
+    expect(states(findings)).toEqual([
+      ...CHECKS.slice(0, 9).map((check) => `${check} ok`),
+      'connection problem',
+    ])
+    expect(findings.at(-1)?.finding).toMatch(
+      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, cleanup and growth$/,
+    )
+  })
+
+  it('leaves the database and the session as they were', async () => {
+    const client = await store.connect()
+    const settings = async () =>
+      (await client.query('select name, setting from pg_settings order by 1')).rows
+    const before = await settings()
+    await examine(client, { stuckFactor: 10 })
+    expect(await settings()).toEqual(before)
+    expect((await client.query('select now() = statement_timestamp() as idle')).rows).toEqual([
+      { idle: true },
+    ])
+    await client.end()
+  })
+})
+
+describe('the schema', () => {
+  it('that does not exist is one problem, and the tables are not looked for', async () => {
+    const empty = await createDatabase('doctor_empty')
+    const findings = await findingsOf(empty)
+    expect(findings.map(({ check }) => check)).toEqual(WITHOUT_TABLES)
+    expect(find(findings, 'schema')).toMatchObject({
+      state: 'problem',
+      finding: 'this database has no wfstore schema',
+      mend: 'wfstore migrate up',
+    })
+    await migrate(empty)
+    expect(states(await findingsOf(empty))).toEqual(CHECKS.map((check) => `${check} ok`))
+    await empty.drop()
+  })
+
+  it('of the old application is one problem that adoption mends', async () => {
+    const legacy = await createDatabase('doctor_legacy')
+    await loadLegacy(legacy)
+    const findings = await findingsOf(legacy)
+    expect(findings.map(({ check }) => check)).toEqual(WITHOUT_TABLES)
+    expect(find(findings, 'schema')).toMatchObject({
+      state: 'problem',
+      finding: 'this database has workflow tables that wfstore has not adopted yet',
+      mend: 'wfstore migrate up',
+    })
+    await migrate(legacy)
+    expect((await findingOf(legacy, 'schema')).state).toBe('ok')
+    await legacy.drop()
+  })
+
+  it('that another search path would find is named, as is the grant that it takes', async () => {
+    const beside = await createDatabase('doctor_beside')
+    await migrate(beside, { schema: 'Beside us' })
+    expect(await findingOf(beside, 'schema')).toMatchObject({
+      state: 'problem',
+      finding: 'this database has no wfstore schema, but one in schema Beside us',
+      mend: `wfstore doctor --schema 'Beside us'`,
+    })
+    const closed = await findingOf(beside, 'schema', { role })
+    expect(closed.finding).toBe(`the tables are in schema Beside us, which ${role} may not use`)
+    await carryOut(beside, closed)
+    await beside.sql(`alter role ${role} in database ${beside.name} set search_path = "Beside us"`)
+    const findings = await findingsOf(beside, { role, schema: 'Beside us' })
+    expect(states(findings)).toEqual(CHECKS.map((check) => `${check} ok`))
+    const client = await beside.connect()
+    await client.query('set search_path to "Beside us"')
+    const { command } = await readSubject(client, { stuckFactor: 10, schema: 'Beside us' })
+    expect(command('migrate up')).toBe(`wfstore migrate up --schema 'Beside us'`)
+    await client.end()
+    await beside.drop()
+  })
+
+  const broken: [what: string, sql: string, finding: string, mend: string][] = [
+    [
+      'behind',
+      `delete from wfstore_migrations where name = '002_indexes'`,
+      'public lacks 002_indexes',
+      'wfstore migrate up',
+    ],
+    [
+      'ahead',
+      `insert into wfstore_migrations (name) values ('999_future')`,
+      'public is newer than this wfstore: it has 999_future',
+      'npm install --global wfstore@latest',
+    ],
+    [
+      'changed',
+      `update wfstore_migrations set checksum = 'other' where name = '001_tables'`,
+      '001_tables changed after being applied to public',
+      'wfstore migrate verify',
+    ],
+    [
+      'not what its migrations make',
+      `drop trigger update_workflow_steps_updated_at on workflow_steps; alter table audit_logs alter success drop not null;
+       alter table audit_logs add note text`,
+      'public is not what its migrations make: column audit_logs.success differs; trigger workflow_steps.update_workflow_steps_updated_at is missing',
+      'wfstore migrate verify',
+    ],
+  ]
+  it.each(broken)('that is %s is a problem; the other checks go on', async (_, sql, text, mend) => {
+    const odd = await createMigrated('doctor_odd')
+    await odd.sql(sql)
+    const findings = await findingsOf(odd)
+    expect(findings.map(({ check }) => check)).toEqual(CHECKS)
+    expect(find(findings, 'schema')).toMatchObject({ state: 'problem', finding: text, mend })
+    await odd.drop()
+  })
+})

@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { TestDatabase } from '../../support/database.ts'
+import { createMigrated } from '../../support/migrated.ts'
+import { detailsOf, findingOf } from './support.ts'
+
+let store: TestDatabase
+
+beforeAll(async () => {
+  store = await createMigrated('doctor_runs')
+})
+afterAll(() => store.drop())
+beforeEach(() => store.sql('truncate workflow_executions, usage_history, audit_history cascade'))
+
+/** Runs that began `age` ago, of this duration, or still running. */
+async function runs(workflow: string, age: string, duration: string | null, count = 1) {
+  const rows = await store.sql(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status)
+     select $1, 'u', 'm', 'x', now() - $2::interval, now() - $2::interval + $3::interval,
+       case when $3::text is null then 'running' else 'success' end
+     from generate_series(1, $4) returning execution_id as id`,
+    [workflow, age, duration, count],
+  )
+  return String(rows[0]?.id)
+}
+
+describe('stuck', () => {
+  it('are runs far beyond the median of their workflow, as told by another way of reckoning', async () => {
+    const durations = [40, 50, 60, 70, 80, 4000, 90]
+    for (const seconds of durations) await runs('usual', '3 days', `${seconds} s`)
+    for (const minutes of [1, 10, 11, 12, 15, 700]) await runs('usual', `${minutes} min`, null)
+    for (const hours of [23, 25]) await runs('new', `${hours} h`, null)
+    for (let run = 0; run < 4; run++) await runs('new', '3 days', '1 s')
+    for (let run = 0; run < 5; run++) await runs('quick', '3 days', '10 ms')
+    for (const seconds of [30, 90]) await runs('quick', `${seconds} s`, null)
+
+    for (const factor of [1, 3, 10, 100]) {
+      const rows = await store.sql(
+        `select execution_id as id, workflow_name as name, extract(epoch from now() - start_time)::float8 as age
+         from workflow_executions where status = 'running' order by start_time`,
+      )
+      const median = durations.sort((a, b) => a - b)[3] as number
+      const limit = (name: unknown) => {
+        if (name === 'new') return 86_400
+        return name === 'usual' ? Math.max(60, factor * median) : Math.max(60, factor * 0.01)
+      }
+      const expected = rows.filter(({ name, age }) => Number(age) > limit(name)).map(({ id }) => id)
+      const stuck = await findingOf(store, 'stuck', { stuckFactor: factor })
+      const { runs: found, ...counts } = detailsOf(stuck)
+      expect(found.map(({ executionId }: { executionId: string }) => executionId)).toEqual(expected)
+      expect(counts).toEqual({ factor, stuck: expected.length })
+      expect([stuck.state, stuck.mend]).toEqual([
+        'problem',
+        `wfstore executions show ${expected[0]}`,
+      ])
+    }
+  })
+
+  it('are named with how long, and how long is usual, or why nothing is', async () => {
+    for (let run = 0; run < 5; run++) await runs('Lead enrichment', '3 days', '72 s')
+    const known = await runs('Lead enrichment', '76 h', null)
+    const unknown = await runs('Once', '30 h', null)
+    expect((await findingOf(store, 'stuck')).finding).toBe(
+      `2 runs look stuck: ${known} (Lead enrichment) running for 3d 04h, usually 1m 12s; ` +
+        `${unknown} (Once) running for 1d 06h, over 24 h, with fewer than 5 finished runs to compare with`,
+    )
+    await runs('Once', '29 h', null, 150)
+    const many = await findingOf(store, 'stuck')
+    expect(many.finding).toMatch(/^152 runs look stuck: .*; and 149 more$/)
+    expect(detailsOf(many)).toMatchObject({ stuck: 152, runs: { length: 100 } })
+  })
+
+  it('are judged by the newest 500 finished runs, so that a workflow may become quicker', async () => {
+    await runs('tuned', '30 days', '10 h', 600)
+    await runs('tuned', '20 h', null)
+    expect((await findingOf(store, 'stuck')).state).toBe('ok')
+    await runs('tuned', '2 days', '1 min', 500)
+    expect((await findingOf(store, 'stuck')).state).toBe('problem')
+  })
+
+  it('are none where every run is within its limit, and times without an end stop nobody', async () => {
+    await runs('w', '30 s', null)
+    await store.sql(
+      `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time) values
+         ('w', 'u', 'm', 'x', '-infinity'), ('w', 'u', 'm', 'x', 'infinity'), ('w', 'u', 'm', 'x', now() + interval '1 hour')`,
+    )
+    expect(await findingOf(store, 'stuck')).toMatchObject({
+      state: 'ok',
+      finding: `no run has been running for longer than 10 times its workflow's usual time`,
+    })
+    expect((await findingOf(store, 'oldest-running')).finding).toContain('since -infinity')
+  })
+})
+
+it('the oldest running run is named with its age, and how many run', async () => {
+  expect((await findingOf(store, 'oldest-running')).finding).toBe('nothing is running')
+  const id = await runs('Kundenanalyse Süd', '150 min', null)
+  await runs('other', '5 min', null, 2)
+  await runs('done', '5 h', '1 min')
+  expect((await findingOf(store, 'oldest-running')).finding).toBe(
+    `3 runs running; the oldest is ${id} (Kundenanalyse Süd), for 2h 30m`,
+  )
+  await runs('other', '5 min', null, 10_000)
+  expect((await findingOf(store, 'oldest-running')).finding).toMatch(/^more than 10,000 runs/)
+})
+
+describe('cleanup', () => {
+  it('is said to have removed what the histories hold, and to have left the oldest ended run', async () => {
+    expect((await findingOf(store, 'cleanup')).finding).toBe(
+      'cleanup has removed nothing so far; no ended run is kept',
+    )
+    await store.sql(
+      `insert into usage_history (quarter_start, user_id, workflow_name, mode, model_id, status, runs, total_cost, total_tokens,
+         steps_total, steps_completed, steps_failed, timed_runs, duration_ms, last_start_time)
+       select '2026-01-01Z', 'u' || i, 'w', 'm', 'x', 'success', 1500, 0, 0, 0, 0, 0, 0, 0, '2026-01-01Z' from generate_series(1, 2) i;
+       insert into audit_history (quarter_start, user_id, action_type, success, entries) values ('2026-01-01Z', 'u', 'a', true, 71)`,
+    )
+    await runs('w', '200 days', null)
+    await runs('w', '100 days', '1 h', 3)
+    await runs('w', '91 days', '2 days', 5)
+    const cleanup = await findingOf(store, 'cleanup')
+    const [row] = await store.sql(
+      `select to_char(min(end_time) at time zone 'UTC', 'YYYY-MM-DD') as day from workflow_executions`,
+    )
+    expect([cleanup.state, cleanup.mend, cleanup.finding]).toEqual([
+      'ok',
+      null,
+      `cleanup has removed 3,000 runs and 71 audit entries so far; the oldest run that is kept ended on ${row?.day}, 3 ended more than 90 days ago`,
+    ])
+    await runs('w', '95 days', '1 h', 10_000)
+    expect((await findingOf(store, 'cleanup')).finding).toMatch(
+      /, more than 10,000 ended more than 90 days ago$/,
+    )
+  })
+
+  /** Cleanups so many hours ago, the newest last. */
+  const cleanups = (hours: number[], outcome = 'done', more = '') =>
+    store.sql(
+      `insert into cleanups (started_at, ended_at, cutoff, outcome, executions_removed, archive, error_message, keep_last)
+       select now() - h * interval '1 hour', now() - h * interval '1 hour' + interval '9 s',
+              now() - h * interval '1 hour' - interval '30 days', $2, 12, nullif($3, ''), nullif($3, ''), nullif(length($3), 0)
+       from unnest($1::int[]) as h`,
+      [hours, outcome, more],
+    )
+  const stateOf = async () => {
+    const { state, mend, finding } = await findingOf(store, 'cleanup')
+    return [state, mend, finding.split('; ')[0]]
+  }
+  const LAST = '12 runs, 0 steps, 0 audit entries and 0 metrics'
+
+  it('is not said to have removed nothing where a restore has brought it back', async () => {
+    await cleanups([1])
+    expect((await findingOf(store, 'cleanup')).finding).toContain(
+      '; all that cleanup has removed is back; ',
+    )
+  })
+
+  it('was well where the last one came to its end, whatever was before', async () => {
+    await store.sql('truncate cleanups')
+    await cleanups([30], 'failed')
+    await cleanups([3])
+    expect(await stateOf()).toEqual(['ok', null, `the last one, begun 3h 00m ago, removed ${LAST}`])
+  })
+
+  it.each([
+    ['failed', 'failed, having removed'],
+    ['stopped', 'was stopped before the end, having removed'],
+    ['interrupted', 'was killed, having removed'],
+    ['running', 'was killed, having removed'],
+  ])('that was %s is a warning, with the command that goes on', async (outcome, words) => {
+    await store.sql('truncate cleanups')
+    await cleanups([3])
+    await cleanups([2], outcome)
+    expect(await stateOf()).toEqual([
+      'warning',
+      'wfstore cleanup --days 30',
+      `the last one, begun 2h 00m ago, ${words} ${LAST}`,
+    ])
+    await store.sql('truncate cleanups')
+    await cleanups([2], outcome, '/var/it is/20261121T010000Z-01900000')
+    expect((await stateOf())[1]).toBe(
+      "wfstore cleanup --days 30 --keep-last 36 --archive '/var/it is'",
+    )
+  })
+
+  it('that is running is none', async () => {
+    await store.sql('truncate cleanups')
+    await cleanups([0], 'running')
+    const other = await store.connect()
+    await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
+    expect(await stateOf()).toEqual([
+      'ok',
+      null,
+      expect.stringMatching(/^the last one, begun .* ago, is running and has removed 12 runs/),
+    ])
+    await other.end()
+  })
+
+  it('is overdue after twice the usual gap of those that were finished, once there are three', async () => {
+    for (const [hours, state] of [
+      [[49, 73], 'ok'],
+      [[47, 71, 95, 119], 'ok'],
+      [[49, 73, 97, 121], 'warning'],
+      // One that was started by hand in between, or a holiday, moves no median.
+      [[47, 71, 95, 96, 119, 143, 263], 'ok'],
+    ] as const) {
+      await store.sql('truncate cleanups')
+      await cleanups([...hours])
+      expect([hours, (await stateOf())[0]]).toEqual([hours, state])
+    }
+    await store.sql('truncate cleanups')
+    await cleanups([49, 73, 97, 121])
+    const found = await findingOf(store, 'cleanup')
+    expect(found.finding).toContain(
+      '; overdue: none was finished for 2d 01h, and there usually is one every 1d 00h; ',
+    )
+    expect(found.mend).toBe('wfstore cleanup --days 30')
+    await store.sql('truncate cleanups')
+  })
+})

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { groupFailures } from '../../../src/queries/errors/groups.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createMigrated } from '../../support/migrated.ts'
+import { clear as clearOn, DAY, type Failing, fail as failOn, runOn } from './support.ts'
+
+let database: TestDatabase
+const run = runOn(() => database)
+const fail = (failing: Failing) => failOn(database, failing)
+const clear = () => clearOn(database)
+
+beforeAll(async () => {
+  database = await createMigrated('error_groups')
+})
+afterAll(() => database.drop())
+
+describe('groups', () => {
+  const trends: [now: number, before: number, trend: string][] = [
+    [1, 0, 'new'],
+    [0, 1, 'gone'],
+    [1, 1, 'steady'],
+    [3, 1, 'steady'],
+    [4, 1, 'rising'],
+    [9, 6, 'rising'],
+    [8, 6, 'steady'],
+    [29, 20, 'steady'],
+    [30, 20, 'rising'],
+    [1, 4, 'falling'],
+    [2, 4, 'steady'],
+    [6, 9, 'falling'],
+  ]
+  it.each(trends)('%i now and %i before is %s', async (now, before, trend) => {
+    await clear()
+    for (let n = 0; n < now; n++) await fail({ hour: n % 24 })
+    for (let n = 0; n < before; n++) await fail({ hour: -1 - (n % 24) })
+    const { groups, total } = await groupFailures(run, DAY)
+    expect(total).toBe(1)
+    expect(groups.map(({ trend, count, before }) => [trend, count, before])).toEqual([
+      [trend, now, before],
+    ])
+  })
+
+  it('the windows begin at their first instant and end before their last', async () => {
+    await clear()
+    for (const hour of [-24.01, -24, -0.01, 0, 23.99, 24]) await fail({ hour })
+    const { groups } = await groupFailures(run, DAY)
+    expect(groups.map(({ count, before }) => [count, before])).toEqual([[2, 2]])
+  })
+
+  it('the window before is as long in hours, whatever the zone of the session does with its days', async () => {
+    await clear()
+    // Clocks went back on 25 October 2026: 25 hours of Berlin are one of its days.
+    for (const at of ['2026-10-24T00:00:00Z', '2026-10-23T23:59:00Z', '2026-10-27T12:00:00Z'])
+      await database.sql(
+        `insert into audit_logs (timestamp, user_id, action_type, action_details, success) values ($1, 'u', 'a', 'd', false)`,
+        [at],
+      )
+    await database.sql(`alter database ${database.name} set timezone to 'Europe/Berlin'`)
+    const { groups } = await groupFailures(run, {
+      since: '2026-10-27T00:00:00Z',
+      until: '2026-10-30T00:00:00Z',
+    })
+    await database.sql(`alter database ${database.name} reset timezone`)
+    expect(groups.map(({ count, before }) => [count, before])).toEqual([[1, 1]])
+  })
+
+  it('entries and runs of one message are one group, counted apart, with those they touched', async () => {
+    await clear()
+    const run1 = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
+    await fail({
+      kind: 'run',
+      message: 'took 5 ms',
+      hour: 3,
+      user: 'a',
+      workflow: 'one',
+      run: run1,
+    })
+    await fail({ kind: 'partial', message: 'took 70 s', hour: 4, user: 'b', workflow: 'two' })
+    await fail({ message: 'took 6 ms', hour: 5, user: 'a', run: run1 })
+    // Its run is gone, so its workflow is not known.
+    await fail({
+      message: 'took 9 ms',
+      hour: 2,
+      user: 'c',
+      run: '0193f1c2-7a5e-7c11-9d3e-000000000000',
+    })
+    await fail({ message: null, hour: 6 })
+    await fail({ kind: 'run', message: null, hour: 7, workflow: 'three' })
+    const { groups, total } = await groupFailures(run, DAY)
+    expect(total).toBe(3)
+    expect(groups[0]).toMatchObject({
+      count: 4,
+      entries: 2,
+      runs: 2,
+      share: 4 / 6,
+      users: 3,
+      workflows: 2,
+      workflowNames: '["one","two"]',
+      firstTime: '2026-11-20T02:00:00.000000Z',
+      lastTime: '2026-11-20T05:00:00.000000Z',
+      fingerprint: 'took <n>',
+      example: 'took 6 ms',
+      exampleKind: 'entry',
+      exampleExecutionId: run1,
+    })
+    expect(groups.slice(1).map(({ fingerprint, example }) => [fingerprint, example])).toEqual([
+      ['', null],
+      ['details', 'details'],
+    ])
+  })
+
+  it('of a group that is gone it says when and whom it touched', async () => {
+    await clear()
+    await fail({ kind: 'run', hour: -5, user: 'a', workflow: 'one', message: 'x' })
+    await fail({ kind: 'run', hour: -3, user: 'b', workflow: 'two', message: 'x' })
+    const { groups } = await groupFailures(run, DAY)
+    expect(groups).toMatchObject([
+      {
+        trend: 'gone',
+        count: 0,
+        share: 0,
+        users: 2,
+        workflows: 2,
+        firstTime: '2026-11-19T19:00:00.000000Z',
+        lastTime: '2026-11-19T21:00:00.000000Z',
+      },
+    ])
+  })
+
+  it('a limit gives the most frequent ones, and says how many there are; the share stays that of all', async () => {
+    await clear()
+    for (const [message, count] of [
+      ['a', 1],
+      ['b', 3],
+      ['c', 2],
+    ] as const)
+      for (let n = 0; n < count; n++) await fail({ message })
+    const { groups, total } = await groupFailures(run, { ...DAY, limit: 2 })
+    expect([total, groups.map(({ fingerprint, share }) => [fingerprint, share])]).toEqual([
+      3,
+      [
+        ['b', 0.5],
+        ['c', 2 / 6],
+      ],
+    ])
+    const all = await groupFailures(run, { ...DAY, limit: Number.POSITIVE_INFINITY })
+    expect(all.groups).toHaveLength(3)
+  })
+
+  it('without bounds it is the last 24 hours', async () => {
+    await clear()
+    for (const hours of [1, 23, 25, 47, 49])
+      await database.sql(
+        `insert into audit_logs (timestamp, user_id, action_type, action_details, success)
+         values (now() - $1 * interval '1 hour', 'u', 'a', 'd', false)`,
+        [hours],
+      )
+    const { groups } = await groupFailures(run)
+    expect(groups.map(({ count, before }) => [count, before])).toEqual([[2, 2]])
+  })
+})

@@ -1,0 +1,278 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Batch, openBatch } from '../../../src/record/batch/batch.ts'
+import type { BatchStep } from '../../../src/record/batch/rows.ts'
+import { startExecution } from '../../../src/record/recorder/recorder.ts'
+import { uuidv7 } from '../../../src/uuid.ts'
+import { type Connections, connections, falseBooks, startRuns } from '../../support/batches.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createMigrated } from '../../support/migrated.ts'
+
+/** Longer than any test: what is written is written for another reason. */
+const NEVER = 600_000
+
+let database: TestDatabase
+let engine: Connections
+let ids: string[]
+const one = () => ids[0] as string
+
+beforeAll(async () => {
+  database = await createMigrated('batch')
+})
+beforeEach(async () => {
+  engine = connections(database.url)
+  ids = (await startRuns(engine.run, 3)).map(({ executionId }) => executionId)
+})
+afterEach(async () => {
+  expect(await falseBooks(database)).toEqual([])
+  await engine.close()
+})
+afterAll(() => database.drop())
+
+/** Statements that `work` sends. */
+async function statements(work: () => Promise<unknown>): Promise<number> {
+  const before = engine.sent()
+  await work()
+  return engine.sent() - before
+}
+
+const entry = (details: string, executionId = one()) => ({ executionId, action: 'note', details })
+const step = (stepNumber: number, rest: Partial<BatchStep> = {}): BatchStep => ({
+  executionId: one(),
+  stepNumber,
+  stepName: `step ${stepNumber}`,
+  status: 'success',
+  cost: '0.25',
+  ...rest,
+})
+const notes = async () =>
+  (
+    await database.sql(
+      `select action_details as details from audit_logs where execution_id = any($1) and action_type = 'note' order by timestamp, log_id`,
+      [ids],
+    )
+  ).map(({ details }) => details)
+
+describe('rows', () => {
+  it('of one flush go in one statement, and each is acknowledged when they are committed', async () => {
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    let acknowledged = 0
+    const given = [
+      ...ids.map((id, n) => batch.audit(entry(`${n}`, id))),
+      ...ids.map((executionId, n) => batch.step(step(n, { executionId }))),
+    ].map((row) => row.then(() => acknowledged++))
+    expect(acknowledged).toBe(0)
+    expect(await statements(() => batch.flush())).toBe(1)
+    await Promise.all(given)
+    expect([acknowledged, await notes()]).toEqual([6, ['0', '1', '2']])
+  })
+
+  it('stand in the audit in the order in which they were given', async () => {
+    const batch = openBatch(engine.run, { flushMs: NEVER, maxRows: 7 })
+    const details = Array.from({ length: 20 }, (_, n) => `note ${n}`)
+    for (const text of details) void batch.audit(entry(text))
+    await batch.close()
+    expect(await notes()).toEqual(details)
+  })
+
+  it('of a step are those that the recorder writes for its end', async () => {
+    const end = {
+      status: 'failed' as const,
+      tokens: { input: 60, output: 40, cacheRead: 0, total: 99 },
+      cost: '0.000000000123',
+      result: { text: 'ü"\\\n', none: null },
+      errorMessage: 'no route',
+      endTime: '2026-05-01T10:00:03Z',
+    }
+    const begin = {
+      ...{ stepNumber: 4, stepName: 'search', stepDescription: 'looks', toolName: 'SEARCH' },
+      ...{ toolParameters: { q: null }, startTime: '2026-05-01T10:00:00Z' },
+    }
+    const of = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'gpt-4o' }
+    const recorded = await startExecution(engine.run, of)
+    await (await recorded.startStep(begin)).finish(end)
+    const batched = await startExecution(engine.run, of)
+    const batch = openBatch(engine.run)
+    void batch.step({ executionId: batched.executionId, ...begin, ...end })
+    await batch.close()
+    const rows = async ({ executionId }: { executionId: string }) => {
+      const own = `'execution_id' - 'step_id' - 'log_id' - 'created_at' - 'updated_at' - 'timestamp' - 'start_time'`
+      return database.sql(
+        `select (select to_jsonb(e) - ${own} from workflow_executions e where execution_id = $1) as run,
+           (select (to_jsonb(s) || jsonb_build_object('began', start_time)) - ${own} from workflow_steps s where execution_id = $1) as step,
+           (select to_jsonb(a) - ${own} from audit_logs a where execution_id = $1 and action_type = 'step_end') as entry`,
+        [executionId],
+      )
+    }
+    expect(await rows(batched)).toEqual(await rows(recorded))
+    expect(await rows(batched)).toMatchObject([{ step: { duration_ms: 3000 } }])
+  })
+
+  it.each([
+    ['an entry without an action', (batch: Batch) => batch.audit({ ...entry('x'), action: '' })],
+    ['a run that is no UUID', (batch: Batch) => batch.audit(entry('x', 'user_1'))],
+    ['a NUL', (batch: Batch) => batch.audit(entry('x\0'))],
+    ['a cost below 0', (batch: Batch) => batch.step(step(1, { cost: -1 }))],
+    ['a half step', (batch: Batch) => batch.step(step(1.5))],
+    ['an end before the start', (batch: Batch) => batch.step(step(1, BACKWARDS))],
+  ])('with %s are refused at once, and the others go on', async (_, give) => {
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const good = batch.audit(entry('good'))
+    expect(
+      await statements(() => expect(give(batch)).rejects.toMatchObject({ code: 'usage' })),
+    ).toBe(0)
+    await batch.close()
+    await good
+    expect(await notes()).toEqual(['good'])
+  })
+})
+
+const BACKWARDS = { startTime: '2026-05-01T10:00:03Z', endTime: '2026-05-01T10:00:00Z' }
+
+describe('a row that cannot be written', () => {
+  it('takes no other with it, and its promise alone says why', async () => {
+    await database.sql(
+      `alter table audit_logs add constraint good check (action_details not like 'bad%')`,
+    )
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const given = Array.from({ length: 100 }, (_, n) =>
+      batch.audit(entry(n === 30 || n === 77 ? `bad ${n}` : `${n}`)),
+    )
+    const steps = [1, 2].map((n) => batch.step(step(n)))
+    await expect(batch.close()).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('violates check constraint "good"'),
+    })
+    const ends = await Promise.allSettled(given)
+    await Promise.all(steps)
+    const rejected = ends.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))
+    expect(rejected).toEqual([30, 77])
+    expect(await notes()).toHaveLength(98)
+    await database.sql('alter table audit_logs drop constraint good')
+  })
+
+  it('because its run does not exist is not_found', async () => {
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const missing = uuidv7(Date.now())
+    const given = [
+      batch.audit(entry('x', missing)),
+      batch.step(step(1, { executionId: missing })),
+      batch.audit(entry('good')),
+      batch.step(step(2)),
+    ]
+    await expect(batch.flush()).rejects.toMatchObject({ code: 'not_found' })
+    const ends = await Promise.allSettled(given)
+    expect(ends.map(({ status }) => status)).toEqual([
+      ...['rejected', 'rejected', 'fulfilled', 'fulfilled'],
+    ])
+  })
+})
+
+describe('a row with an id', () => {
+  it('that is given again, to this batch or to another, changes nothing', async () => {
+    const [logId, stepId] = [uuidv7(1), uuidv7(2)]
+    const give = async () => {
+      const batch = openBatch(engine.run, { flushMs: NEVER })
+      const given = [1, 2].flatMap(() => [
+        batch.audit({
+          ...entry('once'),
+          logId,
+          output: { n: null },
+          cost: 1.5,
+          metadata: { a: 1 },
+        }),
+        batch.step(step(1, { stepId, tokens: { input: 7 }, toolParameters: [], ...FORWARDS })),
+      ])
+      await batch.close()
+      await Promise.all(given)
+    }
+    await give()
+    await give()
+    expect(await notes()).toEqual(['once'])
+    const [run] = await database.sql(
+      'select total_cost::text as cost, total_tokens::int as tokens from workflow_executions where execution_id = $1',
+      [one()],
+    )
+    expect(run).toEqual({ cost: '0.25', tokens: 7 })
+  })
+
+  it('is a conflict where it was recorded otherwise, in the same flush too, and nothing is changed', async () => {
+    const [logId, stepId] = [uuidv7(1), uuidv7(2)]
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const given = [
+      batch.audit({ ...entry('first'), logId }),
+      batch.audit({ ...entry('second'), logId }),
+      batch.step(step(1, { stepId })),
+      batch.step(step(1, { stepId, cost: '0.26' })),
+    ]
+    await expect(batch.close()).rejects.toMatchObject({ code: 'conflict' })
+    const [, entries, , steps] = await Promise.allSettled(given)
+    expect(entries).toMatchObject({
+      reason: { message: expect.stringContaining('actionDetails "first", not "second"') },
+    })
+    expect(steps).toMatchObject({
+      reason: { message: expect.stringContaining('cost "0.25", not "0.26"') },
+    })
+    expect(await notes()).toEqual(['first'])
+  })
+})
+
+const FORWARDS = { startTime: '2026-05-01T10:00:00Z', endTime: '2026-05-01T10:00:03Z' }
+
+describe('a step of a run that has finished', () => {
+  const OF = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'gpt-4o' }
+
+  it('raises its bill, by class too, once however often it is repeated', async () => {
+    const execution = await startExecution(engine.run, OF)
+    const { executionId } = execution
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    await Promise.all([batch.step(step(1, { executionId })), batch.flush()])
+    await execution.finish({ status: 'success' })
+    const late = step(2, { executionId, stepId: uuidv7(1), tokens: { input: 3, cacheRead: 4 } })
+    for (let n = 0; n < 3; n++) await Promise.all([batch.step(late), batch.flush()])
+    const bills = await database.sql(
+      `select cost::text, tokens_total::int as total, tokens_input::int as input, tokens_output as output
+       from billing_records where execution_id = $1`,
+      [executionId],
+    )
+    expect(bills).toEqual([{ cost: '0.50', total: 7, input: 3, output: null }])
+  })
+
+  it('is billed on its own, once, where its bill is paid already', async () => {
+    const execution = await startExecution(engine.run, OF)
+    const { executionId } = execution
+    await execution.finish({ status: 'success' })
+    await database.sql('update billing_records set paid = true where execution_id = $1', [
+      executionId,
+    ])
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const late = [1, 2].map((n) => step(n, { executionId, stepId: uuidv7(n), cost: '0.25' }))
+    for (let n = 0; n < 2; n++) {
+      await Promise.all([...late.map((one) => batch.step(one)), batch.flush()])
+    }
+    await batch.close()
+    const bills = await database.sql(
+      `select cost::text, corrects is not null as corrects, paid from billing_records where execution_id = $1 order by corrects`,
+      [executionId],
+    )
+    expect(bills).toEqual([
+      { cost: '0', corrects: false, paid: true },
+      { cost: '0.25', corrects: true, paid: false },
+      { cost: '0.25', corrects: true, paid: false },
+    ])
+  })
+
+  it('is added where it finished by other means, without a bill', async () => {
+    await database.sql(
+      `update workflow_executions set status = 'success' where execution_id = $1`,
+      [one()],
+    )
+    const batch = openBatch(engine.run, { flushMs: NEVER })
+    await Promise.all([batch.step(step(1)), batch.flush()])
+    const totals = await database.sql(
+      'select total_cost::text as cost from workflow_executions where execution_id = $1',
+      [one()],
+    )
+    expect(totals).toEqual([{ cost: '0.25' }])
+    await database.sql('delete from workflow_executions where execution_id = $1', [one()])
+  })
+})

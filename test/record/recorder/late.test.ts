@@ -1,0 +1,84 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { startExecution } from '../../../src/record/recorder/recorder.ts'
+import { createRecording, OF, step } from '../recording.ts'
+
+const recording = await createRecording('late')
+const { database, run, one, runOf, billsOf, everything } = recording
+
+afterAll(() => recording.drop())
+
+describe('after the end of the run', () => {
+  it('a step that was under way still counts, for the run and for its bill', async () => {
+    const execution = await startExecution(run, OF)
+    const late = await step(execution)
+    await execution.cancel()
+    await late.finish({ status: 'success', cost: '0.7', tokens: { input: 2, output: 1 } })
+    expect(await runOf(execution)).toMatchObject({ cost: '0.7', tokens: 3, status: 'cancelled' })
+    expect(await billsOf(execution)).toMatchObject([
+      { cost: '0.7', tokens: 3, input: 2, output: 1 },
+    ])
+  })
+
+  it.each(['paid', 'of a closed month'])(
+    'where its bill is %s, it counts as a bill of its own that corrects the first',
+    async (settled) => {
+      const execution = await startExecution(run, OF)
+      await (await step(execution)).finish({ status: 'success', cost: 1 })
+      const late = await step(execution, 2)
+      const free = await step(execution, 3)
+      await execution.finish({ status: 'success' })
+      const bill = await one(
+        'select billing_id, billing_period from billing_records where execution_id = $1',
+        execution.executionId,
+      )
+      if (settled === 'paid') {
+        await database.sql('update billing_records set paid = true where billing_id = $1', [
+          bill?.billing_id,
+        ])
+      } else {
+        await database.sql(
+          "update billing_records set billing_period = '2020-01' where billing_id = $1",
+          [bill?.billing_id],
+        )
+        await database.sql(
+          "update billing_periods set closed_at = now() where billing_period = '2020-01'",
+        )
+      }
+      const end = () =>
+        late.finish({ status: 'success', cost: '0.7', tokens: { input: 2, output: 1 } })
+      await end()
+      await free.finish({ status: 'skipped' })
+      const before = await everything(execution)
+      await end()
+      expect(await everything(execution)).toEqual(before)
+      expect(await runOf(execution)).toMatchObject({ cost: '1.7', tokens: 3 })
+      expect(
+        await database.sql(
+          `select cost::text, tokens_total::int as tokens, tokens_input::int as input, corrects, billing_period as period
+           from billing_records where execution_id = $1 order by cost desc`,
+          [execution.executionId],
+        ),
+      ).toEqual([
+        expect.objectContaining({ cost: '1', tokens: 0, corrects: null }),
+        {
+          cost: '0.7',
+          tokens: 3,
+          input: 2,
+          corrects: bill?.billing_id,
+          period: bill?.billing_period,
+        },
+      ])
+    },
+  )
+
+  it('of a run that was ended without a bill it counts for the run', async () => {
+    const execution = await startExecution(run, OF)
+    const late = await step(execution)
+    await database.sql("update workflow_executions set status = 'failed' where execution_id = $1", [
+      execution.executionId,
+    ])
+    await late.finish({ status: 'success', cost: 1 })
+    expect(await runOf(execution)).toMatchObject({ cost: '1' })
+    expect(await billsOf(execution)).toEqual([])
+  })
+})

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, it } from 'vitest'
+import type { WfstoreError } from '../../../src/error.ts'
+import { openSpoolFile } from '../../../src/record/spool/file.ts'
+import { openStore } from '../../../src/store.ts'
+import { OF } from '../recording.ts'
+import {
+  file,
+  folder,
+  forget,
+  lines,
+  open,
+  recording,
+  shut,
+  spooling,
+  told,
+  url,
+} from './spooling.ts'
+
+const library = pathToFileURL(join(import.meta.dirname, '../../../dist/index.js')).href
+
+it('a full spool drops what comes, tells so, and breaks nothing', async () => {
+  shut()
+  const full: string[] = []
+  const spool = {
+    ...{ file, maxBytes: 600 },
+    onError: (error: WfstoreError) => {
+      full.push(error.message)
+      throw new Error('of the callback')
+    },
+  }
+  const store = openStore({ databaseUrl: url, spool })
+  const run = await store.startExecution(OF)
+  await run.decision({ details: 'x'.repeat(600) })
+  expect(full.at(-1)).toMatch(/^the spool is full/)
+  await run.finish({ status: 'success' })
+  expect(lines()).toHaveLength(2)
+  open()
+  await store.close()
+  expect(await recording.runOf(run)).toMatchObject({ status: 'success' })
+})
+
+it('close resolves while the database is away, and leaves the file to the next store', async () => {
+  shut()
+  const store = spooling()
+  const run = await store.startExecution(OF)
+  await Promise.all([store.close(), store.close()])
+  expect(lines()).toHaveLength(1)
+  expect(existsSync(`${file}.lock`)).toBe(false)
+  // A torn line, as of a process that was killed, and one that a disk has lost.
+  writeFileSync(file, `\0\0\0\n${readFileSync(file, 'utf8')}`)
+  appendFileSync(file, '{"kind":"finish","executionId":"')
+  open()
+  forget()
+  await run.decision({ details: 'a closed store, used again' })
+  await store.close()
+  expect(told.filter(([, kind]) => kind === null)).toEqual([['failed', null]])
+  expect(lines()).toEqual([])
+  expect(await recording.entriesOf(run)).toEqual(['ai_decision 1', 'workflow_start 1'])
+})
+
+it('a process that is killed leaves its file to the next; two that live cannot share one', async () => {
+  const code = `
+    import { openStore } from ${JSON.stringify(library)}
+    const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
+    const store = openStore({ databaseUrl: 'postgresql://u@127.0.0.1:1/none', spool })
+    const run = await store.startExecution(${JSON.stringify(OF)})
+    await run.finish({ status: 'success' })
+    console.log(run.executionId)
+    setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code])
+  const [executionId] = (await once(child.stdout, 'data')).map((data) => String(data).trim())
+  expect(() => spooling()).toThrow(`is in use by process ${child.pid}`)
+  child.kill('SIGKILL')
+  await once(child, 'close')
+  const store = spooling()
+  expect(() => spooling()).toThrow('is in use')
+  await store.close()
+  expect(await recording.runOf({ executionId: executionId as string })).toMatchObject({
+    status: 'success',
+  })
+})
+
+it('an open spool keeps no process alive, and one that cannot be opened is refused at once', async () => {
+  const code = `
+    import { openStore } from ${JSON.stringify(library)}
+    const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
+    const store = openStore({ databaseUrl: 'postgresql://u@127.0.0.1:1/none', spool })
+    await store.startExecution(${JSON.stringify(OF)})`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code])
+  expect(await once(child, 'close')).toEqual([0, null])
+  const nowhere = join(folder, 'none', 'spool.jsonl')
+  expect(() => spooling({ file: nowhere })).toThrow('cannot be opened')
+})
+
+it('lines of any length come out as they went in, after a rewrite too', () => {
+  const spool = openSpoolFile(file, 100_000)
+  const given = [10, 5000, 1, 20_000, 4095, 4096].map((length, n) => String(n).repeat(length))
+  for (const line of given) expect(spool.append(line)).toBe(true)
+  expect(spool.append('x'.repeat(100_000))).toBe(false)
+  expect(spool.peek()).toBe(given[0])
+  spool.drop()
+  spool.compact(['head', 'ä'])
+  spool.append('last')
+  spool.close()
+  const again = openSpoolFile(file, 100_000)
+  const found: string[] = []
+  for (let line = again.peek(); line !== null; line = again.peek()) {
+    found.push(line)
+    again.drop()
+  }
+  expect(found).toEqual(['head', 'ä', ...given.slice(1), 'last'])
+  again.close()
+  expect(readFileSync(file, 'utf8')).toBe('')
+})

@@ -1,0 +1,87 @@
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
+import type { WfstoreError } from '../../../src/error.ts'
+import type { SpooledCall } from '../../../src/record/spool/calls.ts'
+import { openStore, type Store } from '../../../src/store.ts'
+import { createRecording } from '../recording.ts'
+
+/** For the tests of one file: a database behind a door that can be shut, and a spool file for each of them. */
+
+export let recording: Awaited<ReturnType<typeof createRecording>>
+let door: Server
+export let url: string
+export let isOpen = true
+/** Closes itself after so many messages of clients. */
+let messagesLeft = Number.POSITIVE_INFINITY
+const visitors = new Set<Socket>()
+export let folder: string
+export let file: string
+/** What onError was told since the test began, or since forget(). */
+export let told: [string, string | null][]
+
+beforeAll(async () => {
+  recording = await createRecording('spool')
+  const { host, port } = new pg.Client({ connectionString: recording.database.url })
+  door = createServer((socket) => {
+    if (!isOpen) return socket.destroy()
+    visitors.add(socket)
+    const server = connect(join(host, `.s.PGSQL.${port}`))
+    for (const side of [socket, server]) side.on('error', () => side.destroy())
+    socket.on('close', () => visitors.delete(socket))
+    socket.on('data', () => {
+      if (--messagesLeft < 0) shut()
+    })
+    socket.pipe(server).pipe(socket)
+  })
+  await once(door.listen(0, '127.0.0.1'), 'listening')
+  const { port: doorPort } = door.address() as AddressInfo
+  url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}`
+})
+afterAll(async () => {
+  door.close()
+  await recording.drop()
+})
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'wfstore-spool-'))
+  file = join(folder, 'spool.jsonl')
+  told = []
+  open()
+})
+afterEach(() => {
+  vi.useRealTimers()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+export function shut() {
+  isOpen = false
+  for (const socket of visitors) socket.destroy()
+}
+export function open() {
+  isOpen = true
+  messagesLeft = Number.POSITIVE_INFINITY
+}
+
+/** The door lets so many messages of clients through, and shuts. */
+export function shutAfter(messages: number) {
+  messagesLeft = messages
+}
+export function forget() {
+  told = []
+}
+
+export const onError = (error: WfstoreError, call: SpooledCall | null) => {
+  told.push([error.code, call?.kind ?? null])
+}
+/** A store behind the door, with a spool. */
+export const spooling = (
+  options: { file?: string; maxBytes?: number; databaseUrl?: string } = {},
+): Store => {
+  const { databaseUrl = url, ...rest } = options
+  return openStore({ databaseUrl, spool: { file, onError, ...rest } })
+}
+export const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean)

@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { archiveInFolder, openStore } from '../../src/index.ts'
+import { ALL, BEFORE, CLEANED, oldStore, rowsOf } from '../cli/commands/cleanup/support.ts'
+import type { Template } from '../support/template.ts'
+
+let template: Template
+let folder: string
+beforeAll(async () => {
+  template = await oldStore('store_cleanup')
+  folder = mkdtempSync(join(tmpdir(), 'wfstore-store-'))
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await template.drop()
+})
+
+const before = `${BEFORE}T00:00:00Z`
+
+it.each(['databaseUrl', 'pool'] as const)(
+  'a store on a %s counts, cleans up, lists and restores; its totals do not move',
+  async (kind) => {
+    const database = await template.copy()
+    const pool = new pg.Pool({ connectionString: database.url })
+    const store = openStore(kind === 'pool' ? { pool } : { databaseUrl: database.url })
+    const totals = await store.getStats()
+    const { remove, kept } = await store.cleanups.count({ before })
+    const told: number[] = []
+    const result = await store.cleanup({
+      before: new Date(before),
+      archive: archiveInFolder(join(folder, kind)),
+      progress: ({ execution }) => told.push(execution),
+    })
+    expect(result).toMatchObject({ outcome: 'done', removed: remove, kept, left: null })
+    expect(told.at(-1)).toBe(12)
+    expect(await rowsOf(database)).toEqual(CLEANED)
+    expect(await store.getStats()).toEqual(totals)
+    expect(await store.cleanups.list()).toMatchObject({
+      rows: [{ cleanupId: result.cleanupId, outcome: 'done', executionsRemoved: 12 }],
+      nextCursor: null,
+    })
+    const { restored } = await store.restore(result.archive?.place ?? '')
+    expect(restored).toEqual(remove)
+    expect(await rowsOf(database)).toEqual(ALL)
+    expect(await store.getStats()).toEqual(totals)
+    await store.close()
+    await pool.end()
+    await database.drop()
+  },
+)
+
+it('what is no cutoff is refused, and nothing is touched', async () => {
+  const database = await template.copy()
+  const store = openStore({ databaseUrl: database.url })
+  for (const options of [
+    {},
+    { days: 0 },
+    { days: 1.5 },
+    { days: 90, before },
+    { before: '2999-01-01T00:00:00Z' },
+  ])
+    await expect(store.cleanup(options)).rejects.toMatchObject({ code: 'usage' })
+  expect(await rowsOf(database)).toEqual(ALL)
+  expect((await store.cleanups.list()).rows).toEqual([])
+  await store.close()
+  await database.drop()
+})

@@ -1,0 +1,264 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Queryable } from '../../src/db/query/query.ts'
+import { openStore } from '../../src/store.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { migrate } from '../support/migrate.ts'
+import { createMigrated } from '../support/migrated.ts'
+
+/** The library as it is installed: the bundle that `npm run build` made. */
+const library = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
+
+const RUN = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'x' }
+
+let database: TestDatabase
+/** The server of the tests on TCP, where encryption is a question. */
+let door: Server
+let url: string
+/** Each connection through the door, until it is closed. */
+const visits: Promise<unknown>[] = []
+let empty: string
+
+beforeAll(async () => {
+  empty = mkdtempSync(join(tmpdir(), 'wfstore-store-'))
+  database = await createMigrated('store')
+  const { host, port } = new pg.Client({ connectionString: database.url })
+  door = createServer((socket) => {
+    visits.push(once(socket, 'close'))
+    const server = connect(join(host, `.s.PGSQL.${port}`))
+    for (const side of [socket, server]) side.on('error', () => side.destroy())
+    socket.pipe(server).pipe(socket)
+  })
+  await once(door.listen(0, '127.0.0.1'), 'listening')
+  url = `postgresql://wfstore@127.0.0.1:${(door.address() as AddressInfo).port}/${database.name}`
+})
+afterAll(async () => {
+  door.close()
+  await database.drop()
+  rmSync(empty, { recursive: true, force: true })
+})
+
+/** Runs a module in a process of its own, in an empty folder, with this environment and no other. */
+async function runModule(text: string, env: Record<string, string | undefined> = {}) {
+  const { PATH, HOME } = process.env
+  const code = `import * as wfstore from ${JSON.stringify(library)}\n${text}`
+  const options = { cwd: empty, env: { PATH, HOME, ...env } }
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], options)
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const [status] = await once(child, 'close')
+  return { status, stdout, stderr }
+}
+
+const SHOW = `console.log((await wfstore.workflowStore.getStats('user_123')).totalExecutions)`
+
+it('importing wfstore connects to nothing and keeps no process alive', async () => {
+  const before = visits.length
+  const ended = await runModule('console.log(Object.keys(wfstore).sort().join())', {
+    WFSTORE_DATABASE_URL: url,
+  })
+  expect(ended).toMatchObject({ status: 0, stderr: '' })
+  expect(ended.stdout.trim().split(',')).toEqual(
+    expect.arrayContaining(['WfstoreError', 'openStore', 'workflowStore']),
+  )
+  expect(visits.length).toBe(before)
+})
+
+it('workflowStore uses the database of the environment as it is when first used, and lets the process end', async () => {
+  const other = 'postgresql://wfstore@127.0.0.1:1/none'
+  for (const env of [
+    { WFSTORE_DATABASE_URL: url, DATABASE_URL: other },
+    { DATABASE_URL: database.url, PGHOST: '127.0.0.1', PGPORT: '1' },
+    {
+      PGHOST: new URL(url).hostname,
+      PGPORT: new URL(url).port,
+      PGUSER: 'wfstore',
+      PGDATABASE: database.name,
+    },
+  ])
+    expect(await runModule(SHOW, env)).toEqual({ status: 0, stdout: '0\n', stderr: '' })
+  const late = `process.env.DATABASE_URL = ${JSON.stringify(database.url)}\n${SHOW}`
+  expect(await runModule(late)).toEqual({ status: 0, stdout: '0\n', stderr: '' })
+})
+
+it('workflowStore without a database says so and makes none, and finds it once there is one', async () => {
+  const text = `
+    const { workflowStore } = wfstore
+    console.log(await workflowStore.getStats().catch(({ name, code }) => name + ' ' + code))
+    process.env.DATABASE_URL = ${JSON.stringify(database.url)}
+    ${SHOW}`
+  expect(await runModule(text)).toEqual({
+    ...{ status: 0, stdout: 'WfstoreError no_database\n0\n', stderr: '' },
+  })
+})
+
+it('close ends the connections that the store made; used again, it makes new ones', async () => {
+  const store = openStore({ databaseUrl: url })
+  const before = visits.length
+  for (let time = 1; time <= 2; time++) {
+    await Promise.all([store.getStats(), store.getStats()])
+    expect(visits.length).toBeGreaterThan(before + time - 1)
+    await store.close()
+    // Hangs where a connection stays open.
+    await Promise.all(visits)
+  }
+  await store.close()
+})
+
+it('a pool of yours, and a client of yours, are not ended by close', async () => {
+  const pool = new pg.Pool({ connectionString: database.url })
+  const client = await pool.connect()
+  for (const own of [pool, client]) {
+    const store = openStore({ pool: own })
+    await expect(store.getStats()).resolves.toMatchObject({ totalExecutions: 0 })
+    await store.close()
+    await expect(own.query('select 1 as one')).resolves.toMatchObject({ rows: [{ one: 1 }] })
+    await expect(store.getStats()).resolves.toMatchObject({ totalExecutions: 0 })
+  }
+  client.release()
+  await pool.end()
+})
+
+it('a client of yours is asked one thing at a time, as pg wants it', async () => {
+  const client = await database.connect()
+  let busy = false
+  const pool: Queryable = {
+    query: async (config) => {
+      expect(busy).toBe(false)
+      busy = true
+      const result = await client.query(config)
+      busy = false
+      return result
+    },
+  }
+  const store = openStore({ pool })
+  await store.executions.list()
+  await store.getStats()
+  await client.end()
+})
+
+it('what you roll back on a client of yours was never done', async () => {
+  const client = await database.connect()
+  const store = openStore({ pool: client })
+  await client.query('begin')
+  const { executionId } = await store.executions.create(RUN)
+  await client.query('rollback')
+  await expect(store.executions.get(executionId)).rejects.toMatchObject({ code: 'not_found' })
+  await client.end()
+})
+
+it('a pool keeps the types that you gave it: rows of yours are as before', async () => {
+  const pool = new pg.Pool({ connectionString: database.url })
+  await openStore({ pool }).getStats()
+  const { rows } = await pool.query(`select 1::int4 as n, true as b, '{"a": 1}'::jsonb as j`)
+  expect(rows).toEqual([{ n: 1, b: true, j: { a: 1 } }])
+  await pool.end()
+})
+
+it('schema names the schema whose tables are read and written; on a pool of yours it is refused', async () => {
+  const name = 'Tenant one'
+  await migrate(database, { schema: name })
+  const [tenant, usual] = [name, undefined].map((schema) =>
+    openStore({ databaseUrl: database.url, schema }),
+  ) as [ReturnType<typeof openStore>, ReturnType<typeof openStore>]
+  const { executionId } = await tenant.executions.create(RUN)
+  expect((await tenant.executions.list()).rows).toHaveLength(1)
+  await expect(usual.executions.get(executionId)).rejects.toMatchObject({ code: 'not_found' })
+  await tenant.close()
+  await usual.close()
+  const pool = new pg.Pool()
+  expect(() => openStore({ pool, schema: name } as never)).toThrow('search path of its own')
+})
+
+it('sslmode=prefer goes on without encryption where the server has none, as psql does', async () => {
+  const store = openStore({ databaseUrl: `${url}?sslmode=prefer` })
+  const asked = Array.from({ length: 5 }, () => store.getStats())
+  expect((await Promise.all(asked)).map(({ totalTokens }) => totalTokens)).toEqual([0, 0, 0, 0, 0])
+  await store.close()
+  const strict = openStore({ databaseUrl: `${url}?sslmode=require` })
+  await expect(strict.getStats()).rejects.toMatchObject({
+    message: expect.stringContaining('does not support SSL'),
+  })
+})
+
+it('a URL that is none is refused at once, and a server that is not there when first used, without the password', async () => {
+  expect(() => openStore({ databaseUrl: 'mysql://x' })).toThrow(
+    'databaseUrl is not a PostgreSQL URL',
+  )
+  const store = openStore({ databaseUrl: 'postgresql://u:secret-password@127.0.0.1:1/d' })
+  for (const ask of [() => store.getStats(), () => store.executions.delete(RUN_ID)]) {
+    const error = await ask().catch((reason) => reason)
+    expect(error).toMatchObject({ name: 'WfstoreError', code: 'unreachable' })
+    expect(error.message).toContain('u@127.0.0.1:1/d')
+    expect(JSON.stringify([error, error.message, error.hint, error.stack])).not.toContain('secret')
+  }
+})
+
+const RUN_ID = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
+
+it('connections that the server ends while idle are replaced', async () => {
+  const store = openStore({ databaseUrl: `${database.url}&application_name=idle` })
+  await store.getStats()
+  await database.sql(
+    `select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name = 'idle'`,
+  )
+  await expect(store.executions.create(RUN)).resolves.toMatchObject(RUN)
+  await database.sql('delete from workflow_executions')
+  await store.close()
+})
+
+it('nothing is written to a schema that is behind', async () => {
+  const behind = await createMigrated('behind')
+  await behind.sql(
+    'delete from wfstore_migrations where id = (select max(id) from wfstore_migrations)',
+  )
+  const store = openStore({ databaseUrl: behind.url })
+  const refused = { code: 'schema_behind' }
+  await expect(store.executions.create(RUN)).rejects.toMatchObject(refused)
+  await expect(store.startExecution(RUN)).rejects.toMatchObject(refused)
+  await expect(store.getStats()).rejects.toMatchObject(refused)
+  expect(await behind.sql('select 1 from workflow_executions')).toEqual([])
+  await store.close()
+  await behind.drop()
+})
+
+it('what the recorder records is what the tables give', async () => {
+  const store = openStore({ databaseUrl: database.url })
+  const run = await store.startExecution({ ...RUN, userId: 'recorded' })
+  const step = await run.startStep({ stepNumber: 1, stepName: 's' })
+  await step.finish({
+    status: 'success',
+    tokens: { input: 60, output: 40 },
+    cost: '10000.0000000001',
+  })
+  await run.finish({ status: 'success' })
+  const { executionId } = run
+  const cost = '10000.0000000001'
+  expect(await store.executions.get(executionId)).toMatchObject({
+    ...{ status: 'success', totalCost: cost, totalTokens: 100 },
+    steps: [
+      { stepId: step.stepId, cost, tokensInput: 60, tokensOutput: 40, tokensCacheRead: null },
+    ],
+  })
+  expect((await store.billing.list({ executionId })).rows).toMatchObject([{ cost, paid: false }])
+  expect(
+    (await store.audit.list({ executionId })).rows.map(({ actionType }) => actionType),
+  ).toEqual(['workflow_end', 'step_end', 'step_start', 'workflow_start'])
+  expect(await store.getStats('recorded')).toMatchObject({
+    ...{ totalExecutions: 1, successfulExecutions: 1, totalAuditLogs: 4, totalTokens: 100 },
+    totalCostExact: cost,
+  })
+  await store.close()
+})
