@@ -10,23 +10,31 @@ import { build, transform } from 'esbuild'
 const PACKS = {
   main: [
     'src/cli/main.ts',
-    'src/cli/commands/executions.ts',
-    'src/cli/commands/executions-close.ts',
-    'src/db/connect.ts',
+    'src/cli/commands/executions/executions.ts',
+    'src/cli/commands/executions/close.ts',
+    'src/db/connect/connect.ts',
   ],
   store: ['src/store.ts'],
   migrate: [
-    'src/cli/commands/migrate.ts',
-    'src/cli/commands/migrate-status.ts',
-    'src/cli/commands/migrate-roles.ts',
-    'src/db/migrate.ts',
+    'src/cli/commands/migrate/migrate.ts',
+    'src/cli/commands/migrate/status.ts',
+    'src/cli/commands/migrate/roles.ts',
+    'src/db/migrate/up.ts',
   ],
 }
 
 /** What the store does for engines, and commands seldom ask of it: chunks of their own, together in a file. */
-const RECORD = ['batch', 'close', 'export', 'import', 'recorder', 'spooled']
+const RECORD = {
+  batch: 'src/record/batch/batch.ts',
+  close: 'src/record/recorder/close.ts',
+  export: 'src/transfer/export/export.ts',
+  import: 'src/transfer/import/import.ts',
+  recorder: 'src/record/recorder/recorder.ts',
+  spooled: 'src/record/spool/recorder.ts',
+}
 const isRecord = (files) =>
-  files.length > 0 && files.every((file) => /^src\/record\/|\/pg-copy-streams\//.test(file))
+  files.length > 0 &&
+  files.every((file) => /^src\/(record|transfer)\/|\/pg-copy-streams\//.test(file))
 
 /** The files of dist/cli by name, and what esbuild says of them. */
 export async function bundleCommandLine(options) {
@@ -34,8 +42,8 @@ export async function bundleCommandLine(options) {
     ...options,
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'main' },
-      { in: 'src/cli/complete.ts', out: 'complete' },
-      ...RECORD.map((name) => ({ in: `src/record/${name}.ts`, out: `record-${name}` })),
+      { in: 'src/cli/completion/complete.ts', out: 'complete' },
+      ...Object.entries(RECORD).map(([name, path]) => ({ in: path, out: `record-${name}` })),
     ],
     outdir: 'dist/cli',
     outExtension: { '.js': '.cjs' },

@@ -1,6 +1,10 @@
 import { openStoreOf, type Store } from './store.ts'
 
-export { archiveInFolder, archiveToStream, type FolderOptions } from './cleanup/archive/write/sink.ts'
+export {
+  archiveInFolder,
+  archiveToStream,
+  type FolderOptions,
+} from './cleanup/archive/write/sink.ts'
 export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
   ArchiveSink,
@@ -20,6 +24,7 @@ export type {
   NewAuditEntry,
 } from './queries/audit/audit.ts'
 export type { AuditFollow } from './queries/audit/follow.ts'
+export type { ToolFilter, ToolUse } from './queries/audit/tools.ts'
 export type {
   BillDifference,
   Billing,
@@ -41,21 +46,11 @@ export type {
 } from './queries/billing/billing.ts'
 export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/billing/bills.ts'
 export type { CleanupFilter, PastCleanup } from './queries/cleanups.ts'
-export type { CostOptions, CostReport, CostRow, CostTotal, Dimension } from './queries/usage/cost.ts'
-export type { UsageFilter } from './queries/usage/filter.ts'
-export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/errors/groups.ts'
 export type { Failure, FailureFilter } from './queries/errors/errors.ts'
-export type { ExecutionPatch, Executions, NewExecution } from './queries/executions/rows.ts'
+export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/errors/groups.ts'
 export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions/executions.ts'
-export type { ExecutionFilter, ExecutionStatus, TimeBound, TimeLimit } from './queries/table/filter.ts'
-export type { Metric, MetricFilter, MetricPatch, Metrics, NewMetric } from './queries/metrics/metrics.ts'
-export type { CurrentOptions } from './queries/metrics/current.ts'
-export type { Period, RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
-export type { Page, PageOptions } from './queries/table/page.ts'
-export type { DayOfRuns, ReportOptions, ReportStats } from './queries/usage/report-stats.ts'
-export type { Rows } from './queries/table/rows.ts'
+export type { ExecutionPatch, Executions, NewExecution } from './queries/executions/rows.ts'
 export type { RunningExecution, RunningFilter } from './queries/executions/running.ts'
-export type { StoreStats } from './queries/usage/stats.ts'
 export type {
   NewStep,
   Step,
@@ -65,8 +60,35 @@ export type {
   StepStatus,
   Steps,
 } from './queries/executions/steps.ts'
-export type { ToolFilter, ToolUse } from './queries/audit/tools.ts'
+export type { CurrentOptions } from './queries/metrics/current.ts'
+export type {
+  Metric,
+  MetricFilter,
+  MetricPatch,
+  Metrics,
+  NewMetric,
+} from './queries/metrics/metrics.ts'
+export type { Period } from './queries/metrics/periods.ts'
+export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
+export type {
+  ExecutionFilter,
+  ExecutionStatus,
+  TimeBound,
+  TimeLimit,
+} from './queries/table/filter.ts'
+export type { Page, PageOptions } from './queries/table/page.ts'
+export type { Rows } from './queries/table/rows.ts'
 export type { Tokens } from './queries/table/validate.ts'
+export type {
+  CostOptions,
+  CostReport,
+  CostRow,
+  CostTotal,
+  Dimension,
+} from './queries/usage/cost.ts'
+export type { UsageFilter } from './queries/usage/filter.ts'
+export type { DayOfRuns, ReportOptions, ReportStats } from './queries/usage/report-stats.ts'
+export type { StoreStats } from './queries/usage/stats.ts'
 export type { Batch, BatchOptions } from './record/batch/batch.ts'
 export type { BatchEntry, BatchStep } from './record/batch/rows.ts'
 export type {
@@ -76,17 +98,22 @@ export type {
   FailStaleOptions,
 } from './record/recorder/close.ts'
 export type { EntryOptions } from './record/recorder/entries.ts'
-export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 export type {
   ExecutionRecorder,
   FinishExecution,
   StartExecution,
   StartStep,
 } from './record/recorder/recorder.ts'
-export type { SpoolOptions } from './record/spool/recorder.ts'
+export type {
+  Attempt,
+  FinishedStepStatus,
+  FinishStep,
+  StepRecorder,
+} from './record/recorder/steps.ts'
 export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
-export type { Attempt, FinishedStepStatus, FinishStep, StepRecorder } from './record/recorder/steps.ts'
+export type { SpoolOptions } from './record/spool/recorder.ts'
 export { openStore, type PgDatabase, type Store, type StoreOptions } from './store.ts'
+export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 
 /**
  * A store on the database that the environment names, by the rules of the command line: WFSTORE_DATABASE_URL,

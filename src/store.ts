@@ -2,33 +2,38 @@ import type pg from 'pg'
 import { countCleanup } from './cleanup/count.ts'
 import type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/types.ts'
-import { chooseDatabase, urlTarget } from './db/connect/connect.ts'
 import type { Environment } from './db/connect/libpq.ts'
 import { sessionOf } from './db/connect/own-session.ts'
 import { lazyPool } from './db/connect/pool.ts'
+import { chooseDatabase, urlTarget } from './db/connect/target.ts'
 import { prepared } from './db/query/prepared.ts'
 import { type Queryable, query, type Run } from './db/query/query.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
-import { type AuditEntries, type AuditEntry, type AuditFilter, auditRows } from './queries/audit/audit.ts'
+import {
+  type AuditEntries,
+  type AuditEntry,
+  type AuditFilter,
+  auditRows,
+} from './queries/audit/audit.ts'
 import { findAuditEntry } from './queries/audit/find.ts'
 import { type AuditFollow, followAudit } from './queries/audit/follow.ts'
+import { type ToolFilter, type ToolUse, toolUse } from './queries/audit/tools.ts'
 import { type Billing, billingOf } from './queries/billing/billing.ts'
 import { type Bills, billRows } from './queries/billing/bills.ts'
 import { type CleanupFilter, listCleanups, type PastCleanup } from './queries/cleanups.ts'
-import { type CostOptions, type CostReport, costBy } from './queries/usage/cost.ts'
-import { type FailureGroups, type GroupOptions, groupFailures } from './queries/errors/groups.ts'
 import { type Failure, type FailureFilter, listFailures } from './queries/errors/errors.ts'
+import { type FailureGroups, type GroupOptions, groupFailures } from './queries/errors/groups.ts'
 import { type Executions, executionRows } from './queries/executions/rows.ts'
-import type { ExecutionFilter } from './queries/table/filter.ts'
-import { type Metric, type Metrics, metricRows } from './queries/metrics/metrics.ts'
+import { type Steps, stepRows } from './queries/executions/steps.ts'
 import { type CurrentOptions, currentMetrics } from './queries/metrics/current.ts'
+import { type Metric, type Metrics, metricRows } from './queries/metrics/metrics.ts'
 import { type RollupOptions, type RollupResult, rollupMetrics } from './queries/metrics/rollup.ts'
+import type { ExecutionFilter } from './queries/table/filter.ts'
 import type { Page, PageOptions } from './queries/table/page.ts'
+import { type CostOptions, type CostReport, costBy } from './queries/usage/cost.ts'
 import { type ReportOptions, type ReportStats, reportStats } from './queries/usage/report-stats.ts'
 import { getStats, type StoreStats } from './queries/usage/stats.ts'
-import { type Steps, stepRows } from './queries/executions/steps.ts'
-import { type ToolFilter, type ToolUse, toolUse } from './queries/audit/tools.ts'
 import { type Batch, type BatchOptions, openBatch } from './record/batch/batch.ts'
 import {
   type CloseOptions,
@@ -37,11 +42,15 @@ import {
   type FailStaleOptions,
   failStaleExecutions,
 } from './record/recorder/close.ts'
+import {
+  type ExecutionRecorder,
+  type StartExecution,
+  startExecution,
+} from './record/recorder/recorder.ts'
+import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 import { exportLines } from './transfer/export/export.ts'
 import { type ImportOptions, type ImportReport, importLines } from './transfer/import/import.ts'
 import type { Source } from './transfer/import/lines.ts'
-import { type ExecutionRecorder, type StartExecution, startExecution } from './record/recorder/recorder.ts'
-import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 
 /** The queries and the recorder of wfstore over one database. */
 export interface Store {

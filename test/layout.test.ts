@@ -29,42 +29,76 @@ const importers = (of: RegExp, except: RegExp) =>
     .filter(({ path, imports }) => !except.test(path) && imports.some((name) => of.test(name)))
     .map(({ path }) => path)
 
-it('knowledge flows one way: only the command line imports the command line', () => {
+/** A file that leads back to itself over its imports, types included, with the files on the way. */
+function circle(): string[] {
+  const imports = new Map(sources.map((source) => [source.path, source.imports]))
+  const done = new Set<string>()
+  const walk = (path: string, way: readonly string[]): string[] => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
+    if (done.has(path)) return []
+    for (const next of imports.get(path) ?? []) {
+      const found = walk(next, [...way, path])
+      if (found.length > 0) return found
+    }
+    done.add(path)
+    return []
+  }
+  for (const { path } of sources) {
+    const found = walk(path, [])
+    if (found.length > 0) return found
+  }
+  return []
+}
+
+it('no file imports itself over others, not even for a type', () => {
+  expect(circle()).toEqual([])
+})
+it('only the command line imports the command line', () => {
   expect(importers(/^cli\//, /^cli\//)).toEqual([])
 })
 it('error.ts imports nothing', () => {
   expect(sources.find(({ path }) => path === 'error.ts')?.imports).toEqual([])
 })
-it('the database layer knows neither queries nor the store', () => {
-  expect(importers(/^(queries|record|store)/, /^(?!db\/)/)).toEqual([])
+it('the database layer knows neither queries nor what is above them', () => {
+  expect(importers(/^(queries|record|transfer|cleanup|demo|store)/, /^(?!db\/)/)).toEqual([])
 })
-it('queries know neither the recorder nor the store', () => {
-  expect(importers(/^(record|store)/, /^(?!queries\/)/)).toEqual([])
+it('queries know neither the recorder, transfer nor cleanup, nor the store', () => {
+  expect(importers(/^(record|transfer|demo|store)/, /^(?!queries\/)/)).toEqual([])
 })
-it('commands never import each other', () => {
-  expect(importers(/^cli\/commands\//, /^cli\/program\.ts$/)).toEqual([])
+it('a command imports files of its own folder, and of others only their columns and words', () => {
+  const groupOf = (path: string) => path.split('/')[2]
+  const strangers = sources.filter(
+    ({ path, imports }) =>
+      path !== 'cli/program.ts' &&
+      imports.some(
+        (name) =>
+          name.startsWith('cli/commands/') &&
+          !/\/(columns|words)\.ts$/.test(name) &&
+          !(path.startsWith('cli/commands/') && groupOf(name) === groupOf(path)),
+      ),
+  )
+  expect(strangers.map(({ path }) => path)).toEqual([])
 })
 it('the output layer knows neither queries nor the database, and alone imports cli-table3 and kleur', () => {
-  expect(importers(/^(queries|db|store|record)/, /^(?!cli\/output\/)/)).toEqual([])
+  expect(importers(/^(queries|db|store|record|transfer|cleanup)/, /^(?!cli\/output\/)/)).toEqual([])
   expect(importers(/^(cli-table3|kleur)/, /^cli\/output\//)).toEqual([])
 })
-it('only the charts of the page know d3, and only the report knows the page, and loads it when it writes one', () => {
-  expect(importers(/^d3-/, /^cli\/html\/chart\.ts$/)).toEqual([])
-  expect(importers(/^cli\/html\//, /^cli\/(html\/|commands\/report\.ts$)/)).toEqual([])
-  const report = sources.find(({ path }) => path === 'cli/commands/report.ts')
-  expect(report?.text).not.toMatch(/^import (?!type).*'\.\.\/html\//m)
+it('only the charts of the report know d3, and the report loads its page when it writes one', () => {
+  expect(importers(/^d3-/, /^cli\/commands\/report\/chart\.ts$/)).toEqual([])
+  const report = sources.find(({ path }) => path === 'cli/commands/report/report.ts')
+  expect(report?.text).not.toMatch(/^import (?!type).*'\.\/(page|chart|sections|markup)\.ts'/m)
 })
 it('only the migrations of the database layer know node-pg-migrate, and load it when used', () => {
   const users = sources.filter(({ imports }) => imports.includes('node-pg-migrate'))
   for (const { path, text } of users) {
-    expect(path).toMatch(/^db\//)
+    expect(path).toMatch(/^db\/migrate\//)
     expect(text).not.toMatch(/^import (?!type).*'node-pg-migrate'/m)
   }
   expect(users).toHaveLength(1)
 })
 it('nothing below bin touches the process, but for what a server needs to know of it', () => {
   const allowed = /process\.(platform|arch|kill|pid|execPath|getuid)\b/g
-  // workflowStore is ready-made, so nobody hands it an environment; it asks when it is first used.
+  // workflowStore has no caller that gives it an environment; it reads the process when it is first used.
   const ofTheLibrary = '(() => ({ env: process.env, cwd: process.cwd() }))'
   const touching = sources
     .map(({ path, text }) => ({

@@ -1,7 +1,7 @@
 import type pg from 'pg'
+import { isLockFailure } from '../db/migrate/lock.ts'
 import * as d from '../db/query/decode.ts'
 import { describe } from '../db/query/errors.ts'
-import { isLockFailure } from '../db/migrate/lock.ts'
 import { query } from '../db/query/query.ts'
 import { tableLocked } from './lock.ts'
 

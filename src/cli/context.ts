@@ -1,41 +1,15 @@
-import { type Readable, Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 import type pg from 'pg'
-import type { Target } from '../db/connect/connect.ts'
 import type { Environment } from '../db/connect/libpq.ts'
+import type { Target } from '../db/connect/target.ts'
 import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
-import type { Settings } from './config/settings.ts'
+import type { Production, Settings } from './config/settings.ts'
+import type { Io } from './io.ts'
+import { type GlobalOptions, type TargetOptions, useColor } from './options/global.ts'
 import { show } from './output/text/escape.ts'
 import { createWriter, type Format, type Writer } from './output/writer.ts'
-
-/** What a process gives a command: injected, so that tests run commands inside their own process. */
-export interface Io {
-  stdin: Readable & { isTTY?: boolean }
-  stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
-  stderr: Writable & { isTTY?: boolean }
-  now: () => Date
-  sleep: (ms: number, signal: AbortSignal) => Promise<void>
-  cwd: string
-  /** IANA name of the zone in which a terminal shows times. */
-  timeZone: string
-  /** Aborted by SIGINT and SIGTERM. */
-  signal: AbortSignal
-  /** What is typed to confirm a write, once the database is chosen and the config calls it production: its profile. */
-  production?: string | undefined
-}
-
-/** Options that every command takes. */
-export interface GlobalOptions {
-  databaseUrl?: string
-  profile?: string
-  schema?: string
-  output?: Format
-  json?: boolean
-  columns?: string[]
-  color?: 'auto' | 'always' | 'never'
-  tz?: string
-  verbose?: boolean
-}
+import type { Question } from './terminal/confirm.ts'
 
 /** What a command works with. */
 export interface Context {
@@ -47,19 +21,19 @@ export interface Context {
   connect: (options: TargetOptions) => Promise<pg.Client>
   /** The store on it, opened when first asked for and closed when the command ends. */
   store: (options: TargetOptions) => Promise<Store>
+  /** The database in use, where the config calls it production and there is a terminal. */
+  production: () => Production | undefined
+  /**
+   * Asks on the terminal before a change that cannot be undone; the profile's name is the answer where the database is
+   * production. @throws WfstoreError failed where the answer is no, usage where there is no terminal
+   */
+  confirm: (question: string, options: Question) => Promise<void>
   /** What is done when the command has ended or was interrupted, before its connections are closed. */
   atEnd: (last: () => Promise<void>) => void
   /** A writer for this command's output. */
   writer: (options: GlobalOptions & { page?: boolean }) => Writer
   /** What a terminal of this size would show of a command's output, notes included, as text. */
   frame: (options: GlobalOptions, draw: (writer: Writer) => Promise<void>) => Promise<string>
-}
-
-export interface TargetOptions extends GlobalOptions {
-  /** May an embedded database be made? */
-  create?: boolean
-  /** Only --database-url and the embedded database count: what `demo` fills must not be somebody's own. */
-  ignoreEnvironment?: boolean
 }
 
 interface Connecting {
@@ -77,8 +51,9 @@ export function createContext(
   const closers: (() => Promise<void>)[] = []
   let store: Promise<Store> | undefined
   let guarded = false
+  let production: Production | undefined
   const choose = async (options: TargetOptions): Promise<Target> => {
-    const { chooseDatabase } = await import('../db/connect/connect.ts')
+    const { chooseDatabase } = await import('../db/connect/target.ts')
     const { databaseUrl: url, schema, create = false, ignoreEnvironment = false } = options
     const { config, traits } = settings()
     const rules = config && (await import('./config/database.ts'))
@@ -94,7 +69,8 @@ export function createContext(
     // Somebody may have meant to name another.
     if (target.made) io.stderr.write(`made an embedded database in ${show(io.cwd)}/.wfstore\n`)
     // Once, however often a command connects.
-    if (!guarded) await rules?.guardProduction(settings(), { io, env, target, options })
+    if (!guarded)
+      production = await rules?.guardProduction(settings(), { io, env, target, options })
     guarded = true
     return target
   }
@@ -132,6 +108,11 @@ export function createContext(
     env,
     settings,
     connect: (options) => connect(options),
+    production: () => production,
+    confirm: async (question, options) => {
+      const { confirm } = await import('./terminal/confirm.ts')
+      await confirm(io, question, { ...options, production: production?.name })
+    },
     store: (options) => {
       store ??= openStore(options)
       return store
@@ -185,14 +166,4 @@ function outputFormat({ output, json }: GlobalOptions): Format {
     })
   }
   return json ? 'json' : (output ?? 'table')
-}
-
-/** https://no-color.org: NO_COLOR counts when it is not empty. */
-export function useColor(
-  choice: GlobalOptions['color'],
-  isTTY: boolean,
-  env: Environment,
-): boolean {
-  if (choice === 'always' || choice === 'never') return choice === 'always'
-  return isTTY && !env.NO_COLOR && env.TERM !== 'dumb'
 }

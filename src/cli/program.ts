@@ -1,16 +1,11 @@
 import { Command } from 'commander'
 import { WfstoreError } from '../error.ts'
+import type { Define, Load } from './command.ts'
 import type { Traits } from './config/settings.ts'
 import type { Context } from './context.ts'
-import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
-import { formatPage, PAGE_WIDTH } from './help/page.ts'
 import { formatStart } from './help/overview.ts'
-
-/** What a file in commands/ exports: it gives a command its options, its subcommands and what it does. */
-export type Define = (command: Command, context: Context, load: Load) => void
-
-/** Gives a command its options and subcommands, if it has not got them yet. */
-export type Load = (command: Command) => Promise<void>
+import { formatPage, PAGE_WIDTH } from './help/page.ts'
+import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
 
 interface Entry {
   name: string
@@ -34,7 +29,10 @@ const commands: Entry[] = [
     name: 'executions',
     group: 'See what happens',
     summary: 'the runs: list them, show one, watch them, close them',
-    load: () => [import('./commands/executions/executions.ts'), import('./commands/executions/close.ts')],
+    load: () => [
+      import('./commands/executions/executions.ts'),
+      import('./commands/executions/close.ts'),
+    ],
     writes: { cancel: 'asks', fail: 'asks' },
   },
   {

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { billingOf } from '../../src/queries/billing/billing.ts'
 import { costBy, DIMENSIONS, type Dimension } from '../../src/queries/usage/cost.ts'
-import { costSeries } from '../../src/queries/usage/series.ts'
 import { reportStats } from '../../src/queries/usage/report-stats.ts'
+import { costSeries } from '../../src/queries/usage/series.ts'
 import { getStats } from '../../src/queries/usage/stats.ts'
 import { runOn } from '../queries/usage/support.ts'
 

@@ -5,9 +5,9 @@ import { WfstoreError } from '../../error.ts'
 import { JSON_NULLS } from '../../transfer/export/form.ts'
 import { keyOf, type TableColumn, tableOf } from '../archive/columns.ts'
 import { isPlain, quoted } from '../archive/write/lines.ts'
+import { type ArchiveColumn, CLEANED, type Cleaned } from '../types.ts'
 import { foldRestored } from './history.ts'
 import { STAGE } from './stage.ts'
-import { type ArchiveColumn, CLEANED, type Cleaned } from '../types.ts'
 
 /** @throws WfstoreError schema_differs where a table lacks a column of the archive */
 export function assertColumns(

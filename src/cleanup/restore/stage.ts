@@ -9,9 +9,9 @@ import { from } from 'pg-copy-streams'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { AS_LINES } from '../../transfer/export/lines.ts'
-import { countLines } from '../archive/write/blocks.ts'
 import { keyOf } from '../archive/columns.ts'
 import { diskError } from '../archive/disk.ts'
+import { countLines } from '../archive/write/blocks.ts'
 import { CLEANED, type Cleaned } from '../types.ts'
 
 /** Where the lines of an archive wait until all of them have come; it goes with the transaction. */

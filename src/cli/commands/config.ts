@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { Named, Setting } from '../config/list.ts'
-import type { Context, GlobalOptions } from '../context.ts'
+import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import type { GlobalOptions } from '../options/global.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 
 const settingColumns: Column<Setting>[] = [

@@ -8,11 +8,11 @@ import {
   type Dimension,
 } from '../../queries/usage/cost.ts'
 import type { Context } from '../context.ts'
-import type { FilterOptions } from '../options/filter.ts'
 import { explain } from '../help/page.ts'
+import type { FilterOptions } from '../options/filter.ts'
+import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
-import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { whileCounting } from '../terminal/waiting.ts'
 
 interface CostFlags extends FilterOptions {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
-import { embeddedDir } from '../../db/connect/connect.ts'
+import { embeddedDir } from '../../db/connect/target.ts'
 import { startEmbedded, stopEmbedded } from '../../db/embedded/server.ts'
 import { type EmbeddedStatus, embeddedStatus, embeddedUrl } from '../../db/embedded/status.ts'
-import type { Context, GlobalOptions } from '../context.ts'
+import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import type { GlobalOptions } from '../options/global.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 
 const statusColumns: Column<EmbeddedStatus>[] = [

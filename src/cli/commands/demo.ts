@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { fillDemo } from '../../demo/fill.ts'
 import { storeOnClient } from '../../store.ts'
-import { executionColumns } from './executions/columns.ts'
-import type { Context, GlobalOptions } from '../context.ts'
+import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import type { GlobalOptions } from '../options/global.ts'
 import { selectColumns } from '../output/column.ts'
+import { executionColumns } from './executions/columns.ts'
 
 const SHOWN = 10
 const MIGRATION = { legacyTimeZone: 'UTC', lockWaitMs: 60_000, lockTimeoutMs: 2000 }
@@ -23,7 +24,7 @@ export function define(demo: Command, context: Context): void {
       const options = demo.optsWithGlobals<GlobalOptions>()
       selectColumns(executionColumns, options.columns)
       const writer = context.writer(options)
-      const { isNamed } = await import('../../db/connect/connect.ts')
+      const { isNamed } = await import('../../db/connect/target.ts')
       const { migrateUp } = await import('../../db/migrate/up.ts')
       const { checkSchema, holdsRuns } = await import('../../db/schema.ts')
       const client = await context.connect({ ...options, create: true, ignoreEnvironment: true })

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
 import { type Failure, listFailures } from '../../queries/errors/errors.ts'
+import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
 import type { Context } from '../context.ts'
+import { explain } from '../help/page.ts'
 import { addEntryFilters } from '../options/entry-filter.ts'
 import {
   addPaging,
@@ -11,11 +12,10 @@ import {
   type PagingOptions,
   readFilter,
 } from '../options/filter.ts'
-import { explain } from '../help/page.ts'
+import { reader } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { tellingPages } from '../terminal/page-progress.ts'
 import { printPages } from '../terminal/pages.ts'
-import { reader } from '../options/report-filter.ts'
 import { whileCounting } from '../terminal/waiting.ts'
 
 interface ErrorFlags extends FilterOptions, PagingOptions {

@@ -4,12 +4,12 @@ import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
 import type { Counts } from '../../transfer/export/count.ts'
 import type { Context } from '../context.ts'
-import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts'
 import { explain } from '../help/page.ts'
+import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts'
+import { KIND_LABELS } from '../options/text.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { guardStream } from '../output/stream.ts'
 import { progressLine } from '../terminal/progress.ts'
-import { KIND_LABELS } from '../options/text.ts'
 
 interface ExportReport {
   file: string

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
+import type { Load } from '../command.ts'
 import { nearest } from '../config/nearest.ts'
-import type { Context, GlobalOptions } from '../context.ts'
+import type { Context } from '../context.ts'
 import { explain, optionRows, PAGE_WIDTH, section } from '../help/page.ts'
 import { referenceOf } from '../help/reference.ts'
 import { TOPICS } from '../help/topics.ts'
-import type { Load } from '../program.ts'
+import type { GlobalOptions } from '../options/global.ts'
 
 export function define(help: Command, context: Context, load: Load): void {
   const program = help.parent as Command

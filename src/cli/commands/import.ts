@@ -4,11 +4,12 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
 import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
-import type { Context, GlobalOptions } from '../context.ts'
+import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import type { GlobalOptions } from '../options/global.ts'
+import { KIND_LABELS } from '../options/text.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { progressLine } from '../terminal/progress.ts'
-import { KIND_LABELS } from '../options/text.ts'
 
 const invalidColumns: Column<InvalidLine>[] = [
   { name: 'line', kind: 'count' },

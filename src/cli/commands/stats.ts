@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { type DayOfRuns, type ReportStats, reportStats } from '../../queries/usage/report-stats.ts'
 import type { Context } from '../context.ts'
-import type { FilterOptions } from '../options/filter.ts'
 import { explain } from '../help/page.ts'
+import type { FilterOptions } from '../options/filter.ts'
+import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { formatTime } from '../output/text/format.ts'
 import { plainLocale, sparkline } from '../output/text/marks.ts'
-import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { whileCounting } from '../terminal/waiting.ts'
 
 const ABOUT =

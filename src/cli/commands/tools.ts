@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { type ToolUse, toolUse } from '../../queries/audit/tools.ts'
 import type { Context } from '../context.ts'
+import { explain } from '../help/page.ts'
 import { addEntryFilters } from '../options/entry-filter.ts'
 import { type FilterOptions, readFilter } from '../options/filter.ts'
-import { explain } from '../help/page.ts'
-import { type Column, selectColumns } from '../output/column.ts'
 import { reader } from '../options/report-filter.ts'
+import { type Column, selectColumns } from '../output/column.ts'
 import { whileCounting } from '../terminal/waiting.ts'
 
 const columns: Column<ToolUse>[] = [

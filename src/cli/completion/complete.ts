@@ -1,9 +1,9 @@
 import type { Environment } from '../../db/connect/libpq.ts'
+import type { CommandReference } from '../help/reference.ts'
+import type { Io } from '../io.ts'
 import { bashReply, splitLine, type Typed } from './bash-line.ts'
 import type { Candidate, Question } from './candidates.ts'
 import { questionOf } from './candidates.ts'
-import type { Io } from '../context.ts'
-import type { CommandReference } from '../help/reference.ts'
 
 const MOST_MS = 60_000
 const USUAL_MS = 300

@@ -1,10 +1,13 @@
 import { Command } from 'commander'
 import type pg from 'pg'
-import { chooseDatabase, connectClient, embeddedDir, isNamed, type Target } from '../../db/connect/connect.ts'
+import { connectClient } from '../../db/connect/connect.ts'
 import type { Environment } from '../../db/connect/libpq.ts'
+import { chooseDatabase, embeddedDir, isNamed, type Target } from '../../db/connect/target.ts'
+import { readSettings } from '../config/read.ts'
+import type { Settings } from '../config/settings.ts'
+import type { Io } from '../io.ts'
+import type { GlobalOptions } from '../options/global.ts'
 import type { Candidate, Question } from './candidates.ts'
-import { readSettings, type Settings } from '../config/settings.ts'
-import type { GlobalOptions, Io } from '../context.ts'
 
 /**
  * Names that begin with what is typed, out of the config or the database that the line, the environment or the config

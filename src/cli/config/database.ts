@@ -1,12 +1,13 @@
-import type { Target } from '../../db/connect/connect.ts'
-import { urlTarget } from '../../db/connect/connect.ts'
 import type { Environment } from '../../db/connect/libpq.ts'
+import type { Target } from '../../db/connect/target.ts'
+import { urlTarget } from '../../db/connect/target.ts'
 import { WfstoreError } from '../../error.ts'
-import type { Settings } from './settings.ts'
-import { type Config, type Profile, profileUrl } from './parse.ts'
-import { confirm, isAttended } from '../terminal/confirm.ts'
-import { type Io, type TargetOptions, useColor } from '../context.ts'
+import type { Io } from '../io.ts'
+import { type TargetOptions, useColor } from '../options/global.ts'
 import { productionMark } from '../output/text/production.ts'
+import { confirm, isAttended } from '../terminal/confirm.ts'
+import { type Config, type Profile, profileUrl } from './parse.ts'
+import type { Production, Settings } from './settings.ts'
 
 /** A command's own flags, if it has them. */
 type Flags = TargetOptions & { dryRun?: boolean; yes?: boolean }
@@ -42,28 +43,30 @@ interface Chosen {
 }
 
 /**
- * Where the config calls the database production: says so on a terminal, and has a write confirmed there with the
- * profile's name; the commands that ask for themselves find it in `io.production`.
+ * Where the config calls the database production: says so on a terminal and, unless the command asks by itself, has a
+ * write confirmed there with the profile's name. Returns what the commands that ask by themselves need.
  * @throws WfstoreError failed where the answer is no
  */
-export async function guardProduction(settings: Settings, chosen: Chosen): Promise<void> {
+export async function guardProduction(
+  settings: Settings,
+  chosen: Chosen,
+): Promise<Production | undefined> {
   const { config, profile, traits } = settings
   const { io, env, target, options } = chosen
-  if (!config || !io.stderr.isTTY) return
+  if (!config || !io.stderr.isTTY) return undefined
   const name =
     profile?.of.production === true ? profile.of.name : productionName(config, target, env)
-  if (name === undefined) return
-  settings.production = { name, database: target.label }
+  if (name === undefined) return undefined
+  const production = { name, database: target.label }
   const colored = useColor(options.color, true, env)
   io.stderr.write(`${productionMark(name, target.label, colored)}\n`)
-  if (!traits.writes || options.dryRun) return
-  io.production = name
-  if (traits.writes === 'asks') return
+  if (traits.writes !== 'begins' || options.dryRun) return production
   await confirm(io, `${traits.path} changes this database.`, {
     yes: options.yes,
     unattended: 'go on',
+    production: name,
   })
-  io.production = undefined
+  return production
 }
 
 /** The profile that calls this database production, however it was come to. */

@@ -1,11 +1,18 @@
 import { parse } from 'pg-connection-string'
-import { chooseDatabase, embeddedDir, isNamed, type Target, urlTarget } from '../../db/connect/connect.ts'
 import { type Environment, serviceSettings } from '../../db/connect/libpq.ts'
+import {
+  chooseDatabase,
+  embeddedDir,
+  isNamed,
+  type Target,
+  urlTarget,
+} from '../../db/connect/target.ts'
 import { WfstoreError } from '../../error.ts'
-import type { Settings } from './settings.ts'
+import type { Context } from '../context.ts'
+import { type GlobalOptions, useColor } from '../options/global.ts'
 import { productionName } from './database.ts'
 import { profileUrl } from './parse.ts'
-import { type Context, type GlobalOptions, useColor } from '../context.ts'
+import type { Settings } from './settings.ts'
 
 export interface Setting {
   setting: string

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
-import type { Settings, Traits } from './settings.ts'
-import { alternatives, type Config, parseConfig, profileUrl, shown } from './parse.ts'
+import type { GlobalOptions } from '../options/global.ts'
 import { CONFIG_FILES, type Found } from './find.ts'
-import type { GlobalOptions } from '../context.ts'
+import { alternatives, type Config, parseConfig, profileUrl, shown } from './parse.ts'
+import type { Settings, Traits } from './settings.ts'
 
 /** @throws WfstoreError usage where the config is wrong, has no such profile, or flags and environment contradict it */
 export async function loadSettings(
@@ -49,7 +49,7 @@ async function chooseProfile(
     const by = 'WFSTORE_PROFILE'
     return { of: findProfile(env.WFSTORE_PROFILE, by, config, found), by }
   }
-  const { isNamed } = await import('../../db/connect/connect.ts')
+  const { isNamed } = await import('../../db/connect/target.ts')
   const preset = config?.default === undefined ? undefined : config.profiles.get(config.default)
   return preset && !isNamed(env) ? { of: preset, by: 'default' } : undefined
 }

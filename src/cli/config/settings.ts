@@ -1,8 +1,4 @@
-import type { Command } from 'commander'
-import type { Environment } from '../../db/connect/libpq.ts'
 import type { Config, Profile } from './parse.ts'
-import { findConfig } from './find.ts'
-import type { GlobalOptions, Io } from '../context.ts'
 
 /** What of a command the config has to know. */
 export interface Traits {
@@ -24,25 +20,12 @@ export interface Settings {
   /** What may hold a password. */
   urls: readonly string[]
   ignored: readonly { path: string; why: string }[]
-  /** Set on a terminal when the database is chosen and is production: its profile, and the database in words. */
-  production?: { name: string; database: string }
 }
 
-/**
- * The settings of a command: the config is read, and what it sets goes to the options that no flag has set. Without a
- * config this costs a look into each folder, and loads nothing.
- * @throws WfstoreError usage where the config is wrong, or has no such profile
- */
-export async function readSettings(
-  program: Command,
-  traits: Traits,
-  io: Io,
-  env: Environment,
-): Promise<Settings> {
-  const found = findConfig(io.cwd, env)
-  const { profile } = program.opts<GlobalOptions>()
-  if (!found.file && profile === undefined && !env.WFSTORE_PROFILE)
-    return { traits, origins: {}, urls: [], ignored: found.ignored }
-  const { loadSettings } = await import('./resolve.ts')
-  return loadSettings(found, program, traits, env)
+/** A database that the config calls production. */
+export interface Production {
+  /** Its profile, which a person types to confirm a write. */
+  name: string
+  /** 'ops@db.example:5432/app' */
+  database: string
 }

@@ -6,9 +6,10 @@ import {
   type ExecutionFilter,
   type ExecutionStatus,
 } from '../../queries/table/filter.ts'
-import type { Context, GlobalOptions } from '../context.ts'
-import { parseTime } from './time.ts'
+import type { Context } from '../context.ts'
+import type { GlobalOptions } from './global.ts'
 import { parseText } from './text.ts'
+import { parseTime } from './time.ts'
 
 /** The filters of every list, in the words of the command line. */
 export interface FilterOptions extends GlobalOptions {

@@ -1,4 +1,26 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Environment } from '../../db/connect/libpq.ts'
+import type { Format } from '../output/writer.ts'
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  databaseUrl?: string
+  profile?: string
+  schema?: string
+  output?: Format
+  json?: boolean
+  columns?: string[]
+  color?: 'auto' | 'always' | 'never'
+  tz?: string
+  verbose?: boolean
+}
+
+export interface TargetOptions extends GlobalOptions {
+  /** May an embedded database be made? */
+  create?: boolean
+  /** Only --database-url and the embedded database count: what `demo` fills must not be somebody's own. */
+  ignoreEnvironment?: boolean
+}
 
 export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
 
@@ -45,3 +67,17 @@ function parseSchema(name: string): string {
 }
 
 const splitNames = (names: string): string[] => names.split(',').map((name) => name.trim())
+
+/** https://no-color.org: NO_COLOR counts when it is not empty. */
+export function useColor(
+  choice: GlobalOptions['color'],
+  isTTY: boolean,
+  env: Environment,
+): boolean {
+  if (choice === 'always' || choice === 'never') return choice === 'always'
+  return isTTY && !env.NO_COLOR && env.TERM !== 'dumb'
+}
+
+/** Is the output for a program rather than a person? */
+export const isData = ({ json, output }: GlobalOptions): boolean =>
+  json === true || (output !== undefined && output !== 'table')

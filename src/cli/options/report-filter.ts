@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import type { UsageFilter } from '../../queries/usage/filter.ts'
-import type { Context, GlobalOptions } from '../context.ts'
-import { addFilters, type FilterOptions, readFilter } from './filter.ts'
+import type { Context } from '../context.ts'
 import type { Writer } from '../output/writer.ts'
+import { addFilters, type FilterOptions, readFilter } from './filter.ts'
+import type { GlobalOptions } from './global.ts'
 
 /** Filters that need a live run's own rows, which a total of removed runs has not. */
 const LIVE_ONLY = ['tool', 'execution'] as const

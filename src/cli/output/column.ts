@@ -1,7 +1,7 @@
 import { WfstoreError } from '../../error.ts'
+import type { Cell } from './text/cell.ts'
 import type { TimePrecision } from './text/format.ts'
 import type { Tone } from './text/style.ts'
-import type { Cell } from './text/cells.ts'
 
 /** What a value is, which decides how each format writes it. */
 export type Kind =

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { WfstoreError } from '../../error.ts'
-import type { Io } from '../context.ts'
+import type { Io } from '../io.ts'
 import { show } from '../output/text/escape.ts'
 
 export interface Question {
@@ -9,6 +9,8 @@ export interface Question {
   yes?: boolean | undefined
   /** Without a terminal: go on, as a deploy and cron need it, or refuse. */
   unattended: 'go on' | 'refuse'
+  /** The profile's name, which is typed in place of yes where the database is production. */
+  production?: string | undefined
 }
 
 /** Is somebody there who can be asked? */
@@ -16,7 +18,7 @@ export const isAttended = ({ stdin, stderr }: Io): boolean =>
   stdin.isTTY === true && stderr.isTTY === true
 
 /**
- * Asks on the terminal before something that cannot be undone. Where the database is production, only its name is a yes.
+ * Asks on the terminal before something that cannot be undone.
  * @throws WfstoreError failed where the answer is no, usage where nobody can answer and --yes is not given
  */
 export async function confirm(io: Io, question: string, options: Question): Promise<void> {
@@ -27,7 +29,7 @@ export async function confirm(io: Io, question: string, options: Question): Prom
       hint: 'confirm it with --yes',
     })
   }
-  const { production } = io
+  const { production } = options
   const how = production === undefined ? '[y/N]' : `Type ${production} to go on:`
   io.stderr.write(`${show(question)} ${show(how)} `)
   // Not as a terminal: Ctrl-C stays a signal, and the terminal itself edits the line.

@@ -1,5 +1,6 @@
 import type { Page, PageOptions } from '../../queries/table/page.ts'
-import type { GlobalOptions, Io } from '../context.ts'
+import type { Io } from '../io.ts'
+import type { GlobalOptions } from '../options/global.ts'
 import { progressLine } from './progress.ts'
 import { whileCounting } from './waiting.ts'
 

@@ -1,4 +1,4 @@
-import type { Io } from '../context.ts'
+import type { Io } from '../io.ts'
 import { formatDuration } from '../output/text/format.ts'
 
 export interface ProgressLine {

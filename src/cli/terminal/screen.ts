@@ -1,4 +1,4 @@
-import type { Io } from '../context.ts'
+import type { Io } from '../io.ts'
 import { crop, fold, widthOf } from '../output/text/fold.ts'
 
 export const DEFAULT_WIDTH = 80

@@ -1,4 +1,4 @@
-import type { Io } from '../context.ts'
+import type { Io } from '../io.ts'
 
 const EVERY_MS = 1000
 

@@ -1,5 +1,8 @@
 import { WfstoreError } from '../../error.ts'
-import { type Context, type GlobalOptions, type Io, useColor } from '../context.ts'
+import type { Context } from '../context.ts'
+import type { Io } from '../io.ts'
+import { type GlobalOptions, useColor } from '../options/global.ts'
+import { DEFAULT_SECONDS } from '../options/watch.ts'
 import { show as visible } from '../output/text/escape.ts'
 import { productionMark } from '../output/text/production.ts'
 import { painter } from '../output/text/style.ts'
@@ -7,7 +10,6 @@ import { truncate } from '../output/text/width.ts'
 import type { Writer } from '../output/writer.ts'
 import { DEFAULT_WIDTH, openScreen } from './screen.ts'
 import { whileCounting } from './waiting.ts'
-import { DEFAULT_SECONDS } from '../options/watch.ts'
 
 const TICK_MS = 500
 const FIRST_BACKOFF_MS = 1000
@@ -45,7 +47,7 @@ export async function watch<Source>(
   const show = (state: string, why = '') => {
     const about = state === '' ? '' : `; ${paint('yellow', state)}`
     const below = truncate(visible(why), io.stdout.columns || DEFAULT_WIDTH)
-    const { production } = context.settings()
+    const production = context.production()
     const mark = production ? [productionMark(production.name, production.database, color)] : []
     screen.draw([
       ...mark,

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../query/decode.ts'
 import type { Creation } from '../migrate/files.ts'
+import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { OLD_VIEWS } from './legacy.ts'
 

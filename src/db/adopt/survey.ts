@@ -11,8 +11,8 @@ import {
   readTriggers,
   type Trigger,
 } from '../catalog.ts'
-import * as d from '../query/decode.ts'
 import { creationsOf } from '../migrate/files.ts'
+import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'

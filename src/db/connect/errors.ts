@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
-import type { Target } from './connect.ts'
 import * as d from '../query/decode.ts'
 import { databaseError, describe, isConnectionError } from '../query/errors.ts'
 import { query } from '../query/query.ts'
+import type { Target } from './target.ts'
 
 /** What went wrong while connecting, with what to do about it. */
 export function connectError(error: unknown, target: Target): WfstoreError {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import type { LazyPool } from './pool.ts'
 import type { Queryable } from '../query/query.ts'
+import type { LazyPool } from './pool.ts'
 
 /** A connection for statements that belong together; released with true where it cannot be used again. */
 export type Session = () => Promise<{ client: pg.ClientBase; release: (lost: boolean) => void }>

@@ -1,8 +1,8 @@
 import pg from 'pg'
-import type { Target } from './connect.ts'
-import { assertSchemaTaken, connectError } from './errors.ts'
 import { describe, isConnectionError } from '../query/errors.ts'
 import type { Queryable } from '../query/query.ts'
+import { assertSchemaTaken, connectError } from './errors.ts'
+import type { Target } from './target.ts'
 
 export interface LazyPool extends Queryable {
   /** A connection of its own; the caller releases it, with true where it cannot be used again. */

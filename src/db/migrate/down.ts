@@ -2,8 +2,11 @@ import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { readRelations } from '../catalog.ts'
 import * as d from '../query/decode.ts'
+import { query } from '../query/query.ts'
+import { creationsOf, readMigration } from './files.ts'
 import { assertSound, readStatus } from './history.ts'
 import { lockTables } from './lock.ts'
+import { freshSteps, type Step } from './plan.ts'
 import {
   bringUp,
   downStatements,
@@ -12,9 +15,6 @@ import {
   type MigrateOptions,
   runMigration,
 } from './up.ts'
-import { creationsOf, readMigration } from './files.ts'
-import { freshSteps, type Step } from './plan.ts'
-import { query } from '../query/query.ts'
 
 export interface DownOptions
   extends Pick<

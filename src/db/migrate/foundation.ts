@@ -4,9 +4,9 @@ import { TABLES } from '../adopt/legacy.ts'
 import { obstacleError, takenNames } from '../adopt/obstacles.ts'
 import { type Migrations, readNames } from '../adopt/survey.ts'
 import { readRelations } from '../catalog.ts'
-import { HISTORY_TABLE } from './history.ts'
-import { creationsOf, readMigration } from './files.ts'
 import { MIGRATIONS } from '../schema.ts'
+import { creationsOf, readMigration } from './files.ts'
+import { HISTORY_TABLE } from './history.ts'
 
 /** What the first migration stands on. */
 export interface Foundation {

@@ -1,7 +1,7 @@
 import * as d from '../query/decode.ts'
-import { type Creation, creationsOf, readMigration, splitStatements } from './files.ts'
 import { type Queryable, query } from '../query/query.ts'
 import { MIGRATIONS } from '../schema.ts'
+import { type Creation, creationsOf, readMigration, splitStatements } from './files.ts'
 
 /**
  * The statements of a script that builds indexes concurrently, without those that a run before this one has built

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
-import { CREATE_HISTORY, HISTORY_TABLE } from './history.ts'
-import { checksumOf, readMigration, splitStatements } from './files.ts'
 import { MIGRATIONS } from '../schema.ts'
+import { checksumOf, readMigration, splitStatements } from './files.ts'
+import { CREATE_HISTORY, HISTORY_TABLE } from './history.ts'
 import { quotedSchema } from './session.ts'
 
 /** What one migration runs, in order. */

@@ -3,9 +3,9 @@ import { WfstoreError } from '../../error.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { run, transaction } from '../query/transaction.ts'
 import { checkSchema } from '../schema.ts'
 import { schemaFor } from './session.ts'
-import { run, transaction } from '../query/transaction.ts'
 
 const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
 const HISTORY = ['usage_history', 'audit_history']

@@ -5,7 +5,12 @@ import { WfstoreError } from '../../error.ts'
 import { adopt, planAdoption } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import type { TableSize } from '../adopt/sizes.ts'
+import { assertDirect } from '../connect/pooler.ts'
 import { databaseError } from '../query/errors.ts'
+import { query } from '../query/query.ts'
+import { rollback, run } from '../query/transaction.ts'
+import { MIGRATIONS } from '../schema.ts'
+import { type MigrationFile, migrationsDir, readMigration, splitStatements } from './files.ts'
 import { readFoundation } from './foundation.ts'
 import {
   assertSound,
@@ -17,18 +22,8 @@ import {
 } from './history.ts'
 import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
-import {
-  type MigrationFile,
-  migrationsDir,
-  readMigration,
-  splitStatements,
-} from './files.ts'
 import { choose, type Step, type Target } from './plan.ts'
-import { assertDirect } from '../connect/pooler.ts'
-import { query } from '../query/query.ts'
-import { MIGRATIONS } from '../schema.ts'
 import { quotedSchema, schemaFor, withSettings } from './session.ts'
-import { rollback, run } from '../query/transaction.ts'
 
 export interface MigrateOptions {
   /** Made where it does not exist. Else the schema in the search path that has the tables, or its first. */

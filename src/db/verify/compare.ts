@@ -1,6 +1,10 @@
 import type pg from 'pg'
 import { viewLeftovers } from '../adopt/privileges.ts'
 import { readColumnsOfViews, readRelations } from '../catalog.ts'
+import { compareColumns } from './columns.ts'
+import type { Difference } from './difference.ts'
+import { compareFunctions, compareTables, compareViews } from './objects.ts'
+import { compareConstraints, compareIndexes, compareTriggers } from './parts.ts'
 import {
   inSchema,
   readExpected,
@@ -8,10 +12,6 @@ import {
   type Snapshot,
   type SnapshotNames,
 } from './snapshot.ts'
-import { compareColumns } from './columns.ts'
-import type { Difference } from './difference.ts'
-import { compareFunctions, compareTables, compareViews } from './objects.ts'
-import { compareConstraints, compareIndexes, compareTriggers } from './parts.ts'
 
 export { countRows, type TableCount } from './counts.ts'
 export type { Difference } from './difference.ts'

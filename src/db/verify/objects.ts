@@ -1,4 +1,3 @@
-import type { Snapshot } from './snapshot.ts'
 import { describeColumn } from './columns.ts'
 import {
   type Comparison,
@@ -9,6 +8,7 @@ import {
   script,
 } from './difference.ts'
 import { indexCreation, triggerCreation } from './parts.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** A table that others point to comes first: in this order they can be made, and be made logged. */
 export function compareTables({ expected, live, relations }: Comparison): Difference[] {

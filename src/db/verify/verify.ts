@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
 import { creationsOf, readMigration } from '../migrate/files.ts'
+import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
 import { checkSchema } from '../schema.ts'
 import { compareSchema, countRows, type Difference, isFault, type TableCount } from './compare.ts'
 

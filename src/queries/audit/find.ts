@@ -1,8 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { type AuditEntry, auditShape } from './audit.ts'
 import { rangeOf } from '../executions/executions.ts'
+import { type AuditEntry, auditShape } from './audit.ts'
 
 /**
  * One entry of the audit.

@@ -1,9 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { AUDIT, type AuditEntry, type AuditFilter, auditShape } from './audit.ts'
 import { bind, timeBounds, within } from '../table/filter.ts'
 import { page } from '../table/page.ts'
+import { AUDIT, type AuditEntry, type AuditFilter, auditShape } from './audit.ts'
 
 /** The audit as it grows: every entry that is committed from `start` on comes exactly once. */
 export interface AuditFollow {

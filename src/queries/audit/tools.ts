@@ -1,7 +1,15 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { name, uuid } from '../table/fields.ts'
-import { bind, equals, type TimeLimit, timeBounds, type Where, whereOf, within } from '../table/filter.ts'
+import {
+  bind,
+  equals,
+  type TimeLimit,
+  timeBounds,
+  type Where,
+  whereOf,
+  within,
+} from '../table/filter.ts'
 
 const toolShape = {
   toolName: d.text(),

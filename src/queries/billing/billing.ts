@@ -1,4 +1,7 @@
 import type { Run } from '../../db/query/query.ts'
+import { type Page, type PageOptions, page } from '../table/page.ts'
+import { monthOf, requiredText } from '../table/validate.ts'
+import type { BillFilter } from './bills.ts'
 import { closePeriod, type PeriodClose, type PeriodCloseResult } from './close.ts'
 import { type Correction, type CorrectionResult, correctBill } from './correct.ts'
 import { type FocusRow, focusRows } from './focus.ts'
@@ -11,15 +14,7 @@ import {
   reconcile,
 } from './reconcile.ts'
 import { type BillingRecord, CHARGES, RECORDS } from './records.ts'
-import {
-  type BillingScope,
-  type BillingSummary,
-  type SummaryKey,
-  summarize,
-} from './summary.ts'
-import type { BillFilter } from './bills.ts'
-import { type Page, type PageOptions, page } from '../table/page.ts'
-import { monthOf, requiredText } from '../table/validate.ts'
+import { type BillingScope, type BillingSummary, type SummaryKey, summarize } from './summary.ts'
 
 export type { PeriodClose, PeriodCloseResult } from './close.ts'
 export type { Correction, CorrectionPlan, CorrectionResult } from './correct.ts'

@@ -1,8 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { type BillingPeriod, getPeriod, listPeriods, OPEN_PERIOD } from './periods.ts'
 import { monthOf, optionalText } from '../table/validate.ts'
+import { type BillingPeriod, getPeriod, listPeriods, OPEN_PERIOD } from './periods.ts'
 
 export interface PeriodClose {
   period: string

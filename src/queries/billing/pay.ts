@@ -2,8 +2,8 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
-import { type BillingScope, scopeOf } from './summary.ts'
 import { requiredText } from '../table/validate.ts'
+import { type BillingScope, scopeOf } from './summary.ts'
 
 /** Of the bills of a payment: US dollars as exact decimals. */
 const planShape = {

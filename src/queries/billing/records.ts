@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
-import { endOf, startOf, ZONE } from './periods.ts'
-import { BILLS, type BillFilter, billShape } from './bills.ts'
 import type { List } from '../table/page.ts'
+import { BILLS, type BillFilter, billShape } from './bills.ts'
+import { endOf, startOf, ZONE } from './periods.ts'
 
 /** A bill with what ties it to others. */
 export const recordShape = {

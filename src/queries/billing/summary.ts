@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { ZONE } from './periods.ts'
 import { monthOf, oneOf, requiredText } from '../table/validate.ts'
+import { ZONE } from './periods.ts'
 
 export const SUMMARY_KEYS = ['user', 'model', 'day', 'total'] as const
 export type SummaryKey = (typeof SUMMARY_KEYS)[number]

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import * as d from '../../db/query/decode.ts'
 import { type MigrationStatus, readStatus } from '../../db/migrate/history.ts'
+import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
 import { type Finding, finding } from './finding.ts'

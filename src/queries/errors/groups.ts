@@ -1,9 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { ALL_FAILURES, type FailureFilter, failureWhere } from './errors.ts'
 import { bind, timeBounds } from '../table/filter.ts'
 import { countOf } from '../table/validate.ts'
+import { ALL_FAILURES, type FailureFilter, failureWhere } from './errors.ts'
 
 export const TRENDS = ['new', 'rising', 'steady', 'falling', 'gone'] as const
 export type Trend = (typeof TRENDS)[number]

@@ -1,13 +1,6 @@
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import {
-  EXECUTIONS,
-  type Execution,
-  type ExecutionWithSteps,
-  executionShape,
-  getExecution,
-} from './executions.ts'
-import {
   anything,
   count,
   integer,
@@ -23,6 +16,13 @@ import {
 import { EXECUTION_STATUSES, type ExecutionFilter, type ExecutionStatus } from '../table/filter.ts'
 import type { Page, PageOptions } from '../table/page.ts'
 import { insertRow, type Rows, rowsOf, type Table } from '../table/rows.ts'
+import {
+  EXECUTIONS,
+  type Execution,
+  type ExecutionWithSteps,
+  executionShape,
+  getExecution,
+} from './executions.ts'
 import { listRunning, type RunningExecution, type RunningFilter } from './running.ts'
 
 export interface ExecutionPatch {

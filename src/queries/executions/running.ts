@@ -1,9 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'
 import { count, sendable } from '../table/fields.ts'
 import { type Criterion, type ExecutionFilter, whereOf } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
+import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'
 
 /**
  * When a run was last written to: itself (a heartbeat, the end of a step), one of its steps or the audit.

@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { type UsageFilter, usageWhere } from '../usage/filter.ts'
 import { countOf } from '../table/validate.ts'
+import { type UsageFilter, usageWhere } from '../usage/filter.ts'
 
 const slowShape = {
   workflowName: d.text(),

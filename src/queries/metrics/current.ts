@@ -1,10 +1,17 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { name } from '../table/fields.ts'
-import { bind, equals, type TimeBound, type TimeLimit, timeBounds, whereOf } from '../table/filter.ts'
-import { type Metric, metricShape } from './metrics.ts'
-import { PERIODS, type Period } from './rollup.ts'
+import {
+  bind,
+  equals,
+  type TimeBound,
+  type TimeLimit,
+  timeBounds,
+  whereOf,
+} from '../table/filter.ts'
 import { oneOf } from '../table/validate.ts'
+import { type Metric, metricShape } from './metrics.ts'
+import { PERIODS, type Period } from './periods.ts'
 
 const HOUR_MS = 3_600_000
 

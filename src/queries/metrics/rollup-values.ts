@@ -1,4 +1,4 @@
-import type { Period } from './rollup.ts'
+import type { Period } from './periods.ts'
 
 /** Of audit entries; the other four are of runs. */
 export const AUDIT_TYPES = `('error_rate', 'tool_success_rate')`

@@ -2,14 +2,11 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
-import { zoneOf } from '../usage/calendar.ts'
 import { type TimeLimit, timeBounds } from '../table/filter.ts'
-import { AUDIT_TYPES, bucketsOf, measured, metricId, rolledUp } from './rollup-values.ts'
 import { oneOf } from '../table/validate.ts'
-
-/** From the finest on. A week begins on Monday. */
-export const PERIODS = ['hour', 'day', 'week', 'month'] as const
-export type Period = (typeof PERIODS)[number]
+import { zoneOf } from '../usage/calendar.ts'
+import { PERIODS, type Period } from './periods.ts'
+import { AUDIT_TYPES, bucketsOf, measured, metricId, rolledUp } from './rollup-values.ts'
 
 export interface RollupOptions {
   /** The length of the buckets: 'hour', 'day', 'week' or 'month'. */

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { countOf, oneOf } from '../table/validate.ts'
 import {
   CALENDAR,
   type CalendarKey,
@@ -10,7 +11,6 @@ import {
   zoneOf,
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
-import { countOf, oneOf } from '../table/validate.ts'
 
 /** What runs can be grouped by, and the name that a row has it under. */
 export const DIMENSION_FIELDS = {

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { timeOf } from '../table/validate.ts'
 import {
   calendarText,
   dateOf,
@@ -10,7 +11,6 @@ import {
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 import type { StoreStats } from './stats.ts'
-import { timeOf } from '../table/validate.ts'
 
 export interface ReportOptions extends UsageFilter {
   /** IANA name of the zone in which days begin; UTC unless given. */

@@ -1,8 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { countOf } from '../table/validate.ts'
 import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
 import { type UsageFilter, usageWhere } from './filter.ts'
-import { countOf } from '../table/validate.ts'
 
 /** What a series tells apart: the column of both tables. */
 const KEYS = { model: 'model_id', status: 'status' } as const

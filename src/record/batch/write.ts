@@ -4,10 +4,10 @@ import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
 import { assertSame } from '../../queries/table/compare.ts'
 import { compared } from '../../queries/table/fields.ts'
+import { readExecutionState } from '../recorder/lookups.ts'
 import type { BatchClock } from './clock.ts'
 import type { Row } from './rows.ts'
 import { COLUMNS, FIELDS, WRITE } from './statement.ts'
-import { readExecutionState } from '../recorder/lookups.ts'
 
 const outcome = {
   n: d.nullable(d.count()),

@@ -2,8 +2,8 @@ import { uuidOf } from '../../queries/table/validate.ts'
 import { uuidv7 } from '../../uuid.ts'
 import type { EntryOptions } from '../recorder/entries.ts'
 import type { ExecutionRecorder } from '../recorder/recorder.ts'
-import { type Outcome, type RecorderCall, startOf } from './calls.ts'
 import type { StartedStep, StepRecorder } from '../recorder/steps.ts'
+import { type Outcome, type RecorderCall, startOf } from './calls.ts'
 
 /**
  * Has a call done now or later.

@@ -3,7 +3,6 @@ import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { countOf, requiredText } from '../../queries/table/validate.ts'
 import type { ExecutionRecorder, StartExecution } from '../recorder/recorder.ts'
-import { openSpoolFile, type SpoolFile } from './file.ts'
 import {
   type Outcome,
   perform,
@@ -12,6 +11,7 @@ import {
   startOf,
   timed,
 } from './calls.ts'
+import { openSpoolFile, type SpoolFile } from './file.ts'
 import { executionHandle, idOf } from './handles.ts'
 
 export interface SpoolOptions {

@@ -2,7 +2,13 @@ import type pg from 'pg'
 import { databaseError } from '../../db/query/errors.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { CRITERIA } from '../../queries/executions/executions.ts'
-import { bind, type ExecutionFilter, timeBounds, type Where, whereOf } from '../../queries/table/filter.ts'
+import {
+  bind,
+  type ExecutionFilter,
+  timeBounds,
+  type Where,
+  whereOf,
+} from '../../queries/table/filter.ts'
 import { copyOut, UNHURRIED, unpipelined } from './copy.ts'
 import type { Kind } from './form.ts'
 import { AS_LINES, LINE_SETTINGS, lineOf } from './lines.ts'

@@ -12,17 +12,9 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { hasZstd } from '../../../src/cleanup/archive/compression.ts'
-import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
-import {
-  chunks,
-  FOLDER,
-  flipByte,
-  head,
-  inFolder,
-  options,
-  writeTwoBatches,
-} from './support.ts'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
+import { chunks, FOLDER, flipByte, head, inFolder, options, writeTwoBatches } from './support.ts'
 
 const LINES = { execution: 1, step: 3, audit: 3, metric: 0 }
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
-import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
 import { chunks, FOLDER, inFolder, options, writeTwoBatches } from './support.ts'
 
 /** From here on no file of this process grows beyond so many bytes, as on a disk that is full: EFBIG in place of ENOSPC. */

@@ -4,8 +4,8 @@ import { PassThrough, Writable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-import { archiveToStream } from '../../../src/cleanup/archive/write/sink.ts'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
+import { archiveToStream } from '../../../src/cleanup/archive/write/sink.ts'
 import { chunks, flipByte, head, inFolder, options, writeTwoBatches } from './support.ts'
 
 const LINES = { execution: 1, step: 3, audit: 3, metric: 0 }

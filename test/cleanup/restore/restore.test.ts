@@ -12,7 +12,15 @@ import { getStats } from '../../../src/queries/usage/stats.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { withClient } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { clean, flipByte, inFolder, options, restore, rowsOf, totalsOf } from '../archive/support.ts'
+import {
+  clean,
+  flipByte,
+  inFolder,
+  options,
+  restore,
+  rowsOf,
+  totalsOf,
+} from '../archive/support.ts'
 
 let database: TestDatabase
 

@@ -5,10 +5,10 @@ import { Readable, Writable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { main } from '../../../src/cli/main.ts'
-import { EMPTY, id, line, rowsIn } from '../../transfer/import/support.ts'
 import { NOW, runCli } from '../../support/cli.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
+import { EMPTY, id, line, rowsIn } from '../../transfer/import/support.ts'
 
 let legacy: TestDatabase
 let database: TestDatabase

@@ -70,7 +70,7 @@ it('docs/COMMANDS.md has every command, option, default and example, as the prog
 
 const INTRODUCTION = `# Commands
 
-What \`wfstore COMMAND --help\` and \`wfstore help TOPIC\` print. \`npx vitest run test/cli/help.test.ts\` compares this page with the
+What \`wfstore COMMAND --help\` and \`wfstore help TOPIC\` print. \`npx vitest run test/cli/help/help.test.ts\` compares this page with the
 program; \`UPDATE_GOLDEN=1\` before it writes the page anew. \`wfstore help --json\` has the same for programs.`
 
 describe('wfstore help', () => {

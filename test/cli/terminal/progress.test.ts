@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { expect, it } from 'vitest'
-import type { Io } from '../../../src/cli/context.ts'
+import type { Io } from '../../../src/cli/io.ts'
 import { progressLine } from '../../../src/cli/terminal/progress.ts'
 
 function terminal(isTTY: boolean) {

@@ -7,7 +7,11 @@ import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import pg from 'pg'
 import { afterAll } from 'vitest'
-import { type EmbeddedOptions, type Endpoint, stopEmbedded } from '../../../src/db/embedded/server.ts'
+import {
+  type EmbeddedOptions,
+  type Endpoint,
+  stopEmbedded,
+} from '../../../src/db/embedded/server.ts'
 
 export const isRoot = process.getuid?.() === 0
 /** A user without privileges: another than ours if we are root. */

@@ -267,7 +267,7 @@ const BUNDLED = `
   import { build } from 'esbuild'
   import { rmSync } from 'node:fs'
   const outdir = 'dist/bundle-test'
-  await build({ entryPoints: ['src/db/migration-files.ts'], outdir, bundle: true, format: 'esm', platform: 'node', logLevel: 'error' })
+  await build({ entryPoints: ['src/db/migrate/files.ts'], outdir, bundle: true, format: 'esm', platform: 'node', logLevel: 'error' })
   const { migrationsDir } = await import(process.cwd() + '/' + outdir + '/migration-files.js')
   console.log(migrationsDir())
   rmSync(outdir, { recursive: true })`

@@ -1,6 +1,11 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { compareSchema, countRows, type Difference, type TableCount } from '../../../src/db/verify/compare.ts'
+import {
+  compareSchema,
+  countRows,
+  type Difference,
+  type TableCount,
+} from '../../../src/db/verify/compare.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { migrate, withClient } from '../../support/migrate.ts'
 

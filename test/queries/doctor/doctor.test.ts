@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectClient } from '../../../src/db/connect/connect.ts'
-import { readSubject } from '../../../src/queries/doctor/subject.ts'
 import { examine } from '../../../src/queries/doctor/doctor.ts'
+import { readSubject } from '../../../src/queries/doctor/subject.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { migrate } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'

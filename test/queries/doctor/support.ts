@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { connectClient } from '../../../src/db/connect/connect.ts'
-import type { DoctorOptions } from '../../../src/queries/doctor/subject.ts'
 import { examine, type Finding } from '../../../src/queries/doctor/doctor.ts'
+import type { DoctorOptions } from '../../../src/queries/doctor/subject.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
 /** What the doctor finds, through a connection of its own as the command line makes it. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { groupFailures } from '../../../src/queries/errors/groups.ts'
 import { type FailureFilter, listFailures } from '../../../src/queries/errors/errors.ts'
+import { groupFailures } from '../../../src/queries/errors/groups.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
 import { clear as clearOn, type Failing, fail as failOn, runOn } from './support.ts'

@@ -1,12 +1,13 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Period, rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
 import { fillDemo } from '../../../src/demo/fill.ts'
+import type { Period } from '../../../src/queries/metrics/periods.ts'
+import { rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
 import { NOW } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { everyMetric, insertRun, otherwise, type RunFields } from './support.ts'
 import { runOn } from '../usage/support.ts'
+import { everyMetric, insertRun, otherwise, type RunFields } from './support.ts'
 
 let database: TestDatabase
 let client: pg.Client

@@ -3,11 +3,12 @@ import type pg from 'pg'
 import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Run } from '../../../src/db/query/query.ts'
-import { PERIODS, type Period, rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
+import { PERIODS, type Period } from '../../../src/queries/metrics/periods.ts'
+import { rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { everyMetric } from './support.ts'
 import { runOn } from '../usage/support.ts'
+import { everyMetric } from './support.ts'
 
 let database: TestDatabase
 let client: pg.Client

@@ -1,11 +1,13 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Run } from '../../../src/db/query/query.ts'
-import { type Period, rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
 import { fillDemo } from '../../../src/demo/fill.ts'
+import type { Period } from '../../../src/queries/metrics/periods.ts'
+import { rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
 import { NOW } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
+import { foldAudit, foldRuns, runOn } from '../usage/support.ts'
 import {
   type EntryFields,
   everyMetric,
@@ -14,7 +16,6 @@ import {
   otherwise,
   type RunFields,
 } from './support.ts'
-import { foldAudit, foldRuns, runOn } from '../usage/support.ts'
 
 let database: TestDatabase
 let client: pg.Client

@@ -1,4 +1,4 @@
-import type { Period } from '../../../src/queries/metrics/rollup.ts'
+import type { Period } from '../../../src/queries/metrics/periods.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
 export interface SeenMetric {

@@ -3,7 +3,12 @@ import type pg from 'pg'
 import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Run } from '../../../src/db/query/query.ts'
-import { costBy, DIMENSION_FIELDS, DIMENSIONS, type Dimension } from '../../../src/queries/usage/cost.ts'
+import {
+  costBy,
+  DIMENSION_FIELDS,
+  DIMENSIONS,
+  type Dimension,
+} from '../../../src/queries/usage/cost.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import {

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { importLines } from '../../../src/transfer/import/import.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
+import { importLines } from '../../../src/transfer/import/import.ts'
+import { createRecording, OF } from '../../record/recording.ts'
 import { untilBlocked, withClient } from '../../support/migrate.ts'
 import { EMPTY, exportOf, id, importInto, line, pieces, RUN, rowsIn } from './support.ts'
-import { createRecording, OF } from '../../record/recording.ts'
 
 let recording: Awaited<ReturnType<typeof createRecording>>
 let database: (typeof recording)['database']

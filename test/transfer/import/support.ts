@@ -1,7 +1,11 @@
 import { buffer } from 'node:stream/consumers'
 import type { ExecutionFilter } from '../../../src/queries/table/filter.ts'
 import { exportLines } from '../../../src/transfer/export/export.ts'
-import { type ImportOptions, type ImportReport, importLines } from '../../../src/transfer/import/import.ts'
+import {
+  type ImportOptions,
+  type ImportReport,
+  importLines,
+} from '../../../src/transfer/import/import.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { withClient } from '../../support/migrate.ts'
 

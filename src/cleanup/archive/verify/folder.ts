@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { WfstoreError } from '../../../error.ts'
 import { CLEANED } from '../../types.ts'
-import { type ArchiveProblem, Fault } from './faults.ts'
 import {
   type ArchivedFile,
   FORM,
@@ -16,6 +15,7 @@ import {
   type Segment,
   unseal,
 } from '../form.ts'
+import { type ArchiveProblem, Fault } from './faults.ts'
 import { checkFile, contentOf, namesIn, type Piece, reading, sizeOf, textOf } from './read.ts'
 import type { CoveredFile, VerifiedArchive } from './report.ts'
 

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs'
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
-import { countLines } from '../write/blocks.ts'
 import { uncompressed } from '../compression.ts'
-import { Fault } from './faults.ts'
 import type { Compression } from '../form.ts'
+import { countLines } from '../write/blocks.ts'
+import { Fault } from './faults.ts'
 
 /** Bytes of a file that were written at once, or the whole of it. */
 export interface Piece {

@@ -1,6 +1,6 @@
 import type { Cleaned, Removed } from '../../types.ts'
-import type { ArchiveProblem } from './faults.ts'
 import type { Head } from '../form.ts'
+import type { ArchiveProblem } from './faults.ts'
 
 export interface CoveredFile {
   name: string

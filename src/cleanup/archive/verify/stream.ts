@@ -5,11 +5,11 @@ import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { CLEANED, type Cleaned } from '../../types.ts'
 import { uncompressed } from '../compression.ts'
-import { Fault } from './faults.ts'
 import { type Mark, noRows, type StreamSums, unseal } from '../form.ts'
+import { Fault } from './faults.ts'
+import { knownForm } from './folder.ts'
 import { compressionOf } from './read.ts'
 import type { VerifiedArchive } from './report.ts'
-import { knownForm } from './folder.ts'
 
 const LF = 10
 /** So many bytes tell what a line is: '{"ex', '{"sy'. */

@@ -4,9 +4,7 @@ import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { writeWhole } from '../../../files.ts'
 import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
-import { type Block, blocksOf } from './blocks.ts'
 import { compressor } from '../compression.ts'
-import { createDataFile, type DataFile } from './data-file.ts'
 import { onDisk, syncFolder } from '../disk.ts'
 import {
   type Compression,
@@ -20,6 +18,8 @@ import {
   noRows,
   seal,
 } from '../form.ts'
+import { type Block, blocksOf } from './blocks.ts'
+import { createDataFile, type DataFile } from './data-file.ts'
 import { createJournal, type Journal } from './journal.ts'
 
 export interface FolderOptions {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { writeAll } from './data-file.ts'
 import { onDisk } from '../disk.ts'
 import { type Mark, seal } from '../form.ts'
+import { writeAll } from './data-file.ts'
 
 export interface Journal {
   /** Resolves when the line is on the disk. */

@@ -1,8 +1,8 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeAll } from './data-file.ts'
 import { onDisk } from '../disk.ts'
+import { writeAll } from './data-file.ts'
 
 /** Bytes that wait: in memory as long as they are few, and then in a file of the system's folder for such. */
 export interface Spill {

@@ -3,8 +3,8 @@ import type { Writable } from 'node:stream'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import type { ArchiveSink, Cleaned } from '../../types.ts'
-import { blocksOf } from './blocks.ts'
 import { addRows, FORM, type Mark, noRows, type StreamSums, seal } from '../form.ts'
+import { blocksOf } from './blocks.ts'
 import { createSpill } from './spill.ts'
 
 /**

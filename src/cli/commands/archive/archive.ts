@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import { archiveColumns, reportColumns } from './columns.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { selectColumns } from '../../output/column.ts'
+import type { GlobalOptions } from '../../options/global.ts'
 import { parseText, plural } from '../../options/text.ts'
+import { selectColumns } from '../../output/column.ts'
+import { archiveColumns, reportColumns } from './columns.ts'
 
 export function define(archive: Command, context: Context): void {
   const verify = archive

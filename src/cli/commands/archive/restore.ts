@@ -1,17 +1,18 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { RestoreResult } from '../../../cleanup/restore/restore.ts'
-import { restoreColumns, restoredTableColumns, restoredTables } from './columns.ts'
-import { removedRows, removedWords } from '../cleanup/words.ts'
-import { confirm, isAttended } from '../../terminal/confirm.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { isData } from '../migrate/options.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
+import { parseText, plural } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { formatDuration } from '../../output/text/format.ts'
+import { isAttended } from '../../terminal/confirm.ts'
 import { progressLine } from '../../terminal/progress.ts'
 import { whileCounting } from '../../terminal/waiting.ts'
-import { parseText, plural } from '../../options/text.ts'
+import { removedRows, removedWords } from '../cleanup/words.ts'
+import { restoreColumns, restoredTableColumns, restoredTables } from './columns.ts'
 
 interface RestoreFlags extends GlobalOptions {
   dryRun?: boolean
@@ -69,13 +70,13 @@ async function runRestore(context: Context, flags: RestoreFlags, place: string):
 }
 
 /** @throws WfstoreError failed where the answer is no, usage where there is no archive */
-async function ask({ io }: Context, source: string): Promise<void> {
+async function ask(context: Context, source: string): Promise<void> {
   const { verifyArchive } = await import('../../../cleanup/archive/verify/verify.ts')
-  const { archives, lines, problems } = await whileCounting(io, () => verifyArchive(source))
+  const { archives, lines, problems } = await whileCounting(context.io, () => verifyArchive(source))
   // What is damaged is refused, and why, without a question.
   if (problems.length > 0) return
   const question = `restores ${removedWords(lines)} of ${plural(archives.length, 'archive')}; rows that are there stay as they are. Go on?`
-  await confirm(io, question, { unattended: 'go on' })
+  await context.confirm(question, { unattended: 'go on' })
 }
 
 function restoredLine(result: RestoreResult, { dryRun, copy }: RestoreFlags): string {

@@ -3,7 +3,8 @@ import { WfstoreError } from '../../../error.ts'
 import type { AuditEntry, AuditFilter } from '../../../queries/audit/audit.ts'
 import { findAuditEntry } from '../../../queries/audit/find.ts'
 import { rangeOf } from '../../../queries/executions/executions.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
+import { explain } from '../../help/page.ts'
 import { addEntryFilters } from '../../options/entry-filter.ts'
 import {
   addPaging,
@@ -12,13 +13,13 @@ import {
   type PagingOptions,
   readFilter,
 } from '../../options/filter.ts'
-import { followedEntries } from './follow.ts'
-import { explain } from '../../help/page.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { reader } from '../../options/report-filter.ts'
+import { parseText } from '../../options/text.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 import { tellingPages } from '../../terminal/page-progress.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { reader } from '../../options/report-filter.ts'
-import { parseText } from '../../options/text.ts'
+import { followedEntries } from './follow.ts'
 
 interface AuditFlags extends FilterOptions, PagingOptions {
   action?: string

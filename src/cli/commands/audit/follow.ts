@@ -1,9 +1,10 @@
 import { WfstoreError } from '../../../error.ts'
 import type { AuditEntry, AuditFilter } from '../../../queries/audit/audit.ts'
 import { followAudit, LATE_MINUTES } from '../../../queries/audit/follow.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
-import type { Writer } from '../../output/writer.ts'
+import type { Context } from '../../context.ts'
+import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
+import type { Writer } from '../../output/writer.ts'
 
 const POLL_MS = 1000
 /** A poll that took longer is followed by a pause of so many times what it took: a tenth of the server at most. */

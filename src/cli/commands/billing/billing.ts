@@ -8,15 +8,15 @@ import type {
   DifferenceKind,
   SummaryKey,
 } from '../../../queries/billing/billing.ts'
-import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
-import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { isData } from '../migrate/options.ts'
+import { isData } from '../../options/global.ts'
+import { parseText, plural } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { whileCounting } from '../../terminal/waiting.ts'
-import { parseText, plural } from '../../options/text.ts'
+import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
+import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface ReportFlags extends Omit<PeriodOptions, 'output'> {
   output?: PeriodOptions['output'] | 'focus'

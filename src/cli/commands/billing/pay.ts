@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
-import { correctionColumns, paymentColumns } from './columns.ts'
-import { confirm } from '../../terminal/confirm.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { isData } from '../migrate/options.ts'
-import { selectColumns } from '../../output/column.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
 import { parseText, plural } from '../../options/text.ts'
+import { selectColumns } from '../../output/column.ts'
+import { correctionColumns, paymentColumns } from './columns.ts'
+import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface PayFlags extends PeriodOptions {
   period: string
@@ -74,8 +74,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
     rest,
     dryRun,
     confirm: ({ records, cost, users }) =>
-      confirm(
-        context.io,
+      context.confirm(
         `Mark ${plural(records, 'bill')} of ${plural(users, 'user')} in ${period}, ${dollars(cost)}, as paid by ${paymentId}?`,
         { yes, unattended: 'go on' },
       ),
@@ -104,7 +103,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
 async function runCorrect(context: Context, options: CorrectFlags, id: string): Promise<void> {
   selectColumns(correctionColumns, options.columns)
   const { cost, reason, dryRun, yes } = options
-  const { io, env } = context
+  const { env } = context
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
   const result = await billing.correct({
@@ -114,8 +113,7 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
     by: env.USER || env.LOGNAME,
     dryRun,
     confirm: ({ userId, costBefore, costAfter }) =>
-      confirm(
-        io,
+      context.confirm(
         `Correct bill ${id} of ${userId} from ${dollars(costBefore)} to ${dollars(costAfter)}?`,
         {
           yes,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { GlobalOptions } from '../../context.ts'
+import type { GlobalOptions } from '../../options/global.ts'
 
 /** What every command about bills takes. */
 export interface PeriodOptions extends GlobalOptions {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import type { BillingPeriod } from '../../../queries/billing/billing.ts'
-import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
-import { closeColumns, periodColumns } from './columns.ts'
-import { confirm } from '../../terminal/confirm.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { isData } from '../migrate/options.ts'
-import { selectColumns } from '../../output/column.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
 import { plural } from '../../options/text.ts'
+import { selectColumns } from '../../output/column.ts'
+import { closeColumns, periodColumns } from './columns.ts'
+import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface CloseFlags extends PeriodOptions {
   period: string
@@ -76,7 +76,7 @@ export function define(billing: Command, context: Context): void {
 
 async function runClose(context: Context, options: CloseFlags): Promise<void> {
   selectColumns(closeColumns, options.columns)
-  const { io, env } = context
+  const { env } = context
   const { period: month, dryRun, yes } = options
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
@@ -91,7 +91,7 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
     closedBy: env.USER || env.LOGNAME,
     dryRun,
     confirm: (period) =>
-      confirm(io, `Close ${described(period)}? It cannot be undone.`, {
+      context.confirm(`Close ${described(period)}? It cannot be undone.`, {
         yes,
         unattended: 'go on',
       }),

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import type { Billing, BillingRecord } from '../../../queries/billing/billing.ts'
 import type { BillFilter } from '../../../queries/billing/bills.ts'
-import { type PeriodOptions, parsePeriod } from './period-option.ts'
-import { recordColumns } from './columns.ts'
 import type { Context } from '../../context.ts'
-import { addPaging, checkPage, type PagingOptions } from '../../options/filter.ts'
 import { explain } from '../../help/page.ts'
-import { selectColumns } from '../../output/column.ts'
+import { addPaging, checkPage, type PagingOptions } from '../../options/filter.ts'
 import { parseText } from '../../options/text.ts'
+import { selectColumns } from '../../output/column.ts'
+import { recordColumns } from './columns.ts'
+import { type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface RecordsFlags extends PeriodOptions, PagingOptions {
   paid?: boolean

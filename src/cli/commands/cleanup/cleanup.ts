@@ -3,12 +3,14 @@ import type { Command } from 'commander'
 import type pg from 'pg'
 import type { ArchiveSink, CleanupCounts, CleanupOptions, Removed } from '../../../cleanup/types.ts'
 import { WfstoreError } from '../../../error.ts'
-import {
-  addCleanupOptions,
-  type CleanupFlags,
-  type HowOld,
-  readCutoff,
-} from './options.ts'
+import type { Context } from '../../context.ts'
+import { explain } from '../../help/page.ts'
+import type { Io } from '../../io.ts'
+import { isAttended } from '../../terminal/confirm.ts'
+import { progressLine } from '../../terminal/progress.ts'
+import { whileCounting } from '../../terminal/waiting.ts'
+import { version } from '../../version.ts'
+import { addCleanupOptions, type CleanupFlags, type HowOld, readCutoff } from './options.ts'
 import { checkColumns, drawCounts, drawResult, printReport } from './output.ts'
 import {
   cutoffText,
@@ -18,12 +20,6 @@ import {
   removedWords,
   resultLine,
 } from './words.ts'
-import { confirm, isAttended } from '../../terminal/confirm.ts'
-import type { Context, Io } from '../../context.ts'
-import { explain } from '../../help/page.ts'
-import { progressLine } from '../../terminal/progress.ts'
-import { version } from '../../version.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
 
 export function define(cleanup: Command, context: Context): void {
   explain(cleanup, {
@@ -63,7 +59,7 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> 
   const counts = await whileCounting(io, () => countCleanup(client, request))
   // Nothing to remove is no question.
   if (removedRows(counts.remove) > 0)
-    await confirm(io, questionOf(counts, flags.archive), { unattended: 'go on' })
+    await context.confirm(questionOf(counts, flags.archive), { unattended: 'go on' })
   // What was agreed to, not what has grown old while somebody thought about it.
   const agreed = { ...request, archive, days: undefined, before: counts.cutoff }
   return clean(context, flags, client, agreed, counts)
@@ -133,7 +129,9 @@ async function clean(
 async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
   const { archive: place, compression } = flags
   if (place === undefined) return undefined
-  const { archiveInFolder, archiveToStream } = await import('../../../cleanup/archive/write/sink.ts')
+  const { archiveInFolder, archiveToStream } = await import(
+    '../../../cleanup/archive/write/sink.ts'
+  )
   if (place === '-' && io.stdout.isTTY === true)
     throw new WfstoreError('usage', 'the archive would go to the terminal', {
       hint: 'send stdout to a file or a pipe, or name a folder',

@@ -1,7 +1,7 @@
 import type { CleanupCounts, CleanupResult, Kept, Removed } from '../../../cleanup/types.ts'
 import type { PastCleanup } from '../../../queries/cleanups.ts'
-import { keptWords } from './words.ts'
 import type { Column } from '../../output/column.ts'
+import { keptWords } from './words.ts'
 
 /** What became of the rows of one table. */
 export interface TableOfCleanup {

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { listCleanups } from '../../../queries/cleanups.ts'
-import { historyColumns } from './columns.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
-import { addPaging, checkPage, type PagingOptions, readFilter } from '../../options/filter.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { addPaging, checkPage, type PagingOptions, readFilter } from '../../options/filter.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { reader } from '../../options/report-filter.ts'
 import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { reader } from '../../options/report-filter.ts'
+import { historyColumns } from './columns.ts'
 
 interface HistoryFlags extends GlobalOptions, PagingOptions {
   since?: string

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import type { GlobalOptions, Io } from '../../context.ts'
+import type { Io } from '../../io.ts'
+import type { GlobalOptions } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
-import { parseTime } from '../../options/time.ts'
 import { parseText } from '../../options/text.ts'
+import { parseTime } from '../../options/time.ts'
 
 export interface CleanupFlags extends GlobalOptions {
   days?: number

@@ -1,17 +1,12 @@
 import type { CleanupCounts, CleanupResult } from '../../../cleanup/types.ts'
-import {
-  countsColumns,
-  plannedColumns,
-  resultColumns,
-  tableColumns,
-  tablesOf,
-} from './columns.ts'
-import type { CleanupFlags } from './options.ts'
-import { resultLine } from './words.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
-import { isData } from '../migrate/options.ts'
+import type { Context } from '../../context.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
+import { countsColumns, plannedColumns, resultColumns, tableColumns, tablesOf } from './columns.ts'
+import type { CleanupFlags } from './options.ts'
+import { resultLine } from './words.ts'
 
 /** CSV is a row for each table; the other forms for programs are one object. */
 const isRows = ({ output }: GlobalOptions) => output === 'csv'

@@ -2,14 +2,14 @@ import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { idRange } from '../../../queries/executions/executions.ts'
 import type { ClosedExecution, CloseOptions, CloseResult } from '../../../record/recorder/close.ts'
-import { closedColumns } from './columns.ts'
-import { confirm } from '../../terminal/confirm.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { selectColumns } from '../../output/column.ts'
-import type { Writer } from '../../output/writer.ts'
+import type { GlobalOptions } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
 import { parseText, plural } from '../../options/text.ts'
+import { selectColumns } from '../../output/column.ts'
+import type { Writer } from '../../output/writer.ts'
+import { closedColumns } from './columns.ts'
 
 interface CloseFlags extends GlobalOptions {
   reason?: string
@@ -104,7 +104,7 @@ async function runFail(context: Context, options: FailFlags): Promise<void> {
 }
 
 function closeOptions(
-  { io, env }: Context,
+  context: Context,
   { reason, dryRun, yes }: CloseFlags,
   command: string,
   verb: string,
@@ -112,8 +112,8 @@ function closeOptions(
   return {
     reason,
     dryRun,
-    closedBy: { osUser: env.USER || env.LOGNAME, command },
-    confirm: (runs) => confirm(io, `${verb} ${counted(runs)}?`, { yes, unattended: 'go on' }),
+    closedBy: { osUser: context.env.USER || context.env.LOGNAME, command },
+    confirm: (runs) => context.confirm(`${verb} ${counted(runs)}?`, { yes, unattended: 'go on' }),
   }
 }
 

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { idRange, type ListOptions, type Page } from '../../../queries/executions/executions.ts'
 import type { PageOptions } from '../../../queries/table/page.ts'
 import type { Store } from '../../../store.ts'
-import { executionColumns, runningColumns, showColumns } from './columns.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
+import { explain } from '../../help/page.ts'
 import {
   addFilters,
   addPaging,
@@ -12,14 +12,15 @@ import {
   type PagingOptions,
   readFilter,
 } from '../../options/filter.ts'
-import { explain } from '../../help/page.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { parseSpan, type Span } from '../../options/span.ts'
+import { addWatch } from '../../options/watch.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { tellingPages } from '../../terminal/page-progress.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { parseSpan, type Span } from '../../options/span.ts'
 import { whileCounting } from '../../terminal/waiting.ts'
-import { addWatch } from '../../options/watch.ts'
+import { executionColumns, runningColumns, showColumns } from './columns.ts'
 
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
 interface List<Row> {

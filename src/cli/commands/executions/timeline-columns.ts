@@ -3,7 +3,8 @@ import type { ExecutionWithSteps } from '../../../queries/executions/executions.
 import type { Column } from '../../output/column.ts'
 import { formatDuration } from '../../output/text/format.ts'
 import { drawSpan, plainLocale } from '../../output/text/marks.ts'
-import { type TimelineRow, timelineOf } from './timeline.ts'
+import { timelineOf } from './timeline.ts'
+import type { TimelineRow } from './timeline-row.ts'
 
 /** The steps of a run as bars over its time: on a terminal, and elsewhere where --columns asks for it. */
 export function timelineColumn(now: Date, env: Environment): Column<ExecutionWithSteps> {

@@ -1,5 +1,5 @@
-import type { TimelineRow } from './timeline.ts'
 import { plural } from '../../options/text.ts'
+import type { TimelineRow } from './timeline-row.ts'
 
 /** More steps than this are not each drawn: nobody reads them, and the table of steps has them all. */
 const LEGIBLE = 40

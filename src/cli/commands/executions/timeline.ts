@@ -1,26 +1,8 @@
 import type { ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
+import { plural } from '../../options/text.ts'
 import { alignAmounts, formatDuration, formatShare } from '../../output/text/format.ts'
 import { folded } from './timeline-fold.ts'
-import { plural } from '../../options/text.ts'
-
-/** A line of a run's timeline. Milliseconds are counted from the start of the run. */
-export interface TimelineRow {
-  /** '3', '4-27' of steps that are drawn as one, '' of a wait between steps. */
-  label: string
-  name: string
-  status: string
-  /** None where the step has no times. */
-  startMs: number | null
-  /** The run's own end, or now, for a step that has not ended. */
-  endMs: number | null
-  open: boolean
-  durationMs: number | null
-  /** Of the cost of the run, from 0 to 1. */
-  costShare: number | null
-  note: string
-  /** How long the whole run is. */
-  spanMs: number
-}
+import type { TimelineRow } from './timeline-row.ts'
 
 export interface Timeline {
   rows: TimelineRow[]

@@ -1,15 +1,12 @@
 import { type Command, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import type { Metric } from '../../../queries/metrics/metrics.ts'
 import { currentMetrics } from '../../../queries/metrics/current.ts'
-import {
-  PERIODS,
-  type Period,
-  type RollupResult,
-  rollupMetrics,
-} from '../../../queries/metrics/rollup.ts'
+import type { Metric } from '../../../queries/metrics/metrics.ts'
+import { PERIODS, type Period } from '../../../queries/metrics/periods.ts'
+import { type RollupResult, rollupMetrics } from '../../../queries/metrics/rollup.ts'
 import { getStats } from '../../../queries/usage/stats.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
+import { explain } from '../../help/page.ts'
 import {
   addPaging,
   checkPage,
@@ -17,16 +14,16 @@ import {
   type PagingOptions,
   readFilter,
 } from '../../options/filter.ts'
-import { explain } from '../../help/page.ts'
-import { metricColumns, rollupColumns } from './columns.ts'
-import { metricFamilies, totalFamilies } from './families.ts'
-import { isData } from '../migrate/options.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
+import { reader } from '../../options/report-filter.ts'
+import { parseText, plural } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { reader } from '../../options/report-filter.ts'
 import { whileCounting } from '../../terminal/waiting.ts'
-import { parseText, plural } from '../../options/text.ts'
+import { metricColumns, rollupColumns } from './columns.ts'
+import { metricFamilies, totalFamilies } from './families.ts'
 
 interface MetricFlags extends Omit<GlobalOptions, 'output'> {
   output?: GlobalOptions['output'] | 'prometheus'

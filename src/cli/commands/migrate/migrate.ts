@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
 import type { MigrateResult } from '../../../db/migrate/up.ts'
-import { confirm } from '../../terminal/confirm.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
+import { type Column, selectColumns } from '../../output/column.ts'
 import {
   addMigrationOptions,
-  isData,
   type MigrationFlags,
   parseCount,
   planColumns,
   printPlan,
 } from './options.ts'
-import { type Column, selectColumns } from '../../output/column.ts'
 
 interface UpFlags extends MigrationFlags {
   legacyTz: string
@@ -114,7 +114,7 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     target: { count, to: options.to },
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    confirm: () => confirm(context.io, 'Adopt them?', { yes: options.yes, unattended: 'go on' }),
+    confirm: () => context.confirm('Adopt them?', { yes: options.yes, unattended: 'go on' }),
   }
   if (options.dryRun) {
     const steps = await planUp(client, settings)
@@ -177,6 +177,6 @@ function downSettings(context: Context, options: DownFlags) {
     lockTimeoutMs: options.lockTimeout,
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    confirm: () => confirm(context.io, 'Go on?', { yes: options.yes, unattended: 'refuse' }),
+    confirm: () => context.confirm('Go on?', { yes: options.yes, unattended: 'refuse' }),
   }
 }

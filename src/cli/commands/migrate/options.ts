@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Step } from '../../../db/migrate/plan.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
 import type { Column } from '../../output/column.ts'
 
 /** Options of everything that changes the schema. */
@@ -76,7 +78,3 @@ export async function printPlan(
   const { schema, lockTimeout: lockTimeoutMs = LOCK_TIMEOUT_MS } = options
   await writer.text(await psqlScript(steps, { schema, lockTimeoutMs }))
 }
-
-/** Is a form for programs asked for? */
-export const isData = ({ json, output }: GlobalOptions): boolean =>
-  json === true || (output !== undefined && output !== 'table')

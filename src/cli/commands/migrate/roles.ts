@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Roles } from '../../../db/migrate/roles.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { isData } from './options.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 
 interface RolesFlags extends GlobalOptions {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { MigrationStatus } from '../../../db/migrate/history.ts'
-import type { Finding, Verification } from '../../../db/verify/verify.ts'
 import type { TableCount } from '../../../db/verify/compare.ts'
+import type { Finding, Verification } from '../../../db/verify/verify.ts'
 import { WfstoreError } from '../../../error.ts'
-import type { Context, GlobalOptions } from '../../context.ts'
+import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { isData } from './options.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { isData } from '../../options/global.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 
 const statusColumns: Column<MigrationStatus>[] = [

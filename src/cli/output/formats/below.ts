@@ -1,9 +1,9 @@
 import type { Column } from '../column.ts'
 import { readValue } from '../column.ts'
-import { wrap } from './paragraphs.ts'
-import { drawTable, type Table, type TableStyle } from './table.ts'
 import { terminalCells } from '../text/cells.ts'
 import { displayWidth } from '../text/width.ts'
+import { wrap } from './paragraphs.ts'
+import { drawTable, type Table, type TableStyle } from './table.ts'
 
 const INDENT = '    '
 

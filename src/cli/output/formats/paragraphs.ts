@@ -1,8 +1,8 @@
 import type { Column } from '../column.ts'
 import { readValue } from '../column.ts'
-import type { TableStyle } from './table.ts'
 import { terminalCells } from '../text/cells.ts'
 import { displayWidth } from '../text/width.ts'
+import type { TableStyle } from './table.ts'
 
 const GAP = '  '
 /** Of what stands below. */

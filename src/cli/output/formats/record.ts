@@ -1,10 +1,10 @@
 import type { Column } from '../column.ts'
 import { headerOf, labelOf, nestedRows, readValue, visibleColumns } from '../column.ts'
+import { terminalCells } from '../text/cells.ts'
 import { show } from '../text/escape.ts'
 import { jsonValue } from './json.ts'
 import { wrap } from './paragraphs.ts'
 import type { TableStyle } from './table.ts'
-import { terminalCells } from '../text/cells.ts'
 import { tsvCell, tsvLine } from './tsv.ts'
 
 /** One thing in a pipe: its names and values, and below an empty line each the rows it has. */

@@ -1,6 +1,6 @@
 import type { Column } from '../column.ts'
-import { csvHeader, csvLine } from './csv.ts'
 import { quoteJson } from '../text/escape.ts'
+import { csvHeader, csvLine } from './csv.ts'
 import { toJson } from './json.ts'
 import { tsvLine } from './tsv.ts'
 

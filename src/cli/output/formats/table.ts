@@ -1,10 +1,11 @@
 import type { Column, Kind } from '../column.ts'
 import { headerOf, isNumeric, readValue } from '../column.ts'
+import type { Cell } from '../text/cell.ts'
+import type { Locale } from '../text/cells.ts'
+import { terminalCells } from '../text/cells.ts'
 import { fitColumns } from '../text/fit.ts'
 import { drawBars } from '../text/marks.ts'
 import type { Paint } from '../text/style.ts'
-import type { Cell, Locale } from '../text/cells.ts'
-import { terminalCells } from '../text/cells.ts'
 import { displayWidth, truncate } from '../text/width.ts'
 
 export interface TableStyle extends Locale {

@@ -1,16 +1,11 @@
 import type { Column, Kind } from '../column.ts'
 import { readValue } from '../column.ts'
+import { plainText } from '../formats/plain.ts'
+import type { Cell } from './cell.ts'
 import { show } from './escape.ts'
 import type { TimePrecision } from './format.ts'
 import { alignAmounts, formatDuration, formatShare, formatTime, shortenIds } from './format.ts'
-import { plainText } from '../formats/plain.ts'
-import type { Tone } from './style.ts'
 import { statusTone } from './style.ts'
-
-export interface Cell {
-  text: string
-  tone?: Tone | undefined
-}
 
 export interface Locale {
   timeZone: string

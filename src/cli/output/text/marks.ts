@@ -1,5 +1,5 @@
+import type { Cell } from './cell.ts'
 import { statusTone } from './style.ts'
-import type { Cell } from './cells.ts'
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 const HEIGHTS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']

@@ -1,6 +1,7 @@
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Context, Io } from '../../../../src/cli/context.ts'
+import type { Context } from '../../../../src/cli/context.ts'
+import type { Io } from '../../../../src/cli/io.ts'
 import { watch } from '../../../../src/cli/terminal/watch.ts'
 import { WfstoreError } from '../../../../src/error.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'

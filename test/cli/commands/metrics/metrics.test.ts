@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { rollupMetrics } from '../../../../src/queries/metrics/rollup.ts'
 import { fillDemo } from '../../../../src/demo/fill.ts'
+import { rollupMetrics } from '../../../../src/queries/metrics/rollup.ts'
 import { openStore } from '../../../../src/store.ts'
 import { runOn } from '../../../queries/usage/support.ts'
 import { NOW, runCli } from '../../../support/cli.ts'

@@ -1,0 +1,58 @@
+import {
+  amount,
+  count,
+  integer,
+  json,
+  key,
+  name,
+  oneOf,
+  optional,
+  stamp,
+  table,
+  text,
+  time,
+  withDefault,
+} from './column.ts'
+import type { NewOf, PatchOf } from './types.ts'
+
+export const EXECUTION_STATUSES = ['running', 'success', 'failed', 'partial', 'cancelled'] as const
+export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number]
+
+/** The executions, with the totals of their steps. */
+export const executions = table({
+  kind: 'execution',
+  name: 'workflow_executions',
+  alias: 'e',
+  noun: 'execution',
+  key: ['executionId'],
+  span: ['startTime', 'endTime'],
+  columns: {
+    /** A UUID; a new UUIDv7 if not given. */
+    executionId: key,
+    workflowName: name,
+    workflowType: withDefault(text, "'autonomous'"),
+    userId: name,
+    mode: name,
+    /** The model of all steps that name no other. */
+    modelId: name,
+    startTime: withDefault(time, 'now()'),
+    /** Not before the start; null while the execution runs. */
+    endTime: optional(time),
+    status: withDefault(oneOf(EXECUTION_STATUSES), "'running'"),
+    /** US dollars, 0 or more. */
+    totalCost: withDefault(amount, '0'),
+    totalTokens: withDefault(count, '0'),
+    /** How many steps are planned. */
+    stepsTotal: withDefault(integer, '0'),
+    stepsCompleted: withDefault(integer, '0'),
+    stepsFailed: withDefault(integer, '0'),
+    errorMessage: optional(text),
+    /** Any JSON value. */
+    metadata: optional(withDefault(json, "'{}'")),
+    createdAt: stamp,
+    updatedAt: stamp,
+  },
+})
+
+export type ExecutionPatch = PatchOf<typeof executions>
+export type NewExecution = NewOf<typeof executions>

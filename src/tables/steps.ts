@@ -1,0 +1,63 @@
+import {
+  amount,
+  count,
+  integer,
+  json,
+  key,
+  name,
+  oneOf,
+  optional,
+  parentKey,
+  stamp,
+  table,
+  text,
+  time,
+  withDefault,
+} from './column.ts'
+import { TOKEN_CLASSES } from './tokens.ts'
+import type { NewOf, PatchOf, RowOf } from './types.ts'
+
+export const STEP_STATUSES = ['pending', 'running', 'success', 'failed', 'skipped'] as const
+export type StepStatus = (typeof STEP_STATUSES)[number]
+
+/** The steps of executions. */
+export const steps = table({
+  kind: 'step',
+  name: 'workflow_steps',
+  alias: 's',
+  noun: 'step',
+  key: ['executionId', 'stepId'],
+  span: ['startTime', 'endTime'],
+  columns: {
+    /** A UUID; a new UUIDv7 if not given. */
+    stepId: key,
+    executionId: parentKey,
+    stepNumber: integer,
+    stepName: name,
+    stepDescription: optional(text),
+    toolName: optional(text),
+    /** Any JSON value. */
+    toolParameters: optional(json),
+    status: withDefault(oneOf(STEP_STATUSES), "'pending'"),
+    startTime: optional(time),
+    /** Not before the start. */
+    endTime: optional(time),
+    /** Milliseconds, a whole number. */
+    durationMs: optional(count),
+    /** All tokens that are paid for. */
+    tokensUsed: withDefault(count, '0'),
+    /** US dollars, 0 or more. */
+    cost: withDefault(amount, '0'),
+    /** Any JSON value. */
+    result: optional(json),
+    errorMessage: optional(text),
+    retryCount: withDefault(integer, '0'),
+    createdAt: stamp,
+    updatedAt: stamp,
+    ...TOKEN_CLASSES,
+  },
+})
+
+export type Step = RowOf<typeof steps>
+export type StepPatch = PatchOf<typeof steps>
+export type NewStep = NewOf<typeof steps>
