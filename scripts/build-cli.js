@@ -13,6 +13,7 @@ const PACKS = {
     'src/cli/commands/executions/executions.ts',
     'src/cli/commands/executions/close.ts',
     'src/db/connect/connect.ts',
+    'src/db/connect/target.ts',
   ],
   store: ['src/store.ts'],
   migrate: [

@@ -37,7 +37,7 @@ export interface SnapshotNames {
 
 /**
  * What the migrations make. It is kept rather than made anew in a scratch schema, because `verify` has to work where
- * nothing can be made: on a standby, and for a role without privileges. test/db/snapshot.test.ts holds it to the migrations.
+ * nothing can be made: on a standby, and for a role without privileges. test/db/verify/snapshot.test.ts holds it to the migrations.
  */
 export async function readExpected(): Promise<Snapshot> {
   const { default: expected } = await import('./expected.json', { with: { type: 'json' } })

@@ -268,6 +268,6 @@ const BUNDLED = `
   import { rmSync } from 'node:fs'
   const outdir = 'dist/bundle-test'
   await build({ entryPoints: ['src/db/migrate/files.ts'], outdir, bundle: true, format: 'esm', platform: 'node', logLevel: 'error' })
-  const { migrationsDir } = await import(process.cwd() + '/' + outdir + '/migration-files.js')
+  const { migrationsDir } = await import(process.cwd() + '/' + outdir + '/files.js')
   console.log(migrationsDir())
   rmSync(outdir, { recursive: true })`

@@ -171,6 +171,7 @@ describe('a frame', () => {
         }
         return text
       },
+      production: () => undefined,
     } as unknown as Context
     const failure = await watch(
       context,
