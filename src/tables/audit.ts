@@ -13,7 +13,7 @@ import {
   uuid,
   withDefault,
 } from './column.ts'
-import type { NewOf, PatchOf, RowOf } from './types.ts'
+import type { NewOf, PatchOf } from './types.ts'
 
 /** The audit entries. They outlive the execution that they name. */
 export const audit = table({
@@ -48,6 +48,5 @@ export const audit = table({
   },
 })
 
-export type AuditEntry = RowOf<typeof audit>
 export type AuditEntryPatch = PatchOf<typeof audit>
 export type NewAuditEntry = NewOf<typeof audit>

@@ -16,7 +16,7 @@ import {
   withDefault,
 } from './column.ts'
 import { TOKEN_CLASSES } from './tokens.ts'
-import type { NewOf, PatchOf, RowOf } from './types.ts'
+import type { NewOf, PatchOf } from './types.ts'
 
 const { tokensInput, tokensOutput, ...LATER_CLASSES } = TOKEN_CLASSES
 
@@ -57,6 +57,5 @@ export const bills = table({
   },
 })
 
-export type Bill = RowOf<typeof bills>
 export type BillPatch = PatchOf<typeof bills>
 export type NewBill = NewOf<typeof bills>

@@ -1,34 +1,38 @@
 /**
- * The five tables, each described once. From these descriptions derive the types of rows and of what may be written,
- * the decoding of results, the checks of what callers give, JSON names, the lines of an export and of an archive, and
- * the columns of a batch. A new column is a migration and one line here.
+ * The tables, each described once. The types of rows and of what may be written, the decoding of results, the checks
+ * of what callers give, JSON names, the lines of an export and an archive, and the columns of a batch derive from these
+ * descriptions. A new column is a migration and one line here.
  */
 
+/** What a column holds. A count is a whole number; an amount is US dollars. */
 export type ColumnType =
   | 'uuid'
   | 'text'
-  /** text that is not empty when it is written through the library */
-  | 'name'
-  /** text such as 2024-12 when it is written through the library */
-  | 'month'
-  /** timestamptz */
   | 'time'
-  /** bigint, 0 or more */
   | 'count'
-  /** integer, 0 or more */
   | 'integer'
-  /** numeric US dollars, 0 or more */
   | 'amount'
-  /** numeric */
   | 'number'
   | 'boolean'
-  /** jsonb */
   | 'json'
 
-/** Who may write a column through the library: any call, only the one that adds the row, or only wfstore itself. */
+/** The type of such a column in PostgreSQL. */
+export const SQL_TYPES = {
+  uuid: 'uuid',
+  text: 'text',
+  time: 'timestamptz',
+  count: 'bigint',
+  integer: 'integer',
+  amount: 'numeric',
+  number: 'numeric',
+  boolean: 'boolean',
+  json: 'jsonb',
+} as const satisfies Record<ColumnType, string>
+
+/** Who may write a column through the library: any call, only the call that adds the row, or only wfstore. */
 export type Writers = 'all' | 'create' | 'wfstore'
 
-export interface Column<
+export interface ColumnDescription<
   Type extends ColumnType = ColumnType,
   Nullable extends boolean = boolean,
   HasDefault extends boolean = boolean,
@@ -37,36 +41,52 @@ export interface Column<
 > {
   type: Type
   nullable: Nullable
-  /** Whether the table has a default, so that a row may be added without a value. */
+  /** A row may be added without a value, because the table has a default. */
   hasDefault: HasDefault
   /** SQL of that default. */
   default?: string
   writers: By
   /** All values that the column may hold. */
   values?: readonly Value[]
+  /** What the library requires of a text that it writes: not empty, or a month such as 2024-12. */
+  rule?: 'name' | 'month'
 }
 
-export type Columns = Readonly<Record<string, Column>>
+export type Columns = Readonly<Record<string, ColumnDescription>>
+
+/** A column with its names. */
+export interface TableField extends ColumnDescription {
+  /** In TypeScript and JSON: executionId. */
+  name: string
+  /** In SQL: execution_id. */
+  column: string
+}
 
 export interface TableDescription<C extends Columns = Columns> {
-  /** The name of its rows in an export: {"execution":{…}}. */
+  /** What a row is called in an export: {"execution":{…}}. */
   kind: string
   name: string
-  /** Of the table in every statement. */
+  /** The alias of the table in every statement. */
   alias: string
   /** What a row is called in messages. */
   noun: string
-  /** The fields of the primary key; the last is the row's own id. */
+  /** The fields of the primary key. */
   key: readonly string[]
+  /** The last field of the key: the row's own id. */
+  id: string
   /** The columns by their JSON names, in the order of the table. */
   columns: C
+  /** The same as a list. */
+  fields: readonly TableField[]
   /** Two times of which the second is not before the first. */
   span?: readonly [string, string]
-  /** Where this field is set, the row is a correction: amounts and counts may be below 0. */
+  /** Where this field is set, the row is a correction: its amounts and counts may be below 0. */
   correction?: string
 }
 
-const column = <Type extends ColumnType>(type: Type): Column<Type, false, false, 'all', never> => ({
+const column = <Type extends ColumnType>(
+  type: Type,
+): ColumnDescription<Type, false, false, 'all', never> => ({
   type,
   nullable: false,
   hasDefault: false,
@@ -75,50 +95,70 @@ const column = <Type extends ColumnType>(type: Type): Column<Type, false, false,
 
 export const uuid = column('uuid')
 export const text = column('text')
-export const name = column('name')
-export const month = column('month')
 export const time = column('time')
+/** 0 or more. */
 export const count = column('count')
+/** 0 or more. */
 export const integer = column('integer')
+/** 0 or more. */
 export const amount = column('amount')
 export const number = column('number')
 export const boolean = column('boolean')
 export const json = column('json')
 
-export const optional = <C extends Column>(inner: C): Omit<C, 'nullable'> & { nullable: true } => ({
-  ...inner,
-  nullable: true,
-})
+/** A text that is not empty. */
+export const name = { ...text, rule: 'name' } as const
+/** A text such as 2024-12. */
+export const month = { ...text, rule: 'month' } as const
 
-export const withDefault = <C extends Column>(
+export const optional = <C extends ColumnDescription>(
+  inner: C,
+): Omit<C, 'nullable'> & { nullable: true } => ({ ...inner, nullable: true })
+
+export const withDefault = <C extends ColumnDescription>(
   inner: C,
   sql: string,
 ): Omit<C, 'hasDefault'> & { hasDefault: true } => ({ ...inner, hasDefault: true, default: sql })
 
 export const oneOf = <const Value extends string>(
   values: readonly Value[],
-): Column<'text', false, false, 'all', Value> => ({ ...column('text'), values })
+): ColumnDescription<'text', false, false, 'all', Value> => ({ ...column('text'), values })
 
-/** A primary key: given when the row is added, or made then. */
-export const key = { ...column('uuid'), hasDefault: true, writers: 'create' } as const
+/** A row's own id: given when the row is added, or made then. */
+export const key = {
+  ...uuid,
+  hasDefault: true,
+  default: 'gen_random_uuid()',
+  writers: 'create',
+} as const
 
 /** A part of a primary key that the caller gives. */
-export const parentKey = { ...column('uuid'), writers: 'create' } as const
+export const parentKey = { ...uuid, writers: 'create' } as const
 
-/** A column that wfstore alone writes. */
-export const byWfstore = <C extends Column>(
+/** A column that only wfstore writes. */
+export const byWfstore = <C extends ColumnDescription>(
   inner: C,
 ): Omit<C, 'writers'> & { writers: 'wfstore' } => ({ ...inner, writers: 'wfstore' })
 
 /** When the row was added or last changed: the database writes it. */
 export const stamp = byWfstore(optional(withDefault(time, 'now()')))
 
+/** `execution_id` of `executionId`. */
+export const columnOf = (field: string): string =>
+  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
 /** What names columns names those of this table. */
-interface Named<C extends Columns> extends TableDescription<C> {
+interface Given<C extends Columns> extends Omit<TableDescription<C>, 'fields' | 'id'> {
   key: readonly (keyof C & string)[]
   span?: readonly [keyof C & string, keyof C & string]
   correction?: keyof C & string
 }
 
-export const table = <const C extends Columns>(description: Named<C>): TableDescription<C> =>
-  description
+export function table<const C extends Columns>(given: Given<C>): TableDescription<C> {
+  const fields = Object.entries(given.columns).map(([field, description]) => ({
+    ...description,
+    name: field,
+    column: columnOf(field),
+  }))
+  return { ...given, id: given.key.at(-1) as string, fields }
+}

@@ -1,5 +1,5 @@
 import { json, key, name, number, optional, stamp, table, time, withDefault } from './column.ts'
-import type { NewOf, PatchOf, RowOf } from './types.ts'
+import type { NewOf, PatchOf } from './types.ts'
 
 /** Values measured over a period, by user and dimensions. */
 export const metrics = table({
@@ -22,6 +22,5 @@ export const metrics = table({
   },
 })
 
-export type Metric = RowOf<typeof metrics>
 export type MetricPatch = PatchOf<typeof metrics>
 export type NewMetric = NewOf<typeof metrics>

@@ -15,7 +15,7 @@ import {
   withDefault,
 } from './column.ts'
 import { TOKEN_CLASSES } from './tokens.ts'
-import type { NewOf, PatchOf, RowOf } from './types.ts'
+import type { NewOf, PatchOf } from './types.ts'
 
 export const STEP_STATUSES = ['pending', 'running', 'success', 'failed', 'skipped'] as const
 export type StepStatus = (typeof STEP_STATUSES)[number]
@@ -58,6 +58,5 @@ export const steps = table({
   },
 })
 
-export type Step = RowOf<typeof steps>
 export type StepPatch = PatchOf<typeof steps>
 export type NewStep = NewOf<typeof steps>

@@ -1,6 +1,6 @@
 import { audit } from './audit.ts'
 import { bills } from './bills.ts'
-import type { Column, TableDescription } from './column.ts'
+import type { TableDescription } from './column.ts'
 import { executions } from './executions.ts'
 import { metrics } from './metrics.ts'
 import { steps } from './steps.ts'
@@ -14,20 +14,9 @@ export const TABLES = {
   metric: metrics,
 } as const
 
-export type Kind = keyof typeof TABLES
+export type RowKind = keyof typeof TABLES
 
-export const KINDS = Object.keys(TABLES) as Kind[]
+export const KINDS = Object.keys(TABLES) as RowKind[]
 
-/** Any of the tables, where code treats them alike. */
-export const tableOf = (kind: Kind): TableDescription => TABLES[kind]
-
-/** `execution_id` of `executionId`. */
-export const columnOf = (field: string): string =>
-  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
-/** `executionId` of `execution_id`. */
-export const fieldOf = (column: string): string =>
-  column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-
-export const fieldsOf = (kind: Kind): [field: string, column: Column][] =>
-  Object.entries(tableOf(kind).columns)
+/** The table of a kind, where code treats all tables alike. */
+export const tableOf = (kind: RowKind): TableDescription => TABLES[kind]

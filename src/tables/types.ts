@@ -1,43 +1,44 @@
-import type { JsonText } from '../db/query/decode.ts'
-import type { Column, Columns, TableDescription } from './column.ts'
+import type { ColumnDescription, Columns, TableDescription } from './column.ts'
 
-type ColumnsOf<T> = T extends TableDescription<infer C> ? C : never
+/** Text exactly as PostgreSQL prints a jsonb value: its numbers may have more digits than a double. */
+export type JsonText = string & { readonly json: unique symbol }
 
-/** The values of a type as they are read. */
-type Read<C extends Column> = C['type'] extends 'count' | 'integer'
-  ? number
-  : C['type'] extends 'boolean'
-    ? boolean
-    : C['type'] extends 'json'
-      ? JsonText
-      : string
+export type ColumnsOf<T> = T extends TableDescription<infer C> ? C : never
 
-/** A row as the store gives it. Amounts are exact decimal strings, times RFC 3339 in UTC. */
-export type RowOf<T> = {
-  [Name in keyof ColumnsOf<T>]:
-    | Read<ColumnsOf<T>[Name]>
-    | (ColumnsOf<T>[Name]['nullable'] extends true ? null : never)
-}
+type OrNull<C extends ColumnDescription, Value> = C['nullable'] extends true ? Value | null : Value
 
-type ValuesOf<C extends Column> =
-  C extends Column<infer _T, infer _N, infer _D, infer _W, infer V> ? V : never
+/** A value as it is read. Amounts are exact decimal strings, times RFC 3339 in UTC. */
+export type ReadValue<C extends ColumnDescription> = OrNull<
+  C,
+  C['type'] extends 'count' | 'integer'
+    ? number
+    : C['type'] extends 'boolean'
+      ? boolean
+      : C['type'] extends 'json'
+        ? JsonText
+        : string
+>
 
-/** The values of a type as they may be given. */
-type Given<C extends Column> = C['type'] extends 'count' | 'integer'
-  ? number
-  : C['type'] extends 'boolean'
-    ? boolean
-    : C['type'] extends 'json'
-      ? unknown
-      : C['type'] extends 'time'
-        ? Date | string
-        : C['type'] extends 'amount' | 'number'
-          ? string | number
-          : [ValuesOf<C>] extends [never]
-            ? string
-            : ValuesOf<C>
+type ValuesOf<C extends ColumnDescription> =
+  C extends ColumnDescription<infer _T, infer _N, infer _D, infer _W, infer V> ? V : never
 
-type OrNull<C extends Column> = C['nullable'] extends true ? Given<C> | null : Given<C>
+/** A value as it may be given. */
+type GivenValue<C extends ColumnDescription> = OrNull<
+  C,
+  C['type'] extends 'count' | 'integer'
+    ? number
+    : C['type'] extends 'boolean'
+      ? boolean
+      : C['type'] extends 'json'
+        ? unknown
+        : C['type'] extends 'time'
+          ? Date | string
+          : C['type'] extends 'amount' | 'number'
+            ? string | number
+            : [ValuesOf<C>] extends [never]
+              ? string
+              : ValuesOf<C>
+>
 
 type Written<C extends Columns, By extends string> = {
   [Name in keyof C as C[Name]['writers'] extends By ? Name : never]: C[Name]
@@ -53,14 +54,14 @@ type Required<C extends Columns> = {
 
 /** The fields that an update may change. */
 export type PatchOf<T> = {
-  [Name in keyof Written<ColumnsOf<T>, 'all'>]?: OrNull<ColumnsOf<T>[Name]> | undefined
+  [Name in keyof Written<ColumnsOf<T>, 'all'>]?: GivenValue<ColumnsOf<T>[Name]> | undefined
 }
 
 /** The fields of a row to be added: those without a default are required. */
 export type NewOf<T> = {
-  [Name in keyof Required<Written<ColumnsOf<T>, 'all' | 'create'>>]: OrNull<ColumnsOf<T>[Name]>
+  [Name in keyof Required<Written<ColumnsOf<T>, 'all' | 'create'>>]: GivenValue<ColumnsOf<T>[Name]>
 } & {
   [Name in Exclude<keyof Written<ColumnsOf<T>, 'all' | 'create'>, keyof Required<ColumnsOf<T>>>]?:
-    | OrNull<ColumnsOf<T>[Name]>
+    | GivenValue<ColumnsOf<T>[Name]>
     | undefined
 }
