@@ -17,9 +17,6 @@ export const MANIFEST = 'manifest.json'
 /** What is on the disk so far. It goes when the manifest is there. */
 export const JOURNAL = 'segments.jsonl'
 
-export type Compression = 'gzip' | 'zstd'
-export const ENDINGS: Record<Compression, string> = { gzip: '.jsonl.gz', zstd: '.jsonl.zst' }
-
 const STEMS: Record<Cleaned, string> = {
   execution: 'executions',
   step: 'steps',
@@ -28,10 +25,10 @@ const STEMS: Record<Cleaned, string> = {
 }
 
 /** 'executions-0001.jsonl.gz' */
-export const fileName = (kind: Cleaned, number: number, compression: Compression): string =>
-  `${STEMS[kind]}-${String(number).padStart(4, '0')}${ENDINGS[compression]}`
+export const fileName = (kind: Cleaned, number: number): string =>
+  `${STEMS[kind]}-${String(number).padStart(4, '0')}.jsonl.gz`
 
-const FILE_NAME = /^(executions|steps|audit|metrics)-\d{4,}\.jsonl\.(gz|zst)$/
+const FILE_NAME = /^(executions|steps|audit|metrics)-\d{4,}\.jsonl\.gz$/
 
 export const isFileName = (name: string): boolean => FILE_NAME.test(name)
 

@@ -11,7 +11,6 @@ import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-import { hasZstd } from '../../../src/cleanup/archive/compression.ts'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
 import { chunks, FOLDER, flipByte, head, inFolder, options, writeTwoBatches } from './support.ts'
@@ -219,22 +218,4 @@ it('where no folder can be made, that is said before anything is deleted', () =>
       code: 'failed',
       message: `cannot archive in ${folder}: it holds an archive of this name already`,
     })
-  }))
-
-it('zstd where this Node has it, and otherwise it says so', () =>
-  inFolder(async (folder) => {
-    const make = () => archiveInFolder(folder, { ...options, compression: 'zstd' })
-    if (!hasZstd) {
-      expect(make).toThrow('this version of Node.js cannot compress with zstd')
-      return
-    }
-    const sink = make()
-    await writeTwoBatches(sink)
-    const line = JSON.stringify({ metric: { a: 'x'.repeat(2e6) } })
-    await sink.write('metric', chunks(`${line}\n`, `${line}\n`))
-    await sink.sync()
-    const { files } = await sink.finish()
-    expect(files.map(({ name }) => name)).toContain('metrics-0001.jsonl.zst')
-    const report = await verifyArchive(folder)
-    expect(report).toMatchObject({ problems: [], lines: { ...LINES, metric: 2 } })
   }))

@@ -65,7 +65,7 @@ it('docs/COMMANDS.md has every command, option, default and example, as the prog
     const page = (await pageOf(command)).trimEnd()
     parts.push(`${name.includes(' ') ? '###' : '##'} ${heading}\n\n\`\`\`text\n${page}\n\`\`\``)
   }
-  expectGolden('../../../docs/COMMANDS.md', `${parts.join('\n\n')}\n`)
+  expectGolden('../../docs/COMMANDS.md', `${parts.join('\n\n')}\n`)
 })
 
 const INTRODUCTION = `# Commands

@@ -3,8 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
-import { uncompressed } from '../compression.ts'
-import type { Compression } from '../form.ts'
+import { gunzip } from '../compression.ts'
 import { countLines } from '../write/blocks.ts'
 import { Fault } from './faults.ts'
 
@@ -71,8 +70,7 @@ async function* bytesOf(path: string, pieces: readonly Piece[]): AsyncGenerator<
 
 /** What was written to the file. @throws Fault where it is altered or truncated */
 export async function* contentOf(path: string, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
-  const compression: Compression = path.endsWith('.zst') ? 'zstd' : 'gzip'
-  yield* uncompressed(bytesOf(path, pieces), compression)
+  yield* gunzip(bytesOf(path, pieces))
 }
 
 /** @throws Fault where the file is not what was written */
@@ -92,18 +90,12 @@ export async function checkFile(
   if (counted !== lines) throw new Fault(`has ${counted} lines, not ${lines}`)
 }
 
-const MAGIC: readonly [Compression, string][] = [
-  ['gzip', '1f8b'],
-  ['zstd', '28b52ffd'],
-]
-
-/** How the file is compressed, by its first bytes. */
-export const compressionOf = (path: string): Promise<Compression | 'none'> =>
+/** Does the file begin as gzip does? */
+export const isGzip = (path: string): Promise<boolean> =>
   reading(path, async () => {
     const handle = await open(path)
     const { buffer, bytesRead } = await handle
-      .read(Buffer.alloc(4), 0, 4, 0)
+      .read(Buffer.alloc(2), 0, 2, 0)
       .finally(() => handle.close())
-    const first = buffer.toString('hex', 0, bytesRead)
-    return MAGIC.find(([, magic]) => first.startsWith(magic))?.[0] ?? 'none'
+    return buffer.toString('hex', 0, bytesRead) === '1f8b'
   })

@@ -4,11 +4,11 @@ import { basename } from 'node:path'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { CLEANED, type Cleaned } from '../../types.ts'
-import { uncompressed } from '../compression.ts'
+import { gunzip } from '../compression.ts'
 import { type Mark, noRows, type StreamSums, unseal } from '../form.ts'
 import { Fault } from './faults.ts'
 import { knownForm } from './folder.ts'
-import { compressionOf } from './read.ts'
+import { isGzip } from './read.ts'
 import type { VerifiedArchive } from './report.ts'
 
 const LF = 10
@@ -23,13 +23,11 @@ export async function verifyStream(
   path: string,
   { place = path }: { place?: string } = {},
 ): Promise<VerifiedArchive> {
-  const compression = await compressionOf(path)
-  if (compression === 'zstd')
-    throw new WfstoreError('usage', `${place} is compressed with zstd`, {
-      hint: `uncompress it first: zstd -dc ${place} | wfstore restore -`,
-    })
-  const read = () =>
-    uncompressed(createReadStream(path, { highWaterMark: 256 * 1024 }), compression)
+  const zipped = await isGzip(path)
+  const read = (): AsyncIterable<Buffer> => {
+    const bytes = createReadStream(path, { highWaterMark: 256 * 1024 })
+    return zipped ? gunzip(bytes) : bytes
+  }
   const archive: VerifiedArchive = {
     place,
     form: 'stream',
@@ -52,7 +50,7 @@ export async function verifyStream(
   }
   if (!scan.begins()) {
     throw new WfstoreError('usage', `${place} is not an archive of wfstore`, {
-      hint: 'name the folder of an archive, a folder of several, or the file that `wfstore cleanup --archive -` was written to',
+      hint: 'name the folder of an archive, a folder of several, or the file that `wfstore cleanup --archive -` was written to; one that another program compressed must be uncompressed first',
     })
   }
   return archive

@@ -4,10 +4,9 @@ import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { writeWhole } from '../../../files.ts'
 import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
-import { compressor } from '../compression.ts'
+import { gzip } from '../compression.ts'
 import { onDisk, syncFolder } from '../disk.ts'
 import {
-  type Compression,
   FORM,
   fileName,
   folderName,
@@ -23,8 +22,6 @@ import { createDataFile, type DataFile } from './data-file.ts'
 import { createJournal, type Journal } from './journal.ts'
 
 export interface FolderOptions {
-  /** gzip, unless given. */
-  compression?: Compression | undefined
   /** A file that has so many bytes, compressed, is followed by another; 64 MiB unless given. */
   fileBytes?: number | undefined
   wfstoreVersion: string
@@ -38,11 +35,9 @@ const BLOCKS_AT_ONCE = 4
 /**
  * Archives in a folder of its own below `folder`, named by when the cleanup began. `place` names that folder once it
  * is made.
- * @throws WfstoreError usage where this Node cannot compress so
  */
 export function archiveInFolder(folder: string, options?: FolderOptions): ArchiveSink {
-  const { compression = 'gzip', fileBytes = FILE_BYTES, wfstoreVersion = '' } = options ?? {}
-  const compress = compressor(compression)
+  const { fileBytes = FILE_BYTES, wfstoreVersion = '' } = options ?? {}
   const parent = resolve(folder)
   const files: DataFile[] = []
   let place = parent
@@ -57,7 +52,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
     const last = lastOf(kind)
     if (last && !(last.bytes() >= fileBytes && last.whole())) return last
     const number = files.filter((file) => file.kind === kind).length + 1
-    const file = await createDataFile(place, fileName(kind, number, compression), kind)
+    const file = await createDataFile(place, fileName(kind, number), kind)
     files.push(file)
     named = true
     return file
@@ -97,7 +92,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
         for await (const block of blocksOf(chunks)) {
           lines += block.lines
           const before = last
-          const compressed = compress(block.data)
+          const compressed = gzip(block.data)
           last = Promise.all([compressed, before]).then(([data]) => append(kind, data, block))
           // Whatever comes of it is heard when it is awaited.
           last.catch(() => {})

@@ -127,7 +127,7 @@ async function clean(
 }
 
 async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
-  const { archive: place, compression } = flags
+  const { archive: place } = flags
   if (place === undefined) return undefined
   const { archiveInFolder, archiveToStream } = await import(
     '../../../cleanup/archive/write/sink.ts'
@@ -137,5 +137,5 @@ async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefi
       hint: 'send stdout to a file or a pipe, or name a folder',
     })
   if (place === '-') return archiveToStream(io.stdout, { wfstoreVersion: version })
-  return archiveInFolder(resolve(io.cwd, place), { compression, wfstoreVersion: version })
+  return archiveInFolder(resolve(io.cwd, place), { wfstoreVersion: version })
 }

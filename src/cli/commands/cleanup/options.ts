@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { Io } from '../../io.ts'
 import type { GlobalOptions } from '../../options/global.ts'
@@ -12,7 +12,6 @@ export interface CleanupFlags extends GlobalOptions {
   keepLast?: number
   dryRun?: boolean
   archive?: string
-  compression?: 'gzip' | 'zstd'
   batchSize?: number
   pause?: number
   maxDuration?: Span
@@ -31,12 +30,6 @@ export function addCleanupOptions(command: Command): Command {
     .option('--keep-last <n>', 'keep the newest so many runs of every workflow', parseKeepLast)
     .option('--dry-run', 'count, and change nothing')
     .option('--archive <place>', 'first write the rows to this folder; - is stdout', parseText)
-    .addOption(
-      new Option('--compression <form>', 'of the archive, gzip if not said').choices([
-        'gzip',
-        'zstd',
-      ]),
-    )
     .option('--batch-size <n>', 'rows of one transaction at most (default: 20000)', parseBatchSize)
     .option('--pause <time>', 'between batches: 50ms, 2s (default: a tenth of a batch)', parsePause)
     .option('--max-duration <time>', 'begin no batch after so long: 30m, 2h', parseSpan)
@@ -48,7 +41,7 @@ export type HowOld = { days: number } | { before: string }
 
 /** What is to be removed. @throws WfstoreError usage where that, or an option beside it, is not clear */
 export async function readCutoff(flags: CleanupFlags, io: Io): Promise<HowOld> {
-  const { days, before, archive, compression } = flags
+  const { days, before, archive } = flags
   if (days !== undefined && before !== undefined)
     throw new WfstoreError('usage', '--days and --before contradict each other', {
       hint: 'give one of them',
@@ -56,10 +49,6 @@ export async function readCutoff(flags: CleanupFlags, io: Io): Promise<HowOld> {
   if (days === undefined && before === undefined)
     throw new WfstoreError('usage', 'cleanup wants to be told how old is too old', {
       hint: HOW_OLD,
-    })
-  if (compression !== undefined && (archive === undefined || archive === '-'))
-    throw new WfstoreError('usage', '--compression is for the files of --archive DIR', {
-      hint: archive === '-' ? 'pipe it through gzip or zstd' : 'leave it out',
     })
   if (archive === '-' && io.stdout.isTTY)
     throw new WfstoreError('usage', '--archive - writes the archive to stdout, a terminal here', {

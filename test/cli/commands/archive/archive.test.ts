@@ -2,7 +2,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hasZstd } from '../../../../src/cleanup/archive/compression.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { expectGolden } from '../../../support/golden.ts'
@@ -50,9 +49,7 @@ describe('cleanup --archive', () => {
     expect([code, stderr]).toEqual([0, ''])
     expectGolden('cleanup/archive.json', written(stdout))
     const copy = await template.copy()
-    const line = await cleanupOn(copy)(
-      `--before ${BEFORE} --archive ${folder}/other --compression gzip`,
-    )
+    const line = await cleanupOn(copy)(`--before ${BEFORE} --archive ${folder}/other`)
     expect(written(line.stdout)).toMatch(
       /; archived in FOLDER\/other\/ARCHIVE \(4 files, SIZE\)\n$/,
     )
@@ -94,11 +91,6 @@ describe('cleanup --archive', () => {
     const { code, stderr } = await ended
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: cannot write the archive: /)])
     expect(await rowsOf(database)).toEqual(ALL)
-  })
-
-  it('in a form that this Node does not have is wrong usage, else it is taken', async () => {
-    const { code } = await wfstore(`cleanup --before ${BEFORE} --archive old --compression zstd`)
-    expect([code, (await rowsOf(database)).runs]).toEqual(hasZstd ? [0, 4] : [2, 16])
   })
 
   it('that cannot be written is a failure, and nothing is deleted', async () => {

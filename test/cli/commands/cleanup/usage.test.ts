@@ -57,18 +57,6 @@ const wrong: [argv: string[], line: string][] = [
     "error: option '--max-duration <time>' argument '0s' is invalid. Give a length of time such as 90s, 10m, 6h or 2d",
   ],
   [
-    ['--days', '90', '--compression', 'lz4', '--archive', 'a'],
-    "error: option '--compression <form>' argument 'lz4' is invalid. Allowed choices are gzip, zstd",
-  ],
-  [
-    ['--days', '90', '--compression', 'zstd'],
-    'error: --compression is for the files of --archive DIR; leave it out',
-  ],
-  [
-    ['--days', '90', '--compression', 'zstd', '--archive', '-'],
-    'error: --compression is for the files of --archive DIR; pipe it through gzip or zstd',
-  ],
-  [
     ['--days', '90', '--archive', ''],
     "error: option '--archive <place>' argument '' is invalid. It is empty",
   ],
