@@ -17,15 +17,15 @@ const columns: Column<Finding>[] = [
   { name: 'check', kind: 'text' },
   { name: 'state', kind: 'status' },
   { name: 'finding', kind: 'text', wrap: '' },
-  { name: 'mend', kind: 'text', wrap: '> ' },
+  { name: 'fix', kind: 'text', wrap: '> ' },
   { name: 'details', kind: 'json', table: false },
 ]
 
 export function define(doctor: Command, context: Context): void {
   explain(doctor, {
     about:
-      "It changes nothing, and any role may run it. A run's usual time is the median of its workflow's newest 500 finished runs; with fewer than 5 of them a run is stuck after 24 h, and none within its first minute.",
-    exit: '1 where there is a problem, 0 where there are only warnings.',
+      'Changes nothing. Any role can run it. The usual time of a workflow is the median of its newest 500 finished runs; with fewer than 5 of them a run is stuck after 24 hours. No run is stuck in its first minute.',
+    exit: '1 if a check fails, 0 if there are only warnings.',
     examples: [
       'wfstore doctor',
       `wfstore doctor --json | jq '.[] | select(.state != "ok")'`,
@@ -33,13 +33,11 @@ export function define(doctor: Command, context: Context): void {
     ],
   })
   doctor
-    .description(
-      'Looks at the server, the schema and the runs and says what is wrong, and which command or SQL mends it.',
-    )
+    .description('Check the server, the schema and the runs, and print a fix for each problem.')
     .addOption(
       new Option(
         '--stuck-factor <n>',
-        "a run is stuck after so many times its workflow's usual time",
+        'report a run as stuck after <n> times the usual time of its workflow',
       )
         .argParser(parseFactor)
         .default(10),
@@ -63,31 +61,31 @@ export function define(doctor: Command, context: Context): void {
       await writer.list(columns, findings)
       const named = (state: Finding['state']) =>
         findings.filter((finding) => finding.state === state).map(({ check }) => check)
-      const [problems, warnings] = [named('problem'), named('warning')]
-      const counts = `${count(problems, 'problem')}, ${count(warnings, 'warning')}`
-      if (problems.length > 0) {
-        throw new WfstoreError('failed', `${counts}: ${[...problems, ...warnings].join(', ')}`, {
-          hint: 'what mends each is said with it',
-        })
+      const [failed, warnings] = [named('failed'), named('warning')]
+      const warned =
+        warnings.length > 0 ? `${count(warnings, 'warning')}: ${warnings.join(', ')}` : undefined
+      if (failed.length > 0) {
+        const text = `${count(failed, 'check')} failed: ${failed.join(', ')}`
+        throw new WfstoreError('failed', warned === undefined ? text : `${text}; ${warned}`)
       }
-      writer.note(warnings.length > 0 ? `${counts}: ${warnings.join(', ')}` : counts)
+      writer.note(warned ?? 'all checks passed')
     })
 }
 
-/** The one finding there is, so that programs get their list too. */
+/** A list with one finding, so that programs get a list even if the server cannot be reached. */
 function unreached(error: WfstoreError, options: DoctorFlags, { env }: Context): Finding {
   const redact = redactor([options.databaseUrl ?? ''], env)
   return {
     check: 'server',
-    state: 'problem',
+    state: 'failed',
     finding: redact(error.message),
-    mend: error.hint === undefined ? null : redact(error.hint),
+    fix: error.hint === undefined ? null : redact(error.hint),
     details: null,
   }
 }
 
 const count = ({ length }: readonly string[], noun: string) =>
-  `${length === 0 ? 'no' : length} ${noun}${length === 1 ? '' : 's'}`
+  `${length} ${noun}${length === 1 ? '' : 's'}`
 
 function parseFactor(text: string): number {
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text) || Number(text) < 1)

@@ -5,29 +5,29 @@ import { type Finding, finding } from './finding.ts'
 import { type Subject, shellWord } from './subject.ts'
 import { counted, number, span } from './words.ts'
 
-/** Beyond this, "more than" will do. */
+/** The count stops here; the text then says "more than". */
 const COUNTED = 10_000
 const OLD_DAYS = 90
-/** An archive is a folder of its own in the one that was named. */
+/** Each archive is a subfolder of the folder that --archive names. */
 const FOLDER = /[/\\]\d{8}T\d{6}Z-[0-9a-f]{8}$/
-/** Gaps between so many finished cleanups say how often there usually is one; fewer than 3 tell nothing. */
+/** The usual interval is the median over this number of complete cleanups; it needs at least 3. */
 const REMEMBERED = 10
 const FEWEST = 3
-/** One is overdue when none was finished for so many times the usual gap, which is taken to be an hour at least. */
+/** A cleanup is overdue after twice the usual interval, which counts as at least one hour. */
 const OVERDUE = 2
 const LEAST_GAP_MS = 3_600_000
 
-/** When the last cleanup was, how it ended, whether the next is overdue, and what there is to remove. */
-export async function lookAtCleanup(database: Queryable, subject: Subject): Promise<Finding> {
+/** Checks when the last cleanup ran, how it ended, whether the next is overdue, and what there is to remove. */
+export async function inspectCleanup(database: Queryable, subject: Subject): Promise<Finding> {
   const [stock] = await query(database, STOCK, [OLD_DAYS], stockShape)
   const [last] = await query(database, LAST, [], lastShape)
   const [rhythm] = await query(database, RHYTHM, [REMEMBERED], rhythmShape)
   const { removedRuns = 0, removedEntries = 0, oldest = null, old = 0 } = stock ?? {}
   const left =
     oldest === null
-      ? 'no ended run is kept'
-      : `the oldest run that is kept ended on ${oldest.slice(0, 10)}, ${
-          old > COUNTED ? `more than ${number(COUNTED)}` : number(old)
+      ? 'there are no finished runs'
+      : `the oldest finished run ended on ${oldest.slice(0, 10)}; ${
+          old > COUNTED ? `more than ${number(COUNTED)} runs` : counted(old, 'run')
         } ended more than ${OLD_DAYS} days ago`
   const usual = rhythm && rhythm.finished >= FEWEST ? rhythm.usualGapMs : null
   const silent = rhythm?.sinceDoneMs ?? null
@@ -44,11 +44,11 @@ export async function lookAtCleanup(database: Queryable, subject: Subject): Prom
     usualGapMs: usual,
     sinceDoneMs: silent,
   }
-  const so = `cleanup has removed ${counted(removedRuns, 'run')} and ${number(removedEntries)} audit entries so far`
+  const so = `cleanup has removed ${counted(removedRuns, 'run')} and ${number(removedEntries)} audit entries`
   const none =
     last && last.runs + last.entries > 0
-      ? 'all that cleanup has removed is back'
-      : 'cleanup has removed nothing so far'
+      ? 'everything that cleanup removed has been restored'
+      : 'cleanup has removed nothing'
   const texts = [
     ...(last ? [lastText(last)] : []),
     ...(overdue ? [overdueText(silent, usual)] : []),
@@ -56,29 +56,29 @@ export async function lookAtCleanup(database: Queryable, subject: Subject): Prom
     left,
   ]
   return finding('cleanup', troubled || overdue ? 'warning' : 'ok', texts.join('; '), {
-    mend: troubled || overdue ? subject.command(again(last)) : null,
+    fix: troubled || overdue ? subject.command(again(last)) : null,
     details,
   })
 }
 
 const overdueText = (silent: number, usual: number) =>
-  `overdue: none was finished for ${span(silent)}, and there usually is one every ${span(usual)}`
+  `overdue: the last complete cleanup started ${span(silent)} ago, the usual interval is ${span(usual)}`
 
 const WORDS: Record<string, string> = {
   done: 'removed',
   running: 'is running and has removed',
-  stopped: 'was stopped before the end, having removed',
-  failed: 'failed, having removed',
-  interrupted: 'was killed, having removed',
+  stopped: 'was stopped after it removed',
+  failed: 'failed after it removed',
+  interrupted: 'was killed after it removed',
 }
 
 function lastText({ outcome, agoMs, runs, steps, entries, metrics, error }: Last): string {
   const rows = `${counted(runs, 'run')}, ${counted(steps, 'step')}, ${number(entries)} audit entries and ${counted(metrics, 'metric')}`
   const why = error === null ? '' : ` (${error})`
-  return `the last one, begun ${span(agoMs)} ago, ${WORDS[outcome] ?? outcome} ${rows}${why}`
+  return `the last cleanup, started ${span(agoMs)} ago, ${WORDS[outcome] ?? outcome} ${rows}${why}`
 }
 
-/** The last one once more, with its options that say what is removed. */
+/** The command line of the last cleanup, with the options that decide what it removes. */
 function again(last: Last | undefined): string {
   if (!last) return 'cleanup --days 90'
   const days = Math.max(1, Math.round(last.reachMs / 86_400_000))
@@ -113,7 +113,7 @@ const stockShape = {
 const lastShape = {
   startedAt: d.time('c.started_at'),
   agoMs: d.number('extract(epoch from now() - c.started_at) * 1000'),
-  /** From its cutoff to its beginning. */
+  /** From its cutoff to its start. */
   reachMs: d.number('extract(epoch from c.started_at - c.cutoff) * 1000'),
   outcome: d.text(outcomeOf('c')),
   keepLast: d.nullable(d.count()),
@@ -135,7 +135,7 @@ const rhythmShape = {
   sinceDoneMs: d.nullable(d.number()),
 }
 
-/** The usual gap is the median, which a holiday or two runs in a row do not move. */
+/** The median: one long pause or two cleanups in a row do not change it. */
 const RHYTHM = `
   select count(*) as finished,
          percentile_cont(0.5) within group (order by gap) as usual_gap_ms,

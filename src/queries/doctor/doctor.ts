@@ -2,45 +2,45 @@ import type pg from 'pg'
 import { databaseError } from '../../db/query/errors.ts'
 import { rollback, run } from '../../db/query/transaction.ts'
 import type { WfstoreError } from '../../error.ts'
-import { lookAtCleanup } from './cleanup.ts'
+import { inspectCleanup } from './cleanup.ts'
 import { type Check, type Finding, finding } from './finding.ts'
-import { lookAtGrowth } from './growth.ts'
-import { lookAtIndexes, lookAtUnusedIndexes } from './indexes.ts'
-import { lookAtLocks } from './locks.ts'
-import { lookAtRights } from './rights.ts'
-import { lookAtOldestRunning, lookAtStuck } from './runs.ts'
-import { lookAtSchema } from './schema.ts'
-import { lookAtConnections, lookAtEncryption, lookAtServer } from './server.ts'
-import { lookAtDeadRows, lookAtSizes, lookAtTransactionIds } from './storage.ts'
+import { inspectGrowth } from './growth.ts'
+import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
+import { inspectLocks } from './locks.ts'
+import { inspectRights } from './rights.ts'
+import { inspectOldestRunning, inspectStuck } from './runs.ts'
+import { inspectSchema } from './schema.ts'
+import { inspectConnections, inspectEncryption, inspectServer } from './server.ts'
+import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.ts'
 import { type DoctorOptions, readSubject, type Subject } from './subject.ts'
-import { lookAtTransactions } from './transactions.ts'
+import { inspectTransactions } from './transactions.ts'
 import { enumerate, span } from './words.ts'
 
 export type { Finding } from './finding.ts'
 
-/** In the order in which a person asks: is it there, is it whole, is there room, does the work go on. */
+/** From the server to the runs: a failure near the top explains those below it. */
 const CHECKS: Check[] = [
-  { name: 'server', needsTables: false, look: lookAtServer },
-  { name: 'encryption', needsTables: false, look: lookAtEncryption },
-  { name: 'connections', needsTables: false, look: lookAtConnections },
-  { name: 'transactions', needsTables: false, look: lookAtTransactions },
-  { name: 'schema', needsTables: false, ownTransactions: true, look: lookAtSchema },
-  { name: 'rights', needsTables: true, look: lookAtRights },
-  { name: 'locks', needsTables: true, look: lookAtLocks },
-  { name: 'indexes', needsTables: true, look: lookAtIndexes },
-  { name: 'unused-indexes', needsTables: true, look: lookAtUnusedIndexes },
-  { name: 'sizes', needsTables: true, look: lookAtSizes },
-  { name: 'dead-rows', needsTables: true, look: lookAtDeadRows },
-  { name: 'transaction-ids', needsTables: true, look: lookAtTransactionIds },
-  { name: 'oldest-running', needsTables: true, look: lookAtOldestRunning },
-  { name: 'stuck', needsTables: true, look: lookAtStuck },
-  { name: 'cleanup', needsTables: true, look: lookAtCleanup },
-  { name: 'growth', needsTables: true, look: lookAtGrowth },
+  { name: 'server', needsTables: false, inspect: inspectServer },
+  { name: 'encryption', needsTables: false, inspect: inspectEncryption },
+  { name: 'connections', needsTables: false, inspect: inspectConnections },
+  { name: 'transactions', needsTables: false, inspect: inspectTransactions },
+  { name: 'schema', needsTables: false, ownTransactions: true, inspect: inspectSchema },
+  { name: 'rights', needsTables: true, inspect: inspectRights },
+  { name: 'locks', needsTables: true, inspect: inspectLocks },
+  { name: 'indexes', needsTables: true, inspect: inspectIndexes },
+  { name: 'unused-indexes', needsTables: true, inspect: inspectUnusedIndexes },
+  { name: 'sizes', needsTables: true, inspect: inspectSizes },
+  { name: 'dead-rows', needsTables: true, inspect: inspectDeadRows },
+  { name: 'transaction-ids', needsTables: true, inspect: inspectTransactionIds },
+  { name: 'oldest-running', needsTables: true, inspect: inspectOldestRunning },
+  { name: 'stuck', needsTables: true, inspect: inspectStuck },
+  { name: 'cleanup', needsTables: true, inspect: inspectCleanup },
+  { name: 'growth', needsTables: true, inspect: inspectGrowth },
 ]
 
 /**
- * Looks at a database from all sides and changes nothing. What cannot be looked at is a finding like any other, so
- * that one missing privilege costs one finding.
+ * Runs every check and changes nothing. A check that cannot run is a finding too, so that one missing privilege does
+ * not hide the other checks.
  */
 export async function examine(client: pg.Client, options: DoctorOptions): Promise<Finding[]> {
   const findings: Finding[] = []
@@ -56,20 +56,20 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
     const { message } = databaseError(error)
     const names = enumerate(left.map(({ name }) => name))
     findings.push(
-      finding('connection', 'problem', `${message}; not checked: ${names}`, {
-        mend: 'wfstore doctor',
+      finding('connection', 'failed', `${message}; not checked: ${names}`, {
+        fix: 'wfstore doctor',
       }),
     )
   }
   return findings
 }
 
-/** @throws WfstoreError unreachable: no other check would fare better */
+/** @throws WfstoreError unreachable: no other check can run either */
 async function answer(check: Check, client: pg.Client, subject: Subject): Promise<Finding> {
   try {
     if (check.ownTransactions) return await withLimits(client, subject, check)
     await run(client, begin(subject))
-    const found = await check.look(client, subject)
+    const found = await check.inspect(client, subject)
     await run(client, 'commit')
     return found
   } catch (error) {
@@ -80,19 +80,19 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
   }
 }
 
-/** Compiling a plan takes longer than these queries do. */
+/** These queries are short: compiling them would take longer than running them. */
 const begin = (subject: Subject): string =>
   `begin isolation level read committed read only; set local jit = off; ${limited('set local', subject)}`
 
 const limited = (set: string, { limits }: Subject): string =>
   `${set} statement_timeout = ${limits.statementMs}; ${set} lock_timeout = ${limits.lockMs}`
 
-/** Limits of the session, where it is ours alone. */
+/** Sets the limits for the session, unless a pooler shares it with other clients. */
 async function withLimits(client: pg.Client, subject: Subject, check: Check): Promise<Finding> {
-  if (!subject.direct) return check.look(client, subject)
+  if (!subject.direct) return check.inspect(client, subject)
   await run(client, limited('set', subject))
   try {
-    return await check.look(client, subject)
+    return await check.inspect(client, subject)
   } finally {
     await rollback(client)
     await client.query('reset statement_timeout; reset lock_timeout').catch(() => {})
@@ -103,13 +103,13 @@ function unchecked(check: string, error: WfstoreError, subject: Subject): Findin
   const { quotedSchema, role, limits } = subject
   const state = (error.cause as { code?: unknown } | undefined)?.code
   const reasons: Record<string, string> = {
-    '57014': `it took longer than ${span(limits.statementMs)}`,
-    '55P03': `somebody has closed a table to everyone else for longer than ${span(limits.lockMs)}`,
+    '57014': `the query took longer than ${span(limits.statementMs)}`,
+    '55P03': `another session held an exclusive lock on a table for longer than ${span(limits.lockMs)}`,
   }
   const text = `could not be checked: ${reasons[String(state)] ?? error.message}`
-  const mend =
+  const fix =
     error.code === 'permission_denied'
       ? `grant select on all tables in schema ${quotedSchema} to ${role}`
       : null
-  return finding(check, 'warning', text, { mend, details: { code: error.code } })
+  return finding(check, 'warning', text, { fix, details: { code: error.code } })
 }

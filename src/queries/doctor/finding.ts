@@ -2,31 +2,31 @@ import type pg from 'pg'
 import type { JsonText } from '../../db/query/decode.ts'
 import type { Subject } from './subject.ts'
 
-export type State = 'ok' | 'warning' | 'problem'
+export type State = 'ok' | 'warning' | 'failed'
 
 export interface Finding {
-  /** What was looked at: 'server', 'rights', 'stuck', … */
+  /** The name of the check: 'server', 'rights', 'stuck', … */
   check: string
   state: State
-  /** One line for a person: what was found, with numbers and units. */
+  /** One line for people, with numbers and units. */
   finding: string
-  /** The command, SQL or setting that mends it; null where nothing is to be done. */
-  mend: string | null
-  /** The numbers behind it. */
+  /** The command, SQL or setting that fixes it; null if there is nothing to do. */
+  fix: string | null
+  /** The same numbers as data. */
   details: JsonText | null
 }
 
 export interface Check {
   name: string
-  /** Left out where the database has no schema of wfstore. */
+  /** Skipped if the database has no wfstore schema. */
   needsTables: boolean
-  /** Makes transactions of its own; others run inside a read-only one. */
+  /** The check opens its own transactions; the others run inside a read-only one. */
   ownTransactions?: boolean
-  look: (client: pg.Client, subject: Subject) => Promise<Finding>
+  inspect: (client: pg.Client, subject: Subject) => Promise<Finding>
 }
 
 interface Rest {
-  mend?: string | null | undefined
+  fix?: string | null | undefined
   details?: object
 }
 
@@ -34,11 +34,11 @@ export const finding = (
   check: string,
   state: State,
   text: string,
-  { mend = null, details }: Rest = {},
+  { fix = null, details }: Rest = {},
 ): Finding => ({
   check,
   state,
   finding: text,
-  mend,
+  fix,
   details: details === undefined ? null : (JSON.stringify(details) as JsonText),
 })

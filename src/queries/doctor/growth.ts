@@ -4,7 +4,7 @@ import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
 import { bytes, counted } from './words.ts'
 
-/** The tables that grow, by the column that says when a row came; steps come with their runs. */
+/** The tables that grow, with the column that holds the time of a row. Steps grow with their runs. */
 const TIMES: Record<string, string> = {
   workflow_executions: 'start_time',
   audit_logs: 'timestamp',
@@ -12,9 +12,9 @@ const TIMES: Record<string, string> = {
   billing_records: 'timestamp',
 }
 const WINDOW_DAYS = 7
-/** Of a table with more than this in the window, the newest so many say how fast it grows. */
+/** At most this number of the newest rows of a table is read to measure its growth. */
 const SAMPLE = 200_000
-/** Fewer rows or days tell nothing. */
+/** With fewer rows or days there is no estimate. */
 const FEWEST_ROWS = 100
 const FEWEST_DAYS = 1
 
@@ -24,7 +24,7 @@ interface Growth {
   bytesPerDay: number
 }
 
-export async function lookAtGrowth(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectGrowth(database: Queryable, subject: Subject): Promise<Finding> {
   const recent = await query(
     database,
     Object.entries(TIMES).map(recentRows).join(' union all '),
@@ -41,7 +41,7 @@ export async function lookAtGrowth(database: Queryable, subject: Subject): Promi
   )
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0)
   const newRows = recent.reduce((sum, { rows }) => sum + rows, 0)
-  // A store younger than the window has as many days as it is old.
+  // A store younger than the window is measured over its age.
   const days = recent.some(({ older }) => older)
     ? WINDOW_DAYS
     : Math.max(...recent.map(({ days }) => days ?? 0))
@@ -50,8 +50,8 @@ export async function lookAtGrowth(database: Queryable, subject: Subject): Promi
       'growth',
       'ok',
       newRows < FEWEST_ROWS
-        ? `too little to tell: ${counted(newRows, 'new row')} in the last ${WINDOW_DAYS} days`
-        : 'too little to tell: the oldest row is less than a day old',
+        ? `too few rows to estimate: ${counted(newRows, 'new row')} in the last ${WINDOW_DAYS} days`
+        : 'too few days to estimate: the oldest row is less than one day old',
       { details: { totalBytes: total, newRows } },
     )
   }
@@ -60,7 +60,7 @@ export async function lookAtGrowth(database: Queryable, subject: Subject): Promi
     const { rows = 0, bytes = 0 } = sizeOf(name) ?? {}
     return { name, rowsPerDay: Math.round(share * rows), bytesPerDay: Math.round(share * bytes) }
   }
-  // By which share of itself a table grows in a day.
+  // The growth of a table per day, as a share of its size.
   const shares = recent.map(({ name, rows, days: own }) => ({
     name,
     share:
@@ -80,16 +80,16 @@ export async function lookAtGrowth(database: Queryable, subject: Subject): Promi
   return finding(
     'growth',
     fast ? 'warning' : 'ok',
-    `about ${bytes(perDay)} a day, most of it ${tables[0]?.name}; at that rate ${bytes(total)} double in ${counted(doubles, 'day')}${dateIn(doubles)} unless something is removed`,
+    `about ${bytes(perDay)} a day, most of it in ${tables[0]?.name}; at this rate the ${bytes(total)} double in ${counted(doubles, 'day')}${dateIn(doubles)}`,
     { details },
   )
 }
 
-/** ', by 2027-02-01,'; nothing that far ahead is worth a date. */
+/** ', by 2027-02-01'; no date for more than ten years ahead. */
 const dateIn = (days: number): string =>
-  days > 3650 ? '' : `, by ${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)},`
+  days > 3650 ? '' : `, by ${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)}`
 
-/** Rows of the window, or of the newest part of it, and the days they cover: a walk down the index of the time. */
+/** The rows of the window, or the newest of them, and the days they cover. Reads only the index of the time. */
 const recentRows = ([table, time]: [string, string]): string => `
   (select '${table}' as name, count(*) as rows, extract(epoch from now() - min(t)) / 86400 as days,
           exists (select from ${table} where ${time} < now() - interval '${WINDOW_DAYS} days') as older

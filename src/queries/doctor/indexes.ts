@@ -4,11 +4,11 @@ import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
 import { bytes, enumerate, someOf } from './words.ts'
 
-/** What an interrupted REINDEX CONCURRENTLY leaves beside the index that it was to replace. */
+/** The name of an index that an interrupted REINDEX CONCURRENTLY leaves behind. */
 const LEFTOVER = /_cc(new|old)\d*$/
 
-/** Indexes that cost every write and serve no query. */
-export async function lookAtIndexes(database: Queryable, subject: Subject): Promise<Finding> {
+/** Finds invalid indexes: every write updates them and no query uses them. */
+export async function inspectIndexes(database: Queryable, subject: Subject): Promise<Finding> {
   const found = await query(
     database,
     `select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
@@ -25,7 +25,7 @@ export async function lookAtIndexes(database: Queryable, subject: Subject): Prom
       qualified: d.text(),
       tableName: d.text(),
       valid: d.boolean(),
-      // NULL where this role may not see it.
+      // NULL if this role may not see it.
       maybeBuilding: d.boolean(),
     },
   )
@@ -35,17 +35,17 @@ export async function lookAtIndexes(database: Queryable, subject: Subject): Prom
     invalid: invalid.map(({ name, tableName }) => ({ name, table: tableName })),
   }
   if (invalid.length === 0)
-    return finding('indexes', 'ok', `all ${found.length} are valid`, { details })
+    return finding('indexes', 'ok', `all ${found.length} indexes are valid`, { details })
   const names = enumerate(invalid.map(({ name }) => name))
   if (invalid.every(({ maybeBuilding }) => maybeBuilding)) {
-    const text = `${names} not valid yet: an index is being built now`
-    return finding('indexes', 'warning', text, { mend: subject.command('doctor'), details })
+    const text = `an index build is in progress: ${names}`
+    return finding('indexes', 'warning', text, { fix: subject.command('doctor'), details })
   }
   return finding(
     'indexes',
-    'problem',
-    `left invalid by a build that was cut off, so every write keeps it up and no query uses it: ${names}`,
-    { mend: rebuilt(invalid, subject), details },
+    'failed',
+    `invalid after an interrupted build, so no query uses it and every write updates it: ${names}`,
+    { fix: rebuilt(invalid, subject), details },
   )
 }
 
@@ -56,14 +56,17 @@ function rebuilt(invalid: { name: string; qualified: string }[], subject: Subjec
       ? `drop index concurrently ${qualified}`
       : `reindex index concurrently ${qualified}`,
   )
-  // It builds anew those that wfstore makes.
+  // `migrate up` rebuilds the indexes of wfstore.
   const ours = others.length < invalid.length ? [`\`${subject.command('migrate up')}\``] : []
   if (statements.length === 0) return subject.command('migrate up')
   return [...ours, ...statements].join('; ')
 }
 
-/** Indexes beyond those of keys that no query has read. */
-export async function lookAtUnusedIndexes(database: Queryable, subject: Subject): Promise<Finding> {
+/** Finds indexes, other than those of keys and constraints, that no query has read. */
+export async function inspectUnusedIndexes(
+  database: Queryable,
+  subject: Subject,
+): Promise<Finding> {
   const found = await query(
     database,
     `select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
@@ -86,7 +89,7 @@ export async function lookAtUnusedIndexes(database: Queryable, subject: Subject)
       since: d.nullable(d.time()),
     },
   )
-  // NULL where the statistics have never been reset.
+  // NULL if the statistics have never been reset.
   const since = found[0]?.since ?? null
   const own = found.filter((index) => index.own)
   const others = found.filter((index) => !index.own && index.bytes >= subject.limits.unusedBytes)
@@ -99,20 +102,20 @@ export async function lookAtUnusedIndexes(database: Queryable, subject: Subject)
       own,
     })),
   }
-  const span = since === null ? 'so far' : `since ${since.slice(0, 10)}`
+  const span = since === null ? '' : ` since ${since.slice(0, 10)}`
   const ours =
     own.length === 0
-      ? `all ${subject.indexes.length} that wfstore makes have served a query`
-      : `${own.length} of the ${subject.indexes.length} that wfstore makes have served no query ${span}: they are for commands not used yet`
+      ? `all ${subject.indexes.length} indexes of wfstore are in use`
+      : `${own.length} of the ${subject.indexes.length} indexes of wfstore have not been used${span}: their commands have not run yet`
   if (others.length === 0) return finding('unused-indexes', 'ok', ours, { details })
   const total = others.reduce((sum, index) => sum + index.bytes, 0)
   const names = others.map(({ name, bytes: size }) => `${name} (${bytes(size)})`)
   return finding(
     'unused-indexes',
     'warning',
-    `not read by any query ${span}, ${bytes(total)} that every write keeps up: ${someOf(names, names.length)}; ${ours}`,
+    `not used by any query${span}, but updated by every write (${bytes(total)}): ${someOf(names, names.length)}; ${ours}`,
     {
-      mend: others.map(({ qualified }) => `drop index concurrently ${qualified}`).join('; '),
+      fix: others.map(({ qualified }) => `drop index concurrently ${qualified}`).join('; '),
       details,
     },
   )

@@ -6,7 +6,7 @@ import { counted, enumerate, someOf, span } from './words.ts'
 
 const THIS_DATABASE = '(select oid from pg_database where datname = current_database())'
 
-/** A session in words; its state is NULL where this role may not see it. */
+/** A session in words; its state is NULL if this role may not see it. */
 const label = (alias: string) =>
   `coalesce(nullif(${alias}.application_name, ''), 'no application_name') || coalesce(', ' || ${alias}.state, '')`
 
@@ -22,7 +22,7 @@ const waitShape = {
 
 /** Sessions that use our tables and wait for a lock. */
 const readWaits = (database: Queryable, { schema, tables }: Subject) =>
-  // Waits shorter than deadlock_timeout are daily life; the server logs only longer ones, too.
+  // Waits shorter than deadlock_timeout are normal; log_lock_waits does not report them either.
   query(
     database,
     `with waiting as (
@@ -44,8 +44,8 @@ const readWaits = (database: Queryable, { schema, tables }: Subject) =>
     waitShape,
   )
 
-/** Sessions that let nobody else touch a table: a change of the schema, VACUUM FULL, LOCK TABLE. */
-const readClosed = (database: Queryable, { schema, tables }: Subject) =>
+/** Sessions with an exclusive lock on a table: a schema change, VACUUM FULL, LOCK TABLE. */
+const readExclusive = (database: Queryable, { schema, tables }: Subject) =>
   query(
     database,
     `select l.pid, ${label('a')} as name, string_agg(ours.relname, ', ' order by ours.relname) as tables
@@ -58,21 +58,21 @@ const readClosed = (database: Queryable, { schema, tables }: Subject) =>
     { pid: d.count(), name: d.text(), tables: d.text() },
   )
 
-/** Who waits for whom. */
-export async function lookAtLocks(database: Queryable, subject: Subject): Promise<Finding> {
+/** Finds sessions that wait for a lock on our tables, and the sessions that block them. */
+export async function inspectLocks(database: Queryable, subject: Subject): Promise<Finding> {
   const waits = await readWaits(database, subject)
-  const closed = await readClosed(database, subject)
-  const details = { waits, closed }
-  if (waits.length + closed.length === 0)
-    return finding('locks', 'ok', 'nobody waits for a lock on the tables', { details })
+  const exclusive = await readExclusive(database, subject)
+  const details = { waits, exclusive }
+  if (waits.length + exclusive.length === 0)
+    return finding('locks', 'ok', 'no session waits for a lock', { details })
   const waiting = waits.map(
     ({ pid, name, waitedMs, blocker, blockerName }) =>
-      `pid ${pid} (${name}) for ${span(waitedMs)}${blocker ? `, held up by pid ${blocker} (${blockerName})` : ''}`,
+      `pid ${pid} (${name}) for ${span(waitedMs)}${blocker ? `, blocked by pid ${blocker} (${blockerName})` : ''}`,
   )
   const sessions = new Set(waits.map(({ pid }) => pid)).size
   const texts = [
-    ...closed.map(
-      ({ pid, name, tables }) => `pid ${pid} (${name}) has closed ${tables} to everyone else`,
+    ...exclusive.map(
+      ({ pid, name, tables }) => `pid ${pid} (${name}) holds an exclusive lock on ${tables}`,
     ),
     ...(sessions > 0
       ? [
@@ -80,9 +80,9 @@ export async function lookAtLocks(database: Queryable, subject: Subject): Promis
         ]
       : []),
   ]
-  // Whoever waits as well is not the cause.
+  // A session that waits itself is not the cause.
   const roots = waits.filter(({ blocker, blockerWaits }) => blocker && !blockerWaits)
-  const pids = new Set([...closed.map(({ pid }) => pid), ...roots.map(({ blocker }) => blocker)])
-  const mend = [...pids].map((pid) => `select pg_terminate_backend(${pid})`).join('; ')
-  return finding('locks', 'warning', enumerate(texts), { mend: mend || null, details })
+  const pids = new Set([...exclusive.map(({ pid }) => pid), ...roots.map(({ blocker }) => blocker)])
+  const fix = [...pids].map((pid) => `select pg_terminate_backend(${pid})`).join('; ')
+  return finding('locks', 'warning', enumerate(texts), { fix: fix || null, details })
 }

@@ -6,7 +6,7 @@ import { enumerate } from './words.ts'
 
 type Needs = Record<string, string[]>
 
-/** What each group of commands needs beyond reading, by table. */
+/** The privileges beyond SELECT that each group of commands needs, by table. */
 const GROUPS: { name: string; verb: string; needs: Needs }[] = [
   {
     name: 'record',
@@ -34,8 +34,8 @@ const GROUPS: { name: string; verb: string; needs: Needs }[] = [
   },
 ]
 
-/** What the role of this connection may do. Not to be able to write is often meant so; not to read is a problem. */
-export async function lookAtRights(database: Queryable, subject: Subject): Promise<Finding> {
+/** Checks what the role of this connection may do. Only a missing SELECT fails: many roles are read-only on purpose. */
+export async function inspectRights(database: Queryable, subject: Subject): Promise<Finding> {
   const { role, schema, quotedSchema, tables } = subject
   const wanted = [
     ...tables.map((table) => ({ group: 'read', table, privilege: 'select' })),
@@ -77,8 +77,8 @@ export async function lookAtRights(database: Queryable, subject: Subject): Promi
   }
   const unreadable = lacks('read').map(({ table }) => table)
   if (unreadable.length > 0 || owner?.usage === false) {
-    return finding('rights', 'problem', `${role} may not read ${enumerate(unreadable)}`, {
-      mend: `grant usage on schema ${quotedSchema} to ${role}; grant select on all tables in schema ${quotedSchema} to ${role}`,
+    return finding('rights', 'failed', `role ${role} may not read ${enumerate(unreadable)}`, {
+      fix: `grant usage on schema ${quotedSchema} to ${role}; grant select on all tables in schema ${quotedSchema} to ${role}`,
       details,
     })
   }
@@ -92,10 +92,12 @@ export async function lookAtRights(database: Queryable, subject: Subject): Promi
     verbs.filter((one) => !one.may).map(({ verb }) => verb),
     'or',
   )
-  return finding('rights', 'ok', `${role} may ${may}${mayNot && `, not ${mayNot}`}`, { details })
+  return finding('rights', 'ok', `role ${role} may ${may}${mayNot && `, but not ${mayNot}`}`, {
+    details,
+  })
 }
 
-/** One grant for each set of tables that lack the same privileges. */
+/** One GRANT for each set of tables that lack the same privileges. */
 function grantOf(rows: { privilege: string; table: string }[], role: string): string {
   const tables = new Map<string, string[]>()
   for (const { table } of rows) {

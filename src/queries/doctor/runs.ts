@@ -4,18 +4,18 @@ import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { counted, number, someOf, span } from './words.ts'
 
-/** Beyond this, "more than" will do. */
+/** The count stops here; the text then says "more than". */
 const COUNTED = 10_000
-/** How many of the newest finished runs say what is usual, and how few say nothing. */
+/** The usual time is the median of this number of the newest finished runs; it needs at least 5. */
 const NEWEST = 500
 const FEWEST = 5
-/** What is long where nothing is usual. */
+/** The limit for a workflow without a usual time. */
 const LIMIT_WITHOUT_HISTORY_MS = 24 * 3_600_000
-/** Runs of a second would be stuck after a few. */
+/** Without it a run that usually takes one second would be stuck after ten. */
 const SHORTEST_LIMIT_MS = 60_000
 const LISTED = 100
 
-export async function lookAtOldestRunning(database: Queryable): Promise<Finding> {
+export async function inspectOldestRunning(database: Queryable): Promise<Finding> {
   const [found] = await query(
     database,
     `select (select count(*) from (select from workflow_executions where status = 'running' limit ${COUNTED + 1}) r) as running,
@@ -35,15 +35,18 @@ export async function lookAtOldestRunning(database: Queryable): Promise<Finding>
     },
   )
   if (!found?.executionId)
-    return finding('oldest-running', 'ok', 'nothing is running', { details: { running: 0 } })
+    return finding('oldest-running', 'ok', 'no run is running', { details: { running: 0 } })
   const { running, ...oldest } = found
   const { executionId, workflowName, startTime, ageMs } = oldest
   const age = ageMs === null || ageMs < 0 ? `since ${startTime}` : `for ${span(ageMs)}`
-  const many = running > COUNTED ? `more than ${number(COUNTED)} runs` : counted(running, 'run')
+  const many =
+    running > COUNTED
+      ? `more than ${number(COUNTED)} runs are`
+      : `${counted(running, 'run')} ${running === 1 ? 'is' : 'are'}`
   return finding(
     'oldest-running',
     'ok',
-    `${many} running; the oldest is ${executionId} (${workflowName}), ${age}`,
+    `${many} running; the oldest is ${executionId} (${workflowName}), running ${age}`,
     { details: { running, oldest } },
   )
 }
@@ -54,14 +57,14 @@ const stuckShape = {
   userId: d.text(),
   startTime: d.time(),
   ageMs: d.number(),
-  /** The median of the newest finished runs of the workflow; NULL where there are too few. */
+  /** The median of the newest finished runs of the workflow; NULL if there are too few. */
   usualMs: d.nullable(d.number()),
   limitMs: d.number(),
   stuck: d.count(),
 }
 
-/** Runs that have been running for many times as long as runs of their workflow usually take. */
-export async function lookAtStuck(database: Queryable, subject: Subject): Promise<Finding> {
+/** Finds runs that have been running for much longer than their workflow usually takes. */
+export async function inspectStuck(database: Queryable, subject: Subject): Promise<Finding> {
   const { stuckFactor: factor } = subject
   const found = await query(
     database,
@@ -100,7 +103,7 @@ export async function lookAtStuck(database: Queryable, subject: Subject): Promis
     return finding(
       'stuck',
       'ok',
-      `no run has been running for longer than ${factor} times its workflow's usual time`,
+      `no run has been running for longer than ${factor} times the usual time of its workflow`,
       { details },
     )
   }
@@ -108,14 +111,14 @@ export async function lookAtStuck(database: Queryable, subject: Subject): Promis
     ({ executionId, workflowName, ageMs, usualMs }) =>
       `${executionId} (${workflowName}) running for ${span(ageMs)}, ${
         usualMs === null
-          ? `over 24 h, with fewer than ${FEWEST} finished runs to compare with`
+          ? `limit 24h (fewer than ${FEWEST} finished runs to compare with)`
           : `usually ${span(usualMs)}`
       }`,
   )
   return finding(
     'stuck',
-    'problem',
+    'failed',
     `${counted(total, 'run')} ${total === 1 ? 'looks' : 'look'} stuck: ${someOf(texts, total)}`,
-    { mend: subject.command(`executions show ${oldest.executionId}`), details },
+    { fix: subject.command(`executions show ${oldest.executionId}`), details },
   )
 }

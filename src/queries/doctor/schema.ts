@@ -7,28 +7,30 @@ import { type Finding, finding } from './finding.ts'
 import { commandLine, type Subject } from './subject.ts'
 import { counted, enumerate, someOf } from './words.ts'
 
-/** Is the schema the one that this version of wfstore makes? */
-export async function lookAtSchema(client: pg.Client, subject: Subject): Promise<Finding> {
-  if (subject.absent !== undefined) return lookElsewhere(client, subject, subject.absent)
+/** Checks that the schema is the one that this version of wfstore creates. */
+export async function inspectSchema(client: pg.Client, subject: Subject): Promise<Finding> {
+  if (subject.absent !== undefined) return inspectOtherSchemas(client, subject, subject.absent)
   const migrations = await readStatus(client, subject.schema)
   const details = { schema: subject.schema, migrations }
   const named = (state: MigrationStatus['state']) =>
     migrations.filter((migration) => migration.state === state).map(({ name }) => name)
-  const problem = (text: string, mend: string) =>
-    finding('schema', 'problem', text, { mend, details })
+  const problem = (text: string, fix: string) => finding('schema', 'failed', text, { fix, details })
   const [unknown, pending, changed] = [named('unknown'), named('pending'), named('changed')]
   if (unknown.length > 0) {
-    const text = `${subject.schema} is newer than this wfstore: it has ${enumerate(unknown)}`
+    const text = `schema ${subject.schema} is newer than this version of wfstore: it has ${enumerate(unknown)}`
     return problem(text, 'npm install --global wfstore@latest')
   }
   if (pending.length > 0)
-    return problem(`${subject.schema} lacks ${enumerate(pending)}`, subject.command('migrate up'))
+    return problem(
+      `pending migrations in schema ${subject.schema}: ${enumerate(pending)}`,
+      subject.command('migrate up'),
+    )
   if (changed.length > 0) {
-    const text = `${enumerate(changed)} changed after being applied to ${subject.schema}`
+    const text = `migrations changed after they were applied to schema ${subject.schema}: ${enumerate(changed)}`
     return problem(text, subject.command('migrate verify'))
   }
   const differences = await compareSchema(client, subject.schema)
-  // An invalid index is what the check of the indexes is for.
+  // The check "indexes" reports invalid indexes.
   const faults = differences.filter((one) => isFault(one) && one.state !== 'invalid')
   if (faults.length > 0) {
     const texts = faults.map(({ kind, name, state }) =>
@@ -36,22 +38,26 @@ export async function lookAtSchema(client: pg.Client, subject: Subject): Promise
     )
     return finding(
       'schema',
-      'problem',
-      `${subject.schema} is not what its migrations make: ${someOf(texts, texts.length)}`,
-      { mend: subject.command('migrate verify'), details: { ...details, differences: faults } },
+      'failed',
+      `schema ${subject.schema} differs from its migrations: ${someOf(texts, texts.length)}`,
+      { fix: subject.command('migrate verify'), details: { ...details, differences: faults } },
     )
   }
   const last = migrations.at(-1)
   return finding(
     'schema',
     'ok',
-    `${subject.schema} has all ${counted(migrations.length, 'migration')}, the last of ${last?.appliedAt?.slice(0, 10)}, and is what they make`,
+    `schema ${subject.schema} matches its ${counted(migrations.length, 'migration')}; the last was applied on ${last?.appliedAt?.slice(0, 10)}`,
     { details },
   )
 }
 
-/** The tables may be in a schema that the search path does not name, or that this role may not use. */
-async function lookElsewhere(client: pg.Client, subject: Subject, why: string): Promise<Finding> {
+/** Looks for the tables in a schema that is not in the search path, or that this role may not use. */
+async function inspectOtherSchemas(
+  client: pg.Client,
+  subject: Subject,
+  why: string,
+): Promise<Finding> {
   const [other] = await query(
     client,
     `select n.nspname as name, quote_ident(n.nspname) as quoted, has_schema_privilege(n.oid, 'usage') as usable
@@ -64,18 +70,23 @@ async function lookElsewhere(client: pg.Client, subject: Subject, why: string): 
   )
   const details = { schema: null, elsewhere: other?.name ?? null }
   if (!other)
-    return finding('schema', 'problem', why, { mend: subject.command('migrate up'), details })
+    return finding('schema', 'failed', why, { fix: subject.command('migrate up'), details })
   return other.usable
-    ? finding('schema', 'problem', `${why}, but one in schema ${other.name}`, {
-        mend: commandLine('doctor', other.name),
-        details,
-      })
+    ? finding(
+        'schema',
+        'failed',
+        `${why} in the search path, but has one in schema ${other.name}`,
+        {
+          fix: commandLine('doctor', other.name),
+          details,
+        },
+      )
     : finding(
         'schema',
-        'problem',
-        `the tables are in schema ${other.name}, which ${subject.role} may not use`,
+        'failed',
+        `the tables are in schema ${other.name}, which role ${subject.role} may not use`,
         {
-          mend: `grant usage on schema ${other.quoted} to ${subject.role}; grant select on all tables in schema ${other.quoted} to ${subject.role}`,
+          fix: `grant usage on schema ${other.quoted} to ${subject.role}; grant select on all tables in schema ${other.quoted} to ${subject.role}`,
           details,
         },
       )

@@ -4,11 +4,11 @@ import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { number, span } from './words.ts'
 
-/** Major versions that wfstore is tested on. */
+/** The major versions of PostgreSQL that wfstore is tested with. */
 const SUPPORTED = { first: 15, last: 18 }
 const ROUND_TRIPS = 5
 
-export async function lookAtServer(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectServer(database: Queryable, subject: Subject): Promise<Finding> {
   const [row] = await query(
     database,
     `select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
@@ -26,30 +26,30 @@ export async function lookAtServer(database: Queryable, subject: Subject): Promi
       readOnly: d.boolean(),
     },
   )
-  if (!row) throw new Error('the server says nothing about itself')
+  if (!row) throw new Error('the server returned no row')
   const latencyMs = await measureLatency(database)
-  // Debian and others write more behind the number.
+  // Debian and others add text after the number.
   const version = row.version.split(' ')[0]
   const parts = [
     `PostgreSQL ${version}`,
     `answers in ${span(latencyMs)}`,
     `up ${span(row.uptimeMs)}`,
   ]
-  const mends: string[] = []
+  const fixes: string[] = []
   const untested = row.major < SUPPORTED.first || row.major > SUPPORTED.last
   if (untested)
-    parts.push(`wfstore is tested on PostgreSQL ${SUPPORTED.first} to ${SUPPORTED.last}`)
+    parts.push(`wfstore is tested with PostgreSQL ${SUPPORTED.first} to ${SUPPORTED.last}`)
   if (row.standby) {
-    parts.push('a standby: reports work, whatever writes fails')
-    mends.push(`${subject.command('doctor')} --database-url URL_OF_THE_PRIMARY`)
+    parts.push('a standby: reports work, commands that write fail')
+    fixes.push(`${subject.command('doctor')} --database-url URL_OF_THE_PRIMARY`)
   } else if (row.readOnly) {
-    // Providers do this to a server whose disk is nearly full.
-    parts.push('set to read-only: reports work, whatever writes fails')
-    mends.push(`alter database ${row.name} set default_transaction_read_only = off`)
+    // Hosting providers do this when the disk is nearly full.
+    parts.push('the database is read-only: reports work, commands that write fail')
+    fixes.push(`alter database ${row.name} set default_transaction_read_only = off`)
   }
   const state = untested || row.standby || row.readOnly ? 'warning' : 'ok'
   return finding('server', state, parts.join(', '), {
-    mend: mends[0],
+    fix: fixes[0],
     details: {
       version: row.version,
       latencyMs,
@@ -60,7 +60,7 @@ export async function lookAtServer(database: Queryable, subject: Subject): Promi
   })
 }
 
-/** Milliseconds of a round trip that does next to nothing: the median of a few. */
+/** The median time of a few trivial queries, in milliseconds. */
 async function measureLatency(database: Queryable): Promise<number> {
   const times: number[] = []
   for (let trip = 0; trip < ROUND_TRIPS; trip++) {
@@ -72,7 +72,7 @@ async function measureLatency(database: Queryable): Promise<number> {
   return Number(median.toFixed(2))
 }
 
-export async function lookAtEncryption(database: Queryable): Promise<Finding> {
+export async function inspectEncryption(database: Queryable): Promise<Finding> {
   const [row] = await query(
     database,
     `select coalesce(s.ssl, false) as encrypted, s.version as protocol, s.cipher, host(inet_client_addr()) as client,
@@ -90,21 +90,21 @@ export async function lookAtEncryption(database: Queryable): Promise<Finding> {
       offered: d.boolean(),
     },
   )
-  if (!row) throw new Error('the server says nothing about this connection')
+  if (!row) throw new Error('the server returned no row')
   const { encrypted, protocol, cipher, client, local, offered } = row
   const details = { encrypted, protocol, cipher, clientAddress: client }
   if (encrypted)
     return finding('encryption', 'ok', `encrypted with ${protocol}, ${cipher}`, { details })
   if (local) {
     const way = client === null ? 'a Unix socket' : 'loopback'
-    return finding('encryption', 'ok', `not encrypted, but on this machine (${way})`, { details })
+    return finding('encryption', 'ok', `not encrypted, but local (${way})`, { details })
   }
   return finding(
     'encryption',
     'warning',
-    `not encrypted: what goes between ${client} and the server can be read on the way`,
+    `not encrypted: others on the network can read what ${client} and the server exchange`,
     {
-      mend: offered
+      fix: offered
         ? 'add sslmode=require to the URL, or set PGSSLMODE=require'
         : 'alter system set ssl = on (the server needs server.crt and server.key), then sslmode=require in the URL',
       details,
@@ -112,8 +112,8 @@ export async function lookAtEncryption(database: Queryable): Promise<Finding> {
   )
 }
 
-export async function lookAtConnections(database: Queryable, subject: Subject): Promise<Finding> {
-  // pg_stat_activity would hide the kind of other roles' sessions from a role with few rights.
+export async function inspectConnections(database: Queryable, subject: Subject): Promise<Finding> {
+  // pg_stat_activity hides the kind of other roles' sessions from a role with few rights.
   const [row] = await query(
     database,
     `select sum(numbackends) as used, current_setting('max_connections') as allowed,
@@ -129,7 +129,7 @@ export async function lookAtConnections(database: Queryable, subject: Subject): 
     full ? 'warning' : 'ok',
     `${number(used)} of ${number(usable)} connections are in use`,
     {
-      mend: full
+      fix: full
         ? 'select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc'
         : null,
       details: { used, usable, maxConnections: allowed },

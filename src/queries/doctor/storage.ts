@@ -6,7 +6,7 @@ import { bytes, counted, enumerate, number, span } from './words.ts'
 
 const LARGEST = 3
 
-export async function lookAtSizes(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectSizes(database: Queryable, subject: Subject): Promise<Finding> {
   const tables = await query(
     database,
     `select relname as name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
@@ -32,12 +32,12 @@ export async function lookAtSizes(database: Queryable, subject: Subject): Promis
   return finding(
     'sizes',
     'ok',
-    `${bytes(total)}, of it indexes ${bytes(indexes)}; largest: ${texts.join(', ')}`,
+    `${bytes(total)} in total, ${bytes(indexes)} of it in indexes; largest: ${texts.join(', ')}`,
     { details: { totalBytes: total, indexBytes: indexes, tables } },
   )
 }
 
-/** A setting of autovacuum: the table's own, or the server's; NULL where this server has no such setting. */
+/** A setting of autovacuum: that of the table, or else of the server; NULL if this server does not have it. */
 const setting = (name: string) => `coalesce(
   (select option_value from pg_options_to_table(ours.reloptions) where option_name = '${name}'),
   current_setting('${name}', true))`
@@ -47,7 +47,7 @@ const tableShape = {
   qualified: d.text(),
   dead: d.count(),
   live: d.count(),
-  /** So many dead rows make autovacuum begin. */
+  /** The number of dead rows at which autovacuum starts. */
   tolerated: d.number(),
   maximum: d.nullable(d.number()),
   autovacuum: d.boolean(),
@@ -57,10 +57,10 @@ const tableShape = {
   planned: d.boolean(),
 }
 
-/** Twice what autovacuum tolerates: it is off, too slow, or something keeps it from removing rows. */
+/** At twice its threshold autovacuum is off, too slow, or unable to remove the rows. */
 const BEHIND = 2
 
-export async function lookAtDeadRows(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectDeadRows(database: Queryable, subject: Subject): Promise<Finding> {
   const tables = await query(
     database,
     `select ours.relname as name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
@@ -91,11 +91,11 @@ export async function lookAtDeadRows(database: Queryable, subject: Subject): Pro
   const texts = [
     ...behind.map(
       ({ name, dead, live, sinceVacuumMs }) =>
-        `${name} has ${counted(dead, 'dead row')} beside ${number(live)} live ones, ${vacuumed(sinceVacuumMs)}`,
+        `${name} has ${counted(dead, 'dead row')} and ${counted(live, 'live row')}, ${vacuumed(sinceVacuumMs)}`,
     ),
     ...(unplanned.length > 0
       ? [
-          `never analysed, so plans are guesses: ${enumerate(unplanned.map(({ name, live }) => `${name} (about ${counted(live, 'row')})`))}`,
+          `never analysed, so queries may be slow: ${enumerate(unplanned.map(({ name, live }) => `${name} (about ${counted(live, 'row')})`))}`,
         ]
       : []),
     ...(off.length > 0
@@ -117,7 +117,7 @@ export async function lookAtDeadRows(database: Queryable, subject: Subject): Pro
     })
   }
   return finding('dead-rows', 'warning', texts.join('; '), {
-    mend: mends(behind, unplanned, off, off.length === tables.length),
+    fix: fixes(behind, unplanned, off, off.length === tables.length),
     details,
   })
 }
@@ -127,7 +127,7 @@ const vacuumed = (ms: number | null) =>
 
 type Named = { qualified: string }
 
-function mends(behind: Named[], unplanned: Named[], off: Named[], everywhere: boolean): string {
+function fixes(behind: Named[], unplanned: Named[], off: Named[], everywhere: boolean): string {
   const list = (tables: Named[]) => tables.map(({ qualified }) => qualified).join(', ')
   const rest = unplanned.filter((table) => !behind.includes(table))
   return [
@@ -139,8 +139,8 @@ function mends(behind: Named[], unplanned: Named[], off: Named[], everywhere: bo
   ].join('; ')
 }
 
-/** The server refuses all writes when the oldest transaction id in use is 2.1 billion behind. */
-export async function lookAtTransactionIds(
+/** The server refuses all writes when the oldest transaction id in use is 2.1 billion transactions old. */
+export async function inspectTransactionIds(
   database: Queryable,
   subject: Subject,
 ): Promise<Finding> {
@@ -157,13 +157,13 @@ export async function lookAtTransactionIds(
   )
   const { qualified, age } = oldest ?? { qualified: null, age: 0 }
   const details = { oldestAge: age, of: qualified }
-  const text = `the oldest in use is ${number(age)} transactions old`
+  const text = `the oldest transaction id in use is ${number(age)} transactions old`
   if (age <= subject.limits.transactionIds)
     return finding('transaction-ids', 'ok', text, { details })
   return finding(
     'transaction-ids',
-    'problem',
-    `${text} (${qualified ?? 'in another table of this database'}); at about 2,100,000,000 the server takes no more writes`,
-    { mend: qualified === null ? 'vacuum (freeze)' : `vacuum (freeze) ${qualified}`, details },
+    'failed',
+    `${text} (${qualified ?? 'in another table of this database'}); at about 2,100,000,000 the server refuses all writes`,
+    { fix: qualified === null ? 'vacuum (freeze)' : `vacuum (freeze) ${qualified}`, details },
   )
 }

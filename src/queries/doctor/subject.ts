@@ -6,18 +6,18 @@ import { type Queryable, query } from '../../db/query/query.ts'
 import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 
-/** From where on a number is worth a warning. */
+/** The limits above which a check gives a warning. */
 export interface Limits {
-  /** Of one statement. */
+  /** The time of one statement. */
   statementMs: number
-  /** A lock that somebody holds for long costs a finding, not the night. */
+  /** A check gives up after this wait, so that a long lock cannot block the command. */
   lockMs: number
   connectionShare: number
   transactionMs: number
-  /** Below it an index that nobody reads costs next to nothing. */
+  /** A smaller unused index costs almost nothing. */
   unusedBytes: number
   unanalysedRows: number
-  /** The server stops taking writes at about 2.1 billion. */
+  /** The server refuses all writes at about 2.1 billion. */
   transactionIds: number
   growthBytes: number
   growthDays: number
@@ -35,32 +35,32 @@ export const LIMITS: Limits = {
   growthDays: 30,
 }
 
-/** What the checks are about. */
+/** What the checks examine. */
 export interface Subject {
-  /** In which the tables are, or would be. */
+  /** The schema of the tables, or the one in which `migrate up` would create them. */
   schema: string
-  /** The same, as SQL writes it. */
+  /** The same, quoted for SQL. */
   quotedSchema: string
-  /** The role of this connection, as SQL writes it. */
+  /** The role of this connection, quoted for SQL. */
   role: string
-  /** Is this one session of the server throughout? Behind a pooler a setting may stay with somebody else's. */
+  /** False behind a pooler, which may pass a session with its settings to another client. */
   direct: boolean
-  /** Names of the tables that wfstore makes. */
+  /** The names of the tables that wfstore creates. */
   tables: string[]
-  /** Names of the indexes that wfstore makes, but those of keys. */
+  /** The names of the indexes that wfstore creates, except those of keys. */
   indexes: string[]
-  /** So many times the usual time of its workflow makes a run stuck. */
+  /** A run is stuck after its workflow's usual time multiplied by this. */
   stuckFactor: number
   limits: Limits
-  /** Why there is no schema of wfstore to look at; undefined where there is one. */
+  /** Why there is no wfstore schema to check; undefined if there is one. */
   absent: string | undefined
-  /** A command line of wfstore for the schema that is looked at: 'migrate up'. */
+  /** Adds `wfstore` and, if needed, --schema to a command such as 'migrate up'. */
   command: (words: string) => string
 }
 
 export interface DoctorOptions {
   stuckFactor: number
-  /** As --schema names it. */
+  /** The value of --schema. */
   schema?: string | undefined
   limits?: Partial<Limits>
 }
@@ -100,7 +100,7 @@ async function absence(database: Queryable): Promise<string | undefined> {
     if (!(error instanceof WfstoreError)) throw error
     if (error.code === 'schema_missing') return error.message
     if (error.code === 'unreachable') throw error
-    // Behind, ahead or not to be read by this role: the checks say so.
+    // The checks report a schema that is behind, ahead or not readable.
   }
   return undefined
 }
@@ -111,7 +111,7 @@ export const commandLine = (words: string, schema: string | undefined): string =
 export const shellWord = (text: string): string =>
   /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
-/** Tables of ours in the schema, for a FROM: $1 is the schema, $2 the names. */
+/** Our tables in the schema, for a FROM clause: $1 is the schema, $2 the names. */
 export const OUR_TABLES = `(
   select c.*, format('%I.%I', n.nspname, c.relname) as qualified
   from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -10,18 +10,18 @@ const transactionShape = {
   name: d.text(),
   since: d.time(),
   ageMs: d.number(),
-  mend: d.text(),
+  fix: d.text(),
 }
 
-/** Transactions that have been open for long: VACUUM can't remove what has died since they began. */
-export async function lookAtTransactions(database: Queryable, subject: Subject): Promise<Finding> {
+/** Finds transactions that are open for long: VACUUM cannot remove rows deleted since they began. */
+export async function inspectTransactions(database: Queryable, subject: Subject): Promise<Finding> {
   const { role, limits } = subject
   const found = await query(
     database,
-    `select t.pid, t.name, to_json(t.since) #>> '{}' as since, extract(epoch from now() - t.since) * 1000 as age_ms, t.mend
+    `select t.pid, t.name, to_json(t.since) #>> '{}' as since, extract(epoch from now() - t.since) * 1000 as age_ms, t.fix
      from (
        select pid, format('pid %s (%s%s)', pid, coalesce(nullif(application_name, ''), 'no application_name'), ', ' || state) as name,
-              xact_start as since, format('select pg_terminate_backend(%s)', pid) as mend
+              xact_start as since, format('select pg_terminate_backend(%s)', pid) as fix
        from pg_stat_activity
        where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
        union all
@@ -42,12 +42,12 @@ export async function lookAtTransactions(database: Queryable, subject: Subject):
   const note =
     unseen === 0
       ? ''
-      : `; ${counted(unseen, 'session')} of other roles can't be seen (grant pg_read_all_stats to ${role})`
-  const details = { open: found.map(({ mend: _, ...row }) => row), unseen }
+      : `; ${counted(unseen, 'session')} of other roles not visible (grant pg_read_all_stats to ${role})`
+  const details = { open: found.map(({ fix: _, ...row }) => row), unseen }
   const limit = span(limits.transactionMs)
   const [oldest] = found
   if (!oldest) {
-    return finding('transactions', 'ok', `none is open for longer than ${limit}${note}`, {
+    return finding('transactions', 'ok', `no transaction is older than ${limit}${note}`, {
       details,
     })
   }
@@ -55,7 +55,7 @@ export async function lookAtTransactions(database: Queryable, subject: Subject):
   return finding(
     'transactions',
     'warning',
-    `open for longer than ${limit}, which keeps VACUUM from removing dead rows: ${someOf(texts, texts.length)}${note}`,
-    { mend: oldest.mend, details },
+    `transactions older than ${limit} prevent VACUUM from removing dead rows: ${someOf(texts, texts.length)}${note}`,
+    { fix: oldest.fix, details },
   )
 }

@@ -1,4 +1,4 @@
-/** How findings say numbers. */
+/** Numbers as the findings show them. */
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 
@@ -11,7 +11,7 @@ export const counted = (value: number, noun: string): string =>
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 
-/** '4.9 MB', '120 GB', in powers of 1024 as pg_size_pretty has them. */
+/** '4.9 MB', '120 GB', in powers of 1024 like pg_size_pretty. */
 export function bytes(value: number): string {
   let scaled = value
   let unit = 0
@@ -22,7 +22,7 @@ export function bytes(value: number): string {
   return `${unit > 0 && scaled < 9.95 ? scaled.toFixed(1) : Math.round(scaled)} ${UNITS[unit]}`
 }
 
-/** Of milliseconds: '0.3 ms', '12s', '9m 12s', '2h 05m', '3d 04h'. */
+/** A duration in milliseconds as '0.3 ms', '12s', '9m 12s', '2h 05m', '3d 04h'. */
 export function span(ms: number): string {
   if (ms < 1000) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`
   const seconds = Math.round(ms / 1000)
@@ -39,7 +39,7 @@ const two = (value: number, base: number, large: string, small: string) =>
 export const enumerate = (names: readonly string[], last = 'and'): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} ${last} ${names.at(-1)}`
 
-/** The first few, and how many more there are. */
+/** The first few texts, and the number of the others. */
 export const someOf = (texts: readonly string[], total: number, shown = 3): string =>
   [...texts.slice(0, shown), ...(total > shown ? [`and ${number(total - shown)} more`] : [])].join(
     '; ',

@@ -26,7 +26,7 @@ afterAll(async () => {
 const doctor = (database: TestDatabase, argv: string[] = [], options: CliOptions = {}) =>
   runCli(['doctor', ...argv, '--database-url', database.url], options)
 
-/** Numbers, units, ids and dates vary from run to run; the words between them do not. */
+/** Replaces numbers, units, ids and dates, which differ from run to run. */
 const wording = (text: string) =>
   text
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
@@ -35,11 +35,11 @@ const wording = (text: string) =>
     .replace(/\b\d+([dhm]) \d\d[hms]\b|\b\d+(\.\d+)? ms\b|\b\d+s\b/g, 'SPAN')
     .replace(/\d[\d,.]*\d|\d/g, 'N')
 
-/** As on a terminal of any width: where a line breaks depends on the lengths of the numbers. */
+/** Removes line breaks: where a line breaks depends on the lengths of the numbers. */
 const unwrapped = (text: string) => text.replace(/\n {20,}/g, ' ')
 
 describe('of the demo', () => {
-  it('the terminal form: every finding whole, with what mends it below', async () => {
+  it('the terminal form: every finding in full, with its fix below', async () => {
     const plain = ['--color', 'never']
     const { code, stdout, stderr } = await doctor(demo, plain, { terminal: 80 })
     expect(code).toBe(1)
@@ -68,9 +68,9 @@ describe('of the demo', () => {
     expect(code).toBe(1)
     expect(JSON.parse(stderr).error).toMatchObject({ code: 'failed', message: expect.any(String) })
     for (const finding of findings) {
-      expect(Object.keys(finding)).toEqual(['check', 'state', 'finding', 'mend', 'details'])
-      expect(['ok', 'warning', 'problem']).toContain(finding.state)
-      if (finding.state === 'ok') expect(finding.mend).toBeNull()
+      expect(Object.keys(finding)).toEqual(['check', 'state', 'finding', 'fix', 'details'])
+      expect(['ok', 'warning', 'failed']).toContain(finding.state)
+      if (finding.state === 'ok') expect(finding.fix).toBeNull()
       expect(finding.details).toBeTypeOf('object')
     }
     const names = findings.map(({ check }: { check: string }) => check)
@@ -86,35 +86,32 @@ describe('of the demo', () => {
     expect(csv.split('\r\n')[0]).toBe('check,state')
   })
 
-  it('--stuck-factor decides what is stuck: the runs of the demo are, by ten times, and not by a thousand', async () => {
+  it('--stuck-factor decides what is stuck: runs of the demo are after 10 times, none after 1000 times', async () => {
     const factor = async (value: string) => {
       const { code, stderr } = await doctor(demo, ['--stuck-factor', value])
       return [code, stderr]
     }
-    expect(await factor('10')).toEqual([
-      1,
-      'error: 1 problem, no warnings: stuck; what mends each is said with it\n',
-    ])
-    expect(await factor('1000')).toEqual([0, 'no problems, no warnings\n'])
+    expect(await factor('10')).toEqual([1, 'error: 1 check failed: stuck\n'])
+    expect(await factor('1000')).toEqual([0, 'all checks passed\n'])
   })
 })
 
-it('a healthy store is exit 0, and so is one with a warning, which the last line counts', async () => {
+it('a healthy store is exit 0, and so is one with a warning, which the last line names', async () => {
   const healthy = await doctor(empty, ['--json'])
-  expect([healthy.code, healthy.stderr]).toEqual([0, 'no problems, no warnings\n'])
+  expect([healthy.code, healthy.stderr]).toEqual([0, 'all checks passed\n'])
   await empty.sql('alter table audit_logs set (autovacuum_enabled = off)')
   const warned = await doctor(empty)
-  expect([warned.code, warned.stderr]).toEqual([0, 'no problems, 1 warning: dead-rows\n'])
+  expect([warned.code, warned.stderr]).toEqual([0, '1 warning: dead-rows\n'])
   await empty.sql('alter table audit_logs reset (autovacuum_enabled)')
 })
 
-it('a database without the schema, or with that of the old application, is exit 1 with one problem', async () => {
+it('a database without the schema, or with that of the old application, is exit 1 with one failed check', async () => {
   const bare = await createDatabase('doctor_bare')
-  const failed = 'error: 1 problem, no warnings: schema; what mends each is said with it\n'
+  const failed = 'error: 1 check failed: schema\n'
   const none = await doctor(bare)
   expect([none.code, none.stderr]).toEqual([1, failed])
   expect(none.stdout).toContain(
-    'schema\tproblem\tthis database has no wfstore schema\twfstore migrate up\n',
+    'schema\tfailed\tthis database has no wfstore schema\twfstore migrate up\n',
   )
   const named = await doctor(bare, ['--schema', 'Beside us'])
   expect(named.stdout).toContain(`\twfstore migrate up --schema 'Beside us'\n`)
@@ -125,16 +122,16 @@ it('a database without the schema, or with that of the old application, is exit 
   await bare.drop()
 })
 
-it('a server that cannot be reached is exit 3, and programs get their list all the same', async () => {
+it('a server that cannot be reached is exit 3, and stdout still has a list', async () => {
   const url = ['--database-url', 'postgresql://u:hunter2-s3cret@127.0.0.1:1/d']
   const { code, stdout, stderr } = await runCli(['doctor', '--json', ...url])
   expect(code).toBe(3)
   expect(JSON.parse(stdout)).toEqual([
     {
       check: 'server',
-      state: 'problem',
+      state: 'failed',
       finding: 'cannot reach PostgreSQL as u@127.0.0.1:1/d: connect ECONNREFUSED 127.0.0.1:1',
-      mend: 'is the server running, and is --database-url right?',
+      fix: 'is the server running, and is --database-url right?',
       details: null,
     },
   ])
@@ -143,11 +140,11 @@ it('a server that cannot be reached is exit 3, and programs get their list all t
   const nowhere = await runCli(['doctor'])
   expect([nowhere.code, nowhere.stdout]).toEqual([
     3,
-    expect.stringMatching(/^server\tproblem\tno database is named/),
+    expect.stringMatching(/^server\tfailed\tno database is named/),
   ])
 })
 
-it('nonsense is exit 2 before any server is asked', async () => {
+it('an invalid option is exit 2 before wfstore connects', async () => {
   const nowhere = ['--database-url', 'postgresql://u@127.0.0.1:1/d']
   for (const factor of ['0', '-1', 'ten', '1e9', '']) {
     const { code, stderr } = await runCli(['doctor', `--stuck-factor=${factor}`, ...nowhere])
@@ -157,8 +154,8 @@ it('nonsense is exit 2 before any server is asked', async () => {
       expect.stringContaining('Give a number from 1'),
     ])
   }
-  expect((await runCli(['doctor', '--columns', 'mends', ...nowhere])).stderr).toBe(
-    'error: unknown column "mends"; columns: check, state, finding, mend, details\n',
+  expect((await runCli(['doctor', '--columns', 'fixes', ...nowhere])).stderr).toBe(
+    'error: unknown column "fixes"; columns: check, state, finding, fix, details\n',
   )
   const url = await runCli(['doctor', '--database-url', 'mysql://h/d'])
   expect([url.code, url.stdout]).toEqual([2, ''])
@@ -175,22 +172,22 @@ describe('wrapped columns on a terminal', () => {
     { name: 'check', kind: 'text' as const },
     { name: 'state', kind: 'status' as const },
     { name: 'finding', kind: 'text' as const, wrap: '' },
-    { name: 'mend', kind: 'text' as const, wrap: '> ' },
+    { name: 'fix', kind: 'text' as const, wrap: '> ' },
   ]
   const rows = [
-    { check: 'server', state: 'ok', finding: 'PostgreSQL 18.4, answers in 0.3 ms', mend: null },
+    { check: 'server', state: 'ok', finding: 'PostgreSQL 18.4, answers in 0.3 ms', fix: null },
     {
       check: 'stuck',
-      state: 'problem',
+      state: 'failed',
       finding:
         'a run of 客户跟进 and \x1b[31mof another\n, with words enough for more than one line of eighty cells',
-      mend: 'wfstore executions show 01a20890-e9b0-7f88-bb0f-60345bb95ff4',
+      fix: 'wfstore executions show 01a20890-e9b0-7f88-bb0f-60345bb95ff4',
     },
     {
       check: 'indexes',
       state: 'warning',
       finding: 'short',
-      mend: 'drop index concurrently public.one_of_theirs; drop index concurrently public.another_of_theirs',
+      fix: 'drop index concurrently public.one_of_theirs; drop index concurrently public.another_of_theirs',
     },
   ]
   const draw = async (width: number, names?: string[]) => {
@@ -219,8 +216,8 @@ describe('wrapped columns on a terminal', () => {
 
   it('are a table like any other where --columns leaves them out', async () => {
     expect(await draw(80, ['check', 'state'])).toBe(
-      'CHECK    STATE\nserver   ok\nstuck    problem\nindexes  warning\n',
+      'CHECK    STATE\nserver   ok\nstuck    failed\nindexes  warning\n',
     )
-    expect(await draw(80, ['mend'])).toContain('wfstore executions show')
+    expect(await draw(80, ['fix'])).toContain('wfstore executions show')
   })
 })

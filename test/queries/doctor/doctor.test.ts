@@ -5,7 +5,7 @@ import { readSubject } from '../../../src/queries/doctor/subject.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { migrate } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { carryOut, detailsOf, find, findingOf, findingsOf } from './support.ts'
+import { applyFix, detailsOf, find, findingOf, findingsOf } from './support.ts'
 
 const CHECKS = [
   'server',
@@ -28,7 +28,7 @@ const CHECKS = [
 const WITHOUT_TABLES = CHECKS.slice(0, 5)
 
 let store: TestDatabase
-/** May connect and no more: roles belong to the whole server, so the name is the database's. */
+/** A role that may only connect. Roles belong to the whole server, so its name contains that of the database. */
 let role: string
 
 beforeAll(async () => {
@@ -47,7 +47,7 @@ const states = (findings: { check: string; state: string }[]) =>
 it('a migrated store without rows is healthy, and every check says so', async () => {
   const findings = await findingsOf(store)
   expect(states(findings)).toEqual(CHECKS.map((check) => `${check} ok`))
-  expect(findings.filter(({ mend }) => mend !== null)).toEqual([])
+  expect(findings.filter(({ fix }) => fix !== null)).toEqual([])
 })
 
 describe('degrading by finding', () => {
@@ -58,30 +58,30 @@ describe('degrading by finding', () => {
     expect(findings.filter(({ state }) => state !== 'ok')).toEqual([])
     expect(find(findings, 'transactions').finding).toMatch(
       new RegExp(
-        `; \\d+ sessions? of other roles can't be seen \\(grant pg_read_all_stats to ${role}\\)$`,
+        `; \\d+ sessions? of other roles not visible \\(grant pg_read_all_stats to ${role}\\)$`,
       ),
     )
     const rights = find(findings, 'rights')
     expect(rights.finding).toBe(
-      `${role} may read, not record, mark bills as paid, clean up or migrate`,
+      `role ${role} may read, but not record, mark bills as paid, clean up or migrate`,
     )
     expect(detailsOf(rights)).toMatchObject({ read: true, record: false, cleanup: false })
     await store.sql(`revoke all on all tables in schema public from ${role}`)
   })
 
-  it('a role that may not read a table loses only what is in it, and each says the grant that mends it', async () => {
+  it('a role that may not read a table loses only the checks of that table, and each names the grant', async () => {
     await store.sql(
       `grant select on all tables in schema public to ${role}; revoke select on audit_logs from ${role}`,
     )
     const findings = await findingsOf(store, { role })
     expect(states(findings).filter((line) => !line.endsWith(' ok'))).toEqual([
-      'rights problem',
+      'rights failed',
       'growth warning',
     ])
     const [rights, growth] = [find(findings, 'rights'), find(findings, 'growth')]
-    expect(rights.finding).toBe(`${role} may not read public.audit_logs`)
+    expect(rights.finding).toBe(`role ${role} may not read public.audit_logs`)
     expect(growth.finding).toBe('could not be checked: permission denied for table audit_logs')
-    await carryOut(store, growth)
+    await applyFix(store, growth)
     expect(states(await findingsOf(store, { role }))).toEqual(CHECKS.map((check) => `${check} ok`))
     await store.sql(`revoke all on all tables in schema public from ${role}`)
   })
@@ -93,12 +93,12 @@ describe('degrading by finding', () => {
     for (const grant of Object.values<string>(grants))
       for (const statement of grant.split('; ')) await store.sql(statement)
     expect((await findingOf(store, 'rights', { role })).finding).toBe(
-      `${role} may read, record, mark bills as paid and clean up, not migrate`,
+      `role ${role} may read, record, mark bills as paid and clean up, but not migrate`,
     )
     await store.sql(`revoke all on all tables in schema public from ${role}`)
   })
 
-  it('a table that somebody has closed costs the findings about its rows, and says who it was', async () => {
+  it('an exclusive lock on a table costs only the checks of its rows, and the session is named', async () => {
     const holder = await store.connect()
     const { rows } = await holder.query('select pg_backend_pid() as pid')
     await holder.query('begin; lock table workflow_executions')
@@ -109,23 +109,23 @@ describe('degrading by finding', () => {
       expect.arrayContaining(['oldest-running', 'stuck', 'cleanup', 'growth']),
     )
     expect(find(findings, 'stuck').finding).toBe(
-      'could not be checked: somebody has closed a table to everyone else for longer than 20 ms',
+      'could not be checked: another session held an exclusive lock on a table for longer than 20 ms',
     )
     const locks = find(findings, 'locks')
-    expect([locks.state, locks.mend]).toEqual([
+    expect([locks.state, locks.fix]).toEqual([
       'warning',
       `select pg_terminate_backend(${rows[0].pid})`,
     ])
-    expect(locks.finding).toContain('has closed workflow_executions to everyone else')
+    expect(locks.finding).toContain('holds an exclusive lock on workflow_executions')
 
     const slow = await findingOf(store, 'stuck', { limits: { lockMs: 0, statementMs: 200 } })
-    expect(slow.finding).toBe('could not be checked: it took longer than 200 ms')
+    expect(slow.finding).toBe('could not be checked: the query took longer than 200 ms')
     await holder.query('rollback')
     await holder.end()
     expect((await findingOf(store, 'stuck')).state).toBe('ok')
   })
 
-  it('a connection lost midway is one problem that names what was not checked', async () => {
+  it('a connection lost midway is one failed check that names the checks that did not run', async () => {
     const client = await connectClient({
       config: { connectionString: store.url },
       label: '',
@@ -141,7 +141,7 @@ describe('degrading by finding', () => {
     const findings = await examine(Object.assign(client, { query: cut }), { stuckFactor: 10 })
     expect(states(findings)).toEqual([
       ...CHECKS.slice(0, 9).map((check) => `${check} ok`),
-      'connection problem',
+      'connection failed',
     ])
     expect(findings.at(-1)?.finding).toMatch(
       /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, cleanup and growth$/,
@@ -163,46 +163,49 @@ describe('degrading by finding', () => {
 })
 
 describe('the schema', () => {
-  it('that does not exist is one problem, and the tables are not looked for', async () => {
+  it('that does not exist is one failed check, and the checks of the tables are skipped', async () => {
     const empty = await createDatabase('doctor_empty')
     const findings = await findingsOf(empty)
     expect(findings.map(({ check }) => check)).toEqual(WITHOUT_TABLES)
     expect(find(findings, 'schema')).toMatchObject({
-      state: 'problem',
+      state: 'failed',
       finding: 'this database has no wfstore schema',
-      mend: 'wfstore migrate up',
+      fix: 'wfstore migrate up',
     })
     await migrate(empty)
     expect(states(await findingsOf(empty))).toEqual(CHECKS.map((check) => `${check} ok`))
     await empty.drop()
   })
 
-  it('of the old application is one problem that adoption mends', async () => {
+  it('of the old application is one failed check that adoption fixes', async () => {
     const legacy = await createDatabase('doctor_legacy')
     await loadLegacy(legacy)
     const findings = await findingsOf(legacy)
     expect(findings.map(({ check }) => check)).toEqual(WITHOUT_TABLES)
     expect(find(findings, 'schema')).toMatchObject({
-      state: 'problem',
+      state: 'failed',
       finding: 'this database has workflow tables that wfstore has not adopted yet',
-      mend: 'wfstore migrate up',
+      fix: 'wfstore migrate up',
     })
     await migrate(legacy)
     expect((await findingOf(legacy, 'schema')).state).toBe('ok')
     await legacy.drop()
   })
 
-  it('that another search path would find is named, as is the grant that it takes', async () => {
+  it('that is not in the search path is named, and so is the missing grant', async () => {
     const beside = await createDatabase('doctor_beside')
     await migrate(beside, { schema: 'Beside us' })
     expect(await findingOf(beside, 'schema')).toMatchObject({
-      state: 'problem',
-      finding: 'this database has no wfstore schema, but one in schema Beside us',
-      mend: `wfstore doctor --schema 'Beside us'`,
+      state: 'failed',
+      finding:
+        'this database has no wfstore schema in the search path, but has one in schema Beside us',
+      fix: `wfstore doctor --schema 'Beside us'`,
     })
     const closed = await findingOf(beside, 'schema', { role })
-    expect(closed.finding).toBe(`the tables are in schema Beside us, which ${role} may not use`)
-    await carryOut(beside, closed)
+    expect(closed.finding).toBe(
+      `the tables are in schema Beside us, which role ${role} may not use`,
+    )
+    await applyFix(beside, closed)
     await beside.sql(`alter role ${role} in database ${beside.name} set search_path = "Beside us"`)
     const findings = await findingsOf(beside, { role, schema: 'Beside us' })
     expect(states(findings)).toEqual(CHECKS.map((check) => `${check} ok`))
@@ -214,39 +217,39 @@ describe('the schema', () => {
     await beside.drop()
   })
 
-  const broken: [what: string, sql: string, finding: string, mend: string][] = [
+  const broken: [what: string, sql: string, finding: string, fix: string][] = [
     [
       'behind',
       `delete from wfstore_migrations where name = '002_indexes'`,
-      'public lacks 002_indexes',
+      'pending migrations in schema public: 002_indexes',
       'wfstore migrate up',
     ],
     [
       'ahead',
       `insert into wfstore_migrations (name) values ('999_future')`,
-      'public is newer than this wfstore: it has 999_future',
+      'schema public is newer than this version of wfstore: it has 999_future',
       'npm install --global wfstore@latest',
     ],
     [
       'changed',
       `update wfstore_migrations set checksum = 'other' where name = '001_tables'`,
-      '001_tables changed after being applied to public',
+      'migrations changed after they were applied to schema public: 001_tables',
       'wfstore migrate verify',
     ],
     [
-      'not what its migrations make',
+      'different from its migrations',
       `drop trigger update_workflow_steps_updated_at on workflow_steps; alter table audit_logs alter success drop not null;
        alter table audit_logs add note text`,
-      'public is not what its migrations make: column audit_logs.success differs; trigger workflow_steps.update_workflow_steps_updated_at is missing',
+      'schema public differs from its migrations: column audit_logs.success differs; trigger workflow_steps.update_workflow_steps_updated_at is missing',
       'wfstore migrate verify',
     ],
   ]
-  it.each(broken)('that is %s is a problem; the other checks go on', async (_, sql, text, mend) => {
+  it.each(broken)('that is %s fails; the other checks still run', async (_, sql, text, fix) => {
     const odd = await createMigrated('doctor_odd')
     await odd.sql(sql)
     const findings = await findingsOf(odd)
     expect(findings.map(({ check }) => check)).toEqual(CHECKS)
-    expect(find(findings, 'schema')).toMatchObject({ state: 'problem', finding: text, mend })
+    expect(find(findings, 'schema')).toMatchObject({ state: 'failed', finding: text, fix })
     await odd.drop()
   })
 })

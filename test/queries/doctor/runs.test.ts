@@ -24,7 +24,7 @@ async function runs(workflow: string, age: string, duration: string | null, coun
 }
 
 describe('stuck', () => {
-  it('are runs far beyond the median of their workflow, as told by another way of reckoning', async () => {
+  it('are runs far beyond the median of their workflow, compared with a second calculation', async () => {
     const durations = [40, 50, 60, 70, 80, 4000, 90]
     for (const seconds of durations) await runs('usual', '3 days', `${seconds} s`)
     for (const minutes of [1, 10, 11, 12, 15, 700]) await runs('usual', `${minutes} min`, null)
@@ -48,20 +48,17 @@ describe('stuck', () => {
       const { runs: found, ...counts } = detailsOf(stuck)
       expect(found.map(({ executionId }: { executionId: string }) => executionId)).toEqual(expected)
       expect(counts).toEqual({ factor, stuck: expected.length })
-      expect([stuck.state, stuck.mend]).toEqual([
-        'problem',
-        `wfstore executions show ${expected[0]}`,
-      ])
+      expect([stuck.state, stuck.fix]).toEqual(['failed', `wfstore executions show ${expected[0]}`])
     }
   })
 
-  it('are named with how long, and how long is usual, or why nothing is', async () => {
+  it('are named with their time and the usual time, or with the reason why there is none', async () => {
     for (let run = 0; run < 5; run++) await runs('Lead enrichment', '3 days', '72 s')
     const known = await runs('Lead enrichment', '76 h', null)
     const unknown = await runs('Once', '30 h', null)
     expect((await findingOf(store, 'stuck')).finding).toBe(
       `2 runs look stuck: ${known} (Lead enrichment) running for 3d 04h, usually 1m 12s; ` +
-        `${unknown} (Once) running for 1d 06h, over 24 h, with fewer than 5 finished runs to compare with`,
+        `${unknown} (Once) running for 1d 06h, limit 24h (fewer than 5 finished runs to compare with)`,
     )
     await runs('Once', '29 h', null, 150)
     const many = await findingOf(store, 'stuck')
@@ -74,10 +71,10 @@ describe('stuck', () => {
     await runs('tuned', '20 h', null)
     expect((await findingOf(store, 'stuck')).state).toBe('ok')
     await runs('tuned', '2 days', '1 min', 500)
-    expect((await findingOf(store, 'stuck')).state).toBe('problem')
+    expect((await findingOf(store, 'stuck')).state).toBe('failed')
   })
 
-  it('are none where every run is within its limit, and times without an end stop nobody', async () => {
+  it('are none if every run is within its limit; infinite times do not break the check', async () => {
     await runs('w', '30 s', null)
     await store.sql(
       `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time) values
@@ -85,28 +82,28 @@ describe('stuck', () => {
     )
     expect(await findingOf(store, 'stuck')).toMatchObject({
       state: 'ok',
-      finding: `no run has been running for longer than 10 times its workflow's usual time`,
+      finding: `no run has been running for longer than 10 times the usual time of its workflow`,
     })
     expect((await findingOf(store, 'oldest-running')).finding).toContain('since -infinity')
   })
 })
 
-it('the oldest running run is named with its age, and how many run', async () => {
-  expect((await findingOf(store, 'oldest-running')).finding).toBe('nothing is running')
+it('the oldest running run is named with its age, and running runs are counted', async () => {
+  expect((await findingOf(store, 'oldest-running')).finding).toBe('no run is running')
   const id = await runs('Kundenanalyse Süd', '150 min', null)
   await runs('other', '5 min', null, 2)
   await runs('done', '5 h', '1 min')
   expect((await findingOf(store, 'oldest-running')).finding).toBe(
-    `3 runs running; the oldest is ${id} (Kundenanalyse Süd), for 2h 30m`,
+    `3 runs are running; the oldest is ${id} (Kundenanalyse Süd), running for 2h 30m`,
   )
   await runs('other', '5 min', null, 10_000)
   expect((await findingOf(store, 'oldest-running')).finding).toMatch(/^more than 10,000 runs/)
 })
 
 describe('cleanup', () => {
-  it('is said to have removed what the histories hold, and to have left the oldest ended run', async () => {
+  it('has removed what the histories hold and has left the oldest finished run', async () => {
     expect((await findingOf(store, 'cleanup')).finding).toBe(
-      'cleanup has removed nothing so far; no ended run is kept',
+      'cleanup has removed nothing; there are no finished runs',
     )
     await store.sql(
       `insert into usage_history (quarter_start, user_id, workflow_name, mode, model_id, status, runs, total_cost, total_tokens,
@@ -121,18 +118,18 @@ describe('cleanup', () => {
     const [row] = await store.sql(
       `select to_char(min(end_time) at time zone 'UTC', 'YYYY-MM-DD') as day from workflow_executions`,
     )
-    expect([cleanup.state, cleanup.mend, cleanup.finding]).toEqual([
+    expect([cleanup.state, cleanup.fix, cleanup.finding]).toEqual([
       'ok',
       null,
-      `cleanup has removed 3,000 runs and 71 audit entries so far; the oldest run that is kept ended on ${row?.day}, 3 ended more than 90 days ago`,
+      `cleanup has removed 3,000 runs and 71 audit entries; the oldest finished run ended on ${row?.day}; 3 runs ended more than 90 days ago`,
     ])
     await runs('w', '95 days', '1 h', 10_000)
     expect((await findingOf(store, 'cleanup')).finding).toMatch(
-      /, more than 10,000 ended more than 90 days ago$/,
+      /; more than 10,000 runs ended more than 90 days ago$/,
     )
   })
 
-  /** Cleanups so many hours ago, the newest last. */
+  /** Cleanups that started these numbers of hours ago. */
   const cleanups = (hours: number[], outcome = 'done', more = '') =>
     store.sql(
       `insert into cleanups (started_at, ended_at, cutoff, outcome, executions_removed, archive, error_message, keep_last)
@@ -142,38 +139,42 @@ describe('cleanup', () => {
       [hours, outcome, more],
     )
   const stateOf = async () => {
-    const { state, mend, finding } = await findingOf(store, 'cleanup')
-    return [state, mend, finding.split('; ')[0]]
+    const { state, fix, finding } = await findingOf(store, 'cleanup')
+    return [state, fix, finding.split('; ')[0]]
   }
   const LAST = '12 runs, 0 steps, 0 audit entries and 0 metrics'
 
-  it('is not said to have removed nothing where a restore has brought it back', async () => {
+  it('says that everything has been restored after a restore', async () => {
     await cleanups([1])
     expect((await findingOf(store, 'cleanup')).finding).toContain(
-      '; all that cleanup has removed is back; ',
+      '; everything that cleanup removed has been restored; ',
     )
   })
 
-  it('was well where the last one came to its end, whatever was before', async () => {
+  it('is ok if the last cleanup is complete, whatever happened before', async () => {
     await store.sql('truncate cleanups')
     await cleanups([30], 'failed')
     await cleanups([3])
-    expect(await stateOf()).toEqual(['ok', null, `the last one, begun 3h 00m ago, removed ${LAST}`])
+    expect(await stateOf()).toEqual([
+      'ok',
+      null,
+      `the last cleanup, started 3h 00m ago, removed ${LAST}`,
+    ])
   })
 
   it.each([
-    ['failed', 'failed, having removed'],
-    ['stopped', 'was stopped before the end, having removed'],
-    ['interrupted', 'was killed, having removed'],
-    ['running', 'was killed, having removed'],
-  ])('that was %s is a warning, with the command that goes on', async (outcome, words) => {
+    ['failed', 'failed after it removed'],
+    ['stopped', 'was stopped after it removed'],
+    ['interrupted', 'was killed after it removed'],
+    ['running', 'was killed after it removed'],
+  ])('that was %s is a warning, with the command that continues it', async (outcome, words) => {
     await store.sql('truncate cleanups')
     await cleanups([3])
     await cleanups([2], outcome)
     expect(await stateOf()).toEqual([
       'warning',
       'wfstore cleanup --days 30',
-      `the last one, begun 2h 00m ago, ${words} ${LAST}`,
+      `the last cleanup, started 2h 00m ago, ${words} ${LAST}`,
     ])
     await store.sql('truncate cleanups')
     await cleanups([2], outcome, '/var/it is/20261121T010000Z-01900000')
@@ -182,7 +183,7 @@ describe('cleanup', () => {
     )
   })
 
-  it('that is running is none', async () => {
+  it('that is running is ok', async () => {
     await store.sql('truncate cleanups')
     await cleanups([0], 'running')
     const other = await store.connect()
@@ -190,17 +191,19 @@ describe('cleanup', () => {
     expect(await stateOf()).toEqual([
       'ok',
       null,
-      expect.stringMatching(/^the last one, begun .* ago, is running and has removed 12 runs/),
+      expect.stringMatching(
+        /^the last cleanup, started .* ago, is running and has removed 12 runs/,
+      ),
     ])
     await other.end()
   })
 
-  it('is overdue after twice the usual gap of those that were finished, once there are three', async () => {
+  it('is overdue after twice the usual interval of at least three complete cleanups', async () => {
     for (const [hours, state] of [
       [[49, 73], 'ok'],
       [[47, 71, 95, 119], 'ok'],
       [[49, 73, 97, 121], 'warning'],
-      // One that was started by hand in between, or a holiday, moves no median.
+      // One extra cleanup or one long pause does not change the median.
       [[47, 71, 95, 96, 119, 143, 263], 'ok'],
     ] as const) {
       await store.sql('truncate cleanups')
@@ -211,9 +214,9 @@ describe('cleanup', () => {
     await cleanups([49, 73, 97, 121])
     const found = await findingOf(store, 'cleanup')
     expect(found.finding).toContain(
-      '; overdue: none was finished for 2d 01h, and there usually is one every 1d 00h; ',
+      '; overdue: the last complete cleanup started 2d 01h ago, the usual interval is 1d 00h; ',
     )
-    expect(found.mend).toBe('wfstore cleanup --days 30')
+    expect(found.fix).toBe('wfstore cleanup --days 30')
     await store.sql('truncate cleanups')
   })
 })

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Queryable } from '../../../src/db/query/query.ts'
-import { lookAtEncryption, lookAtServer } from '../../../src/queries/doctor/server.ts'
+import { inspectEncryption, inspectServer } from '../../../src/queries/doctor/server.ts'
 import type { Subject } from '../../../src/queries/doctor/subject.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { untilBlocked } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { carryOut, detailsOf, findingOf } from './support.ts'
+import { applyFix, detailsOf, findingOf } from './support.ts'
 
 let store: TestDatabase
 
@@ -36,35 +36,35 @@ describe('the server', () => {
     'of a version that wfstore is not tested on (%s) is a warning',
     async (major) => {
       const row = { ...answer, major, standby: 'f', read_only: 'f' }
-      const { state, finding } = await lookAtServer(said(row), subject)
+      const { state, finding } = await inspectServer(said(row), subject)
       expect([state, finding]).toEqual([
         'warning',
-        expect.stringContaining('tested on PostgreSQL 15 to 18'),
+        expect.stringContaining('tested with PostgreSQL 15 to 18'),
       ])
     },
   )
 
-  it('that is a standby is a warning that sends to the primary', async () => {
+  it('that is a standby is a warning that asks for the primary', async () => {
     const row = { ...answer, standby: 't', read_only: 'f' }
-    expect(await lookAtServer(said(row), subject)).toMatchObject({
+    expect(await inspectServer(said(row), subject)).toMatchObject({
       state: 'warning',
-      finding: expect.stringContaining('a standby: reports work, whatever writes fails'),
-      mend: 'wfstore doctor --database-url URL_OF_THE_PRIMARY',
+      finding: expect.stringContaining('a standby: reports work, commands that write fail'),
+      fix: 'wfstore doctor --database-url URL_OF_THE_PRIMARY',
     })
   })
 
-  it('with a database set to read-only is a warning, and what is said mends it', async () => {
+  it('with a read-only database is a warning, and its fix works', async () => {
     await store.sql(`alter database ${store.name} set default_transaction_read_only = on`)
     const server = await findingOf(store, 'server')
     expect([server.state, server.finding]).toEqual([
       'warning',
-      expect.stringContaining('set to read-only'),
+      expect.stringContaining('the database is read-only'),
     ])
-    await carryOut(store, server)
+    await applyFix(store, server)
     expect((await findingOf(store, 'server')).state).toBe('ok')
   })
 
-  it('read-only for one role alone is meant so', async () => {
+  it('read-only for one role only is ok', async () => {
     const role = `${store.name}_role`
     await store.sql(`create role ${role} login`)
     const only = `alter role ${role} in database ${store.name}`
@@ -76,35 +76,35 @@ describe('the server', () => {
   const connection = (row: Record<string, string | null>): Queryable => ({
     query: async () => ({ rows: [row] }),
   })
-  it('without TLS is a warning beyond this machine, and none on it', async () => {
+  it('without TLS is a warning over the network and ok on this machine', async () => {
     const plain = { encrypted: 'f', protocol: null, cipher: null }
     const far = { ...plain, client: '10.1.2.3', local: 'f' }
-    expect(await lookAtEncryption(connection({ ...far, offered: 't' }))).toMatchObject({
+    expect(await inspectEncryption(connection({ ...far, offered: 't' }))).toMatchObject({
       state: 'warning',
-      mend: 'add sslmode=require to the URL, or set PGSSLMODE=require',
+      fix: 'add sslmode=require to the URL, or set PGSSLMODE=require',
     })
-    expect((await lookAtEncryption(connection({ ...far, offered: 'f' }))).mend).toContain(
+    expect((await inspectEncryption(connection({ ...far, offered: 'f' }))).fix).toContain(
       'alter system set ssl = on',
     )
     const near = { ...plain, client: '127.0.0.1', local: 't', offered: 'f' }
-    expect((await lookAtEncryption(connection(near))).state).toBe('ok')
+    expect((await inspectEncryption(connection(near))).state).toBe('ok')
     const tls = { encrypted: 't', protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' }
-    expect(await lookAtEncryption(connection({ ...far, ...tls, offered: 't' }))).toMatchObject({
+    expect(await inspectEncryption(connection({ ...far, ...tls, offered: 't' }))).toMatchObject({
       state: 'ok',
       finding: 'encrypted with TLSv1.3, TLS_AES_256_GCM_SHA384',
     })
   })
 
-  it('with its connections nearly used up is a warning that asks who uses them', async () => {
+  it('with few free connections is a warning with a query that shows who uses them', async () => {
     const full = await findingOf(store, 'connections', { limits: { connectionShare: 0.001 } })
     expect(full.state).toBe('warning')
     expect(full.finding).toMatch(/^\d+ of \d+ connections are in use$/)
-    await carryOut(store, full)
+    await applyFix(store, full)
   })
 })
 
 describe('sessions', () => {
-  it('a transaction that has been open for long is a warning, and what is said ends it', async () => {
+  it('a transaction that is open for long is a warning, and its fix ends it', async () => {
     const idle = await store.connect()
     const { rows } = await idle
       .query('begin; select pg_backend_pid() as pid')
@@ -113,16 +113,16 @@ describe('sessions', () => {
     const open = await findingOf(store, 'transactions', { limits: { transactionMs: 0 } })
     expect(open.state).toBe('warning')
     expect(open.finding).toContain(`pid ${pid} (no application_name, idle in transaction) for `)
-    expect(open.mend).toBe(`select pg_terminate_backend(${pid})`)
+    expect(open.fix).toBe(`select pg_terminate_backend(${pid})`)
     const ended = new Promise((resolve) => idle.once('end', resolve))
-    await carryOut(store, open)
+    await applyFix(store, open)
     await ended
     expect((await findingOf(store, 'transactions', { limits: { transactionMs: 0 } })).state).toBe(
       'ok',
     )
   })
 
-  it('who waits for whom is told, and ending the one that all wait for lets the others go on', async () => {
+  it('waiting sessions and the one that blocks them are named, and ending that one frees the others', async () => {
     await store.sql(`alter database ${store.name} set deadlock_timeout = '1ms'`)
     const id = '00000000-0000-4000-8000-000000000009'
     await store.sql(
@@ -155,10 +155,10 @@ describe('sessions', () => {
     expect(locks.state).toBe('warning')
     expect(locks.finding).toMatch(/^2 sessions wait for a lock: pid \d+ \(no application_name/)
     expect(locks.finding).toContain(
-      `held up by pid ${pids[0]} (forgetful, idle in transaction); pid ${pids[2]}`,
+      `blocked by pid ${pids[0]} (forgetful, idle in transaction); pid ${pids[2]}`,
     )
-    expect(locks.mend).toBe(`select pg_terminate_backend(${pids[0]})`)
-    await carryOut(store, locks)
+    expect(locks.fix).toBe(`select pg_terminate_backend(${pids[0]})`)
+    await applyFix(store, locks)
     await Promise.all(waiting)
     expect((await findingOf(store, 'locks')).state).toBe('ok')
     await store.sql(

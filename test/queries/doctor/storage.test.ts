@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../../support/database.ts'
 import { migrate, untilBlocked } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { carryOut, detailsOf, findingOf, flushStatistics } from './support.ts'
+import { applyFix, detailsOf, findingOf, flushStatistics } from './support.ts'
 
 let store: TestDatabase
 
@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterAll(() => store.drop())
 
-/** Finished runs spread evenly over so many days up to now, with steps and audit entries. */
+/** Finished runs spread evenly over this number of days up to now, with steps and audit entries. */
 async function fill(runs: number, days: number): Promise<void> {
   await store.sql(
     `insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, status, start_time, end_time)
@@ -28,7 +28,7 @@ async function fill(runs: number, days: number): Promise<void> {
     `insert into audit_logs (execution_id, timestamp, user_id, action_type, action_details)
      select execution_id, start_time, 'u', 'a', 'd' from workflow_executions, generate_series(1, 4)`,
   )
-  // Rows that are counted after the table was analysed would be counted twice.
+  // Otherwise the statistics would count the rows twice: once now and once after the ANALYZE.
   await flushStatistics(store)
   await store.sql('analyze')
 }
@@ -39,29 +39,29 @@ describe('indexes', () => {
       name,
     ])
 
-  it('that a cut-off build left invalid are a problem, and what is said mends them', async () => {
+  it('that an interrupted build left invalid fail, and the fix works', async () => {
     const total = detailsOf(await findingOf(store, 'indexes')).indexes
     await store.sql('create index "Modes" on workflow_executions (mode)')
     await store.sql('create index theirs_ccnew on workflow_executions (mode)')
     for (const name of ['"Modes"', 'theirs_ccnew']) await invalidate(name)
     const indexes = await findingOf(store, 'indexes')
     expect(indexes).toMatchObject({
-      state: 'problem',
+      state: 'failed',
       finding:
-        'left invalid by a build that was cut off, so every write keeps it up and no query uses it: Modes and theirs_ccnew',
-      mend: 'reindex index concurrently public."Modes"; drop index concurrently public.theirs_ccnew',
+        'invalid after an interrupted build, so no query uses it and every write updates it: Modes and theirs_ccnew',
+      fix: 'reindex index concurrently public."Modes"; drop index concurrently public.theirs_ccnew',
     })
-    await carryOut(store, indexes)
-    expect((await findingOf(store, 'indexes')).finding).toBe(`all ${total + 1} are valid`)
+    await applyFix(store, indexes)
+    expect((await findingOf(store, 'indexes')).finding).toBe(`all ${total + 1} indexes are valid`)
   })
 
-  it('that wfstore makes are mended by the command that makes them', async () => {
+  it('of wfstore are fixed by the command that creates them', async () => {
     await invalidate('audit_logs_failed_idx')
     await store.sql('create index theirs on workflow_executions (mode)')
     const own = await findingOf(store, 'indexes')
-    expect([own.state, own.mend]).toEqual(['problem', 'wfstore migrate up'])
+    expect([own.state, own.fix]).toEqual(['failed', 'wfstore migrate up'])
     await invalidate('theirs')
-    expect((await findingOf(store, 'indexes')).mend).toBe(
+    expect((await findingOf(store, 'indexes')).fix).toBe(
       '`wfstore migrate up`; reindex index concurrently public.theirs',
     )
     await store.sql('drop index theirs')
@@ -69,7 +69,7 @@ describe('indexes', () => {
     expect((await findingOf(store, 'indexes')).state).toBe('ok')
   })
 
-  it('that are being built are only a warning, also for a role that may not see who builds', async () => {
+  it('in the middle of a build are only a warning, also for a role that may not see the build', async () => {
     const role = `${store.name}_role`
     await store.sql(
       `create role ${role} login; grant select on all tables in schema public to ${role}`,
@@ -82,7 +82,7 @@ describe('indexes', () => {
     for (const options of [{}, { role }]) {
       expect(await findingOf(store, 'indexes', options)).toMatchObject({
         state: 'warning',
-        finding: 'slow not valid yet: an index is being built now',
+        finding: 'an index build is in progress: slow',
       })
     }
     await writer.query('commit')
@@ -93,21 +93,18 @@ describe('indexes', () => {
     await store.sql(`drop owned by ${role}; drop role ${role}`)
   })
 
-  it("that nobody reads are a warning, unless they are small, a key's or wfstore's own", async () => {
+  it('that no query uses are a warning, unless they are small, of a key or of wfstore', async () => {
     await store.sql('create index theirs on workflow_executions (mode)')
     await store.sql('create unique index one_of_a_kind on workflow_executions (user_id, mode)')
     const before = await findingOf(store, 'unused-indexes')
     expect([before.state, before.finding]).toEqual([
       'ok',
-      expect.stringMatching(/^\d+ of the 22 that wfstore makes have served no query so far/),
+      expect.stringMatching(/^\d+ of the 22 indexes of wfstore have not been used/),
     ])
     const unused = await findingOf(store, 'unused-indexes', { limits: { unusedBytes: 1 } })
-    expect([unused.state, unused.mend]).toEqual([
-      'warning',
-      'drop index concurrently public.theirs',
-    ])
+    expect([unused.state, unused.fix]).toEqual(['warning', 'drop index concurrently public.theirs'])
     expect(unused.finding).toMatch(
-      /^not read by any query so far, 8\.0 kB that every write keeps up: theirs \(8\.0 kB\); \d+ of/,
+      /^not used by any query, but updated by every write \(8\.0 kB\): theirs \(8\.0 kB\); \d+ of/,
     )
 
     const read = await store.connect()
@@ -130,7 +127,7 @@ describe('indexes', () => {
   })
 })
 
-it('sizes are those that the server gives, with the three largest tables named', async () => {
+it('sizes are those of the server, with the three largest tables named', async () => {
   await fill(1000, 10)
   const sizes = await findingOf(store, 'sizes')
   const rows = await store.sql(
@@ -146,14 +143,14 @@ it('sizes are those that the server gives, with the three largest tables named',
   ).toEqual(rows)
   expect(totalBytes).toBe(rows.reduce((sum, { bytes }) => sum + Number(bytes), 0))
   expect(sizes.finding).toMatch(
-    /^[\d.]+ [kM]B, of it indexes [\d.]+ [kM]B; largest: audit_logs [\d.]+ [kM]B \(about 4,000 rows\), workflow_steps \d+ kB \(about 3,000 rows\), workflow_executions \d+ kB \(about 1,000 rows\)$/,
+    /^[\d.]+ [kM]B in total, [\d.]+ [kM]B of it in indexes; largest: audit_logs [\d.]+ [kM]B \(about 4,000 rows\), workflow_steps \d+ kB \(about 3,000 rows\), workflow_executions \d+ kB \(about 1,000 rows\)$/,
   )
 })
 
 describe('dead rows', () => {
-  it('beyond what autovacuum tolerates are a warning, and what is said removes them', async () => {
+  it('above the threshold of autovacuum are a warning, and the fix removes them', async () => {
     await fill(300, 10)
-    // So that autovacuum does not come first.
+    // Autovacuum must not remove them first.
     await store.sql('alter table audit_logs set (autovacuum_enabled = off)')
     await store.sql('delete from audit_logs')
     await flushStatistics(store)
@@ -161,10 +158,10 @@ describe('dead rows', () => {
     expect(dead).toMatchObject({
       state: 'warning',
       finding:
-        'audit_logs has 1,200 dead rows beside 0 live ones, never vacuumed; autovacuum is off for audit_logs',
-      mend: 'vacuum (analyze) public.audit_logs; alter table public.audit_logs reset (autovacuum_enabled)',
+        'audit_logs has 1,200 dead rows and 0 live rows, never vacuumed; autovacuum is off for audit_logs',
+      fix: 'vacuum (analyze) public.audit_logs; alter table public.audit_logs reset (autovacuum_enabled)',
     })
-    await carryOut(store, dead)
+    await applyFix(store, dead)
     const after = await findingOf(store, 'dead-rows')
     expect(after.state).toBe('ok')
     expect(after.finding).toMatch(/^\d+ dead rows?, last vacuumed (\d+ ms|\d+s) ago$/)
@@ -183,7 +180,7 @@ describe('dead rows', () => {
     expect((await findingOf(store, 'dead-rows')).finding).toContain('1,200 dead rows')
   })
 
-  it('aside, a table of many rows that was never analysed is a warning', async () => {
+  it('a table of many rows that was never analysed is a warning', async () => {
     await store.sql('alter table observability_metrics set (autovacuum_enabled = off)')
     await store.sql(
       `insert into observability_metrics (user_id, metric_type, metric_value) select 'u', 't', i from generate_series(1, 1001) i`,
@@ -193,39 +190,41 @@ describe('dead rows', () => {
     const bare = await findingOf(store, 'dead-rows')
     expect(bare).toMatchObject({
       state: 'warning',
-      finding: 'never analysed, so plans are guesses: observability_metrics (about 1,001 rows)',
-      mend: 'analyze public.observability_metrics',
+      finding: 'never analysed, so queries may be slow: observability_metrics (about 1,001 rows)',
+      fix: 'analyze public.observability_metrics',
     })
-    await carryOut(store, bare)
+    await applyFix(store, bare)
     expect((await findingOf(store, 'dead-rows')).state).toBe('ok')
   })
 })
 
-it('transaction ids that are about to run out are a problem, and what is said mends it', async () => {
+it('transaction ids that are about to run out fail, and the fix works', async () => {
   expect((await findingOf(store, 'transaction-ids')).state).toBe('ok')
   await store.sql(
     `update pg_class set relfrozenxid = ((pg_current_xact_id()::text::numeric + 4294967296 - 1600000000) % 4294967296)::text::xid
      where oid = 'audit_logs'::regclass`,
   )
   const ids = await findingOf(store, 'transaction-ids')
-  expect([ids.state, ids.mend]).toEqual(['problem', 'vacuum (freeze) public.audit_logs'])
-  expect(ids.finding).toMatch(/^the oldest in use is 1,600,\d{3},\d{3} transactions old/)
-  await carryOut(store, ids)
+  expect([ids.state, ids.fix]).toEqual(['failed', 'vacuum (freeze) public.audit_logs'])
+  expect(ids.finding).toMatch(
+    /^the oldest transaction id in use is 1,600,\d{3},\d{3} transactions old/,
+  )
+  await applyFix(store, ids)
   expect((await findingOf(store, 'transaction-ids')).state).toBe('ok')
 })
 
 describe('growth', () => {
-  it('of an empty or young store is too little to tell', async () => {
+  it('of an empty or young store has no estimate', async () => {
     expect((await findingOf(store, 'growth')).finding).toBe(
-      'too little to tell: 0 new rows in the last 7 days',
+      'too few rows to estimate: 0 new rows in the last 7 days',
     )
     await fill(100, 0.9)
     expect((await findingOf(store, 'growth')).finding).toBe(
-      'too little to tell: the oldest row is less than a day old',
+      'too few days to estimate: the oldest row is less than one day old',
     )
   })
 
-  it('is the share of the last 7 days, and doubling takes as long as the history is', async () => {
+  it('is the share of the last 7 days; with an even history doubling takes as long as the history', async () => {
     // Evenly over 70 days: a day is a seventieth, so it doubles in 70 days.
     await fill(1400, 70)
     const growth = await findingOf(store, 'growth')
@@ -261,7 +260,7 @@ describe('growth', () => {
     const growth = await findingOf(store, 'growth', { limits: soon })
     expect(growth.state).toBe('warning')
     expect(growth.finding).toMatch(
-      /^about \d+ kB a day, most of it \w+; at that rate [\d.]+ [kM]B double in 1\d days, by 20\d\d-\d\d-\d\d, unless something is removed$/,
+      /^about \d+ kB a day, most of it in \w+; at this rate the [\d.]+ [kM]B double in 1\d days, by 20\d\d-\d\d-\d\d$/,
     )
     const slow = { limits: { ...soon, growthDays: 5 } }
     expect((await findingOf(store, 'growth', slow)).state).toBe('ok')

@@ -4,7 +4,7 @@ import { examine, type Finding } from '../../../src/queries/doctor/doctor.ts'
 import type { DoctorOptions } from '../../../src/queries/doctor/subject.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
-/** What the doctor finds, through a connection of its own as the command line makes it. */
+/** The findings, over a connection like that of the command line. */
 export async function findingsOf(
   database: TestDatabase,
   options: Partial<DoctorOptions> & { role?: string } = {},
@@ -39,12 +39,13 @@ export async function findingOf(
 
 export const detailsOf = (finding: Finding) => JSON.parse(finding.details ?? 'null')
 
-/** Carries out the SQL of a mend, each statement by itself as psql does. */
-export async function carryOut(database: TestDatabase, { mend }: Finding): Promise<void> {
-  for (const statement of (mend ?? 'nothing mends it').split('; ')) await database.sql(statement)
+/** Runs the SQL of a fix, each statement on its own like psql. */
+export async function applyFix(database: TestDatabase, { fix }: Finding): Promise<void> {
+  if (fix === null) throw new Error('the finding has no fix')
+  for (const statement of fix.split('; ')) await database.sql(statement)
 }
 
-/** What this session has counted reaches the others. */
+/** Makes the statistics of this session visible to the others. */
 export async function flushStatistics(database: TestDatabase): Promise<void> {
   await database.sql('select pg_stat_force_next_flush()')
   await database.sql('select 1')

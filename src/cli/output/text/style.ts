@@ -23,7 +23,6 @@ const STATUS_TONES: Record<string, Tone> = {
   pending: 'dim',
   ok: 'green',
   warning: 'yellow',
-  problem: 'red',
   missing: 'red',
   differs: 'red',
   invalid: 'red',
