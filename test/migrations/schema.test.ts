@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { migrationsDir, parseMigration, splitStatements } from '../../src/db/migrate/files.ts'
 import { checkSchema, MIGRATIONS } from '../../src/db/schema.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
-import { migrate, schemaOf, withClient } from '../support/migrate.ts'
+import { migrate, withClient } from '../support/migrate.ts'
 
 let database: TestDatabase
 
@@ -14,13 +14,6 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const check = () => withClient(database, (client) => checkSchema(client))
-
-it('a fresh schema is what test/golden/schema.txt says', async () => {
-  const fresh = await createDatabase('golden')
-  await migrate(fresh)
-  await expect(await schemaOf(fresh)).toMatchFileSnapshot('../golden/schema.txt')
-  await fresh.drop()
-})
 
 it('the migrations that wfstore knows are the files of migrations/', () => {
   expect(MIGRATIONS).toEqual(

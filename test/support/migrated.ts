@@ -1,5 +1,6 @@
 import { migrateUp } from '../../src/db/migrate/up.ts'
 import { createFilled, loadLegacy, type TestDatabase } from './database.ts'
+import { schemaOf } from './migrate.ts'
 
 export const migrateOptions = {
   legacyTimeZone: 'UTC',
@@ -18,6 +19,14 @@ export const createAdopted = (label: string): Promise<TestDatabase> =>
     await loadLegacy(database)
     await migrate(database)
   })
+
+/** What the migrations make in an empty database, as `schemaOf` tells it. */
+export async function freshSchema(): Promise<string> {
+  const database = await createMigrated('fresh')
+  const schema = await schemaOf(database)
+  await database.drop()
+  return schema
+}
 
 async function migrate(database: TestDatabase): Promise<void> {
   const client = await database.connect()

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MIGRATIONS } from '../../../src/db/schema.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
@@ -10,8 +9,13 @@ import {
   untilBlocked,
   withClient,
 } from '../../support/migrate.ts'
+import { freshSchema } from '../../support/migrated.ts'
 
-const golden = readFileSync(new URL('../../golden/schema.txt', import.meta.url), 'utf8')
+let fresh: string
+beforeAll(async () => {
+  fresh = await freshSchema()
+})
+
 const ROWS = {
   workflow_executions: 160,
   workflow_steps: 479,
@@ -91,7 +95,7 @@ describe('the database that the old application left', () => {
 
   it('is object for object what an empty database gets', async () => {
     expect((await schemaOf(database)).replace(/\ntable migrations_log\n( {2}.+\n)+/, '')).toBe(
-      golden,
+      fresh,
     )
   })
 
@@ -260,7 +264,7 @@ it('a deploy role that is a member of the owner and may create in the schema is 
     await client.query(`set role ${role}`)
     expect((await migrateOn(client)).applied).toEqual([...MIGRATIONS])
   })
-  expect(await schemaOf(database)).toBe(golden)
+  expect(await schemaOf(database)).toBe(fresh)
   await database.sql(`drop owned by ${owner}, ${role} cascade; drop role ${owner}, ${role}`)
 })
 

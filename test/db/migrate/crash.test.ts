@@ -1,14 +1,18 @@
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { MIGRATIONS } from '../../../src/db/schema.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { type Hooks, type Statement, startProxy } from '../../support/failpoint.ts'
 import { migrate, schemaOf, untilBlocked } from '../../support/migrate.ts'
+import { freshSchema } from '../../support/migrated.ts'
 import { type Program, startProgram } from '../../support/process.ts'
 import { createTemplate, type Template } from '../../support/template.ts'
 
-const golden = readFileSync(new URL('../../golden/schema.txt', import.meta.url), 'utf8')
+let fresh: string
+beforeAll(async () => {
+  fresh = await freshSchema()
+})
+
 const applied = MIGRATIONS.map((name) => ({
   name,
   checksum: expect.any(String),
@@ -104,7 +108,7 @@ describe.each(['empty', 'legacy'])('on an %s database', (kind) => {
     }))
     expect(await first.ended).toMatchObject({ code: 0 })
     const wanted = await stateOf(undisturbed)
-    expect(wanted).toMatchObject({ schema: golden, history: applied })
+    expect(wanted).toMatchObject({ schema: fresh, history: applied })
     const counts = Object.fromEntries(wanted.rows.map(({ name, rows }) => [name, rows]))
     expect(counts).toMatchObject(
       kind === 'empty'
@@ -206,6 +210,6 @@ it.each([
       code: 0,
       stdout: 'applied 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     })
-    expect(await stateOf(database)).toMatchObject({ schema: golden, history: applied })
+    expect(await stateOf(database)).toMatchObject({ schema: fresh, history: applied })
   },
 )

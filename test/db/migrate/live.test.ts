@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type pg from 'pg'
-import { expect, it, onTestFinished } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { type Failpoint, type Hooks, startProxy } from '../../support/failpoint.ts'
 import { schemaOf, untilBlocked } from '../../support/migrate.ts'
+import { freshSchema } from '../../support/migrated.ts'
 import { OLD_INSERTS, type OldWriter, startOldWriter } from '../../support/old-writer.ts'
 import { startProgram } from '../../support/process.ts'
 
-const golden = readFileSync(new URL('../../golden/schema.txt', import.meta.url), 'utf8')
+let fresh: string
+beforeAll(async () => {
+  fresh = await freshSchema()
+})
+
 const LOCK_TIMEOUT_MS = 300
 const KEYS = {
   workflow_executions: 'execution_id',
@@ -95,7 +99,7 @@ it('an adoption that cannot have the tables lets their writers pass, however lon
   await writer.more(5)
   await writer.stop()
   await expectAllOf(database, writer)
-  expect(await schemaOf(database)).toBe(golden)
+  expect(await schemaOf(database)).toBe(fresh)
   for (const timeout of timeouts.ordinary) {
     expect(timeout).toBeGreaterThan(0)
     expect(timeout).toBeLessThanOrEqual(LOCK_TIMEOUT_MS)
@@ -179,7 +183,7 @@ it('while an index build waits for a long transaction, writers go on', async () 
   await writer.stop()
   expect(new Set(timeouts)).toEqual(new Set(['0']))
   await expectAllOf(database, writer)
-  expect(await schemaOf(database)).toBe(golden)
+  expect(await schemaOf(database)).toBe(fresh)
 })
 
 it('up does not wait for those who have read its history', async () => {

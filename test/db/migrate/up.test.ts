@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MIGRATIONS } from '../../../src/db/schema.ts'
@@ -12,8 +11,13 @@ import {
   untilBlocked,
   withClient,
 } from '../../support/migrate.ts'
+import { freshSchema } from '../../support/migrated.ts'
 
-const golden = readFileSync(new URL('../../golden/schema.txt', import.meta.url), 'utf8')
+let fresh: string
+beforeAll(async () => {
+  fresh = await freshSchema()
+})
+
 const databases: TestDatabase[] = []
 
 async function makeDatabase(label: string): Promise<TestDatabase> {
@@ -43,7 +47,7 @@ describe('on an empty database', () => {
       pending: [],
       notices: [],
     })
-    expect(await schemaOf(database)).toBe(golden)
+    expect(await schemaOf(database)).toBe(fresh)
     expect(await history(database)).toEqual([...MIGRATIONS])
   })
 
@@ -82,7 +86,7 @@ it.each(['empty', 'legacy'])(
     expect(results.filter(({ adopted }) => adopted !== null)).toHaveLength(
       kind === 'legacy' ? 1 : 0,
     )
-    expect(await schemaOf(database)).toBe(golden)
+    expect(await schemaOf(database)).toBe(fresh)
     expect(await history(database)).toEqual([...MIGRATIONS])
   },
 )
@@ -124,7 +128,7 @@ it('a schema that is named is made, and the search path of the connection stays 
     await migrateOn(client, { schema: 'Work Flows' })
     expect((await client.query(settings)).rows).toEqual(before)
   })
-  expect((await schemaOf(database, 'Work Flows')).replaceAll('"Work Flows".', '')).toBe(golden)
+  expect((await schemaOf(database, 'Work Flows')).replaceAll('"Work Flows".', '')).toBe(fresh)
   expect(await schemaOf(database)).not.toContain('table')
   // Found again by the search path alone.
   await database.sql(`alter database ${database.name} set search_path to "Work Flows", public`)
@@ -141,7 +145,7 @@ it('a connection in pipeline mode serves as well', async () => {
   await client.connect()
   expect((await migrateOn(client)).applied).toHaveLength(MIGRATIONS.length)
   await client.end()
-  expect(await schemaOf(database)).toBe(golden)
+  expect(await schemaOf(database)).toBe(fresh)
 })
 
 it('limits of the role do not end a migration', async () => {
@@ -214,7 +218,7 @@ describe('indexes of a run that was cut off', () => {
     await reader.end()
     expect(await schemaOf(database)).toContain('WHERE (NOT success) (invalid)')
     expect((await migrate(database)).applied).toEqual(MIGRATIONS.slice(1))
-    expect(await schemaOf(database)).toBe(golden)
+    expect(await schemaOf(database)).toBe(fresh)
   })
 
   it('those that are valid are not built again', async () => {
@@ -228,7 +232,7 @@ describe('indexes of a run that was cut off', () => {
       )
     const before = await oids()
     expect((await migrate(database)).applied).toEqual(MIGRATIONS.slice(1))
-    expect(await schemaOf(database)).toBe(golden)
+    expect(await schemaOf(database)).toBe(fresh)
     const after = new Map((await oids()).map(({ name, oid }) => [name, oid]))
     const changed = before.filter(({ name, oid }) => after.get(name) !== oid)
     expect(changed.map(({ name }) => name)).toEqual(['workflow_steps_step_idx'])
@@ -251,7 +255,7 @@ it('a migration that fails leaves the connection usable, and the next up finishe
     await client.query('drop type audit_history')
     expect((await migrateOn(client)).applied).toHaveLength(MIGRATIONS.length)
   })
-  expect(await schemaOf(database)).toBe(golden)
+  expect(await schemaOf(database)).toBe(fresh)
 })
 
 it('the bundle finds the migrations too', () => {
