@@ -41,8 +41,6 @@ describe('what the commands print of the adopted database', () => {
     ['mode.jsonl', ['cost-by-mode', '-o', 'jsonl'], {}],
     ['day.csv', ['cost', '--by', 'day,status', '--since', '2026-10-15', '-o', 'csv'], {}],
     ['mode-total.csv', ['cost-by-mode', '--top', '1', '--total', '-o', 'csv'], {}],
-    ['help.txt', ['cost', '--help'], {}],
-    ['help-by-mode.txt', ['cost-by-mode', '--help'], {}],
   ]
   it.each(forms)('%s', async (name, argv, options) => {
     const { code, stdout, stderr } = await run(argv, options)

@@ -161,12 +161,6 @@ it('an invalid option is exit 2 before wfstore connects', async () => {
   expect([url.code, url.stdout]).toEqual([2, ''])
 })
 
-it('help is what the golden says, with examples', async () => {
-  const { code, stdout } = await runCli(['doctor', '--help'])
-  expect(code).toBe(0)
-  expectGolden('doctor/help.txt', stdout)
-})
-
 describe('wrapped columns on a terminal', () => {
   const columns = [
     { name: 'check', kind: 'text' as const },

@@ -26,7 +26,6 @@ describe('what errors prints of the adopted database', () => {
     ['group-200.txt', ['--group', '--since', '60d'], { terminal: 200 }],
     ['group.tsv', ['--group', '--since', '60d'], {}],
     ['group.json', ['--group', '--since', '60d', '--json'], {}],
-    ['help.txt', ['--help'], { terminal: 100 }],
   ]
   it.each(forms)('%s', async (name, argv, options) => {
     const { code, stdout, stderr } = await run(argv, options)

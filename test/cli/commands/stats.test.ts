@@ -26,7 +26,6 @@ const forms: [name: string, argv: string[], options: object][] = [
   ['all.json', ['stats', '--json', '--since', '2026-11-01'], {}],
   ['user.csv', ['stats', '--user', 'user_2', '-o', 'csv'], {}],
   ['days.tsv', ['stats', '--columns', 'firstDay,lastDay,runsPerDay,days', '--since', '7d'], {}],
-  ['help.txt', ['stats', '--help'], {}],
 ]
 it.each(forms)('%s', async (name, argv, options) => {
   const { code, stdout, stderr } = await run(argv, options)

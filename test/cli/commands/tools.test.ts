@@ -21,7 +21,6 @@ describe('what tools prints of the adopted database', () => {
     ['list.json', ['-o', 'json'], {}],
     ['list.jsonl', ['-o', 'jsonl', '--columns', 'toolName,calls'], {}],
     ['list.csv', ['-o', 'csv'], {}],
-    ['help.txt', ['--help'], { terminal: 100 }],
   ]
   it.each(forms)('%s', async (name, argv, options) => {
     const { code, stdout, stderr } = await run(argv, options)

@@ -16,8 +16,12 @@ beforeAll(async () => {
   commands = everyCommand(program)
 })
 
-const pageOf = async ({ command }: CommandReference, terminal = 80) =>
-  (await runCli([...command.split(' ').filter(Boolean), '--help'], { terminal })).stdout
+const pageOf = async ({ command }: CommandReference, terminal = 80) => {
+  const argv = [...command.split(' ').filter(Boolean), '--help']
+  const { code, stdout, stderr } = await runCli(argv, { terminal })
+  expect([argv, code, stderr]).toEqual([argv, 0, ''])
+  return stdout
+}
 
 it('each page fits a screen of 80 columns and 24 lines, that of all commands 40 lines', async () => {
   for (const command of commands) {

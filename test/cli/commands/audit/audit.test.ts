@@ -45,8 +45,6 @@ describe('what audit prints of the adopted database', () => {
     ['show-80.txt', ['show', CALL.slice(0, 8)], { terminal: 80 }],
     ['show.tsv', ['show', CALL], {}],
     ['show.json', ['show', CALL, '--json'], {}],
-    ['help.txt', ['--help'], { terminal: 100 }],
-    ['help-show.txt', ['show', '--help'], { terminal: 100 }],
   ]
   it.each(forms)('%s', async (name, argv, options) => {
     const { code, stdout, stderr } = await run(argv, options)

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import { runCli } from '../../../support/cli.ts'
-import { expectGolden } from '../../../support/golden.ts'
 
 const DAYS =
   "error: option '--days <n>' argument '%' is invalid. Give a whole number of days from 1 to 36500"
@@ -104,16 +103,4 @@ it('an archive is not written to a terminal', async () => {
 it('what is right asks the database, also without one in the environment', async () => {
   for (const line of ['--days 1', '--days 36500', '--before 7d --pause 0 --batch-size 1'])
     expect((await runCli(['cleanup', ...line.split(' '), '--yes'])).code).toBe(3)
-})
-
-it.each([
-  ['help.txt', ['cleanup', '--help']],
-  ['help-history.txt', ['cleanup', 'history', '--help']],
-  ['help-restore.txt', ['restore', '--help']],
-  ['help-archive.txt', ['archive', '--help']],
-  ['help-verify.txt', ['archive', 'verify', '--help']],
-] as [string, string[]][])('%s', async (name, argv) => {
-  const { code, stdout, stderr } = await runCli(argv)
-  expect([code, stderr]).toEqual([0, ''])
-  expectGolden(`cleanup/${name}`, stdout)
 })

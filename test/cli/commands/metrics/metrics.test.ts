@@ -57,10 +57,6 @@ describe('what the commands print of the adopted database', () => {
       'rollup --period day --json --columns period,timeZone,since,unchanged,deleted,keptBecauseCleaned',
       {},
     ],
-    ['help.txt', '--help', { terminal: 80 }],
-    ['current-help.txt', 'current --help', { terminal: 80 }],
-    ['list-help.txt', 'list --help', { terminal: 80 }],
-    ['rollup-help.txt', 'rollup --help', { terminal: 80 }],
   ]
   it.each(forms)('%s', async (name, argv, options) => {
     const { code, stdout, stderr } = await on(legacy, argv, options)

@@ -64,9 +64,6 @@ describe('what it shows of the adopted database', () => {
     expect(code).toBe(0)
     expectGolden('report/page.txt', named(legacy, readAs(stdout)))
   })
-  it('help.txt', async () => {
-    expectGolden('report/help.txt', (await runCli(['report', '--help'])).stdout)
-  })
 })
 
 describe('every amount has the digits that the other reports print', () => {
