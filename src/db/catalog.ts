@@ -2,31 +2,31 @@ import * as d from './query/decode.ts'
 import { type Queryable, query } from './query/query.ts'
 
 /**
- * What the server's catalogs say about tables of one schema. Definitions are as the server prints them under the
- * search path of the connection: a name is qualified only where that path does not find it.
+ * Reads the tables of one schema from the system catalogs. Definitions are as the server prints them under the
+ * search path of the connection: a name has a schema only if that path does not find it.
  */
 const columnShape = {
   tableName: d.text(),
   name: d.text(),
   /** 'character varying(200)' */
   type: d.text(),
-  /** 'varchar': the type's own name without modifiers. */
+  /** 'varchar': the name of the type without modifiers. */
   baseType: d.text(),
   notNull: d.boolean(),
   defaultValue: d.nullable(d.text()),
   generated: d.boolean(),
-  /** 'always' or 'by default', as `generated ... as identity` has it. */
+  /** 'always' or 'by default', as in `generated ... as identity`. */
   identity: d.nullable(d.text()),
-  /** NULL where it is the type's own. */
+  /** NULL if it is the default collation of the type. */
   collation: d.nullable(d.text()),
 }
-export type Column = d.RowOf<typeof columnShape>
+export type CatalogColumn = d.RowOf<typeof columnShape>
 
 export function readColumns(
   db: Queryable,
   schema: string,
   tables: readonly string[],
-): Promise<Column[]> {
+): Promise<CatalogColumn[]> {
   return query(
     db,
     `select c.relname as table_name, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
@@ -50,19 +50,19 @@ const constraintShape = {
   name: d.text(),
   /** p primary key, f foreign key, c check, u unique, x exclusion. */
   kind: d.text(),
-  /** As `add constraint NAME` takes it. */
+  /** The text after `add constraint NAME`. */
   definition: d.text(),
-  /** Of a check: what it demands, in brackets. */
+  /** The condition of a check, in brackets. */
   expression: d.nullable(d.text()),
   /** Its columns in order, as JSON. */
   columns: d.json(),
   validated: d.boolean(),
-  /** The table that a foreign key points to, where it is in the same schema. */
+  /** The table that a foreign key references, if it is in the same schema. */
   referenced: d.nullable(d.text()),
 }
 export type Constraint = d.RowOf<typeof constraintShape>
 
-/** All constraints but NOT NULL, which PostgreSQL 18 lists among them and `readColumns` tells. */
+/** All constraints except NOT NULL, which `readColumns` returns and only PostgreSQL 18 lists as a constraint. */
 export function readConstraints(
   db: Queryable,
   schema: string,
@@ -91,13 +91,13 @@ const indexShape = {
   tableName: d.text(),
   name: d.text(),
   unique: d.boolean(),
-  /** 'USING btree (user_id)'; what follows the columns belongs to it. */
+  /** 'USING btree (user_id)', with everything that follows the columns. */
   shape: d.text(),
   valid: d.boolean(),
 }
 export type Index = d.RowOf<typeof indexShape>
 
-/** All indexes but those that a constraint owns. */
+/** All indexes except those that belong to a constraint. */
 export function readIndexes(
   db: Queryable,
   schema: string,
@@ -121,13 +121,13 @@ export function readIndexes(
 const triggerShape = {
   tableName: d.text(),
   name: d.text(),
-  /** Of the function it runs, without its schema. */
+  /** The function it runs, without its schema. */
   functionName: d.text(),
-  /** BEFORE UPDATE ... FOR EACH ROW, without WHEN and without named columns. */
+  /** BEFORE UPDATE ... FOR EACH ROW, without WHEN and without a list of columns. */
   plainBeforeUpdate: d.boolean(),
-  /** What follows `create trigger NAME`. */
+  /** The text after `create trigger NAME`. */
   shape: d.text(),
-  /** O on, D off, R in a replica alone, A everywhere. */
+  /** O enabled, D disabled, R only in a replica, A always. */
   enabled: d.text(),
 }
 export type Trigger = d.RowOf<typeof triggerShape>
@@ -154,9 +154,9 @@ export function readTriggers(
 
 const functionShape = {
   name: d.text(),
-  /** `CREATE OR REPLACE FUNCTION schema.name() ...`: the server always says the schema here. */
+  /** `CREATE OR REPLACE FUNCTION schema.name() ...`: here the server always prints the schema. */
   definition: d.text(),
-  /** Its type: a function is not replaced by one of another. */
+  /** The result type. CREATE OR REPLACE cannot change it. */
   result: d.text(),
 }
 export type FunctionText = d.RowOf<typeof functionShape>
@@ -211,7 +211,7 @@ export function readViews(
 const readColumnShape = { viewName: d.text(), tableName: d.text(), name: d.text() }
 export type ReadColumn = d.RowOf<typeof readColumnShape>
 
-/** The columns that these views read: their types cannot change under the view. */
+/** The columns that these views read. The server refuses to change their types while the view exists. */
 export function readColumnsOfViews(
   db: Queryable,
   schema: string,
@@ -239,7 +239,7 @@ const relationShape = {
   kind: d.text(),
   owner: d.text(),
   ownedByUs: d.boolean(),
-  /** Of an index: its table. */
+  /** The table of an index. */
   indexOf: d.nullable(d.text()),
   /** Parent or child of another table. */
   inherits: d.boolean(),

@@ -2,7 +2,7 @@ import { WfstoreError } from '../error.ts'
 import * as d from './query/decode.ts'
 import { type Queryable, query } from './query/query.ts'
 
-/** The migrations that this version of wfstore knows, in order: the files of migrations/. */
+/** The migrations of this version of wfstore, in order: the files of migrations/. */
 export const MIGRATIONS = [
   '001_tables',
   '002_indexes',
@@ -12,8 +12,8 @@ export const MIGRATIONS = [
 ] as const
 
 /**
- * Is the schema in the search path the one this version was made for? One statement, sent at once, so that it
- * may travel ahead of the first query.
+ * Checks that the schema in the search path is that of this version. It sends one statement at once, so that the
+ * first query can follow without waiting.
  * @throws WfstoreError schema_missing, schema_behind, schema_ahead
  */
 export async function checkSchema(database: Queryable): Promise<void> {
@@ -31,7 +31,7 @@ export async function checkSchema(database: Queryable): Promise<void> {
   if (pending.length > 0) {
     throw new WfstoreError(
       'schema_behind',
-      `the schema of this database lacks ${pending.join(' and ')}`,
+      `the schema of this database is behind; pending migrations: ${pending.join(', ')}`,
       {
         hint: 'run `wfstore migrate up`',
       },
@@ -39,14 +39,14 @@ export async function checkSchema(database: Queryable): Promise<void> {
   }
 }
 
-/** @throws WfstoreError schema_ahead where a newer wfstore has been at this database */
+/** @throws WfstoreError schema_ahead if a newer version of wfstore has migrated this database */
 export function assertNotAhead(applied: readonly string[]): void {
   const known = new Set<string>(MIGRATIONS)
   const unknown = applied.filter((name) => !known.has(name))
   if (unknown.length === 0) return
   throw new WfstoreError(
     'schema_ahead',
-    `the schema of this database is newer than this wfstore: it has ${unknown.join(' and ')}`,
+    `the schema of this database is newer than this version of wfstore: it has ${unknown.join(', ')}`,
     {
       hint: 'upgrade wfstore',
     },
@@ -65,7 +65,7 @@ function missing(adoptable: boolean, path: string, cause: unknown): WfstoreError
       'schema_missing',
       'this database has workflow tables that wfstore has not adopted yet',
       {
-        hint: 'run `wfstore migrate up`: it adopts them in place, without losing a row',
+        hint: 'run `wfstore migrate up` to adopt them in place; no row is lost',
         cause,
       },
     )
@@ -75,8 +75,8 @@ function missing(adoptable: boolean, path: string, cause: unknown): WfstoreError
         hint: 'run `wfstore migrate up`',
         cause,
       })
-    : new WfstoreError('schema_missing', `there is no wfstore schema in the search path ${path}`, {
-        hint: 'name the right one with --schema, or run `wfstore migrate up` with it',
+    : new WfstoreError('schema_missing', `the search path ${path} has no wfstore schema`, {
+        hint: 'give the schema with --schema, or create one: `wfstore migrate up --schema <name>`',
         cause,
       })
 }
@@ -97,12 +97,12 @@ async function holdsTables(database: Queryable): Promise<boolean> {
     const [found] = await query(database, text, [], { yes: d.boolean() })
     return found?.yes === true
   } catch {
-    // In a transaction of the caller's the server now refuses every statement; the hint is no reason to fail.
+    // In a transaction of the caller the server now refuses every statement. Then the error has a shorter hint.
     return false
   }
 }
 
-/** Are there tables of the old application in the search path, or runs in tables of ours? */
+/** True if the search path has tables of the old application, or our tables with runs in them. */
 export async function holdsRuns(database: Queryable): Promise<boolean> {
   if (!(await holdsTables(database))) return false
   const text = `select to_regclass('wfstore_migrations') is null

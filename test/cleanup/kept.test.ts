@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
 import { countCleanup } from '../../src/cleanup/count.ts'
-import { makeRoles } from '../../src/db/migrate/roles.ts'
+import { createRoles } from '../../src/db/migrate/roles.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 import { createAdopted, createMigrated } from '../support/migrated.ts'
@@ -121,7 +121,7 @@ it('a legacy database, its NULLs included, keeps what a computation outside of S
 describe('roles', () => {
   const prefix = `cleaning_${randomBytes(4).toString('hex')}`
   beforeAll(async () => {
-    await withClient(database, (client) => makeRoles(client, { schema: undefined, prefix }))
+    await withClient(database, (client) => createRoles(client, { schema: undefined, prefix }))
   })
   afterAll(() => dropRoles(database, prefix))
   const as = (role: string) => async () => {

@@ -37,7 +37,7 @@ it('a database of the old application is told that its tables will be adopted', 
   await withClient(legacy, async (client) => {
     await expect(checkSchema(client)).rejects.toMatchObject({
       code: 'schema_missing',
-      hint: expect.stringContaining('adopts them in place'),
+      hint: expect.stringContaining('adopt them in place'),
     })
     await client.query('begin')
     await expect(checkSchema(client)).rejects.toMatchObject({ code: 'schema_missing' })
@@ -51,13 +51,13 @@ it('a schema that lacks a migration is behind, one with an unknown migration is 
   await database.sql("delete from wfstore_migrations where name = '002_indexes'")
   await expect(check()).rejects.toMatchObject({
     code: 'schema_behind',
-    message: 'the schema of this database lacks 002_indexes',
+    message: 'the schema of this database is behind; pending migrations: 002_indexes',
     hint: 'run `wfstore migrate up`',
   })
   await database.sql("insert into wfstore_migrations (name) values ('999_next')")
   await expect(check()).rejects.toMatchObject({
     code: 'schema_ahead',
-    message: 'the schema of this database is newer than this wfstore: it has 999_next',
+    message: 'the schema of this database is newer than this version of wfstore: it has 999_next',
     hint: 'upgrade wfstore',
   })
 })

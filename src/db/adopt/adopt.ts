@@ -27,22 +27,22 @@ import {
 
 export interface AdoptOptions {
   schema: string
-  /** In which the old times were written. */
+  /** The time zone in which the old application wrote its times. */
   legacyTimeZone: string
   lockTimeoutMs: number
   notice: Notice
-  /** Asked once it is known what would be done, before anything is; throws where it must not be. */
+  /** Called after the plan is announced and before the first change; throws to cancel. */
   confirm: () => Promise<void>
   migrations: Migrations
 }
 
 /**
- * Brings the tables that the old application left to what 001_tables makes, in place and in one transaction, or
- * stops before changing anything. The search path of the session is the schema.
+ * Changes the tables of the old application to those of 001_tables, in place and in one transaction. It stops before
+ * the first change if there is an obstacle. The search path of the session is the schema.
  *
- * A local time that a clock change skipped or repeated in the legacy zone is read as PostgreSQL reads it: by the
- * offset before the change where it was skipped, by the offset after the change where it came twice.
- * @throws WfstoreError schema_differs or permission_denied (with all that stands in the way), locked, usage
+ * A local time that a clock change skipped or repeated is read as PostgreSQL does: a skipped time with the offset
+ * before the change, a repeated time with the offset after it.
+ * @throws WfstoreError schema_differs or permission_denied (with all obstacles), locked, usage
  */
 export async function adopt(client: pg.Client, options: AdoptOptions): Promise<TableSize[]> {
   const { schema, legacyTimeZone, notice } = options
@@ -56,7 +56,7 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
     transaction(client, async () => {
       const started = performance.now()
       await lockTables(client, TABLES, options.lockTimeoutMs)
-      // Nobody can change the tables from here on; somebody may have since the survey that was announced.
+      // The locks prevent changes from here on. Check again what may have changed since the announcement.
       const locked = await readSurvey(client, schema, options.migrations, expected)
       await assertAdoptable(client, locked)
       await query(client, "select set_config('timezone', $1, true)", [legacyTimeZone], {})
@@ -66,7 +66,7 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
       await recordApplied(client, MIGRATIONS[0], performance.now() - started)
     }),
   )
-  // The server forgets what it knew of a column whose type changes, and would plan without it for long.
+  // A change of type discards the statistics of a column. Without ANALYZE, queries would have bad plans for a while.
   await run(client, ANALYZE)
   return sizes
 }
@@ -75,16 +75,17 @@ const ANALYZE = `analyze ${TABLES.join(', ')}`
 
 export interface Adoption {
   sizes: TableSize[]
-  /** What will be done, for people. */
+  /** The announcement for people. */
   lines: string[]
-  /** Of one transaction, but for the last. */
+  /** One transaction. */
   statements: string[]
+  /** Run after the transaction. */
   after: string[]
 }
 
 /**
- * What `adopt` would do, without doing it.
- * @throws WfstoreError schema_differs or permission_denied (with all that stands in the way), usage
+ * The plan of `adopt`, without running it.
+ * @throws WfstoreError schema_differs or permission_denied (with all obstacles), usage
  */
 export async function planAdoption(
   client: pg.Client,
@@ -96,7 +97,7 @@ export async function planAdoption(
 ): Promise<Adoption> {
   await assertTimeZone(client, legacyTimeZone)
   const expected = await expectedTables()
-  return undone(client, async () => {
+  return rolledBack(client, async () => {
     const survey = await readSurvey(client, schema, migrations, expected)
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
@@ -104,7 +105,7 @@ export async function planAdoption(
       sizes,
       lines: announcement(survey, sizes, legacyTimeZone),
       statements: [
-        // In the order of lockTables.
+        // The same order as in lockTables.
         `lock table ${[...TABLES].reverse().join(', ')} in access exclusive mode`,
         `set local timezone to ${pg.escapeLiteral(legacyTimeZone)}`,
         ...(await allStatements(client, survey)),
@@ -126,13 +127,13 @@ async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
   if (zone === 'UTC') return
   const known = await query(client, 'select from pg_timezone_names where name = $1', [zone], {})
   if (known.length > 0) return
-  throw new WfstoreError('usage', `the server knows no time zone ${JSON.stringify(zone)}`, {
-    hint: 'name it as IANA does, such as Europe/Berlin or UTC',
+  throw new WfstoreError('usage', `time zone ${JSON.stringify(zone)} is unknown to the server`, {
+    hint: 'use an IANA name, such as Europe/Berlin or UTC',
   })
 }
 
 /** Runs `work` in a transaction that is rolled back. */
-async function undone<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+async function rolledBack<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
   await run(client, 'begin')
   try {
     return await work()
@@ -157,8 +158,8 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
   const tables = TABLES.every((table) => survey.relations.get(table)?.kind === 'r')
   return [
     ...privileges,
-    // Before the keys: a key can be made when its rows are mended. A role that does not own the tables may not be
-    // able to read them.
+    // Rows come before keys: a key can be added after its rows are fixed. A role that does not own the tables may
+    // not be able to read them.
     ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
     ...shapeObstacles(survey),
     ...(tables ? await dependentObstacles(client, survey) : []),
@@ -169,12 +170,12 @@ function announcement(survey: Survey, sizes: TableSize[], zone: string): string[
   const kept = keptObjects(survey)
   return [
     `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
-    `their times are read in the time zone ${zone}; nobody can read or write them while they are rewritten`,
-    ...(kept.length > 0 ? [`kept beside what wfstore makes: ${kept.join(', ')}`] : []),
+    `their times are read in the time zone ${zone}; the tables are locked while they are rewritten`,
+    ...(kept.length > 0 ? [`objects of the application that are kept: ${kept.join(', ')}`] : []),
   ]
 }
 
-/** What adoption makes anew, and the history that goes with it. */
+/** The objects that adoption creates, and the history table. */
 function newObjects({ migrations, relations }: Survey): Pick<Creation, 'kind' | 'name'>[] {
   const made = creationsOf(migrations.tables).filter(({ kind }) => kind !== 'trigger')
   return [
@@ -183,7 +184,7 @@ function newObjects({ migrations, relations }: Survey): Pick<Creation, 'kind' | 
   ]
 }
 
-/** What the application made on these tables and wfstore does not touch. */
+/** The objects of the application on these tables that adoption does not change. */
 function keptObjects(survey: Survey): string[] {
   return TABLES.flatMap((table) => {
     const { columns, expectedColumns, indexes, triggers } = tableOf(survey, table)

@@ -7,11 +7,11 @@ import { OLD_VIEWS, TABLES } from './legacy.ts'
 import { type Obstacle, quote } from './obstacles.ts'
 import type { Survey } from './survey.ts'
 
-const obstacleShape = { what: d.text(), mend: d.nullable(d.text()) }
+const obstacleShape = { what: d.text(), fix: d.nullable(d.text()) }
 
-const AGAIN = '(and make it again afterwards)'
+const AGAIN = '(and create it again afterwards)'
 
-/** Objects of the application that PostgreSQL will not let us alter or drop something under. */
+/** Objects of the application that depend on something adoption changes, so that PostgreSQL refuses the change. */
 export async function dependentObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   const found = [
     ...(await onColumns(client, survey)),
@@ -19,12 +19,12 @@ export async function dependentObstacles(client: pg.Client, survey: Survey): Pro
     ...(await onTables(client, survey)),
   ]
   return [
-    ...found.map(({ what, mend }) => (mend === null ? { what } : { what, mend })),
+    ...found.map(({ what, fix }) => (fix === null ? { what } : { what, fix })),
     ...(await indexObstacles(client, survey)),
   ]
 }
 
-/** What reads a column whose type changes, a key that is dropped, or one of the two old views. */
+/** Objects that depend on a column whose type changes, a key that is dropped, or one of the two old views. */
 function onColumns(client: pg.Client, survey: Survey) {
   const retyped = retypedColumns(survey)
   const dropped = TABLES.flatMap((table) =>
@@ -72,7 +72,7 @@ function onColumns(client: pg.Client, survey: Survey) {
               when l.polname is not null then format('drop policy %I on %s', l.polname, l.polrelid::regclass)
               when m.prrelid is not null then format('alter publication %I drop table %s',
                 (select pubname from pg_publication where oid = m.prpubid), m.prrelid::regclass)
-            end || ' ${AGAIN}' as mend
+            end || ' ${AGAIN}' as fix
      from dependent d
      left join pg_class c on c.oid = d.ev_class
      left join lateral (select case c.relkind when 'm' then 'materialized view' else 'view' end) as w (word) on true
@@ -95,7 +95,7 @@ function onColumns(client: pg.Client, survey: Survey) {
   )
 }
 
-/** Foreign keys of others, and a replica identity, that rest on a primary key which is replaced. */
+/** Foreign keys of the application, and a replica identity, that use a primary key that adoption replaces. */
 function onKeys(client: pg.Client, survey: Survey) {
   const keys = TABLES.flatMap((table) =>
     planConstraints(survey, table).drop.filter(({ kind }) => kind === 'p'),
@@ -111,15 +111,15 @@ function onKeys(client: pg.Client, survey: Survey) {
        where n.nspname = $1 and k.contype = 'p'
          and (c.relname, k.conname) in (select * from unnest($2::text[], $3::text[]))
      )
-     select format('foreign key %I of %s rests on the key (%s) of %s, which becomes another', f.conname, f.conrelid::regclass,
+     select format('foreign key %I of %s references the key (%s) of %s, which adoption replaces', f.conname, f.conrelid::regclass,
               (select string_agg(attname, ', ') from pg_attribute where attrelid = f.confrelid and attnum = any(f.confkey)),
               f.confrelid::regclass) as what,
-            format('alter table %s drop constraint %I', f.conrelid::regclass, f.conname) as mend
+            format('alter table %s drop constraint %I', f.conrelid::regclass, f.conname) as fix
      from key join pg_constraint f on f.contype = 'f' and f.conindid = key.conindid
      join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
      where not (n.nspname = $1 and c.relname || '.' || f.conname = any($4::text[])) and f.conparentid = 0
      union all
-     select format('the old primary key of %s is its replica identity', key.conrelid::regclass),
+     select format('the replica identity of %s is its old primary key, which adoption replaces', key.conrelid::regclass),
             format('alter table %s replica identity default', key.conrelid::regclass)
      from key join pg_index x on x.indexrelid = key.conindid and x.indisreplident
      order by 1`,
@@ -128,7 +128,7 @@ function onKeys(client: pg.Client, survey: Survey) {
   )
 }
 
-/** Rules, and columns elsewhere that hold whole rows of ours. */
+/** Rules on our tables, and columns of other tables that have the row type of one of ours. */
 function onTables(client: pg.Client, survey: Survey) {
   return query(
     client,
@@ -138,7 +138,7 @@ function onTables(client: pg.Client, survey: Survey) {
        where n.nspname = $1 and c.relname = any($2::text[])
      )
      select format('rule %I on %s', r.rulename, r.ev_class::regclass) as what,
-            format('drop rule %I on %s ${AGAIN}', r.rulename, r.ev_class::regclass) as mend
+            format('drop rule %I on %s ${AGAIN}', r.rulename, r.ev_class::regclass) as fix
      from ours join pg_rewrite r on r.ev_class = ours.oid
      union all
      select format('column %I of %s holds rows of %s', a.attname, a.attrelid::regclass, ours.oid::regclass), null
@@ -151,9 +151,9 @@ function onTables(client: pg.Client, survey: Survey) {
 }
 
 /**
- * Indexes with expressions or a condition over columns that change: PostgreSQL makes them anew from their text, which
- * may not do for the new type (`timestamp::date` is immutable, `timestamptz::date` is not). So each is tried on an
- * empty table of the new types, which is rolled back.
+ * Indexes with an expression or a condition on a column whose type changes. PostgreSQL rebuilds them from their text,
+ * which may be invalid for the new type (`timestamp::date` is immutable, `timestamptz::date` is not). Each is tried on
+ * an empty table with the new types, which is rolled back.
  */
 async function indexObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   const retyped = retypedColumns(survey)
@@ -176,22 +176,22 @@ async function indexObstacles(client: pg.Client, survey: Survey): Promise<Obstac
   const obstacles: Obstacle[] = []
   for (const { name, tableName, fullName, shape } of candidates) {
     const types = retyped.filter(({ table }) => table === tableName)
-    const failure = await rehearse(client, [
+    const failure = await tryStatements(client, [
       `create temporary table wfstore_rehearsal (like ${quote(survey.schema)}.${tableName})`,
       `alter table pg_temp.wfstore_rehearsal ${types.map(({ to }) => `alter ${to.name} type ${to.type}`).join(', ')}`,
       `create index on pg_temp.wfstore_rehearsal ${shape}`,
     ])
     if (failure === undefined) continue
     obstacles.push({
-      what: `index ${name} of ${tableName} cannot be made for the new types: ${failure}`,
-      mend: `drop index ${fullName} ${AGAIN}`,
+      what: `index ${name} of ${tableName} cannot be rebuilt for the new types: ${failure}`,
+      fix: `drop index ${fullName} ${AGAIN}`,
     })
   }
   return obstacles
 }
 
-/** The message of the first statement that fails; nothing of it remains. */
-async function rehearse(client: pg.Client, statements: string[]): Promise<string | undefined> {
+/** Runs the statements and rolls them back. Returns the message of the first that fails. */
+async function tryStatements(client: pg.Client, statements: string[]): Promise<string | undefined> {
   await run(client, 'savepoint rehearsal')
   let failure: string | undefined
   try {

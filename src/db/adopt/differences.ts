@@ -1,12 +1,12 @@
-import type { Column, Constraint } from '../catalog.ts'
+import type { CatalogColumn, Constraint } from '../catalog.ts'
 import { FREED_TABLES, OLD_PRIMARY_KEYS, TABLES } from './legacy.ts'
 import { type Survey, tableOf } from './survey.ts'
 
 /** A column whose type changes. */
 export interface Retyped {
   table: string
-  from: Column
-  to: Column
+  from: CatalogColumn
+  to: CatalogColumn
 }
 
 export function retypedColumns(survey: Survey): Retyped[] {
@@ -21,14 +21,14 @@ export function retypedColumns(survey: Survey): Retyped[] {
   })
 }
 
-/** What becomes of the constraints of one table. */
+/** What adoption does with the constraints of one table. */
 export interface ConstraintPlan {
   rename: { from: Constraint; to: Constraint }[]
   drop: Constraint[]
   add: Constraint[]
-  /** Keys that are neither there nor ours to make. */
+  /** Missing keys that adoption does not create. */
   missing: Constraint[]
-  /** Of the application's own. */
+  /** Constraints of the application. */
   kept: Constraint[]
 }
 

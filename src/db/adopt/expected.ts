@@ -1,10 +1,10 @@
-import type { Column, Constraint } from '../catalog.ts'
+import type { CatalogColumn, Constraint } from '../catalog.ts'
 import { readExpected } from '../verify/snapshot.ts'
 import { TABLES } from './legacy.ts'
 
-/** What the five tables are to become. */
+/** The five tables after adoption. */
 export interface Expected {
-  columns: Column[]
+  columns: CatalogColumn[]
   constraints: Constraint[]
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the application left whose databases wfstore adopts, as far as migrations/001_tables.sql does not say it:
- * that file is the truth about names and about what these tables become.
+ * The objects of the old application that wfstore adopts, where they differ from migrations/001_tables.sql. That file
+ * decides the names and the result.
  */
 
 export const TABLES = [
@@ -11,7 +11,7 @@ export const TABLES = [
   'billing_records',
 ] as const
 
-/** Columns of ours that the old tables never had; any other that lacks is an obstacle. */
+/** The columns that adoption adds. Any other missing column is an obstacle. */
 export const NEW_COLUMNS: Record<string, string[]> = {
   workflow_steps: [
     'tokens_input',
@@ -29,13 +29,13 @@ export const NEW_COLUMNS: Record<string, string[]> = {
   ],
 }
 
-/** Keys that differ from ours: the table and the columns of its old primary key. */
+/** Tables whose old primary key differs from ours, with its columns. */
 export const OLD_PRIMARY_KEYS: Record<string, string[]> = { workflow_steps: ['step_id'] }
 
-/** Tables whose foreign keys go: their rows outlive the run they speak of. */
+/** Tables whose foreign keys are dropped: their rows outlive their run. */
 export const FREED_TABLES = ['audit_logs', 'billing_records']
 
-/** Known by their columns, whatever their names: databases were tuned by hand. */
+/** The old indexes, recognised by their columns: their names may have been changed by hand. */
 export const OLD_INDEXES: Record<string, string[]> = {
   workflow_executions: ['user_id', 'status', 'mode', 'start_time DESC', 'user_id, status'],
   workflow_steps: ['execution_id', 'status', 'tool_name'],
@@ -63,13 +63,13 @@ export const OLD_INDEXES: Record<string, string[]> = {
   ],
 }
 
-/** Tables whose `updated_at` a trigger keeps. */
+/** Tables with a trigger that sets `updated_at`. */
 export const TOUCHED_TABLES = ['workflow_executions', 'workflow_steps', 'billing_records']
 
-/** A name that other applications use as well: its triggers on these tables are replaced, itself perhaps kept. */
+/** The triggers with this function are replaced. The function stays if another application uses it. */
 export const OLD_FUNCTION = 'update_updated_at_column'
 
-/** A view of one of these names with other columns is somebody's own work. */
+/** The old views with their columns. A view with other columns is not one of them. */
 export const OLD_VIEWS: Record<string, string[]> = {
   user_workflow_summary: [
     'user_id',
@@ -85,7 +85,7 @@ export const OLD_VIEWS: Record<string, string[]> = {
   daily_cost_summary: ['user_id', 'date', 'model_id', 'total_cost', 'total_tokens', 'record_count'],
 }
 
-/** Types of a column, by their own names, that become the type of ours without losing anything. */
+/** By the type of our column: the types that convert to it without loss. */
 export const LOSSLESS: Record<string, string[]> = {
   text: ['text', 'varchar', 'bpchar'],
   timestamptz: ['timestamptz', 'timestamp'],

@@ -1,44 +1,44 @@
 import pg from 'pg'
 import { type ErrorCode, WfstoreError } from '../../error.ts'
-import type { Column, Constraint } from '../catalog.ts'
+import type { CatalogColumn, Constraint } from '../catalog.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { LOSSLESS, NEW_COLUMNS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
 import { isOldTrigger, type Survey, tableOf } from './survey.ts'
 
-/** What stands in the way of an adoption, and the statement that mends it. */
+/** A reason why adoption is not possible, and the statement that removes it. */
 export interface Obstacle {
   what: string
-  mend?: string
-  /** Where a privilege is all that lacks. */
+  fix?: string
+  /** Set if only a privilege is missing. */
   code?: ErrorCode
 }
 
 export const quote = (name: string): string => pg.escapeIdentifier(name)
 
-/** One error for all of them. */
+/** One error with all obstacles. */
 export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreError {
   const code = obstacles.every((obstacle) => obstacle.code === 'permission_denied')
     ? 'permission_denied'
     : 'schema_differs'
-  const mends = [...new Set(obstacles.flatMap(({ mend }) => mend ?? []))]
+  const fixes = [...new Set(obstacles.flatMap(({ fix }) => fix ?? []))]
   const hint =
-    mends.length > 0
-      ? `nothing was changed; to mend it: ${mends.join('; ')}`
+    fixes.length > 0
+      ? `nothing was changed; to fix this: ${fixes.join('; ')}`
       : 'nothing was changed'
   const whats = obstacles.map(({ what }) => what).join('; ')
-  return new WfstoreError(code, `cannot make the wfstore schema in ${schema}: ${whats}`, { hint })
+  return new WfstoreError(code, `cannot create the wfstore schema in ${schema}: ${whats}`, { hint })
 }
 
-/** What the shape of the schema alone tells. */
+/** Obstacles in the definitions of the schema, without its rows. */
 export function shapeObstacles(survey: Survey): Obstacle[] {
   const lacking = TABLES.filter((table) => !survey.relations.has(table))
   if (lacking.length > 0) {
     const there = TABLES.filter((table) => survey.relations.has(table))
     return [
       {
-        what: `there is ${there.join(', ')} but no ${lacking.join(', ')}`,
-        mend: 'wfstore migrate up --schema wfstore, which leaves the tables of others alone',
+        what: `some tables exist (${there.join(', ')}), but others are missing: ${lacking.join(', ')}`,
+        fix: 'wfstore migrate up --schema wfstore (it does not change the existing tables)',
       },
     ]
   }
@@ -74,12 +74,12 @@ function tableObstacles(survey: Survey, table: string): Obstacle[] {
     obstacles.push({ what: `${table} is a parent, a child or a partition of another table` })
   }
   if (!relation.persistent) {
-    obstacles.push({ what: `${table} is not logged`, mend: `alter table ${table} set logged` })
+    obstacles.push({ what: `${table} is unlogged`, fix: `alter table ${table} set logged` })
   }
   if (relation.rowSecurity) {
     obstacles.push({
       what: `${table} has row security`,
-      mend: `drop its policies, alter table ${table} disable row level security, and make them again afterwards`,
+      fix: `drop its policies, alter table ${table} disable row level security, and create the policies again afterwards`,
     })
   }
   return obstacles
@@ -95,14 +95,14 @@ function columnObstacles(survey: Survey, table: string): Obstacle[] {
   if (lacking.length > 0) {
     obstacles.push({
       what: `${table} has no ${lacking.length === 1 ? 'column' : 'columns'} ${names(lacking)}`,
-      mend: `alter table ${table} ${lacking.map(additionOf).join(', ')}`,
+      fix: `alter table ${table} ${lacking.map(additionOf).join(', ')}`,
     })
   }
   for (const { from, to } of retypedColumns(survey).filter((retyped) => retyped.table === table)) {
     if (from.generated || LOSSLESS[to.baseType]?.includes(from.baseType)) continue
     obstacles.push({
       what: `${table}.${to.name} is ${from.type}, not ${to.type}`,
-      mend: `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::${to.type}`,
+      fix: `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::${to.type}`,
     })
   }
   for (const column of columns) {
@@ -110,20 +110,20 @@ function columnObstacles(survey: Survey, table: string): Obstacle[] {
     if (ours && column.generated) {
       obstacles.push({
         what: `${table}.${column.name} is a generated column`,
-        mend: `alter table ${table} alter column ${column.name} drop expression`,
+        fix: `alter table ${table} alter column ${column.name} drop expression`,
       })
     } else if (!ours && column.notNull && column.defaultValue === null && !column.identity) {
       obstacles.push({
-        what: `${table}.${column.name}, which wfstore does not know, is NOT NULL without a default`,
-        mend: `alter table ${table} alter column ${quote(column.name)} drop not null`,
+        what: `${table}.${column.name} is not a column of wfstore and is NOT NULL without a default`,
+        fix: `alter table ${table} alter column ${quote(column.name)} drop not null`,
       })
     }
   }
   return obstacles
 }
 
-/** A column without a default starts out NULL; the next run says which rows want a value. */
-function additionOf({ name, type, notNull, defaultValue }: Column): string {
+/** A column without a default is added as NULL. The next run then lists the rows without a value. */
+function additionOf({ name, type, notNull, defaultValue }: CatalogColumn): string {
   const rest = defaultValue === null ? '' : `${notNull ? ' not null' : ''} default ${defaultValue}`
   return `add column ${name} ${type}${rest}`
 }
@@ -136,8 +136,8 @@ function constraintObstacles(survey: Survey, table: string): Obstacle[] {
   return [
     ...missing.map((wanted) => missingKey(survey, wanted)),
     ...taken.map(({ name }) => ({
-      what: `${table} has a constraint of its own named ${name}`,
-      mend: `alter table ${table} rename constraint ${name} to ${name}_own`,
+      what: `${table} has another constraint named ${name}`,
+      fix: `alter table ${table} rename constraint ${name} to ${name}_own`,
     })),
   ]
 }
@@ -155,18 +155,18 @@ function missingKey(survey: Survey, wanted: Constraint): Obstacle {
   if (other) {
     return {
       what: `the ${word} of ${tableName} is ${other.definition}, not ${definition}`,
-      mend: `alter table ${tableName} drop constraint ${quote(other.name)}, ${addition}`,
+      fix: `alter table ${tableName} drop constraint ${quote(other.name)}, ${addition}`,
     }
   }
   const old = OLD_PRIMARY_KEYS[tableName]
   const demanded = kind === 'p' && old ? old : columns
   return {
     what: `${tableName} has no ${word} on ${demanded.join(', ')}`,
-    mend: `alter table ${tableName} ${addition}`,
+    fix: `alter table ${tableName} ${addition}`,
   }
 }
 
-/** Names that adoption gives to something new. */
+/** Names of new objects that are already taken. */
 function nameObstacles(survey: Survey): Obstacle[] {
   const { migrations, constraints, expected } = survey
   const made = [...creationsOf(migrations.tables), ...creationsOf(migrations.later)]
@@ -182,7 +182,7 @@ function nameObstacles(survey: Survey): Obstacle[] {
   return takenNames([...fresh, ...keyNames], survey)
 }
 
-/** Which of these creations find their name taken? */
+/** Obstacles for the creations whose name is already taken. */
 export function takenNames(
   creations: readonly Pick<Creation, 'kind' | 'name'>[],
   { relations, functions }: Pick<Survey, 'relations' | 'functions'>,
@@ -206,8 +206,8 @@ function taken(name: string, kind: string): Obstacle {
   const word = words[kind] ?? 'table'
   const named = word === 'function' ? `${name}()` : name
   return {
-    what: `there already is ${KINDS[kind] ?? `a ${word}`} ${named}`,
-    mend: `alter ${word} ${named} rename to ${name}_own`,
+    what: `${named} already exists (${KINDS[kind] ?? `a ${word}`})`,
+    fix: `alter ${word} ${named} rename to ${name}_own`,
   }
 }
 
@@ -221,7 +221,7 @@ function viewObstacles(survey: Survey): Obstacle[] {
     const old = relation.kind === 'v' && own.join() === columns.join()
     return old
       ? []
-      : [{ ...taken(name, relation.kind), what: `${name} is not the view that wfstore knows` }]
+      : [{ ...taken(name, relation.kind), what: `${name} is not the view of the old application` }]
   })
 }
 
@@ -230,12 +230,12 @@ function triggerObstacles(survey: Survey): Obstacle[] {
   return survey.triggers
     .filter((trigger) => !isOldTrigger(trigger) && ours.some(({ name }) => name === trigger.name))
     .map(({ name, tableName }) => ({
-      what: `the trigger ${name} on ${tableName} is not the one that wfstore knows`,
-      mend: `alter trigger ${name} on ${tableName} rename to ${name}_own`,
+      what: `trigger ${name} on ${tableName} is not the one of the old application`,
+      fix: `alter trigger ${name} on ${tableName} rename to ${name}_own`,
     }))
 }
 
-/** Adoption alters what others own only with their right. */
+/** Adoption requires the ownership of the tables and views. */
 export function privilegeObstacles(survey: Survey, user: string, mayCreate: boolean): Obstacle[] {
   const owned = [...TABLES, ...Object.keys(OLD_VIEWS)].flatMap(
     (name) => survey.relations.get(name) ?? [],
@@ -243,20 +243,20 @@ export function privilegeObstacles(survey: Survey, user: string, mayCreate: bool
   const obstacles: Obstacle[] = owned
     .filter(({ ownedByUs }) => !ownedByUs)
     .map(({ name, owner }) => ({
-      what: `must be owner of ${name}, which belongs to ${owner}, not to ${user}`,
-      mend: `run it as ${owner}`,
+      what: `role ${user} is not the owner of ${name}`,
+      fix: `run it as ${owner}`,
       code: 'permission_denied',
     }))
   if (mayCreate) return obstacles
   return [
     ...obstacles,
     {
-      what: `${user} may not create anything in schema ${survey.schema}`,
-      mend: `grant create on schema ${quote(survey.schema)} to ${quote(user)}`,
+      what: `role ${user} may not create objects in schema ${survey.schema}`,
+      fix: `grant create on schema ${quote(survey.schema)} to ${quote(user)}`,
       code: 'permission_denied',
     },
   ]
 }
 
-const names = (columns: Column[]) => columns.map(({ name }) => name).join(', ')
+const names = (columns: CatalogColumn[]) => columns.map(({ name }) => name).join(', ')
 const isAdopted = (table: string) => (TABLES as readonly string[]).includes(table)

@@ -6,12 +6,12 @@ import { OLD_VIEWS } from './legacy.ts'
 
 const statementShape = { statement: d.text() }
 
-/** May this role give an object in schema $1 to that one? Where not, it keeps what it makes. */
+/** True if this role may give an object in schema $1 to that role. Otherwise it stays the owner. */
 const mayGiveTo = (role: string) => `(
   (select rolsuper from pg_roles where rolname = current_user)
   or pg_has_role(${role}, 'MEMBER') and has_schema_privilege(${role}, $1, 'CREATE'))`
 
-/** The statements that give these views, when they are made anew, the owner, the privileges and the comments of the old. */
+/** The statements that give recreated views the owner, the privileges and the comments of the old ones. */
 export async function viewLeftovers(
   client: pg.Client,
   schema: string,
@@ -45,8 +45,8 @@ export async function viewLeftovers(
 }
 
 /**
- * The statements that give new tables, views and functions to the owner of the old tables, whose application is to go
- * on with them, where another role (a superuser) migrates.
+ * The statements that make the owner of the old tables the owner of the new objects too. The old application must be
+ * able to use them if another role, such as a superuser, migrates.
  */
 export async function ownerships(
   client: pg.Client,

@@ -7,7 +7,7 @@ import { LOSSLESS, TABLES } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
 import { type Survey, tableOf } from './survey.ts'
 
-/** Rows that our constraints would refuse. Asked of a schema whose tables and columns are all there. */
+/** Rows that our constraints would refuse. All tables must exist. */
 export async function rowObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   const obstacles: Obstacle[] = []
   for (const table of TABLES) {
@@ -34,8 +34,8 @@ async function nulls(client: pg.Client, survey: Survey, table: string): Promise<
     )
     if (rows === 0) continue
     obstacles.push({
-      what: `${table} has ${counted(rows)} without ${name}`,
-      mend: `update ${table} set ${name} = ${defaultValue ?? '...'} where ${name} is null`,
+      what: `${table} has ${counted(rows)} where ${name} is NULL`,
+      fix: `update ${table} set ${name} = ${defaultValue ?? '...'} where ${name} is null`,
     })
   }
   return obstacles
@@ -51,14 +51,16 @@ async function overflows(client: pg.Client, survey: Survey, table: string): Prom
       `select count(*) as rows from ${table} where ${name} not between -2147483648 and 2147483647`,
     )
     if (rows > 0)
-      obstacles.push({ what: `${table} has ${counted(rows)} whose ${name} is no ${to.type}` })
+      obstacles.push({
+        what: `${table} has ${counted(rows)} where ${name} is out of range for ${to.type}`,
+      })
   }
   return obstacles
 }
 
 const SHOWN_VALUES = 5
 
-/** Rows that a check would refuse, by the value it is about. */
+/** Rows that a check would refuse, grouped by value. */
 async function refused(client: pg.Client, check: Constraint): Promise<Obstacle[]> {
   const { tableName, expression } = check
   const [column] = columnsOf(check)
@@ -79,8 +81,8 @@ async function refused(client: pg.Client, check: Constraint): Promise<Obstacle[]
   const known = [...expression.matchAll(/'(\w+)'/g)].map(([, value]) => `'${value}'`).join(', ')
   return [
     {
-      what: `${tableName} has a ${column} that wfstore does not know: ${shown.join(', ')}${more}`,
-      mend: `update ${tableName} set ${column} = 'failed' where ${column} not in (${known}), or another of these`,
+      what: `${tableName} has unknown values of ${column}: ${shown.join(', ')}${more}`,
+      fix: `update ${tableName} set ${column} = 'failed' where ${column} not in (${known}), or set another of these values`,
     },
   ]
 }
@@ -95,12 +97,12 @@ async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]>
     ? []
     : [
         {
-          what: `${key.tableName} has ${rows} ${rows === 1 ? 'value' : 'values'} of (${columns}) in more than one row`,
+          what: `${key.tableName} has ${rows} duplicate ${rows === 1 ? 'value' : 'values'} of (${columns})`,
         },
       ]
 }
 
-/** A foreign key that holds and was validated vouches for its rows. */
+/** Steps without a run. A validated foreign key makes this query unnecessary. */
 async function orphans(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   if (planConstraints(survey, 'workflow_steps').missing.every(({ kind }) => kind !== 'f')) return []
   const sides = ['workflow_steps', 'workflow_executions']
@@ -111,13 +113,13 @@ async function orphans(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   if (rows === 0) return []
   return [
     {
-      what: `workflow_steps has ${counted(rows)} without a run`,
-      mend: `delete from workflow_steps where ${lost}`,
+      what: `workflow_steps has ${counted(rows)} whose run does not exist`,
+      fix: `delete from workflow_steps where ${lost}`,
     },
   ]
 }
 
-/** Are these columns there, of types that become ours? Where not, that is what stands in the way. */
+/** True if these columns exist with convertible types. Otherwise another obstacle reports them. */
 function isComparable(survey: Survey, table: string, columns: string[]): boolean {
   const { columns: there, expectedColumns } = tableOf(survey, table)
   return columns.every((name) => {

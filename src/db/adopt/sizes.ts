@@ -6,13 +6,13 @@ import { TABLES } from './legacy.ts'
 export interface TableSize {
   table: string
   rows: number
-  /** The rows of a very large table are the server's estimate. */
+  /** For a very large table `rows` is the estimate of the server. */
   estimated: boolean
-  /** With indexes and out-of-line values. */
+  /** Includes indexes and out-of-line values. */
   bytes: number
 }
 
-/** Counting this much takes about a second. */
+/** Counting a table of this size takes about one second. */
 const COUNTED_BYTES = 2 ** 30
 
 export async function readSizes(client: pg.Client, schema: string): Promise<TableSize[]> {

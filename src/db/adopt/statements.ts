@@ -1,4 +1,4 @@
-import type { Column } from '../catalog.ts'
+import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { planConstraints } from './differences.ts'
 import { OLD_FUNCTION, OLD_VIEWS, TABLES } from './legacy.ts'
@@ -6,9 +6,8 @@ import { quote } from './obstacles.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 
 /**
- * The statements that bring the surveyed schema to what 001_tables makes, in order. Tables are altered, which keeps
- * their rows, privileges, comments and whatever else the application made on them; all else of the migration is run
- * as it stands.
+ * The statements that change the surveyed schema to that of 001_tables, in order. Tables are altered, which keeps
+ * their rows, privileges, comments and other objects of the application. The rest of the migration runs unchanged.
  */
 export function adoptionStatements(survey: Survey): string[] {
   return [
@@ -19,7 +18,7 @@ export function adoptionStatements(survey: Survey): string[] {
   ]
 }
 
-/** What stands in the way of altering, or goes for good. */
+/** Drops the old objects that block the changes or are no longer needed. */
 function freeings(survey: Survey): string[] {
   const triggers = survey.triggers.filter(isOldTrigger)
   const old = survey.functions.get(OLD_FUNCTION)
@@ -34,14 +33,14 @@ function freeings(survey: Survey): string[] {
     ),
     ...survey.indexes.filter(isOldIndex).map(({ name }) => `drop index ${quote(name)}`),
     ...triggers.map(({ name, tableName }) => `drop trigger ${quote(name)} on ${tableName}`),
-    // Another application may call it by this common name.
+    // The name is common: another application may use the function.
     ...(triggers.length > 0 && old?.ownedByUs && !old.used
       ? [`drop function ${OLD_FUNCTION}()`]
       : []),
   ]
 }
 
-/** One statement for a table, so that PostgreSQL writes it anew at most once. */
+/** One statement for each table, so that PostgreSQL rewrites it at most once. */
 function alteration(survey: Survey, table: string): string[] {
   const { columns, expectedColumns } = tableOf(survey, table)
   const { add, drop } = planConstraints(survey, table)
@@ -58,7 +57,7 @@ function alteration(survey: Survey, table: string): string[] {
   return actions.length === 0 ? [] : [`alter table ${table}\n  ${actions.join(',\n  ')}`]
 }
 
-function columnActions(from: Column | undefined, to: Column): string[] {
+function columnActions(from: CatalogColumn | undefined, to: CatalogColumn): string[] {
   if (!from) {
     const rest = `${to.notNull ? ' not null' : ''}${to.defaultValue === null ? '' : ` default ${to.defaultValue}`}`
     return [`add column ${to.name} ${to.type}${rest}`]
@@ -66,10 +65,10 @@ function columnActions(from: Column | undefined, to: Column): string[] {
   const alter = `alter column ${to.name}`
   const retyped = from.type !== to.type || from.collation !== to.collation
   const actions: string[] = []
-  // A default is made anew with the type, rather than cast.
+  // A default is created again for the new type instead of cast.
   const redefault = from.defaultValue !== to.defaultValue || (retyped && to.defaultValue !== null)
   if (from.defaultValue !== null && redefault) actions.push(`${alter} drop default`)
-  // No USING: a timestamp is read in the time zone of the session, and in UTC that rewrites nothing.
+  // Without USING a timestamp is read in the time zone of the session. In UTC that does not rewrite the table.
   if (retyped) actions.push(`${alter} type ${to.type}`)
   if (to.defaultValue !== null && redefault) actions.push(`${alter} set default ${to.defaultValue}`)
   if (from.notNull !== to.notNull) actions.push(`${alter} ${to.notNull ? 'set' : 'drop'} not null`)
@@ -84,7 +83,7 @@ function renamings(survey: Survey): string[] {
   )
 }
 
-/** Statements of the migration other than those that create the tables which are there already. */
+/** The statements of the migration, except those that create existing tables. */
 function restOf(migration: string): string[] {
   const adopted = new Set(
     creationsOf(migration)

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import {
-  type Column,
+  type CatalogColumn,
   type Constraint,
   type Index,
   type Relation,
@@ -17,26 +17,26 @@ import { query } from '../query/query.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
 
-/** The migrations that adoption stands in for or prepares. */
+/** The SQL of the migrations. Adoption replaces the first of them. */
 export interface Migrations {
   /** The Up part of 001_tables. */
   tables: string
-  /** The Up parts of those that come after it, for the names they take. */
+  /** The Up parts of the later ones, for the names that they use. */
   later: string
 }
 
-/** All that a decision needs to know, read at one time. */
+/** Everything that adoption needs to know about the schema. */
 export interface Survey {
   schema: string
   migrations: Migrations
   expected: Expected
-  /** Relations of the names that wfstore uses, by name. */
+  /** The existing relations with names that wfstore uses, by name. */
   relations: Map<string, Relation>
-  columns: Column[]
+  columns: CatalogColumn[]
   constraints: Constraint[]
   indexes: Index[]
   triggers: Trigger[]
-  /** Whether functions of these names, without arguments, exist, and whether others than our tables use them. */
+  /** The existing functions without arguments of these names, and whether objects other than our tables use them. */
   functions: Map<string, { used: boolean; ownedByUs: boolean }>
 }
 
@@ -63,7 +63,7 @@ export async function readSurvey(
   }
 }
 
-/** What already has a name that the migrations give, or one of `others`. */
+/** The existing objects with a name from the migrations or from `others`. */
 export async function readNames(
   client: pg.Client,
   schema: string,
@@ -99,7 +99,7 @@ async function readFunctions(client: pg.Client, schema: string, names: string[])
   return new Map(found.map(({ name, used, ownedByUs }) => [name, { used, ownedByUs }]))
 }
 
-/** The table as it is, and as it is to be. */
+/** A table as it is and as expected. */
 export function tableOf(survey: Survey, table: string) {
   const of = <T extends { tableName: string }>(all: T[]) =>
     all.filter(({ tableName }) => tableName === table)

@@ -6,14 +6,14 @@ import { query } from '../query/query.ts'
 import { creationsOf, readMigration } from './files.ts'
 import { assertSound, readStatus } from './history.ts'
 import { lockTables } from './lock.ts'
-import { freshSteps, type Step } from './plan.ts'
+import { freshSteps, type MigrationStep } from './plan.ts'
 import {
-  bringUp,
+  applyPending,
   downStatements,
-  exclusively,
-  inMigration,
   type MigrateOptions,
   runMigration,
+  withMigrationLock,
+  withMigrationSession,
 } from './up.ts'
 
 export interface DownOptions
@@ -21,39 +21,43 @@ export interface DownOptions
     MigrateOptions,
     'schema' | 'lockWaitMs' | 'lockTimeoutMs' | 'notice' | 'connectAnother'
   > {
-  /** How many migrations are taken back, the newest first. */
+  /** The number of migrations to revert, newest first. */
   count: number
-  /** Drop tables with the rows in them? */
+  /** Drop tables even if they have rows. */
   force: boolean
-  /** Asked before anything is changed; throws where it must not be. */
+  /** Called before the first change; throws to cancel. */
   confirm: () => Promise<void>
 }
 
 /**
- * Takes the newest migrations back. Tables go only while they are empty, unless forced.
- * @returns their names, the newest first
- * @throws WfstoreError failed (there are rows; nothing was changed), schema_ahead, schema_differs, locked
+ * Reverts the newest migrations. Drops a table only if it is empty, except with `force`.
+ * @returns their names, newest first
+ * @throws WfstoreError failed (a table has rows; nothing was changed), schema_ahead, schema_differs, locked
  */
 export function migrateDown(client: pg.Client, options: DownOptions): Promise<string[]> {
-  return inMigration(client, options, (schema) =>
-    exclusively(client, schema, options, () => takeBack(client, schema, options)),
+  return withMigrationSession(client, options, (schema) =>
+    withMigrationLock(client, schema, options, () => revertNewest(client, schema, options)),
   )
 }
 
 /**
- * Takes the newest migration back and applies it again.
- * @returns its name; undefined where none is applied
+ * Reverts the newest migration and applies it again.
+ * @returns its name; undefined if no migration is applied
  * @throws WfstoreError as migrateDown
  */
 export function migrateRedo(
   client: pg.Client,
   options: Omit<DownOptions, 'count'>,
 ): Promise<string | undefined> {
-  return inMigration(client, options, (schema) =>
-    exclusively(client, schema, options, async () => {
-      const [name] = await takeBack(client, schema, { ...options, count: 1 })
+  return withMigrationSession(client, options, (schema) =>
+    withMigrationLock(client, schema, options, async () => {
+      const [name] = await revertNewest(client, schema, { ...options, count: 1 })
       if (name === undefined) return undefined
-      await bringUp(client, schema, { ...options, legacyTimeZone: 'UTC', target: { to: name } })
+      await applyPending(client, schema, {
+        ...options,
+        legacyTimeZone: 'UTC',
+        target: { to: name },
+      })
       return name
     }),
   )
@@ -63,8 +67,8 @@ export function migrateRedo(
 export function planDown(
   client: pg.Client,
   options: Omit<DownOptions, 'confirm'>,
-): Promise<Step[]> {
-  return inMigration(client, options, async (schema) => {
+): Promise<MigrationStep[]> {
+  return withMigrationSession(client, options, async (schema) => {
     const names = await readNewest(client, schema, options.count)
     if (!options.force) await assertEmpty(client, await lostTables(client, schema, names))
     return Promise.all(
@@ -82,13 +86,13 @@ export function planDown(
 export async function planRedo(
   client: pg.Client,
   options: Omit<DownOptions, 'count' | 'confirm'>,
-): Promise<Step[]> {
+): Promise<MigrationStep[]> {
   const back = await planDown(client, { ...options, count: 1 })
   const again = (await freshSteps()).filter(({ migration }) => migration === back[0]?.migration)
   return [...back, ...again]
 }
 
-async function takeBack(
+async function revertNewest(
   client: pg.Client,
   schema: string,
   options: DownOptions,
@@ -104,7 +108,7 @@ async function takeBack(
     await runMigration(client, schema, name, 'down', options, async () => {
       if (own.length === 0) return
       await lockTables(client, own, options.lockTimeoutMs)
-      // Somebody may have written since it was looked at above; from here on nobody can.
+      // Another session may have written since the check above. The lock prevents that from here on.
       if (!options.force) await assertEmpty(client, own)
     })
   }
@@ -118,14 +122,14 @@ async function readNewest(client: pg.Client, schema: string, count: number): Pro
   const names = applied.reverse().slice(0, count)
   for (const name of names) {
     if ((await readMigration(name)).down !== undefined) continue
-    throw new WfstoreError('failed', `${name} cannot be taken back`, {
+    throw new WfstoreError('failed', `migration ${name} cannot be reverted`, {
       hint: 'restore a backup instead',
     })
   }
   return names
 }
 
-/** The tables that go with these migrations, as far as they are there. */
+/** The existing tables that reverting these migrations drops. */
 async function lostTables(
   client: pg.Client,
   schema: string,
@@ -148,8 +152,8 @@ async function assertEmpty(client: pg.Client, tables: readonly string[]): Promis
     if (row?.filled) filled.push(table)
   }
   if (filled.length === 0) return
-  throw new WfstoreError('failed', `there are rows in ${filled.join(', ')}; nothing was changed`, {
-    hint: '--force drops the tables with them: make a backup first (pg_dump)',
+  throw new WfstoreError('failed', `tables with rows: ${filled.join(', ')}; nothing was changed`, {
+    hint: 'make a backup with pg_dump, then use --force to drop the tables with their rows',
   })
 }
 
@@ -165,6 +169,6 @@ async function announcement(
     })
     drops.push(`${table} (${row?.rows === 1 ? '1 row' : `${row?.rows ?? 0} rows`})`)
   }
-  const what = `taking back ${names.join(', ')}`
+  const what = `reverting ${names.join(', ')}`
   return drops.length === 0 ? what : `${what}, which drops ${drops.join(', ')}`
 }

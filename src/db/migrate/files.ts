@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A file of migrations/: SQL below `-- Up Migration` and, where it can be undone, `-- Down Migration`. */
+/** A file of migrations/: SQL after `-- Up Migration` and, if it can be reverted, after `-- Down Migration`. */
 export interface MigrationFile {
-  /** '001_tables': the file's name without .sql, and what the history table holds. */
+  /** '001_tables': the file name without .sql, as in the history table. */
   name: string
-  /** False where the file begins with `-- No Transaction`, as concurrent index builds need. */
+  /** False if the file begins with `-- No Transaction`: concurrent index builds cannot be part of one. */
   transaction: boolean
   up: string
   down: string | undefined
@@ -16,7 +16,7 @@ export interface MigrationFile {
 
 let found: string | undefined
 
-/** The folder migrations/ of this package, from the sources as well as from the bundle. */
+/** The folder migrations/ of this package. Found from the sources and from the build. */
 export function migrationsDir(): string {
   found ??= join(packageRoot(dirname(fileURLToPath(import.meta.url))), 'migrations')
   return found
@@ -43,7 +43,7 @@ export function parseMigration(name: string, content: string): MigrationFile {
   return { name, transaction: !/^-- No Transaction$/m.test(head), up, down }
 }
 
-/** SHA-256 of the statements that a migration runs: comments between them and line ends may change. */
+/** SHA-256 of the statements of a migration. Comments between them and line ends do not count. */
 export function checksumOf({ up }: MigrationFile): string {
   const statements = splitStatements(up.replaceAll('\r\n', '\n')).join(';\n')
   return createHash('sha256').update(statements).digest('hex')
@@ -71,7 +71,7 @@ export function splitStatements(script: string): string[] {
   return [...statements, statement.trim()].filter((text) => text !== '')
 }
 
-/** What a migration makes, by the words that make it. */
+/** An object that a migration creates, with its statement. */
 export interface Creation {
   statement: string
   kind: 'table' | 'view' | 'function' | 'trigger' | 'index'

@@ -8,14 +8,14 @@ import { MIGRATIONS } from '../schema.ts'
 import { creationsOf, readMigration } from './files.ts'
 import { HISTORY_TABLE } from './history.ts'
 
-/** What the first migration stands on. */
+/** What the first migration finds in the schema. */
 export interface Foundation {
-  /** Are there tables of the old application to adopt? */
+  /** True if there are tables of the old application to adopt. */
   legacy: boolean
   migrations: Migrations
 }
 
-/** @throws WfstoreError schema_differs where names are taken, or where our own tables stand without their history */
+/** @throws WfstoreError schema_differs if names are taken, or if our own tables exist without their history */
 export async function readFoundation(client: pg.Client, schema: string): Promise<Foundation> {
   const [tables = '', ...later] = (await Promise.all(MIGRATIONS.map(readMigration))).map(
     ({ up }) => up,
@@ -38,14 +38,14 @@ async function lostHistory(client: pg.Client, schema: string): Promise<WfstoreEr
   const rows = (await migrationsThere(client, schema)).map((name) => `('${name}')`).join(', ')
   return new WfstoreError(
     'schema_differs',
-    `schema ${schema} has wfstore's tables, but no record of ${tables} in ${HISTORY_TABLE}`,
+    `schema ${schema} has the tables of wfstore, but ${HISTORY_TABLE} has no record of ${tables}`,
     {
-      hint: `nothing was changed; when \`wfstore migrate verify\` finds nothing else: insert into ${HISTORY_TABLE} (name) values ${rows}`,
+      hint: `nothing was changed; if \`wfstore migrate verify\` finds no other difference, run: insert into ${HISTORY_TABLE} (name) values ${rows}`,
     },
   )
 }
 
-/** Those whose tables and indexes are all there, up to the first that lacks one. */
+/** The migrations whose tables and indexes all exist, up to the first incomplete one. */
 async function migrationsThere(client: pg.Client, schema: string): Promise<string[]> {
   const there: string[] = []
   for (const migration of MIGRATIONS) {

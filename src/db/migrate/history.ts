@@ -8,10 +8,10 @@ import { assertNotAhead, MIGRATIONS } from '../schema.ts'
 import { checksumOf, readMigration } from './files.ts'
 import { quotedSchema } from './session.ts'
 
-/** Which migrations a schema has. node-pg-migrate writes `name` and `run_on` of it. */
+/** The applied migrations of a schema. node-pg-migrate writes `name` and `run_on`. */
 export const HISTORY_TABLE = 'wfstore_migrations'
 
-/** `checksum` is that of the statements which were run; `duration_ms` how long they took. */
+/** `checksum` is that of the statements that ran; `duration_ms` is the time they took. */
 export const CREATE_HISTORY = `create table if not exists ${HISTORY_TABLE} (
   id          bigint generated always as identity primary key,
   name        text not null unique,
@@ -20,7 +20,7 @@ export const CREATE_HISTORY = `create table if not exists ${HISTORY_TABLE} (
   duration_ms bigint
 )`
 
-/** A history that a wfstore from before the checksums made. */
+/** Adds the columns that the history table of an earlier version lacks. */
 const COMPLETE_HISTORY = `alter table ${HISTORY_TABLE}
   add column if not exists checksum text, add column if not exists duration_ms bigint`
 
@@ -30,27 +30,27 @@ const LATER_COLUMNS = ['checksum', 'duration_ms']
 const appliedShape = {
   name: d.text(),
   appliedAt: d.time(),
-  /** NULL where nobody recorded it. */
+  /** NULL if it was not recorded. */
   checksum: d.nullable(d.text()),
   durationMs: d.nullable(d.count()),
 }
 export type Applied = d.RowOf<typeof appliedShape>
 
 export interface History {
-  /** In the order in which they came. */
+  /** In the order in which they were applied. */
   applied: Applied[]
-  /** Has the table every column that this wfstore writes? Also true where there is no table. */
+  /** True if the table has every column that this version writes, or does not exist. */
   complete: boolean
 }
 
-/** @throws WfstoreError schema_differs where a table of this name is somebody else's */
+/** @throws WfstoreError schema_differs if a table of this name does not belong to wfstore */
 export async function readHistory(db: Queryable, schema: string): Promise<History> {
   const columns = (await readColumns(db, schema, [HISTORY_TABLE])).map(({ name }) => name)
   if (columns.length === 0) return { applied: [], complete: true }
   if (!REQUIRED_COLUMNS.every((name) => columns.includes(name))) {
     throw new WfstoreError(
       'schema_differs',
-      `the table ${HISTORY_TABLE} of schema ${schema} is not wfstore's`,
+      `table ${HISTORY_TABLE} in schema ${schema} does not belong to wfstore`,
       { hint: `rename it: alter table ${HISTORY_TABLE} rename to ${HISTORY_TABLE}_own` },
     )
   }
@@ -66,7 +66,7 @@ export async function readHistory(db: Queryable, schema: string): Promise<Histor
   return { applied, complete }
 }
 
-/** Makes the table of the history, or gives an older one what it lacks. */
+/** Creates the history table, or adds the columns that an existing one lacks. */
 export async function createHistory(client: pg.Client): Promise<void> {
   await run(client, CREATE_HISTORY)
   const later = await query(
@@ -75,11 +75,11 @@ export async function createHistory(client: pg.Client): Promise<void> {
     [HISTORY_TABLE, LATER_COLUMNS],
     {},
   )
-  // Even where it changes nothing, it would wait for everyone who has read the table.
+  // Even an ALTER TABLE that changes nothing waits for every transaction that has read the table.
   if (later.length < LATER_COLUMNS.length) await run(client, COMPLETE_HISTORY)
 }
 
-/** Records a migration, or completes the row that node-pg-migrate has written for it. */
+/** Records a migration, or completes the row that node-pg-migrate wrote for it. */
 export async function recordApplied(
   client: pg.Client,
   name: string,
@@ -95,18 +95,16 @@ export async function recordApplied(
   )
 }
 
-/** What became of a migration in a schema. */
+/** The state of a migration in a schema. */
 export interface MigrationStatus {
   name: string
-  /**
-   * changed: its statements are not those that were run; unknown: applied by a newer wfstore.
-   */
+  /** changed: its statements differ from those that ran; unknown: applied by a newer version of wfstore. */
   state: 'applied' | 'pending' | 'changed' | 'unknown'
   appliedAt: string | null
   durationMs: number | null
 }
 
-/** Every migration that the schema or this wfstore knows, in order. */
+/** Every migration of the schema or of this version of wfstore, in order. */
 export async function readStatus(db: Queryable, schema: string): Promise<MigrationStatus[]> {
   return statusesOf((await readHistory(db, schema)).applied)
 }
@@ -121,7 +119,7 @@ export async function statusesOf(applied: readonly Applied[]): Promise<Migration
   return [...known, ...unknown.map((row) => statusOf(row.name, row, undefined))]
 }
 
-/** @throws WfstoreError schema_ahead, or schema_differs where one was changed after it was applied */
+/** @throws WfstoreError schema_ahead, or schema_differs if a migration changed after it was applied */
 export function assertSound(statuses: readonly MigrationStatus[]): void {
   const named = (state: MigrationStatus['state']) =>
     statuses.filter((status) => status.state === state).map(({ name }) => name)
@@ -130,9 +128,9 @@ export function assertSound(statuses: readonly MigrationStatus[]): void {
   if (changed.length === 0) return
   throw new WfstoreError(
     'schema_differs',
-    `${changed.join(' and ')} changed after being applied to this database`,
+    `migrations changed after they were applied to this database: ${changed.join(', ')}`,
     {
-      hint: `install the wfstore that applied it; or, when \`wfstore migrate verify\` finds no difference, accept it: update ${HISTORY_TABLE} set checksum = null where name in (${changed.map((name) => `'${name}'`).join(', ')})`,
+      hint: `install the version of wfstore that applied them; or, if \`wfstore migrate verify\` finds no other difference, accept the change: update ${HISTORY_TABLE} set checksum = null where name in (${changed.map((name) => `'${name}'`).join(', ')})`,
     },
   )
 }

@@ -4,8 +4,8 @@ import { MIGRATIONS } from '../schema.ts'
 import { type Creation, creationsOf, readMigration, splitStatements } from './files.ts'
 
 /**
- * The statements of a script that builds indexes concurrently, without those that a run before this one has built
- * before it was cut off; the one that it was building is there too, invalid, and goes first.
+ * The statements of a script that builds indexes concurrently, without the indexes that an interrupted run has
+ * already built. An index that it left invalid is dropped first.
  */
 export async function withoutBuilt(
   db: Queryable,
@@ -29,7 +29,7 @@ export interface Rebuild {
   statements: string[]
 }
 
-/** The indexes of these migrations that a crash or a failed REINDEX left invalid, and what builds them again. */
+/** The indexes of these migrations that a crash or a failed REINDEX left invalid, with the statements that rebuild them. */
 export async function invalidIndexes(
   db: Queryable,
   schema: string,

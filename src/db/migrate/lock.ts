@@ -9,10 +9,10 @@ export type Notice = (line: string) => void
 const POLL_MS = 200
 
 /**
- * Holds the advisory lock of this name while `work` runs: one process of the database at a time.
- * It is polled for. A session that waits inside pg_advisory_lock() keeps a snapshot, and CREATE INDEX CONCURRENTLY
- * in the session that holds the lock would wait for that snapshot to go: a deadlock.
- * @param options.doing what its holder does to the schema, in words: 'migrating'
+ * Holds the advisory lock of this name while `work` runs: one process per database at a time.
+ * It polls. A session that waits inside pg_advisory_lock() keeps a snapshot, and CREATE INDEX CONCURRENTLY in the
+ * session that holds the lock would wait for that snapshot: a deadlock.
+ * @param options.doing what the holder does to the schema, for messages: 'migrating'
  * @throws WfstoreError locked after `waitMs`
  */
 export async function withAdvisoryLock<T>(
@@ -22,18 +22,18 @@ export async function withAdvisoryLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const deadline = performance.now() + options.waitMs
-  const other = `another process is ${options.doing} this schema`
-  for (let told = false; !(await tryLock(client, name)); ) {
+  const busy = `another process is ${options.doing} this schema`
+  for (let noticed = false; !(await tryLock(client, name)); ) {
     const holder = await advisoryHolder(client, name)
     const left = deadline - performance.now()
     if (left <= 0) {
-      throw new WfstoreError('locked', `${other}: ${holder?.text ?? 'it has just ended'}`, {
+      throw new WfstoreError('locked', `${busy}: ${holder?.text ?? 'it has just finished'}`, {
         hint: holder ? `try again when it has finished; ${endIt(holder)}` : 'try again',
       })
     }
-    if (holder && !told) {
-      told = true
-      options.notice(`${other}: waiting for ${holder.text}`)
+    if (holder && !noticed) {
+      noticed = true
+      options.notice(`${busy}: waiting for ${holder.text}`)
     }
     await delay(Math.min(POLL_MS, left))
   }
@@ -53,7 +53,7 @@ async function tryLock(client: pg.Client, name: string): Promise<boolean> {
 const sessionShape = {
   pid: d.count(),
   application: d.nullable(d.text()),
-  /** NULL where this role may not see it. */
+  /** NULL if this role may not see it. */
   since: d.nullable(d.time()),
 }
 
@@ -94,7 +94,7 @@ async function tableHolder(client: pg.Client, schema: string, tables: readonly s
   return describeSession(found[0], 'in a transaction')
 }
 
-const endIt = ({ pid }: Session) => `\`select pg_terminate_backend(${pid})\` ends it`
+const endIt = ({ pid }: Session) => `to end it, run \`select pg_terminate_backend(${pid})\``
 
 function describeSession(
   row: d.RowOf<typeof sessionShape> | undefined,
@@ -113,16 +113,16 @@ const LONGEST_PAUSE_MS = 10_000
 
 export interface LockOptions {
   schema: string
-  /** Whose locks are looked at to say for whom we wait. */
+  /** The session that holds a lock on one of these is named in messages. */
   tables: readonly string[]
   lockTimeoutMs: number
   notice: Notice
 }
 
 /**
- * Tries `attempt` again where it could not get a lock within lock_timeout, with pauses that grow, in which the
- * queue that has formed behind us is served. An attempt undoes what it did before it throws.
- * @throws WfstoreError locked after the last try
+ * Repeats `attempt` if it could not get a lock within lock_timeout. The pauses grow, and let the sessions that
+ * queued behind us do their work. An attempt undoes its changes before it throws.
+ * @throws WfstoreError locked after the last attempt
  */
 export async function withLockRetries<T>(
   client: pg.Client,
@@ -135,11 +135,11 @@ export async function withLockRetries<T>(
     } catch (error) {
       if (!isLockFailure(error)) throw error
       const holder = await tableHolder(client, options.schema, options.tables)
-      const who = holder ? `: ${holder.text} has a lock on them` : ''
+      const who = holder ? `: ${holder.text} holds a lock on them` : ''
       if (tried === LOCK_TRIES) {
         throw new WfstoreError(
           'locked',
-          `the tables are in use, gave up after ${tried} tries${who}`,
+          `the tables are in use, gave up after ${tried} attempts${who}`,
           {
             hint: holder
               ? `try again when it has finished; ${endIt(holder)}`
@@ -154,7 +154,7 @@ export async function withLockRetries<T>(
   }
 }
 
-/** lock_not_available, deadlock_detected and serialization_failure: another try may succeed. */
+/** lock_not_available, deadlock_detected and serialization_failure: another attempt may succeed. */
 export function isLockFailure(error: unknown): boolean {
   const state = (error instanceof WfstoreError ? error.cause : error) as
     | { code?: unknown }
@@ -163,8 +163,8 @@ export function isLockFailure(error: unknown): boolean {
 }
 
 /**
- * Locks the tables against everyone, inside a transaction, and waits for all of them together no longer than the
- * timeout: whoever comes to the first waits behind us from then on.
+ * Takes exclusive locks on the tables, inside a transaction. The timeout covers all of them together, because other
+ * sessions wait behind us from the first lock on.
  */
 export async function lockTables(
   client: pg.Client,
@@ -178,19 +178,19 @@ export async function lockTables(
     { ms: d.count() },
   )
   let deadline = performance.now() + timeoutMs
-  // Those that refer to others first: whoever inserts into one has it before it locks what it refers to.
+  // Referencing tables first: a session that inserts into one locks it before the table it references.
   for (const [place, table] of [...tables].reverse().entries()) {
     const left = Math.max(1, Math.ceil(deadline - performance.now()))
     await setLockTimeout(client, left, 'transaction')
     await query(client, `lock table ${table} in access exclusive mode`, [], {})
-    // From here on a writer may wait for us that has what we wait for. We give up before the server looks for a
-    // deadlock, and might choose the writer as its victim.
+    // From here on a writer may wait for us and hold what we wait for. We give up before the server checks for
+    // deadlocks, because it might cancel the writer.
     if (place === 0) deadline = Math.min(deadline, performance.now() + (server?.ms ?? 1000) / 2)
   }
   await setLockTimeout(client, timeoutMs, 'transaction')
 }
 
-/** 0 waits for ever. */
+/** 0 waits without limit. */
 export async function setLockTimeout(
   client: pg.Client,
   ms: number,

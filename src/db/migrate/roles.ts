@@ -27,7 +27,7 @@ interface Grant {
   on: readonly string[]
 }
 
-/** What each duty needs and no more. Every command looks into wfstore_migrations before it does anything. */
+/** The least privileges for each duty. Every command reads wfstore_migrations first. */
 const GRANTS: Record<Duty, Grant[]> = {
   writer: [
     { privileges: 'select', on: ALL },
@@ -38,14 +38,14 @@ const GRANTS: Record<Duty, Grant[]> = {
     { privileges: 'select', on: ALL },
     { privileges: 'delete', on: CLEANED },
     { privileges: 'insert, delete', on: HISTORY },
-    // Locking rows wants UPDATE on one column at least; this one's value is the trigger's, whatever is written.
+    // Locking rows requires UPDATE on at least one column. A trigger sets this one, whatever is written.
     { privileges: 'update (updated_at)', on: ['workflow_executions'] },
     { privileges: 'insert, update', on: ['cleanups'] },
   ],
 }
 
 export interface RolesOptions {
-  /** The one in the search path that has the tables, where it is not named. */
+  /** Default: the schema in the search path that has the tables. */
   schema: string | undefined
   /** wfstore: wfstore_writer, wfstore_reader, wfstore_cleaner. */
   prefix: string
@@ -54,11 +54,11 @@ export interface RolesOptions {
 export interface Roles {
   schema: string
   roles: string[]
-  /** Of one transaction; they give the same result however often they are run. */
+  /** One transaction. It can be run again with the same result. */
   statements: string[]
 }
 
-/** What `makeRoles` would do. @throws WfstoreError schema_missing, schema_behind, schema_ahead */
+/** The statements of `createRoles`. @throws WfstoreError schema_missing, schema_behind, schema_ahead */
 export async function planRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
   await checkSchema(client)
   const schema = await schemaFor(client, options.schema)
@@ -70,10 +70,10 @@ export async function planRoles(client: pg.Client, options: RolesOptions): Promi
 }
 
 /**
- * Makes three group roles that nobody can log in as, or brings those of an earlier wfstore up to date.
+ * Creates three group roles without login, or updates those of an earlier version.
  * @throws WfstoreError schema_missing, schema_behind, schema_ahead, permission_denied
  */
-export async function makeRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
+export async function createRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
   const plan = await planRoles(client, options)
   await assertAllowed(client, plan)
   await transaction(client, async () => {
@@ -97,7 +97,7 @@ function roleStatements(schema: string, prefix: string): string[] {
     on.map((name) => `${place}.${pg.escapeIdentifier(name)}`).join(', ')
   const all = names.map((name) => pg.escapeIdentifier(name)).join(', ')
   return [
-    // Two GRANTs on one table at the same moment would fail one of them.
+    // One of two concurrent GRANTs on a table would fail.
     "do $$ begin perform pg_advisory_xact_lock(hashtextextended('wfstore roles', 0)); end $$",
     ...names.map(createStatement),
     `revoke all on schema ${place} from ${all}`,
@@ -112,14 +112,14 @@ function roleStatements(schema: string, prefix: string): string[] {
   ]
 }
 
-/** CREATE ROLE has no IF NOT EXISTS. Whoever may not make roles can still run this where they are made. */
+/** CREATE ROLE has no IF NOT EXISTS. If the roles exist, a role without CREATEROLE can run this too. */
 function createStatement(name: string): string {
   const role = pg.escapeIdentifier(name)
   return `do $$ begin
   if not exists (select from pg_roles where rolname = ${pg.escapeLiteral(name)}) then
     create role ${role} nologin;
   end if;
-exception when duplicate_object or unique_violation then null; -- made at the same moment in another database
+exception when duplicate_object or unique_violation then null; -- created at the same time from another database
 end $$`
 }
 
@@ -132,10 +132,10 @@ async function assertAllowed(client: pg.Client, { schema, roles }: Roles): Promi
        and exists (select from unnest($2::text[]) as name
                    where name not in (select rolname from pg_roles))
      union all
-     select format('the ownership of schema %I (of %I)', nspname, pg_get_userbyid(nspowner)), 1
+     select format('ownership of schema %I (owner: %I)', nspname, pg_get_userbyid(nspowner)), 1
      from pg_namespace where nspname = $1 and not pg_has_role(nspowner, 'usage')
      union all
-     select format('the ownership of %s (of %I)', string_agg(quote_ident(c.relname), ', ' order by c.relname),
+     select format('ownership of %s (owner: %I)', string_agg(quote_ident(c.relname), ', ' order by c.relname),
               pg_get_userbyid(c.relowner)), 2
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relname = any($3::text[]) and not pg_has_role(c.relowner, 'usage')
@@ -147,7 +147,7 @@ async function assertAllowed(client: pg.Client, { schema, roles }: Roles): Promi
   if (lacking.length === 0) return
   throw new WfstoreError(
     'permission_denied',
-    `to make these roles you lack ${lacking.map(({ what }) => what).join(', and ')}`,
-    { hint: 'do it as a superuser, or give one the SQL: wfstore migrate roles --dry-run' },
+    `this role may not create the roles; it lacks ${lacking.map(({ what }) => what).join('; ')}`,
+    { hint: 'run it as a superuser, or give a superuser the SQL: wfstore migrate roles --dry-run' },
   )
 }

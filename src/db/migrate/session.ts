@@ -4,9 +4,9 @@ import * as d from '../query/decode.ts'
 import { type Queryable, query } from '../query/query.ts'
 
 /**
- * The schema that a command works on: the one that is named, else the one in the search path that has the tables,
- * else the first of the search path.
- * @throws WfstoreError usage where no schema of the search path exists
+ * The schema that a command works on: the given one, or that of the search path with the tables, or the first of the
+ * search path.
+ * @throws WfstoreError usage if no schema of the search path exists
  */
 export async function schemaFor(db: Queryable, named: string | undefined): Promise<string> {
   if (named !== undefined) return named
@@ -20,18 +20,18 @@ export async function schemaFor(db: Queryable, named: string | undefined): Promi
   )
   if (row?.name) return row.name
   throw new WfstoreError('usage', 'no schema of the search path exists', {
-    hint: 'name one with --schema; it is made where it does not exist',
+    hint: 'give one with --schema; it is created if it does not exist',
   })
 }
 
-/** Between quotes. node-pg-migrate puts the name between quotes as it is, so it may have none itself. */
+/** The quoted name. node-pg-migrate quotes names without escaping, so a name with quotes is refused. */
 export function quotedSchema(schema: string): string {
   if (!/['"\\]/.test(schema)) return pg.escapeIdentifier(schema)
-  throw new WfstoreError('usage', `a schema for wfstore cannot have quotes in its name: ${schema}`)
+  throw new WfstoreError('usage', `schema names with quotes are not supported: ${schema}`)
 }
 
-/** Limits that a role or a database may have for its daily work, and that a migration must not die of. */
-export const UNHURRIED: Record<string, string> = {
+/** A role or a database may have limits for its daily work. They must not end a migration. */
+export const NO_LIMITS: Record<string, string> = {
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
@@ -40,28 +40,28 @@ export const UNHURRIED: Record<string, string> = {
 }
 
 /**
- * How often the server looks, while it works for us, whether we are still there. Without it the backend of a killed
- * `up` builds its index to the end, and keeps the next `up` waiting.
+ * How often the server checks during a statement that the client is still connected. Otherwise the backend of a
+ * killed `up` builds its index to the end, and the next `up` waits for it.
  */
 const CONNECTION_CHECK_MS = 1000
 
-/** Runs `work` with the settings of a migration; the session has its own again afterwards. */
+/** Runs `work` with the settings of a migration, then restores those of the session. */
 export async function withSettings<T>(
   client: pg.Client,
   schema: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const wanted = { ...UNHURRIED, search_path: quotedSchema(schema) }
+  const wanted = { ...NO_LIMITS, search_path: quotedSchema(schema) }
   const before = await readSettings(client, [...Object.keys(wanted), 'lock_timeout'])
   try {
     await changeSettings(client, wanted)
-    // Not every platform of the server can tell; then it says so, and all goes on as before.
+    // Not every server platform supports this setting. Migrations work without it.
     await changeSettings(client, {
       client_connection_check_interval: `${CONNECTION_CHECK_MS}ms`,
     }).catch(() => {})
     return await work()
   } finally {
-    // On a lost connection there is nothing to restore.
+    // After a lost connection there is nothing to restore.
     await changeSettings(client, { ...before, client_connection_check_interval: '0' }).catch(
       () => {},
     )

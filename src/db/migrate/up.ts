@@ -22,61 +22,61 @@ import {
 } from './history.ts'
 import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
-import { choose, type Step, type Target } from './plan.ts'
+import { choose, type MigrationStep, type MigrationTarget } from './plan.ts'
 import { quotedSchema, schemaFor, withSettings } from './session.ts'
 
 export interface MigrateOptions {
-  /** Made where it does not exist. Else the schema in the search path that has the tables, or its first. */
+  /** Created if it does not exist. Default: the schema in the search path with the tables, or its first schema. */
   schema?: string | undefined
-  /** In which an application that wfstore adopts wrote its times: 'UTC', 'Europe/Berlin'. */
+  /** The time zone in which the old application wrote its times: 'UTC', 'Europe/Berlin'. */
   legacyTimeZone: string
-  /** How long another migration of the same schema is waited for. */
+  /** The longest wait for another migration of the same schema. */
   lockWaitMs: number
-  /** How long one try to lock a table may stop its writers. */
+  /** The longest time that one attempt to lock a table may block its writers. */
   lockTimeoutMs: number
-  /** Told what is done and waited for, a line at a time. */
+  /** Receives progress messages, one line at a time. */
   notice: Notice
-  /** Not all that is pending. */
-  target?: Target
-  /** Asked before the tables of the old application are rewritten; throws where they must not be. */
+  /** Default: all pending migrations. */
+  target?: MigrationTarget
+  /** Called before the tables of the old application are rewritten; throws to cancel. */
   confirm?: () => Promise<void>
-  /** A second connection to the same database, to find out whether a pooler stands in between. */
+  /** Opens a second connection to the same database, to detect a pooler. */
   connectAnother?: () => Promise<pg.Client>
 }
 
 export interface MigrateResult {
-  /** Names of the migrations that this call brought. */
+  /** The names of the migrations that this call applied. */
   applied: string[]
-  /** The tables of the old application, where this call adopted them. */
+  /** The tables of the old application, if this call adopted them. */
   adopted: null | { tables: TableSize[] }
-  /** Invalid indexes that were built again. */
+  /** The invalid indexes that this call rebuilt. */
   rebuilt: string[]
-  /** What is pending still, because not all was asked for. */
+  /** The migrations after the target, which are still pending. */
   pending: string[]
 }
 
 /**
- * Brings the schema to this version of wfstore. Safe to run twice at once and on a live database; what fails is
- * undone up to the last complete migration, and can be run again. The connection is left as it was found.
- * @throws WfstoreError schema_ahead, schema_differs (what stands in the way; nothing was changed), locked,
+ * Migrates the schema to this version of wfstore. Two processes can run it at the same time, also on a live database.
+ * After a failure the complete migrations stay, and it can be run again. It restores the settings of the connection.
+ * @throws WfstoreError schema_ahead, schema_differs (with the obstacles; nothing was changed), locked,
  * permission_denied, usage
  */
 export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
-  return inMigration(client, options, async (schema) => {
+  return withMigrationSession(client, options, async (schema) => {
     const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
     if (chosen.length === 0 && invalid.length === 0 && complete) {
       return { applied: [], adopted: null, rebuilt: [], pending }
     }
-    return exclusively(client, schema, options, () => bringUp(client, schema, options))
+    return withMigrationLock(client, schema, options, () => applyPending(client, schema, options))
   })
 }
 
 /**
- * What `migrateUp` would run, without running it.
+ * The steps of `migrateUp`, without running them.
  * @throws WfstoreError as migrateUp
  */
-export function planUp(client: pg.Client, options: MigrateOptions): Promise<Step[]> {
-  return inMigration(client, options, async (schema) => {
+export function planUp(client: pg.Client, options: MigrateOptions): Promise<MigrationStep[]> {
+  return withMigrationSession(client, options, async (schema) => {
     const { chosen, invalid } = await readWork(client, schema, options.target)
     const rebuilds = invalid.map(({ statements }) => ({
       migration: undefined,
@@ -84,7 +84,7 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Step
       transaction: false,
       statements,
     }))
-    const steps: Step[] = []
+    const steps: MigrationStep[] = []
     for (const migration of chosen) {
       const { transaction, up } = await readMigration(migration)
       const step = { migration, direction: 'up' as const, transaction }
@@ -104,14 +104,14 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Step
   })
 }
 
-/** The session of a migration: its settings, and errors in its words. */
-export async function inMigration<T>(
+/** Runs `work` with the settings of a migration and translates its errors. */
+export async function withMigrationSession<T>(
   client: pg.Client,
   { schema: named, connectAnother }: Pick<MigrateOptions, 'schema' | 'connectAnother'>,
   work: (schema: string) => Promise<T>,
 ): Promise<T> {
   try {
-    // First of all: the settings of a migration must not stay in a session that a pooler gives to others.
+    // This comes first: the settings of a migration must not stay in a session that a pooler passes on.
     if (connectAnother) await assertDirect(client, connectAnother)
     const schema = await schemaFor(client, named)
     return await withSettings(client, schema, () => work(schema))
@@ -120,8 +120,8 @@ export async function inMigration<T>(
   }
 }
 
-/** One migration of a schema at a time, whatever it does. */
-export const exclusively = <T>(
+/** Only one process at a time may migrate a schema. */
+export const withMigrationLock = <T>(
   client: pg.Client,
   schema: string,
   { lockWaitMs, notice }: Pick<MigrateOptions, 'lockWaitMs' | 'notice'>,
@@ -136,14 +136,18 @@ export const exclusively = <T>(
 
 interface Work {
   pending: string[]
-  /** Of the pending ones, those that were asked for. */
+  /** The pending migrations up to the target. */
   chosen: string[]
   invalid: Rebuild[]
-  /** Has the history every column it should have? */
+  /** True if the history table has all its columns. */
   complete: boolean
 }
 
-async function readWork(client: pg.Client, schema: string, target: Target = {}): Promise<Work> {
+async function readWork(
+  client: pg.Client,
+  schema: string,
+  target: MigrationTarget = {},
+): Promise<Work> {
   const { applied, complete } = await readHistory(client, schema)
   const statuses = await statusesOf(applied)
   assertSound(statuses)
@@ -154,8 +158,8 @@ async function readWork(client: pg.Client, schema: string, target: Target = {}):
   return { pending, chosen: choose(pending, target), invalid, complete }
 }
 
-/** `migrateUp`, once nobody else is at it. */
-export async function bringUp(
+/** The part of `migrateUp` that runs under the lock. */
+export async function applyPending(
   client: pg.Client,
   schema: string,
   options: MigrateOptions,
@@ -190,10 +194,7 @@ export async function bringUp(
   }
 }
 
-/**
- * Runs one migration, up or down, through node-pg-migrate and records it. `guard` runs first, inside the transaction
- * of one that has a transaction.
- */
+/** Runs one migration, up or down, with node-pg-migrate and records it. `guard` runs first, in the same transaction. */
 export async function runMigration(
   client: pg.Client,
   schema: string,
@@ -203,7 +204,7 @@ export async function runMigration(
   guard: () => Promise<void> = async () => {},
 ): Promise<void> {
   const file = await readMigration(name)
-  // A concurrent index build that times out leaves an invalid index behind, and waits without stopping a writer.
+  // A concurrent index build needs no timeout: it does not block writers, and a timeout leaves an invalid index.
   await setLockTimeout(client, file.transaction ? lockTimeoutMs : 0, 'session')
   const attempt = async () => {
     const started = performance.now()
@@ -229,7 +230,7 @@ async function runFile(
   name: string,
   direction: 'up' | 'down',
 ): Promise<void> {
-  // It takes 40 to 70 ms to import.
+  // Its import takes 40 to 70 ms.
   const { runner } = await import('node-pg-migrate')
   const silent = () => {}
   await runner({
@@ -253,13 +254,13 @@ async function runFile(
   })
 }
 
-/** The transaction is ours, so that what we record beside node-pg-migrate's row is part of it. */
+/** We open the transaction, not node-pg-migrate, so that our columns of its row are part of it. */
 async function loadFile(client: pg.Client, schema: string, path: string) {
   const file = await readMigration(basename(path, '.sql'))
   const action = (statements: () => Promise<string[]>) => async (pgm: MigrationBuilder) => {
     pgm.noTransaction()
     for (const statement of await statements()) pgm.sql(statement)
-    // The record alone, where the statements cannot be part of a transaction.
+    // If the statements cannot be part of a transaction, only the record is.
     if (!file.transaction) pgm.sql('begin')
   }
   const up = action(async () =>
@@ -269,9 +270,7 @@ async function loadFile(client: pg.Client, schema: string, path: string) {
   return { id: path, filePaths: [path], actions: { up, down } }
 }
 
-/**
- * Without a transaction the record goes first: were it cut off afterwards, `up` would think that all is there.
- */
+/** Without a transaction the record is deleted first. Otherwise `up` would not repair a revert that was interrupted. */
 export function downStatements({ name, transaction, down = '' }: MigrationFile): string[] {
   const forget = `delete from ${HISTORY_TABLE} where name = ${pg.escapeLiteral(name)}`
   return [...(transaction ? [] : [forget]), ...splitStatements(down)]
@@ -285,7 +284,7 @@ async function createSchema(client: pg.Client, schema: string): Promise<void> {
   if (there.length === 0) await run(client, `create schema ${quotedSchema(schema)}`)
 }
 
-/** A statement of a migration that names what is not there has failed; it does not say that nobody migrated. */
+/** A missing object inside a migration means that the migration failed, not that the schema is missing. */
 function migrationError(error: unknown): WfstoreError {
   const known = databaseError(error)
   const server = known.cause !== undefined && known.code.startsWith('schema_')

@@ -1,12 +1,12 @@
 import { LOSSLESS } from '../adopt/legacy.ts'
 import { quote } from '../adopt/obstacles.ts'
-import type { Column, ReadColumn } from '../catalog.ts'
+import type { CatalogColumn, ReadColumn } from '../catalog.ts'
 import {
   type Comparison,
   type Difference,
   fullName,
   pairUp,
-  remakeView,
+  recreateView,
   script,
 } from './difference.ts'
 
@@ -21,42 +21,46 @@ export function compareColumns(
     const views = expected.views.filter(({ name }) =>
       readers.some(({ viewName, ...read }) => viewName === name && isSameColumn(read, wanted)),
     )
-    // The server lets nobody change the type of a column under a view.
+    // PostgreSQL refuses to change the type of a column that a view uses.
     const around: Around = (statements) =>
-      views.reduce((inner, view) => remakeView(view, comparison, inner), statements)
+      views.reduce((inner, view) => recreateView(view, comparison, inner), statements)
     return columnDifference(wanted, found, around)
   })
   return [...differences, ...extras.map(extraColumn)]
 }
 
-const isSameColumn = (a: Omit<ReadColumn, 'viewName'>, b: Column) =>
+const isSameColumn = (a: Omit<ReadColumn, 'viewName'>, b: CatalogColumn) =>
   a.tableName === b.tableName && a.name === b.name
 
-/** Puts what a view forbids between its end and its new beginning. */
+/** Wraps statements in DROP and CREATE of the views that block them. */
 type Around = (statements: string[]) => string[]
 
-function columnDifference(wanted: Column, found: Column | undefined, around: Around): Difference[] {
+function columnDifference(
+  wanted: CatalogColumn,
+  found: CatalogColumn | undefined,
+  around: Around,
+): Difference[] {
   const { tableName, name } = wanted
   const definition = describeColumn(wanted)
-  const told = { kind: 'column', name: fullName(wanted), expected: definition } as const
+  const common = { kind: 'column', name: fullName(wanted), expected: definition } as const
   if (!found) {
-    const mend = script(`alter table ${tableName} add column ${name} ${definition}`)
-    return [{ ...told, state: 'missing', found: null, mend }]
+    const fix = script(`alter table ${tableName} add column ${name} ${definition}`)
+    return [{ ...common, state: 'missing', found: null, fix }]
   }
   const actual = describeColumn(found)
   if (actual === definition) return []
   return [
     {
-      ...told,
+      ...common,
       state: 'differs',
       found: actual,
-      mend: script(...alterations(found, wanted, around)),
+      fix: script(...alterations(found, wanted, around)),
     },
   ]
 }
 
-/** As `add column NAME` takes it. */
-export function describeColumn(column: Column): string {
+/** The text after `add column NAME`. */
+export function describeColumn(column: CatalogColumn): string {
   const { type, collation, notNull, identity, generated, defaultValue } = column
   return [
     type,
@@ -70,13 +74,13 @@ export function describeColumn(column: Column): string {
     .join(' ')
 }
 
-function alterations(from: Column, to: Column, around: Around): string[] {
+function alterations(from: CatalogColumn, to: CatalogColumn, around: Around): string[] {
   const { tableName, name } = to
   const actions: string[] = []
   const act = (action: string) => actions.push(`alter column ${name} ${action}`)
   const retyped = from.type !== to.type || from.collation !== to.collation
   const value = from.generated ? null : from.defaultValue
-  // A default is made anew with the type, rather than cast.
+  // A default is created again for the new type instead of cast.
   const redefault = value !== to.defaultValue || (retyped && to.defaultValue !== null)
   if (from.generated) act('drop expression')
   if (from.identity !== null && to.identity === null) act('drop identity')
@@ -95,11 +99,14 @@ function alterations(from: Column, to: Column, around: Around): string[] {
   return retyped ? around(statements) : statements
 }
 
-const collationOf = ({ collation }: Column) =>
+const collationOf = ({ collation }: CatalogColumn) =>
   collation === null ? '' : ` collate ${quote(collation)}`
 
-/** How values of the old type become the new, where the server would not do it by itself or by the zone of the session. */
-function conversion({ baseType }: Column, { name, type, baseType: wanted }: Column): string {
+/** The USING clause, if the server needs one or would use the time zone of the session. */
+function conversion(
+  { baseType }: CatalogColumn,
+  { name, type, baseType: wanted }: CatalogColumn,
+): string {
   if (wanted === 'timestamptz' && baseType === 'timestamp')
     return ` using ${name} at time zone 'UTC'`
   return baseType === wanted || LOSSLESS[wanted]?.includes(baseType)
@@ -107,30 +114,30 @@ function conversion({ baseType }: Column, { name, type, baseType: wanted }: Colu
     : ` using ${name}::${type}`
 }
 
-/** Numbers go on after those that are there. */
-function identification({ tableName, name }: Column, identity: string): string[] {
+/** New numbers continue after the existing ones. */
+function identification({ tableName, name }: CatalogColumn, identity: string): string[] {
   return [
     `alter table ${tableName} alter column ${name} add generated ${identity} as identity`,
     `select setval(pg_get_serial_sequence('${tableName}', '${name}'), (select coalesce(max(${name}), 0) + 1 from ${tableName}), false)`,
   ]
 }
 
-/** A column of the application's must let rows in that do not know of it. */
-function extraColumn(column: Column): Difference {
+/** A column of the application must accept rows that do not set it. */
+function extraColumn(column: CatalogColumn): Difference {
   const { tableName, name, notNull, defaultValue, identity } = column
-  const told = { kind: 'column', name: fullName(column), found: describeColumn(column) } as const
+  const common = { kind: 'column', name: fullName(column), found: describeColumn(column) } as const
   if (notNull && defaultValue === null && identity === null) {
     return {
-      ...told,
+      ...common,
       state: 'differs',
       expected: 'nullable, or with a default',
-      mend: script(`alter table ${tableName} alter column ${quote(name)} drop not null`),
+      fix: script(`alter table ${tableName} alter column ${quote(name)} drop not null`),
     }
   }
   return {
-    ...told,
+    ...common,
     state: 'extra',
     expected: null,
-    mend: script(`alter table ${tableName} drop column ${quote(name)}`),
+    fix: script(`alter table ${tableName} drop column ${quote(name)}`),
   }
 }

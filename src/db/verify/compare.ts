@@ -16,13 +16,13 @@ import {
 export { countRows, type TableCount } from './counts.ts'
 export type { Difference } from './difference.ts'
 
-/** Does the schema lack something? What the application added is no fault. */
+/** Objects that the application added are not faults. */
 export const isFault = ({ state }: Pick<Difference, 'state'>): boolean => state !== 'extra'
 
 /**
- * How the schema differs from what the migrations make, in an order in which the mends can be run one after the
- * other; what the application added comes last. Nothing is changed, and no privilege is needed. The connection is in
- * no transaction.
+ * The differences between the schema and its migrations, in an order in which the fixes can run one after the other.
+ * Objects of the application come last. It changes nothing and needs no privilege. The connection must not be in a
+ * transaction.
  */
 export async function compareSchema(client: pg.Client, schema: string): Promise<Difference[]> {
   const expected = await readExpected()
@@ -44,7 +44,7 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
       live,
       relations: new Map(relations.map((relation) => [relation.name, relation])),
     }
-    // What belongs to a missing table is made with it.
+    // A missing table is created with all its parts.
     const there = { ...whole, expected: withoutMissing(expected, live) }
     const differences = [
       ...compareFunctions(whole),

@@ -6,20 +6,20 @@ import { inSchema, readExpected } from './snapshot.ts'
 
 export interface TableCount {
   table: string
-  /** NULL where this role may not read the table and the server has no estimate. */
+  /** NULL if this role may not read the table and the server has no estimate. */
   rows: number | null
   estimated: boolean
-  /** With indexes and out-of-line values. */
+  /** Includes indexes and out-of-line values. */
   bytes: number
 }
 
-/** As many rows as are counted. */
+/** A table with more rows is estimated. */
 const COUNTED_ROWS = 1_000_000
 
-/** Where the server has no estimate: no row of ours takes less. */
+/** The smallest row of ours, for tables without an estimate of the server. */
 const LEAST_ROW_BYTES = 100
 
-/** As many pages are looked at for an estimate where the server has none. */
+/** The number of pages that are sampled if the server has no estimate. */
 const SAMPLED_PAGES = 1000
 
 const PAGE_BYTES = 8192
@@ -28,12 +28,12 @@ const tableShape = {
   table: d.text(),
   bytes: d.count(),
   heapBytes: d.count(),
-  /** What the last vacuum or analyze found, for the size of today. */
+  /** The number of rows at the last VACUUM or ANALYZE, scaled to the current size. */
   estimate: d.nullable(d.number()),
   readable: d.boolean(),
 }
 
-/** The rows of the tables of ours that are there: exact below a million, else estimated. Nothing is locked or changed. */
+/** The number of rows of our tables: exact up to a million, otherwise estimated. It locks and changes nothing. */
 export async function countRows(client: pg.Client, schema: string): Promise<TableCount[]> {
   const expected = await readExpected()
   const names = expected.tables.map(({ name }) => name)

@@ -1,7 +1,8 @@
 import type { Relation, View } from '../catalog.ts'
 import type { Snapshot } from './snapshot.ts'
 
-export type DifferenceKind =
+export type ObjectKind =
+  | 'migration'
   | 'table'
   | 'column'
   | 'constraint'
@@ -11,24 +12,24 @@ export type DifferenceKind =
   | 'view'
 
 export interface Difference {
-  kind: DifferenceKind
-  /** 'workflow_steps.cost' for what belongs to a table, else its name. */
+  kind: ObjectKind
+  /** 'workflow_steps.cost' for a part of a table, otherwise its name. */
   name: string
-  /** extra: not made by wfstore but by the application; it is told, and is no fault. */
+  /** extra: an object of the application; it is listed but is not a fault. */
   state: 'missing' | 'differs' | 'invalid' | 'disabled' | 'extra'
   expected: string | null
   found: string | null
-  /** The statements that mend it, each with its semicolon, for psql with the schema in the search path. */
-  mend: string
+  /** The statements that fix it, each with a semicolon, for psql with the schema in the search path. */
+  fix: string
 }
 
-/** What is compared, restricted to the tables that are there. */
+/** The two sides of the comparison. */
 export interface Comparison {
   expected: Snapshot
   live: Snapshot
-  /** Relations that have a name of ours, whatever they are. */
+  /** All relations with one of our names, of any kind. */
   relations: ReadonlyMap<string, Relation>
-  /** By view, what it has beside its query: an owner, privileges, a comment. */
+  /** For each view, the statements that restore its owner, privileges and comment. */
   leftovers: ReadonlyMap<string, string[]>
 }
 
@@ -54,18 +55,18 @@ const KINDS: Record<string, string> = {
   c: 'type',
 }
 
-/** What has a name of ours, where that is nothing of ours. */
+/** The kind of relation that has this name; null if the name is free. */
 export const holderOf = (name: string, relations: Comparison['relations']): string | null =>
   KINDS[relations.get(name)?.kind ?? ''] ?? null
 
-/** The statement that makes room for something of ours whose name another relation has. */
-export function makeRoom(name: string, relations: Comparison['relations']): string[] {
+/** The statement that renames a relation which has the name of one of our objects. */
+export function renameHolder(name: string, relations: Comparison['relations']): string[] {
   const holder = holderOf(name, relations)?.replace('partitioned ', '')
   return holder ? [`alter ${holder} ${name} rename to ${name}_own`] : []
 }
 
-/** The statements that make a view anew around others that cannot be run under it. */
-export function remakeView(
+/** The statements that recreate a view, with statements in between that the view blocks. */
+export function recreateView(
   { name, definition }: View,
   { leftovers }: Pick<Comparison, 'leftovers'>,
   under: string[] = [],
@@ -83,7 +84,7 @@ export interface Pairs<T> {
   extras: T[]
 }
 
-/** Each wanted part with the one of its name, else with one that is the same under a name of its own. */
+/** Pairs each wanted part with the existing part of the same name, or else with an equal part of another name. */
 export function pairUp<T extends Part>(
   wanted: readonly T[],
   live: readonly T[],

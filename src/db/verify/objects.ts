@@ -3,14 +3,14 @@ import {
   type Comparison,
   type Difference,
   holderOf,
-  makeRoom,
-  remakeView,
+  recreateView,
+  renameHolder,
   script,
 } from './difference.ts'
 import { indexCreation, triggerCreation } from './parts.ts'
 import type { Snapshot } from './snapshot.ts'
 
-/** A table that others point to comes first: in this order they can be made, and be made logged. */
+/** Referenced tables come first: in this order they can be created and set to logged. */
 export function compareTables({ expected, live, relations }: Comparison): Difference[] {
   const pointsAt = (table: string) =>
     expected.constraints.filter(({ tableName, kind }) => tableName === table && kind === 'f').length
@@ -20,17 +20,17 @@ export function compareTables({ expected, live, relations }: Comparison): Differ
     if (!found) {
       const holder = holderOf(name, relations)
       const state = holder ? 'differs' : 'missing'
-      const mend = script(...creation(expected, name, relations))
-      return [{ kind: 'table', name, state, expected: 'table', found: holder, mend }]
+      const fix = script(...creation(expected, name, relations))
+      return [{ kind: 'table', name, state, expected: 'table', found: holder, fix }]
     }
     if (found.persistent) return []
-    const mend = script(`alter table ${name} set logged`)
-    const told = { expected: 'logged', found: 'unlogged' }
-    return [{ kind: 'table', name, state: 'differs', ...told, mend }]
+    const fix = script(`alter table ${name} set logged`)
+    const common = { expected: 'logged', found: 'unlogged' }
+    return [{ kind: 'table', name, state: 'differs', ...common, fix }]
   })
 }
 
-/** A table with all that belongs to it; a table that was put in its place may have indexes of these names. */
+/** Creates a table with its parts. Another table in its place may have indexes with the same names. */
 function creation(expected: Snapshot, table: string, relations: Comparison['relations']): string[] {
   const of = <T extends { tableName: string }>(parts: T[]) =>
     parts.filter(({ tableName }) => tableName === table)
@@ -42,7 +42,7 @@ function creation(expected: Snapshot, table: string, relations: Comparison['rela
     ...constraints.map(({ name, definition }) => `constraint ${name} ${definition}`),
   ]
   return [
-    ...named.flatMap((name) => makeRoom(name, relations)),
+    ...named.flatMap((name) => renameHolder(name, relations)),
     `create table ${table} (\n  ${lines.join(',\n  ')}\n)`,
     ...indexes.map((index) => indexCreation(index)),
     ...of(expected.triggers).map(triggerCreation),
@@ -52,12 +52,12 @@ function creation(expected: Snapshot, table: string, relations: Comparison['rela
 export function compareFunctions({ expected, live }: Comparison): Difference[] {
   return expected.functions.flatMap(({ name, definition, result }): Difference[] => {
     const found = live.functions.find((other) => other.name === name)
-    const told = { kind: 'function', name, expected: definition } as const
-    if (!found) return [{ ...told, state: 'missing', found: null, mend: script(definition) }]
+    const common = { kind: 'function', name, expected: definition } as const
+    if (!found) return [{ ...common, state: 'missing', found: null, fix: script(definition) }]
     if (found.definition === definition) return []
-    const mend =
+    const fix =
       found.result === result ? script(definition) : script(`drop function ${name}()`, definition)
-    return [{ ...told, state: 'differs', found: found.definition, mend }]
+    return [{ ...common, state: 'differs', found: found.definition, fix }]
   })
 }
 
@@ -67,19 +67,19 @@ export function compareViews(comparison: Comparison): Difference[] {
     const { name, columns, definition } = view
     const found = live.views.find((other) => other.name === name)
     if (found && found.definition === definition && found.columns === columns) return []
-    const told = { kind: 'view', name, expected: definition } as const
+    const common = { kind: 'view', name, expected: definition } as const
     const query = `view ${name} as ${definition}`
     if (!found) {
       const holder = holderOf(name, relations)
       const state = holder ? 'differs' : 'missing'
-      const mend = script(...makeRoom(name, relations), `create ${query}`)
-      return [{ ...told, state, found: holder, mend }]
+      const fix = script(...renameHolder(name, relations), `create ${query}`)
+      return [{ ...common, state, found: holder, fix }]
     }
-    // Replacing keeps its privileges, and is refused where its columns change.
-    const mend =
+    // CREATE OR REPLACE keeps the privileges but cannot change the columns.
+    const fix =
       found.columns === columns
         ? script(`create or replace ${query}`)
-        : script(...remakeView(view, comparison))
-    return [{ ...told, state: 'differs', found: found.definition, mend }]
+        : script(...recreateView(view, comparison))
+    return [{ ...common, state: 'differs', found: found.definition, fix }]
   })
 }

@@ -3,49 +3,49 @@ import type { Constraint, Index, Trigger } from '../catalog.ts'
 import {
   type Comparison,
   type Difference,
-  type DifferenceKind,
   fullName,
-  makeRoom,
+  type ObjectKind,
   type Part,
   pairUp,
+  renameHolder,
   script,
 } from './difference.ts'
 
-/** What a kind of part needs to be told and mended; the statements are without semicolons. */
-interface Ways<T> {
-  kind: DifferenceKind
+/** How to describe and fix one kind of part. Statements have no semicolons. */
+interface PartRules<T> {
+  kind: ObjectKind
   describe: (part: T) => string
   create: (wanted: T) => string[]
-  /** Before that, where something that is none of these parts may have its name. */
-  makeRoom?: (wanted: T) => string[]
+  /** Runs before `create` if another kind of object may have the name. */
+  renameHolder?: (wanted: T) => string[]
   drop: (found: T) => string
   rename: (found: T, wanted: T) => string
-  /** In one go, where that is better than to drop and to create. */
+  /** One statement instead of drop and create. */
   replace?: (found: T, wanted: T) => string[]
-  /** The state of one that has the right description and does not do its work, and what mends that. */
+  /** Set if the part has the right description but is invalid or disabled. */
   fault: (wanted: T, found: T) => Fault | undefined
 }
 
 interface Fault {
   state: Difference['state']
   found: string
-  mend: string[]
+  fix: string[]
 }
 
 function compareParts<T extends Part>(
   wanted: readonly T[],
   live: readonly T[],
-  ways: Ways<T>,
+  rules: PartRules<T>,
   isSame: (wanted: T, found: T) => boolean,
 ): Difference[] {
   const { pairs, extras } = pairUp(wanted, live, isSame)
   return [
-    ...pairs.flatMap(({ wanted: part, found }) => partDifference(part, found, ways)),
+    ...pairs.flatMap(({ wanted: part, found }) => partDifference(part, found, rules)),
     ...extras.map((extra): Difference => {
-      const told = { kind: ways.kind, name: fullName(extra), state: 'extra' } as const
-      const fault = ways.fault(extra, extra)
-      const found = [ways.describe(extra), ...(fault ? [fault.found] : [])].join(', ')
-      return { ...told, expected: null, found, mend: script(ways.drop(extra)) }
+      const common = { kind: rules.kind, name: fullName(extra), state: 'extra' } as const
+      const fault = rules.fault(extra, extra)
+      const found = [rules.describe(extra), ...(fault ? [fault.found] : [])].join(', ')
+      return { ...common, expected: null, found, fix: script(rules.drop(extra)) }
     }),
   ]
 }
@@ -53,33 +53,33 @@ function compareParts<T extends Part>(
 function partDifference<T extends Part>(
   wanted: T,
   found: T | undefined,
-  ways: Ways<T>,
+  rules: PartRules<T>,
 ): Difference[] {
-  const { kind, describe } = ways
-  const told = { kind, name: fullName(wanted), expected: describe(wanted) }
+  const { kind, describe } = rules
+  const common = { kind, name: fullName(wanted), expected: describe(wanted) }
   if (!found) {
-    const mend = script(...(ways.makeRoom?.(wanted) ?? []), ...ways.create(wanted))
-    return [{ ...told, state: 'missing', found: null, mend }]
+    const fix = script(...(rules.renameHolder?.(wanted) ?? []), ...rules.create(wanted))
+    return [{ ...common, state: 'missing', found: null, fix }]
   }
   const renamed = found.name !== wanted.name
   const actual = describe(found)
   const named = renamed ? `${found.name}: ${actual}` : actual
-  if (actual !== told.expected) {
-    const replace = ways.replace?.(found, wanted) ?? [ways.drop(found), ...ways.create(wanted)]
-    return [{ ...told, state: 'differs', found: named, mend: script(...replace) }]
+  if (actual !== common.expected) {
+    const replace = rules.replace?.(found, wanted) ?? [rules.drop(found), ...rules.create(wanted)]
+    return [{ ...common, state: 'differs', found: named, fix: script(...replace) }]
   }
-  const fault = ways.fault(wanted, found)
+  const fault = rules.fault(wanted, found)
   if (!renamed && !fault) return []
-  const renaming = renamed ? [ways.rename(found, wanted)] : []
-  const mend = script(...renaming, ...(fault?.mend ?? []))
-  return [{ ...told, state: fault?.state ?? 'differs', found: fault?.found ?? named, mend }]
+  const renaming = renamed ? [rules.rename(found, wanted)] : []
+  const fix = script(...renaming, ...(fault?.fix ?? []))
+  return [{ ...common, state: fault?.state ?? 'differs', found: fault?.found ?? named, fix }]
 }
 
 const KEYS_FIRST = ['p', 'u', 'x', 'c', 'f']
 
 const NOT_VALID = / NOT VALID$/
 
-const constraintWays: Ways<Constraint> = {
+const constraintRules: PartRules<Constraint> = {
   kind: 'constraint',
   describe: ({ definition }) => definition.replace(NOT_VALID, ''),
   create: (wanted) => [`alter table ${wanted.tableName} ${addition(wanted)}`],
@@ -95,41 +95,41 @@ const constraintWays: Ways<Constraint> = {
       : {
           state: 'invalid',
           found: 'not validated',
-          mend: [`alter table ${tableName} validate constraint ${name}`],
+          fix: [`alter table ${tableName} validate constraint ${name}`],
         },
 }
 
 const addition = ({ name, definition }: Constraint) => `add constraint ${name} ${definition}`
 
-/** Keys come before the foreign keys that rest on them. */
+/** Keys come before the foreign keys that reference them. */
 export function compareConstraints({ expected, live, relations }: Comparison): Difference[] {
   const wanted = [...expected.constraints].sort(
     (a, b) => KEYS_FIRST.indexOf(a.kind) - KEYS_FIRST.indexOf(b.kind),
   )
-  const ways = {
-    ...constraintWays,
-    // A key has an index of its name.
-    makeRoom: ({ kind, name }: Constraint) =>
-      'cf'.includes(kind) ? [] : makeRoom(name, relations),
+  const rules = {
+    ...constraintRules,
+    // A key has an index of the same name.
+    renameHolder: ({ kind, name }: Constraint) =>
+      'cf'.includes(kind) ? [] : renameHolder(name, relations),
   }
-  return compareParts(wanted, live.constraints, ways, isSameConstraint)
+  return compareParts(wanted, live.constraints, rules, isSameConstraint)
 }
 
-/** A table has one primary key, and two foreign keys on the same columns would both bind. */
+/** A table has only one primary key. Of two foreign keys on the same columns both would apply. */
 function isSameConstraint(wanted: Constraint, found: Constraint): boolean {
   if (wanted.kind !== found.kind) return false
   if (wanted.kind === 'p') return true
   if (wanted.kind === 'f') return wanted.columns === found.columns
-  return constraintWays.describe(wanted) === constraintWays.describe(found)
+  return constraintRules.describe(wanted) === constraintRules.describe(found)
 }
 
 export function compareIndexes({ expected, live, relations }: Comparison): Difference[] {
   const create = (index: Index) => indexCreation(index, 'concurrently ')
-  const ways: Ways<Index> = {
+  const rules: PartRules<Index> = {
     kind: 'index',
     describe: ({ unique, shape }) => `${unique ? 'UNIQUE ' : ''}${shape}`,
     create: (wanted) => [create(wanted)],
-    makeRoom: ({ name }) => makeRoom(name, relations),
+    renameHolder: ({ name }) => renameHolder(name, relations),
     drop: ({ name }) => `drop index concurrently ${quote(name)}`,
     rename: ({ name }, wanted) => `alter index ${quote(name)} rename to ${wanted.name}`,
     fault: (wanted, { valid }) =>
@@ -138,14 +138,14 @@ export function compareIndexes({ expected, live, relations }: Comparison): Diffe
         : {
             state: 'invalid',
             found: 'invalid',
-            mend: [`drop index concurrently ${wanted.name}`, create(wanted)],
+            fix: [`drop index concurrently ${wanted.name}`, create(wanted)],
           },
   }
   return compareParts(
     expected.indexes,
     live.indexes,
-    ways,
-    (wanted, found) => found.valid && ways.describe(wanted) === ways.describe(found),
+    rules,
+    (wanted, found) => found.valid && rules.describe(wanted) === rules.describe(found),
   )
 }
 
@@ -161,21 +161,21 @@ const FIRES: Record<string, string> = {
   A: 'fires in replicas too',
 }
 
-const triggerWays: Ways<Trigger> = {
+const triggerRules: PartRules<Trigger> = {
   kind: 'trigger',
   describe: ({ shape }) => shape,
   create: (wanted) => [triggerCreation(wanted)],
   drop: ({ tableName, name }) => `drop trigger ${quote(name)} on ${tableName}`,
   rename: ({ name }, { tableName, name: wanted }) =>
     `alter trigger ${quote(name)} on ${tableName} rename to ${wanted}`,
-  // One that fires in replicas alone is off everywhere else.
+  // A trigger that fires only in replicas is disabled everywhere else.
   fault: ({ tableName, name }, { enabled }) =>
     enabled === 'O'
       ? undefined
       : {
           state: enabled === 'A' ? 'differs' : 'disabled',
           found: FIRES[enabled] ?? enabled,
-          mend: [`alter table ${tableName} enable trigger ${name}`],
+          fix: [`alter table ${tableName} enable trigger ${name}`],
         },
 }
 
@@ -183,7 +183,7 @@ export function compareTriggers({ expected, live }: Comparison): Difference[] {
   return compareParts(
     expected.triggers,
     live.triggers,
-    triggerWays,
+    triggerRules,
     (wanted, found) => wanted.shape === found.shape,
   )
 }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import {
-  type Column,
+  type CatalogColumn,
   type Constraint,
   type FunctionText,
   type Index,
@@ -18,10 +18,10 @@ import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { rollback, run } from '../query/transaction.ts'
 
-/** A schema as the catalogs tell it, in words that every PostgreSQL from 15 to 18 uses alike. */
+/** A schema as read from the catalogs, in the same form for PostgreSQL 15 to 18. */
 export interface Snapshot {
   tables: { name: string; persistent: boolean }[]
-  columns: Column[]
+  columns: CatalogColumn[]
   constraints: Constraint[]
   indexes: Index[]
   triggers: Trigger[]
@@ -36,8 +36,8 @@ export interface SnapshotNames {
 }
 
 /**
- * What the migrations make. It is kept rather than made anew in a scratch schema, because `verify` has to work where
- * nothing can be made: on a standby, and for a role without privileges. test/db/verify/snapshot.test.ts holds it to the migrations.
+ * The schema that the migrations create. It is a file and not a scratch schema, because `verify` must work on a standby
+ * and for a role without privileges. test/db/verify/snapshot.test.ts compares it with the migrations.
  */
 export async function readExpected(): Promise<Snapshot> {
   const { default: expected } = await import('./expected.json', { with: { type: 'json' } })
@@ -49,13 +49,13 @@ export async function readExpected(): Promise<Snapshot> {
   }
 }
 
-/** The file has a text as its lines, so that a change of one is read as such. */
+/** In the file a definition is a list of lines, so that its diff is readable. */
 const withText = <T extends { definition: string[] }>(row: T) => ({
   ...row,
   definition: row.definition.join('\n'),
 })
 
-/** Runs `work` where nothing can be changed and where the schema is the search path; the session has its own again. */
+/** Runs `work` in a read-only transaction with the schema as search path, then restores the session. */
 export async function inSchema<T>(
   client: pg.Client,
   schema: string,
@@ -70,7 +70,7 @@ export async function inSchema<T>(
   }
 }
 
-/** These objects of a schema, without what belongs to other tables. Called `inSchema`. */
+/** Reads these objects of a schema. Call it inside `inSchema`. */
 export async function readSnapshot(
   client: pg.Client,
   schema: string,
@@ -96,14 +96,14 @@ export async function readSnapshot(
     triggers: bare(await readTriggers(client, schema, present)),
     functions: functions.map((found) => ({
       ...found,
-      // The first alone: in its body `new.` may be a row as well as a schema.
+      // Only the first match: in the body `new.` may be a row and not a schema.
       definition: found.definition.replace(prefix, ''),
     })),
     views: bare(views).map((view) => ({ ...view, definition: unqualified(view.definition) })),
   }
 }
 
-/** A search path does not reach a schema that the role may not use, and the server then names it everywhere. */
+/** If the role may not use the schema, the search path skips it and the server adds its name everywhere. */
 function withoutPrefix<T extends object>(row: T, prefix: string): T {
   const pattern = new RegExp(`(?<![\\w."$])${prefix.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`, 'g')
   const entries = Object.entries(row).map(([key, value]) => [
@@ -114,7 +114,7 @@ function withoutPrefix<T extends object>(row: T, prefix: string): T {
 }
 
 /**
- * PostgreSQL 15 names the table of every column in a view, 18 only where it must. What names a schema stays: a table
+ * In a view PostgreSQL 15 prints the table of every column, 18 only if needed. Names of schemas stay: before a table
  * after FROM or JOIN, a type, a function.
  */
 function unqualified(definition: string): string {

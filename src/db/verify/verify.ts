@@ -4,25 +4,22 @@ import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/hist
 import { checkSchema } from '../schema.ts'
 import { compareSchema, countRows, type Difference, isFault, type TableCount } from './compare.ts'
 
-/** A difference of the schema, or of the record of its migrations. */
-export type Finding = Omit<Difference, 'kind'> & { kind: Difference['kind'] | 'migration' }
-
 export interface Verification {
-  /** Is nothing missing or different? What the application added is no fault. */
+  /** True if nothing is missing or different. Objects that the application added do not count. */
   ok: boolean
-  differences: Finding[]
+  differences: Difference[]
   tables: TableCount[]
 }
 
 /**
- * Compares a schema and its history with what the migrations of this wfstore make. Changes nothing.
- * @throws WfstoreError schema_missing where there is nothing to compare
+ * Compares a schema and its history with the migrations of this version of wfstore. Changes nothing.
+ * @throws WfstoreError schema_missing if there is nothing to compare
  */
 export async function verifySchema(client: pg.Client, schema: string): Promise<Verification> {
   const statuses = await readStatus(client, schema)
   const found = await compareSchema(client, schema)
   const nothing = statuses.every(({ state }) => state === 'pending')
-  // Without a history there is either nothing of ours, or tables that only lost it.
+  // Without a history the schema either has no tables of ours, or the history was lost.
   if (nothing && found.some(({ kind, state }) => kind === 'table' && state === 'missing')) {
     await checkSchema(client)
   }
@@ -31,12 +28,12 @@ export async function verifySchema(client: pg.Client, schema: string): Promise<V
   const promised = new Set(
     files.flatMap(({ up }) => [...creationsOf(up).map(nameOf), ...columnsOf(up)]),
   )
-  const differences: Finding[] = [
-    ...statuses.flatMap((status) => historyFinding(status, nothing)),
+  const differences: Difference[] = [
+    ...statuses.flatMap((status) => historyDifference(status, nothing)),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
   ]
   return {
-    ok: !differences.some((difference) => isFault(difference as Difference)),
+    ok: !differences.some(isFault),
     differences,
     tables: await countRows(client, schema),
   }
@@ -44,13 +41,13 @@ export async function verifySchema(client: pg.Client, schema: string): Promise<V
 
 const nameOf = ({ name }: { name: string }) => name
 
-/** Columns that a migration adds to a table of an earlier one. */
+/** The columns that a migration adds to existing tables. */
 const columnsOf = (up: string) =>
   [...up.matchAll(/\badd column (?:if not exists )?(\w+)/g)].map(([, name]) => name as string)
 
 const lastPart = (name: string) => name.split('.').at(-1) as string
 
-function historyFinding({ name, state }: MigrationStatus, lost: boolean): Finding[] {
+function historyDifference({ name, state }: MigrationStatus, lost: boolean): Difference[] {
   const finding = { kind: 'migration' as const, name, expected: 'applied' }
   switch (state) {
     case 'applied':
@@ -61,18 +58,18 @@ function historyFinding({ name, state }: MigrationStatus, lost: boolean): Findin
             {
               ...finding,
               state: 'missing',
-              found: 'no record of it',
-              mend: `insert into ${HISTORY_TABLE} (name) values ('${name}');`,
+              found: 'not recorded',
+              fix: `insert into ${HISTORY_TABLE} (name) values ('${name}');`,
             },
           ]
-        : [{ ...finding, state: 'missing', found: 'pending', mend: 'wfstore migrate up' }]
+        : [{ ...finding, state: 'missing', found: 'pending', fix: 'wfstore migrate up' }]
     case 'changed':
       return [
         {
           ...finding,
           state: 'differs',
           found: 'changed after it was applied',
-          mend: `update ${HISTORY_TABLE} set checksum = null where name = '${name}';`,
+          fix: `update ${HISTORY_TABLE} set checksum = null where name = '${name}';`,
         },
       ]
     case 'unknown':
@@ -81,8 +78,8 @@ function historyFinding({ name, state }: MigrationStatus, lost: boolean): Findin
           ...finding,
           state: 'differs',
           expected: null,
-          found: 'applied by a newer wfstore',
-          mend: 'npm install wfstore@latest',
+          found: 'applied by a newer version of wfstore',
+          fix: 'npm install wfstore@latest',
         },
       ]
   }

@@ -165,7 +165,7 @@ it('in UTC a table whose types need no rewriting is not rewritten', async () => 
   expect(await database.sql(file)).toEqual(before)
 })
 
-it('a time zone that the server does not know stops it before anything is changed', async () => {
+it('an unknown time zone stops adoption before the first change', async () => {
   const database = await makeLegacy('nowhere', { data: false })
   const before = await everythingOf(database)
   await expect(migrate(database, { legacyTimeZone: 'Europe/Atlantis' })).rejects.toMatchObject({
@@ -196,7 +196,7 @@ it.each([
   expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
 })
 
-it('a table in use is tried again, for whom it waits is said, and in the end it gives up', async () => {
+it('a table in use is tried again, the session that holds it is named, and in the end adoption gives up', async () => {
   const database = await makeLegacy('busy', { data: false })
   const before = await everythingOf(database)
   const writer = await database.connect()
@@ -204,7 +204,7 @@ it('a table in use is tried again, for whom it waits is said, and in the end it 
   await writer.query('begin')
   await writer.query('lock table workflow_steps in row exclusive mode')
   const who =
-    /pid \d+ \(the old application\), in a transaction since 20\d\d-.+Z has a lock on them/
+    /pid \d+ \(the old application\), in a transaction since 20\d\d-.+Z holds a lock on them/
   await expect(migrate(database, { lockTimeoutMs: 1 })).rejects.toMatchObject({
     code: 'locked',
     message: expect.stringMatching(who),

@@ -112,7 +112,7 @@ describe('it completes, and leaves what the application made beside its tables',
     )
   })
 
-  it('columns, indexes, checks, unique keys and triggers on our tables, and says so', async () => {
+  it('columns, indexes, checks, unique keys and triggers on our tables, and lists them', async () => {
     await almost.make(`
       alter table workflow_executions add tenant text default 'main', add check (total_cost >= 0);
       alter table billing_records add constraint one_bill unique (execution_id, timestamp);
@@ -124,7 +124,7 @@ describe('it completes, and leaves what the application made beside its tables',
       create view ids as select execution_id from workflow_executions`)
     const { notices } = await migrate(database)
     expect(notices.at(-1)).toBe(
-      'kept beside what wfstore makes: column workflow_executions.tenant, ' +
+      'objects of the application that are kept: column workflow_executions.tenant, ' +
         'constraint workflow_executions_total_cost_check on workflow_executions, ' +
         'index by_tenant on workflow_executions, index covering on audit_logs, ' +
         'trigger log_it on audit_logs, constraint one_bill on billing_records',

@@ -18,15 +18,15 @@ afterAll(() => database.drop())
 interface Stop {
   name: string
   setup: string
-  /** What the message names. */
+  /** What the message contains. */
   says: RegExp
-  /** Is there a statement that mends it? */
-  mends?: boolean
-  /** Gets in the way of the others. */
+  /** False if no statement fixes it. */
+  fixes?: boolean
+  /** Cannot be combined with the others. */
   alone?: boolean
 }
 
-describe('it stops before changing anything, names what stands in the way, and says what mends it', () => {
+describe('adoption stops before the first change, names every obstacle and prints the fix', () => {
   const stops: Stop[] = [
     {
       name: 'a column missing',
@@ -56,8 +56,8 @@ describe('it stops before changing anything, names what stands in the way, and s
     {
       name: 'a count that is too large',
       setup: `alter table workflow_executions alter steps_total type bigint; update workflow_executions set steps_total = 3000000000`,
-      says: /workflow_executions has 1 row whose steps_total is no integer$/,
-      mends: false,
+      says: /workflow_executions has 1 row where steps_total is out of range for integer$/,
+      fixes: false,
     },
     {
       name: 'a column of ours that is generated',
@@ -66,20 +66,20 @@ describe('it stops before changing anything, names what stands in the way, and s
       says: /workflow_steps.duration_ms is a generated column/,
     },
     {
-      name: 'a column of theirs that our rows would lack',
+      name: 'a column of the application that our rows do not set',
       setup: `alter table audit_logs add column tenant text not null default 'x'; alter table audit_logs alter tenant drop default`,
-      says: /audit_logs.tenant, which wfstore does not know, is NOT NULL without a default/,
+      says: /audit_logs.tenant is not a column of wfstore and is NOT NULL without a default/,
     },
     {
       name: 'unknown statuses',
       setup: `update workflow_executions set status = 'done'; update workflow_steps set status = E'o\\nk'`,
-      says: /workflow_executions has a status that wfstore does not know: "done" \(1 row\); workflow_steps has a status that wfstore does not know: "o\\nk" \(1 row\)$/,
+      says: /workflow_executions has unknown values of status: "done" \(1 row\); workflow_steps has unknown values of status: "o\\nk" \(1 row\)$/,
     },
     {
       name: 'NULL where a value is needed',
       setup:
         'alter table billing_records alter cost drop not null; update billing_records set cost = null',
-      says: /billing_records has 1 row without cost$/,
+      says: /billing_records has 1 row where cost is NULL$/,
     },
     {
       name: 'no primary key',
@@ -90,8 +90,8 @@ describe('it stops before changing anything, names what stands in the way, and s
       name: 'no primary key and a value twice',
       setup:
         'alter table observability_metrics drop constraint observability_metrics_pkey; insert into observability_metrics select * from observability_metrics',
-      says: /observability_metrics has 1 value of \(metric_id\) in more than one row; .* no primary key on metric_id$/,
-      mends: false,
+      says: /observability_metrics has 1 duplicate value of \(metric_id\); .* no primary key on metric_id$/,
+      fixes: false,
     },
     {
       name: 'another primary key',
@@ -104,7 +104,7 @@ describe('it stops before changing anything, names what stands in the way, and s
       name: 'steps without their foreign key, and without their run',
       setup: `alter table workflow_steps drop constraint workflow_steps_execution_id_fkey;
         insert into workflow_steps (execution_id, step_number, step_name) values (gen_random_uuid(), 1, 's')`,
-      says: /workflow_steps has 1 row without a run;.* workflow_steps has no foreign key on execution_id$/,
+      says: /workflow_steps has 1 row whose run does not exist;.* workflow_steps has no foreign key on execution_id$/,
     },
     {
       name: 'a foreign key that does not cascade',
@@ -140,7 +140,7 @@ describe('it stops before changing anything, names what stands in the way, and s
       setup:
         'alter table audit_logs enable row level security; create policy own on audit_logs using (user_id = current_user)',
       says: /audit_logs has row security; .*policy own on table audit_logs depends on column user_id/,
-      mends: false,
+      fixes: false,
     },
     {
       name: 'a generated column of theirs',
@@ -167,64 +167,64 @@ describe('it stops before changing anything, names what stands in the way, and s
     {
       name: 'a foreign key to steps',
       setup: 'create table notes (step uuid constraint to_step references workflow_steps)',
-      says: /foreign key to_step of notes rests on the key \(step_id\) of workflow_steps, which becomes another/,
+      says: /foreign key to_step of notes references the key \(step_id\) of workflow_steps, which adoption replaces/,
     },
     {
       name: 'rows of ours in a column of theirs',
       setup: 'create table copies (old workflow_steps)',
       says: /column old of copies holds rows of workflow_steps/,
-      mends: false,
+      fixes: false,
     },
     {
-      name: 'an index that cannot be made for the new type',
+      name: 'an index that cannot be rebuilt for the new type',
       setup: 'create index by_day on audit_logs (user_id, (timestamp::date))',
-      says: /index by_day of audit_logs cannot be made for the new types: functions in index expression must be marked IMMUTABLE/,
+      says: /index by_day of audit_logs cannot be rebuilt for the new types: functions in index expression must be marked IMMUTABLE/,
     },
     {
       name: 'an inherited table',
       setup: 'create table more () inherits (audit_logs)',
       says: /audit_logs is a parent, a child or a partition of another table/,
-      mends: false,
+      fixes: false,
     },
     {
       name: 'a partitioned table',
       setup: `drop table observability_metrics; create table observability_metrics (metric_id uuid) partition by hash (metric_id)`,
       says: /observability_metrics is a partitioned table/,
-      mends: false,
+      fixes: false,
     },
     {
       name: 'an unlogged table',
       setup: 'alter table observability_metrics set unlogged',
-      says: /observability_metrics is not logged/,
+      says: /observability_metrics is unlogged/,
     },
     {
       name: 'one table of the five missing',
       setup: 'drop table billing_records cascade',
-      says: /there is workflow_executions, .* but no billing_records/,
-      mends: false,
+      says: /some tables exist \(workflow_executions, .*\), but others are missing: billing_records/,
+      fixes: false,
     },
     {
       name: 'names that are taken',
       setup: `create table audit_history (a int); create index audit_logs_failed_idx on audit_logs (action_details);
         alter table audit_logs rename constraint audit_logs_pkey to pk; create index audit_logs_pkey on audit_logs (log_id)`,
-      says: /there already is a table audit_history; there already is an index audit_logs_failed_idx; there already is an index audit_logs_pkey/,
+      says: /audit_history already exists \(a table\); audit_logs_failed_idx already exists \(an index\); audit_logs_pkey already exists \(an index\)/,
     },
     {
       name: 'a view of the old name with other columns',
       setup: 'drop view daily_cost_summary; create view daily_cost_summary as select 1 as cost',
-      says: /daily_cost_summary is not the view that wfstore knows/,
+      says: /daily_cost_summary is not the view of the old application/,
     },
     {
       name: 'a trigger of the old name that does something else',
       setup: `drop trigger update_workflow_steps_updated_at on workflow_steps;
         create trigger update_workflow_steps_updated_at after update on workflow_steps
           for each row execute function update_updated_at_column()`,
-      says: /the trigger update_workflow_steps_updated_at on workflow_steps is not the one that wfstore knows/,
+      says: /trigger update_workflow_steps_updated_at on workflow_steps is not the one of the old application/,
     },
     {
       name: 'the old key of steps as replica identity',
       setup: 'alter table workflow_steps replica identity using index workflow_steps_pkey',
-      says: /the old primary key of workflow_steps is its replica identity/,
+      says: /the replica identity of workflow_steps is its old primary key, which adoption replaces/,
     },
   ]
 
@@ -237,13 +237,13 @@ describe('it stops before changing anything, names what stands in the way, and s
     expect(await everythingOf(database)).toBe(before)
   })
 
-  it.each(stops.filter(({ alone }) => alone))('the advice mends $name', async ({ setup }) => {
+  it.each(stops.filter(({ alone }) => alone))('the printed fix works: $name', async ({ setup }) => {
     await almost.make(setup)
     await followAdvice(await stopOf())
   })
 
-  it('all at once: every obstacle is named, and the advice mends them all', async () => {
-    const together = stops.filter(({ mends = true, alone = false }) => mends && !alone)
+  it('all at once: every obstacle is named, and the printed fixes work together', async () => {
+    const together = stops.filter(({ fixes = true, alone = false }) => fixes && !alone)
     await almost.make(together.map(({ setup }) => setup).join(';'))
     const error = await stopOf()
     for (const { says } of together)
@@ -253,10 +253,12 @@ describe('it stops before changing anything, names what stands in the way, and s
 })
 
 async function followAdvice({ hint = '' }: WfstoreError): Promise<void> {
-  const lead = 'nothing was changed; to mend it: '
+  const lead = 'nothing was changed; to fix this: '
   expect(hint.startsWith(lead)).toBe(true)
   const statements = hint.slice(lead.length)
-  await database.sql(statements.replaceAll(/ \([^()]*afterwards\)|, or another of these/g, ''))
+  await database.sql(
+    statements.replaceAll(/ \([^()]*afterwards\)|, or set another of these values/g, ''),
+  )
   expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
 }
 
@@ -267,7 +269,7 @@ async function stopOf(): Promise<WfstoreError> {
   )
 }
 
-it('a role that does not own the tables is told whose they are', async () => {
+it('a role that does not own the tables is refused', async () => {
   const role = `${database.name}_deploy`
   await almost.make('')
   await database.sql(`create role ${role} login; grant usage on schema public to ${role};
@@ -282,7 +284,7 @@ it('a role that does not own the tables is told whose they are', async () => {
     code: 'permission_denied',
     message: expect.stringMatching(
       new RegExp(
-        `must be owner of workflow_executions, which belongs to \\w+, not to ${role}; .*${role} may not create anything in schema public`,
+        `role ${role} is not the owner of workflow_executions; .*role ${role} may not create objects in schema public`,
       ),
     ),
   })

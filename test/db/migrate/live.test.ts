@@ -217,6 +217,6 @@ it('down, which drops the tables, lets their writers pass too', async () => {
   await writer.stop()
   await expectAllOf(database, writer)
   await holder.query('commit')
-  expect(await down.ended).toMatchObject({ code: 0, stdout: 'took back 001_tables\n' })
+  expect(await down.ended).toMatchObject({ code: 0, stdout: 'reverted 001_tables\n' })
   expect(await schemaOf(database)).not.toContain('table workflow_executions')
 })

@@ -63,7 +63,7 @@ describe('on an empty database', () => {
     expect(await everythingOf(database)).toBe(before)
   })
 
-  it('a database that a newer wfstore has migrated is left alone', async () => {
+  it('a database that a newer version of wfstore has migrated is not changed', async () => {
     await database.sql("insert into wfstore_migrations (name) values ('003_later')")
     await expect(migrate(database)).rejects.toMatchObject({ code: 'schema_ahead' })
     await database.sql("delete from wfstore_migrations where name = '003_later'")
@@ -91,7 +91,7 @@ it.each(['empty', 'legacy'])(
   },
 )
 
-it('whoever waits says for whom, and gives up after its time', async () => {
+it('a process that waits names the holder of the lock, and gives up after its time', async () => {
   const database = await makeDatabase('waiting')
   const holder = await database.connect()
   await holder.query("set application_name = 'the other deploy'")
@@ -160,25 +160,25 @@ it('limits of the role do not end a migration', async () => {
 
 describe('names that are taken', () => {
   it.each([
-    ['create view usage_history as select 1 as a', 'there already is a view usage_history'],
-    ['create table daily_cost_summary (a int)', 'there already is a table daily_cost_summary'],
+    ['create view usage_history as select 1 as a', 'usage_history already exists (a view)'],
+    ['create table daily_cost_summary (a int)', 'daily_cost_summary already exists (a table)'],
     [
       'create table theirs (a int); create index audit_logs_failed_idx on theirs (a)',
-      'there already is an index audit_logs_failed_idx',
+      'audit_logs_failed_idx already exists (an index)',
     ],
     [
       'create function wfstore_set_updated_at() returns int language sql as $$ select 1 $$',
-      'there already is a function wfstore_set_updated_at()',
+      'wfstore_set_updated_at() already exists (a function)',
     ],
     [
       'create table wfstore_migrations (version int)',
-      "wfstore_migrations of schema public is not wfstore's",
+      'wfstore_migrations in schema public does not belong to wfstore',
     ],
     [
       'create table audit_logs (id int)',
-      'there is audit_logs but no workflow_executions, workflow_steps, ',
+      'some tables exist (audit_logs), but others are missing: workflow_executions, workflow_steps, ',
     ],
-  ])('stop it before anything is changed: %s', async (setup, message) => {
+  ])('stop it before the first change: %s', async (setup, message) => {
     const database = await makeDatabase('taken')
     await database.sql(setup)
     const before = await everythingOf(database)

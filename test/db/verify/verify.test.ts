@@ -34,8 +34,8 @@ async function run(script: string): Promise<void> {
 const describeAll = (differences: Difference[]) =>
   differences
     .map(
-      ({ kind, name, state, expected, found, mend }) =>
-        `${kind} ${name} ${state}\n  expected: ${expected}\n  found: ${found}\n${mend}\n`,
+      ({ kind, name, state, expected, found, fix }) =>
+        `${kind} ${name} ${state}\n  expected: ${expected}\n  found: ${found}\n${fix}\n`,
     )
     .join('')
 
@@ -123,7 +123,7 @@ const damages: Record<string, string[]> = {
 }
 
 it.each(Object.entries(damages))(
-  'damaged %s are told as in test/golden/verify, and are whole again after the mends',
+  'damaged %s are told as in test/golden/verify, and are whole again after the fixes',
   async (group, statements) => {
     const told: string[] = []
     for (const damage of statements) {
@@ -133,7 +133,7 @@ it.each(Object.entries(damages))(
       told.push(`-- ${damage}\n\n${group === 'tables' ? shortened(text) : text}`)
       expect(differences.length, damage).toBeGreaterThan(0)
       expect(differences.every(isFault), damage).toBe(group !== 'extras')
-      for (const { mend } of differences) await run(mend)
+      for (const { fix } of differences) await run(fix)
       expect(await compare(), damage).toEqual([])
     }
     expectGolden(`verify/${group}.sql`, told.join('\n'))
@@ -163,14 +163,14 @@ it('a schema as the migrations make it has no differences, whatever else is in i
   expect(await compare()).toEqual([])
 })
 
-describe('a mend keeps what is there', () => {
+describe('a fix keeps what is there', () => {
   it('a local time is read as UTC, whatever the time zone of the session', async () => {
     await run(
       `insert into audit_logs (timestamp, user_id, action_type, action_details) values ('2026-11-23T12:00Z', 'u', 'a', 'd');
        alter table audit_logs alter column timestamp type timestamp using timestamp at time zone 'UTC';
        set timezone to 'Asia/Tokyo'`,
     )
-    for (const { mend } of await compare()) await run(mend)
+    for (const { fix } of await compare()) await run(fix)
     await run('reset timezone')
     const { rows } = await client.query('select timestamp from audit_logs')
     expect(rows).toEqual([{ timestamp: new Date('2026-11-23T12:00:00Z') }])
@@ -190,7 +190,7 @@ describe('a mend keeps what is there', () => {
        comment on view daily_cost_summary is 'for the board'`,
     )
     const before = await state()
-    for (const { mend } of await compare()) await run(mend)
+    for (const { fix } of await compare()) await run(fix)
     expect(await compare()).toEqual([])
     expect(await state()).toEqual(before)
   })
@@ -200,7 +200,7 @@ describe('a mend keeps what is there', () => {
     await run(
       `${insert}; ${insert}; alter table audit_history alter column history_id drop identity`,
     )
-    for (const { mend } of await compare()) await run(mend)
+    for (const { fix } of await compare()) await run(fix)
     await run(insert)
     const { rows } = await client.query('select history_id::int as id from audit_history')
     expect(rows).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
@@ -216,9 +216,9 @@ it('a column that would refuse rows of wfstore is a fault until it takes NULL', 
       state: 'differs',
       expected: 'nullable, or with a default',
       found: 'text not null',
-      mend: 'alter table workflow_steps alter column "Team" drop not null;',
+      fix: 'alter table workflow_steps alter column "Team" drop not null;',
     },
   ])
-  for (const { mend } of await compare()) await run(mend)
+  for (const { fix } of await compare()) await run(fix)
   expect(await compare()).toMatchObject([{ ...told, state: 'extra' }])
 })

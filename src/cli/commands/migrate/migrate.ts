@@ -134,7 +134,7 @@ function summary({ applied, adopted, rebuilt, pending }: MigrateResult): string 
   const done = [
     ...(adopted ? ['adopted the database'] : []),
     ...(applied.length > 0 ? [`applied ${applied.join(', ')}`] : []),
-    ...(rebuilt.length > 0 ? [`built again, having been invalid: ${rebuilt.join(', ')}`] : []),
+    ...(rebuilt.length > 0 ? [`rebuilt invalid indexes: ${rebuilt.join(', ')}`] : []),
     ...(pending.length > 0 ? [`still pending: ${pending.join(', ')}`] : []),
   ]
   return done.length === 0 ? UP_TO_DATE : done.join('; ')
@@ -150,7 +150,7 @@ async function runDown(context: Context, options: DownFlags, count: number): Pro
   const reverted = await migrateDown(client, { ...settings, count })
   const writer = context.writer(options)
   if (isData(options)) await writer.record(downColumns, { reverted })
-  else await writer.text(reverted.length > 0 ? `took back ${reverted.join(', ')}` : NONE)
+  else await writer.text(reverted.length > 0 ? `reverted ${reverted.join(', ')}` : NONE)
 }
 
 async function runRedo(context: Context, options: DownFlags): Promise<void> {
@@ -163,7 +163,7 @@ async function runRedo(context: Context, options: DownFlags): Promise<void> {
   const writer = context.writer(options)
   if (isData(options))
     await writer.record(redoColumns, { redone: name === undefined ? [] : [name] })
-  else await writer.text(name === undefined ? NONE : `took back and applied ${name}`)
+  else await writer.text(name === undefined ? NONE : `reverted and applied ${name}`)
 }
 
 const NONE = 'no migration is applied'

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Step } from '../../../db/migrate/plan.ts'
+import type { MigrationStep } from '../../../db/migrate/plan.ts'
 import type { Context } from '../../context.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
@@ -61,7 +61,7 @@ export const planColumns: Column<PlannedStatement>[] = [
 export async function printPlan(
   context: Context,
   options: GlobalOptions & { lockTimeout?: number },
-  steps: readonly Step[],
+  steps: readonly MigrationStep[],
 ): Promise<void> {
   const writer = context.writer(options)
   if (isData(options)) {

@@ -43,16 +43,18 @@ export function define(migrate: Command, context: Context): void {
     const options = command.optsWithGlobals<RolesFlags>()
     selectColumns(rolesColumns, options.columns)
     const writer = context.writer(options)
-    const { makeRoles, planRoles, rolesScript } = await import('../../../db/migrate/roles.ts')
+    const { createRoles, planRoles, rolesScript } = await import('../../../db/migrate/roles.ts')
     const client = await context.connect(options)
     const wanted = { schema: options.schema, prefix: options.prefix }
     const applied = !options.dryRun
-    const made = applied ? await makeRoles(client, wanted) : await planRoles(client, wanted)
+    const made = applied ? await createRoles(client, wanted) : await planRoles(client, wanted)
     if (isData(options)) await writer.record(rolesColumns, { ...made, applied })
     else if (!applied) await writer.text(rolesScript(made))
     else {
       await writer.text(`${made.roles.join(', ')}: privileges set on schema ${made.schema}`)
-      writer.note(`next: give one to who logs in, such as: grant ${options.prefix}_reader to alice`)
+      writer.note(
+        `grant one of them to each login role, such as: grant ${options.prefix}_reader to alice`,
+      )
     }
   })
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { MigrationStatus } from '../../../db/migrate/history.ts'
 import type { TableCount } from '../../../db/verify/compare.ts'
-import type { Finding, Verification } from '../../../db/verify/verify.ts'
+import type { Difference } from '../../../db/verify/difference.ts'
+import type { Verification } from '../../../db/verify/verify.ts'
 import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
@@ -16,13 +17,13 @@ const statusColumns: Column<MigrationStatus>[] = [
   { name: 'durationMs', header: 'TOOK', kind: 'duration' },
 ]
 
-const differenceColumns: Column<Finding>[] = [
+const differenceColumns: Column<Difference>[] = [
   { name: 'state', kind: 'status' },
   { name: 'kind', kind: 'text' },
   { name: 'name', kind: 'text', wrap: '' },
   { name: 'expected', kind: 'text', wrap: 'expected ' },
   { name: 'found', kind: 'text', wrap: 'found ' },
-  { name: 'mend', kind: 'text', wrap: '> ' },
+  { name: 'fix', kind: 'text', wrap: '> ' },
 ]
 
 const tableColumns: Column<TableCount>[] = [
@@ -68,7 +69,7 @@ export function define(migrate: Command, context: Context): void {
     .command('verify')
     .summary('compares every object with what the migrations make')
     .description(
-      'Compares every object with what the migrations make, says what mends each difference, and counts the rows.',
+      'Compares every object with what the migrations make, says what fixes each difference, and counts the rows.',
     )
   explain(verify, {
     about:
@@ -76,7 +77,7 @@ export function define(migrate: Command, context: Context): void {
     exit: '4 where something is missing or differs; what the application added is no fault.',
     examples: [
       'wfstore migrate verify',
-      `wfstore migrate verify --json | jq -r '.differences[].mend'`,
+      `wfstore migrate verify --json | jq -r '.differences[].fix'`,
     ],
   }).action(() => printVerification(context, verify.optsWithGlobals<GlobalOptions>()))
 }
@@ -98,14 +99,14 @@ async function printVerification(context: Context, options: GlobalOptions): Prom
   if (faults > 0) {
     throw new WfstoreError(
       'schema_differs',
-      `the schema is not what its migrations make: ${faults === 1 ? '1 difference' : `${faults} differences`}`,
-      { hint: 'each is said with the statement that mends it' },
+      `the schema differs from its migrations: ${faults === 1 ? '1 difference' : `${faults} differences`}`,
+      { hint: 'run the statements that are printed with each difference' },
     )
   }
   writer.note(
     own === 0
-      ? 'the schema is what its migrations make'
-      : `the schema is what its migrations make; ${own} of the application's own beside it`,
+      ? 'the schema matches its migrations'
+      : `the schema matches its migrations; ${own === 1 ? '1 object' : `${own} objects`} of the application in addition`,
   )
 }
 

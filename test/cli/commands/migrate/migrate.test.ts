@@ -80,13 +80,13 @@ describe('status', () => {
     })
   })
 
-  it('tells a migration that changed after it was applied from one of a newer wfstore; both end with 4', async () => {
+  it('distinguishes a migration that changed after it was applied from one of a newer version; both end with 4', async () => {
     await database.sql("update wfstore_migrations set checksum = 'x' where name = '001_tables'")
     const changed = await wfstore(database, 'migrate status')
     expect(changed.code).toBe(4)
     expect(changed.stdout).toMatch(/^001_tables\tchanged\t/)
     expect(changed.stderr).toMatch(
-      /^error: 001_tables changed after being applied to this database; /,
+      /^error: migrations changed after they were applied to this database: 001_tables; /,
     )
     for (const line of [
       'migrate up',
@@ -97,15 +97,17 @@ describe('status', () => {
       expect(await wfstore(database, line)).toMatchObject({ code: 4, stderr: changed.stderr })
     }
     // The hint accepts it.
-    const [, mend = ''] = /accept it: (update .*)$/m.exec(changed.stderr) ?? []
-    await database.sql(mend)
+    const [, fix = ''] = /accept the change: (update .*)$/m.exec(changed.stderr) ?? []
+    await database.sql(fix)
     expect((await wfstore(database, 'migrate status')).code).toBe(0)
 
     await database.sql("insert into wfstore_migrations (name) values ('099_later')")
     const ahead = await wfstore(database, 'migrate status')
     expect(ahead.code).toBe(4)
     expect(ahead.stdout).toMatch(/^099_later\tunknown\t/m)
-    expect(ahead.stderr).toContain('newer than this wfstore: it has 099_later; upgrade wfstore')
+    expect(ahead.stderr).toContain(
+      'newer than this version of wfstore: it has 099_later; upgrade wfstore',
+    )
     const before = await everythingOf(database)
     for (const line of [
       'migrate up',
@@ -127,7 +129,7 @@ describe('up', () => {
     expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
       code: 2,
       stderr:
-        'error: this wfstore has no migration "007"; it has 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+        'error: migration "007" does not exist; use one of 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     })
     expect((await wfstore(database, 'migrate up --to 001_tables')).stdout).toBe(
       'applied 001_tables; still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
@@ -146,7 +148,7 @@ describe('up', () => {
     expect(await wfstore(database, 'migrate up 0')).toMatchObject({ code: 2 })
   })
 
-  it('builds an invalid index again although nothing is pending', async () => {
+  it('rebuilds an invalid index even if nothing is pending', async () => {
     const database = await make(createMigrated('invalid'))
     const right = await schemaOf(database)
     await database.sql(
@@ -154,12 +156,12 @@ describe('up', () => {
     )
     expect(await schemaOf(database)).not.toBe(right)
     expect((await wfstore(database, 'migrate up')).stdout).toBe(
-      'built again, having been invalid: audit_logs_failed_idx\n',
+      'rebuilt invalid indexes: audit_logs_failed_idx\n',
     )
     expect(await schemaOf(database)).toBe(right)
   })
 
-  it('completes the history that an earlier wfstore made', async () => {
+  it('completes the history table of an earlier version', async () => {
     const database = await make(createMigrated('history'))
     const right = await schemaOf(database)
     await database.sql('alter table wfstore_migrations drop checksum, drop duration_ms')
@@ -170,14 +172,16 @@ describe('up', () => {
     expect(await schemaOf(database)).toBe(right)
   })
 
-  it('says that the history is lost, rather than that tables are in the way', async () => {
+  it('reports a lost history instead of tables that already exist', async () => {
     const database = await make(createMigrated('lost'))
     await database.sql('delete from wfstore_migrations')
     const { code, stderr } = await wfstore(database, 'migrate up')
     expect(code).toBe(4)
-    expect(stderr).toContain("has wfstore's tables, but no record of 001_tables")
-    const [, mend = ''] = /nothing else: (insert .*)$/m.exec(stderr) ?? []
-    await database.sql(mend)
+    expect(stderr).toContain(
+      'has the tables of wfstore, but wfstore_migrations has no record of 001_tables',
+    )
+    const [, fix = ''] = /no other difference, run: (insert .*)$/m.exec(stderr) ?? []
+    await database.sql(fix)
     expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
   })
 

@@ -129,7 +129,7 @@ describe('down and redo', () => {
     const before = await oid()
     expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
       code: 0,
-      stdout: 'took back and applied 005_cleanup\n',
+      stdout: 'reverted and applied 005_cleanup\n',
     })
     expect(await oid()).not.toBe(before)
     expect(await schemaOf(database)).toBe(right)
@@ -145,15 +145,15 @@ describe('down and redo', () => {
       expect(await wfstore(database, line)).toMatchObject({
         code: 1,
         stderr:
-          'error: there are rows in audit_logs; nothing was changed; --force drops the tables with them: make a backup first (pg_dump)\n',
+          'error: tables with rows: audit_logs; nothing was changed; make a backup with pg_dump, then use --force to drop the tables with their rows\n',
       })
     }
     expect(await everythingOf(database)).toBe(before)
     expect((await wfstore(database, 'migrate down', { answer: 'y\n' })).stdout).toBe(
-      'took back 005_cleanup\n',
+      'reverted 005_cleanup\n',
     )
     expect((await wfstore(database, 'migrate down 3 --yes')).stdout).toBe(
-      'took back 004_report_indexes, 003_billing, 002_indexes\n',
+      'reverted 004_report_indexes, 003_billing, 002_indexes\n',
     )
     expect(await wfstore(database, 'migrate down --yes')).toMatchObject({ code: 1 })
     expect(await wfstore(database, 'migrate down --yes --force -o jsonl')).toMatchObject({

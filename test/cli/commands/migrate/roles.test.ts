@@ -38,18 +38,18 @@ it('a dry run prints a script for psql and makes nothing', async () => {
   expect(await roleNames()).toEqual([])
 })
 
-it('three roles are made, and what to do next is said', async () => {
+it('three roles are created, and the next step is printed', async () => {
   expect(await migrateRoles()).toEqual({
     code: 0,
     stdout: `${prefix}_writer, ${prefix}_reader, ${prefix}_cleaner: privileges set on schema public\n`,
-    stderr: `next: give one to who logs in, such as: grant ${prefix}_reader to alice\n`,
+    stderr: `grant one of them to each login role, such as: grant ${prefix}_reader to alice\n`,
   })
   expect(await roleNames()).toEqual([`${prefix}_cleaner`, `${prefix}_reader`, `${prefix}_writer`])
   wanted = await privileges(database, prefix)
   expect(wanted).not.toEqual([])
 })
 
-it('run again, it leaves them as they are, also where another is at it', async () => {
+it('run again, it does not change them, also while another process runs it', async () => {
   const { stdout } = await migrateRoles('--dry-run')
   await withClient(database, async (client) => {
     await client.query(stdout.replace(/commit;\n$/, ''))
@@ -148,9 +148,9 @@ it('an owner with CREATEROLE needs no superuser, and later not even that; who ha
     code: 1,
     stdout: '',
     stderr:
-      'error: to make these roles you lack CREATEROLE, and the ownership of schema public (of pg_database_owner), ' +
-      `and the ownership of ${tables} (of ${owner}), and the ownership of audit_logs (of ${superuser}); ` +
-      'do it as a superuser, or give one the SQL: wfstore migrate roles --dry-run\n',
+      'error: this role may not create the roles; it lacks CREATEROLE; ownership of schema public (owner: pg_database_owner); ' +
+      `ownership of ${tables} (owner: ${owner}); ownership of audit_logs (owner: ${superuser}); ` +
+      'run it as a superuser, or give a superuser the SQL: wfstore migrate roles --dry-run\n',
   })
   expect(await roleNames(`${prefix}_owned`)).toEqual([])
   await theirs.sql(`alter table audit_logs owner to ${owner}`)

@@ -32,7 +32,7 @@ it('a fresh and an adopted database are what the migrations make, with every row
   }
 })
 
-it('each difference is said with what mends it, and exit 4; what the application added is no fault', async () => {
+it('each difference is said with what fixes it, and exit 4; what the application added is no fault', async () => {
   const database = await make(createMigrated('damaged'))
   await database.sql('alter table workflow_steps drop column cost')
   await database.sql('alter table billing_records add column note text')
@@ -44,7 +44,7 @@ it('each difference is said with what mends it, and exit 4; what the application
         kind: 'column',
         name: 'workflow_steps.cost',
         state: 'missing',
-        mend: 'alter table workflow_steps add column cost numeric not null default 0;',
+        fix: 'alter table workflow_steps add column cost numeric not null default 0;',
       },
       { kind: 'column', name: 'billing_records.note', state: 'extra' },
     ],
@@ -66,12 +66,12 @@ it('each difference is said with what mends it, and exit 4; what the application
     ].join('\n'),
   )
   expect(stderr).toBe(
-    'error: the schema is not what its migrations make: 1 difference; each is said with the statement that mends it\n',
+    'error: the schema differs from its migrations: 1 difference; run the statements that are printed with each difference\n',
   )
   await database.sql('alter table workflow_steps add column cost numeric not null default 0')
   expect(await verify(database)).toMatchObject({
     code: 0,
-    stderr: "the schema is what its migrations make; 1 of the application's own beside it\n",
+    stderr: 'the schema matches its migrations; 1 object of the application in addition\n',
   })
 })
 
@@ -85,7 +85,7 @@ it('what a pending migration will make is not missing: the migration is', async 
         kind: 'migration',
         name,
         state: 'missing',
-        mend: 'wfstore migrate up',
+        fix: 'wfstore migrate up',
       })),
     ],
   })
@@ -99,13 +99,13 @@ it('a history that is lost, changed or of a newer wfstore is a difference', asyn
     code: 4,
     differences: [
       { name: '001_tables', state: 'differs', found: 'changed after it was applied' },
-      { name: '009_later', state: 'differs', found: 'applied by a newer wfstore' },
+      { name: '009_later', state: 'differs', found: 'applied by a newer version of wfstore' },
     ],
   })
   await database.sql('delete from wfstore_migrations')
   const { code, differences } = await report(database)
   expect([code, differences.length]).toEqual([4, MIGRATIONS.length])
-  for (const { mend } of differences) await database.sql(mend)
+  for (const { fix } of differences) await database.sql(fix)
   expect(await report(database)).toMatchObject({ code: 0, ok: true, differences: [] })
 })
 
