@@ -143,7 +143,7 @@ it.each(Object.entries(damages))(
 it('a missing table is made again with its columns, keys and indexes', async () => {
   await run('drop table audit_history')
   const [difference] = await compare()
-  expect(difference?.mend).toBe(`create table audit_history (
+  expect(difference?.fix).toBe(`create table audit_history (
   history_id bigint not null generated always as identity,
   quarter_start timestamp with time zone not null,
   user_id text not null,
