@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { WfstoreError } from './error.ts'
+import { syncFolder } from './sync-folder.ts'
 
 /**
  * Writes a file that is there whole or not at all: beside its place first, to the disk, and then renamed. Its name says
@@ -22,7 +23,7 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Buffer>): P
   try {
     if (path.endsWith('.gz')) await pipeline(chunks, createGzip(), target)
     else await pipeline(chunks, target)
-    await rename(part, path).catch((error) => {
+    await moveInto(path, part).catch((error) => {
       failure = error
       throw error
     })
@@ -33,12 +34,9 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Buffer>): P
       cause: error,
     })
   }
-  await syncFolder(dirname(path))
 }
 
-/** The new name, too, is to outlive a power cut. Windows has no such call, and needs none. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder).catch(() => undefined)
-  await handle?.sync().catch(() => {})
-  await handle?.close()
+async function moveInto(path: string, part: string): Promise<void> {
+  await rename(part, path)
+  await syncFolder(dirname(path))
 }

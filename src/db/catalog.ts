@@ -233,9 +233,26 @@ export function readColumnsOfViews(
   )
 }
 
+/** What pg_class calls a relation by one letter. */
+export const RELATION_KINDS: Readonly<Record<string, string>> = {
+  r: 'table',
+  p: 'partitioned table',
+  v: 'view',
+  m: 'materialized view',
+  i: 'index',
+  I: 'partitioned index',
+  S: 'sequence',
+  f: 'foreign table',
+  c: 'type',
+}
+
+/** The statement that frees a name of ours that something else has. */
+export const renameAway = (kind: string, name: string): string =>
+  `alter ${kind.replace('partitioned ', '')} ${name} rename to ${name.replace('()', '')}_own`
+
 const relationShape = {
   name: d.text(),
-  /** r table, p partitioned table, v view, m materialized view, i index, S sequence, f foreign table. */
+  /** One of RELATION_KINDS. */
   kind: d.text(),
   owner: d.text(),
   ownedByUs: d.boolean(),

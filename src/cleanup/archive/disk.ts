@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { describe } from '../../db/query/errors.ts'
 import { WfstoreError } from '../../error.ts'
 
@@ -23,18 +22,5 @@ export async function onDisk<T>(file: string, work: () => Promise<T>): Promise<T
     return await work()
   } catch (error) {
     throw diskError(file, error)
-  }
-}
-
-/** A new name, too, is to outlive a power cut. Windows has no such call, and needs none. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder).catch(() => undefined)
-  try {
-    await handle?.sync()
-  } catch (error) {
-    // A file system that cannot do this for a folder does it by itself.
-    if (!['EINVAL', 'EPERM', 'ENOTSUP', 'EISDIR'].includes(describe(error).code ?? '')) throw error
-  } finally {
-    await handle?.close()
   }
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { plural } from '../../numbers.ts'
 import { examine, type Finding } from '../../queries/doctor/doctor.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
@@ -63,9 +64,11 @@ export function define(doctor: Command, context: Context): void {
         findings.filter((finding) => finding.state === state).map(({ check }) => check)
       const [failed, warnings] = [named('failed'), named('warning')]
       const warned =
-        warnings.length > 0 ? `${count(warnings, 'warning')}: ${warnings.join(', ')}` : undefined
+        warnings.length > 0
+          ? `${plural(warnings.length, 'warning')}: ${warnings.join(', ')}`
+          : undefined
       if (failed.length > 0) {
-        const text = `${count(failed, 'check')} failed: ${failed.join(', ')}`
+        const text = `${plural(failed.length, 'check')} failed: ${failed.join(', ')}`
         throw new WfstoreError('failed', warned === undefined ? text : `${text}; ${warned}`)
       }
       writer.note(warned ?? 'all checks passed')
@@ -83,9 +86,6 @@ function unreached(error: WfstoreError, options: DoctorFlags, { env }: Context):
     details: null,
   }
 }
-
-const count = ({ length }: readonly string[], noun: string) =>
-  `${length} ${noun}${length === 1 ? '' : 's'}`
 
 function parseFactor(text: string): number {
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text) || Number(text) < 1)

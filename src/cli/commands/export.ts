@@ -6,8 +6,8 @@ import type { Counts } from '../../transfer/export/count.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts'
-import { KIND_LABELS } from '../options/text.ts'
 import { type Column, selectColumns } from '../output/column.ts'
+import { kindColumns } from '../output/kind-columns.ts'
 import { guardStream } from '../output/stream.ts'
 import { progressLine } from '../terminal/progress.ts'
 
@@ -24,15 +24,7 @@ const exportColumns: Column<ExportReport>[] = [
     value: ({ exported }) => JSON.stringify(exported),
     table: false,
   },
-  ...(['execution', 'step', 'audit', 'bill', 'metric'] as const).map(
-    (kind): Column<ExportReport> => ({
-      name: kind,
-      header: KIND_LABELS[kind],
-      kind: 'count',
-      value: ({ exported }) => exported[kind],
-      json: false,
-    }),
-  ),
+  ...kindColumns<ExportReport>(({ exported }) => exported),
 ]
 
 interface ExportFlags extends FilterOptions {

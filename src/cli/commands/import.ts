@@ -7,8 +7,8 @@ import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import { KIND_LABELS } from '../options/text.ts'
 import { type Column, selectColumns } from '../output/column.ts'
+import { kindColumns } from '../output/kind-columns.ts'
 import { progressLine } from '../terminal/progress.ts'
 
 const invalidColumns: Column<InvalidLine>[] = [
@@ -24,15 +24,7 @@ const importColumns: Column<ImportReport>[] = [
     value: ({ inserted }) => JSON.stringify(inserted),
     table: false,
   },
-  ...(['execution', 'step', 'audit', 'bill', 'metric'] as const).map(
-    (kind): Column<ImportReport> => ({
-      name: kind,
-      header: KIND_LABELS[kind],
-      kind: 'count',
-      value: ({ inserted }) => inserted[kind],
-      json: false,
-    }),
-  ),
+  ...kindColumns<ImportReport>(({ inserted }) => inserted),
   { name: 'repeated', kind: 'count' },
   { name: 'invalidCount', header: 'Invalid', kind: 'count' },
   { name: 'invalid', kind: 'rows', columns: invalidColumns as Column<never>[], table: false },

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { plural } from '../../numbers.ts'
 import { type DayOfRuns, type ReportStats, reportStats } from '../../queries/usage/report-stats.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
@@ -49,7 +50,7 @@ const dayColumns: Column<DayOfRuns>[] = [
 
 function columnsFor({ io, env }: Context, tz: string | undefined): Column<ReportStats>[] {
   const over = ({ percentilesOver: { runs, since } }: ReportStats) => {
-    const of = runs === 1 ? '1 run that is kept' : `${runs} runs that are kept`
+    const of = `${plural(runs, 'run')} that ${runs === 1 ? 'is' : 'are'} kept`
     return since === null ? of : `${of}, since ${formatTime(since, tz ?? io.timeZone, 'minutes')}`
   }
   const average = (row: ReportStats) =>

@@ -6,6 +6,7 @@ import {
   type ExecutionFilter,
   type ExecutionStatus,
 } from '../../queries/table/filter.ts'
+import { isUuid } from '../../uuid.ts'
 import type { Context } from '../context.ts'
 import type { GlobalOptions } from './global.ts'
 import { parseText } from './text.ts'
@@ -107,7 +108,7 @@ function parseStatuses(text: string): ExecutionStatus[] {
 
 function parseUuid(text: string): string {
   const id = text.toLowerCase()
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
+  if (!isUuid(id)) {
     throw new InvalidArgumentError('Give a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57')
   }
   return id

@@ -1,5 +1,5 @@
+import { formatDuration } from '../../numbers.ts'
 import type { Io } from '../io.ts'
-import { formatDuration } from '../output/text/format.ts'
 
 export interface ProgressLine {
   /** `count` of what `label` says; a new label begins a new rate. With `total` it tells how long the rest will take. */

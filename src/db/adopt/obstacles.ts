@@ -1,6 +1,12 @@
 import pg from 'pg'
 import { type ErrorCode, WfstoreError } from '../../error.ts'
-import type { CatalogColumn, Constraint } from '../catalog.ts'
+import {
+  type CatalogColumn,
+  type Constraint,
+  RELATION_KINDS,
+  type Relation,
+  renameAway,
+} from '../catalog.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { LOSSLESS, NEW_COLUMNS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
@@ -53,22 +59,11 @@ export function shapeObstacles(survey: Survey): Obstacle[] {
   ]
 }
 
-const KINDS: Record<string, string> = {
-  r: 'a table',
-  p: 'a partitioned table',
-  v: 'a view',
-  m: 'a materialized view',
-  i: 'an index',
-  I: 'a partitioned index',
-  S: 'a sequence',
-  f: 'a foreign table',
-  c: 'a type',
-}
-
 function tableObstacles(survey: Survey, table: string): Obstacle[] {
   const relation = survey.relations.get(table)
   if (!relation) return []
-  if (relation.kind !== 'r') return [{ what: `${table} is ${KINDS[relation.kind] ?? 'no table'}` }]
+  if (relation.kind !== 'r')
+    return [{ what: `${table} is a ${RELATION_KINDS[relation.kind] ?? 'relation'}, not a table` }]
   const obstacles: Obstacle[] = []
   if (relation.inherits) {
     obstacles.push({ what: `${table} is a parent, a child or a partition of another table` })
@@ -188,28 +183,18 @@ export function takenNames(
   { relations, functions }: Pick<Survey, 'relations' | 'functions'>,
 ): Obstacle[] {
   return creations.flatMap(({ kind, name }) => {
-    if (kind === 'function') return functions.has(name) ? [taken(name, 'function')] : []
+    if (kind === 'function') return functions.has(name) ? [taken(`${name}()`, 'function')] : []
     const relation = kind === 'trigger' ? undefined : relations.get(name)
-    return relation ? [taken(name, relation.kind)] : []
+    return relation ? [taken(name, kindOf(relation))] : []
   })
 }
 
-function taken(name: string, kind: string): Obstacle {
-  const words: Record<string, string> = {
-    function: 'function',
-    i: 'index',
-    v: 'view',
-    m: 'materialized view',
-    S: 'sequence',
-    f: 'foreign table',
-  }
-  const word = words[kind] ?? 'table'
-  const named = word === 'function' ? `${name}()` : name
-  return {
-    what: `${named} already exists (${KINDS[kind] ?? `a ${word}`})`,
-    fix: `alter ${word} ${named} rename to ${name}_own`,
-  }
-}
+const kindOf = ({ kind }: Relation): string => RELATION_KINDS[kind] ?? 'table'
+
+const taken = (name: string, kind: string): Obstacle => ({
+  what: `${name} already exists (${kind === 'index' ? 'an' : 'a'} ${kind})`,
+  fix: renameAway(kind, name),
+})
 
 function viewObstacles(survey: Survey): Obstacle[] {
   return Object.entries(OLD_VIEWS).flatMap(([name, columns]) => {
@@ -221,7 +206,12 @@ function viewObstacles(survey: Survey): Obstacle[] {
     const old = relation.kind === 'v' && own.join() === columns.join()
     return old
       ? []
-      : [{ ...taken(name, relation.kind), what: `${name} is not the view of the old application` }]
+      : [
+          {
+            ...taken(name, kindOf(relation)),
+            what: `${name} is not the view of the old application`,
+          },
+        ]
   })
 }
 

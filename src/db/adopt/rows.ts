@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { plural } from '../../numbers.ts'
 import type { Constraint } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
@@ -34,7 +35,7 @@ async function nulls(client: pg.Client, survey: Survey, table: string): Promise<
     )
     if (rows === 0) continue
     obstacles.push({
-      what: `${table} has ${counted(rows)} where ${name} is NULL`,
+      what: `${table} has ${plural(rows, 'row')} where ${name} is NULL`,
       fix: `update ${table} set ${name} = ${defaultValue ?? '...'} where ${name} is null`,
     })
   }
@@ -52,7 +53,7 @@ async function overflows(client: pg.Client, survey: Survey, table: string): Prom
     )
     if (rows > 0)
       obstacles.push({
-        what: `${table} has ${counted(rows)} where ${name} is out of range for ${to.type}`,
+        what: `${table} has ${plural(rows, 'row')} where ${name} is out of range for ${to.type}`,
       })
   }
   return obstacles
@@ -75,7 +76,7 @@ async function refused(client: pg.Client, check: Constraint): Promise<Obstacle[]
   if (values.length === 0) return []
   const shown = values
     .slice(0, SHOWN_VALUES)
-    .map(({ value, rows }) => `${JSON.stringify(value)} (${counted(rows)})`)
+    .map(({ value, rows }) => `${JSON.stringify(value)} (${plural(rows, 'row')})`)
   const more =
     values.length > SHOWN_VALUES ? ` and ${values.length - SHOWN_VALUES} other values` : ''
   const known = [...expression.matchAll(/'(\w+)'/g)].map(([, value]) => `'${value}'`).join(', ')
@@ -97,7 +98,7 @@ async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]>
     ? []
     : [
         {
-          what: `${key.tableName} has ${rows} duplicate ${rows === 1 ? 'value' : 'values'} of (${columns})`,
+          what: `${key.tableName} has ${plural(rows, 'duplicate value')} of (${columns})`,
         },
       ]
 }
@@ -113,7 +114,7 @@ async function orphans(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   if (rows === 0) return []
   return [
     {
-      what: `workflow_steps has ${counted(rows)} whose run does not exist`,
+      what: `workflow_steps has ${plural(rows, 'row')} whose run does not exist`,
       fix: `delete from workflow_steps where ${lost}`,
     },
   ]
@@ -135,5 +136,3 @@ async function countRows(client: pg.Client, text: string): Promise<number> {
   const [row] = await query(client, text, [], { rows: d.count() })
   return row?.rows ?? 0
 }
-
-const counted = (rows: number) => (rows === 1 ? '1 row' : `${rows} rows`)

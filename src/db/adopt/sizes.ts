@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { formatBytes, plural } from '../../numbers.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { TABLES } from './legacy.ts'
@@ -47,11 +48,5 @@ async function countOf(client: pg.Client, table: string): Promise<number> {
 }
 
 export function describeSize({ table, rows, estimated, bytes }: TableSize): string {
-  return `${table} ${estimated ? 'about ' : ''}${rows} ${rows === 1 ? 'row' : 'rows'}, ${describeBytes(bytes)}`
-}
-
-function describeBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
-  return `${Math.round(bytes / 1024 ** power)} ${units[power]}`
+  return `${table} ${estimated ? 'about ' : ''}${plural(rows, 'row')}, ${formatBytes(bytes)}`
 }

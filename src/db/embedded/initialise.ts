@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { WfstoreError } from '../../error.ts'
+import { syncFolder } from '../../sync-folder.ts'
 import { own } from './account.ts'
 import { dataDir, embeddedExists, lastLine } from './folder.ts'
 import { type Host, runProgram } from './host.ts'
@@ -23,7 +24,7 @@ export async function initialise(
   try {
     await makeCluster(fresh, host, options.sync)
     fs.renameSync(join(fresh, 'data'), dataDir(dir))
-    if (options.sync) syncFolder(dir)
+    if (options.sync) await syncFolder(dir)
   } catch (error) {
     // Somebody else made it meanwhile: theirs is as good as ours.
     if (!embeddedExists(dir)) throw failure(dir, host, error)
@@ -73,18 +74,7 @@ async function makeCluster(fresh: string, host: Host, sync: boolean): Promise<vo
   const passFile = join(cluster, 'pgpass')
   fs.writeFileSync(passFile, `*:*:*:wfstore:${password}\n`, { mode: 0o600, flush: sync })
   own(passFile, account)
-  if (sync) syncFolder(cluster)
-}
-
-/** What initdb synced must not get lost with the entry that names it. Windows cannot, and need not. */
-function syncFolder(dir: string): void {
-  if (process.platform === 'win32') return
-  const handle = fs.openSync(dir, 'r')
-  try {
-    fs.fsyncSync(handle)
-  } finally {
-    fs.closeSync(handle)
-  }
+  if (sync) await syncFolder(cluster)
 }
 
 /** What is in the place of the data may be dear to somebody. */

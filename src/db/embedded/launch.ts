@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WfstoreError } from '../../error.ts'
+import { alive } from '../../lock-file.ts'
 import { type Account, closeFolder, own } from './account.ts'
 import { dataDir, lastLine, logFile } from './folder.ts'
 import { type Host, serverCommand } from './host.ts'
 import {
-  alive,
   answers,
   type Claim,
   type Endpoint,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { connect } from 'node:net'
 import { basename, join } from 'node:path'
+import { alive } from '../../lock-file.ts'
 import { dataDir, folderError, isMissing, readPassword } from './folder.ts'
 
 /** Where a running server listens: a Unix socket in `socketDir`, or a loopback `port` with a password. */
@@ -127,15 +128,6 @@ export function removeStale(dir: string, claim: Claim): void {
     }
   }
   fs.rmSync(pidFile(dir), { force: true })
-}
-
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 /** The words of a process; one empty word for one that has ended and waits for its parent to notice. */

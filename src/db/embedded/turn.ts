@@ -1,47 +1,41 @@
-import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { alive } from './postmaster.ts'
+import { isLive, processTag, tryLock } from '../../lock-file.ts'
 
-/** A start takes a second; whoever takes longer is recovering from a crash, which the launch waits for, or hangs. */
+/** A start takes a second. One that takes longer is recovering from a crash, which the launch waits for, or hangs. */
 const PATIENCE_MS = 10_000
 const POLL_MS = 10
 
-const random = () => randomBytes(8).toString('hex')
-/** A number alone would be that of a dead starter too: in a container the first process is always 1. */
-const me = `${process.pid}-${random()}`
-
-/** The beginning of the names of what a starter makes for itself, to be cleared away should it be killed. */
-export const temporaryName = `init-${me}-`
+/** The beginning of the names of temporary files, so that those of a killed process can be removed. */
+export const temporaryName = `init-${processTag}-`
 
 /**
- * Runs `work` while no other starter of this folder runs its own. This is courtesy: it saves work, and spares
- * PostgreSQL the moments in which two servers that start at once fail for each other's half-written or stale
- * postmaster.pid. That only one server gets the data does not rest on it, so nobody waits for ever.
+ * Runs `work` while no other starter of this folder runs its own. This saves work and avoids the moments in which two
+ * servers that start at once fail because of each other's half-written postmaster.pid. PostgreSQL's own lock admits only
+ * one server to the data, so after a while the lock is taken from its holder.
  */
 export async function inTurn<T>(dir: string, work: () => Promise<T>): Promise<T> {
   const lock = join(dir, 'starting')
-  const token = `${temporaryName}${random()}`
-  const ticket = join(dir, token)
-  fs.writeFileSync(ticket, token)
-  try {
-    const deadline = Date.now() + PATIENCE_MS
-    while (!take(ticket, lock, Date.now() > deadline)) await sleep(POLL_MS)
-  } finally {
-    fs.rmSync(ticket, { force: true })
-  }
-  try {
-    return await work()
-  } finally {
-    if (holder(lock) === token) fs.rmSync(lock, { force: true })
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    const attempt = tryLock(lock, { force: Date.now() > deadline })
+    if ('release' in attempt) {
+      try {
+        return await work()
+      } finally {
+        attempt.release()
+      }
+    }
+    await sleep(POLL_MS)
   }
 }
 
-/** Half-made data directories and the like, of starters that are gone. */
+/** Removes half-made data directories and the like of processes that no longer run. */
 export async function removeAbandoned(dir: string): Promise<void> {
   for (const name of fs.readdirSync(dir)) {
-    if (/^init-\d+-/.test(name) && !isLive(name)) await remove(join(dir, name))
+    const tag = /^(?:init-|starting\.)(\d+-.*)/.exec(name)?.[1]
+    if (tag !== undefined && !isLive(tag)) await remove(join(dir, name))
   }
 }
 
@@ -50,31 +44,3 @@ export const remove = (path: string): Promise<void> =>
   fs.promises
     .rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 10 })
     .catch(() => {})
-
-/** A link or a rename shows the lock with its content at once. */
-function take(ticket: string, lock: string, impatient: boolean): boolean {
-  try {
-    fs.linkSync(ticket, lock)
-    return true
-  } catch (error) {
-    // A file system without links has no such lock.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return true
-  }
-  const held = holder(lock)
-  if (held === undefined || (isLive(held) && !impatient)) return false
-  fs.renameSync(ticket, lock)
-  return true
-}
-
-function holder(lock: string): string | undefined {
-  try {
-    return fs.readFileSync(lock, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
-function isLive(name: string): boolean {
-  const pid = Number(name.split('-')[1])
-  return pid === process.pid ? name.startsWith(temporaryName) : alive(pid)
-}

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { plural } from '../../numbers.ts'
 import { readRelations } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
@@ -167,7 +168,7 @@ async function announcement(
     const [row] = await query(client, `select count(*) as rows from ${table}`, [], {
       rows: d.count(),
     })
-    drops.push(`${table} (${row?.rows === 1 ? '1 row' : `${row?.rows ?? 0} rows`})`)
+    drops.push(`${table} (${plural(row?.rows ?? 0, 'row')})`)
   }
   const what = `reverting ${names.join(', ')}`
   return drops.length === 0 ? what : `${what}, which drops ${drops.join(', ')}`

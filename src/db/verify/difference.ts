@@ -1,4 +1,4 @@
-import type { Relation, View } from '../catalog.ts'
+import { RELATION_KINDS, type Relation, renameAway, type View } from '../catalog.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export type ObjectKind =
@@ -43,26 +43,14 @@ export const fullName = ({ tableName, name }: Part): string => `${tableName}.${n
 export const script = (...statements: string[]): string =>
   statements.map((statement) => `${statement};`).join('\n')
 
-const KINDS: Record<string, string> = {
-  r: 'table',
-  p: 'partitioned table',
-  v: 'view',
-  m: 'materialized view',
-  i: 'index',
-  I: 'partitioned index',
-  S: 'sequence',
-  f: 'foreign table',
-  c: 'type',
-}
-
 /** The kind of relation that has this name; null if the name is free. */
 export const holderOf = (name: string, relations: Comparison['relations']): string | null =>
-  KINDS[relations.get(name)?.kind ?? ''] ?? null
+  RELATION_KINDS[relations.get(name)?.kind ?? ''] ?? null
 
 /** The statement that renames a relation which has the name of one of our objects. */
 export function renameHolder(name: string, relations: Comparison['relations']): string[] {
-  const holder = holderOf(name, relations)?.replace('partitioned ', '')
-  return holder ? [`alter ${holder} ${name} rename to ${name}_own`] : []
+  const holder = holderOf(name, relations)
+  return holder ? [renameAway(holder, name)] : []
 }
 
 /** The statements that recreate a view, with statements in between that the view blocks. */

@@ -1,9 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { outcomeOf } from '../cleanups.ts'
 import { type Finding, finding } from './finding.ts'
 import { type Subject, shellWord } from './subject.ts'
-import { counted, number, span } from './words.ts'
 
 /** The count stops here; the text then says "more than". */
 const COUNTED = 10_000
@@ -27,7 +27,7 @@ export async function inspectCleanup(database: Queryable, subject: Subject): Pro
     oldest === null
       ? 'there are no finished runs'
       : `the oldest finished run ended on ${oldest.slice(0, 10)}; ${
-          old > COUNTED ? `more than ${number(COUNTED)} runs` : counted(old, 'run')
+          old > COUNTED ? `more than ${formatNumber(COUNTED)} runs` : plural(old, 'run')
         } ended more than ${OLD_DAYS} days ago`
   const usual = rhythm && rhythm.finished >= FEWEST ? rhythm.usualGapMs : null
   const silent = rhythm?.sinceDoneMs ?? null
@@ -44,7 +44,7 @@ export async function inspectCleanup(database: Queryable, subject: Subject): Pro
     usualGapMs: usual,
     sinceDoneMs: silent,
   }
-  const so = `cleanup has removed ${counted(removedRuns, 'run')} and ${number(removedEntries)} audit entries`
+  const so = `cleanup has removed ${plural(removedRuns, 'run')} and ${formatNumber(removedEntries)} audit entries`
   const none =
     last && last.runs + last.entries > 0
       ? 'everything that cleanup removed has been restored'
@@ -62,7 +62,7 @@ export async function inspectCleanup(database: Queryable, subject: Subject): Pro
 }
 
 const overdueText = (silent: number, usual: number) =>
-  `overdue: the last complete cleanup started ${span(silent)} ago, the usual interval is ${span(usual)}`
+  `overdue: the last complete cleanup started ${formatDuration(silent)} ago, the usual interval is ${formatDuration(usual)}`
 
 const WORDS: Record<string, string> = {
   done: 'removed',
@@ -73,9 +73,9 @@ const WORDS: Record<string, string> = {
 }
 
 function lastText({ outcome, agoMs, runs, steps, entries, metrics, error }: Last): string {
-  const rows = `${counted(runs, 'run')}, ${counted(steps, 'step')}, ${number(entries)} audit entries and ${counted(metrics, 'metric')}`
+  const rows = `${plural(runs, 'run')}, ${plural(steps, 'step')}, ${formatNumber(entries)} audit entries and ${plural(metrics, 'metric')}`
   const why = error === null ? '' : ` (${error})`
-  return `the last cleanup, started ${span(agoMs)} ago, ${WORDS[outcome] ?? outcome} ${rows}${why}`
+  return `the last cleanup, started ${formatDuration(agoMs)} ago, ${WORDS[outcome] ?? outcome} ${rows}${why}`
 }
 
 /** The command line of the last cleanup, with the options that decide what it removes. */

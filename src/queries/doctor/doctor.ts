@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { databaseError } from '../../db/query/errors.ts'
 import { rollback, run } from '../../db/query/transaction.ts'
 import type { WfstoreError } from '../../error.ts'
+import { formatDuration } from '../../numbers.ts'
 import { inspectCleanup } from './cleanup.ts'
 import { type Check, type Finding, finding } from './finding.ts'
 import { inspectGrowth } from './growth.ts'
@@ -14,7 +15,7 @@ import { inspectConnections, inspectEncryption, inspectServer } from './server.t
 import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.ts'
 import { type DoctorOptions, readSubject, type Subject } from './subject.ts'
 import { inspectTransactions } from './transactions.ts'
-import { enumerate, span } from './words.ts'
+import { enumerate } from './words.ts'
 
 export type { Finding } from './finding.ts'
 
@@ -103,8 +104,8 @@ function unchecked(check: string, error: WfstoreError, subject: Subject): Findin
   const { quotedSchema, role, limits } = subject
   const state = (error.cause as { code?: unknown } | undefined)?.code
   const reasons: Record<string, string> = {
-    '57014': `the query took longer than ${span(limits.statementMs)}`,
-    '55P03': `another session held an exclusive lock on a table for longer than ${span(limits.lockMs)}`,
+    '57014': `the query took longer than ${formatDuration(limits.statementMs)}`,
+    '55P03': `another session held an exclusive lock on a table for longer than ${formatDuration(limits.lockMs)}`,
   }
   const text = `could not be checked: ${reasons[String(state)] ?? error.message}`
   const fix =

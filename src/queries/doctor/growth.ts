@@ -1,8 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatBytes, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
-import { bytes, counted } from './words.ts'
 
 /** The tables that grow, with the column that holds the time of a row. Steps grow with their runs. */
 const TIMES: Record<string, string> = {
@@ -50,7 +50,7 @@ export async function inspectGrowth(database: Queryable, subject: Subject): Prom
       'growth',
       'ok',
       newRows < FEWEST_ROWS
-        ? `too few rows to estimate: ${counted(newRows, 'new row')} in the last ${WINDOW_DAYS} days`
+        ? `too few rows to estimate: ${plural(newRows, 'new row')} in the last ${WINDOW_DAYS} days`
         : 'too few days to estimate: the oldest row is less than one day old',
       { details: { totalBytes: total, newRows } },
     )
@@ -80,7 +80,7 @@ export async function inspectGrowth(database: Queryable, subject: Subject): Prom
   return finding(
     'growth',
     fast ? 'warning' : 'ok',
-    `about ${bytes(perDay)} a day, most of it in ${tables[0]?.name}; at this rate the ${bytes(total)} double in ${counted(doubles, 'day')}${dateIn(doubles)}`,
+    `about ${formatBytes(perDay)} a day, most of it in ${tables[0]?.name}; at this rate the ${formatBytes(total)} double in ${plural(doubles, 'day')}${dateIn(doubles)}`,
     { details },
   )
 }

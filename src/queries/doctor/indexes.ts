@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatBytes } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
-import { bytes, enumerate, someOf } from './words.ts'
+import { enumerate, someOf } from './words.ts'
 
 /** The name of an index that an interrupted REINDEX CONCURRENTLY leaves behind. */
 const LEFTOVER = /_cc(new|old)\d*$/
@@ -109,11 +110,11 @@ export async function inspectUnusedIndexes(
       : `${own.length} of the ${subject.indexes.length} indexes of wfstore have not been used${span}: their commands have not run yet`
   if (others.length === 0) return finding('unused-indexes', 'ok', ours, { details })
   const total = others.reduce((sum, index) => sum + index.bytes, 0)
-  const names = others.map(({ name, bytes: size }) => `${name} (${bytes(size)})`)
+  const names = others.map(({ name, bytes: size }) => `${name} (${formatBytes(size)})`)
   return finding(
     'unused-indexes',
     'warning',
-    `not used by any query${span}, but updated by every write (${bytes(total)}): ${someOf(names, names.length)}; ${ours}`,
+    `not used by any query${span}, but updated by every write (${formatBytes(total)}): ${someOf(names, names.length)}; ${ours}`,
     {
       fix: others.map(({ qualified }) => `drop index concurrently ${qualified}`).join('; '),
       details,

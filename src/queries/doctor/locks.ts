@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatDuration, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
-import { counted, enumerate, someOf, span } from './words.ts'
+import { enumerate, someOf } from './words.ts'
 
 const THIS_DATABASE = '(select oid from pg_database where datname = current_database())'
 
@@ -67,7 +68,7 @@ export async function inspectLocks(database: Queryable, subject: Subject): Promi
     return finding('locks', 'ok', 'no session waits for a lock', { details })
   const waiting = waits.map(
     ({ pid, name, waitedMs, blocker, blockerName }) =>
-      `pid ${pid} (${name}) for ${span(waitedMs)}${blocker ? `, blocked by pid ${blocker} (${blockerName})` : ''}`,
+      `pid ${pid} (${name}) for ${formatDuration(waitedMs)}${blocker ? `, blocked by pid ${blocker} (${blockerName})` : ''}`,
   )
   const sessions = new Set(waits.map(({ pid }) => pid)).size
   const texts = [
@@ -76,7 +77,7 @@ export async function inspectLocks(database: Queryable, subject: Subject): Promi
     ),
     ...(sessions > 0
       ? [
-          `${counted(sessions, 'session')} ${sessions === 1 ? 'waits' : 'wait'} for a lock: ${someOf(waiting, waiting.length)}`,
+          `${plural(sessions, 'session')} ${sessions === 1 ? 'waits' : 'wait'} for a lock: ${someOf(waiting, waiting.length)}`,
         ]
       : []),
   ]

@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
-import { counted, number, someOf, span } from './words.ts'
+import { someOf } from './words.ts'
 
 /** The count stops here; the text then says "more than". */
 const COUNTED = 10_000
@@ -38,11 +39,11 @@ export async function inspectOldestRunning(database: Queryable): Promise<Finding
     return finding('oldest-running', 'ok', 'no run is running', { details: { running: 0 } })
   const { running, ...oldest } = found
   const { executionId, workflowName, startTime, ageMs } = oldest
-  const age = ageMs === null || ageMs < 0 ? `since ${startTime}` : `for ${span(ageMs)}`
+  const age = ageMs === null || ageMs < 0 ? `since ${startTime}` : `for ${formatDuration(ageMs)}`
   const many =
     running > COUNTED
-      ? `more than ${number(COUNTED)} runs are`
-      : `${counted(running, 'run')} ${running === 1 ? 'is' : 'are'}`
+      ? `more than ${formatNumber(COUNTED)} runs are`
+      : `${plural(running, 'run')} ${running === 1 ? 'is' : 'are'}`
   return finding(
     'oldest-running',
     'ok',
@@ -109,16 +110,16 @@ export async function inspectStuck(database: Queryable, subject: Subject): Promi
   }
   const texts = runs.map(
     ({ executionId, workflowName, ageMs, usualMs }) =>
-      `${executionId} (${workflowName}) running for ${span(ageMs)}, ${
+      `${executionId} (${workflowName}) running for ${formatDuration(ageMs)}, ${
         usualMs === null
           ? `limit 24h (fewer than ${FEWEST} finished runs to compare with)`
-          : `usually ${span(usualMs)}`
+          : `usually ${formatDuration(usualMs)}`
       }`,
   )
   return finding(
     'stuck',
     'failed',
-    `${counted(total, 'run')} ${total === 1 ? 'looks' : 'look'} stuck: ${someOf(texts, total)}`,
+    `${plural(total, 'run')} ${total === 1 ? 'looks' : 'look'} stuck: ${someOf(texts, total)}`,
     { fix: subject.command(`executions show ${oldest.executionId}`), details },
   )
 }

@@ -3,9 +3,10 @@ import { type MigrationStatus, readStatus } from '../../db/migrate/history.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
+import { plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { commandLine, type Subject } from './subject.ts'
-import { counted, enumerate, someOf } from './words.ts'
+import { enumerate, someOf } from './words.ts'
 
 /** Checks that the schema is the one that this version of wfstore creates. */
 export async function inspectSchema(client: pg.Client, subject: Subject): Promise<Finding> {
@@ -47,7 +48,7 @@ export async function inspectSchema(client: pg.Client, subject: Subject): Promis
   return finding(
     'schema',
     'ok',
-    `schema ${subject.schema} matches its ${counted(migrations.length, 'migration')}; the last was applied on ${last?.appliedAt?.slice(0, 10)}`,
+    `schema ${subject.schema} matches its ${plural(migrations.length, 'migration')}; the last was applied on ${last?.appliedAt?.slice(0, 10)}`,
     { details },
   )
 }

@@ -1,8 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatDuration, formatNumber } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
-import { number, span } from './words.ts'
 
 /** The major versions of PostgreSQL that wfstore is tested with. */
 const SUPPORTED = { first: 15, last: 18 }
@@ -32,8 +32,8 @@ export async function inspectServer(database: Queryable, subject: Subject): Prom
   const version = row.version.split(' ')[0]
   const parts = [
     `PostgreSQL ${version}`,
-    `answers in ${span(latencyMs)}`,
-    `up ${span(row.uptimeMs)}`,
+    `answers in ${formatDuration(latencyMs)}`,
+    `up ${formatDuration(row.uptimeMs)}`,
   ]
   const fixes: string[] = []
   const untested = row.major < SUPPORTED.first || row.major > SUPPORTED.last
@@ -127,7 +127,7 @@ export async function inspectConnections(database: Queryable, subject: Subject):
   return finding(
     'connections',
     full ? 'warning' : 'ok',
-    `${number(used)} of ${number(usable)} connections are in use`,
+    `${formatNumber(used)} of ${formatNumber(usable)} connections are in use`,
     {
       fix: full
         ? 'select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc'

@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatBytes, formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
-import { bytes, counted, enumerate, number, span } from './words.ts'
+import { enumerate } from './words.ts'
 
 const LARGEST = 3
 
@@ -27,12 +28,12 @@ export async function inspectSizes(database: Queryable, subject: Subject): Promi
     .slice(0, LARGEST)
     .map(
       ({ name, totalBytes, rows }) =>
-        `${name} ${bytes(totalBytes)}${rows === null ? '' : ` (about ${counted(rows, 'row')})`}`,
+        `${name} ${formatBytes(totalBytes)}${rows === null ? '' : ` (about ${plural(rows, 'row')})`}`,
     )
   return finding(
     'sizes',
     'ok',
-    `${bytes(total)} in total, ${bytes(indexes)} of it in indexes; largest: ${texts.join(', ')}`,
+    `${formatBytes(total)} in total, ${formatBytes(indexes)} of it in indexes; largest: ${texts.join(', ')}`,
     { details: { totalBytes: total, indexBytes: indexes, tables } },
   )
 }
@@ -91,11 +92,11 @@ export async function inspectDeadRows(database: Queryable, subject: Subject): Pr
   const texts = [
     ...behind.map(
       ({ name, dead, live, sinceVacuumMs }) =>
-        `${name} has ${counted(dead, 'dead row')} and ${counted(live, 'live row')}, ${vacuumed(sinceVacuumMs)}`,
+        `${name} has ${plural(dead, 'dead row')} and ${plural(live, 'live row')}, ${vacuumed(sinceVacuumMs)}`,
     ),
     ...(unplanned.length > 0
       ? [
-          `never analysed, so queries may be slow: ${enumerate(unplanned.map(({ name, live }) => `${name} (about ${counted(live, 'row')})`))}`,
+          `never analysed, so queries may be slow: ${enumerate(unplanned.map(({ name, live }) => `${name} (about ${plural(live, 'row')})`))}`,
         ]
       : []),
     ...(off.length > 0
@@ -112,7 +113,7 @@ export async function inspectDeadRows(database: Queryable, subject: Subject): Pr
       .map(({ sinceVacuumMs }) => sinceVacuumMs)
       .filter((ms) => ms !== null)
       .sort((a, b) => a - b)[0]
-    return finding('dead-rows', 'ok', `${counted(dead, 'dead row')}, ${vacuumed(recent ?? null)}`, {
+    return finding('dead-rows', 'ok', `${plural(dead, 'dead row')}, ${vacuumed(recent ?? null)}`, {
       details,
     })
   }
@@ -123,7 +124,7 @@ export async function inspectDeadRows(database: Queryable, subject: Subject): Pr
 }
 
 const vacuumed = (ms: number | null) =>
-  ms === null ? 'never vacuumed' : `last vacuumed ${span(ms)} ago`
+  ms === null ? 'never vacuumed' : `last vacuumed ${formatDuration(ms)} ago`
 
 type Named = { qualified: string }
 
@@ -157,7 +158,7 @@ export async function inspectTransactionIds(
   )
   const { qualified, age } = oldest ?? { qualified: null, age: 0 }
   const details = { oldestAge: age, of: qualified }
-  const text = `the oldest transaction id in use is ${number(age)} transactions old`
+  const text = `the oldest transaction id in use is ${formatNumber(age)} transactions old`
   if (age <= subject.limits.transactionIds)
     return finding('transaction-ids', 'ok', text, { details })
   return finding(

@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import { type Queryable, query } from '../../db/query/query.ts'
+import { formatDuration, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
-import { counted, someOf, span } from './words.ts'
+import { someOf } from './words.ts'
 
 const transactionShape = {
   /** NULL of a prepared transaction. */
@@ -42,16 +43,16 @@ export async function inspectTransactions(database: Queryable, subject: Subject)
   const note =
     unseen === 0
       ? ''
-      : `; ${counted(unseen, 'session')} of other roles not visible (grant pg_read_all_stats to ${role})`
+      : `; ${plural(unseen, 'session')} of other roles not visible (grant pg_read_all_stats to ${role})`
   const details = { open: found.map(({ fix: _, ...row }) => row), unseen }
-  const limit = span(limits.transactionMs)
+  const limit = formatDuration(limits.transactionMs)
   const [oldest] = found
   if (!oldest) {
     return finding('transactions', 'ok', `no transaction is older than ${limit}${note}`, {
       details,
     })
   }
-  const texts = found.map(({ name, ageMs }) => `${name} for ${span(ageMs)}`)
+  const texts = found.map(({ name, ageMs }) => `${name} for ${formatDuration(ageMs)}`)
   return finding(
     'transactions',
     'warning',

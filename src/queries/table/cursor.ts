@@ -1,4 +1,5 @@
 import { WfstoreError } from '../../error.ts'
+import { isUuid } from '../../uuid.ts'
 import type { TimeBound } from './filter.ts'
 
 /** Where a page ended: the sort key of its last row. */
@@ -62,7 +63,6 @@ const KEYS = {
   timestamptz: (key: string) => /^-?infinity$/.test(key) || isMoment(key),
   integer: (key: string) => /^-?\d{1,9}$/.test(key),
 }
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const MOMENT =
   /^(\d{4,6})-(\d\d)-(\d\d)[T ](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?(?:Z|\+00 BC)$/
 const LAST_YEAR = 294_276
@@ -89,7 +89,7 @@ function parsePayload(keys: (key: string) => boolean, cursor: string): Payload |
   const [query, key, id, since, until] = value as unknown[]
   const bound = (at: unknown) => at === null || (typeof at === 'string' && isMoment(at))
   const sound = typeof query === 'string' && typeof key === 'string' && keys(key)
-  return sound && typeof id === 'string' && UUID.test(id) && bound(since) && bound(until)
+  return sound && typeof id === 'string' && isUuid(id) && bound(since) && bound(until)
     ? (value as Payload)
     : undefined
 }

@@ -1,4 +1,5 @@
 import { WfstoreError } from '../../error.ts'
+import { isUuid } from '../../uuid.ts'
 
 /**
  * What is recorded is checked before anything is sent: a mistake of the caller's costs no round trip and changes
@@ -127,11 +128,9 @@ export function jsonOf(name: string, value: unknown): string | null {
 const wellFormed = (text: string): string =>
   text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 export function uuidOf(name: string, value: string): string {
   const id = typeof value === 'string' ? value.toLowerCase() : ''
-  if (!UUID.test(id)) throw bad(name, value, 'a UUID')
+  if (!isUuid(id)) throw bad(name, value, 'a UUID')
   return id
 }
 

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
-import { alive } from '../../db/embedded/postmaster.ts'
 import { WfstoreError } from '../../error.ts'
+import { type Attempt, tryLock } from '../../lock-file.ts'
 
 /** Lines that wait in a file, first in, first out. One process has it at a time. All is synchronous, so nothing interleaves. */
 export interface SpoolFile {
@@ -23,9 +23,6 @@ export interface SpoolFile {
 const NEWLINE = 10
 const CHUNK = 4096
 const COPIED = 1 << 20
-
-/** Those of this process: in a container the process before may have had the same number. */
-const mine = new Set<string>()
 
 /**
  * Opens or makes the file, readable by its owner alone. A last line that a killed process left unfinished is cut off.
@@ -162,45 +159,18 @@ function copy(
 
 /** @returns what gives it back @throws WfstoreError usage */
 function lock(path: string): () => void {
-  const name = `${path}.lock`
+  let attempt: Attempt
   try {
-    if (!take(name)) {
-      const holder = Number(fs.readFileSync(name, 'utf8'))
-      if (isHeld(name, holder)) throw inUse(path, holder)
-      // Renamed, not removed: of several that find it abandoned only one takes it away, and sees which one it was.
-      const abandoned = `${name}.${process.pid}`
-      fs.renameSync(name, abandoned)
-      const taken = Number(fs.readFileSync(abandoned, 'utf8'))
-      if (taken !== holder) fs.linkSync(abandoned, name)
-      fs.rmSync(abandoned)
-      if (taken !== holder || !take(name)) throw inUse(path, taken)
-    }
+    attempt = tryLock(`${path}.lock`)
   } catch (cause) {
-    throw cause instanceof WfstoreError ? cause : cannotOpen(path, cause)
+    throw cannotOpen(path, cause)
   }
-  mine.add(name)
-  return () => {
-    mine.delete(name)
-    fs.rmSync(name, { force: true })
-  }
+  if ('release' in attempt) return attempt.release
+  throw inUse(path, attempt.holder)
 }
 
-function take(name: string): boolean {
-  try {
-    fs.writeFileSync(name, String(process.pid), { flag: 'wx', mode: 0o600 })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-}
-
-/** Without a number, somebody is about to write it. */
-const isHeld = (name: string, holder: number): boolean =>
-  !(holder > 0) || (holder === process.pid ? mine.has(name) : alive(holder))
-
-const inUse = (path: string, holder: number) =>
-  new WfstoreError('usage', `the spool ${path} is in use by process ${holder || 'unknown'}`, {
+const inUse = (path: string, holder: number | undefined) =>
+  new WfstoreError('usage', `the spool ${path} is in use by process ${holder ?? 'unknown'}`, {
     hint: `give each process a spool of its own; if that process is none of yours, remove ${path}.lock`,
   })
 

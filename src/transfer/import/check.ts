@@ -1,3 +1,4 @@
+import { isUuid } from '../../uuid.ts'
 import {
   type Field,
   type FieldType,
@@ -93,7 +94,6 @@ function checkValue(field: Field, value: unknown, signed: boolean): void {
   }
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** As many digits as PostgreSQL's numeric holds. */
 const DECIMAL = /^\d{1,131072}(\.\d{1,16383})?$/
 const LARGEST_INTEGER = 2 ** 31 - 1
@@ -103,7 +103,7 @@ const SIGNED: Partial<Record<FieldType, FieldType | 'whole'>> = { amount: 'numbe
 
 /** What is wrong with a value that is not null. */
 const PROBLEMS: Record<FieldType | 'whole', (value: unknown) => string | undefined> = {
-  uuid: (value) => (typeof value === 'string' && UUID.test(value) ? undefined : 'not a UUID'),
+  uuid: (value) => (typeof value === 'string' && isUuid(value) ? undefined : 'not a UUID'),
   text: (value) => (typeof value === 'string' ? undefined : 'not a text'),
   time: timeProblem,
   count: (value) =>

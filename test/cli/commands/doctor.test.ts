@@ -32,7 +32,7 @@ const wording = (text: string) =>
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
     .replace(/\d{4}-\d\d-\d\d/g, 'DATE')
     .replace(/\b\d+(\.\d+)? (B|[kMG]B)\b/g, 'BYTES')
-    .replace(/\b\d+([dhm]) \d\d[hms]\b|\b\d+(\.\d+)? ms\b|\b\d+s\b/g, 'SPAN')
+    .replace(/\b\d+([dhm]) \d\d[hms]\b|\b\d+(\.\d+)?m?s\b/g, 'SPAN')
     .replace(/\d[\d,.]*\d|\d/g, 'N')
 
 /** Removes line breaks: where a line breaks depends on the lengths of the numbers. */
@@ -169,7 +169,7 @@ describe('wrapped columns on a terminal', () => {
     { name: 'fix', kind: 'text' as const, wrap: '> ' },
   ]
   const rows = [
-    { check: 'server', state: 'ok', finding: 'PostgreSQL 18.4, answers in 0.3 ms', fix: null },
+    { check: 'server', state: 'ok', finding: 'PostgreSQL 18.4, answers in 0.3ms', fix: null },
     {
       check: 'stuck',
       state: 'failed',

@@ -84,7 +84,7 @@ describe('several that start the embedded server at once', () => {
     for (const path of [dead, namesake, live]) {
       fs.mkdirSync(join(path, 'data', 'base'), { recursive: true })
     }
-    fs.writeFileSync(join(dir, 'starting'), `init-${gone.pid}-abcdef`)
+    fs.writeFileSync(join(dir, 'starting'), `${gone.pid}-abcdef`)
     await startEmbedded(dir, quick)
     expect(leftovers(dir)).toEqual([basename(live)])
     expect(fs.existsSync(join(live, 'data', 'base'))).toBe(true)

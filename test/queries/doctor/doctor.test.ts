@@ -109,7 +109,7 @@ describe('degrading by finding', () => {
       expect.arrayContaining(['oldest-running', 'stuck', 'cleanup', 'growth']),
     )
     expect(find(findings, 'stuck').finding).toBe(
-      'could not be checked: another session held an exclusive lock on a table for longer than 20 ms',
+      'could not be checked: another session held an exclusive lock on a table for longer than 20ms',
     )
     const locks = find(findings, 'locks')
     expect([locks.state, locks.fix]).toEqual([
@@ -119,7 +119,7 @@ describe('degrading by finding', () => {
     expect(locks.finding).toContain('holds an exclusive lock on workflow_executions')
 
     const slow = await findingOf(store, 'stuck', { limits: { lockMs: 0, statementMs: 200 } })
-    expect(slow.finding).toBe('could not be checked: the query took longer than 200 ms')
+    expect(slow.finding).toBe('could not be checked: the query took longer than 200ms')
     await holder.query('rollback')
     await holder.end()
     expect((await findingOf(store, 'stuck')).state).toBe('ok')

@@ -20,7 +20,7 @@ describe('the server', () => {
     const [row] = await store.sql('show server_version')
     const version = String(row?.server_version).split(' ')[0]
     expect(server.finding).toMatch(
-      /^PostgreSQL [\d.]+, answers in [\d.]+ (ms|s), up (\d+ ms|\d+s|\d+. \d+.)$/,
+      /^PostgreSQL [\d.]+, answers in [\d.]+m?s, up (\d+ms|[\d.]+s|\d+. \d+.)$/,
     )
     expect(server.finding).toContain(`PostgreSQL ${version},`)
     expect(detailsOf(server)).toMatchObject({ standby: false, readOnly: false })

@@ -3,9 +3,10 @@ import { dirname, join, resolve } from 'node:path'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { writeWhole } from '../../../files.ts'
+import { syncFolder } from '../../../sync-folder.ts'
 import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
 import { gzip } from '../compression.ts'
-import { onDisk, syncFolder } from '../disk.ts'
+import { onDisk } from '../disk.ts'
 import {
   FORM,
   fileName,

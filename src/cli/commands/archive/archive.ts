@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
+import { plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
-import { parseText, plural } from '../../options/text.ts'
+import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { archiveColumns, reportColumns } from './columns.ts'
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
+import { plural } from '../../../numbers.ts'
 import type {
   Billing,
   BillingPeriod,
@@ -11,7 +12,7 @@ import type {
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { isData } from '../../options/global.ts'
-import { parseText, plural } from '../../options/text.ts'
+import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { whileCounting } from '../../terminal/waiting.ts'

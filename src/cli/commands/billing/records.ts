@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { Billing, BillingRecord } from '../../../queries/billing/billing.ts'
 import type { BillFilter } from '../../../queries/billing/bills.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addPaging, checkPage, type PagingOptions } from '../../options/filter.ts'
 import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
+import { printPages } from '../../terminal/pages.ts'
 import { recordColumns } from './columns.ts'
 import { type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -49,28 +49,14 @@ export function define(billing: Command, context: Context): void {
       modelId: options.model,
       paid: options.paid === options.unpaid ? undefined : options.paid === true,
     }
-    const pages = readPages(store, filter, options)
-    await writer.list(recordColumns, pages.rows(), {
-      end: () => ({ nextCursor: pages.nextCursor() }),
-      empty: `no such bills in ${period}`,
-    })
+    await printPages(
+      writer,
+      {
+        columns: recordColumns,
+        query: (paging) => store.records({ ...filter, ...paging }),
+        empty: `no such bills in ${period}`,
+      },
+      options,
+    )
   })
-}
-
-/** Rows of one statement; more are read page by page, so that memory stays flat. */
-const LARGEST_PAGE = 1000
-
-function readPages(store: Billing, filter: BillFilter, { limit, cursor }: PagingOptions) {
-  let next = cursor ?? null
-  async function* rows(): AsyncGenerator<BillingRecord> {
-    let left = limit
-    do {
-      const size = Math.min(left, LARGEST_PAGE)
-      const page = await store.records({ ...filter, limit: size, cursor: next })
-      yield* page.rows
-      left -= page.rows.length
-      next = page.nextCursor
-    } while (next !== null && left > 0)
-  }
-  return { rows, nextCursor: () => next }
 }

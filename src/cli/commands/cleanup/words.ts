@@ -1,11 +1,5 @@
 import type { CleanupCounts, CleanupResult, Kept, Removed } from '../../../cleanup/types.ts'
-import { formatDuration } from '../../output/text/format.ts'
-
-const number = (count: number): string => count.toLocaleString('en')
-
-/** '1 run', '12,345 runs'. */
-export const counted = (count: number, noun: string): string =>
-  `${number(count)} ${count === 1 ? noun : noun.replace(/y$/, 'ie').concat('s')}`
+import { formatBytes, formatDuration, formatNumber, plural } from '../../../numbers.ts'
 
 /** Seconds are enough for a line; JSON has the cutoff whole. */
 export const cutoffText = (cutoff: string): string => cutoff.replace(/\.\d+Z$/, 'Z')
@@ -15,18 +9,18 @@ export const removedRows = (removed: Readonly<Removed>): number =>
 
 /** '486,283 runs, 1,458,849 steps, 2,431,415 audit entries and 0 metrics' */
 export const removedWords = ({ execution, step, audit, metric }: Readonly<Removed>): string =>
-  `${counted(execution, 'run')}, ${counted(step, 'step')}, ${counted(audit, 'audit entry')} and ${counted(metric, 'metric')}`
+  `${plural(execution, 'run')}, ${plural(step, 'step')}, ${plural(audit, 'audit entry')} and ${plural(metric, 'metric')}`
 
 /** Of what stays by its rules. What is locked stays by accident, and is said apart. */
 export function keptWords({ execution, audit }: Kept): string {
   const parts = [
-    [execution.running, (n: number) => `${number(n)} running`],
-    [execution.endedLater, (n: number) => `${number(n)} that ended later`],
+    [execution.running, (n: number) => `${formatNumber(n)} running`],
+    [execution.endedLater, (n: number) => `${formatNumber(n)} that ended later`],
     [
       execution.newest,
-      (n: number) => `${number(n)} newest of ${n === 1 ? 'its workflow' : 'their workflows'}`,
+      (n: number) => `${formatNumber(n)} newest of ${n === 1 ? 'its workflow' : 'their workflows'}`,
     ],
-    [audit.runKept, (n: number) => `${counted(n, 'audit entry')} of kept runs`],
+    [audit.runKept, (n: number) => `${plural(n, 'audit entry')} of kept runs`],
   ] as const
   return parts
     .filter(([count]) => count > 0)
@@ -38,7 +32,7 @@ export function keptWords({ execution, audit }: Kept): string {
 export function questionOf({ cutoff, remove, kept }: CleanupCounts, archive?: string): string {
   const { execution, step, audit, metric } = remove
   const keeps = keptWords(kept)
-  const what = `removes ${counted(execution, 'run')} with ${counted(step, 'step')}, ${counted(audit, 'audit entry')} and ${counted(metric, 'metric')} that are older than ${cutoffText(cutoff)}`
+  const what = `removes ${plural(execution, 'run')} with ${plural(step, 'step')}, ${plural(audit, 'audit entry')} and ${plural(metric, 'metric')} that are older than ${cutoffText(cutoff)}`
   return `${[
     what,
     ...(keeps === '' ? [] : [`keeps ${keeps}`]),
@@ -56,7 +50,7 @@ export function resultLine(result: CleanupResult, interrupted = false): string {
   const done =
     rows === 0
       ? `removed nothing older than ${cutoffText(cutoff)}`
-      : `removed ${removedWords(removed)} older than ${cutoffText(cutoff)} in ${formatDuration(seconds * 1000)} (${number(Math.round(rowsPerSecond))} rows/s)`
+      : `removed ${removedWords(removed)} older than ${cutoffText(cutoff)} in ${formatDuration(seconds * 1000)} (${formatNumber(Math.round(rowsPerSecond))} rows/s)`
   const keeps = keptWords(kept)
   const files =
     archive === null || rows === 0
@@ -77,7 +71,7 @@ export function resultLine(result: CleanupResult, interrupted = false): string {
 const placeText = (place: string) => (place === '-' ? 'stdout' : place)
 
 const filesText = ({ place, files, bytes }: NonNullable<CleanupResult['archive']>) =>
-  place === '-' ? sizeText(bytes) : `${counted(files.length, 'file')}, ${sizeText(bytes)}`
+  place === '-' ? formatBytes(bytes) : `${plural(files.length, 'file')}, ${formatBytes(bytes)}`
 
 /** Rows that stay because another session has them locked; '' where none does. */
 export function lockedWords({ execution, audit, metric }: Kept): string {
@@ -88,19 +82,6 @@ export function lockedWords({ execution, audit, metric }: Kept): string {
   ] as const
   return parts
     .filter(([count]) => count > 0)
-    .map(([count, noun]) => counted(count, noun))
+    .map(([count, noun]) => plural(count, noun))
     .join(', ')
-}
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
-
-/** '84 MB', in powers of 1024 as PostgreSQL has them. */
-export function sizeText(bytes: number): string {
-  let scaled = bytes
-  let unit = 0
-  while (unit < UNITS.length - 1 && scaled >= 1023.5) {
-    scaled /= 1024
-    unit++
-  }
-  return `${unit > 0 && scaled < 9.95 ? scaled.toFixed(1) : Math.round(scaled)} ${UNITS[unit]}`
 }

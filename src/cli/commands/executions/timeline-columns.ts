@@ -1,7 +1,7 @@
 import type { Environment } from '../../../db/connect/libpq.ts'
+import { formatDuration } from '../../../numbers.ts'
 import type { ExecutionWithSteps } from '../../../queries/executions/executions.ts'
 import type { Column } from '../../output/column.ts'
-import { formatDuration } from '../../output/text/format.ts'
 import { drawSpan, plainLocale } from '../../output/text/marks.ts'
 import { timelineOf } from './timeline.ts'
 import type { TimelineRow } from './timeline-row.ts'

@@ -1,4 +1,4 @@
-import { plural } from '../../options/text.ts'
+import { plural } from '../../../numbers.ts'
 import type { TimelineRow } from './timeline-row.ts'
 
 /** More steps than this are not each drawn: nobody reads them, and the table of steps has them all. */

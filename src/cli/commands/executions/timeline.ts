@@ -1,6 +1,6 @@
+import { formatDuration, plural } from '../../../numbers.ts'
 import type { ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
-import { plural } from '../../options/text.ts'
-import { alignAmounts, formatDuration, formatShare } from '../../output/text/format.ts'
+import { alignAmounts, formatShare } from '../../output/text/format.ts'
 import { folded } from './timeline-fold.ts'
 import type { TimelineRow } from './timeline-row.ts'
 

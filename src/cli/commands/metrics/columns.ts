@@ -1,7 +1,7 @@
+import { formatDuration } from '../../../numbers.ts'
 import type { Metric } from '../../../queries/metrics/metrics.ts'
 import type { RollupResult } from '../../../queries/metrics/rollup.ts'
 import type { Column } from '../../output/column.ts'
-import { formatDuration } from '../../output/text/format.ts'
 
 /** `mode=Sales model=gpt-4o`; what has another form is shown as it is. */
 function dimensionsCell({ dimensions }: Metric): string | null {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
+import { formatNumber, plural } from '../../../numbers.ts'
 import { currentMetrics } from '../../../queries/metrics/current.ts'
 import type { Metric } from '../../../queries/metrics/metrics.ts'
 import { PERIODS, type Period } from '../../../queries/metrics/periods.ts'
@@ -17,7 +18,7 @@ import {
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
-import { parseText, plural } from '../../options/text.ts'
+import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
@@ -203,8 +204,10 @@ function lineOf(result: RollupResult): string {
     since === null ? 'from the beginning' : `since ${since} and of older runs that changed`
   const counts = [
     `${plural(result.inserted, 'value')} inserted`,
-    ...(['updated', 'unchanged', 'deleted'] as const).map((what) => `${result[what]} ${what}`),
-    `${kept} kept`,
+    ...(['updated', 'unchanged', 'deleted'] as const).map(
+      (what) => `${formatNumber(result[what])} ${what}`,
+    ),
+    `${formatNumber(kept)} kept`,
   ]
   return `${period} (${timeZone}): ${plural(buckets, 'bucket')} ${from}: ${counts.join(', ')}, ${seconds} s`
 }

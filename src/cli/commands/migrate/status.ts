@@ -4,6 +4,7 @@ import type { TableCount } from '../../../db/verify/compare.ts'
 import type { Difference } from '../../../db/verify/difference.ts'
 import type { Verification } from '../../../db/verify/verify.ts'
 import { WfstoreError } from '../../../error.ts'
+import { plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
@@ -99,7 +100,7 @@ async function printVerification(context: Context, options: GlobalOptions): Prom
   if (faults > 0) {
     throw new WfstoreError(
       'schema_differs',
-      `the schema differs from its migrations: ${faults === 1 ? '1 difference' : `${faults} differences`}`,
+      `the schema differs from its migrations: ${plural(faults, 'difference')}`,
       { hint: 'run the statements that are printed with each difference' },
     )
   }

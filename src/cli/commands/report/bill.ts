@@ -1,5 +1,5 @@
+import { plural } from '../../../numbers.ts'
 import type { DifferenceCount, DifferenceKind } from '../../../queries/billing/billing.ts'
-import { plural } from '../../options/text.ts'
 import type { PageData } from './data.ts'
 import { longDate } from './dates.ts'
 import { html, type Markup, name, nothing } from './markup.ts'

@@ -1,10 +1,11 @@
+import { formatDuration } from '../../../numbers.ts'
 import type { Column, Kind } from '../column.ts'
 import { readValue } from '../column.ts'
 import { plainText } from '../formats/plain.ts'
 import type { Cell } from './cell.ts'
 import { show } from './escape.ts'
 import type { TimePrecision } from './format.ts'
-import { alignAmounts, formatDuration, formatShare, formatTime, shortenIds } from './format.ts'
+import { alignAmounts, formatShare, formatTime, shortenIds } from './format.ts'
 import { statusTone } from './style.ts'
 
 export interface Locale {

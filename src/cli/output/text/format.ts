@@ -1,8 +1,9 @@
+import { isUuid } from '../../../uuid.ts'
+
 /** How a terminal shows values. What is not what it should be is shown as it is. */
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 const DECIMAL = /^-?\d+(?:\.(\d+))?$/
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 export type TimePrecision = 'minutes' | 'seconds' | 'zone'
 
@@ -41,25 +42,6 @@ function zoneFormat(timeZone: string): Intl.DateTimeFormat {
   return made
 }
 
-/** `340ms`, `3.6s`, `1m 17s`, `2h 05m`, `3d 04h`: two units, rounded before the unit is chosen. */
-export function formatDuration(value: unknown): string {
-  const ms = typeof value === 'number' ? value : Number(value)
-  if (!Number.isFinite(ms)) return String(value)
-  return ms < 0 ? `-${elapsed(-ms)}` : elapsed(ms)
-}
-
-function elapsed(ms: number): string {
-  if (Math.round(ms) < 1000) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)}ms`
-  if (Math.round(ms / 100) < 600) return `${(ms / 1000).toFixed(1)}s`
-  const seconds = Math.round(ms / 1000)
-  if (seconds < 3600) return two(seconds, 60, 'm', 's')
-  const minutes = Math.round(ms / 60_000)
-  return minutes < 1440 ? two(minutes, 60, 'h', 'm') : two(Math.round(ms / 3_600_000), 24, 'd', 'h')
-}
-
-const two = (value: number, base: number, large: string, small: string) =>
-  `${Math.floor(value / base)}${large} ${String(value % base).padStart(2, '0')}${small}`
-
 /** `12.3%`; what is not nothing is not shown as nothing. */
 export function formatShare(value: unknown): string {
   const share = typeof value === 'number' ? value : Number(value)
@@ -91,12 +73,12 @@ function decimals(text: string): string | undefined {
  * hyphen: hyphens are where no two UUIDs differ.
  */
 export function shortenIds(ids: readonly string[]): string[] {
-  const distinct = [...new Set(ids.filter((id) => UUID.test(id)))].sort()
+  const distinct = [...new Set(ids.filter((id) => isUuid(id)))].sort()
   let length = 8
   for (const [index, id] of distinct.entries()) {
     length = Math.max(length, commonLength(id, distinct[index - 1] ?? '') + 1)
   }
-  return ids.map((id) => (UUID.test(id) ? id.slice(0, length) : id))
+  return ids.map((id) => (isUuid(id) ? id.slice(0, length) : id))
 }
 
 function commonLength(a: string, b: string): number {

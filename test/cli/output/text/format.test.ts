@@ -1,11 +1,7 @@
 import { expect, it } from 'vitest'
-import {
-  alignAmounts,
-  formatDuration,
-  formatTime,
-  shortenIds,
-} from '../../../../src/cli/output/text/format.ts'
+import { alignAmounts, formatTime, shortenIds } from '../../../../src/cli/output/text/format.ts'
 import { displayWidth, truncate } from '../../../../src/cli/output/text/width.ts'
+import { formatDuration } from '../../../../src/numbers.ts'
 
 const second = 1000
 const minute = 60 * second
