@@ -1,8 +1,7 @@
 -- Up Migration
 
--- Column names, types apart, and their order are those of the application whose databases wfstore adopts, so
--- that its statements go on working; columns of ours come after them. Times are timestamptz, amounts are
--- US dollars without a cap, token counts are bigint.
+-- The columns have the names and the order of the old application, so that its statements still work. Columns of
+-- wfstore follow after them. Times are timestamptz, amounts are US dollars, token counts are bigint.
 
 create function wfstore_set_updated_at() returns trigger language plpgsql as $$
 begin
@@ -33,7 +32,7 @@ create table workflow_executions (
   updated_at      timestamptz default now()
 );
 
--- A class of tokens that nobody reported is NULL, not 0; tokens_used is what was paid for.
+-- A token class that was not reported is NULL, not 0. tokens_used is the number of billed tokens.
 create table workflow_steps (
   step_id            uuid not null default gen_random_uuid(),
   execution_id       uuid not null
@@ -64,7 +63,7 @@ create table workflow_steps (
   primary key (execution_id, step_id)
 );
 
--- execution_id and step_id are plain ids here and in billing_records: both outlive the run they speak of.
+-- Here and in billing_records execution_id and step_id have no foreign key: the rows outlive their run.
 create table audit_logs (
   log_id         uuid primary key default gen_random_uuid(),
   execution_id   uuid,
@@ -117,8 +116,8 @@ create table billing_records (
   tokens_reasoning   bigint
 );
 
--- What cleanup has removed, so that totals last. Rows are appended and merged; a key may stand in several rows.
--- quarter_start is the quarter of an hour in which the run started: every time zone in use begins its days on one.
+-- The totals of the runs that cleanup removed. Rows are appended and merged; several rows may have the same key.
+-- quarter_start is the quarter hour in which the run started: in every time zone a day begins on a quarter hour.
 create table usage_history (
   history_id      bigint generated always as identity primary key,
   quarter_start   timestamptz not null,
@@ -137,8 +136,8 @@ create table usage_history (
   duration_ms     numeric not null,
   last_start_time timestamptz not null
 );
-comment on column usage_history.timed_runs is 'runs with an end time';
-comment on column usage_history.duration_ms is 'sum over timed_runs of end_time - start_time, in milliseconds';
+comment on column usage_history.timed_runs is 'number of runs with an end time';
+comment on column usage_history.duration_ms is 'sum of end_time - start_time of these timed_runs, in milliseconds';
 comment on column usage_history.last_start_time is 'start_time of the newest of these runs';
 
 create table audit_history (
@@ -157,7 +156,7 @@ create trigger update_workflow_steps_updated_at before update on workflow_steps
 create trigger update_billing_records_updated_at before update on billing_records
   for each row execute function wfstore_set_updated_at();
 
--- Both count live rows and what cleanup has removed.
+-- Includes the runs that cleanup removed.
 create view user_workflow_summary as
   select user_id,
          sum(runs)::bigint                                               as total_executions,
@@ -183,7 +182,7 @@ create view user_workflow_summary as
   ) as counted
   group by user_id;
 
--- Bills are never cleaned up, so they need no history. A date is a day in UTC.
+-- Cleanup never removes bills, so they need no history. The date is a day in UTC.
 create view daily_cost_summary as
   select user_id,
          (timestamp at time zone 'UTC')::date as date,

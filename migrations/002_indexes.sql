@@ -1,8 +1,8 @@
 -- No Transaction
 -- Up Migration
 
--- Which query each index serves is said in docs/SCHEMA.md. Lists page by keyset, so the index of a list ends in
--- the id that breaks ties of its time.
+-- docs/SCHEMA.md lists the query of each index. Lists use keyset pagination, so the index of a list ends with the id:
+-- it orders rows with the same time.
 
 create index concurrently workflow_executions_start_idx
   on workflow_executions (start_time, execution_id);

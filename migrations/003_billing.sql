@@ -1,7 +1,7 @@
 -- Up Migration
 
--- A period that has been billed, and when closed what its bills came to: for ever, because triggers refuse whatever
--- would change it. TRUNCATE and a superuser who disables triggers are not stopped.
+-- The billing periods. A closed period has the totals of its bills, and triggers refuse every change of them. They do
+-- not stop TRUNCATE or a superuser who disables triggers.
 create table billing_periods (
   billing_period text primary key,
   closed_at      timestamptz,
@@ -11,10 +11,10 @@ create table billing_periods (
   cost           numeric,
   tokens_total   bigint
 );
-comment on column billing_periods.closed_at is 'NULL while the period is open; what follows is written at the close';
-comment on column billing_periods.time_zone is 'in which the months began when it was closed';
+comment on column billing_periods.closed_at is 'time of the close; NULL while the period is open';
+comment on column billing_periods.time_zone is 'time zone of the months at the time of the close';
 
--- The zone in which the months of this store begin; UTC where there is no row.
+-- The time zone in which the months of this store begin. Without a row it is UTC.
 create table billing_settings (
   only_row  boolean primary key default true constraint billing_settings_only_row_check check (only_row),
   time_zone text not null
@@ -24,11 +24,11 @@ alter table billing_records
   add column if not exists corrects uuid,
   add column if not exists original_period text;
 
--- Whoever changes a bill shares a lock on its period until the transaction ends, and closing waits for it: a bill is
--- either in the totals of the close or in a later period. At repeatable read PostgreSQL refuses what would be neither.
+-- A transaction that changes a bill holds a share lock on its period, and the close waits for that lock. So a bill is
+-- either in the totals of the close or in a later period. At repeatable read PostgreSQL refuses any other case.
 --
--- It runs as its owner, so that whoever may write a bill needs no privilege on the periods. The tables it reads are those
--- beside the table of the trigger, which nobody else can choose: only the owner may make a trigger of this function.
+-- The function runs as its owner, so that a role that writes bills needs no privilege on the periods. It reads the tables
+-- in the schema of the trigger's table. Only the owner can create a trigger with this function.
 create function wfstore_keep_bills() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -36,7 +36,7 @@ declare
   closed boolean;
   moved  boolean := false;
 begin
-  -- Payment goes on after the close, and columns that others have added are theirs.
+  -- Bills can be paid after the close. Columns that the application added can change too.
   if tg_op = 'UPDATE' and
      (new.billing_id, new.user_id, new.execution_id, new.timestamp, new.model_id, new.tokens_input, new.tokens_output,
       new.tokens_total, new.cost, new.billing_period, new.metadata, new.created_at, new.tokens_cache_read,
@@ -54,7 +54,7 @@ begin
     if not found then
       insert into billing_periods (billing_period) values (period) on conflict do nothing;
     elsif closed and tg_op = 'INSERT' then
-      -- The open period of now, or the first after it that is open.
+      -- Use the current period, or the first open one after it.
       period := case when moved then to_char(to_date(period, 'YYYY-MM') + interval '1 month', 'YYYY-MM')
         else to_char(now() at time zone coalesce((select time_zone from billing_settings), 'UTC'), 'YYYY-MM') end;
       moved := true;
@@ -78,20 +78,20 @@ begin
 end $$;
 revoke all on function wfstore_keep_bills() from public;
 
--- A period is closed by setting closed_at. The row is locked by then, so nobody is changing its bills, and a statement at
--- read committed sees all that were committed.
+-- Setting closed_at closes a period. At that time the row is locked, so no transaction is changing its bills, and a
+-- statement at read committed sees all committed bills.
 create function wfstore_close_period() returns trigger language plpgsql as $$
 begin
   if tg_op <> 'INSERT' then
     if old.closed_at is not null then
-      raise exception 'billing period % is closed, and stays as it is', old.billing_period using errcode = 'WF001';
+      raise exception 'billing period % is closed and cannot be changed', old.billing_period using errcode = 'WF001';
     elsif tg_op = 'DELETE' then
       return old;
     elsif new.billing_period <> old.billing_period then
-      raise exception 'billing period % keeps its name', old.billing_period using errcode = 'WF001';
+      raise exception 'billing period % cannot be renamed', old.billing_period using errcode = 'WF001';
     end if;
   elsif new.closed_at is not null then
-    raise exception 'billing period % is added open, and then closed', new.billing_period using errcode = 'WF001';
+    raise exception 'billing period % cannot be inserted as closed', new.billing_period using errcode = 'WF001';
   end if;
   new.closed_by := case when new.closed_at is not null then coalesce(new.closed_by, session_user) end;
   new.time_zone := null;
@@ -104,7 +104,7 @@ begin
     raise exception 'billing period % can only be closed at isolation level read committed', new.billing_period
       using errcode = 'WF001';
   end if;
-  -- From now on the zone stays, too.
+  -- From now on the time zone is fixed too.
   execute format('insert into %I.billing_settings (time_zone) values (''UTC'') on conflict do nothing', tg_table_schema);
   execute format('select time_zone from %I.billing_settings for share', tg_table_schema) into new.time_zone;
   execute format('select count(*), coalesce(sum(cost), 0), coalesce(sum(tokens_total), 0) from %I.billing_records
@@ -121,12 +121,12 @@ begin
   end if;
   execute format('select exists (select from %I.billing_periods where closed_at is not null)', tg_table_schema) into closed;
   if closed then
-    raise exception 'billing periods stay in the time zone %: one is closed', old.time_zone using errcode = 'WF001';
+    raise exception 'time zone % cannot be changed: a billing period is closed', old.time_zone using errcode = 'WF001';
   end if;
   return case when tg_op = 'DELETE' then old else new end;
 end $$;
 
--- By its name after the others, and so of what they have made of the row.
+-- Triggers run in the order of their names. This one runs after those of the application and sees their changes.
 create trigger wfstore_keep_bills before insert or update or delete on billing_records
   for each row execute function wfstore_keep_bills();
 create trigger wfstore_close_period before insert or update or delete on billing_periods
@@ -134,7 +134,7 @@ create trigger wfstore_close_period before insert or update or delete on billing
 create trigger wfstore_keep_zone before update or delete on billing_settings
   for each row execute function wfstore_keep_zone();
 
--- A superuser may migrate the tables of an application: what is new belongs to who owns them.
+-- If a superuser migrates the tables of an application, the new objects get the owner of the tables.
 do $$
 declare
   owner name := (select pg_get_userbyid(relowner) from pg_class where oid = 'billing_records'::regclass);

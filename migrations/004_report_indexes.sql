@@ -1,14 +1,14 @@
 -- No Transaction
 -- Up Migration
 
--- Of corrections alone, so other bills pay nothing for it.
+-- Contains only corrections, so that other bills do not pay for it.
 create index concurrently billing_records_corrects_idx
   on billing_records (corrects) where corrects is not null;
 create index concurrently billing_records_period_idx
   on billing_records (billing_period, timestamp, billing_id);
 create index concurrently audit_history_user_idx
   on audit_history (user_id);
--- What has failed is few, and is asked for by user when it has.
+-- Failures are few, and reports ask for them by user.
 create index concurrently audit_logs_user_failed_idx
   on audit_logs (user_id, timestamp, log_id) where not success;
 create index concurrently workflow_executions_user_failed_idx

@@ -1,6 +1,7 @@
 -- Up Migration
 
--- A row for each cleanup. Its counts move in the transactions that delete, so they are right even where it was killed.
+-- One row for each cleanup. The transactions that delete rows also update its counts, so the counts are right even after
+-- a kill.
 create table cleanups (
   cleanup_id         uuid primary key default gen_random_uuid(),
   started_at         timestamptz not null default now(),
@@ -16,13 +17,13 @@ create table cleanups (
   metrics_removed    bigint not null default 0,
   error_message      text
 );
-comment on column cleanups.keep_last is 'so many of the newest runs of every workflow were kept; NULL for none';
-comment on column cleanups.archive is 'folder that the removed rows were written to; NULL where they were not';
-comment on column cleanups.outcome is 'stopped by its time limit or a signal; interrupted: found running by a later cleanup, and dead';
+comment on column cleanups.keep_last is 'number of newest runs of each workflow that were kept; NULL for none';
+comment on column cleanups.archive is 'folder of the archive with the removed rows; NULL without an archive';
+comment on column cleanups.outcome is 'stopped: by its time limit or a signal; interrupted: it was killed, which the next cleanup recorded';
 
 create index cleanups_started_idx on cleanups (started_at, cleanup_id);
 
--- A superuser may migrate the tables of an application: what is new belongs to who owns them.
+-- If a superuser migrates the tables of an application, the new objects get the owner of the tables.
 do $$
 declare
   owner name := (select pg_get_userbyid(relowner) from pg_class where oid = 'workflow_executions'::regclass);

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { inSchema, readSnapshot, type Snapshot } from '../../src/db/verify/snapshot.ts'
 import { TABLE_WORDS, VIEW_WORDS } from './schema-words.ts'
 
-/** docs/SCHEMA-REFERENCE.md as this database tells it; every PostgreSQL from 15 to 18 tells the same. */
+/** The text of docs/SCHEMA-REFERENCE.md for this database. It is the same for PostgreSQL 15 to 18. */
 export async function schemaReference(client: pg.Client): Promise<string> {
   const { rows: relations } = await client.query<{ name: string; kind: string }>(
     `select relname as name, relkind::text as kind from pg_class
@@ -30,24 +30,24 @@ export async function schemaReference(client: pg.Client): Promise<string> {
     HEAD,
     ...names.tables.map((table) => tableText(table, { snapshot, comments, order })),
     ...names.views.map((view) => viewText(view, snapshot)),
-    `## Functions of the triggers\n\n${names.functions.map((name) => `- \`${name}\``).join('\n')}`,
+    `## Trigger functions\n\n${names.functions.map((name) => `- \`${name}\``).join('\n')}`,
   ]
   return `${parts.join('\n\n')}\n`
 }
 
 const HEAD = `# Schema reference
 
-Every table, column, constraint, index, trigger and view, as a migrated database tells it. \`npm run docs:schema\` writes this
-page, and a test compares it. What it all means, and which query each index serves, is in [SCHEMA.md](SCHEMA.md).`
+Every table, column, constraint, index, trigger and view of a migrated database. [SCHEMA.md](SCHEMA.md) explains them and lists
+the query of each index. \`npm run docs:schema\` generates this page, and a test compares it.`
 
-interface Told {
+interface Facts {
   snapshot: Snapshot
   comments: Map<string, string>
-  /** table.column, as they stand in the tables. */
+  /** table.column, in the order of the tables. */
   order: string[]
 }
 
-function tableText(table: string, { snapshot, comments, order }: Told): string {
+function tableText(table: string, { snapshot, comments, order }: Facts): string {
   const words = TABLE_WORDS[table] as Record<string, string>
   const mine = <T extends { tableName: string }>(rows: T[]) =>
     rows.filter(({ tableName }) => tableName === table)
@@ -62,7 +62,7 @@ function tableText(table: string, { snapshot, comments, order }: Told): string {
   ])
   const gone = Object.keys(words).filter((name) => name !== '' && place(name) < 0)
   if (gone.length > 0)
-    throw new Error(`schema-words.ts speaks of ${table}.${gone} which is not there`)
+    throw new Error(`schema-words.ts describes ${table}.${gone}, which does not exist`)
   const parts = [
     ...mine(snapshot.constraints).map(({ name, definition }) => `- \`${name}\`: \`${definition}\``),
     ...mine(snapshot.indexes).map(
@@ -70,14 +70,14 @@ function tableText(table: string, { snapshot, comments, order }: Told): string {
     ),
     ...mine(snapshot.triggers).map(({ name, shape }) => `- \`${name}\`: trigger \`${shape}\``),
   ]
-  const head = ['column', 'type', '', 'default', 'is']
+  const head = ['column', 'type', '', 'default', 'description']
   return [`## ${table}`, words[''], markdownTable([head, ...rows]), parts.join('\n')].join('\n\n')
 }
 
 function meaning(name: string, words: Record<string, string>, comment: string | undefined): string {
   if ((words[name] === undefined) === (comment === undefined))
     throw new Error(
-      `${name} needs a comment in the database or words in schema-words.ts, and not both`,
+      `${name} needs either a comment in the database or a description in schema-words.ts`,
     )
   return comment ?? (words[name] as string)
 }
@@ -115,13 +115,13 @@ async function readComments(client: pg.Client): Promise<Map<string, string>> {
   return new Map(rows.map(({ name, comment }) => [name, comment]))
 }
 
-/** Those that the page is written for, in its order; any other is an error rather than a gap. */
+/** The relations in the order of the page. A relation that is missing on one side is an error. */
 function inOrder(there: string[], known: string[]): string[] {
   const unknown = there.filter((name) => !known.includes(name))
   const gone = known.filter((name) => !there.includes(name))
   if (unknown.length + gone.length > 0)
     throw new Error(
-      `schema-words.ts: nothing about ${unknown.join(', ') || 'none'}; gone: ${gone.join(', ') || 'none'}`,
+      `schema-words.ts: not described: ${unknown.join(', ') || 'none'}; no longer exists: ${gone.join(', ') || 'none'}`,
     )
   return known
 }

@@ -75,7 +75,7 @@ describe('close', () => {
     await on.billing.closePeriod({ period: '2024-11' })
     await expect(on.billing.setZone('UTC')).rejects.toMatchObject({
       code: 'conflict',
-      message: 'billing periods stay in the time zone Europe/Berlin: one is closed',
+      message: 'time zone Europe/Berlin cannot be changed: a billing period is closed',
     })
     expect(await on.billing.setZone('Europe/Berlin')).toBe(false)
   })
