@@ -1,7 +1,7 @@
-// Bundles the library and the command line into dist/, each with chunks that are read only where they are imported.
+// Builds dist/: the library by tsc, file by file as in src/, and the command line as bundles.
+import { execFileSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { bundleCommandLine, writeHelp } from './build-cli.js'
 import { notices } from './notices.js'
 
@@ -33,25 +33,14 @@ const options = {
   logLevel: 'warning',
 }
 
-const library = await build({
-  ...options,
-  entryPoints: { index: 'src/index.ts' },
-  outdir: 'dist',
-  minify: true,
-  // An error that an application does not catch shows the line where it was thrown.
-  lineLimit: 120,
-  // The CommonJS packages inside the bundle still call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as wfstoreRequire } from 'node:module'; const require = wfstoreRequire(import.meta.url);",
-  },
-})
 const commandLine = await bundleCommandLine(options)
 
-// What was there goes when all that comes in its place is made.
 await rm(`${root}dist`, { recursive: true, force: true })
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+})
 await mkdir(`${root}dist/cli`, { recursive: true })
-for (const { path, text } of library.outputFiles) await writeFile(path, text)
 for (const [name, text] of commandLine.files) await writeFile(`${root}dist/cli/${name}`, text)
-const outputs = { ...library.metafile.outputs, ...commandLine.metafile.outputs }
-await writeFile(`${root}dist/THIRD-PARTY-NOTICES.txt`, notices(root, { outputs }))
+await writeFile(`${root}dist/THIRD-PARTY-NOTICES.txt`, notices(root, commandLine.metafile))
 await writeHelp(root)

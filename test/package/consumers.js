@@ -63,7 +63,13 @@ export const projects = [
     options: { module: 'esnext', moduleResolution: 'bundler' },
   },
   { name: 'cjs-nodenext', type: 'commonjs', typescript: 7, options: { module: 'nodenext' } },
-  { name: 'cjs-node16', type: 'commonjs', typescript: 5, options: { module: 'node16' } },
+  { name: 'cjs-node20', type: 'commonjs', typescript: 5, options: { module: 'node20' } },
+  {
+    name: 'cjs-node10',
+    type: 'commonjs',
+    typescript: 5,
+    options: { module: 'commonjs', moduleResolution: 'node10' },
+  },
 ]
 
 /** The library without TypeScript: the same module whichever way it is imported. */
@@ -77,3 +83,20 @@ console.log(names, names === Object.keys(cjs).sort().join(), cjs.openStore === e
 `
 export const importsPrint =
   'WfstoreError,archiveInFolder,archiveToStream,openStore,workflowStore true true\n'
+
+/** An application with a pg of its own that it traces: its hook sees the queries of wfstore. */
+export const tracing = `
+import pg from 'pg'
+import { openStore } from 'wfstore'
+
+const seen = []
+const { query } = pg.Client.prototype
+pg.Client.prototype.query = function (...args) {
+  seen.push(args[0].text ?? args[0])
+  return query.apply(this, args)
+}
+const store = openStore({ databaseUrl: process.env.DATABASE_URL })
+await store.executions.list({ limit: 1 })
+await store.close()
+console.log(seen.some((text) => /from workflow_executions/.test(text)))
+`

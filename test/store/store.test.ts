@@ -13,7 +13,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { migrate } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
 
-/** The library as it is installed: the bundle that `npm run build` made. */
+/** The library as it is installed: what `npm run build` made. */
 const library = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
 
 const RUN = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'x' }

@@ -14,15 +14,15 @@ export interface TestDatabase {
   drop: () => Promise<void>
 }
 
-/**
- * An empty database of its own on the shared server. Dropped by `drop`; a failing run keeps nothing because the
- * server goes with it, unless WFSTORE_TEST_DATABASE_URL names a server of yours.
- */
+/** WFSTORE_TEST_KEEP=1: the databases and their server stay after the run, to be looked at. */
+export const keepsDatabases = process.env.WFSTORE_TEST_KEEP === '1'
+
+/** An empty database of its own on the shared server, until `drop`. */
 export async function createDatabase(
   label = 'test',
   template = 'template1',
 ): Promise<TestDatabase> {
-  const server = process.env.WFSTORE_TEST_DATABASE_URL ?? inject('serverUrl')
+  const server = inject('serverUrl')
   const name = `${label.replace(/\W/g, '_').slice(0, 40)}_${randomBytes(4).toString('hex')}`
   await once(server, `create database ${name} template ${template}`)
   const url = new URL(server)
@@ -35,7 +35,7 @@ export async function createDatabase(
     connect: () => open(url.href),
     drop: async () => {
       await client.end()
-      await once(server, `drop database if exists ${name} with (force)`)
+      if (!keepsDatabases) await once(server, `drop database if exists ${name} with (force)`)
     },
   }
 }
@@ -63,11 +63,7 @@ export async function createFilled(
     if (rowCount === 0) {
       const first = await createDatabase(kind)
       await fill(first)
-      // Nobody may be connected to a database that is renamed or copied.
-      await admin.query(
-        'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1',
-        [first.name],
-      )
+      await endSessions(first)
       await admin.query(`alter database ${first.name} rename to ${template}`)
       await admin.query(`alter database ${template} allow_connections false`)
     }
@@ -76,6 +72,14 @@ export async function createFilled(
   }
   return createDatabase(label, template)
 }
+
+/** PostgreSQL neither renames nor copies a database while a session is connected to it. */
+export const endSessions = ({ name }: TestDatabase): Promise<void> =>
+  once(
+    inject('serverUrl'),
+    'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1',
+    [name],
+  )
 
 /** Makes this database the one that the old application left: 160 runs that it recorded itself. */
 export async function loadLegacy(
@@ -97,10 +101,10 @@ async function open(url: string): Promise<pg.Client> {
   return client
 }
 
-async function once(url: string, text: string): Promise<void> {
+async function once(url: string, text: string, values: string[] = []): Promise<void> {
   const client = await open(url)
   try {
-    await client.query(text)
+    await client.query(text, values)
   } finally {
     await client.end()
   }

