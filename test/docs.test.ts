@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { commandLines, mistakeIn, programAlone } from './support/doc-commands.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -67,6 +67,48 @@ it('npm scripts and files of the checkout that the pages name are there', () => 
       .map(([file]) => `${path}: ${file}`),
   ])
   expect(missing).toEqual([])
+})
+
+/** Paths of the repository in backticks, such as `src/tables/`. The placeholder 00N stands for any number. */
+const pathsIn = (text: string): string[] =>
+  [...text.matchAll(/`((?:bin|src|test|docs|migrations|bench|scripts|\.ci)\/[\w./-]*)`/g)]
+    .map(([, path]) => path as string)
+    .filter((path) => !path.includes('00N'))
+
+it('every path in backticks that a page names exists', () => {
+  const missing = pages.flatMap(({ path, text }) =>
+    pathsIn(text)
+      .filter((name) => !existsSync(join(root, name)))
+      .map((name) => `${path}: ${name}`),
+  )
+  expect(missing).toEqual([])
+})
+
+describe('the layout in CONTRIBUTING', () => {
+  const contributing = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+  const rows = [...contributing.matchAll(/^\| (`[\w./-]+\/`.*?) *\| (.*?) *\|$/gm)].map(
+    ([, paths = '', contents = '']) => ({ folder: pathsIn(paths)[0] as string, contents }),
+  )
+
+  it('names subfolders that exist', () => {
+    const missing = rows.flatMap(({ folder, contents }) =>
+      [...contents.matchAll(/`([\w-]+\/)`/g)]
+        .map(([, name]) => folder + name)
+        .filter((path) => !existsSync(join(root, path))),
+    )
+    expect(missing).toEqual([])
+    expect(rows.length).toBeGreaterThan(10)
+  })
+
+  it('names every folder of src and src/cli', () => {
+    const folders = ['src/', 'src/cli/'].flatMap((parent) =>
+      readdirSync(join(root, parent), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && entry.name !== 'cli')
+        .map(({ name }) => `${parent}${name}/`),
+    )
+    const named = rows.map(({ folder }) => folder)
+    expect(folders.filter((folder) => !named.includes(folder))).toEqual([])
+  })
 })
 
 function leadsSomewhere(from: string, link: string): boolean {
