@@ -20,8 +20,6 @@ export type {
   AuditEntries,
   AuditEntry,
   AuditFilter,
-  AuditPatch,
-  NewAuditEntry,
 } from './queries/audit/audit.ts'
 export type { AuditFollow } from './queries/audit/follow.ts'
 export type { ToolFilter, ToolUse } from './queries/audit/tools.ts'
@@ -29,7 +27,6 @@ export type {
   BillDifference,
   Billing,
   BillingPeriod,
-  BillingRecord,
   BillingScope,
   BillingSum,
   BillingSummary,
@@ -44,38 +41,23 @@ export type {
   PeriodCloseResult,
   SummaryKey,
 } from './queries/billing/billing.ts'
-export type { Bill, BillFilter, BillPatch, Bills, NewBill } from './queries/billing/bills.ts'
+export type { Bill, BillFilter, Bills } from './queries/billing/bills.ts'
 export type { CleanupFilter, PastCleanup } from './queries/cleanups.ts'
 export type { Failure, FailureFilter } from './queries/errors/errors.ts'
 export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/errors/groups.ts'
 export type { Execution, ExecutionWithSteps, ListOptions } from './queries/executions/executions.ts'
-export type { ExecutionPatch, Executions, NewExecution } from './queries/executions/rows.ts'
+export type { Executions } from './queries/executions/rows.ts'
 export type { RunningExecution, RunningFilter } from './queries/executions/running.ts'
-export type {
-  NewStep,
-  Step,
-  StepFilter,
-  StepKey,
-  StepPatch,
-  StepStatus,
-  Steps,
-} from './queries/executions/steps.ts'
+export type { Step, StepFilter, StepKey, Steps } from './queries/executions/steps.ts'
 export type { CurrentOptions } from './queries/metrics/current.ts'
 export type {
   Metric,
   MetricFilter,
-  MetricPatch,
   Metrics,
-  NewMetric,
 } from './queries/metrics/metrics.ts'
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
-export type {
-  ExecutionFilter,
-  ExecutionStatus,
-  TimeBound,
-  TimeLimit,
-} from './queries/table/filter.ts'
+export type { ExecutionFilter, TimeBound, TimeLimit } from './queries/table/filter.ts'
 export type { Page, PageOptions } from './queries/table/page.ts'
 export type { Rows } from './queries/table/rows.ts'
 export type { Tokens } from './queries/table/validate.ts'
@@ -113,6 +95,11 @@ export type {
 export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
 export type { SpoolOptions } from './record/spool/recorder.ts'
 export { openStore, type PgDatabase, type Store, type StoreOptions } from './store.ts'
+export type { AuditPatch, NewAuditEntry } from './tables/audit.ts'
+export type { BillPatch, NewBill } from './tables/bills.ts'
+export type { ExecutionPatch, ExecutionStatus, NewExecution } from './tables/executions.ts'
+export type { MetricPatch, NewMetric } from './tables/metrics.ts'
+export type { NewStep, StepPatch, StepStatus } from './tables/steps.ts'
 export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 
 /**

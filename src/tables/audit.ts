@@ -29,15 +29,18 @@ export const audit = table({
     stepId: optional(uuid),
     timestamp: withDefault(time, 'now()'),
     userId: name,
+    /** Such as 'step_end' or 'tool_call'. */
     actionType: name,
+    /** One line that a person reads. */
     actionDetails: text,
     toolName: optional(text),
     /** Any JSON value. */
     toolInput: optional(json),
     /** Any JSON value. */
     toolOutput: optional(json),
+    /** Tokens of the step that this action used. */
     tokensUsed: withDefault(count, '0'),
-    /** US dollars, 0 or more. */
+    /** Cost of the step that this action caused: US dollars, 0 or more. */
     cost: withDefault(amount, '0'),
     modelId: optional(text),
     success: withDefault(boolean, 'true'),
@@ -48,5 +51,7 @@ export const audit = table({
   },
 })
 
-export type AuditEntryPatch = PatchOf<typeof audit>
+/** The fields of an audit entry that can be changed. */
+export type AuditPatch = PatchOf<typeof audit>
+/** A new audit entry. What is left out has the default of the table: timestamp now, success true, tokens and cost 0. */
 export type NewAuditEntry = NewOf<typeof audit>

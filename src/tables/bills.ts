@@ -15,10 +15,10 @@ import {
   uuid,
   withDefault,
 } from './column.ts'
-import { TOKEN_CLASSES } from './tokens.ts'
+import { tokenColumns } from './tokens.ts'
 import type { NewOf, PatchOf } from './types.ts'
 
-const { tokensInput, tokensOutput, ...LATER_CLASSES } = TOKEN_CLASSES
+const { tokensInput, tokensOutput, ...laterColumns } = tokenColumns
 
 /** The bills, one for each finished execution, which they outlive; a correction is a bill of its own. */
 export const bills = table({
@@ -44,12 +44,13 @@ export const bills = table({
     /** The month that is billed, such as 2024-12. */
     billingPeriod: month,
     paid: withDefault(boolean, 'false'),
+    /** The id of the payment elsewhere: an invoice, a transfer. */
     paymentId: optional(text),
     /** Any JSON value. */
     metadata: optional(withDefault(json, "'{}'")),
     createdAt: stamp,
     updatedAt: stamp,
-    ...LATER_CLASSES,
+    ...laterColumns,
     /** The bill that this one corrects. */
     corrects: byWfstore(optional(uuid)),
     /** The month that was given, where it was closed and the bill went into an open one. */
@@ -57,5 +58,7 @@ export const bills = table({
   },
 })
 
+/** The fields of a bill that can be changed. */
 export type BillPatch = PatchOf<typeof bills>
+/** A new bill. What is left out has the default of the table: timestamp now, paid false, tokensTotal and cost 0. */
 export type NewBill = NewOf<typeof bills>

@@ -107,38 +107,54 @@ export const boolean = column('boolean')
 export const json = column('json')
 
 /** A text that is not empty. */
-export const name = { ...text, rule: 'name' } as const
+export const name: typeof text = { ...text, rule: 'name' }
 /** A text such as 2024-12. */
-export const month = { ...text, rule: 'month' } as const
+export const month: typeof text = { ...text, rule: 'month' }
 
-export const optional = <C extends ColumnDescription>(
-  inner: C,
-): Omit<C, 'nullable'> & { nullable: true } => ({ ...inner, nullable: true })
+export const optional = <
+  T extends ColumnType,
+  D extends boolean,
+  W extends Writers,
+  V extends string,
+>(
+  inner: ColumnDescription<T, boolean, D, W, V>,
+): ColumnDescription<T, true, D, W, V> => ({ ...inner, nullable: true })
 
-export const withDefault = <C extends ColumnDescription>(
-  inner: C,
+export const withDefault = <
+  T extends ColumnType,
+  N extends boolean,
+  W extends Writers,
+  V extends string,
+>(
+  inner: ColumnDescription<T, N, boolean, W, V>,
   sql: string,
-): Omit<C, 'hasDefault'> & { hasDefault: true } => ({ ...inner, hasDefault: true, default: sql })
+): ColumnDescription<T, N, true, W, V> => ({ ...inner, hasDefault: true, default: sql })
 
 export const oneOf = <const Value extends string>(
   values: readonly Value[],
 ): ColumnDescription<'text', false, false, 'all', Value> => ({ ...column('text'), values })
 
 /** A row's own id: given when the row is added, or made then. */
-export const key = {
-  ...uuid,
-  hasDefault: true,
-  default: 'gen_random_uuid()',
+export const key: ColumnDescription<'uuid', false, true, 'create', never> = {
+  ...withDefault(uuid, 'gen_random_uuid()'),
   writers: 'create',
-} as const
+}
 
 /** A part of a primary key that the caller gives. */
-export const parentKey = { ...uuid, writers: 'create' } as const
+export const parentKey: ColumnDescription<'uuid', false, false, 'create', never> = {
+  ...uuid,
+  writers: 'create',
+}
 
 /** A column that only wfstore writes. */
-export const byWfstore = <C extends ColumnDescription>(
-  inner: C,
-): Omit<C, 'writers'> & { writers: 'wfstore' } => ({ ...inner, writers: 'wfstore' })
+export const byWfstore = <
+  T extends ColumnType,
+  N extends boolean,
+  D extends boolean,
+  V extends string,
+>(
+  inner: ColumnDescription<T, N, D, Writers, V>,
+): ColumnDescription<T, N, D, 'wfstore', V> => ({ ...inner, writers: 'wfstore' })
 
 /** When the row was added or last changed: the database writes it. */
 export const stamp = byWfstore(optional(withDefault(time, 'now()')))

@@ -54,5 +54,10 @@ export const executions = table({
   },
 })
 
+/** The fields of an execution that can be changed. */
 export type ExecutionPatch = PatchOf<typeof executions>
+/**
+ * A new execution as a row. What is left out has the default of the table: status 'running', workflowType 'autonomous',
+ * startTime now, amounts and counts 0.
+ */
 export type NewExecution = NewOf<typeof executions>

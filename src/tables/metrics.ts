@@ -13,8 +13,11 @@ export const metrics = table({
     metricId: key,
     timestamp: withDefault(time, 'now()'),
     userId: name,
+    /** Such as 'cost' or 'token_usage'. */
     metricType: name,
+    /** Any finite number; every digit is kept. */
     metricValue: number,
+    /** Such as 'hour' or 'day'. */
     aggregationPeriod: withDefault(name, "'hour'"),
     /** Any JSON value. */
     dimensions: optional(withDefault(json, "'{}'")),
@@ -22,5 +25,7 @@ export const metrics = table({
   },
 })
 
+/** The fields of a metric that can be changed. */
 export type MetricPatch = PatchOf<typeof metrics>
+/** A new metric. What is left out has the default of the table: timestamp now, aggregationPeriod 'hour'. */
 export type NewMetric = NewOf<typeof metrics>

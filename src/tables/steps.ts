@@ -14,7 +14,7 @@ import {
   time,
   withDefault,
 } from './column.ts'
-import { TOKEN_CLASSES } from './tokens.ts'
+import { tokenColumns } from './tokens.ts'
 import type { NewOf, PatchOf } from './types.ts'
 
 export const STEP_STATUSES = ['pending', 'running', 'success', 'failed', 'skipped'] as const
@@ -54,9 +54,14 @@ export const steps = table({
     retryCount: withDefault(integer, '0'),
     createdAt: stamp,
     updatedAt: stamp,
-    ...TOKEN_CLASSES,
+    ...tokenColumns,
   },
 })
 
+/** The fields of a step that can be changed. */
 export type StepPatch = PatchOf<typeof steps>
+/**
+ * A new step as a row. It does not change the totals of its execution; the recorder does that. What is left out has the
+ * default of the table: status 'pending', counts and cost 0.
+ */
 export type NewStep = NewOf<typeof steps>

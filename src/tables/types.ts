@@ -40,28 +40,42 @@ type GivenValue<C extends ColumnDescription> = OrNull<
               : ValuesOf<C>
 >
 
-type Written<C extends Columns, By extends string> = {
-  [Name in keyof C as C[Name]['writers'] extends By ? Name : never]: C[Name]
+/** A row cannot be added without a value. */
+type IsRequired<C extends ColumnDescription> = C['writers'] extends 'wfstore'
+  ? false
+  : C['nullable'] extends true
+    ? false
+    : C['hasDefault'] extends true
+      ? false
+      : true
+
+type IsOptional<C extends ColumnDescription> = C['writers'] extends 'wfstore'
+  ? false
+  : IsRequired<C> extends true
+    ? false
+    : true
+
+// Mapped directly over the columns: only so do editors show the comments of the columns.
+type RequiredFields<C extends Columns> = {
+  -readonly [Name in keyof C as IsRequired<C[Name]> extends true ? Name : never]: GivenValue<
+    C[Name]
+  >
 }
 
-type Required<C extends Columns> = {
-  [Name in keyof C as C[Name]['nullable'] extends true
-    ? never
-    : C[Name]['hasDefault'] extends true
-      ? never
-      : Name]: C[Name]
+type OptionalFields<C extends Columns> = {
+  -readonly [Name in keyof C as IsOptional<C[Name]> extends true ? Name : never]?:
+    | GivenValue<C[Name]>
+    | undefined
 }
 
-/** The fields that an update may change. */
-export type PatchOf<T> = {
-  [Name in keyof Written<ColumnsOf<T>, 'all'>]?: GivenValue<ColumnsOf<T>[Name]> | undefined
+type PatchFields<C extends Columns> = {
+  -readonly [Name in keyof C as C[Name]['writers'] extends 'all' ? Name : never]?:
+    | GivenValue<C[Name]>
+    | undefined
 }
 
 /** The fields of a row to be added: those without a default are required. */
-export type NewOf<T> = {
-  [Name in keyof Required<Written<ColumnsOf<T>, 'all' | 'create'>>]: GivenValue<ColumnsOf<T>[Name]>
-} & {
-  [Name in Exclude<keyof Written<ColumnsOf<T>, 'all' | 'create'>, keyof Required<ColumnsOf<T>>>]?:
-    | GivenValue<ColumnsOf<T>[Name]>
-    | undefined
-}
+export type NewOf<T> = RequiredFields<ColumnsOf<T>> & OptionalFields<ColumnsOf<T>>
+
+/** The fields that an update may change. */
+export type PatchOf<T> = PatchFields<ColumnsOf<T>>

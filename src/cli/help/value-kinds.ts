@@ -1,6 +1,6 @@
 import { PERIODS } from '../../queries/metrics/periods.ts'
-import { EXECUTION_STATUSES } from '../../queries/table/filter.ts'
 import { DIMENSIONS } from '../../queries/usage/cost.ts'
+import { EXECUTION_STATUSES } from '../../tables/executions.ts'
 
 /**
  * What the value of an option or argument is: a name that the database or the config knows, a time, a file; the words

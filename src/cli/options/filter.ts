@@ -1,11 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import {
-  checkBounds,
-  EXECUTION_STATUSES,
-  type ExecutionFilter,
-  type ExecutionStatus,
-} from '../../queries/table/filter.ts'
+import { checkBounds, type ExecutionFilter } from '../../queries/table/filter.ts'
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import { isUuid } from '../../uuid.ts'
 import type { Context } from '../context.ts'
 import type { GlobalOptions } from './global.ts'

@@ -1,4 +1,6 @@
 import { WfstoreError } from '../../error.ts'
+import { type Columns, type ColumnType, columnOf } from '../../tables/column.ts'
+import type { JsonText, ReadValue } from '../../tables/types.ts'
 
 /**
  * Rows come from PostgreSQL as text and are decoded once, here: pg would give numeric and bigint as strings,
@@ -8,7 +10,9 @@ export type Decoder<T> = (text: string, column: string) => T
 
 export interface Field<T> {
   decode: Decoder<T>
-  /** SQL of the value where it is not simply the column of the same name. */
+  /** NULL is an error where this is not set. */
+  nullable?: boolean
+  /** SQL of the value where it is not the column of the same name. */
   sql?: string
   /** SQL that turns the value into the text that `decode` reads, where its usual text will not do. */
   asText?: (value: string) => string
@@ -18,9 +22,6 @@ export interface Field<T> {
 export type Shape = Record<string, Field<unknown>>
 
 export type RowOf<S extends Shape> = { [K in keyof S]: S[K] extends Field<infer T> ? T : never }
-
-/** Text exactly as PostgreSQL prints a jsonb value: its numbers may have more digits than a double. */
-export type JsonText = string & { readonly json: unique symbol }
 
 const field = <T>(decode: Decoder<T>) => {
   const make = (sql?: string): Field<T> => (sql === undefined ? { decode } : { decode, sql })
@@ -41,69 +42,93 @@ export const boolean = field((value) => value === 't' || value === 'true')
 export const json = field((value) => value as JsonText)
 
 export function nullable<T>(inner: Field<T>): Field<T | null> {
-  return inner as Field<T | null>
+  return { ...inner, nullable: true }
 }
 
-/** `execution_id` of `executionId`. */
-export function columnName(name: string): string {
-  let column = columnNames.get(name)
-  if (column === undefined) {
-    column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    columnNames.set(name, column)
-  }
-  return column
+const FIELDS: Record<ColumnType, () => Field<unknown>> = {
+  uuid,
+  text,
+  time,
+  count,
+  integer: count,
+  amount,
+  number: amount,
+  boolean,
+  json,
 }
 
-/** Kept, as every field of every row asks for its own. */
-const columnNames = new Map<string, string>()
+export type ShapeOf<C extends Columns> = { -readonly [Name in keyof C]: Field<ReadValue<C[Name]>> }
+
+/** The shape of columns of a table. */
+export function shapeOf<const C extends Columns>(columns: C): ShapeOf<C> {
+  const shape = Object.entries(columns).map(([name, { type, nullable: isNullable }]) => {
+    const inner = FIELDS[type]()
+    return [name, isNullable ? nullable(inner) : inner]
+  })
+  return Object.fromEntries(shape)
+}
 
 /** The select list of a shape, every column qualified by `alias`. */
 export function selectList(shape: Shape, alias: string): string {
-  return Object.keys(shape)
-    .map((name) => `${valueSql(shape, name, alias)} as ${columnName(name)}`)
+  return Object.entries(shape)
+    .map(([name, field]) => `${valueSql(name, field, alias)} as ${columnOf(name)}`)
     .join(', ')
 }
 
 /** The values of a shape as one JSON array of texts: a row inside a row, without loss. */
 export function jsonArrayOf(shape: Shape, alias: string): string {
-  const values = Object.keys(shape).map((name) => `(${valueSql(shape, name, alias)})::text`)
+  const values = Object.entries(shape).map(
+    ([name, field]) => `(${valueSql(name, field, alias)})::text`,
+  )
   return `json_build_array(${values.join(', ')})`
 }
 
-function valueSql(shape: Shape, name: string, alias: string): string {
-  const { sql = `${alias}.${columnName(name)}`, asText = (value) => value } = shape[
-    name
-  ] as Field<unknown>
-  return asText(sql)
+function valueSql(name: string, { sql, asText }: Field<unknown>, alias: string): string {
+  const value = sql ?? `${alias}.${columnOf(name)}`
+  return asText ? asText(value) : value
 }
 
-/** The row of a result, by column names of the shape. */
-export function decodeRow<S extends Shape>(shape: S, raw: Record<string, string | null>): RowOf<S> {
-  return decodeValues(
-    shape,
-    Object.keys(shape).map((name) => raw[columnName(name)] ?? null),
-  )
-}
+type RawRow = Record<string, string | null>
 
-/** The values of a shape in its order, as `jsonArrayOf` gives them. */
-export function decodeValues<S extends Shape>(shape: S, values: (string | null)[]): RowOf<S> {
-  const row: Record<string, unknown> = {}
-  for (const [index, name] of Object.keys(shape).entries()) {
-    const value = values[index] ?? null
+/**
+ * The rows of a result, by column names of the shape.
+ * @throws WfstoreError failed for a value that is not of its field, null in a field that is not nullable, and a column
+ * that is missing
+ */
+export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): RowOf<S>[] {
+  // A list asks for each field of each row: the names of columns are made once.
+  const fields = Object.entries(shape).map(([name, { decode, nullable = false }]) => ({
+    name,
+    column: columnOf(name),
+    decode,
+    nullable,
+  }))
+  return rows.map((raw, index) => {
+    const row: Record<string, unknown> = {}
     try {
-      row[name] = value === null ? null : shape[name]?.decode(value, columnName(name))
+      for (const { name, column, decode, nullable } of fields) {
+        const value = raw[column]
+        if (typeof value === 'string') row[name] = decode(value, column)
+        else if (value === null && nullable) row[name] = null
+        else throw value === null ? isNull(column) : isMissing(column)
+      }
     } catch (error) {
-      const [first = name] = Object.keys(shape)
-      throw new WfstoreError(
-        'failed',
-        `${(error as Error).message}, in the row of ${columnName(first)} ${values[0]}`,
-        {
-          hint: 'mend that row; no other answer would be right',
-        },
-      )
+      throw inRow(error as WfstoreError, fields[0]?.column, raw, index)
     }
-  }
-  return row as RowOf<S>
+    return row as RowOf<S>
+  })
+}
+
+/** The rows that `jsonArrayOf` gives: arrays of the values of a shape in its order. */
+export function decodeArrays<S extends Shape>(
+  shape: S,
+  rows: readonly (string | null)[][],
+): RowOf<S>[] {
+  const columns = Object.keys(shape).map(columnOf)
+  const raw = rows.map((values) =>
+    Object.fromEntries(values.map((value, index) => [columns[index], value])),
+  )
+  return decodeRows(shape, raw)
 }
 
 /**
@@ -145,4 +170,22 @@ const malformed = (column: string, value: string, wanted: string) =>
   new WfstoreError(
     'failed',
     `column ${column} holds ${JSON.stringify(value)}, which is not ${wanted}`,
+    { hint: 'correct the value' },
   )
+
+const isNull = (column: string) =>
+  new WfstoreError('failed', `column ${column} is null and must have a value`, {
+    hint: 'run `wfstore migrate verify` to compare the schema',
+  })
+
+const isMissing = (column: string) =>
+  new WfstoreError('failed', `column ${column} is missing`, {
+    hint: 'run `wfstore migrate verify` to compare the schema',
+  })
+
+/** The error with the row that it is about: by its first value, or by its place in the result. */
+function inRow(error: WfstoreError, column = '', raw: RawRow, index: number): WfstoreError {
+  const first = raw[column]
+  const row = typeof first === 'string' ? `the row of ${column} ${first}` : `row ${index + 1}`
+  return new WfstoreError('failed', `${error.message}, in ${row}`, { hint: error.hint })
+}

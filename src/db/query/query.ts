@@ -1,4 +1,4 @@
-import { decodeRow, type RowOf, type Shape } from './decode.ts'
+import { decodeRows, type RowOf, type Shape } from './decode.ts'
 import { databaseError } from './errors.ts'
 
 /** A pg Client, Pool or PoolClient. */
@@ -41,5 +41,5 @@ export async function query<S extends Shape>(
   } catch (error) {
     throw databaseError(error, text)
   }
-  return rows.map((row) => decodeRow(shape, row as Record<string, string | null>))
+  return decodeRows(shape, rows as Record<string, string | null>[])
 }

@@ -43,11 +43,11 @@ const MOMENT = `
 
 const momentShape = {
   /** The oldest transaction that was running, without wraparound. */
-  horizon: d.text('m.horizon'),
-  windowStart: d.time('m.window_start'),
-  blind: d.nullable(d.boolean('m.blind')),
+  horizon: d.text(),
+  windowStart: d.time(),
+  blind: d.nullable(d.boolean()),
 }
-const knownShape = { logId: d.nullable(d.uuid()), timestamp: d.nullable(d.time()) }
+const knownShape = { logId: d.uuid(), timestamp: d.time() }
 
 interface State {
   horizon: string
@@ -74,17 +74,22 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
       // Ages compare as transactions do, over a wraparound too.
       where.conditions.push(`age(a.xmin) <= age(${bind(where, horizon)}::xid8::xid)`)
     }
-    const all = { ...momentShape, ...shape }
     const rows = await run(
-      `with m as materialized (${MOMENT}) select ${d.selectList(all, 'a')}
+      `with m as materialized (${MOMENT})
+       select ${d.selectList(momentShape, 'm')}, case when a.log_id is not null then ${d.jsonArrayOf(shape, 'a')} end as entry
        from m left join audit_logs a on ${where.conditions.join(' and ')} order by a.timestamp, a.log_id`,
       where.values,
-      all,
+      { ...momentShape, entry: d.nullable(d.json()) },
     )
     const { horizon: next, windowStart, blind: isBlind } = rows[0] as d.RowOf<typeof momentShape>
     state = { horizon: next, from: state?.windowStart ?? from, windowStart }
     blind ||= isBlind === true
-    return rows
+    // The moment comes without an entry where there is none.
+    const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))
+    return d.decodeArrays(
+      shape,
+      found.map((entry) => JSON.parse(entry)),
+    )
   }
 
   return {
@@ -97,7 +102,7 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
       const { windowStart } = moment as d.RowOf<typeof momentShape>
       // What is there already is not new when it is changed, or committed beside something that is still open.
       for (const { logId, timestamp } of await read(knownShape, windowStart, null))
-        if (logId !== null && timestamp !== null) known.set(logId, timestamp)
+        known.set(logId, timestamp)
       const { rows } = await page(run, AUDIT, { ...filter, since, until, limit })
       for (const { logId, timestamp } of rows) known.set(logId, timestamp)
       return rows.reverse()
@@ -106,10 +111,8 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
     async poll() {
       if (!state) throw new WfstoreError('usage', 'poll comes after start')
       const { from, horizon } = state
-      const rows = await read(auditShape, from, horizon)
-      const entries = rows
-        .filter(({ logId }) => logId !== null && !known.has(logId))
-        .map(({ horizon: _, windowStart: __, blind: ___, ...entry }) => entry as AuditEntry)
+      const found = await read(auditShape, from, horizon)
+      const entries = found.filter(({ logId }) => !known.has(logId))
       for (const { logId, timestamp } of entries) known.set(logId, timestamp)
       for (const [id, timestamp] of known) if (timestamp < from) known.delete(id)
       return entries

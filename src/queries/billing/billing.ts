@@ -1,7 +1,8 @@
 import type { Run } from '../../db/query/query.ts'
-import { type Page, type PageOptions, page } from '../table/page.ts'
+import { page } from '../table/page.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
 import type { BillFilter } from './bills.ts'
+import { CHARGES } from './charges.ts'
 import { closePeriod, type PeriodClose, type PeriodCloseResult } from './close.ts'
 import { type Correction, type CorrectionResult, correctBill } from './correct.ts'
 import { type FocusRow, focusRows } from './focus.ts'
@@ -13,7 +14,6 @@ import {
   type DifferenceCount,
   reconcile,
 } from './reconcile.ts'
-import { type BillingRecord, CHARGES, RECORDS } from './records.ts'
 import { type BillingScope, type BillingSummary, type SummaryKey, summarize } from './summary.ts'
 
 export type { PeriodClose, PeriodCloseResult } from './close.ts'
@@ -22,7 +22,6 @@ export type { FocusRow } from './focus.ts'
 export type { Payment, PaymentPlan, PaymentResult } from './pay.ts'
 export type { BillingPeriod } from './periods.ts'
 export type { BillDifference, DifferenceCount, DifferenceKind } from './reconcile.ts'
-export type { BillingRecord } from './records.ts'
 export type { BillingScope, BillingSum, BillingSummary, SummaryKey } from './summary.ts'
 
 /**
@@ -37,8 +36,6 @@ export interface Billing {
   periods: () => Promise<BillingPeriod[]>
   /** The bills of a period by user (unless told), model, day or in total. */
   summary: (scope: BillingScope & { by?: SummaryKey | undefined }) => Promise<BillingSummary>
-  /** A page of bills, the newest first, with what they correct and for which closed month they were meant. */
-  records: (options?: BillFilter & PageOptions) => Promise<Page<BillingRecord>>
   /** Every difference between the bills of a period and the runs they bill, faults first. */
   reconcile: (scope: BillingScope) => Promise<BillDifference[]>
   /** How many differences of each kind there are. */
@@ -61,7 +58,6 @@ export const billingOf = (read: Run, write: Run): Billing => ({
   period: (period) => getPeriod(read, period),
   periods: () => listPeriods(read),
   summary: (scope) => summarize(read, scope),
-  records: (options = {}) => page(read, RECORDS, options),
   reconcile: (scope) => reconcile(read, scope),
   differences: (scope) => countDifferences(read, scope),
   pay: (payment) => pay(read, write, payment),

@@ -1,4 +1,5 @@
-import type { BillingCharge } from './records.ts'
+import { classWords, TOKEN_FIELDS, type TokenField } from '../../tables/tokens.ts'
+import type { BillingCharge } from './charges.ts'
 
 /**
  * One charge of FOCUS 1.2, https://focus.finops.org/focus-specification/v1-2/: every mandatory column, and of the
@@ -68,17 +69,16 @@ const run: Meter = { name: 'Runs', unit: 'Runs', quantity: 1 }
 /** It changes a cost; nothing was consumed. */
 const correction: Meter = { name: 'Runs', unit: 'Runs', quantity: null }
 
-const CLASSES = [
-  ['Input Tokens', 'tokensInput'],
-  ['Output Tokens', 'tokensOutput'],
-  ['Cache Read Tokens', 'tokensCacheRead'],
-  ['Cache Write Tokens', 'tokensCacheWrite'],
-  ['Reasoning Tokens', 'tokensReasoning'],
-] as const
+/** 'Cache Read Tokens' */
+const meterName = (field: TokenField): string =>
+  `${classWords(field).replace(/\b[a-z]/g, (letter) => letter.toUpperCase())} Tokens`
 
 /** Each class that has tokens, and as `Tokens` those of no class that was reported. */
 function tokenMeters(bill: BillingCharge): Meter[] {
-  const named = CLASSES.map(([name, field]) => ({ name, quantity: bill[field] ?? 0 }))
+  const named = TOKEN_FIELDS.map((field) => ({
+    name: meterName(field),
+    quantity: bill[field] ?? 0,
+  }))
   const rest = bill.tokensTotal - named.reduce((sum, { quantity }) => sum + quantity, 0)
   return [...named, { name: 'Tokens', quantity: rest }]
     .filter(({ quantity }) => quantity > 0)

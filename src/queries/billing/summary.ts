@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { TOKEN_COLUMNS, tokenColumns } from '../../tables/tokens.ts'
 import { monthOf, oneOf, requiredText } from '../table/validate.ts'
 import { ZONE } from './periods.ts'
 
@@ -25,11 +26,7 @@ const summaryShape = {
   unpaidCost: d.amount(),
   unpaidRecords: d.count(),
   tokensTotal: d.count(),
-  tokensInput: d.nullable(d.count()),
-  tokensOutput: d.nullable(d.count()),
-  tokensCacheRead: d.nullable(d.count()),
-  tokensCacheWrite: d.nullable(d.count()),
-  tokensReasoning: d.nullable(d.count()),
+  ...d.shapeOf(tokenColumns),
 }
 export type BillingSum = d.RowOf<typeof summaryShape>
 
@@ -47,9 +44,7 @@ const KEYS: Record<SummaryKey, string> = {
   total: `'total'`,
 }
 
-const classes = ['input', 'output', 'cache_read', 'cache_write', 'reasoning']
-  .map((name) => `sum(tokens_${name})::bigint as tokens_${name}`)
-  .join(', ')
+const classes = TOKEN_COLUMNS.map((name) => `sum(${name})::bigint as ${name}`).join(', ')
 
 /**
  * The bills of a period by user, model or day, and in total, in one statement.

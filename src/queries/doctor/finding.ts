@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { JsonText } from '../../db/query/decode.ts'
+import type { JsonText } from '../../tables/types.ts'
 import type { Subject } from './subject.ts'
 
 export type State = 'ok' | 'warning' | 'failed'

@@ -27,7 +27,7 @@ export async function inspectIndexes(database: Queryable, subject: Subject): Pro
       tableName: d.text(),
       valid: d.boolean(),
       // NULL if this role may not see it.
-      maybeBuilding: d.boolean(),
+      maybeBuilding: d.nullable(d.boolean()),
     },
   )
   const invalid = found.filter(({ valid }) => !valid)

@@ -1,6 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { name, uuid } from '../table/fields.ts'
+import { name, uuid } from '../../tables/column.ts'
 import { type Criterion, equals, type TimeLimit, type Where, whereOf } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 

@@ -1,9 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { name, status, uuid } from '../table/fields.ts'
+import { name, uuid } from '../../tables/column.ts'
+import { executions } from '../../tables/executions.ts'
 import {
-  EXECUTION_STATUSES,
   type ExecutionFilter,
   equals,
   oneOfStatuses,
@@ -19,29 +19,15 @@ export type { Run } from '../../db/query/query.ts'
 export type { Page } from '../table/page.ts'
 export type { Step } from './steps.ts'
 
-/** A run. Times are RFC 3339 in UTC with microseconds; totalCost is US dollars as an exact decimal. */
-export const executionShape = {
-  executionId: d.uuid(),
-  workflowName: d.text(),
-  workflowType: d.text(),
-  userId: d.text(),
-  mode: d.text(),
-  modelId: d.text(),
-  status: d.text(),
-  startTime: d.time(),
-  endTime: d.nullable(d.time()),
-  /** Milliseconds from start to end; NULL until the run has ended. */
+const computed = {
+  /** Milliseconds from start to end; null until the run has ended. */
   durationMs: d.nullable(d.number('(extract(epoch from e.end_time - e.start_time) * 1000)')),
-  totalCost: d.amount(),
-  totalTokens: d.count(),
-  stepsTotal: d.count(),
-  stepsCompleted: d.count(),
-  stepsFailed: d.count(),
-  errorMessage: d.nullable(d.text()),
-  metadata: d.nullable(d.json()),
-  createdAt: d.nullable(d.time()),
-  updatedAt: d.nullable(d.time()),
 }
+export const executionShape: d.ShapeOf<typeof executions.columns> & typeof computed = {
+  ...d.shapeOf(executions.columns),
+  ...computed,
+}
+/** A run. Times are RFC 3339 in UTC with microseconds; totalCost is US dollars as an exact decimal. */
 export type Execution = d.RowOf<typeof executionShape>
 
 export type ExecutionWithSteps = Execution & { steps: Step[] }
@@ -52,8 +38,8 @@ export type ListOptions = ExecutionFilter & PageOptions & { limit: number }
 /** Runs by start time, newest first; runs of the same microsecond by id. */
 export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
   name: 'executions',
-  table: 'workflow_executions',
-  alias: 'e',
+  table: executions.name,
+  alias: executions.alias,
   shape: executionShape,
   key: 'startTime',
   keyType: 'timestamptz',
@@ -64,7 +50,7 @@ export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
 
 export const CRITERIA = {
   userId: equals('e.user_id', name),
-  status: oneOfStatuses('e.status', status(EXECUTION_STATUSES)),
+  status: oneOfStatuses('e.status', executions.columns.status),
   mode: equals('e.mode', name),
   modelId: equals('e.model_id', name),
   workflowName: equals('e.workflow_name', name),
@@ -112,7 +98,7 @@ export async function getExecution(run: Run, id: string): Promise<ExecutionWithS
     })
   }
   const steps = execution.steps === null ? [] : (JSON.parse(execution.steps) as (string | null)[][])
-  return { ...execution, steps: steps.map((values) => d.decodeValues(stepShape, values)) }
+  return { ...execution, steps: d.decodeArrays(stepShape, steps) }
 }
 
 /**

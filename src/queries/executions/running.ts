@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { count, sendable } from '../table/fields.ts'
+import { count } from '../../tables/column.ts'
+import { sendable } from '../table/fields.ts'
 import { type Criterion, type ExecutionFilter, whereOf } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'

@@ -1,6 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { name } from '../table/fields.ts'
+import { name } from '../../tables/column.ts'
 import {
   bind,
   equals,

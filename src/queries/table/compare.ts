@@ -2,37 +2,29 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
+import { type ColumnType, SQL_TYPES } from '../../tables/column.ts'
 
-/** A value as it was recorded, in SQL over the row `r`, and the placeholder of the one that is given now. */
+/** A value as it was recorded, in SQL over the row `r`, and the placeholder of the value that is given now. */
 export interface Compared {
   name: string
   stored: string
   given: string
 }
 
-export const text = (name: string, stored: string, place: number): Compared => ({
-  name,
-  stored,
-  given: `$${place}::text`,
-})
+/** @param stored SQL of the recorded value @param place of the value that is given now */
+export function compared(type: ColumnType, name: string, stored: string, place: number): Compared {
+  const asText = AS_TEXT[type] ?? plain
+  return { name, stored: asText(stored), given: asText(`$${place}::${SQL_TYPES[type]}`) }
+}
 
-export const amount = (name: string, stored: string, place: number): Compared => ({
-  name,
-  stored: `trim_scale(${stored})::text`,
-  given: `trim_scale($${place}::numeric)::text`,
-})
+const plain = (value: string): string => `(${value})::text`
 
-export const json = (name: string, stored: string, place: number): Compared => ({
-  name,
-  stored: `${stored}::text`,
-  given: `$${place}::jsonb::text`,
-})
-
-export const number = (name: string, stored: string, place: number): Compared => ({
-  name,
-  stored: `${stored}::text`,
-  given: `$${place}::bigint::text`,
-})
+/** The text by which two values of a type are compared. */
+const AS_TEXT: Partial<Record<ColumnType, (value: string) => string>> = {
+  amount: (value) => `trim_scale(${value})::text`,
+  number: (value) => `trim_scale(${value})::text`,
+  time: (value) => `(to_json(${value} at time zone 'UTC') #>> '{}') || 'Z'`,
+}
 
 const LONGEST_VALUE = 60
 

@@ -1,9 +1,8 @@
 import { WfstoreError } from '../../error.ts'
-import { type Kind, sendable } from './fields.ts'
+import { type ColumnDescription, SQL_TYPES } from '../../tables/column.ts'
+import type { ExecutionStatus } from '../../tables/executions.ts'
+import { sendable } from './fields.ts'
 import { timeOf } from './validate.ts'
-
-export const EXECUTION_STATUSES = ['running', 'success', 'failed', 'partial', 'cancelled'] as const
-export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number]
 
 /** An instant, and the words it was asked for in: '7d' is the same question tomorrow, at another instant. */
 export interface TimeBound {
@@ -47,19 +46,19 @@ export function bind(where: Where, value: unknown): string {
 export type Criterion = (name: string, value: unknown, bind: (value: unknown) => string) => string
 
 export const equals =
-  (column: string, kind: Kind): Criterion =>
+  (sql: string, column: ColumnDescription): Criterion =>
   (name, value, bind) =>
-    `${column} = ${bind(sendable(kind, name, value))}::${kind.type}`
+    `${sql} = ${bind(sendable(column, name, value))}::${SQL_TYPES[column.type]}`
 
 /** One of several; of one alone an equality, so that its index gives the order too. */
 export const oneOfStatuses =
-  (column: string, kind: Kind): Criterion =>
+  (sql: string, column: ColumnDescription): Criterion =>
   (name, value, bind) => {
     if (!Array.isArray(value)) throw new WfstoreError('usage', `${name} is not a list`)
-    const statuses = value.map((status) => sendable(kind, name, status))
+    const statuses = value.map((status) => sendable(column, name, status))
     return statuses.length === 1
-      ? `${column} = ${bind(statuses[0])}`
-      : `${column} = any(${bind(statuses)}::text[])`
+      ? `${sql} = ${bind(statuses[0])}`
+      : `${sql} = any(${bind(statuses)}::text[])`
   }
 
 /** In the words of a partial index, which a bound value would not match. */

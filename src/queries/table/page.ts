@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { columnOf } from '../../tables/column.ts'
 import { decodeCursor, encodeCursor, type Position } from './cursor.ts'
 import { type Bounds, bind, type TimeLimit, timeBounds, type Where, within } from './filter.ts'
 import { countOf } from './validate.ts'
@@ -84,7 +85,7 @@ function statement<S extends d.Shape, F extends object>(
   after: Position | undefined,
 ): string {
   const { alias, shape, keyType, order } = list
-  const [key, id] = [list.key, list.id].map((name) => `${alias}.${d.columnName(name)}`)
+  const [key, id] = [list.key, list.id].map((name) => `${alias}.${columnOf(name)}`)
   within(where, key as string, bounds)
   if (after) {
     const position = `(${bind(where, after.key)}::${keyType}, ${bind(where, after.id)}::uuid)`

@@ -2,9 +2,10 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
+import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
 import { uuidv7 } from '../../uuid.ts'
-import { assertSame } from './compare.ts'
-import { compared, type Kind, type Sent, sendable } from './fields.ts'
+import { assertSame, compared } from './compare.ts'
+import { type Sent, sendable } from './fields.ts'
 import { bind, type Where } from './filter.ts'
 import { type List, type Page, type PageOptions, page } from './page.ts'
 import { checkOrder, uuidOf } from './validate.ts'
@@ -34,26 +35,19 @@ export interface Rows<Row, New, Patch, Filter, Key = string> {
   delete: (id: Key) => Promise<void>
 }
 
-export interface Table<S extends d.Shape> {
-  name: string
-  alias: string
-  /** What a row is to people: 'execution'. */
-  noun: string
+/** A table and its rows as they are read. */
+export interface RowSource<S extends d.Shape> {
+  table: TableDescription
   shape: S
-  /** Fields of its primary key, all UUIDs; the last is made where it is not given. */
-  key: readonly string[]
-  required: readonly string[]
-  /** Every field that can be written. */
-  fields: Record<string, Kind>
   /** SQL over the row `r` of a field as it was given, where the database may have stored it otherwise. */
   asGiven?: Record<string, string>
 }
 
-export type Key = Record<string, string>
+/** The values of a primary key by field. */
+export type RowKey = Record<string, string>
 
 interface Given {
-  field: string
-  kind: Kind
+  field: TableField
   value: Sent
 }
 
@@ -62,72 +56,86 @@ const TRIES = 5
 /** @throws WfstoreError usage, conflict */
 export async function insertRow<S extends d.Shape>(
   run: Run,
-  table: Table<S>,
+  source: RowSource<S>,
   row: object,
 ): Promise<d.RowOf<S>> {
-  const { name, alias, shape, key, required } = table
-  const made = { [key.at(-1) as string]: uuidv7(Date.now()) }
-  const given = check(table, { ...made, ...defined(row) })
-  const missing = [...key, ...required].find((field) => !given.some((one) => one.field === field))
-  if (missing !== undefined) throw new WfstoreError('usage', `${missing} is missing`)
-  checkOrder(timeIn(given, 'startTime'), timeIn(given, 'endTime'))
-  const columns = given.map(({ field }) => d.columnName(field))
-  const places = given.map(({ kind }, index) => `$${index + 1}::${kind.type}`)
-  const text = `insert into ${name} as ${alias} (${columns.join(', ')}) values (${places.join(', ')})
-    on conflict (${key.map(d.columnName).join(', ')}) do nothing
-    returning ${d.selectList(shape, alias)}`
+  const { table, shape } = source
+  const given = check(table, { [table.id]: uuidv7(Date.now()), ...defined(row) })
+  const missing = table.fields.find(
+    (field) => isRequired(field) && !given.some((one) => one.field === field),
+  )
+  if (missing) throw new WfstoreError('usage', `${missing.name} is missing`)
+  checkOrder(...spanOf(table, given))
+  const columns = given.map(({ field }) => field.column)
+  const places = given.map(({ field }, index) => placeholder(field, index + 1))
+  const keys = keyOf(table).map(({ column }) => column)
+  const text = `insert into ${table.name} as ${table.alias} (${columns.join(', ')}) values (${places.join(', ')})
+    on conflict (${keys.join(', ')}) do nothing
+    returning ${d.selectList(shape, table.alias)}`
   for (let tried = 1; tried <= TRIES; tried++) {
     const values = given.map(({ value }) => value)
     const [inserted] = await send(run, text, values, shape)
     if (inserted) return inserted
-    const before = await repeated(run, table, given)
+    const before = await repeated(run, source, given)
     if (before) return before
   }
   throw new WfstoreError('failed', `the ${table.noun} is added and deleted all the time`)
 }
 
+const isRequired = ({ nullable, hasDefault, writers }: TableField): boolean =>
+  !nullable && !hasDefault && writers !== 'wfstore'
+
+const keyOf = ({ key, fields }: TableDescription): TableField[] =>
+  key.map((name) => fields.find((field) => field.name === name) as TableField)
+
+const placeholder = ({ type }: TableField, place: number): string => `$${place}::${SQL_TYPES[type]}`
+
 /** The row that is there already, if it has the values that are given. @throws WfstoreError conflict */
 async function repeated<S extends d.Shape>(
   run: Run,
-  table: Table<S>,
+  source: RowSource<S>,
   given: Given[],
 ): Promise<d.RowOf<S> | undefined> {
+  const { table, asGiven = {} } = source
   const values = given.map(({ value }) => value)
-  const place = (field: string) => given.findIndex((one) => one.field === field) + 1
-  const isKey = table.key.map((field) => `${d.columnName(field)} = $${place(field)}::uuid`)
-  const fields = given.map(({ field, kind }, index) =>
-    compared(kind, field, table.asGiven?.[field] ?? `r.${d.columnName(field)}`, index + 1),
+  const keys = keyOf(table).map((field) => ({
+    field,
+    place: given.findIndex((one) => one.field === field),
+  }))
+  const isKey = keys.map(({ field, place }) => `${field.column} = ${placeholder(field, place + 1)}`)
+  const fields = given.map(({ field: { type, name, column } }, index) =>
+    compared(type, name, asGiven[name] ?? `r.${column}`, index + 1),
   )
   const key = Object.fromEntries(
-    table.key.map((field) => [field, String(values[place(field) - 1])]),
+    keys.map(({ field, place }) => [field.name, String(values[place])]),
   )
   const from = `(select * from ${table.name} where ${isKey.join(' and ')}) as r`
   await assertSame(run, called(table, key), from, fields, values)
-  return findRow(run, table, key)
+  return findRow(run, source, key)
 }
 
 /** @throws WfstoreError not_found */
 export async function getRow<S extends d.Shape>(
   run: Run,
-  table: Table<S>,
-  key: Key,
+  source: RowSource<S>,
+  key: RowKey,
 ): Promise<d.RowOf<S>> {
-  const row = await findRow(run, table, key)
+  const row = await findRow(run, source, key)
   if (row) return row
-  throw missing(table, key)
+  throw missing(source.table, key)
 }
 
 async function findRow<S extends d.Shape>(
   run: Run,
-  table: Table<S>,
-  key: Key,
+  { table, shape }: RowSource<S>,
+  key: RowKey,
 ): Promise<d.RowOf<S> | undefined> {
   const where = keyed(table, key)
   const [row] = await run(
-    `select ${d.selectList(table.shape, table.alias)} from ${table.name} ${table.alias}
+    `select ${d.selectList(shape, table.alias)} from ${table.name} ${table.alias}
      where ${where.conditions.join(' and ')}`,
     where.values,
-    table.shape,
+    shape,
   )
   return row
 }
@@ -135,80 +143,78 @@ async function findRow<S extends d.Shape>(
 /** @throws WfstoreError usage, not_found */
 export async function updateRow<S extends d.Shape>(
   run: Run,
-  table: Table<S>,
-  key: Key,
+  source: RowSource<S>,
+  key: RowKey,
   patch: object,
 ): Promise<d.RowOf<S>> {
+  const { table, shape } = source
   const where = keyed(table, key)
-  const given = check(table, defined(patch), table.key)
-  const [start, end] = [timeIn(given, 'startTime'), timeIn(given, 'endTime')]
+  const given = check(table, defined(patch), true)
+  const [start, end] = spanOf(table, given)
   checkOrder(start, end)
-  if (given.length === 0) return getRow(run, table, key)
-  const { alias, shape } = table
+  if (given.length === 0) return getRow(run, source, key)
   const sets = given.map(
-    ({ field, kind, value }) => `${d.columnName(field)} = ${bind(where, value)}::${kind.type}`,
+    ({ field, value }) => `${field.column} = ${bind(where, value)}::${SQL_TYPES[field.type]}`,
   )
-  // Where one of both is given, the other is the row's.
+  // Where only one of both is given, it must fit the other in the row.
   if (start !== null && !isGiven(given, 'endTime')) {
     const place = bind(where, start)
-    where.conditions.push(`(${alias}.end_time >= ${place}::timestamptz) is not false`)
+    where.conditions.push(`(${table.alias}.end_time >= ${place}::timestamptz) is not false`)
   }
   if (end !== null && !isGiven(given, 'startTime')) {
     const place = bind(where, end)
-    where.conditions.push(`(${alias}.start_time <= ${place}::timestamptz) is not false`)
+    where.conditions.push(`(${table.alias}.start_time <= ${place}::timestamptz) is not false`)
   }
-  const text = `update ${table.name} as ${alias} set ${sets.join(', ')}
-    where ${where.conditions.join(' and ')} returning ${d.selectList(shape, alias)}`
+  const text = `update ${table.name} as ${table.alias} set ${sets.join(', ')}
+    where ${where.conditions.join(' and ')} returning ${d.selectList(shape, table.alias)}`
   for (let tried = 1; tried <= TRIES; tried++) {
     const [updated] = await run(text, where.values, shape)
     if (updated) return updated
-    const { startTime = null, endTime = null } = await getRow<d.Shape>(run, table, key)
+    const { startTime = null, endTime = null } = await getRow<d.Shape>(run, source, key)
     checkOrder(start ?? (startTime as string | null), end ?? (endTime as string | null))
   }
   throw new WfstoreError('failed', `${called(table, key)} is changed all the time`)
 }
 
 /** @throws WfstoreError not_found */
-export async function deleteRow<S extends d.Shape>(
-  run: Run,
-  table: Table<S>,
-  key: Key,
-): Promise<void> {
+export async function deleteRow(run: Run, table: TableDescription, key: RowKey): Promise<void> {
   const where = keyed(table, key)
-  const [column] = table.key.map(d.columnName)
+  const [first] = keyOf(table)
   const deleted = await run(
-    `delete from ${table.name} as ${table.alias} where ${where.conditions.join(' and ')} returning ${column} as id`,
+    `delete from ${table.name} as ${table.alias} where ${where.conditions.join(' and ')} returning ${first?.column} as id`,
     where.values,
     { id: d.uuid() },
   )
   if (deleted.length === 0) throw missing(table, key)
 }
 
-function keyed<S extends d.Shape>(table: Table<S>, key: Key): Where {
+function keyed(table: TableDescription, key: RowKey): Where {
   const where: Where = { conditions: [], values: [] }
-  for (const field of table.key) {
-    const value = bind(where, uuidOf(field, key[field] as string))
-    where.conditions.push(`${table.alias}.${d.columnName(field)} = ${value}::uuid`)
+  for (const { name, column } of keyOf(table)) {
+    const value = bind(where, uuidOf(name, key[name] as string))
+    where.conditions.push(`${table.alias}.${column} = ${value}::uuid`)
   }
   return where
 }
 
 /** What is sent for each field that is given. @throws WfstoreError usage */
-function check<S extends d.Shape>(
-  { fields, noun }: Table<S>,
+function check(
+  { fields, noun }: TableDescription,
   row: Record<string, unknown>,
-  fixed: readonly string[] = [],
+  exists = false,
 ): Given[] {
-  return Object.entries(row).map(([field, value]) => {
-    if (!Object.hasOwn(fields, field) || fixed.includes(field)) {
-      const free = Object.keys(fields).filter((name) => !fixed.includes(name))
-      const why = fixed.includes(field)
-        ? `the ${field} of ${noun} stays`
-        : `${noun} has no ${field}`
-      throw new WfstoreError('usage', why, { hint: `there are ${free.join(', ')}` })
-    }
-    const kind = fields[field] as Kind
-    return { field, kind, value: sendable(kind, field, value) }
+  const free = fields.filter(
+    ({ writers }) => writers === 'all' || (writers === 'create' && !exists),
+  )
+  return Object.entries(row).map(([name, value]) => {
+    const field = free.find((one) => one.name === name)
+    if (field) return { field, value: sendable(field, name, value) }
+    const fixed = fields.some((one) => one.name === name && one.writers === 'create')
+    throw new WfstoreError(
+      'usage',
+      fixed ? `the ${name} of ${noun} stays` : `${noun} has no ${name}`,
+      { hint: `there are ${free.map((one) => one.name).join(', ')}` },
+    )
   })
 }
 
@@ -218,30 +224,33 @@ function defined(row: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined))
 }
 
-const isGiven = (given: Given[], name: string) => given.some(({ field }) => field === name)
+const isGiven = (given: Given[], name: string) => given.some(({ field }) => field.name === name)
 
-const timeIn = (given: Given[], name: string): string | null =>
-  (given.find(({ field }) => field === name)?.value as string | undefined) ?? null
+/** The start and the end that are given. */
+function spanOf({ span }: TableDescription, given: Given[]): [string | null, string | null] {
+  const timeIn = (name: string | undefined) =>
+    (given.find(({ field }) => field.name === name)?.value as string | undefined) ?? null
+  return [timeIn(span?.[0]), timeIn(span?.[1])]
+}
 
-const called = <S extends d.Shape>({ noun, key }: Table<S>, id: Key) =>
-  `${noun} ${id[key.at(-1) as string]}`
+const called = ({ noun, id }: TableDescription, key: RowKey) => `${noun} ${key[id]}`
 
-const missing = <S extends d.Shape>(table: Table<S>, key: Key) =>
+const missing = (table: TableDescription, key: RowKey) =>
   new WfstoreError('not_found', `there is no ${called(table, key)}`, {
     hint: 'it may have been deleted or cleaned up',
   })
 
 /** The functions of a table whose key is one id. */
 export const rowsOf = <S extends d.Shape, New extends object, Filter extends object>(
-  table: Table<S>,
+  source: RowSource<S>,
   list: List<S, Filter>,
 ) => {
-  const id = table.key[0] as string
+  const { table } = source
   return (read: Run, write: Run) => ({
-    create: (row: New) => insertRow(write, table, row),
-    get: (value: string) => getRow(read, table, { [id]: value }),
+    create: (row: New) => insertRow(write, source, row),
+    get: (id: string) => getRow(read, source, { [table.id]: id }),
     list: (options: Filter & PageOptions = {} as Filter) => page(read, list, options),
-    update: (value: string, patch: object) => updateRow(write, table, { [id]: value }, patch),
-    delete: (value: string) => deleteRow(write, table, { [id]: value }),
+    update: (id: string, patch: object) => updateRow(write, source, { [table.id]: id }, patch),
+    delete: (id: string) => deleteRow(write, table, { [table.id]: id }),
   })
 }

@@ -1,4 +1,5 @@
 import { WfstoreError } from '../../error.ts'
+import { TOKEN_CLASSES, type TokenClass } from '../../tables/tokens.ts'
 import { isUuid } from '../../uuid.ts'
 
 /**
@@ -168,27 +169,20 @@ export function checkOrder(start: string | null, end: string | null): void {
 }
 
 /** Tokens by class; a class that was not reported is left out. */
-export interface Tokens {
-  input?: number
-  output?: number
-  cacheRead?: number
-  cacheWrite?: number
-  reasoning?: number
-  /** What was paid for, where the classes overlap or are not known; by default the sum of the classes. */
+export interface Tokens extends Partial<Record<TokenClass, number>> {
+  /** The tokens that are paid for, where the classes overlap or are not known (default: the sum of the classes). */
   total?: number
 }
 
 export interface TokenCounts {
   total: number
-  /** In the order of TOKEN_CLASSES; null where nobody reported the class. */
+  /** In the order of TOKEN_CLASSES; null for a class that was not reported. */
   classes: (number | null)[]
 }
 
-export const TOKEN_CLASSES = ['input', 'output', 'cacheRead', 'cacheWrite', 'reasoning'] as const
-
 export function tokensOf(tokens: Tokens = {}): TokenCounts {
   const unknown = Object.keys(tokens).find(
-    (name) => name !== 'total' && !(TOKEN_CLASSES as readonly string[]).includes(name),
+    (name) => name !== 'total' && !(TOKEN_CLASSES as string[]).includes(name),
   )
   if (unknown !== undefined) throw new WfstoreError('usage', `there is no token class ${unknown}`)
   const classes = TOKEN_CLASSES.map((name) => countOf(`tokens.${name}`, tokens[name]))

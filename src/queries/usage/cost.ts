@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { columnOf } from '../../tables/column.ts'
 import { countOf, oneOf } from '../table/validate.ts'
 import {
   CALENDAR,
@@ -138,7 +139,7 @@ function statement(
     return bound
   }
   const keys = dimensions.map((dimension): Key => {
-    const column = d.columnName(DIMENSION_FIELDS[dimension])
+    const column = columnOf(DIMENSION_FIELDS[dimension])
     const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone, zone) : undefined
     return { column, calendar }
   })

@@ -100,7 +100,7 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
   return {
     ...stats,
     percentilesOver: { runs: percentileRuns, since: percentileSince },
-    days: lists.map((values) => d.decodeValues(dayShape, values)),
+    days: d.decodeArrays(dayShape, lists),
   }
 }
 
@@ -137,7 +137,7 @@ counted as (
 ), per_day as (
   select json_agg(${d.jsonArrayOf(dayShape, 'p')} order by p.day) as days
   from (select ${calendarText('day', 'day')} as day, sum(runs) as runs, sum(cost) as cost
-        from counted where day is not null group by counted.day) as p
+        from counted where isfinite(day) group by counted.day) as p
 ), kept as (
   select count(e.end_time) as percentile_runs, min(e.start_time) filter (where e.end_time is not null) as percentile_since,
          percentile_cont(array[0.5, 0.95, 0.99])

@@ -18,8 +18,8 @@ export interface SeriesOptions extends UsageFilter {
 }
 
 const pointShape = {
-  /** '2024-12-02' of a day and a week (its Monday), '2024-12' of a month. */
-  date: d.text(),
+  /** '2024-12-02' of a day and a week (its Monday), '2024-12' of a month; null of an infinite start. */
+  date: d.nullable(d.text()),
   /** Null of the rest and of the total. */
   key: d.nullable(d.text('r.key')),
   other: d.boolean(),
@@ -79,7 +79,7 @@ counted as (
          sum(runs) as runs, sum(cost) as cost
   from rested group by grouping sets ((date, key, place, other), (date))
 )
-select ${d.selectList({ ...pointShape, date: d.text(calendar.text('r.date')) }, 'r')}, coalesce(r.place, 0) as place
+select ${d.selectList({ ...pointShape, date: d.nullable(d.text(calendar.text('r.date'))) }, 'r')}, coalesce(r.place, 0) as place
 from r order by r.date, r.is_total, r.other, r.place`,
     where.values,
     { ...pointShape, place: d.count() },

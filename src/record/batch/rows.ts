@@ -1,60 +1,46 @@
-import { WfstoreError } from '../../error.ts'
+import { given, type Sent } from '../../queries/table/fields.ts'
 import {
   amountOf,
   checkOrder,
-  countOf,
-  integerOf,
-  jsonOf,
   oneOf,
-  optionalText,
-  requiredText,
   type Tokens,
-  timeOf,
   tokensOf,
   uuidOf,
 } from '../../queries/table/validate.ts'
+import type { NewStep } from '../../tables/steps.ts'
+import { TOKEN_FIELDS, type TokenField } from '../../tables/tokens.ts'
 import { uuidv7 } from '../../uuid.ts'
 import type { EntryOptions } from '../recorder/entries.ts'
 import { derivedId } from '../recorder/identity.ts'
 import { billOf } from '../recorder/lookups.ts'
 import type { FinishedStepStatus } from '../recorder/steps.ts'
+import { GIVEN } from './statement.ts'
 
 /** An entry of the audit. The user and the model are those of its run. */
 export interface BatchEntry extends EntryOptions {
   executionId: string
-  /** None for an entry of the run itself. */
+  /** Left out for an entry of the run itself. */
   stepId?: string
   /** What happened: 'tool_call', 'ai_decision', or a word of the engine's own. */
   action: string
 }
 
-/** A step that is over, recorded as a whole. */
-export interface BatchStep {
-  executionId: string
-  /** A UUID; a new UUIDv7 unless given. Give one, and the call can be repeated from another process. */
-  stepId?: string
-  stepNumber: number
-  stepName: string
-  stepDescription?: string
-  toolName?: string
-  toolParameters?: unknown
-  status: FinishedStepStatus
-  tokens?: Tokens
-  /** US dollars: a decimal string, or a number that is taken to 12 places. */
-  cost?: string | number
-  startTime?: Date | string
-  /** When step() was called, by the server's clock, unless given. */
-  endTime?: Date | string
-  result?: unknown
-  errorMessage?: string
-}
+/** What of a step follows from the call. */
+type Counted = TokenField | 'tokensUsed' | 'durationMs' | 'retryCount' | 'status'
 
-type Value = string | number | boolean | null
+/**
+ * A finished step, recorded as a whole. Give a stepId, and the call can be repeated from another process. The step ends
+ * when step() is called if no endTime is given, by the server's clock.
+ */
+export interface BatchStep extends Omit<NewStep, Counted> {
+  status: FinishedStepStatus
+  tokens?: Tokens | undefined
+}
 
 /** What is to be written, by column. */
 export interface Content {
   kind: 'entry' | 'step'
-  columns: Record<string, Value>
+  columns: Record<string, Sent>
   /** No two rows with one id go in one statement. */
   id: string
   /** What it is to people. */
@@ -96,27 +82,42 @@ export function makeRow(content: Content): Row {
   return { kind, columns, id, label, named, size, calledAt, at: null, done, resolve, reject }
 }
 
+/**
+ * What is sent for each column.
+ * @param names by which the caller gives a field, where it is not the field's own
+ * @throws WfstoreError usage
+ */
+const columnsOf = (
+  kind: Content['kind'],
+  values: Record<string, unknown>,
+  names: Record<string, string> = {},
+): Record<string, Sent> =>
+  Object.fromEntries(
+    GIVEN[kind].map((field) => {
+      const name = names[field.name] ?? field.name
+      return [field.column, given(field, name, values[name])]
+    }),
+  )
+
+const ENTRY_NAMES = {
+  actionType: 'action',
+  actionDetails: 'details',
+  toolInput: 'input',
+  toolOutput: 'output',
+  tokensUsed: 'tokens',
+}
+
 /** @throws WfstoreError usage */
 export function entryContent(entry: BatchEntry): Content {
-  const action = requiredText('action', entry.action)
-  const toolName = optionalText('toolName', entry.toolName)
-  const usual = toolName === null ? action : `Tool call: ${toolName}`
+  const { action, toolName, metadata = {}, tokens = 0, cost = 0, success } = entry
   const id = idOf('logId', entry.logId)
-  const columns = {
-    log_id: id,
-    execution_id: uuidOf('executionId', entry.executionId),
-    step_id: entry.stepId === undefined ? null : uuidOf('stepId', entry.stepId),
-    action_type: action,
-    action_details: optionalText('details', entry.details) ?? usual,
-    tool_name: toolName,
-    tool_input: jsonOf('input', entry.input),
-    tool_output: jsonOf('output', entry.output),
-    tokens_used: countOf('tokens', entry.tokens) ?? 0,
-    cost: amountOf('cost', entry.cost),
-    success: entry.success !== false,
-    error_message: optionalText('errorMessage', entry.errorMessage),
-    metadata: jsonOf('metadata', entry.metadata) ?? '{}',
-  }
+  const usual = typeof toolName === 'string' ? `Tool call: ${toolName}` : action
+  const details = entry.details ?? usual
+  const columns = columnsOf(
+    'entry',
+    { ...entry, logId: id, details, tokens, cost, success: success !== false, metadata },
+    ENTRY_NAMES,
+  )
   return {
     kind: 'entry',
     columns,
@@ -128,48 +129,32 @@ export function entryContent(entry: BatchEntry): Content {
 
 /** @throws WfstoreError usage */
 export function stepContent(step: BatchStep): Content {
-  const executionId = uuidOf('executionId', step.executionId)
-  const stepId = idOf('stepId', step.stepId)
   const { total, classes } = tokensOf(step.tokens)
-  const [input, output, cacheRead, cacheWrite, reasoning] = classes.map((count) => count ?? null)
-  const startTime = timeOf('startTime', step.startTime)
-  const endTime = timeOf('endTime', step.endTime)
-  checkOrder(startTime, endTime)
-  const columns = {
-    execution_id: executionId,
-    step_id: stepId,
-    // As the recorder names them, so that either knows what the other has written.
-    bill: billOf(executionId),
-    entry: derivedId('step_end', executionId, stepId, 0),
-    correction: derivedId('correction', executionId, stepId, 0),
-    step_number: requiredInteger('stepNumber', step.stepNumber),
-    step_name: requiredText('stepName', step.stepName),
-    step_description: optionalText('stepDescription', step.stepDescription),
-    tool_name: optionalText('toolName', step.toolName),
-    tool_parameters: jsonOf('toolParameters', step.toolParameters),
+  const columns = columnsOf('step', {
+    ...step,
+    stepId: idOf('stepId', step.stepId),
     status: oneOf('status', step.status, ['success', 'failed', 'skipped']),
-    start_time: startTime,
-    end_time: endTime,
-    tokens_used: total,
+    tokensUsed: total,
     cost: amountOf('cost', step.cost),
-    tokens_input: input ?? null,
-    tokens_output: output ?? null,
-    tokens_cache_read: cacheRead ?? null,
-    tokens_cache_write: cacheWrite ?? null,
-    tokens_reasoning: reasoning ?? null,
-    result: jsonOf('result', step.result),
-    error_message: optionalText('errorMessage', step.errorMessage),
+    ...Object.fromEntries(TOKEN_FIELDS.map((field, place) => [field, classes[place]])),
+  })
+  const { execution_id: executionId, step_id: stepId, start_time: start, end_time: end } = columns
+  checkOrder(start as string | null, end as string | null)
+  const ids = [executionId as string, stepId as string] as const
+  return {
+    kind: 'step',
+    columns: {
+      ...columns,
+      // As the recorder names them, so that each knows what the other has written.
+      bill: billOf(ids[0]),
+      entry: derivedId('step_end', ...ids, 0),
+      correction: derivedId('correction', ...ids, 0),
+    },
+    id: ids.join(' '),
+    label: `step ${stepId} of execution ${executionId}`,
+    named: step.stepId !== undefined,
   }
-  const id = `${executionId} ${stepId}`
-  const label = `step ${stepId} of execution ${executionId}`
-  return { kind: 'step', columns, id, label, named: step.stepId !== undefined }
 }
 
 const idOf = (name: string, id: string | undefined): string =>
   id === undefined ? uuidv7(Date.now()) : uuidOf(name, id)
-
-function requiredInteger(name: string, value: number): number {
-  const integer = integerOf(name, value)
-  if (integer === null) throw new WfstoreError('usage', `${name} is missing`)
-  return integer
-}

@@ -1,57 +1,42 @@
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
-import * as kinds from '../../queries/table/fields.ts'
+import { audit } from '../../tables/audit.ts'
+import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
+import { steps } from '../../tables/steps.ts'
+import { TOKEN_CLASSES, TOKEN_COLUMNS } from '../../tables/tokens.ts'
 import { CORRECTION } from '../recorder/statements.ts'
 
-/** What is given of a step and of an entry, by column. */
-export const FIELDS = {
-  step: {
-    execution_id: kinds.uuid,
-    step_id: kinds.uuid,
-    step_number: kinds.integer,
-    step_name: kinds.name,
-    step_description: kinds.words,
-    tool_name: kinds.words,
-    tool_parameters: kinds.anything,
-    status: kinds.words,
-    start_time: kinds.time,
-    end_time: kinds.time,
-    tokens_used: kinds.count,
-    cost: kinds.money,
-    tokens_input: kinds.count,
-    tokens_output: kinds.count,
-    tokens_cache_read: kinds.count,
-    tokens_cache_write: kinds.count,
-    tokens_reasoning: kinds.count,
-    result: kinds.anything,
-    error_message: kinds.words,
-  },
-  entry: {
-    log_id: kinds.uuid,
-    execution_id: kinds.uuid,
-    step_id: kinds.uuid,
-    action_type: kinds.name,
-    action_details: kinds.words,
-    tool_name: kinds.words,
-    tool_input: kinds.anything,
-    tool_output: kinds.anything,
-    tokens_used: kinds.count,
-    cost: kinds.money,
-    success: kinds.flag,
-    error_message: kinds.words,
-    metadata: kinds.anything,
-  },
-} satisfies Record<string, Record<string, kinds.Kind>>
+/** The fields of a table without those that the statement itself computes. */
+const givenOf = ({ fields }: TableDescription, computed: readonly string[]): TableField[] =>
+  fields.filter(({ name, writers }) => writers !== 'wfstore' && !computed.includes(name))
 
-/** What a row of a batch has beside: its number, when it was given, and ids that its step is written with. */
-const PLACE = { n: 'integer', at_ms: 'double precision', age_ms: 'double precision' }
-const types = (fields: Record<string, kinds.Kind>) =>
-  Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type]))
-
-/** The arrays that a statement is given, by name and type of what is in them. */
-export const COLUMNS: Record<'step' | 'entry', Record<string, string>> = {
-  step: { ...PLACE, bill: 'uuid', entry: 'uuid', correction: 'uuid', ...types(FIELDS.step) },
-  entry: { ...PLACE, ...types(FIELDS.entry) },
+/** The fields of a step and of an audit entry that a batch is given. */
+export const GIVEN = {
+  step: givenOf(steps, ['durationMs', 'retryCount']),
+  entry: givenOf(audit, ['timestamp', 'userId', 'modelId']),
 }
+
+/** What each row has besides: its number, when it was given, and the ids that its step is written with. */
+const PLACE = { n: 'integer', at_ms: 'double precision', age_ms: 'double precision' }
+const types = (fields: readonly TableField[]) =>
+  Object.fromEntries(fields.map(({ column, type }) => [column, SQL_TYPES[type]]))
+
+/** The arrays that a statement is given, by name, with the type of their elements. */
+export const COLUMNS: Record<'step' | 'entry', Record<string, string>> = {
+  step: { ...PLACE, bill: 'uuid', entry: 'uuid', correction: 'uuid', ...types(GIVEN.step) },
+  entry: { ...PLACE, ...types(GIVEN.entry) },
+}
+
+/** The columns of an insert. */
+const columnsOf = (fields: readonly TableField[]): string =>
+  fields.map(({ column }) => column).join(', ')
+
+/** Their values, of the row `g`; what was not given has the default of its column. */
+const valuesOf = (fields: readonly TableField[], g: string): string =>
+  fields
+    .map(({ column, default: byDefault }) =>
+      byDefault === undefined ? `${g}.${column}` : `coalesce(${g}.${column}, ${byDefault})`,
+    )
+    .join(', ')
 
 /** @param before so many parameters come before */
 function unnested(kind: 'step' | 'entry', before: number): string {
@@ -60,9 +45,8 @@ function unnested(kind: 'step' | 'entry', before: number): string {
   return `unnest(${arrays.join(', ')}) as g (${columns.map(([name]) => name).join(', ')})`
 }
 
-const CLASSES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning'].map(
-  (name) => `tokens_${name}`,
-)
+/** A step ends when it says so, or when it was given. */
+const STEP_GIVEN = GIVEN.step.filter(({ name }) => name !== 'endTime')
 
 /** When a row was given to the batch: at that time, or so long before the statement. In milliseconds. */
 const moment = (g: string) =>
@@ -90,11 +74,8 @@ const STEPS = `given as materialized (
   where b.billing_id = any (array(select distinct given.bill from given join run using (execution_id))) order by b.billing_id
   for no key update of b
 ), step as (
-  insert into workflow_steps (execution_id, step_id, step_number, step_name, step_description, tool_name, tool_parameters, status,
-    start_time, end_time, duration_ms, tokens_used, cost, ${CLASSES.join(', ')}, result, error_message)
-  select execution_id, g.step_id, g.step_number, g.step_name, g.step_description, g.tool_name, g.tool_parameters, g.status,
-         g.start_time, ended.at, round(extract(epoch from ended.at - g.start_time) * 1000), g.tokens_used, g.cost,
-         ${CLASSES.map((name) => `g.${name}`).join(', ')}, g.result, g.error_message
+  insert into workflow_steps (${columnsOf(STEP_GIVEN)}, end_time, duration_ms)
+  select ${valuesOf(STEP_GIVEN, 'g')}, ended.at, round(extract(epoch from ended.at - g.start_time) * 1000)
   from given g join run using (execution_id) left join bill on bill.billing_id = g.bill
   cross join lateral (select greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at) as ended
   where (run.status = 'running' or $1::boolean or bill.billing_id is not null)
@@ -102,7 +83,7 @@ const STEPS = `given as materialized (
   returning *
 ), moved as materialized (
   select execution_id, sum(tokens_used) as tokens, sum(cost) as cost, count(*) filter (where status = 'success') as completed,
-         count(*) filter (where status = 'failed') as failed, ${CLASSES.map((name) => `sum(${name}) as ${name}`).join(', ')}
+         count(*) filter (where status = 'failed') as failed, ${TOKEN_COLUMNS.map((name) => `sum(${name}) as ${name}`).join(', ')}
   from step group by execution_id
 ), totals as (
   update workflow_executions e
@@ -112,13 +93,13 @@ const STEPS = `given as materialized (
 ), billed as (
   update billing_records b
   set tokens_total = b.tokens_total + m.tokens, cost = b.cost + m.cost,
-      ${CLASSES.map((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`).join(',\n      ')}
+      ${TOKEN_COLUMNS.map((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`).join(',\n      ')}
   from moved m join (select distinct execution_id, bill from given) g using (execution_id) join bill on bill.billing_id = g.bill
   where b.billing_id = g.bill and not bill.settled and b.billing_id = any (array(select billing_id from bill))
 ), correction as (
-  insert into billing_records (billing_id, user_id, execution_id, model_id, ${CLASSES.join(', ')}, tokens_total, cost, billing_period,
+  insert into billing_records (billing_id, user_id, execution_id, model_id, ${TOKEN_COLUMNS.join(', ')}, tokens_total, cost, billing_period,
     corrects, metadata)
-  select g.correction, run.user_id, execution_id, run.model_id, ${CLASSES.map((name) => `step.${name}`).join(', ')},
+  select g.correction, run.user_id, execution_id, run.model_id, ${TOKEN_COLUMNS.map((name) => `step.${name}`).join(', ')},
          step.tokens_used, step.cost, ${OPEN_PERIOD}, g.bill, ${CORRECTION}
   from step join given g using (execution_id, step_id) join run using (execution_id) join bill on bill.billing_id = g.bill
   where bill.settled and (step.tokens_used > 0 or step.cost > 0)
@@ -130,8 +111,7 @@ const STEPS = `given as materialized (
          format('Step %s: %s', case step.status when 'success' then 'completed' else step.status end, step.step_name),
          step.tool_name, step.result, step.tokens_used, step.cost, run.model_id, step.status <> 'failed', step.error_message,
          jsonb_build_object('attempt', 0, 'status', step.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(
-           'input', step.tokens_input, 'output', step.tokens_output, 'cacheRead', step.tokens_cache_read,
-           'cacheWrite', step.tokens_cache_write, 'reasoning', step.tokens_reasoning)))
+           ${TOKEN_CLASSES.map((name, place) => `'${name}', step.${TOKEN_COLUMNS[place]}`).join(', ')})))
   from step join given g using (execution_id, step_id) join run using (execution_id)
   on conflict (log_id) do nothing
 )`
@@ -143,10 +123,8 @@ const entries = (before: number): string => `said as materialized (
   select execution_id, user_id, model_id from workflow_executions
   where execution_id = any (array(select distinct execution_id from said))
 ), entry as (
-  insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_input,
-    tool_output, tokens_used, cost, model_id, success, error_message, metadata)
-  select s.log_id, execution_id, s.step_id, ${moment('s')}, e.user_id, s.action_type, s.action_details, s.tool_name,
-         s.tool_input, s.tool_output, s.tokens_used, s.cost, e.model_id, s.success, s.error_message, s.metadata
+  insert into audit_logs (${columnsOf(GIVEN.entry)}, timestamp, user_id, model_id)
+  select ${valuesOf(GIVEN.entry, 's')}, ${moment('s')}, e.user_id, e.model_id
   from said s join speaker e using (execution_id)
   on conflict (log_id) do nothing
   returning log_id

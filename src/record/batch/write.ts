@@ -2,12 +2,11 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
-import { assertSame } from '../../queries/table/compare.ts'
-import { compared } from '../../queries/table/fields.ts'
+import { assertSame, compared } from '../../queries/table/compare.ts'
 import { readExecutionState } from '../recorder/lookups.ts'
 import type { BatchClock } from './clock.ts'
 import type { Row } from './rows.ts'
-import { COLUMNS, FIELDS, WRITE } from './statement.ts'
+import { COLUMNS, GIVEN, WRITE } from './statement.ts'
 
 const outcome = {
   n: d.nullable(d.count()),
@@ -113,12 +112,12 @@ async function isRecorded(run: Run, { kind, columns, label }: Row): Promise<bool
       ? `(select * from audit_logs where log_id = $${place('log_id')}::uuid) as r`
       : `(select * from workflow_steps where execution_id = $${place('execution_id')}::uuid
           and step_id = $${place('step_id')}::uuid) as r`
-  const fields = Object.entries(FIELDS[kind])
-    // A time that was not given became that of the writing.
-    .filter(([column, { type }]) => type !== 'timestamptz' || columns[column] !== null)
-    .map(([column, type]) => compared(type, camelCase(column), `r.${column}`, place(column)))
+  const fields = GIVEN[kind]
+    // What was not given has become the time of the writing, or a default.
+    .filter(
+      ({ type, hasDefault, column }) =>
+        !(type === 'time' || hasDefault) || columns[column] !== null,
+    )
+    .map(({ type, name, column }) => compared(type, name, `r.${column}`, place(column)))
   return assertSame(run, label, from, fields, values)
 }
-
-const camelCase = (column: string): string =>
-  column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())

@@ -2,8 +2,9 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
-import { amount, assertSame, json, number, text } from '../../queries/table/compare.ts'
-import { TOKEN_CLASSES, type TokenCounts } from '../../queries/table/validate.ts'
+import { assertSame, compared } from '../../queries/table/compare.ts'
+import type { TokenCounts } from '../../queries/table/validate.ts'
+import { TOKEN_CLASSES } from '../../tables/tokens.ts'
 import { derivedId } from './identity.ts'
 import { billOf, readStepState } from './lookups.ts'
 import { FINISH_STEP, RETRY_STEP } from './statements.ts'
@@ -44,17 +45,17 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
     if ((await send(run, statement, values, { status: d.text() })).length > 0) return
     const known = [entry, status, tokens.total, cost, errorMessage, metadata]
     const fields = [
-      text('status', "r.metadata ->> 'status'", 2),
-      number('tokens', 'r.tokens_used', 3),
-      amount('cost', 'r.cost', 4),
-      text('errorMessage', 'r.error_message', 5),
+      compared('text', 'status', "r.metadata ->> 'status'", 2),
+      compared('count', 'tokens', 'r.tokens_used', 3),
+      compared('amount', 'cost', 'r.cost', 4),
+      compared('text', 'errorMessage', 'r.error_message', 5),
       {
         name: 'tokens by class',
         stored: "(r.metadata -> 'tokens')::text",
         given: "($6::jsonb -> 'tokens')::text",
       },
     ]
-    if (finish) fields.push(json('result', 'r.tool_output', known.push(finish.result)))
+    if (finish) fields.push(compared('json', 'result', 'r.tool_output', known.push(finish.result)))
     const what = `${finish ? 'the end' : 'the retry'} of step ${stepId}`
     if (await assertSame(run, what, ENTRY, fields, known)) return
     await assertOpen(run, end)

@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
-import { amount, assertSame, json, number, text } from '../../queries/table/compare.ts'
+import { assertSame, compared } from '../../queries/table/compare.ts'
 import { amountOf, countOf, jsonOf, optionalText, uuidOf } from '../../queries/table/validate.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { missingExecution } from './lookups.ts'
@@ -56,22 +56,20 @@ export async function recordEntry(
   const done = await send(run, ADD_ENTRY, values, { status: d.text() })
   if (done.length > 0) return logId
   const fields = [
-    text('executionId', 'r.execution_id::text', 2),
-    text('stepId', 'r.step_id::text', 3),
-    text('action', 'r.action_type', 4),
-    text('details', 'r.action_details', 5),
-    text('toolName', 'r.tool_name', 6),
-    json('input', 'r.tool_input', 7),
-    json('output', 'r.tool_output', 8),
-    number('tokens', 'r.tokens_used', 9),
-    amount('cost', 'r.cost', 10),
-    text('success', 'r.success::text', 11),
-    text('errorMessage', 'r.error_message', 12),
-    json('metadata', 'r.metadata', 13),
+    compared('uuid', 'executionId', 'r.execution_id', 2),
+    compared('uuid', 'stepId', 'r.step_id', 3),
+    compared('text', 'action', 'r.action_type', 4),
+    compared('text', 'details', 'r.action_details', 5),
+    compared('text', 'toolName', 'r.tool_name', 6),
+    compared('json', 'input', 'r.tool_input', 7),
+    compared('json', 'output', 'r.tool_output', 8),
+    compared('count', 'tokens', 'r.tokens_used', 9),
+    compared('amount', 'cost', 'r.cost', 10),
+    compared('boolean', 'success', 'r.success', 11),
+    compared('text', 'errorMessage', 'r.error_message', 12),
+    compared('json', 'metadata', 'r.metadata', 13),
   ]
-  const known = values.map((value, place) =>
-    place === 12 ? (value ?? '{}') : place === 10 ? String(value) : value,
-  )
+  const known = [...values.slice(0, -1), values.at(-1) ?? '{}']
   const same = await assertSame(run, `audit entry ${logId}`, ENTRY, fields, known)
   if (!same) throw missingExecution(executionId)
   return logId

@@ -2,8 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
-import { assertSame, json, number, text } from '../../queries/table/compare.ts'
-import { EXECUTION_STATUSES, type ExecutionStatus } from '../../queries/table/filter.ts'
+import { assertSame, compared } from '../../queries/table/compare.ts'
 import {
   checkOrder,
   integerOf,
@@ -14,6 +13,7 @@ import {
   timeOf,
   uuidOf,
 } from '../../queries/table/validate.ts'
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { type EntryOptions, recordEntry } from './entries.ts'
 import { derivedId } from './identity.ts'
@@ -111,17 +111,17 @@ export async function beginExecution(
   if (!started) {
     const known = values.slice(0, 6)
     const fields = [
-      text('workflowName', 'r.workflow_name', 2),
-      text('workflowType', 'r.workflow_type', 3),
-      text('userId', 'r.user_id', 4),
-      text('mode', 'r.mode', 5),
-      text('modelId', 'r.model_id', 6),
+      compared('text', 'workflowName', 'r.workflow_name', 2),
+      compared('text', 'workflowType', 'r.workflow_type', 3),
+      compared('text', 'userId', 'r.user_id', 4),
+      compared('text', 'mode', 'r.mode', 5),
+      compared('text', 'modelId', 'r.model_id', 6),
     ]
     // What has a default is compared where it was given.
     if (options.metadata !== undefined)
-      fields.push(json('metadata', 'r.metadata', known.push(values[8] ?? null)))
+      fields.push(compared('json', 'metadata', 'r.metadata', known.push(values[8] ?? null)))
     if (options.stepsTotal !== undefined)
-      fields.push(number('stepsTotal', 'r.steps_total', known.push(values[7] ?? null)))
+      fields.push(compared('integer', 'stepsTotal', 'r.steps_total', known.push(values[7] ?? null)))
     await assertSame(run, `execution ${executionId}`, EXECUTION, fields, known)
   }
   const { startTime } = started ?? (await readExecutionState(run, executionId))
@@ -182,11 +182,11 @@ export async function beginStep(
   if (started) return { ...handle, ...started, retries: 0 }
   const what = `step ${stepId} of execution ${executionId}`
   const fields = [
-    number('stepNumber', 'r.step_number', 3),
-    text('stepName', 'r.step_name', 4),
-    text('stepDescription', 'r.step_description', 5),
-    text('toolName', 'r.tool_name', 6),
-    json('toolParameters', 'r.tool_parameters', 7),
+    compared('integer', 'stepNumber', 'r.step_number', 3),
+    compared('text', 'stepName', 'r.step_name', 4),
+    compared('text', 'stepDescription', 'r.step_description', 5),
+    compared('text', 'toolName', 'r.tool_name', 6),
+    compared('json', 'toolParameters', 'r.tool_parameters', 7),
   ]
   if (!(await assertSame(run, what, STEP, fields, values))) throw await finished(run, executionId)
   const { startTime: since, retryCount } = await readStepState(run, executionId, stepId)
@@ -213,7 +213,10 @@ async function finishExecution(
 ): Promise<void> {
   const id = executionId as string
   if (await endRunning(run, [id, status, errorMessage, endTime])) return
-  const fields = [text('status', 'r.status', 2), text('errorMessage', 'r.error_message', 3)]
+  const fields = [
+    compared('text', 'status', 'r.status', 2),
+    compared('text', 'errorMessage', 'r.error_message', 3),
+  ]
   const values = [id, status, errorMessage]
   await assertSame(run, `the end of execution ${id}`, EXECUTION, fields, values)
 }

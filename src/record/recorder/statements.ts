@@ -1,6 +1,6 @@
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
-
 import { idleFor } from '../../queries/executions/running.ts'
+import { TOKEN_COLUMNS } from '../../tables/tokens.ts'
 
 /**
  * One statement for each thing that an engine does: it writes the row, its audit entry and the run's totals, all or
@@ -49,13 +49,13 @@ select to_json(start_time) #>> '{}' as start_time from step`
 export const CORRECTION =
   "jsonb_build_object('reason', 'a step ended after its run was billed', 'step_id', step.step_id)"
 
-/** Tokens by class of an attempt, $8 to $12; a class that nobody reported stays as it is. */
-const CLASSES = ['input', 'output', 'cache_read', 'cache_write', 'reasoning']
-  .map((name, index) => {
-    const [column, value] = [`tokens_${name}`, `$${index + 8}::bigint`]
-    return `${column} = case when ${value} is null then s.${column} else coalesce(s.${column}, 0) + ${value} end`
-  })
-  .join(',\n      ')
+const classes = TOKEN_COLUMNS.join(', ')
+
+/** Tokens by class of an attempt, $8 to $12; a class that was not reported stays as it is. */
+const ADD_CLASSES = TOKEN_COLUMNS.map((column, index) => {
+  const value = `$${index + 8}::bigint`
+  return `${column} = case when ${value} is null then s.${column} else coalesce(s.${column}, 0) + ${value} end`
+}).join(',\n      ')
 
 /**
  * $1 run, $2 step, $3 attempt (retries so far), $4 bill, $5 whether a finished run may be without a bill.
@@ -84,11 +84,11 @@ with run as materialized (
 const BILLED = `billed as (
   update billing_records s
   set tokens_total = s.tokens_total + $6::bigint, cost = s.cost + $7::numeric,
-      ${CLASSES}
+      ${ADD_CLASSES}
   from step, bill where s.billing_id = bill.billing_id and not bill.settled
 ), correction as (
-  insert into billing_records (billing_id, user_id, execution_id, model_id, tokens_input, tokens_output, tokens_cache_read,
-    tokens_cache_write, tokens_reasoning, tokens_total, cost, billing_period, corrects, metadata)
+  insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period,
+    corrects, metadata)
   select $19::uuid, run.user_id, run.execution_id, run.model_id, $8, $9, $10, $11, $12, $6, $7, ${OPEN_PERIOD}, bill.billing_id,
          ${CORRECTION}
   from step, run, bill where bill.settled and ($6::bigint > 0 or $7::numeric > 0)
@@ -101,7 +101,7 @@ export const FINISH_STEP = `${OPEN_STEP}, step as (
   set status = $13, error_message = $14, result = $17::jsonb, end_time = coalesce($18::timestamptz, now()),
       duration_ms = round(extract(epoch from coalesce($18::timestamptz, now()) - s.start_time) * 1000),
       tokens_used = s.tokens_used + $6::bigint, cost = s.cost + $7::numeric,
-      ${CLASSES}
+      ${ADD_CLASSES}
   from open
   where s.execution_id = $1::uuid and s.step_id = $2::uuid and open.status <> 'failed'
   returning s.execution_id, s.step_id, s.status, s.step_name, s.tool_name, s.error_message, s.result
@@ -127,7 +127,7 @@ export const RETRY_STEP = `${OPEN_STEP}, step as (
   update workflow_steps s
   set status = 'running', retry_count = s.retry_count + 1, end_time = null, duration_ms = null, error_message = null,
       result = null, tokens_used = s.tokens_used + $6::bigint, cost = s.cost + $7::numeric,
-      ${CLASSES}
+      ${ADD_CLASSES}
   from open, run
   where s.execution_id = $1::uuid and s.step_id = $2::uuid and run.status = $13
   returning s.execution_id, s.step_id, s.status, open.status as before
@@ -157,9 +157,8 @@ export const FINISH_EXECUTION = `
 with run as materialized (
   select * from workflow_executions where execution_id = $1::uuid for no key update
 ), sums as materialized (
-  select coalesce(sum(tokens_used), 0) as tokens, coalesce(sum(cost), 0) as cost, sum(tokens_input) as input,
-         sum(tokens_output) as output, sum(tokens_cache_read) as cache_read, sum(tokens_cache_write) as cache_write,
-         sum(tokens_reasoning) as reasoning
+  select coalesce(sum(tokens_used), 0) as tokens, coalesce(sum(cost), 0) as cost,
+         ${TOKEN_COLUMNS.map((name) => `sum(${name}) as ${name}`).join(', ')}
   from workflow_steps where execution_id = $1::uuid
 ), done as (
   update workflow_executions e
@@ -170,10 +169,9 @@ with run as materialized (
     and ($9::double precision is null or ${idleFor('run', '$9')})
   returning e.*
 ), bill as (
-  insert into billing_records (billing_id, user_id, execution_id, model_id, tokens_input, tokens_output, tokens_total, cost,
-    billing_period, tokens_cache_read, tokens_cache_write, tokens_reasoning)
-  select $5::uuid, done.user_id, done.execution_id, done.model_id, sums.input, sums.output, done.total_tokens,
-         done.total_cost, ${OPEN_PERIOD}, sums.cache_read, sums.cache_write, sums.reasoning
+  insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period)
+  select $5::uuid, done.user_id, done.execution_id, done.model_id, ${TOKEN_COLUMNS.map((name) => `sums.${name}`).join(', ')},
+         done.total_tokens, done.total_cost, ${OPEN_PERIOD}
   from done, sums
   on conflict (billing_id) do nothing
 ), entry as (

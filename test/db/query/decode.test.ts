@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import * as d from '../../../src/db/query/decode.ts'
 
 const one = (field: d.Field<unknown>, value: string | null) =>
-  d.decodeRow({ value: field }, { value }).value
+  d.decodeRows({ value: field }, [{ value }])[0]?.value
 
 it('times become RFC 3339 in UTC with every microsecond, whatever the zone of the session', () => {
   expect(one(d.time(), '2026-09-20 09:49:58.38872+00')).toBe('2026-09-20T09:49:58.388720Z')
@@ -30,5 +30,32 @@ it('a count that a number cannot hold is an error, not another number', () => {
 
 it('NULL is null in every kind', () => {
   for (const field of [d.text(), d.time(), d.amount(), d.count(), d.json()])
-    expect(one(field, null)).toBeNull()
+    expect(one(d.nullable<unknown>(field), null)).toBeNull()
+})
+
+const pair = { userId: d.text(), cost: d.amount() }
+
+it('a missing column is an error that names the column and the row, not null', () => {
+  expect(() => d.decodeRows(pair, [{ user_id: 'u', cost: '1' }, { user_id: 'v' }])).toThrow(
+    'column cost is missing, in the row of user_id v',
+  )
+  expect(() => d.decodeRows(pair, [{ usr_id: 'u', cost: '1' }])).toThrow(
+    'column user_id is missing, in row 1',
+  )
+  expect(() => d.decodeArrays(pair, [['u']])).toThrow('column cost is missing')
+})
+
+it('NULL in a field that is not nullable is an error that names the column and the row', () => {
+  expect(() => d.decodeRows(pair, [{ user_id: 'u', cost: null }])).toThrow(
+    'column cost is null and must have a value, in the row of user_id u',
+  )
+  expect(() => d.decodeArrays(pair, [['u', null]])).toThrow('column cost is null')
+})
+
+it('an error of a row keeps what to do about it', () => {
+  const failed = expect.objectContaining({
+    code: 'failed',
+    hint: expect.stringContaining('verify'),
+  })
+  expect(() => d.decodeRows(pair, [{ user_id: 'u', cost: null }])).toThrow(failed)
 })

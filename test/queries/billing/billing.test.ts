@@ -1,18 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Billing, SummaryKey } from '../../../src/queries/billing/billing.ts'
+import { type Bill, type Bills, billRows } from '../../../src/queries/billing/bills.ts'
+import type { Page } from '../../../src/queries/table/page.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createAdopted } from '../../support/migrated.ts'
 import { openBilling, sum, units } from './support.ts'
 
 let database: TestDatabase
 let billing: Billing
+let list: Bills['list']
 let end: () => Promise<void>
 /** Every bill of the old application, to be added up here. */
 let bills: Record<string, unknown>[]
 
 beforeAll(async () => {
   database = await createAdopted('billing')
-  ;({ billing, end } = await openBilling(database))
+  const opened = await openBilling(database)
+  ;({ billing, end } = opened)
+  list = billRows(opened.run, opened.run).list
   bills = await database.sql(
     `select billing_id, user_id, model_id, billing_period, cost::text, paid, tokens_total, tokens_input,
        to_char(timestamp at time zone 'UTC', 'YYYY-MM-DD') as day from billing_records`,
@@ -99,7 +104,7 @@ describe('on the database of the old application', () => {
       const found: string[] = []
       let cursor: string | null = null
       do {
-        const page: Awaited<ReturnType<Billing['records']>> = await billing.records({
+        const page: Page<Bill> = await list({
           billingPeriod: period,
           limit: 7,
           cursor,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { billRows } from '../../../src/queries/billing/bills.ts'
 import { untilBlocked } from '../../support/migrate.ts'
 import { pidOf, useBilling } from './support.ts'
 
@@ -16,7 +17,9 @@ describe('correct', () => {
       by: 'maria',
     })
     expect([outcome, plan.costBefore, plan.difference]).toEqual(['corrected', '1', '-0.25'])
-    expect((await on.billing.records({ billingPeriod: '2024-11' })).rows[0]).toMatchObject({
+    expect(
+      (await billRows(on.run, on.run).list({ billingPeriod: '2024-11' })).rows[0],
+    ).toMatchObject({
       billingId: record?.billingId,
       userId: 'u',
       modelId: 'm',

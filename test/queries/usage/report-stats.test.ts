@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Run } from '../../../src/db/query/query.ts'
 import { type ReportOptions, reportStats } from '../../../src/queries/usage/report-stats.ts'
+import { costSeries } from '../../../src/queries/usage/series.ts'
 import { getStats } from '../../../src/queries/usage/stats.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
@@ -20,6 +21,30 @@ beforeAll(async () => {
 afterAll(async () => {
   await client.end()
   await legacy.drop()
+})
+
+it('a run with an infinite start is counted and has no day', async () => {
+  const database = await createMigrated('report_infinite')
+  await database.sql(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, total_cost)
+     values ('w', 'u', 'm', 'x', 'infinity', 1), ('w', 'u', 'm', 'x', '2026-11-26T08:00Z', 2)`,
+  )
+  const own = await database.connect()
+  expect(await reportStats(runOn(own), { now })).toMatchObject({
+    totalExecutions: 2,
+    totalCostExact: '3',
+    days: [{ day: '2026-11-26', runs: 1, cost: '2' }],
+  })
+  for (const part of ['day', 'month'] as const) {
+    const { points } = await costSeries(runOn(own), { part, by: 'model' })
+    const totals = points.filter(({ isTotal }) => isTotal)
+    expect(totals.map(({ date, cost }) => [date, cost])).toEqual([
+      [part === 'day' ? '2026-11-26' : '2026-11', '2'],
+      [null, '1'],
+    ])
+  }
+  await own.end()
+  await database.drop()
 })
 
 const asked: [string, ReportOptions][] = [

@@ -1,7 +1,6 @@
 import type {
   BillDifference,
   BillingPeriod,
-  BillingRecord,
   BillingSum,
   CorrectionResult,
   FocusRow,
@@ -9,6 +8,8 @@ import type {
   PeriodCloseResult,
   SummaryKey,
 } from '../../../queries/billing/billing.ts'
+import type { Bill } from '../../../queries/billing/bills.ts'
+import { classWords, TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import type { Column } from '../../output/column.ts'
 
 /** Bills added up, by one of the keys; the total has none. */
@@ -28,15 +29,18 @@ export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
     { name: 'unpaidCost', header: 'UNPAID', kind: 'amount', priority: 9 },
     { name: 'unpaidRecords', kind: 'count', table: false },
     { name: 'tokensTotal', header: 'TOKENS', kind: 'count', priority: 7 },
-    { name: 'tokensInput', header: 'INPUT', kind: 'count', priority: 4 },
-    { name: 'tokensOutput', header: 'OUTPUT', kind: 'count', priority: 4 },
-    { name: 'tokensCacheRead', header: 'CACHE READ', kind: 'count', priority: 3 },
-    { name: 'tokensCacheWrite', header: 'CACHE WRITE', kind: 'count', priority: 2 },
-    { name: 'tokensReasoning', header: 'REASONING', kind: 'count', priority: 1 },
+    ...TOKEN_FIELDS.map(
+      (name, place): Column<BillingSum> => ({
+        name,
+        header: classWords(name).toUpperCase(),
+        kind: 'count',
+        priority: Math.min(4, 5 - place),
+      }),
+    ),
   ]
 }
 
-export const recordColumns: Column<BillingRecord>[] = [
+export const recordColumns: Column<Bill>[] = [
   { name: 'billingId', header: 'ID', kind: 'id', priority: 10 },
   { name: 'timestamp', header: 'WRITTEN', kind: 'time', priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 7 },
@@ -49,11 +53,7 @@ export const recordColumns: Column<BillingRecord>[] = [
   { name: 'billingPeriod', header: 'PERIOD', kind: 'text', priority: 2 },
   { name: 'originalPeriod', header: 'FOR', kind: 'text', priority: 2 },
   { name: 'corrects', kind: 'id', priority: 2 },
-  { name: 'tokensInput', kind: 'count', table: false },
-  { name: 'tokensOutput', kind: 'count', table: false },
-  { name: 'tokensCacheRead', kind: 'count', table: false },
-  { name: 'tokensCacheWrite', kind: 'count', table: false },
-  { name: 'tokensReasoning', kind: 'count', table: false },
+  ...TOKEN_FIELDS.map((name): Column<Bill> => ({ name, kind: 'count', table: false })),
   { name: 'metadata', kind: 'json', table: false },
   { name: 'createdAt', kind: 'time', table: false },
   { name: 'updatedAt', kind: 'time', table: false },

@@ -53,7 +53,7 @@ export function define(billing: Command, context: Context): void {
       writer,
       {
         columns: recordColumns,
-        query: (paging) => store.records({ ...filter, ...paging }),
+        query: (paging) => store.list({ ...filter, ...paging }),
         empty: `no such bills in ${period}`,
       },
       options,

@@ -1,6 +1,7 @@
 import type { Execution, ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
 import type { RunningExecution } from '../../../queries/executions/running.ts'
 import type { ClosedExecution } from '../../../record/recorder/close.ts'
+import { TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import type { Column } from '../../output/column.ts'
 
 /** Of a run that has not finished, the time so far; none where its start is no moment of the past. */
@@ -97,11 +98,7 @@ const stepColumns: Column<Step>[] = [
   { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
   { name: 'stepDescription', header: 'DESCRIPTION', kind: 'text', table: false },
   { name: 'toolParameters', kind: 'json', table: false },
-  { name: 'tokensInput', kind: 'count', table: false },
-  { name: 'tokensOutput', kind: 'count', table: false },
-  { name: 'tokensCacheRead', kind: 'count', table: false },
-  { name: 'tokensCacheWrite', kind: 'count', table: false },
-  { name: 'tokensReasoning', kind: 'count', table: false },
+  ...TOKEN_FIELDS.map((name): Column<Step> => ({ name, kind: 'count', table: false })),
   { name: 'result', kind: 'json', table: false },
 ]
 

@@ -87,7 +87,7 @@ async function ask(run: Run, question: PageQuestion): Promise<PageData> {
   const series = { ...wanted, part, timeZone }
   const perModel = await costSeries(run, { ...series, by: 'model', top: MODELS })
   const perStatus = await costSeries(run, { ...series, by: 'status' })
-  const found = [...new Set(perModel.points.map(({ date }) => date))]
+  const found = [...new Set(perModel.points.flatMap(({ date }) => date ?? []))]
   const { status: _, ...ofFailures } = filter
   const period = await getPeriod(run, dayOf(justBefore(end), await getZone(run)).slice(0, 7))
   const scope = { period: period.period, userId: filter.userId }

@@ -66,7 +66,7 @@ ${stackedBars({ label: drawn.caption, unit: drawn.unit, classes, bars })}
 }
 
 function rowsOf({ points }: Series, dates: readonly string[]): DateRow[] {
-  const byDate = new Map<string, Point[]>()
+  const byDate = new Map<string | null, Point[]>()
   for (const point of points) {
     const own = byDate.get(point.date)
     if (own) own.push(point)

@@ -3,23 +3,6 @@ import type { List } from '../table/page.ts'
 import { BILLS, type BillFilter, billShape } from './bills.ts'
 import { endOf, startOf, ZONE } from './periods.ts'
 
-/** A bill with what ties it to others. */
-export const recordShape = {
-  ...billShape,
-  /** The bill that this one corrects. */
-  corrects: d.nullable(d.uuid()),
-  /** The closed month for which it was meant. */
-  originalPeriod: d.nullable(d.text()),
-}
-export type BillingRecord = d.RowOf<typeof recordShape>
-
-/** Bills, newest first. */
-export const RECORDS: List<typeof recordShape, BillFilter> = {
-  ...BILLS,
-  name: 'billing records',
-  shape: recordShape,
-}
-
 /** When what is billed happened: of a correction, when what it corrects did. */
 const happened = `coalesce((select o.timestamp from billing_records o where o.billing_id = b.corrects), b.timestamp)`
 const second = (at: string) => `to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
@@ -27,7 +10,7 @@ const day = `date_trunc('day', ${happened} at time zone ${ZONE})`
 
 /** A bill as FOCUS wants its periods: UTC, whole seconds, the end exclusive. */
 const chargeShape = {
-  ...recordShape,
+  ...billShape,
   account: d.text('current_database()'),
   billingPeriodStart: d.text(second(startOf('b.billing_period'))),
   billingPeriodEnd: d.text(second(endOf('b.billing_period'))),
