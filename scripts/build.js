@@ -26,7 +26,11 @@ const options = {
     'pg-cloudflare',
     'cloudflare:sockets',
   ],
-  alias: { glob: './scripts/unbundled.js', jiti: './scripts/unbundled.js' },
+  alias: {
+    ...{ glob: './scripts/unbundled.js', jiti: './scripts/unbundled.js' },
+    // Its CommonJS form cannot be bundled.
+    'jsonc-parser': 'jsonc-parser/lib/esm/main.js',
+  },
   // pg asks for these to find out whether it runs on Cloudflare; on Node that alone loads all of fetch.
   define: { navigator: 'undefined', Response: 'undefined' },
   legalComments: 'none',

@@ -13,7 +13,7 @@ export interface CliOptions {
   cwd?: string
   /** The width of a terminal; without it stdout is a pipe. */
   terminal?: number
-  /** Typed at a prompt; without it nobody is there to be asked. */
+  /** Typed at a prompt. Without it there is no terminal to ask on. */
   answer?: string
   /** Piped into it. */
   stdin?: Uint8Array

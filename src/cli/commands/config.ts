@@ -24,13 +24,13 @@ const profileColumns: Column<Named>[] = [
 export function define(config: Command, context: Context): void {
   explain(config, {
     about:
-      'The config is wfstore.config.json or .wfstorerc, in this folder or above it; docs/CONFIG.md says where, and what is in it.',
+      'The config is wfstore.config.json in this folder or a folder above it. docs/CONFIG.md describes it.',
     examples: ['wfstore config', 'wfstore config --profile staging', 'wfstore config -o json | jq'],
   })
   config
     .usage('[options] [command]')
     .description(
-      'What each setting is and where it comes from; connects to nothing. Passwords are not shown.',
+      'Show each setting and where it comes from. Connects to nothing and shows no passwords.',
     )
     .action(async () => {
       const options = config.optsWithGlobals<GlobalOptions>()
@@ -43,8 +43,8 @@ export function define(config: Command, context: Context): void {
 
   const profiles = config
     .command('profiles')
-    .summary('the databases that the config has names for')
-    .description('The databases that the config has names for.')
+    .summary('List the profiles of the config')
+    .description('List the profiles of the config.')
   explain(profiles, { examples: ['wfstore config profiles', 'wfstore config profiles -o csv'] })
   profiles.action(async () => {
     const options = profiles.optsWithGlobals<GlobalOptions>()

@@ -6,16 +6,16 @@ import type { Io } from '../io.ts'
 import { type TargetOptions, useColor } from '../options/global.ts'
 import { productionMark } from '../output/text/production.ts'
 import { confirm, isAttended } from '../terminal/confirm.ts'
-import { type Config, type Profile, profileUrl } from './parse.ts'
+import { type Config, type Profile, profileUrl } from './profile.ts'
 import type { Production, Settings } from './settings.ts'
 
-/** A command's own flags, if it has them. */
+/** Flags that only some commands have. */
 type Flags = TargetOptions & { dryRun?: boolean; yes?: boolean }
 
 /**
  * The database of the profile in use, if there is one.
- * @throws WfstoreError no_database where a command that writes would come to it without anybody having named it: a cron
- *   job that has lost its DATABASE_URL; or where its URL wants a variable that is not set
+ * @throws WfstoreError no_database if a command that writes would use the default profile without a terminal, such as a
+ *   cron job that has lost its DATABASE_URL; or if a variable in its URL is not set
  */
 export function profileDatabase(
   { profile, traits, config }: Settings,
@@ -28,8 +28,8 @@ export function profileDatabase(
   if (by === 'default' && traits.writes && !options.dryRun && !isAttended(io)) {
     throw new WfstoreError(
       'no_database',
-      `no database is named, and without a terminal ${traits.path} does not take the default profile of ${config?.path}`,
-      { hint: `name it with --profile ${of.name}` },
+      `no database is named; without a terminal, ${traits.path} does not use the default profile of ${config?.path}`,
+      { hint: `use --profile ${of.name}` },
     )
   }
   return { url: profileUrl(of, env), source: `profile ${of.name}` }
@@ -43,9 +43,9 @@ interface Chosen {
 }
 
 /**
- * Where the config calls the database production: says so on a terminal and, unless the command asks by itself, has a
- * write confirmed there with the profile's name. Returns what the commands that ask by themselves need.
- * @throws WfstoreError failed where the answer is no
+ * If the config marks the database as production, prints so on a terminal. A write must be confirmed there with the name
+ * of the profile, unless the command asks a question of its own, for which the result is returned.
+ * @throws WfstoreError failed if the answer is no
  */
 export async function guardProduction(
   settings: Settings,
@@ -63,13 +63,13 @@ export async function guardProduction(
   if (traits.writes !== 'begins' || options.dryRun) return production
   await confirm(io, `${traits.path} changes this database.`, {
     yes: options.yes,
-    unattended: 'go on',
+    unattended: 'proceed',
     production: name,
   })
   return production
 }
 
-/** The profile that calls this database production, however it was come to. */
+/** The profile that marks this database as production, whether or not it is the profile in use. */
 export function productionName(
   { profiles }: Config,
   target: Target,
@@ -77,18 +77,18 @@ export function productionName(
 ): string | undefined {
   const isSame = (profile: Profile) => {
     try {
-      // Whose password is not at hand is still the same database.
+      // A password that is not set makes no difference here.
       const other = urlTarget(profileUrl(profile, env, 'unset'), profile.name, env)
       return place(other) === place(target)
     } catch {
-      // A profile that cannot be read is nobody's database.
+      // A profile with an invalid URL matches no database.
       return false
     }
   }
   return [...profiles.values()].find((profile) => profile.production && isSame(profile))?.name
 }
 
-/** Names of this machine, and the folders where a server of it mostly has its socket. */
+/** Names of this machine, and the usual folders of a server's socket. */
 const HERE = ['localhost', '127.0.0.1', '::1', '/var/run/postgresql', '/run/postgresql', '/tmp']
 
 function place({ config }: Target): string {

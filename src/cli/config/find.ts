@@ -10,41 +10,39 @@ import {
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
+import { formatBytes } from '../../numbers.ts'
 
-/** In the order in which a folder is asked for them. */
-export const CONFIG_FILES = ['wfstore.config.json', '.wfstorerc'] as const
+export const CONFIG_FILE = 'wfstore.config.json'
 
 export interface ConfigFile {
   path: string
   bytes: Buffer
-  /** May others read it? Then a password in it is none. */
+  /** If other users can read the file, a password in it is not secret. */
   othersMayRead: boolean
 }
 
 export interface Found {
   file?: ConfigFile | undefined
-  /** Those that were passed over because they may be somebody else's work, and why. */
+  /** Files that are not used because another user may have written them, and why. */
   ignored: readonly { path: string; why: string }[]
 }
 
 const LARGEST = 256 * 1024
 
 /**
- * The config: what WFSTORE_CONFIG names, else the first in the working folder and its parents, up to the root of a git
- * checkout or the home folder, and last in the home folder. It names servers that passwords are sent to, so a file that
- * somebody else owns or anybody may write is passed over, as git does with a checkout.
- * @throws WfstoreError usage where WFSTORE_CONFIG names what cannot be read
+ * The config: the file that WFSTORE_CONFIG names, else the first in the working folder and its parents, up to the root
+ * of a git checkout or the home folder, and last in the home folder. It names servers that passwords are sent to, so a
+ * file that another user owns or all users can write to is ignored, as git does with a checkout.
+ * @throws WfstoreError usage if the file that WFSTORE_CONFIG names cannot be read
  */
 export function findConfig(cwd: string, env: Environment, uid = process.getuid?.()): Found {
   if (env.WFSTORE_CONFIG) return { file: readNamed(resolve(cwd, env.WFSTORE_CONFIG)), ignored: [] }
   const ignored: { path: string; why: string }[] = []
   for (const folder of folders(cwd, env)) {
-    for (const name of CONFIG_FILES) {
-      const path = join(folder, name)
-      const found = readTrusted(path, uid)
-      if (typeof found === 'string') ignored.push({ path, why: found })
-      else if (found) return { file: found, ignored }
-    }
+    const path = join(folder, CONFIG_FILE)
+    const found = readTrusted(path, uid)
+    if (typeof found === 'string') ignored.push({ path, why: found })
+    else if (found) return { file: found, ignored }
   }
   return { ignored }
 }
@@ -67,13 +65,13 @@ function lstat(path: string) {
   }
 }
 
-/** The file, undefined where there is none, or why it does not count. */
+/** The file, undefined if there is none, or why it is ignored. */
 function readTrusted(path: string, uid: number | undefined): ConfigFile | string | undefined {
   const entry = lstat(path)
   if (!entry) return undefined
   let file: number
   try {
-    // Without waiting for who writes, if it is a pipe.
+    // A pipe must not block until another process writes to it.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   } catch (error) {
     return `it cannot be read: ${(error as NodeJS.ErrnoException).code}`
@@ -83,11 +81,11 @@ function readTrusted(path: string, uid: number | undefined): ConfigFile | string
     if (!stats.isFile()) return undefined
     if (uid !== undefined) {
       const isOurs = (owner: number) => owner === uid || owner === 0
-      if (!isOurs(entry.uid) || !isOurs(stats.uid)) return 'it belongs to another user'
-      if (stats.mode & 0o002) return 'everybody may write to it'
-      // In a folder with the sticky bit, such as /tmp, nobody can put another file in its place.
+      if (!isOurs(entry.uid) || !isOurs(stats.uid)) return 'another user owns it'
+      if (stats.mode & 0o002) return 'all users can write to it'
+      // In a folder with the sticky bit, such as /tmp, other users cannot replace the file.
       const { mode } = statSync(dirname(path))
-      if (mode & 0o002 && !(mode & 0o1000)) return 'everybody may write to its folder'
+      if (mode & 0o002 && !(mode & 0o1000)) return 'all users can write to its folder'
     }
     if (stats.size > LARGEST) throw tooLarge(path)
     return { path, bytes: readFileSync(file), othersMayRead: othersMayRead(stats.mode, uid) }
@@ -96,7 +94,7 @@ function readTrusted(path: string, uid: number | undefined): ConfigFile | string
   }
 }
 
-/** Named outright it counts, whoever owns it. */
+/** A file that WFSTORE_CONFIG names is used whoever owns it. */
 function readNamed(path: string): ConfigFile | undefined {
   if (path === '/dev/null') return undefined
   try {
@@ -114,4 +112,4 @@ const othersMayRead = (mode: number, uid: number | undefined) =>
   uid !== undefined && (mode & 0o004) !== 0
 
 const tooLarge = (path: string) =>
-  new WfstoreError('usage', `${path} is no config: it is larger than ${LARGEST / 1024} kB`)
+  new WfstoreError('usage', `${path} is not a config: it is larger than ${formatBytes(LARGEST)}`)

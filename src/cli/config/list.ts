@@ -11,7 +11,7 @@ import { WfstoreError } from '../../error.ts'
 import type { Context } from '../context.ts'
 import { type GlobalOptions, useColor } from '../options/global.ts'
 import { productionName } from './database.ts'
-import { profileUrl } from './parse.ts'
+import { profileUrl } from './profile.ts'
 import type { Settings } from './settings.ts'
 
 export interface Setting {
@@ -21,8 +21,8 @@ export interface Setting {
 }
 
 /**
- * Every setting of a command with these options, and what has set it; asks no server. `problem` is why a command would
- * not connect.
+ * Every setting of a command with these options, and where it comes from, without connecting. `problem` is the error that
+ * a command would fail with.
  */
 export async function listSettings(
   context: Context,
@@ -56,12 +56,12 @@ function fileRows({ config, profile }: Settings, env: Environment): Setting[] {
 }
 
 interface Name {
-  /** Undefined where the PG* variables say it all. */
+  /** Undefined if the PG* variables name the database. */
   url: string | undefined
   source: string
 }
 
-/** What names the database, in the order that docs/CONFIG.md has. */
+/** What names the database, in the order of docs/CONFIG.md. */
 function nameOf(settings: Settings, env: Environment, options: GlobalOptions): Name | undefined {
   const { profile } = settings
   if (options.databaseUrl !== undefined)
@@ -92,13 +92,13 @@ async function databaseRows(
     {
       setting: 'production',
       value: production === undefined ? 'no' : 'yes',
-      source: production === undefined ? 'no profile says so' : `profile ${production}`,
+      source: production === undefined ? 'no profile marks it' : `profile ${production}`,
     },
     ...(await partRows(target, url, source, env)),
   ]
 }
 
-/** What a URL or service may leave to a variable, and what it is called in each. */
+/** Parts of an address: their names in a URL or service, and the variables that set them otherwise. */
 const PARTS = [
   ['host', 'host', 'PGHOSTADDR', 'PGHOST'],
   ['port', 'port', 'PGPORT'],
@@ -143,7 +143,7 @@ async function passwordRow(
   env: Environment,
 ): Promise<Setting> {
   if (typeof password !== 'function') return { setting: 'password', value: '***', source: from }
-  // A file is read, no server is asked.
+  // This reads ~/.pgpass only.
   const found = await password()
   const file = env.PGPASSFILE ?? '~/.pgpass'
   return found
@@ -162,11 +162,11 @@ async function embeddedRows({ io, settings }: Context): Promise<Setting[]> {
     })
   return [
     { setting: 'database', value: folder, source: `embedded (${state}), as nothing names another` },
-    { setting: 'production', value: 'no', source: 'no profile says so' },
+    { setting: 'production', value: 'no', source: 'no profile marks it' },
   ]
 }
 
-/** The settings that are no part of the database's address. */
+/** The settings apart from the database. */
 function presentation({ io, env, settings }: Context, options: GlobalOptions): Setting[] {
   const { origins } = settings()
   const isTTY = io.stdout.isTTY === true

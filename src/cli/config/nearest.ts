@@ -1,4 +1,4 @@
-/** The one of `words` that somebody has most likely mistyped, if any. */
+/** The word that was most likely meant, if any is close. */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
   const [best] = words
     .map((word) => ({ word, distance: distance(typed.toLowerCase(), word.toLowerCase()) }))
@@ -7,7 +7,7 @@ export function nearest(typed: string, words: readonly string[]): string | undef
   return best?.word
 }
 
-/** Letters to insert, remove, replace, or exchange with the next. */
+/** The number of letters to insert, remove, replace, or swap with the next. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > b.length) return b.length
   let before: number[] = []

@@ -1,45 +1,27 @@
 import { isUtf8 } from 'node:buffer'
-import type { Environment } from '../../db/connect/libpq.ts'
+import {
+  getLocation,
+  getNodePath,
+  type JSONPath,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser'
 import { WfstoreError } from '../../error.ts'
 import type { ConfigFile } from './find.ts'
-import { findFlaw } from './json-error.ts'
 import { nearest } from './nearest.ts'
+import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
 
-/** What a config says of how things are shown; each ranks below its flag. */
-export interface Presentation {
-  tz?: string
-  output?: 'table' | 'json' | 'jsonl' | 'csv'
-  color?: 'auto' | 'always' | 'never'
-}
-
-export interface Profile extends Presentation {
-  name: string
-  /** As it stands in the file, with ${NAME}. */
-  databaseUrl: string
-  schema?: string
-  production?: boolean
-}
-
-export interface Config {
-  path: string
-  /** The profile that counts where nothing else names a database. */
-  default?: string | undefined
-  profiles: ReadonlyMap<string, Profile>
-  defaults: Presentation
-  othersMayRead: boolean
-}
-
-/** What is wrong with a value, in words that do not repeat it: it may be a secret. */
+/** What is wrong with a value. The message does not repeat the value, which may be a secret. */
 type Check = (value: unknown) => string | undefined
 
-/** An environment variable in a database URL. */
-const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
 const REFERENCE_EXAMPLE = '$\x7bNAME}'
 
-/** NUL ends a text in what is sent to a server. */
+/** PostgreSQL cannot receive a NUL character. */
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && !value.includes('\0')
-const text: Check = (value) => (isText(value) ? undefined : 'must be a text that is not empty')
+const text: Check = (value) => (isText(value) ? undefined : 'must be a string that is not empty')
 const oneOf =
   (...words: string[]): Check =>
   (value) =>
@@ -57,9 +39,9 @@ const PRESENTATION: Record<string, Check> = {
 const PROFILE: Record<string, Check> = {
   databaseUrl: (value) => {
     if (!isText(value))
-      return `must be a text such as postgresql://ops@db/app, or ${REFERENCE_EXAMPLE}`
+      return `must be a string such as postgresql://ops@db/app, or ${REFERENCE_EXAMPLE}`
     if (value.replaceAll(REFERENCE, '').includes('${'))
-      return `has a $ and { that begin no ${REFERENCE_EXAMPLE}, an environment variable`
+      return `has an invalid environment variable: write it as ${REFERENCE_EXAMPLE}`
     return /^(postgres(ql)?:\/\/|\$\{)/i.test(value)
       ? undefined
       : `must begin with postgresql:// or ${REFERENCE_EXAMPLE}`
@@ -72,83 +54,122 @@ const PROFILE: Record<string, Check> = {
   ...PRESENTATION,
 }
 
+const TOP: Record<string, Check> = {
+  $schema: text,
+  default: text,
+  profiles: () => undefined,
+  defaults: () => undefined,
+}
+
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 
-/** @throws WfstoreError usage: one line with the file and the place */
+/** @throws WfstoreError usage: one line with the file, line, column and key */
 export function parseConfig({ path, bytes, othersMayRead }: ConfigFile): Config {
-  const wrong = (what: string, hint?: string) =>
-    new WfstoreError('usage', `${path}: ${what}`, { hint: hint ?? 'docs/CONFIG.md has an example' })
-  if (!isUtf8(bytes)) throw wrong('it is not UTF-8')
+  if (!isUtf8(bytes)) throw new WfstoreError('usage', `${path} is not UTF-8`)
   const content = bytes.toString('utf8').replace(/^\ufeff/, '')
-  const top = members(parseJson(content, path), '', wrong)
-  check(
-    top,
-    '',
-    { $schema: text, default: text, profiles: () => undefined, defaults: () => undefined },
-    wrong,
-  )
+  const wrong: Wrong = (node, what, hint = 'docs/CONFIG.md has an example') =>
+    new WfstoreError(
+      'usage',
+      [placeOf(path, content, node.offset), keyOf(getNodePath(node)), what]
+        .filter(Boolean)
+        .join(' '),
+      { hint },
+    )
+  const top = members(readTree(path, content), wrong)
+  const { default: preset } = check(top, TOP, wrong)
   const profiles = new Map<string, Profile>()
-  for (const [name, value] of members(top.get('profiles') ?? {}, 'profiles', wrong)) {
-    const key = `profiles.${shown(name)}`
+  for (const [name, { key, value }] of membersOf(top, 'profiles', wrong)) {
     if (!NAME.test(name))
-      throw wrong(`${key} is no name`, 'letters, digits, dots, dashes and underscores, up to 63')
-    const profile = members(value, key, wrong)
-    check(profile, key, PROFILE, wrong)
-    if (!profile.has('databaseUrl')) throw wrong(`${key} has no databaseUrl`)
-    profiles.set(name, { name, ...Object.fromEntries(profile) } as Profile)
+      throw wrong(
+        key,
+        'is not a valid name',
+        'use letters, digits, dots, dashes and underscores, at most 63, and begin with a letter or digit',
+      )
+    const profile = check(members(value, wrong), PROFILE, wrong)
+    if (profile.databaseUrl === undefined) throw wrong(value, 'has no databaseUrl')
+    profiles.set(name, { name, ...profile } as Profile)
   }
-  const defaults = members(top.get('defaults') ?? {}, 'defaults', wrong)
-  check(defaults, 'defaults', PRESENTATION, wrong)
-  const preset = top.get('default') as string | undefined
-  if (preset !== undefined && !profiles.has(preset))
-    throw wrong(`default names no profile: ${shown(preset)}`, alternatives(preset, profiles))
-  return { path, default: preset, profiles, defaults: Object.fromEntries(defaults), othersMayRead }
+  const defaults = check(membersOf(top, 'defaults', wrong), PRESENTATION, wrong)
+  if (typeof preset === 'string' && !profiles.has(preset))
+    throw wrong(
+      top.get('default')?.value as Node,
+      `is ${shown(preset)}, which is not a profile`,
+      alternatives(preset, profiles),
+    )
+  return { path, default: preset as string | undefined, profiles, defaults, othersMayRead }
 }
 
-type Wrong = (what: string, hint?: string) => WfstoreError
+type Wrong = (node: Node, what: string, hint?: string) => WfstoreError
+type Members = ReadonlyMap<string, { key: Node; value: Node }>
 
-function parseJson(content: string, path: string): unknown {
+/** JSON with the comments and trailing commas that settings of VS Code may have. */
+function readTree(path: string, content: string): Node {
+  const errors: ParseError[] = []
   try {
-    return JSON.parse(content)
+    const tree = parseTree(content, errors, { allowTrailingComma: true })
+    const [error] = errors
+    if (!error) return tree as Node
+    // 'CommaExpected' as 'comma expected'.
+    const what = printParseErrorCode(error.error)
+      .replaceAll(/(?<!^)(?=[A-Z])/g, ' ')
+      .toLowerCase()
+    const key = keyOf(getLocation(content, error.offset).path)
+    throw new WfstoreError(
+      'usage',
+      `${placeOf(path, content, error.offset)} ${what}${key && ` at ${key}`}`,
+      { hint: what === 'invalid symbol' ? 'put names and strings in double quotes' : undefined },
+    )
   } catch (cause) {
-    const { line, column, what } = findFlaw(content) ?? { line: 1, column: 1, what: 'no JSON' }
-    throw new WfstoreError('usage', `${path}:${line}:${column}: ${what}`, { cause })
+    // The parser calls itself for each level.
+    if (!(cause instanceof RangeError)) throw cause
+    throw new WfstoreError('usage', `${path} is nested too deeply`, { cause })
   }
 }
 
-function members(value: unknown, key: string, wrong: Wrong): Map<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return new Map(Object.entries(value))
-  throw wrong(`${key === '' ? 'it' : key} must be an object in { }`)
+/** '/srv/wfstore.config.json:4:3:' */
+function placeOf(path: string, content: string, offset: number): string {
+  const before = content.slice(0, offset).split('\n')
+  return `${path}:${before.length}:${(before.at(-1) as string).length + 1}:`
 }
 
-function check(
-  values: ReadonlyMap<string, unknown>,
-  within: string,
-  checks: Record<string, Check>,
-  wrong: Wrong,
-): void {
-  for (const [name, value] of values) {
-    const key = within === '' ? shown(name) : `${within}.${shown(name)}`
+/** 'profiles.prod.tz' */
+const keyOf = (path: JSONPath): string =>
+  path
+    .filter((segment) => segment !== '')
+    .map((segment) => shown(String(segment)))
+    .join('.')
+
+function members(node: Node, wrong: Wrong): Members {
+  if (node.type !== 'object') throw wrong(node, 'must be an object in { }')
+  const found = new Map<string, { key: Node; value: Node }>()
+  for (const { children } of node.children ?? []) {
+    const [key, value] = children as [Node, Node]
+    if (found.has(key.value)) throw wrong(key, 'is given twice')
+    found.set(key.value, { key, value })
+  }
+  return found
+}
+
+function membersOf(top: Members, name: string, wrong: Wrong): Members {
+  const given = top.get(name)
+  return given ? members(given.value, wrong) : new Map()
+}
+
+/** The values of an object whose keys and values are as they must be. */
+function check(given: Members, checks: Record<string, Check>, wrong: Wrong) {
+  const values: Record<string, unknown> = {}
+  for (const [name, { key, value }] of given) {
     if (!Object.hasOwn(checks, name)) {
       const meant = nearest(name, Object.keys(checks))
-      const known = `it can be ${Object.keys(checks).join(', ')}`
-      throw wrong(`${key} is unknown`, meant ? `did you mean ${meant}?` : known)
+      const known = `known keys: ${Object.keys(checks).join(', ')}`
+      throw wrong(key, 'is unknown', meant ? `did you mean ${meant}?` : known)
     }
-    const what = checks[name]?.(value)
-    if (what) throw wrong(`${key} ${what}`)
+    const what = checks[name]?.(value.value)
+    if (what) throw wrong(value, what)
+    values[name] = value.value
   }
+  return values
 }
-
-export const alternatives = (name: string, profiles: ReadonlyMap<string, Profile>): string => {
-  const names = [...profiles.keys()]
-  if (names.length === 0) return 'it has no profiles'
-  const meant = nearest(name, names)
-  return `${meant ? `did you mean ${meant}? ` : ''}profiles: ${names.join(', ')}`
-}
-
-/** A name from the file, of which a message has room for so much. */
-export const shown = (name: string): string => (name.length > 64 ? `${name.slice(0, 63)}…` : name)
 
 function isZone(name: string): boolean {
   try {
@@ -157,26 +178,4 @@ function isZone(name: string): boolean {
   } catch {
     return false
   }
-}
-
-/**
- * The URL of a profile. A variable that is all of it stands as it is; within a URL its value is percent-encoded, so that
- * a password needs no care.
- * @throws WfstoreError no_database where a variable is not set, unless `without` stands for those
- */
-export function profileUrl(
-  { name, databaseUrl }: Profile,
-  env: Environment,
-  without?: string,
-): string {
-  return databaseUrl.replace(REFERENCE, (reference, variable: string) => {
-    const value = env[variable]
-    if (value) return reference === databaseUrl ? value : encodeURIComponent(value)
-    if (without !== undefined) return without
-    throw new WfstoreError(
-      'no_database',
-      `profile ${name} wants the environment variable ${variable}, which is not set`,
-      { hint: 'set it, or name another database' },
-    )
-  })
 }

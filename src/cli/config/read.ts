@@ -6,9 +6,9 @@ import { findConfig } from './find.ts'
 import type { Settings, Traits } from './settings.ts'
 
 /**
- * The settings of a command: the config is read, and what it sets goes to the options that no flag has set. Without a
- * config this costs a look into each folder, and loads nothing.
- * @throws WfstoreError usage where the config is wrong, or has no such profile
+ * The settings of a command: reads the config and sets the options that no flag sets. Without a config this only looks
+ * into each folder, and loads nothing.
+ * @throws WfstoreError usage if the config is wrong, or has no such profile
  */
 export async function readSettings(
   program: Command,

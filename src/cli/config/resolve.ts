@@ -2,18 +2,18 @@ import type { Command } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import { CONFIG_FILES, type Found } from './find.ts'
-import { alternatives, type Config, parseConfig, profileUrl, shown } from './parse.ts'
+import { CONFIG_FILE, type Found } from './find.ts'
+import { alternatives, type Config, profileUrl, shown } from './profile.ts'
 import type { Settings, Traits } from './settings.ts'
 
-/** @throws WfstoreError usage where the config is wrong, has no such profile, or flags and environment contradict it */
+/** @throws WfstoreError usage if the config is wrong, has no such profile, or does not go with the flags and the environment */
 export async function loadSettings(
   found: Found,
   program: Command,
   traits: Traits,
   env: Environment,
 ): Promise<Settings> {
-  const config = found.file && parseConfig(found.file)
+  const config = found.file && (await import('./parse.ts')).parseConfig(found.file)
   const profile = await chooseProfile(config, found, program.opts<GlobalOptions>(), traits, env)
   return {
     ...{ traits, config, profile, ignored: found.ignored },
@@ -31,10 +31,10 @@ async function chooseProfile(
 ): Promise<Settings['profile']> {
   if (flag !== undefined) {
     if (ownDatabase)
-      throw new WfstoreError('usage', `${path} has a database of its own, no profile`)
+      throw new WfstoreError('usage', `${path} uses the embedded database and takes no profile`)
     if (databaseUrl !== undefined)
-      throw new WfstoreError('usage', '--profile and --database-url contradict each other', {
-        hint: 'give one of them',
+      throw new WfstoreError('usage', '--profile and --database-url cannot be used together', {
+        hint: 'give only one of them',
       })
     return { of: findProfile(flag, '--profile', config, found), by: '--profile' }
   }
@@ -64,16 +64,16 @@ function findProfile(name: string, source: string, config: Config | undefined, f
   const [passed] = found.ignored
   throw new WfstoreError(
     'usage',
-    `there is no profile ${shown(name)} (${source}): no config here`,
+    `profile ${shown(name)} (${source}) does not exist: there is no config`,
     {
       hint: passed
-        ? `${passed.path} does not count: ${passed.why}; WFSTORE_CONFIG=FILE uses it all the same`
-        : `write a ${CONFIG_FILES[0]}, or name one with WFSTORE_CONFIG`,
+        ? `${passed.path} is ignored because ${passed.why}; set WFSTORE_CONFIG to its path to use it`
+        : `create a ${CONFIG_FILE}, or set WFSTORE_CONFIG`,
     },
   )
 }
 
-/** Gives the options that no flag has set what the profile says, or else the defaults. */
+/** Sets the options that no flag sets, from the profile or else from the defaults. */
 function setOptions(
   program: Command,
   { defaults }: Config,
@@ -109,19 +109,19 @@ function urlsOf({ profiles }: Config, env: Environment): string[] {
   })
 }
 
-/** Is there a password in the file itself? */
+/** Whether the file itself contains a password. */
 export const holdsPassword = ({ profiles }: Config): boolean =>
   [...profiles.values()].some(({ databaseUrl }) =>
     /:\/\/[^:@/]*:[^@]+@|[?&]password=[^&]/i.test(databaseUrl.replaceAll(/\$\{\w+\}/g, '')),
   )
 
-/** What of the config somebody should know whatever the command does. */
+/** Notes about the config for every command. */
 export function warnings({ config, ignored }: Settings, isTerminal: boolean): string[] {
   const lines = ignored.map(
     ({ path, why }) =>
-      `note: ${path} is ignored: ${why} (WFSTORE_CONFIG=FILE uses it all the same)`,
+      `note: ${path} is ignored because ${why}; set WFSTORE_CONFIG to its path to use it`,
   )
   if (isTerminal && config?.othersMayRead && holdsPassword(config))
-    lines.push(`note: everybody may read ${config.path}, and a password is in it: chmod 600`)
+    lines.push(`note: ${config.path} contains a password and all users can read it; run chmod 600`)
   return lines
 }

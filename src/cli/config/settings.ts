@@ -1,30 +1,30 @@
-import type { Config, Profile } from './parse.ts'
+import type { Config, Profile } from './profile.ts'
 
-/** What of a command the config has to know. */
+/** What the config needs to know about a command. */
 export interface Traits {
   /** 'executions list' */
   path: string
-  /** Does it change the database? 'asks': and asks before it does, with what it is about to do. */
+  /** Whether it changes the database. 'asks': it asks its own question first. */
   writes?: 'asks' | 'begins' | undefined
-  /** Its database is one of its own, which no profile names. */
+  /** It uses the embedded database and takes no profile. */
   ownDatabase: boolean
 }
 
 export interface Settings {
   traits: Traits
   config?: Config | undefined
-  /** The profile in use, and what has chosen it. */
+  /** The profile in use, and what chose it. */
   profile?: { of: Profile; by: '--profile' | 'WFSTORE_PROFILE' | 'default' } | undefined
-  /** Of the options that the config has set, where each stands: tz → 'defaults'. */
+  /** The options that the config has set, and where: tz → 'defaults'. */
   origins: Readonly<Record<string, string>>
-  /** What may hold a password. */
+  /** The databases of the profiles; they may contain passwords. */
   urls: readonly string[]
   ignored: readonly { path: string; why: string }[]
 }
 
-/** A database that the config calls production. */
+/** A database that the config marks as production. */
 export interface Production {
-  /** Its profile, which a person types to confirm a write. */
+  /** The name of its profile, typed to confirm a write. */
   name: string
   /** 'ops@db.example:5432/app' */
   database: string

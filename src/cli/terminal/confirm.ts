@@ -7,32 +7,36 @@ import { show } from '../output/text/escape.ts'
 export interface Question {
   /** --yes */
   yes?: boolean | undefined
-  /** Without a terminal: go on, as a deploy and cron need it, or refuse. */
-  unattended: 'go on' | 'refuse'
-  /** The profile's name, which is typed in place of yes where the database is production. */
+  /** Without a terminal: proceed, for deploys and cron, or refuse. */
+  unattended: 'proceed' | 'refuse'
+  /** On a production database: the name of the profile, to be typed instead of y. */
   production?: string | undefined
 }
 
-/** Is somebody there who can be asked? */
+/** Whether there is a terminal to ask a question on. */
 export const isAttended = ({ stdin, stderr }: Io): boolean =>
   stdin.isTTY === true && stderr.isTTY === true
 
 /**
- * Asks on the terminal before something that cannot be undone.
- * @throws WfstoreError failed where the answer is no, usage where nobody can answer and --yes is not given
+ * Asks on the terminal before a change that cannot be undone.
+ * @throws WfstoreError failed if the answer is no, usage if there is neither a terminal nor --yes
  */
 export async function confirm(io: Io, question: string, options: Question): Promise<void> {
   if (options.yes) return
   if (!isAttended(io)) {
-    if (options.unattended === 'go on') return
-    throw new WfstoreError('usage', 'nobody is there to be asked; nothing was changed', {
-      hint: 'confirm it with --yes',
-    })
+    if (options.unattended === 'proceed') return
+    throw new WfstoreError(
+      'usage',
+      'confirmation required, but this is not a terminal; nothing was changed',
+      {
+        hint: 'use --yes',
+      },
+    )
   }
   const { production } = options
-  const how = production === undefined ? '[y/N]' : `Type ${production} to go on:`
+  const how = production === undefined ? '[y/N]' : `Type ${production} to continue:`
   io.stderr.write(`${show(question)} ${show(how)} `)
-  // Not as a terminal: Ctrl-C stays a signal, and the terminal itself edits the line.
+  // With `terminal: false`, Ctrl-C remains a signal and the terminal itself edits the line.
   const lines = createInterface({ input: io.stdin, terminal: false })
   let answered = false
   try {
@@ -44,7 +48,7 @@ export async function confirm(io: Io, question: string, options: Question): Prom
     const typed = String(answer ?? '').trim()
     if (production === undefined ? /^y(es)?$/i.test(typed) : typed === production) return
   } finally {
-    // Ctrl-C and Ctrl-D leave the cursor behind the question.
+    // Ctrl-C and Ctrl-D leave the cursor after the question.
     if (!answered) io.stderr.write('\n')
     lines.close()
   }

@@ -53,7 +53,7 @@ describe('the database is the first that is named', () => {
     }),
   )
   const contradiction =
-    '2 error: --profile and --database-url contradict each other; give one of them'
+    '2 error: --profile and --database-url cannot be used together; give only one of them'
 
   it('by a flag, WFSTORE_PROFILE, the environment, or the default profile', async () => {
     const env = { OTHER: other.url }
@@ -71,7 +71,7 @@ describe('the database is the first that is named', () => {
     )
   })
 
-  it('and a profile that is not there, or wants what is not set, is no other database', async () => {
+  it('a profile that does not exist, or has a variable that is not set, is an error', async () => {
     const file = join(cwd, 'wfstore.config.json')
     expect(await whose('--profile mien')).toBe(
       `2 error: ${file} has no profile mien (--profile); did you mean mine? profiles: mine, other`,
@@ -80,26 +80,28 @@ describe('the database is the first that is named', () => {
       `2 error: ${file} has no profile x (WFSTORE_PROFILE); profiles: mine, other`,
     )
     expect(await whose('--profile other', { env: { DATABASE_URL: mine.url } })).toBe(
-      '3 error: profile other wants the environment variable OTHER, which is not set; set it, or name another database',
+      '3 error: the environment variable OTHER of profile other is not set; set it, or choose another database',
     )
     expect(await whose('--profile mine', { cwd: '/nonexistent' })).toMatch(
-      /^2 error: there is no profile mine/,
+      /^2 error: profile mine \(--profile\) does not exist/,
     )
   })
 
-  it('demo and db have one of their own', async () => {
+  it('demo and db use the embedded database', async () => {
     for (const words of ['demo --profile mine', 'db status --profile mine'])
-      expect((await run(words)).stderr).toMatch(/has a database of its own, no profile\n$/)
+      expect((await run(words)).stderr).toMatch(
+        /uses the embedded database and takes no profile\n$/,
+      )
     expect((await run('db status', { env: { WFSTORE_PROFILE: 'mine' } })).stdout).toContain(
       'state\tnone',
     )
   })
 
-  it('but a cron job that has lost its URL cleans no database that the config happens to name', async () => {
+  it('a cron job that has lost its URL does not clean the default profile', async () => {
     const refused = {
       code: 3,
       stdout: '',
-      stderr: `error: no database is named, and without a terminal cleanup does not take the default profile of ${cwd}/wfstore.config.json; name it with --profile mine\n`,
+      stderr: `error: no database is named; without a terminal, cleanup does not use the default profile of ${cwd}/wfstore.config.json; use --profile mine\n`,
     }
     expect(await run('cleanup --days 90')).toEqual(refused)
     expect((await run('cleanup --days 90 --yes')).code).toBe(3)
@@ -142,7 +144,7 @@ describe('settings', () => {
     expect((await run('executions list --schema public --json')).stdout).toMatch(/^\[/)
     const elsewhere = { env: { DATABASE_URL: mine.url } }
     expect((await run('executions list', elsewhere)).stdout).toMatch(/^\[/)
-    expect(await whose('-o table')).toMatch(/^4 .*no wfstore schema in the search path "flows"/)
+    expect(await whose('-o table')).toMatch(/^4 .*the search path "flows" has no wfstore schema/)
     const bounds = '--since 2020-01-01 --until 2020-01-02 -o table'
     expect(await whose(bounds, elsewhere)).toBe('mine')
     expect(await whose(`${bounds} --tz America/New_York`, elsewhere)).toBe('')
@@ -155,7 +157,7 @@ describe('settings', () => {
     expect((await listed('', { env: { NO_COLOR: '1' } })).color).toBe('never,NO_COLOR')
   })
 
-  it('are listed with what has set each, and without a password', async () => {
+  it('are listed with their sources, and without passwords', async () => {
     write({
       default: 'local',
       profiles: {
@@ -198,14 +200,14 @@ describe('settings', () => {
     expect(stdout).toContain('output\ttable\tdefault\n')
   })
 
-  it('with a password that everybody may read are complained of on a terminal', async () => {
+  it('with a password that all users can read print a note on a terminal', async () => {
     write({ profiles: { p: { databaseUrl: 'postgresql://u:hunter2@h/d' } } })
     const file = join(cwd, 'wfstore.config.json')
     rmSync(file)
     writeFileSync(file, '{"profiles": {"p": {"databaseUrl": "postgresql://u:hunter2@h/d"}}}', {
       mode: 0o644,
     })
-    const note = `\x1b[2mnote: everybody may read ${file}, and a password is in it: chmod 600\x1b[22m\n`
+    const note = `\x1b[2mnote: ${file} contains a password and all users can read it; run chmod 600\x1b[22m\n`
     expect((await run('config profiles', { answer: '' })).stderr).toBe(note)
     expect((await run('config profiles')).stderr).toBe('')
     rmSync(file)

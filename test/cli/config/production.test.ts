@@ -88,7 +88,7 @@ describe('a database that the config calls production', () => {
       expect([words, code, stdout]).toEqual([words, 1, ''])
       const [command] = words.split(/ --| nothing| Europe/)
       const question = asks ? '? Type prod' : `${command} changes this database. Type prod`
-      expect(stderr).toContain(`${question} to go on: `)
+      expect(stderr).toContain(`${question} to continue: `)
       expect(stderr).toContain('not confirmed; nothing was changed')
     }
   })

@@ -76,7 +76,7 @@ async function ask(context: Context, source: string): Promise<void> {
   // What is damaged is refused, and why, without a question.
   if (problems.length > 0) return
   const question = `restores ${removedWords(lines)} of ${plural(archives.length, 'archive')}; rows that are there stay as they are. Go on?`
-  await context.confirm(question, { unattended: 'go on' })
+  await context.confirm(question, { unattended: 'proceed' })
 }
 
 function restoredLine(result: RestoreResult, { dryRun, copy }: RestoreFlags): string {

@@ -77,7 +77,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
     confirm: ({ records, cost, users }) =>
       context.confirm(
         `Mark ${plural(records, 'bill')} of ${plural(users, 'user')} in ${period}, ${dollars(cost)}, as paid by ${paymentId}?`,
-        { yes, unattended: 'go on' },
+        { yes, unattended: 'proceed' },
       ),
   })
   const { outcome, plan } = result
@@ -118,7 +118,7 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
         `Correct bill ${id} of ${userId} from ${dollars(costBefore)} to ${dollars(costAfter)}?`,
         {
           yes,
-          unattended: 'go on',
+          unattended: 'proceed',
         },
       ),
   })

@@ -93,7 +93,7 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
     confirm: (period) =>
       context.confirm(`Close ${described(period)}? It cannot be undone.`, {
         yes,
-        unattended: 'go on',
+        unattended: 'proceed',
       }),
   })
   const { outcome, period, openBefore } = result

@@ -59,7 +59,7 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> 
   const counts = await whileCounting(io, () => countCleanup(client, request))
   // Nothing to remove is no question.
   if (removedRows(counts.remove) > 0)
-    await context.confirm(questionOf(counts, flags.archive), { unattended: 'go on' })
+    await context.confirm(questionOf(counts, flags.archive), { unattended: 'proceed' })
   // What was agreed to, not what has grown old while somebody thought about it.
   const agreed = { ...request, archive, days: undefined, before: counts.cutoff }
   return clean(context, flags, client, agreed, counts)

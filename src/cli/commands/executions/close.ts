@@ -114,7 +114,7 @@ function closeOptions(
     reason,
     dryRun,
     closedBy: { osUser: context.env.USER || context.env.LOGNAME, command },
-    confirm: (runs) => context.confirm(`${verb} ${counted(runs)}?`, { yes, unattended: 'go on' }),
+    confirm: (runs) => context.confirm(`${verb} ${counted(runs)}?`, { yes, unattended: 'proceed' }),
   }
 }
 

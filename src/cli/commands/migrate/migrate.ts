@@ -114,7 +114,7 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     target: { count, to: options.to },
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    confirm: () => context.confirm('Adopt them?', { yes: options.yes, unattended: 'go on' }),
+    confirm: () => context.confirm('Adopt them?', { yes: options.yes, unattended: 'proceed' }),
   }
   if (options.dryRun) {
     const steps = await planUp(client, settings)

@@ -1,0 +1,63 @@
+import type { Environment } from '../../db/connect/libpq.ts'
+import { WfstoreError } from '../../error.ts'
+import { nearest } from './nearest.ts'
+
+/** How results are shown. A flag overrides each of these. */
+export interface Presentation {
+  tz?: string
+  output?: 'table' | 'json' | 'jsonl' | 'csv'
+  color?: 'auto' | 'always' | 'never'
+}
+
+export interface Profile extends Presentation {
+  name: string
+  /** As written in the file, with ${NAME}. */
+  databaseUrl: string
+  schema?: string
+  production?: boolean
+}
+
+export interface Config {
+  path: string
+  /** The profile that is used if nothing else names a database. */
+  default?: string | undefined
+  profiles: ReadonlyMap<string, Profile>
+  defaults: Presentation
+  othersMayRead: boolean
+}
+
+/** An environment variable in a database URL. */
+export const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
+
+/**
+ * The URL of a profile. A variable that is the whole URL is used as it is. Within a URL its value is percent-encoded, so
+ * that any password can be used.
+ * @throws WfstoreError no_database if a variable is not set, unless `unset` replaces it
+ */
+export function profileUrl(
+  { name, databaseUrl }: Profile,
+  env: Environment,
+  unset?: string,
+): string {
+  return databaseUrl.replace(REFERENCE, (reference, variable: string) => {
+    const value = env[variable]
+    if (value) return reference === databaseUrl ? value : encodeURIComponent(value)
+    if (unset !== undefined) return unset
+    throw new WfstoreError(
+      'no_database',
+      `the environment variable ${variable} of profile ${name} is not set`,
+      { hint: 'set it, or choose another database' },
+    )
+  })
+}
+
+/** A hint for a profile that does not exist. */
+export const alternatives = (name: string, profiles: ReadonlyMap<string, Profile>): string => {
+  const names = [...profiles.keys()]
+  if (names.length === 0) return 'the config has no profiles'
+  const meant = nearest(name, names)
+  return `${meant ? `did you mean ${meant}? ` : ''}profiles: ${names.join(', ')}`
+}
+
+/** A name for a message. One with other characters may be a misplaced URL with a password, and is not shown. */
+export const shown = (name: string): string => (/^[$\w.-]{1,63}$/.test(name) ? name : '…')
