@@ -7,6 +7,7 @@ import { passwordFromFile } from '../../src/db/connect/libpq.ts'
 import { readPassword, startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
 import { type CliOptions, runCli } from '../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../support/database.ts'
+import { dataFolder } from '../support/folder.ts'
 import { createMigrated } from '../support/migrated.ts'
 
 const list = (options: CliOptions, ...argv: string[]) =>
@@ -21,7 +22,7 @@ let bare: TestDatabase
 let silent: Server
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'wfstore-tcp-'))
+  dir = dataFolder('tcp')
   port = (await startEmbedded(dir, { create: true, transport: 'tcp', path: process.env.PATH })).port
   password = readPassword(dir)
   store = await createMigrated('connection')
@@ -38,7 +39,7 @@ afterAll(async () => {
 })
 
 it('without any database named and none here, a command fails with exit 3 and makes nothing', async () => {
-  const cwd = mkdtempSync(join(tmpdir(), 'wfstore-none-'))
+  const cwd = dataFolder('none')
   expect(await list({ cwd })).toEqual({
     code: 3,
     stdout: '',
@@ -254,7 +255,7 @@ it('sslmode means what it means to psql: prefer does without, require does not, 
 })
 
 it('what the environment says of other servers does not reach the embedded one', async () => {
-  const cwd = mkdtempSync(join(tmpdir(), 'wfstore-own-'))
+  const cwd = dataFolder('own')
   const folder = join(cwd, '.wfstore')
   // pg itself reads the variables of the process.
   const before = { ...process.env }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
+import { dataFolder } from '../support/folder.ts'
 import { createMigrated } from '../support/migrated.ts'
 
 /** The program as it is installed: bin over the bundle that `npm run build` made. */
@@ -109,7 +109,7 @@ it('a full disk is said, by a page of help too', async () => {
 })
 
 it('a working folder that is gone is said in one line', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'wfstore-gone-'))
+  const folder = dataFolder('gone')
   const script = 'cd "$0" && rmdir "$0" && exec "$1" "$2" executions list'
   const child = spawn('sh', ['-c', script, folder, process.execPath, bin])
   expect(await finish(child)).toEqual({
@@ -133,7 +133,7 @@ it('errors have their exit status and nothing on stdout', async () => {
 })
 
 it('the embedded database serves the commands of a folder, whoever started it', async () => {
-  const cwd = mkdtempSync(join(tmpdir(), 'wfstore-folder-'))
+  const cwd = dataFolder('folder')
   const { PATH, HOME } = process.env
   const run = (...argv: string[]) =>
     finish(spawn(process.execPath, [bin, ...argv], { cwd, env: { PATH, HOME } }))

@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { archiveInFolder, openStore } from '../../src/index.ts'
 import { ALL, BEFORE, CLEANED, oldStore, rowsOf } from '../cli/commands/cleanup/support.ts'
+import { dataFolder } from '../support/folder.ts'
 import type { Template } from '../support/template.ts'
 
 let template: Template
 let folder: string
 beforeAll(async () => {
   template = await oldStore('store_cleanup')
-  folder = mkdtempSync(join(tmpdir(), 'wfstore-store-'))
+  folder = dataFolder('store')
 })
 afterAll(async () => {
   rmSync(folder, { recursive: true })

@@ -22,10 +22,9 @@ export async function createDatabase(
   label = 'test',
   template = 'template1',
 ): Promise<TestDatabase> {
-  const server = inject('serverUrl')
   const name = `${label.replace(/\W/g, '_').slice(0, 40)}_${randomBytes(4).toString('hex')}`
-  await once(server, `create database ${name} template ${template}`)
-  const url = new URL(server)
+  await onServer(`create database ${name} template ${template}`)
+  const url = new URL(inject('serverUrl'))
   url.pathname = `/${name}`
   const client = await open(url.href)
   return {
@@ -35,10 +34,12 @@ export async function createDatabase(
     connect: () => open(url.href),
     drop: async () => {
       await client.end()
-      if (!keepsDatabases) await once(server, `drop database if exists ${name} with (force)`)
+      if (!keepsDatabases) await onServer(`drop database if exists ${name} with (force)`)
     },
   }
 }
+
+const filled = new Map<string, Promise<string>>()
 
 /**
  * A database as `fill` makes it, which is done once in a run for each `kind`; the others are copies of that one. On a
@@ -54,32 +55,39 @@ export async function createFilled(
     await fill(database)
     return database
   }
+  const template = filled.get(kind) ?? makeTemplate(kind, fill)
+  filled.set(kind, template)
+  return createDatabase(label, await template)
+}
+
+async function makeTemplate(
+  kind: string,
+  fill: (database: TestDatabase) => Promise<unknown>,
+): Promise<string> {
   const template = `template_${kind}`
-  const admin = await open(inject('serverUrl'))
+  const lock = await open(inject('serverUrl'))
   try {
     // Other test files want it at the same time.
-    await admin.query('select pg_advisory_lock(hashtextextended($1, 0))', [template])
-    const { rowCount } = await admin.query('select from pg_database where datname = $1', [template])
+    await lock.query('select pg_advisory_lock(hashtextextended($1, 0))', [template])
+    const { rowCount } = await lock.query('select from pg_database where datname = $1', [template])
     if (rowCount === 0) {
       const first = await createDatabase(kind)
       await fill(first)
       await endSessions(first)
-      await admin.query(`alter database ${first.name} rename to ${template}`)
-      await admin.query(`alter database ${template} allow_connections false`)
+      await onServer(`alter database ${first.name} rename to ${template}`)
+      await onServer(`alter database ${template} allow_connections false`)
     }
   } finally {
-    await admin.end()
+    await lock.end()
   }
-  return createDatabase(label, template)
+  return template
 }
 
 /** PostgreSQL neither renames nor copies a database while a session is connected to it. */
 export const endSessions = ({ name }: TestDatabase): Promise<void> =>
-  once(
-    inject('serverUrl'),
-    'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1',
-    [name],
-  )
+  onServer('select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1', [
+    name,
+  ])
 
 /** Makes this database the one that the old application left: 160 runs that it recorded itself. */
 export async function loadLegacy(
@@ -101,11 +109,13 @@ async function open(url: string): Promise<pg.Client> {
   return client
 }
 
-async function once(url: string, text: string, values: string[] = []): Promise<void> {
-  const client = await open(url)
-  try {
-    await client.query(text, values)
-  } finally {
-    await client.end()
+let server: pg.Pool | undefined
+
+/** What makes and drops databases keeps its connections, and no process alive for them. */
+async function onServer(text: string, values: string[] = []): Promise<void> {
+  if (!server) {
+    server = new pg.Pool({ connectionString: inject('serverUrl'), allowExitOnIdle: true })
+    server.on('error', () => {})
   }
+  await server.query(text, values)
 }

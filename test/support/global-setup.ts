@@ -9,13 +9,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { logFile, startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
 import { WfstoreError } from '../../src/error.ts'
 import { keepsDatabases } from './database.ts'
+import { dataFolder } from './folder.ts'
 import servers from './servers.json' with { type: 'json' }
 
 declare module 'vitest' {
@@ -58,7 +58,7 @@ interface TestServer {
 
 async function startServer(): Promise<TestServer> {
   const wanted = process.env.WFSTORE_TEST_POSTGRES
-  const dir = mkdtempSync(join(tmpdir(), 'wfstore-test-'))
+  const dir = dataFolder('test')
   const binariesFrom = wanted ? installServer(wanted) : undefined
   say('starting PostgreSQL')
   try {

@@ -1,12 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
 import { cleanup } from '../../../src/cleanup/cleanup.ts'
 import { type RestoreOptions, restoreArchive } from '../../../src/cleanup/restore/restore.ts'
 import type { ArchiveHead, ArchiveSink, CleanupOptions } from '../../../src/cleanup/types.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { withClient } from '../../support/migrate.ts'
 
 export const head: ArchiveHead = {
@@ -23,7 +22,7 @@ export const options = { wfstoreVersion: '1.2.3' }
 
 /** A folder for as long as `work` runs. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'wfstore-archive-test-'))
+  const folder = dataFolder('archive-test')
   try {
     return await work(folder)
   } finally {

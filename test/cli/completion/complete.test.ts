@@ -1,8 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -12,6 +11,7 @@ import { bashReply, splitLine, type Typed } from '../../../src/cli/completion/ba
 import { complete } from '../../../src/cli/completion/complete.ts'
 import type { CommandReference } from '../../../src/cli/help/reference.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import { readReference } from '../help/support.ts'
 
@@ -23,7 +23,7 @@ let program: CommandReference
 let database: TestDatabase
 let folder: string
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'wfstore-completion-'))
+  folder = dataFolder('completion')
   program = await readReference()
   database = await createMigrated('completion')
   await database.sql(

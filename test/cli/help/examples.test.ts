@@ -1,12 +1,12 @@
 // Every example of every help page is run, as a shell would run it, and does what it is an example of.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { runCli } from '../../support/cli.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { dropRoles } from '../../support/privileges.ts'
 import { createTemplate, type Template } from '../../support/template.ts'
 import { everyCommand, readReference, stagesOf } from './support.ts'
@@ -40,7 +40,7 @@ let archive: Buffer
 const prefix = `help_${randomBytes(4).toString('hex')}`
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'wfstore-examples-'))
+  folder = dataFolder('examples')
   const migrated = (database: TestDatabase) =>
     runCli(['migrate', 'up', '--database-url', database.url])
   empty = await createTemplate('examples_empty', migrated)

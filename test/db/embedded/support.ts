@@ -12,6 +12,7 @@ import {
   type Endpoint,
   stopEmbedded,
 } from '../../../src/db/embedded/server.ts'
+import { dataFolder } from '../../support/folder.ts'
 
 export const isRoot = process.getuid?.() === 0
 /** A user without privileges: another than ours if we are root. */
@@ -53,8 +54,7 @@ const dirs: string[] = []
 const children: ChildProcess[] = []
 
 /** A temporary folder, closed to others, and removed by cleanUp. */
-export function temporary(mode = 0o700): string {
-  const base = fs.mkdtempSync(join(tmpdir(), 'wfstore-embedded-'))
+export function temporary(mode = 0o700, base = dataFolder('embedded')): string {
   fs.chmodSync(base, mode)
   bases.push(base)
   return base
@@ -176,7 +176,7 @@ export function scripted(text: { initdb?: string; postgres?: string }): {
   path: string
   binariesFrom: string
 } {
-  const folder = temporary(0o755)
+  const folder = temporary(0o755, fs.mkdtempSync(join(tmpdir(), 'wfstore-scripts-')))
   for (const name of ['initdb', 'postgres'] as const) {
     const program = join(packageRoot, 'native', 'bin', name)
     const script = `#!/bin/sh\nreal() { exec '${program}' "$@"; }\n${text[name] ?? 'real "$@"'}\n`

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import { dropRoles, privileges } from '../../support/privileges.ts'
 
@@ -163,7 +162,7 @@ describe('each can do its work', () => {
 
 describe('the rights of the cleaner', () => {
   it('are enough for a cleanup with an archive, its dry run and its history; restore is for the owner', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'wfstore-roles-'))
+    const folder = dataFolder('roles')
     const url = urlOf(`${prefix}_cleaner_login`)
     const old = '2000-01-01Z'
     await database.sql(

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
@@ -16,13 +15,14 @@ import { uuidv7 } from '../../../src/uuid.ts'
 import { connections, falseBooks, startRuns, waitingEngine } from '../../support/batches.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { startProxy, type Verdict } from '../../support/failpoint.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { withClient } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
 
 const NEVER = 600_000
 
 let database: TestDatabase
-const folder = mkdtempSync(join(tmpdir(), 'wfstore-batch-'))
+const folder = dataFolder('batch')
 const producer = join(folder, 'producer.cjs')
 
 beforeAll(async () => {

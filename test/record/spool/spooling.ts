@@ -1,13 +1,13 @@
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import type { WfstoreError } from '../../../src/error.ts'
 import type { SpooledCall } from '../../../src/record/spool/calls.ts'
 import { openStore, type Store } from '../../../src/store.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { createRecording } from '../recording.ts'
 
 /** For the tests of one file: a database behind a door that can be shut, and a spool file for each of them. */
@@ -47,7 +47,7 @@ afterAll(async () => {
   await recording.drop()
 })
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'wfstore-spool-'))
+  folder = dataFolder('spool')
   file = join(folder, 'spool.jsonl')
   told = []
   open()

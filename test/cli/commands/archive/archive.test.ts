@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
+import { dataFolder } from '../../../support/folder.ts'
 import { expectGolden } from '../../../support/golden.ts'
 import { startProgram } from '../../../support/process.ts'
 import type { Template } from '../../../support/template.ts'
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   database = await template.copy()
-  folder = mkdtempSync(join(tmpdir(), 'wfstore-archive-'))
+  folder = dataFolder('archive')
 })
 afterEach(async () => {
   rmSync(folder, { recursive: true })
