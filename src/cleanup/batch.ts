@@ -5,12 +5,13 @@ import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { WfstoreError } from '../error.ts'
+import { quarterOf } from '../tables/histories.ts'
 import { readArchiveColumns } from './archive/columns.ts'
 import { ARCHIVE_SETTINGS } from './archive/write/lines.ts'
 import { NO_TRANSACTION_TIMEOUT, tableLocked } from './lock.ts'
 import { batchError } from './references.ts'
 import { type Archiving, deleteRows } from './remove.ts'
-import { ahead, inBatch, quarterOf, reasons, type Walked } from './tables.ts'
+import { ahead, inBatch, reasons, type Walked } from './tables.ts'
 
 /** The key of a row in the walk through its table. */
 export interface Position {

@@ -1,10 +1,11 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
+import { auditHistory, neededColumns, usageHistory } from '../tables/histories.ts'
 import { copyOut } from '../transfer/export/copy.ts'
 import { AS_LINES } from '../transfer/export/lines.ts'
 import { archiveLine } from './archive/write/lines.ts'
-import { ENTRY_COLUMNS, foldEntries, foldRuns, RUN_COLUMNS } from './history.ts'
+import { foldInto } from './history.ts'
 import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
 import type { ArchiveHead, ArchiveSink, Cleaned } from './types.ts'
 
@@ -40,7 +41,7 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
   const removed = await removing(
     deletion,
     'execution',
-    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', RUN_COLUMNS, archive)}), folded as (${foldRuns('gone')})`,
+    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', neededColumns(usageHistory), archive)}), folded as (${foldInto(usageHistory, 'gone')})`,
   )
   return { removed, steps: await count() }
 }
@@ -60,8 +61,8 @@ const deleteEntries = (deletion: Deletion): Promise<number> =>
      ), gone as (
        delete from audit_logs a
        where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))
-       returning ${folded('a', ENTRY_COLUMNS, deletion.archive)}
-     ), folded as (${foldEntries('gone')})`,
+       returning ${folded('a', neededColumns(auditHistory), deletion.archive)}
+     ), folded as (${foldInto(auditHistory, 'gone')})`,
   )
 
 const deleteMetrics = (deletion: Deletion): Promise<number> =>

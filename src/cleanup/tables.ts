@@ -59,10 +59,6 @@ export const inBatch = (walked: Walked, alias: string): string =>
   `${ahead(walked, alias)} and ${key(walked, alias)} <= ${UPTO}
    and ${alias}.${walked.time} between ${AFTER_TIME} and ${UPTO_TIME}`
 
-/** The quarter of an hour that a row is counted in once it is gone. */
-export const quarterOf = (time: string): string =>
-  `date_bin('15 minutes', ${time}, 'epoch'::timestamptz)`
-
 /**
  * When a run ended. The old application left some without it: they ended at the latest when they were last written,
  * and began by then.

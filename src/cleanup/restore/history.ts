@@ -2,7 +2,7 @@ import type pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { quarterOf } from '../tables.ts'
+import { quarterOf } from '../../tables/histories.ts'
 import type { Cleaned } from '../types.ts'
 
 /** What a cleanup has put into a history of the rows that come back, and so goes out of it again. */
