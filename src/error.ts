@@ -36,6 +36,8 @@ export interface ErrorOptions {
   /** One sentence: what to do about it. */
   hint?: string | undefined
   cause?: unknown
+  /** The SQLSTATE of the server; that of the cause where it is left out. */
+  sqlState?: string | undefined
   /** The statement that failed; shown by --verbose. */
   sql?: string | undefined
 }
@@ -44,12 +46,19 @@ export class WfstoreError extends Error {
   override readonly name = 'WfstoreError'
   readonly code: ErrorCode
   readonly hint: string | undefined
+  /**
+   * The five characters by which PostgreSQL names an error, '23505' for instance; undefined where no server said it.
+   * https://www.postgresql.org/docs/current/errcodes-appendix.html
+   */
+  readonly sqlState: string | undefined
   readonly sql: string | undefined
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    const { cause } = options
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.hint = options.hint
+    this.sqlState = options.sqlState ?? (cause instanceof WfstoreError ? cause.sqlState : undefined)
     this.sql = options.sql
   }
 }

@@ -3,11 +3,11 @@ import { countCleanup } from './cleanup/count.ts'
 import type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/types.ts'
 import type { Environment } from './db/connect/libpq.ts'
-import { sessionOf } from './db/connect/own-session.ts'
 import { lazyPool } from './db/connect/pool.ts'
 import { chooseDatabase, urlTarget } from './db/connect/target.ts'
 import { prepared } from './db/query/prepared.ts'
-import { type Queryable, query, type Run } from './db/query/query.ts'
+import { query, type Run } from './db/query/query.ts'
+import { isPool, openSession, type Queryable } from './db/query/session.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
 import {
@@ -168,17 +168,17 @@ export function openStore(options: StoreOptions): Store {
       })
     }
     const pool = options.pool as Queryable
-    return storeOn(pool, async () => {}, { pooled: 'totalCount' in pool, spool: options.spool })
+    return storeOn(pool, async () => {}, { spool: options.spool })
   }
   const target = urlTarget(options.databaseUrl, 'databaseUrl', {}, options.schema)
   const pool = lazyPool(async () => target)
-  return storeOn(pool, pool.close, { pooled: true, spool: options.spool })
+  return storeOn(pool, pool.close, { spool: options.spool })
 }
 
 /** A store on the database that the connection rules of the command line choose, when it is first used. */
 export function openStoreOf(surroundings: () => { env: Environment; cwd: string }): Store {
   const pool = lazyPool(async () => chooseDatabase(surroundings()))
-  return storeOn(pool, pool.close, { pooled: true })
+  return storeOn(pool, pool.close)
 }
 
 /**
@@ -192,13 +192,8 @@ export const storeOnClient = (client: pg.Client): Store =>
 function storeOn(
   database: Queryable,
   close: () => Promise<void>,
-  {
-    ahead = false,
-    pooled = false,
-    spool,
-  }: { ahead?: boolean; pooled?: boolean; spool?: SpoolOptions | undefined },
+  { ahead = false, spool }: { ahead?: boolean; spool?: SpoolOptions | undefined } = {},
 ): Store {
-  const session = sessionOf(database)
   let checked: Promise<void> | undefined
   const check = () => {
     checked ??= checkSchema(database).catch((error) => {
@@ -222,14 +217,14 @@ function storeOn(
     return rows
   }
   const read = ahead ? readAhead : write
-  const recording = pooled ? prepared(database) : write
+  const recording = isPool(database) ? prepared(database) : write
   const record: Run = async (text, values, shape) => {
     await check()
     return recording(text, values, shape)
   }
   const spooled = spool && spooledRecorder(record, spool)
   const onSession = async <T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {
-    const { client, release } = await session()
+    const { client, release } = await openSession(database)
     try {
       return await work(client)
     } finally {
@@ -266,7 +261,7 @@ function storeOn(
       spooled ? spooled.startExecution(options) : startExecution(record, options),
     batch: (options) => openBatch(record, options),
     export: async function* (filter) {
-      const { client, release } = await session()
+      const { client, release } = await openSession(database)
       let whole = false
       try {
         yield* exportLines(client, filter)

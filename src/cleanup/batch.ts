@@ -120,7 +120,7 @@ export async function removeBatch(
   } catch (error) {
     await rollback(client as pg.Client)
     await archive?.sink.rollback()
-    throw batchError(error)
+    throw batchError(error, client)
   }
 }
 
@@ -148,7 +148,7 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
     const end = await findEnd(work, walked, after, 1)
     return { ...end, removed: 0, steps: 0, kept: NONE_KEPT }
   } catch (error) {
-    if (!isLockFailure(error)) throw databaseError(error)
+    if (!isLockFailure(error)) throw databaseError(error, { connection: client })
     throw tableLocked(table, error)
   } finally {
     await rollback(client as pg.Client)

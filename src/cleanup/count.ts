@@ -79,6 +79,6 @@ export async function countCleanup(
     }
   } catch (error) {
     await rollback(client as pg.Client)
-    throw databaseError(error)
+    throw databaseError(error, { connection: client })
   }
 }

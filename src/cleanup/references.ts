@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
-import { databaseError, describe } from '../db/query/errors.ts'
+import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
 import { WfstoreError } from '../error.ts'
 
@@ -29,13 +29,14 @@ export async function assertNoCascade(client: pg.ClientBase): Promise<void> {
 }
 
 /** An error of a batch; a table of an application that refers to old runs is told from a fault. */
-export function batchError(error: unknown): WfstoreError {
-  const known = databaseError(error)
-  const { cause } = known
-  if (cause === undefined || describe(cause).code !== '23503') return known
-  return new WfstoreError('conflict', known.message, {
+export function batchError(error: unknown, connection: pg.ClientBase): WfstoreError {
+  const known = databaseError(error, { connection })
+  const { message, cause, sqlState, sql } = known
+  if (sqlState !== '23503') return known
+  return new WfstoreError('conflict', message, {
     hint: 'rows there refer to runs that are old enough to go: delete them first, or give that foreign key an ON DELETE',
     cause,
-    sql: known.sql,
+    sqlState,
+    sql,
   })
 }

@@ -1,6 +1,7 @@
 import { WfstoreError } from '../error.ts'
 import * as d from './query/decode.ts'
-import { type Queryable, query } from './query/query.ts'
+import { query } from './query/query.ts'
+import type { Queryable } from './query/session.ts'
 
 /** The migrations of this version of wfstore, in order: the files of migrations/. */
 export const MIGRATIONS = [

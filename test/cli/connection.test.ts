@@ -85,7 +85,7 @@ it('a missing password is exit 3 and says where to put it', async () => {
   )
   expect([code, stderr]).toEqual([
     3,
-    `error: the server asks wfstore@127.0.0.1:${port}/wfstore for a password and none is given; set PGPASSWORD, or write it into ~/.pgpass\n`,
+    `error: the server asks wfstore@127.0.0.1:${port}/wfstore for a password and none is given; set PGPASSWORD, or write it to ~/.pgpass\n`,
   ])
 })
 
@@ -109,7 +109,7 @@ it('a missing database is exit 3', async () => {
   )
   expect([code, stderr]).toEqual([
     3,
-    'error: database "nope" does not exist; check the name, or make it with createdb\n',
+    'error: database "nope" does not exist; check the name, or create it with createdb\n',
   ])
 })
 
@@ -119,7 +119,7 @@ it('a server that is not there, or takes the connection and says nothing, is exi
     code: 3,
     stdout: '',
     stderr:
-      'error: cannot reach PostgreSQL as u@127.0.0.1:1/d: connect ECONNREFUSED 127.0.0.1:1; is the server running, and is --database-url right?\n',
+      'error: cannot reach PostgreSQL as u@127.0.0.1:1/d: connect ECONNREFUSED 127.0.0.1:1; check that the server is running and that --database-url is right\n',
   })
   const { port: mute } = silent.address() as { port: number }
   const { code, stderr } = await list(
@@ -129,7 +129,7 @@ it('a server that is not there, or takes the connection and says nothing, is exi
   )
   expect([code, stderr]).toEqual([
     3,
-    `error: cannot reach PostgreSQL as u@127.0.0.1:${mute}/d: no answer within 2 s; is the server running, and is --database-url right?\n`,
+    `error: cannot reach PostgreSQL as u@127.0.0.1:${mute}/d: no answer within 2 s; check that the server is running and that --database-url is right\n`,
   ])
 })
 
@@ -177,7 +177,7 @@ it('the first that is set wins: flag, WFSTORE_DATABASE_URL, DATABASE_URL, PG*', 
   }
   expect((await list({ env }, '--database-url', store.url)).code).toBe(0)
   expect((await list({ env })).stderr).toContain(
-    '/first: connect ECONNREFUSED 127.0.0.1:1; is the server running, and is WFSTORE_DATABASE_URL right?',
+    '/first: connect ECONNREFUSED 127.0.0.1:1; check that the server is running and that WFSTORE_DATABASE_URL is right',
   )
   expect((await list({ env: { ...env, WFSTORE_DATABASE_URL: '' } })).stderr).toContain('/second')
   expect(

@@ -115,7 +115,7 @@ async function restoreAll(
               'failed',
               `the archive was changed meanwhile: it ${error.message}`,
             )
-          throw databaseError(error)
+          throw databaseError(error, { connection: client })
         }
       }),
     )

@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { describe } from '../query/errors.ts'
+import { hangUp } from '../query/errors.ts'
+import { inTime, watchTls } from './attempt.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
 import type { Target } from './target.ts'
 
@@ -10,19 +11,21 @@ import type { Target } from './target.ts'
  * @throws WfstoreError unreachable, access_denied, database_missing
  */
 export async function connectClient(target: Target, asked?: () => void): Promise<pg.Client> {
-  const client = new pg.Client({ ...target.config, pipeline: true } as pg.ClientConfig)
-  // A connection lost while idle is reported by the next query; without a listener Node would end the process.
-  client.on('error', () => {})
+  const { config, plain } = watchTls(target)
+  const client = new pg.Client({ ...config, pipeline: true })
+  // The next query reports a connection that was lost while idle; without a listener Node would end the process.
+  client.on('error', () => hangUp(client))
   try {
-    const connected = client.connect()
-    if (asked) connectionOf(client).once('connect', asked)
-    await connected
+    await inTime(target, () => {
+      const connected = client.connect()
+      if (asked) connectionOf(client).once('connect', asked)
+      return connected
+    })
   } catch (error) {
-    if (target.plainWhereUnsupported && /does not support SSL/.test(describe(error).message)) {
-      const config = { ...target.config, ssl: false }
-      return connectClient({ ...target, config, plainWhereUnsupported: false })
-    }
-    throw connectError(error, target)
+    hangUp(client)
+    const instead = plain()
+    if (instead) return connectClient(instead)
+    throw await connectError(error, target)
   }
   await assertSchemaTaken(client, target)
   return client
@@ -37,9 +40,9 @@ export async function leaveServer(client: pg.Client): Promise<void> {
 }
 
 const connectionOf = (client: pg.Client) =>
-  (client as pg.Client & { connection: EventEmitter & { stream: Socket } }).connection
+  client.connection as unknown as EventEmitter & { stream: Socket }
 
-/** Asks the server to give up what a client of ours is waiting for, as psql does on Ctrl-C. */
+/** Asks the server to cancel what a client of ours waits for, as psql does on Ctrl-C. */
 export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {
   const { processID } = client as pg.Client & { processID: number | null }
   const other = await connectClient(target)

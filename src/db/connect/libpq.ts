@@ -6,7 +6,7 @@ import { WfstoreError } from '../../error.ts'
 /** Environment variables by name. */
 export type Environment = Record<string, string | undefined>
 
-interface PasswordKey {
+export interface PasswordKey {
   host: string
   port: number
   database: string

@@ -1,12 +1,11 @@
 import pg from 'pg'
-import { describe, isConnectionError } from '../query/errors.ts'
-import type { Queryable } from '../query/query.ts'
+import { hangUp } from '../query/errors.ts'
+import type { ConnectionPool } from '../query/session.ts'
+import { inTime, watchTls } from './attempt.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
 import type { Target } from './target.ts'
 
-export interface LazyPool extends Queryable {
-  /** A connection of its own; the caller releases it, with true where it cannot be used again. */
-  connect: () => Promise<pg.PoolClient>
+export interface LazyPool extends ConnectionPool {
   /** Waits for what is under way and ends all connections; the next query makes new ones. */
   close: () => Promise<void>
 }
@@ -14,6 +13,7 @@ export interface LazyPool extends Queryable {
 interface Opened {
   pool: pg.Pool
   target: Target
+  plain: () => Target | undefined
 }
 
 /** A pool that chooses its database and connects when first used, and does not keep a process alive. */
@@ -23,7 +23,7 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
     opened ??= choose()
       .then(poolFor)
       .catch((error) => {
-        // Chosen again by the next query: somebody may have made the database meanwhile.
+        // The next query chooses again: the database may exist by then.
         opened = undefined
         throw error
       })
@@ -31,31 +31,22 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
   }
   const checkOut = async (): Promise<pg.PoolClient> => {
     const current = open()
-    const { pool, target } = await current
+    const { pool, target, plain } = await current
     try {
-      return await pool.connect()
+      return await inTime(target, () => pool.connect())
     } catch (error) {
-      const unsupported = /does not support SSL/.test(describe(error).message)
-      if (!unsupported || !target.plainWhereUnsupported) throw connectError(error, target)
-      const config = { ...target.config, ssl: false }
-      if (opened === current)
-        opened = Promise.resolve(poolFor({ ...target, config, plainWhereUnsupported: false }))
+      const instead = plain()
+      if (!instead) throw await connectError(error, target)
+      if (opened === current) opened = Promise.resolve(poolFor(instead))
       return checkOut()
     }
   }
   return {
-    connect: checkOut,
-    query: async (config) => {
-      const client = await checkOut()
-      let lost = false
-      try {
-        return await client.query(config)
-      } catch (error) {
-        lost = isConnectionError(error)
-        throw error
-      } finally {
-        client.release(lost)
-      }
+    connect: (done) => {
+      checkOut().then(
+        (client) => done(undefined, client),
+        (error) => done(error, undefined),
+      )
     },
     close: async () => {
       const last = opened
@@ -72,13 +63,28 @@ function poolFor(target: Target): Opened {
   const verify = (client: pg.Client, done: (error?: Error) => void) => {
     assertSchemaTaken(client, target).then(() => done(), done)
   }
+  const { config, plain } = watchTls(target)
+  const { password } = config
   const pool = new pg.Pool({
-    ...target.config,
+    ...config,
+    ...(typeof password === 'function' ? { password: hangingUp(password) } : {}),
     allowExitOnIdle: true,
     ...(target.schema === undefined ? {} : { verify }),
   })
-  // A lost connection is reported by its query, or replaced; without listeners Node would end the process.
+  // A lost connection is replaced, or its query reports it; without listeners Node would end the process.
   pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  return { pool, target }
+  pool.on('connect', (client) => client.on('error', () => hangUp(client)))
+  return { pool, target, plain }
+}
+
+/** Where no password is found, pg would leave the socket open (pg/lib/client.js), and the process could not end. */
+function hangingUp(password: () => string | Promise<string>) {
+  return async function (this: pg.Client) {
+    try {
+      return await password()
+    } catch (error) {
+      hangUp(this)
+      throw error
+    }
+  }
 }

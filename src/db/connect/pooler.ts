@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import * as d from '../query/decode.ts'
-import { describe } from '../query/errors.ts'
+import { hangUp, sqlStateOf } from '../query/errors.ts'
 import { query } from '../query/query.ts'
 import { rollback } from '../query/transaction.ts'
 
@@ -45,7 +45,7 @@ async function isShared(
       other = await connectAnother()
       if (over) break
       // Inside a transaction it keeps the session that it was given.
-      await other.query('begin')
+      if (await refusesTransactions(other)) return true
       if ((await readSession(other)) === session) return true
       if ((await readSession(client)) !== session) return true
       await leave(other)
@@ -54,8 +54,8 @@ async function isShared(
     return false
   }
   const compared = compare()
-    // What cannot be compared proves nothing, but for a pooler that says so itself.
-    .catch((error) => /pooling mode/.test(describe(error).message))
+    // What cannot be compared proves nothing.
+    .catch(() => false)
     .finally(() => over && other && hangUp(other))
   const limit = new AbortController()
   const late = delay(PATIENCE_MS, 'late', { signal: limit.signal }).catch(() => 'late')
@@ -64,6 +64,19 @@ async function isShared(
   over = true
   if (other) await (answer === 'late' ? hangUp(other) : leave(other))
   return answer === true
+}
+
+/** A pooler in statement mode answers so, and no server does. */
+const PROTOCOL_VIOLATION = '08P01'
+
+async function refusesTransactions(client: pg.Client): Promise<boolean> {
+  try {
+    await client.query('begin')
+    return false
+  } catch (error) {
+    if (sqlStateOf(error) === PROTOCOL_VIOLATION) return true
+    throw error
+  }
 }
 
 /** A process id and when it began: two servers behind one proxy may have the same id. */
@@ -82,10 +95,4 @@ async function readSession(client: pg.Client): Promise<string> {
 async function leave(client: pg.Client): Promise<void> {
   await rollback(client)
   await client.end()
-}
-
-/** `end` would wait for the statement that is under way. */
-function hangUp(client: pg.Client): void {
-  const { connection } = client as pg.Client & { connection: { stream: { destroy: () => void } } }
-  connection.stream.destroy()
 }

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { parse } from 'pg-connection-string'
 import { WfstoreError } from '../../error.ts'
 import { describe } from '../query/errors.ts'
-import { type Environment, passwordFromFile, serviceSettings } from './libpq.ts'
+import { type Environment, type PasswordKey, passwordFromFile, serviceSettings } from './libpq.ts'
 
 export interface DatabaseChoice {
   /** --database-url, before all else. */
@@ -155,7 +155,7 @@ function target(settings: Record<string, unknown>, source: string, choice: Surro
     port,
     user,
     database,
-    password: password ?? (() => passwordFromFile({ host, port, database, user })),
+    password: password ?? (() => storedPassword({ host, port, database, user })),
     connectionTimeoutMillis: connectTimeout(given('connect_timeout', 'PGCONNECT_TIMEOUT')),
     ...(ssl === undefined ? {} : { ssl }),
     ...(applicationName ? { application_name: applicationName } : {}),
@@ -163,6 +163,20 @@ function target(settings: Record<string, unknown>, source: string, choice: Surro
   } as pg.ClientConfig
   return { ...finish(config, source, choice), plainWhereUnsupported: mode === 'prefer' }
 }
+
+/** Called when the server asks for a password. @throws WfstoreError access_denied where none is stored */
+async function storedPassword(key: PasswordKey): Promise<string> {
+  const password = await passwordFromFile(key)
+  if (password) return password
+  throw new WfstoreError(
+    'access_denied',
+    `the server asks ${labelOf(key)} for a password and none is given`,
+    { hint: 'set PGPASSWORD, or write it to ~/.pgpass' },
+  )
+}
+
+const labelOf = ({ user, host, port, database }: pg.ClientConfig): string =>
+  `${user}@${host}:${port}/${database}`
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
 const SSL_SETTINGS = {
@@ -211,7 +225,7 @@ function finish(config: pg.ClientConfig, source: string, choice: Surroundings): 
   return {
     source,
     schema: choice.schema,
-    label: `${config.user}@${config.host}:${config.port}/${config.database}`,
+    label: labelOf(config),
     config: {
       connectionTimeoutMillis: CONNECT_TIMEOUT_S * 1000,
       keepAlive: true,

@@ -3,6 +3,7 @@ import * as fs from 'node:fs'
 import { connect } from 'node:net'
 import { basename, join } from 'node:path'
 import { alive } from '../../lock-file.ts'
+import { sqlStateOf } from '../query/errors.ts'
 import { dataDir, folderError, isMissing, readPassword } from './folder.ts'
 
 /** Where a running server listens: a Unix socket in `socketDir`, or a loopback `port` with a password. */
@@ -89,7 +90,7 @@ async function knowsPassword(dir: string, port: number): Promise<boolean> {
     return true
   } catch (error) {
     // 57P03: starting or stopping. 53300: all connections are taken.
-    return ['57P03', '53300'].includes((error as { code?: string }).code ?? '')
+    return ['57P03', '53300'].includes(sqlStateOf(error) ?? '')
   } finally {
     await client.end().catch(() => {})
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import * as d from '../query/decode.ts'
+import { sqlStateOf } from '../query/errors.ts'
 import { query } from '../query/query.ts'
 
 export type Notice = (line: string) => void
@@ -155,12 +156,8 @@ export async function withLockRetries<T>(
 }
 
 /** lock_not_available, deadlock_detected and serialization_failure: another attempt may succeed. */
-export function isLockFailure(error: unknown): boolean {
-  const state = (error instanceof WfstoreError ? error.cause : error) as
-    | { code?: unknown }
-    | undefined
-  return ['55P03', '40P01', '40001'].includes(String(state?.code))
-}
+export const isLockFailure = (error: unknown): boolean =>
+  ['55P03', '40P01', '40001'].includes(sqlStateOf(error) ?? '')
 
 /**
  * Takes exclusive locks on the tables, inside a transaction. The timeout covers all of them together, because other

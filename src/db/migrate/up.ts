@@ -217,7 +217,7 @@ export async function runMigration(
       await run(client, 'commit')
     } catch (error) {
       await rollback(client)
-      throw databaseError(error)
+      throw databaseError(error, { connection: client })
     }
   }
   if (!file.transaction) return attempt()
@@ -287,8 +287,8 @@ async function createSchema(client: pg.Client, schema: string): Promise<void> {
 /** A missing object inside a migration means that the migration failed, not that the schema is missing. */
 function migrationError(error: unknown): WfstoreError {
   const known = databaseError(error)
-  const server = known.cause !== undefined && known.code.startsWith('schema_')
-  return server
-    ? new WfstoreError('failed', known.message, { cause: known.cause, sql: known.sql })
+  const { message, cause, sqlState, sql } = known
+  return sqlState !== undefined && known.code.startsWith('schema_')
+    ? new WfstoreError('failed', message, { cause, sqlState, sql })
     : known
 }

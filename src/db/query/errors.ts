@@ -1,6 +1,7 @@
+import type pg from 'pg'
 import { type ErrorCode, WfstoreError } from '../../error.ts'
 
-const MIGRATE = 'run `wfstore migrate status` to see, `wfstore migrate up` to mend'
+const MIGRATE = 'see `wfstore migrate status`, then run `wfstore migrate up`'
 
 /** SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html, and what they mean to a user. */
 const byState: Record<string, { code: ErrorCode; hint?: string }> = {
@@ -10,9 +11,9 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   },
   '28000': {
     code: 'access_denied',
-    hint: 'check the user; or else the server does not admit it from here: see its pg_hba.conf',
+    hint: 'check the user, and whether pg_hba.conf of the server admits it from this host',
   },
-  '3D000': { code: 'database_missing', hint: 'check the name, or make it with createdb' },
+  '3D000': { code: 'database_missing', hint: 'check the name, or create it with createdb' },
   '42P01': { code: 'schema_missing', hint: MIGRATE },
   '3F000': { code: 'schema_missing', hint: MIGRATE },
   '42703': { code: 'schema_differs', hint: MIGRATE },
@@ -20,16 +21,16 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   // Raised by the triggers of migrations/003_billing.sql.
   WF001: {
     code: 'conflict',
-    hint: 'a closed month stays as it is; `wfstore billing correct` writes a correction into the open one',
+    hint: 'a closed month does not change; `wfstore billing correct` writes a correction to the open one',
   },
   25006: {
     code: 'failed',
-    hint: 'this server is a standby, or this session may only read: give the URL of the primary',
+    hint: 'this server is a standby, or this session is read-only: use the URL of the primary',
   },
   '42501': { code: 'permission_denied', hint: 'ask the owner of the database for the privilege' },
   '53300': {
     code: 'unreachable',
-    hint: 'the server has no connection left: try again, or raise max_connections',
+    hint: 'the server has no free connection: try again, or raise max_connections',
   },
   '57P01': {
     code: 'unreachable',
@@ -39,31 +40,61 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   '57P03': { code: 'unreachable', hint: 'the server is starting or stopping: try again' },
 }
 
-/** Whatever pg throws, as a WfstoreError; `sql` is the statement that was under way. */
-export function databaseError(error: unknown, sql?: string): WfstoreError {
+interface Circumstances {
+  /** The statement that failed. */
+  sql?: string | undefined
+  /** What it was sent to: a client of pg knows whether it has lost its server. */
+  connection?: object | undefined
+}
+
+/** What pg throws, as a WfstoreError. */
+export function databaseError(
+  error: unknown,
+  { sql, connection }: Circumstances = {},
+): WfstoreError {
   if (error instanceof WfstoreError) return error
   const { code, message } = describe(error)
-  const known = byState[code ?? '']
-  if (known) return new WfstoreError(known.code, message, { hint: known.hint, cause: error, sql })
-  if (isConnectionError(error)) {
+  const sqlState = sqlStateOf(error)
+  const known = byState[sqlState ?? '']
+  if (known) {
+    const { hint } = known
+    return new WfstoreError(known.code, message, { hint, cause: error, sqlState, sql })
+  }
+  const lost =
+    sqlState === undefined
+      ? NETWORK.test(code ?? '') || isLost(connection)
+      : sqlState.startsWith(CONNECTION_EXCEPTION)
+  if (lost) {
     return new WfstoreError('unreachable', `lost the connection to the database: ${message}`, {
-      hint: 'try again; what was not committed was not done',
+      hint: 'try again; a transaction that was not committed was rolled back',
       cause: error,
+      sqlState,
       sql,
     })
   }
-  return new WfstoreError('failed', message, { cause: error, sql })
+  return new WfstoreError('failed', message, { cause: error, sqlState, sql })
 }
 
-/** Did the network or the socket fail, rather than the server answer? */
-export function isConnectionError(error: unknown): boolean {
-  const { code, message } = describe(error)
-  return (
-    /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|ENOENT|EACCES|08)/.test(code ?? '') ||
-    /connection terminated|timeout expired|timeout exceeded|not queryable|SSL connection/i.test(
-      message,
-    )
-  )
+/** The class of SQLSTATEs by which a server or a pooler ends a connection. */
+export const CONNECTION_EXCEPTION = '08'
+
+/** Node's codes of a network that failed. */
+const NETWORK = /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE)/
+
+/** The SQLSTATE of an error of pg or of ours. Node has codes of five letters too ('EPIPE'), but only a server gives a severity. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (error instanceof WfstoreError) return error.sqlState
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown }
+  return severity !== undefined && typeof code === 'string' ? code : undefined
+}
+
+/** pg says only in messages that a client has lost its server (pg/lib/client.js), so we ask the client's socket. */
+export const isLost = (connection: object | undefined): boolean =>
+  (connection as Partial<pg.Client> | undefined)?.connection?.stream.destroyed === true
+
+/** Closes the socket of a client, whatever it waits for. */
+export function hangUp(client: pg.ClientBase): void {
+  ;(client as Partial<pg.Client>).connection?.stream.destroy()
 }
 
 /** One line of a driver's error; Node gathers the failures of several addresses of a host in an AggregateError. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { WfstoreError } from '../../error.ts'
 import * as d from './decode.ts'
-import { type Queryable, query, type Run } from './query.ts'
+import { sqlStateOf } from './errors.ts'
+import { query, type Run } from './query.ts'
+import type { Queryable } from './session.ts'
 
 /**
  * A plan that is kept is the one for the tables as they were: of an almost empty one all of it is read, even when it has
@@ -54,8 +55,5 @@ const nameOf = (text: string): string =>
   `wfstore_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`
 
 /** There is no such statement, there is one already, or a migration has changed the types that it gives. */
-function isUnprepared(error: unknown): boolean {
-  if (!(error instanceof WfstoreError)) return false
-  const { code, routine } = (error.cause ?? {}) as { code?: unknown; routine?: unknown }
-  return code === '26000' || code === '42P05' || routine === 'RevalidateCachedQuery'
-}
+const isUnprepared = (error: unknown): boolean =>
+  ['26000', '42P05', '0A000'].includes(sqlStateOf(error) ?? '')

@@ -1,30 +1,26 @@
 import { decodeRows, type RowOf, type Shape } from './decode.ts'
-import { databaseError } from './errors.ts'
+import { databaseError, sqlStateOf } from './errors.ts'
+import {
+  type Connection,
+  type ConnectionPool,
+  isPool,
+  openSession,
+  type Queryable,
+} from './session.ts'
 
-/** A pg Client, Pool or PoolClient. */
-export interface Queryable {
-  query(config: {
-    /** Under which the connection keeps the statement prepared. */
-    name?: string
-    text: string
-    values?: unknown[]
-    types: typeof asText
-  }): Promise<{ rows: unknown[] }>
-}
-
-/** Runs a statement on whatever database the store has. */
+/** Runs a statement on the database of the store. */
 export type Run = <S extends Shape>(
   text: string,
   values: readonly unknown[],
   shape: S,
 ) => Promise<RowOf<S>[]>
 
-/** Set per query, so that neither a pool that is not ours nor pg as a whole is changed by us. */
+/** Set for each query, so that neither a pool of the application nor pg as a whole changes. */
 const asText = { getTypeParser: () => (value: string | Buffer) => value.toString() }
 
 /**
  * Runs one statement and decodes its rows.
- * @param name under which it is prepared; the same name must always stand for the same text
+ * @param name under which it is prepared; one name stands for one text
  * @throws WfstoreError for whatever the server or the connection says.
  */
 export async function query<S extends Shape>(
@@ -35,11 +31,34 @@ export async function query<S extends Shape>(
   name?: string,
 ): Promise<RowOf<S>[]> {
   const config = { text, values: [...values], types: asText }
-  let rows: unknown[]
-  try {
-    rows = (await database.query(name === undefined ? config : { ...config, name })).rows
-  } catch (error) {
-    throw databaseError(error, text)
-  }
+  const named = name === undefined ? config : { ...config, name }
+  const { rows } = isPool(database)
+    ? await sendOnSession(database, named)
+    : await sendOn(database, named)
   return decodeRows(shape, rows as Record<string, string | null>[])
+}
+
+type Config = Parameters<Connection['query']>[0]
+
+async function sendOn(connection: Connection, config: Config) {
+  try {
+    return await connection.query(config)
+  } catch (error) {
+    throw databaseError(error, { sql: config.text, connection })
+  }
+}
+
+/** On a connection of the pool: only a connection can tell that it has lost its server. */
+async function sendOnSession(pool: ConnectionPool, config: Config) {
+  const { client, release } = await openSession(pool)
+  let broken = false
+  try {
+    return await sendOn(client, config)
+  } catch (error) {
+    // After an error of the server a connection is as good as before.
+    broken = sqlStateOf(error) === undefined
+    throw error
+  } finally {
+    release(broken)
+  }
 }

@@ -30,6 +30,6 @@ export async function send<S extends d.Shape>(
 /** A connection that was lost, a deadlock with somebody's own statements, a serialization failure. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof WfstoreError)) return false
-  const { code } = (error.cause ?? {}) as { code?: unknown }
-  return error.code === 'unreachable' || code === '40P01' || code === '40001'
+  const { code, sqlState } = error
+  return code === 'unreachable' || sqlState === '40P01' || sqlState === '40001'
 }

@@ -6,7 +6,7 @@ export async function run(client: pg.Client, sql: string): Promise<void> {
   try {
     await client.query(sql)
   } catch (error) {
-    throw databaseError(error, sql)
+    throw databaseError(error, { sql, connection: client })
   }
 }
 

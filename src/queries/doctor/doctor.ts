@@ -54,7 +54,7 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
       left = left.slice(1)
     }
   } catch (error) {
-    const { message } = databaseError(error)
+    const { message } = databaseError(error, { connection: client })
     const names = enumerate(left.map(({ name }) => name))
     findings.push(
       finding('connection', 'failed', `${message}; not checked: ${names}`, {
@@ -74,7 +74,7 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
     await run(client, 'commit')
     return found
   } catch (error) {
-    const known = databaseError(error)
+    const known = databaseError(error, { connection: client })
     if (known.code === 'unreachable') throw known
     await rollback(client)
     return unchecked(check.name, known, subject)
@@ -102,12 +102,11 @@ async function withLimits(client: pg.Client, subject: Subject, check: Check): Pr
 
 function unchecked(check: string, error: WfstoreError, subject: Subject): Finding {
   const { quotedSchema, role, limits } = subject
-  const state = (error.cause as { code?: unknown } | undefined)?.code
   const reasons: Record<string, string> = {
     '57014': `the query took longer than ${formatDuration(limits.statementMs)}`,
     '55P03': `another session held an exclusive lock on a table for longer than ${formatDuration(limits.lockMs)}`,
   }
-  const text = `could not be checked: ${reasons[String(state)] ?? error.message}`
+  const text = `could not be checked: ${reasons[error.sqlState ?? ''] ?? error.message}`
   const fix =
     error.code === 'permission_denied'
       ? `grant select on all tables in schema ${quotedSchema} to ${role}`

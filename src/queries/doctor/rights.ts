@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
-import { type Queryable, query } from '../../db/query/query.ts'
+import { query } from '../../db/query/query.ts'
+import type { Queryable } from '../../db/query/session.ts'
 import { type Finding, finding } from './finding.ts'
 import { OUR_TABLES, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'

@@ -74,7 +74,7 @@ async function createStep(run: Run, step: NewStep): Promise<Step> {
 
 /** SQLSTATE 23503, foreign_key_violation. */
 const isWithoutRun = (error: unknown): boolean =>
-  error instanceof WfstoreError && (error.cause as { code?: unknown } | undefined)?.code === '23503'
+  error instanceof WfstoreError && error.sqlState === '23503'
 
 /** @throws WfstoreError usage where several runs have a step of this id, not_found */
 async function bothIds(run: Run, key: StepKey): Promise<{ executionId: string; stepId: string }> {

@@ -187,7 +187,7 @@ export async function rollupMetrics(run: Run, options: RollupOptions): Promise<R
 }
 
 const isLockTimeout = (error: unknown): boolean =>
-  error instanceof WfstoreError && (error.cause as { code?: unknown } | undefined)?.code === '55P03'
+  error instanceof WfstoreError && error.sqlState === '55P03'
 
 const inUse = (cause?: WfstoreError) =>
   new WfstoreError('locked', 'the metrics are being changed by others all the time', {

@@ -233,9 +233,8 @@ class Lost extends Error {
 const isStart = ({ kind }: SpooledCall) => kind === 'startExecution' || kind === 'startStep'
 
 /** Would the database refuse it tomorrow too? SQLSTATE classes 22, 23 and 54: values that it cannot take. */
-function isRefusal({ code, cause }: WfstoreError): boolean {
-  const { code: state } = (cause ?? {}) as { code?: unknown }
-  if (code === 'failed') return /^(22|23|54)/.test(String(state))
+function isRefusal({ code, sqlState = '' }: WfstoreError): boolean {
+  if (code === 'failed') return /^(22|23|54)/.test(sqlState)
   return code === 'conflict' || code === 'not_found'
 }
 

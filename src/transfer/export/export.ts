@@ -38,7 +38,7 @@ export async function* exportLines(
     await client.query('commit')
     complete = true
   } catch (error) {
-    throw databaseError(error)
+    throw databaseError(error, { connection: client })
   } finally {
     // Nothing else stops a COPY: while nobody reads it, the server does not hear of a cancel.
     if (complete) pipelined.restore()

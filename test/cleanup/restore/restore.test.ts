@@ -291,7 +291,10 @@ it('a batch that was tried again has its lines twice, and comes back as it was w
         await sink.sync()
         if (lost) return
         lost = true
-        throw Object.assign(new Error('could not serialize access'), { code: '40001' })
+        throw Object.assign(new Error('could not serialize access'), {
+          code: '40001',
+          severity: 'ERROR',
+        })
       },
       // What changed it.
       rollback: async () => {

@@ -131,7 +131,7 @@ it('a server that cannot be reached is exit 3, and stdout still has a list', asy
       check: 'server',
       state: 'failed',
       finding: 'cannot reach PostgreSQL as u@127.0.0.1:1/d: connect ECONNREFUSED 127.0.0.1:1',
-      fix: 'is the server running, and is --database-url right?',
+      fix: 'check that the server is running and that --database-url is right',
       details: null,
     },
   ])

@@ -217,7 +217,7 @@ describe('settings', () => {
     write({ profiles: { p: { databaseUrl: 'postgresql://u:hunter2-s3cret@127.0.0.1:1/d' } } })
     const { code, stderr } = await run('executions list --verbose --profile p')
     expect(code).toBe(3)
-    expect(stderr).toContain('is the server running, and is profile p right?')
+    expect(stderr).toContain('check that the server is running and that profile p is right')
     expect(stderr).not.toContain('hunter2')
   })
 })

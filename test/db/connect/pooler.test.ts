@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { connectClient } from '../../../src/db/connect/connect.ts'
 import { assertDirect } from '../../../src/db/connect/pooler.ts'
@@ -90,6 +90,19 @@ it('a connection to the server itself is accepted without making another', async
   expect(asked).toBe(1)
 })
 
+it('a pooler that refuses transactions is refused; one that refuses another connection proves nothing', async () => {
+  const refusal = Object.assign(new pg.DatabaseError('not here', 0, 'error'), {
+    ...{ code: '08P01', severity: 'FATAL' },
+  })
+  const statements = {
+    query: () => Promise.reject(refusal),
+    end: async () => {},
+  } as unknown as pg.Client
+  const client = await through(migrated.url, { mode: 'session' })
+  await expect(assertDirect(client, async () => statements)).rejects.toThrow(REFUSAL)
+  await assertDirect(client, () => Promise.reject(refusal))
+})
+
 it('migrate up says in one line that it needs a direct connection, and changes nothing', async () => {
   const database = await createDatabase('pooled_up')
   const before = await everythingOf(database)
@@ -124,7 +137,7 @@ it('reports are right through a pooler in transaction mode, at the same time too
 it.each([
   [
     'refuse',
-    (at: string) => `the pooler at ${at} refuses startup options, in which --schema travels`,
+    (at: string) => `the pooler at ${at} refuses startup options, in which --schema is sent`,
   ],
   ['drop', (at: string) => `a pooler between here and ${at} ignores --schema`],
 ] as const)(
@@ -148,5 +161,5 @@ it('a pooler that refuses PGOPTIONS is named as the one who does', async () => {
   const list = ['executions', 'list', '--database-url', pooler.url]
   const { code, stderr } = await runCli(list, { env: { PGOPTIONS: '-c work_mem=1MB' } })
   expect(code).toBe(2)
-  expect(stderr).toContain('refuses startup options, in which PGOPTIONS travels')
+  expect(stderr).toContain('refuses startup options, in which PGOPTIONS is sent')
 })

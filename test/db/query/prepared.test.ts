@@ -2,7 +2,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import * as d from '../../../src/db/query/decode.ts'
 import { prepared } from '../../../src/db/query/prepared.ts'
-import type { Queryable, Run } from '../../../src/db/query/query.ts'
+import type { Run } from '../../../src/db/query/query.ts'
+import type { Connection } from '../../../src/db/query/session.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { OF, step } from '../../record/recording.ts'
 import type { TestDatabase } from '../../support/database.ts'
@@ -43,7 +44,7 @@ function poolOf(url: string, max = 1) {
   pool.on('error', () => {})
   pools.push(pool)
   const sent = new Set<string>()
-  const query: Queryable['query'] = (config) => {
+  const query: Connection['query'] = (config) => {
     if ('name' in config) sent.add(String(config.name))
     return pool.query(config)
   }
