@@ -133,7 +133,7 @@ it('a server that is not there, or takes the connection and says nothing, is exi
   ])
 })
 
-it('a database without the schema is exit 4 and names the command that mends it', async () => {
+it('a database without the schema is exit 4 and names the command that creates it', async () => {
   const url = ['--database-url', bare.url]
   expect(await list({}, ...url)).toEqual({
     code: 4,
@@ -141,7 +141,7 @@ it('a database without the schema is exit 4 and names the command that mends it'
     stderr: 'error: this database has no wfstore schema; run `wfstore migrate up`\n',
   })
   expect((await list({}, ...url, '--schema', 'nope')).stderr).toBe(
-    'error: there is no wfstore schema in the search path "nope"; name the right one with --schema, or run `wfstore migrate up` with it\n',
+    'error: the search path "nope" has no wfstore schema; give the schema with --schema, or create one: `wfstore migrate up --schema <name>`\n',
   )
   expect((await runCli(['migrate', 'up', '--schema', 'Beside us', ...url])).code).toBe(0)
   expect(await list({}, ...url, '--schema', 'Beside us')).toEqual({
