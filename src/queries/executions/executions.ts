@@ -33,7 +33,7 @@ export type Execution = d.RowOf<typeof executionShape>
 export type ExecutionWithSteps = Execution & { steps: Step[] }
 
 /** A page whose size has been chosen. */
-export type ListOptions = ExecutionFilter & PageOptions & { limit: number }
+export type ExecutionListOptions = ExecutionFilter & PageOptions & { limit: number }
 
 /** Runs by start time, newest first; runs of the same microsecond by id. */
 export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {

@@ -3,14 +3,14 @@ import { isUuid } from '../../uuid.ts'
 import type { TimeBound } from './filter.ts'
 
 /** Where a page ended: the sort key of its last row. */
-export interface Position {
+export interface CursorPosition {
   key: string
   id: string
 }
 
 /** What a cursor carries: the position, and the instants that the first page took '7d' or 'now' to mean. */
 export interface Resume {
-  position: Position
+  position: CursorPosition
   since: string | undefined
   until: string | undefined
 }
@@ -24,7 +24,7 @@ interface Bounds {
  * Keyset cursors are opaque to their users and bound to their query: the list's name and its filters are part of
  * the cursor as a fingerprint, so that one from another query is refused rather than answered wrongly.
  */
-export function encodeCursor(list: string, filter: Bounds, position: Position): string {
+export function encodeCursor(list: string, filter: Bounds, position: CursorPosition): string {
   const { since, until } = filter
   const payload = [
     fingerprint(list, filter),

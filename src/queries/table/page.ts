@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { columnOf } from '../../tables/column.ts'
-import { decodeCursor, encodeCursor, type Position } from './cursor.ts'
+import { type CursorPosition, decodeCursor, encodeCursor } from './cursor.ts'
 import { type Bounds, bind, type TimeLimit, timeBounds, type Where, within } from './filter.ts'
 import { countOf } from './validate.ts'
 
@@ -74,7 +74,7 @@ type Asked = Partial<Bounds>
 const positionOf = <S extends d.Shape>(
   row: d.RowOf<S>,
   { key, id }: { key: keyof S; id: keyof S },
-): Position => ({ key: String(row[key]), id: String(row[id]) })
+): CursorPosition => ({ key: String(row[key]), id: String(row[id]) })
 
 /** One row more than asked for is read, to know whether there is a next page. */
 function statement<S extends d.Shape, F extends object>(
@@ -82,7 +82,7 @@ function statement<S extends d.Shape, F extends object>(
   where: Where,
   bounds: Asked,
   limit: number,
-  after: Position | undefined,
+  after: CursorPosition | undefined,
 ): string {
   const { alias, shape, keyType, order } = list
   const [key, id] = [list.key, list.id].map((name) => `${alias}.${columnOf(name)}`)

@@ -4,11 +4,11 @@ import { countOf } from '../../queries/table/validate.ts'
 import { batchClock } from './clock.ts'
 import {
   type BatchEntry,
+  type BatchRow,
   type BatchStep,
   type Content,
   entryContent,
   makeRow,
-  type Row,
   stepContent,
 } from './rows.ts'
 import { writeRows } from './write.ts'
@@ -62,9 +62,9 @@ const LARGEST_BACKLOG = 64_000_000
 export function openBatch(run: Run, options: BatchOptions = {}): Batch {
   const maxRows = countOf('maxRows', options.maxRows, 1) ?? 500
   const flushMs = countOf('flushMs', options.flushMs) ?? 200
-  const queue: Row[] = []
+  const queue: BatchRow[] = []
   /** Rows of the queue and of the statements that are under way. */
-  const unsettled = new Set<Row>()
+  const unsettled = new Set<BatchRow>()
   /** Ids of the rows that are under way. */
   const busy = new Set<string>()
   const clock = batchClock()
@@ -116,7 +116,7 @@ export function openBatch(run: Run, options: BatchOptions = {}): Batch {
   }
 
   /** The rows of the next statement, from the head of the queue. A row waits for one before it with its id. */
-  function take(): Row[] {
+  function take(): BatchRow[] {
     let count = 0
     let text = 0
     for (const row of queue) {
@@ -131,7 +131,7 @@ export function openBatch(run: Run, options: BatchOptions = {}): Batch {
     return queue.splice(0, count)
   }
 
-  function launch(rows: Row[]): void {
+  function launch(rows: BatchRow[]): void {
     flights++
     void writeRows(run, rows, clock).then(() => {
       flights--

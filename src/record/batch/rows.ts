@@ -49,7 +49,7 @@ export interface Content {
   named: boolean
 }
 
-export interface Row extends Content {
+export interface BatchRow extends Content {
   /** About what it takes of the memory, in characters. */
   size: number
   /** The moment of the call, on this process's monotonic clock, in milliseconds. */
@@ -65,14 +65,14 @@ export interface Row extends Content {
 /** Names of columns, quotes and the promise of a row. */
 const ROW_OVERHEAD = 1000
 
-export function makeRow(content: Content): Row {
+export function makeRow(content: Content): BatchRow {
   let size = ROW_OVERHEAD
   for (const name in content.columns) {
     const value = content.columns[name]
     if (typeof value === 'string') size += value.length
   }
   let resolve = () => {}
-  let reject: Row['reject'] = () => {}
+  let reject: BatchRow['reject'] = () => {}
   const done = new Promise<void>((accept, refuse) => {
     resolve = accept
     reject = refuse

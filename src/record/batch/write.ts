@@ -5,7 +5,7 @@ import { WfstoreError } from '../../error.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import { readExecutionState } from '../recorder/lookups.ts'
 import type { BatchClock } from './clock.ts'
-import type { Row } from './rows.ts'
+import type { BatchRow } from './rows.ts'
 import { COLUMNS, GIVEN, WRITE } from './statement.ts'
 
 const outcome = {
@@ -20,7 +20,11 @@ const TRIES = 10
  * Writes rows in one statement and settles each: resolved where it is committed, rejected where it cannot be written.
  * Where the statement fails, each half is tried by itself, so that a row that the database refuses goes alone.
  */
-export async function writeRows(run: Run, rows: readonly Row[], clock: BatchClock): Promise<void> {
+export async function writeRows(
+  run: Run,
+  rows: readonly BatchRow[],
+  clock: BatchClock,
+): Promise<void> {
   try {
     await writeTogether(run, rows, clock)
   } catch (error) {
@@ -35,7 +39,11 @@ export async function writeRows(run: Run, rows: readonly Row[], clock: BatchCloc
   }
 }
 
-async function writeTogether(run: Run, rows: readonly Row[], clock: BatchClock): Promise<void> {
+async function writeTogether(
+  run: Run,
+  rows: readonly BatchRow[],
+  clock: BatchClock,
+): Promise<void> {
   let left = rows
   for (let tried = 1; left.length > 0; tried++) {
     // As in attempts.ts: what finished a moment ago has a bill in the next snapshot.
@@ -51,9 +59,9 @@ async function writeTogether(run: Run, rows: readonly Row[], clock: BatchClock):
     left.forEach((row, n) => {
       if (!unwritten.has(n)) row.resolve()
     })
-    const waiting: Row[] = []
+    const waiting: BatchRow[] = []
     for (const [n, known] of unwritten) {
-      const row = left[n] as Row
+      const row = left[n] as BatchRow
       if (known && !row.named) row.resolve()
       else if (!(await settle(run, row, tried === TRIES))) waiting.push(row)
     }
@@ -61,7 +69,11 @@ async function writeTogether(run: Run, rows: readonly Row[], clock: BatchClock):
   }
 }
 
-function statementOf(rows: readonly Row[], now: number, withoutBill: boolean): [string, unknown[]] {
+function statementOf(
+  rows: readonly BatchRow[],
+  now: number,
+  withoutBill: boolean,
+): [string, unknown[]] {
   const steps = arraysOf(rows, 'step', now)
   const entries = arraysOf(rows, 'entry', now)
   if (!steps) return [WRITE.entry, entries ?? []]
@@ -70,13 +82,17 @@ function statementOf(rows: readonly Row[], now: number, withoutBill: boolean): [
 }
 
 /** The rows of a kind by column; nothing where there are none. */
-function arraysOf(rows: readonly Row[], kind: Row['kind'], now: number): unknown[][] | undefined {
+function arraysOf(
+  rows: readonly BatchRow[],
+  kind: BatchRow['kind'],
+  now: number,
+): unknown[][] | undefined {
   const places: number[] = []
   for (const [n, row] of rows.entries()) if (row.kind === kind) places.push(n)
   if (places.length === 0) return undefined
   return Object.keys(COLUMNS[kind]).map((name) =>
     places.map((n) => {
-      const row = rows[n] as Row
+      const row = rows[n] as BatchRow
       if (name === 'n') return n
       if (name === 'at_ms') return row.at
       if (name === 'age_ms') return now - row.calledAt
@@ -89,7 +105,7 @@ function arraysOf(rows: readonly Row[], kind: Row['kind'], now: number): unknown
  * What was not written is there already, the same or otherwise, or cannot be.
  * @returns false where there is no reason any more, and another try may do it
  */
-async function settle(run: Run, row: Row, last: boolean): Promise<boolean> {
+async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> {
   try {
     if (!(await isRecorded(run, row))) {
       await readExecutionState(run, row.columns.execution_id as string)
@@ -104,7 +120,7 @@ async function settle(run: Run, row: Row, last: boolean): Promise<boolean> {
 }
 
 /** @throws WfstoreError conflict where it is there with other values */
-async function isRecorded(run: Run, { kind, columns, label }: Row): Promise<boolean> {
+async function isRecorded(run: Run, { kind, columns, label }: BatchRow): Promise<boolean> {
   const values: unknown[] = []
   const place = (column: string): number => values.push(columns[column] ?? null)
   const from =

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { migrateUp } from '../../../src/db/migrate/up.ts'
-import type { ListOptions } from '../../../src/queries/executions/executions.ts'
+import type { ExecutionListOptions } from '../../../src/queries/executions/executions.ts'
 import { openStore, type Store } from '../../../src/store.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 
@@ -63,7 +63,7 @@ async function expected(where: string, direction: 'asc' | 'desc'): Promise<strin
 /** Every page to the end, each asked for after `between` has run. */
 async function walk(
   list: Store['executions']['list'],
-  options: Omit<ListOptions, 'cursor'>,
+  options: Omit<ExecutionListOptions, 'cursor'>,
   between: () => Promise<void> = async () => {},
 ): Promise<string[]> {
   const ids: string[] = []
@@ -83,7 +83,7 @@ it('pages give every row once and in order, whatever their size, ties on the sam
     fc.asyncProperty(
       fc.array(seed, { maxLength: 25 }),
       fc.integer({ min: 1, max: 8 }),
-      fc.constantFrom<[string, Partial<ListOptions>]>(
+      fc.constantFrom<[string, Partial<ExecutionListOptions>]>(
         ['true', {}],
         [`user_id = 'a'`, { userId: 'a' }],
         [`status = 'failed'`, { status: ['failed'] }],

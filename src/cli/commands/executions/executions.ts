@@ -1,5 +1,9 @@
 import type { Command } from 'commander'
-import { idRange, type ListOptions, type Page } from '../../../queries/executions/executions.ts'
+import {
+  type ExecutionListOptions,
+  idRange,
+  type Page,
+} from '../../../queries/executions/executions.ts'
 import type { PageOptions } from '../../../queries/table/page.ts'
 import type { Store } from '../../../store.ts'
 import type { Context } from '../../context.ts'
@@ -25,7 +29,7 @@ import { executionColumns, runningColumns, showColumns } from './columns.ts'
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
 interface List<Row> {
   columns: Column<Row>[]
-  query: (store: Store) => (options: ListOptions) => Promise<Page<Row>>
+  query: (store: Store) => (options: ExecutionListOptions) => Promise<Page<Row>>
   /** Said where there are none. */
   empty: string
 }
