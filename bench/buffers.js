@@ -1,4 +1,4 @@
-// The time in the database and the buffers read for each read command: first after the server was started, then warm.
+// The time in the database and the buffers of each read command: first after a server start, then warm.
 import { openStore } from '../dist/index.js'
 import { cache, connect, embeddedStore, wfstore } from './store.js'
 import { columns } from './table.js'
@@ -17,7 +17,7 @@ export async function run(words, say) {
   await first.end()
   const results = []
   for (const [name, ask] of commands(rows[0])) {
-    // The server's own cache is empty after this; that of the operating system is not.
+    // This empties the cache of the server, but not that of the operating system.
     wfstore(folder, 'db', 'stop')
     const client = await connect(folder)
     const cold = await explain(client, ask)
@@ -33,7 +33,7 @@ export async function run(words, say) {
   process.stdout.write(`${text}\n`)
 }
 
-/** Asks through the library, with every statement of it explained; the check of the schema is not counted. */
+/** Calls the library and explains every statement, except the schema check. */
 async function explain(client, ask) {
   const total = { ms: 0, buffers: 0, read: 0, workers: 0, statements: 0 }
   const pool = {

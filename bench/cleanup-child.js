@@ -1,4 +1,4 @@
-// node cleanup-child.js URL CUTOFF [ARCHIVE]: one cleanup in a process of its own; how long it took, and its memory.
+// node cleanup-child.js URL CUTOFF [ARCHIVE]: runs one cleanup in its own process and prints its time and memory.
 import { archiveInFolder, openStore } from '../dist/index.js'
 
 const [databaseUrl, before, folder] = process.argv.slice(2)

@@ -1,26 +1,26 @@
-// Databases for the bench of cleanup: a store of so many runs, its tables without foreign keys, the old application's.
+// Databases for the cleanup benchmark: a store, the same tables without foreign keys, and the old application's tables.
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { wfstore } from './store.js'
 
-/** Runs, steps and audit entries together, of each run. */
+/** The number of rows per run: the run, its steps and audit entries. */
 export const ROWS_PER_RUN = 9
 /** One run in ten is younger than the cutoff. */
 const KEPT = 0.1
 const SECONDS_PER_RUN = 63
 export const CUTOFF = '2026-01-01T00:00:00Z'
 
-/** Before which so many of the runs began that are to be removed. */
+/** The cutoff that removes this number of runs. */
 export const cutoffOf = (runs, wanted) =>
   new Date(Date.parse(CUTOFF) - (runs - wanted) * SECONDS_PER_RUN * 1000 - 500).toISOString()
 
-/** Begins some runs before `at`, in the order of their time: a run every 63 s, whatever the size. */
+/** The start of run `n`: one run every 63 s, in the order of time, for every size. */
 const startOf = (runs) =>
   `timestamptz '${CUTOFF}' + (n - ${runs}) * interval '${SECONDS_PER_RUN} seconds'`
 
 /**
- * 2,000 users by Zipf's law, four of five runs of a user are of one workflow, which has one mode and mostly one model.
- * Ids are UUIDv7 as the library makes them; 3 steps and 5 entries a run.
+ * 2,000 users by Zipf's law. Four of five runs of a user have the same workflow, which has one mode and mostly one model.
+ * Ids are UUIDv7 like those of the library; 3 steps and 5 audit entries per run.
  */
 const fill = (runs) => [
   `set session_replication_role = replica; set synchronous_commit = off; set time zone 'UTC'; select setseed(0.5)`,
@@ -54,7 +54,7 @@ const fill = (runs) => [
 
 const TABLES = ['workflow_executions', 'workflow_steps', 'audit_logs']
 
-/** What the statements of the old application need beside them: a bill a run. */
+/** One bill per run: the statements of the old application also touch bills. */
 const BILLS = `insert into billing_records (user_id, execution_id, timestamp, model_id, tokens_total, cost, billing_period)
   select user_id, execution_id, end_time, model_id, total_tokens, total_cost, to_char(end_time, 'YYYY-MM') from workflow_executions`
 
@@ -76,7 +76,7 @@ export function openServer(folder) {
     }
   }
   const make = async (name, from = 'template1') => {
-    // By files: what is copied through the server's log would be written at the cost of what is timed next.
+    // file_copy, because a copy through the WAL would slow down the next measurement.
     await on(undefined, (client) =>
       client.query(`create database ${name} template ${from} strategy file_copy`),
     )
@@ -90,7 +90,7 @@ export function openServer(folder) {
     on,
     make,
     drop,
-    /** A copy of a database for one use. */
+    /** Runs `work` on a temporary copy of a database. */
     copied: async (from, work) => {
       await make('copy', from)
       try {

@@ -1,5 +1,5 @@
-// How fast cleanup removes rows: beside a bare DELETE of the same rows, beside the old application, by size; and what an
-// engine feels that writes meanwhile. One server, fresh copies of the databases, turn by turn, as only ratios count.
+// The speed of cleanup, compared with a plain DELETE of the same rows, with the old application, and by size; and the latency
+// of an engine during a cleanup. The sides alternate on one server, with new copies of the databases.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { loadavg } from 'node:os'
@@ -16,35 +16,35 @@ const child = fileURLToPath(new URL('./cleanup-child.js', import.meta.url))
 
 const RUNS = 111_111
 const LARGEST = 355_555
-/** Doubled until LARGEST: some 100,000 to 3.2 million rows. */
+/** Doubled until LARGEST: about 100,000 to 3.2 million rows. */
 const SMALLEST = 11_111
 const LEGACY = [1000, 2000, 4000]
 const ENGINE_MS = 5000
 
-/** Of the rows that go, in the order that costs it least. */
+/** Deletes the removed rows, in the order that costs least. */
 const LIMIT = (cutoff) => [
   `delete from workflow_steps where execution_id in (select execution_id from workflow_executions where start_time < '${cutoff}')`,
   `delete from workflow_executions where start_time < '${cutoff}'`,
   `delete from audit_logs where timestamp < '${cutoff}'`,
 ]
 
-/** As the old application did it; its foreign keys set NULL in tables without an index for it. */
+/** The statements of the old application. Its foreign keys set NULL in tables without an index. */
 const OLD = [
   `delete from workflow_executions where start_time < '${CUTOFF}' and status in ('success', 'failed', 'cancelled')`,
   `delete from audit_logs where timestamp < '${CUTOFF}'`,
   `delete from observability_metrics where timestamp < '${CUTOFF}'`,
 ]
 
-/** What any archive of JSON lines made in the server costs at least, without its deletes and its compression. */
+/** The tables of the minimal archive: JSON lines from the server, without deletes and compression. */
 const LINES = ['workflow_steps', 'workflow_executions', 'audit_logs']
 
 /**
- * Rows of medians, in `unit`; `ratio` is the median of what the pairs give, `goal` the most that it may be.
- * @param runs removed where the size is not what is measured, and how many at most where it is
+ * Results as medians, in `unit`; `ratio` is the median of the ratios of all pairs, `goal` its maximum.
+ * @param runs number of removed runs; when measuring by size, the largest number
  */
 export async function measure({ runs, rounds = 3, say = () => {} } = {}) {
   const leave = () => {
-    // A server that loses its folder takes the next one's socket with it when it notices.
+    // Stop the server first: when it notices that its folder is gone, it removes the socket of the next server.
     if (existsSync(folder)) wfstore(folder, 'db', 'stop')
     rmSync(folder, { recursive: true, force: true })
   }
@@ -64,7 +64,7 @@ export async function measure({ runs, rounds = 3, say = () => {} } = {}) {
   }
 }
 
-/** In a process of its own, on a copy of the store. */
+/** Runs a cleanup in its own process, on a copy of the store. */
 const ours = ({ server }, from, { cutoff = CUTOFF, archive = false } = {}) =>
   server.copied(from, async (copy) => {
     await server.on(copy, (client) => client.query('checkpoint'))
@@ -78,7 +78,7 @@ const ours = ({ server }, from, { cutoff = CUTOFF, archive = false } = {}) =>
     }
   })
 
-/** Milliseconds of statements, one after the other, each a transaction. */
+/** The milliseconds of statements, one after the other, each in its own transaction. */
 const timed = ({ server }, from, statements) =>
   server.copied(from, (copy) =>
     server.on(copy, async (client) => {
@@ -114,9 +114,9 @@ async function besideLimit(bench) {
   const copies = () => copiedOut(bench, 'store')
   const results = []
   for (const [name, archive, what, theirs, goal] of [
-    ['cleanup', false, 'one DELETE a table, without foreign keys', limit, 1.5],
-    ['cleanup --archive', true, 'one DELETE a table, without foreign keys', limit, 2.5],
-    ['cleanup --archive', true, 'that and COPY of row_to_json', () => both(limit, copies)],
+    ['cleanup', false, 'one DELETE per table, no foreign keys', limit, 1.5],
+    ['cleanup --archive', true, 'one DELETE per table, no foreign keys', limit, 2.5],
+    ['cleanup --archive', true, 'DELETE and COPY of row_to_json', () => both(limit, copies)],
   ]) {
     const mine = async () => (await ours(bench, 'store', { archive })).ms
     results.push({
@@ -135,7 +135,7 @@ async function besideLimit(bench) {
 
 const both = async (first, second) => (await first()) + (await second())
 
-/** Milliseconds of reading lines of all rows that go, and leaving them. */
+/** The milliseconds of reading all removed rows as JSON lines. */
 const copiedOut = ({ server }, from) =>
   server.on(from, async (client) => {
     const start = performance.now()
@@ -157,7 +157,7 @@ async function besideLegacy(bench) {
     const mine = async () => (await ours(bench, 'small')).ms
     const old = () => timed(bench, 'old', OLD)
     const rows = runs * ROWS_PER_RUN
-    // Once: what is quadratic needs no median.
+    // Only once: quadratic time needs no median.
     const pair = await turns({ rounds: 1 }, mine, old)
     results.push({
       name: `cleanup of ${runs} runs`,
@@ -168,12 +168,12 @@ async function besideLegacy(bench) {
     })
     await server.drop('old')
     await server.drop('small')
-    say(`${runs} runs, beside the old application`)
+    say(`${runs} runs, compared with the old application`)
   }
   return results
 }
 
-/** Twice the rows, from the same store: what stays in it costs nothing. Memory is the most that the process took. */
+/** Twice the rows, from the same store, because kept rows cost nothing. Memory is the maximum of the process. */
 async function bySize(bench) {
   const { server, runs, largest, rounds, say } = bench
   const from = largest === runs ? 'store' : 'large'
@@ -203,7 +203,7 @@ async function bySize(bench) {
       ours: median(ms),
       theirs: median(half.ms),
       ratio: median(ms.map((each, round) => each / half.ms[round])),
-      what: 'half as many',
+      what: 'half of the runs',
       goal: 2.2,
       pairs: rounds,
     })
@@ -240,12 +240,12 @@ async function besideEngine(bench) {
         ),
       ),
   )
-  say('an engine beside it')
-  const name = 'p99 of an engine’s calls beside a cleanup'
-  return [{ name, unit: 'ms', ...result, what: 'without', goal: 2 }]
+  say('an engine during a cleanup')
+  const name = 'p99 of engine calls during a cleanup'
+  return [{ name, unit: 'ms', ...result, what: 'without a cleanup', goal: 2 }]
 }
 
-/** Milliseconds of each call of an engine, until something else is done. */
+/** The milliseconds of each call of an engine, until the promise settles. */
 async function latencies(databaseUrl, until) {
   const store = openStore({ databaseUrl })
   const all = []
@@ -269,7 +269,7 @@ async function latencies(databaseUrl, until) {
       await time(() => run.finish({ status: 'success' }))
     }
     await done
-    // The first calls make the connection.
+    // The first calls include the connection.
     return all.slice(20)
   } finally {
     await store.close()

@@ -1,17 +1,17 @@
 // npm run bench                                   all parts, one table
-// npm run bench -- startup|read|write|cleanup     a part alone
-// npm run bench -- buffers [--runs N] [--json]    what each read command reads, cold and warm
+// npm run bench -- startup|read|write|cleanup     one part
+// npm run bench -- buffers [--runs N] [--json]    the buffers that each read command reads, cold and warm
 import { parseArgs } from 'node:util'
 import { cache, connect, embeddedStore, storeOn } from './store.js'
 import { circumstances, isMet, load, report } from './table.js'
 
 const USAGE = `npm run bench [-- startup|read|write|cleanup] [options]
-  --runs N            in the store: 200000 unless given
-  --rounds N          of each pair: 15 unless given; cleanup makes a third as many, of a quarter of the runs
-  --json              the rows as data
-  --peers             beside programs of others too, which npm installs
-  --memory            of imports by their size too
-  --database-url URL  a server on which to make databases and drop them, in place of the embedded one
+  --runs N            number of runs in the store (default: 200000)
+  --rounds N          number of pairs (default: 15); cleanup uses a third of them and a quarter of the runs
+  --json              print JSON
+  --peers             compare with other programs too, which npm installs
+  --memory            measure the memory of imports too
+  --database-url URL  create and drop databases on this server instead of the embedded one
 npm run bench -- buffers [--runs N] [--json]
 `
 
@@ -21,7 +21,7 @@ const parts = {
   write: () => import('./write.js'),
   cleanup: async () => {
     const { measure } = await import('./cleanup.js')
-    // A pair takes many seconds: fewer of them, of fewer runs.
+    // One pair takes many seconds, so measure fewer pairs with fewer runs.
     const few = ({ runs, rounds, say }) =>
       measure({ runs: Math.ceil(runs / 4), rounds: Math.ceil(rounds / 3), say })
     return { measure: few }

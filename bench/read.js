@@ -1,12 +1,11 @@
-// Reads through the library beside the same SQL on a bare connection of pg, and totals beside the least scan of the columns
-// that they need.
+// Reads of the library, compared with the same SQL sent by pg; totals also with a minimal scan of the same columns.
 import { openStore } from '../dist/index.js'
 import { compare } from './turns.js'
 
-/** What is timed takes at least about so long, by making more calls. */
+/** Short calls are repeated until one measurement takes about this long. */
 const LEAST_MS = 10
 const MOST_CALLS = 20
-/** No total over everything may take more than so many times the scan. */
+/** The goal for totals: at most this multiple of the scan. */
 const SCANS = 1.5
 
 const RUNS = 'select count(*), sum(total_cost), sum(total_tokens) from workflow_executions'
@@ -43,7 +42,7 @@ export async function measure(bench) {
   return results
 }
 
-/** What a call asks, without the check of the schema, which is made once. */
+/** The statements of a call, without the schema check, which runs only once. */
 async function statementsOf(client, ask) {
   const statements = []
   const query = (config) => {
@@ -72,10 +71,10 @@ async function reads({ client, runs }) {
       name: 'executions list --user',
       ask: (s) => s.executions.list({ ...page, userId: user }),
     },
-    { name: 'executions list, behind 90 % of the runs', ask: (s) => s.executions.list(deep) },
+    { name: 'executions list, the oldest 10 %', ask: (s) => s.executions.list(deep) },
     { name: 'executions show', ask: (s) => s.executions.get(execution) },
     { name: 'audit, the newest 50', ask: (s) => s.audit.list(page) },
-    { name: 'audit --user, behind 90 %', ask: (s) => s.audit.list({ ...deep, userId: user }) },
+    { name: 'audit --user, the oldest 10 %', ask: (s) => s.audit.list({ ...deep, userId: user }) },
     {
       name: 'billing --period',
       ask: (s) => s.billing.summary({ period }),

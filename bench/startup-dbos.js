@@ -1,5 +1,5 @@
-// `dbos workflow list`, the CLI of another engine that keeps its workflows in PostgreSQL, on a system database of its own
-// with as many of them. Installed only when it is asked for.
+// `dbos workflow list`, the CLI of another engine that stores workflows in PostgreSQL, on its own system database with the
+// same number of workflows. Installed only with --peers.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const DATABASE = 'dbos_bench'
 const prefix = fileURLToPath(new URL('../node_modules/.cache/dbos', import.meta.url))
 const cli = join(prefix, 'node_modules/@dbos-inc/dbos-sdk/dist/src/cli/cli.js')
 
-/** The words that list 20 of so many workflows as the store has runs, made on its server. */
+/** The command that lists 20 workflows. Creates as many workflows as the store has runs. */
 export async function dbosList({ client, url, runs, say }) {
   if (!existsSync(cli)) {
     say(`installing ${PACKAGE}`)

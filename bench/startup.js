@@ -1,4 +1,4 @@
-// How soon a command is done: in pairs, turn by turn, beside the least that can be run for the same.
+// The time of whole commands, compared with minimal programs that do the same.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +35,7 @@ async function commands(bench) {
   const psql = ['psql', '-X', '-q', '-c', sql, url]
   if (spawnSync(psql[0], ['--version']).status === 0) {
     beside.push({ what: 'psql -c of the same SQL', theirs: psql, goal: 3.5 })
-  } else say('without psql, which is not on the PATH')
+  } else say('psql is not on the PATH: skipped')
   if (peers) {
     const { dbosList } = await import('./startup-dbos.js')
     const theirs = await dbosList(bench)
@@ -55,7 +55,7 @@ async function commands(bench) {
   ]
 }
 
-/** What `executions list --limit 20` asks; the row after the last tells whether there are more. */
+/** The statement of `executions list --limit 20`. It asks for one more row, to know if there are more. */
 async function statement({ client }) {
   let sql = ''
   const query = (config) => {
@@ -66,7 +66,7 @@ async function statement({ client }) {
   return sql
 }
 
-/** By hand, in one file: connects, asks, prints. */
+/** A minimal script in one file: connects, queries, prints. */
 async function script(folder, sql) {
   const outfile = join(folder, 'list.mjs')
   const contents = `
@@ -92,7 +92,7 @@ async function script(folder, sql) {
   return outfile
 }
 
-/** From start to end, without what slows Node's start for both: NODE_OPTIONS and NODE_EXTRA_CA_CERTS. */
+/** The time from start to end. The environment has no NODE_OPTIONS and NODE_EXTRA_CA_CERTS, which slow the start of Node. */
 const started =
   ([file, ...words], { folder }) =>
   async () =>

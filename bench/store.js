@@ -1,4 +1,4 @@
-// A store of so many runs, with 5 steps and 10 audit entries each, made for the benches.
+// Creates the store for the benchmarks: runs with 5 steps and 10 audit entries each.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import pg from 'pg'
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const cache = join(root, 'node_modules/.cache')
 
-/** The command line, in the folder whose .wfstore/ holds the store; the environment names no other database. */
+/** Runs wfstore in the folder whose .wfstore/ contains the store, with an environment that names no other database. */
 export function wfstore(folder, ...words) {
   return execFileSync(process.execPath, [join(root, 'bin/wfstore.js'), ...words], {
     cwd: folder,
@@ -19,12 +19,12 @@ export function wfstore(folder, ...words) {
   }).trim()
 }
 
-/** In a folder of its own in `within`, where it is kept for the next run; `leave` stops its server. */
+/** A store in its own folder in `within`, which is kept for the next run. `leave` stops its server. */
 export async function embeddedStore(runs, within, say) {
   const folder = join(within, `bench-${runs}`)
   const done = join(folder, 'done')
   if (!existsSync(done)) {
-    // A server that loses its folder takes the next one's socket with it when it notices.
+    // Stop the server first: when it notices that its folder is gone, it removes the socket of the next server.
     if (existsSync(folder)) wfstore(folder, 'db', 'stop')
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
@@ -35,7 +35,7 @@ export async function embeddedStore(runs, within, say) {
   return { folder, url: wfstore(folder, 'db', 'url'), leave: () => wfstore(folder, 'db', 'stop') }
 }
 
-/** In a database of its own on this server; `leave` drops it. */
+/** A store in its own database on this server. `leave` drops it. */
 export async function storeOn(server, runs, say) {
   const folder = mkdtempSync(join(tmpdir(), 'wfstore-bench-'))
   const database = `bench_${runs}`
@@ -61,20 +61,20 @@ export async function storeOn(server, runs, say) {
   }
 }
 
-/** @param url of an empty database; that of the folder's embedded server unless given */
+/** @param url of an empty database; default: the embedded database of the folder */
 async function makeStore(folder, runs, say, url) {
   const words = url ? ['--database-url', url] : []
-  say(`making a store of ${runs} runs`)
+  say(`creating a store of ${runs} runs`)
   wfstore(folder, 'migrate', 'up', '1', ...words)
   const client = await connect(folder, url)
   for (const statement of fill(runs)) await client.query(statement)
-  say('building its indexes')
+  say('building the indexes')
   wfstore(folder, 'migrate', 'up', ...words)
   await client.query('vacuum analyze')
   await client.end()
 }
 
-/** @param url of a database; that of the folder's embedded server unless given */
+/** @param url of a database; default: the embedded database of the folder */
 export async function connect(folder, url = wfstore(folder, 'db', 'url')) {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
@@ -84,10 +84,10 @@ export async function connect(folder, url = wfstore(folder, 'db', 'url')) {
 const id = (kind, n) =>
   `(lpad(to_hex(${n}::bigint), 8, '0') || '-${kind}-7000-8000-' || lpad(to_hex((${n}::bigint * 7919) % 281474976710656), 12, '0'))::uuid`
 
-/** Two years of runs of 2,000 users, 40 workflows and 5 models; 100 of them run still. */
+/** Two years of runs of 2,000 users, 40 workflows and 5 models; 100 of them are still running. */
 function fill(runs) {
   return [
-    // The rows are right by construction: no foreign key is asked 15 times a run.
+    // The rows are consistent by construction, so the foreign keys need no checks.
     "set session_replication_role = replica; set synchronous_commit = off; set maintenance_work_mem = '512MB'",
     `insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, end_time, status, total_cost,
        total_tokens, steps_total, steps_completed, steps_failed, error_message)

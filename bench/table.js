@@ -1,7 +1,7 @@
-// The one form in which every bench prints.
+// The output format of all benchmarks.
 import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
 
-/** What a number depends on: the machine without its name, and the versions and settings of both programs. */
+/** The conditions of a measurement: the machine without its name, and the versions and settings of both programs. */
 export async function circumstances({ client, runs, rounds }) {
   const setting = async (name) => (await client.query(`show ${name}`)).rows[0][name]
   const [{ model }] = cpus()
@@ -27,14 +27,14 @@ export async function circumstances({ client, runs, rounds }) {
 
 export const load = () => Number(loadavg()[0].toFixed(1))
 
-/** Whether a row reached its goal: of what is done per second at least so many, of all else at most. */
+/** The goal is a minimum for rows per second and a maximum for everything else. */
 export const isMet = ({ unit, ratio, goal }) =>
   goal === undefined ? null : unit === 'rows/s' ? ratio >= goal : ratio <= goal
 
 export function report({ about, parts }) {
   const rows = parts.flatMap((part) => part.rows)
   const [header, ...lines] = columns(
-    ['what', 'ours', 'beside', 'theirs', 'ratio', 'pairs', 'goal', 'met'],
+    ['measurement', 'wfstore', 'compared with', 'other', 'ratio', 'pairs', 'goal', 'met'],
     rows.map((row) => [
       row.name,
       amount(row.ours, row.unit),
@@ -47,13 +47,13 @@ export function report({ about, parts }) {
     ]),
     [0, 2],
   ).split('\n')
-  // The rows of a part stand together.
+  // One block for each part.
   const blocks = parts.map((part) => lines.splice(0, part.rows.length).join('\n'))
   const settings = Object.entries(about.settings).map(([name, value]) => `${name} ${value}`)
   return [
     `${about.cpu}, ${about.cores} cores, ${about.memoryGb} GB, ${about.system}; load ${about.loadBefore} before, ${about.loadAfter} after`,
     `Node ${about.node}, PostgreSQL ${about.server} (${settings.join(', ')}); ${about.date}`,
-    `a store of ${about.runs.toLocaleString('en')} runs; medians of so many pairs, each ratio that of one pair`,
+    `a store of ${about.runs.toLocaleString('en')} runs; each value is the median of its pairs, also the ratio`,
     '',
     header,
     blocks.join('\n\n'),
@@ -66,7 +66,7 @@ function amount(number, unit) {
   return `${number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0)} ${unit}`
 }
 
-/** @param words the columns of text; the others are numbers and stand at the right */
+/** @param words the text columns; the other columns are numbers and aligned to the right */
 export function columns(header, rows, words = [0]) {
   const all = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column].length)))

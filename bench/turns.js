@@ -1,9 +1,9 @@
-// Two or more sides measured turn by turn: on a machine that does other things as well, only ratios of neighbours count.
+// Measures two or more sides alternately. On a machine with other load only the ratio of neighbouring measurements counts.
 
 /**
- * Does each side once a round, another one first in every round, after one round that does not count.
- * @param sides each makes ready and gives the function that is timed
- * @returns the milliseconds of each side, a number a round
+ * Measures each side once per round, in a changing order. The first round does not count.
+ * @param sides each one prepares and returns the function that is timed
+ * @returns the milliseconds of each side, one number per round
  */
 export async function turns(rounds, sides) {
   const all = sides.map(() => [])
@@ -21,10 +21,10 @@ export async function turns(rounds, sides) {
 }
 
 /**
- * A row for each of the others. `ours` and `theirs` are medians; `ratio` is the median of what the rounds give.
- * @param rows that each side reads or writes: then the unit is rows/s, of which more is better, and not ms
- * @param calls that each side makes, so that what is timed is not too short for the clock
- * @param others each with `what` it is, its `side`, and the `goal` for the ratio, if there is one
+ * One result for each of the others. `ours` and `theirs` are medians; `ratio` is the median of the ratios of all rounds.
+ * @param rows number of rows that each side reads or writes; if given, the unit is rows/s instead of ms
+ * @param calls number of calls that each side makes, so that the time is long enough for the clock
+ * @param others each with a description `what`, its `side`, and optionally the `goal` for the ratio
  */
 export async function compare({ rounds, say }, { name, rows, calls = 1 }, ours, others) {
   const [mine, ...theirs] = await turns(rounds, [ours, ...others.map(({ side }) => side)])

@@ -1,4 +1,4 @@
-// The batch writer beside statements of many rows.
+// The batch writer, compared with statements that insert many rows.
 import { openStore } from '../dist/index.js'
 import { compare } from './turns.js'
 import {
@@ -126,7 +126,7 @@ const STEP = {
   ],
 }
 
-/** Ten steps of a run stand together, so that no two statements of the bare kind lock the same runs. */
+/** Ten steps of a run are adjacent, so that two plain statements never lock the same run. */
 const stepsOf = (runs, count) =>
   Array.from({ length: count }, (_, n) => ({
     executionId: runs[Math.floor(n / 10)].id,
@@ -165,7 +165,7 @@ const stepValues = (step) => [
   null,
 ]
 
-/** What a batch writes for steps, without locks, bills, repeats and answers. */
+/** The rows that a batch writes for steps, without its locks, bills, repeat checks and results. */
 const STEPS_AND_ALL = `
 with s as (
   insert into workflow_steps (${names(STEP.columns)})
@@ -209,7 +209,7 @@ export async function batchSteps(bench) {
   const all = (rows) => ({ text: STEPS_AND_ALL, values: [jsonOf(STEP.columns, rows)] })
   return compare(bench, { name: 'batch.step', rows: steps }, ours, [
     {
-      what: `INSERT of ${MAX_ROWS} steps alone (${form})`,
+      what: `INSERT of ${MAX_ROWS} steps only (${form})`,
       side: bare(FORMS[form](STEP)),
       goal: 0.6,
     },

@@ -1,17 +1,17 @@
-// The bare side of writes: many rows in one statement, in each form that there is for it.
+// The other side of writes: many rows in one statement, in three forms.
 import { randomBytes } from 'node:crypto'
 
 export const MAX_ROWS = 500
-/** As many statements as a batch has under way. */
+/** The number of concurrent statements of a batch. */
 export const FLIGHTS = 2
 
-/** UUIDv7, as the store gives them: what is new stands at the end of the index. */
+/** UUIDv7 like those of the store: new rows go to the end of the index. */
 export function newId() {
   const hex = Date.now().toString(16).padStart(12, '0') + randomBytes(10).toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-// Rows of many: each form takes rows as arrays in the order of the columns, with values of jsonb as they are.
+// Each form takes rows as arrays in the order of the columns, with jsonb values as objects.
 
 const textOf = (value) => (value === null ? null : JSON.stringify(value))
 export const names = (columns) => columns.map(([name]) => `"${name}"`).join(', ')
@@ -48,7 +48,7 @@ export const jsonOf = (columns, rows) =>
     rows.map((values) => Object.fromEntries(columns.map(([name], i) => [name, values[i]]))),
   )
 
-/** Sends chunks of things over so many connections, each chunk as one statement. */
+/** Sends chunks of things over FLIGHTS connections, each chunk as one statement. */
 export async function sendAll(pool, things, valuesOf, statement) {
   let next = 0
   await together(FLIGHTS, async () => {
@@ -63,7 +63,7 @@ export async function sendAll(pool, things, valuesOf, statement) {
 export const together = (count, work) =>
   Promise.all(Array.from({ length: count }, (_, n) => work(n)))
 
-/** The form that takes these rows in the least time: the best of up to three tries of each. */
+/** The fastest form for these rows: the best of up to three attempts for each. */
 export async function fastest(bench, target, ready) {
   const times = {}
   for (let tried = 0; tried < Math.min(3, bench.rounds); tried++) {

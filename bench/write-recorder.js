@@ -1,4 +1,4 @@
-// The recorder, call by call, beside the least statements that write the same rows.
+// Single calls of the recorder, compared with minimal statements that write the same rows.
 import { openStore } from '../dist/index.js'
 import { compare } from './turns.js'
 import { newId, together } from './write-forms.js'
@@ -53,17 +53,17 @@ export async function finishes(bench) {
   const rows = bench.sizes.finishes
   const many = await bench.poolOf(AT_ONCE)
   const single = await bench.poolOf(1)
-  /** Where the store sends its statements: what is made ready goes over many connections. */
+  /** The pool in use. The preparation uses many connections. */
   let current = many
   const switched = {
     query: (config) => current.query(config),
-    // What tells a pool from one connection, on which the store would prepare nothing.
+    // The store recognises a pool by this property. On a single connection it would not prepare statements.
     get totalCount() {
       return current.totalCount
     },
   }
   const store = openStore({ pool: switched })
-  /** Steps that run, ten of each run, the next one always of another run. */
+  /** Running steps, ten for each run; neighbours are of different runs. */
   const started = async () => {
     current = many
     const runs = await together(Math.ceil(rows / 10), () => start(store))
@@ -74,7 +74,7 @@ export async function finishes(bench) {
     await bench.client.query('checkpoint')
     return steps
   }
-  /** The same rows, of which only the ids are needed. */
+  /** The same rows for the other side, which needs only the ids. */
   const inserted = async () => {
     const runs = await bench.add(Math.ceil(rows / 10))
     const { rows: steps } = await bench.client.query(
@@ -103,9 +103,9 @@ export async function finishes(bench) {
   }
   const forms = [
     { what: 'UPDATE + INSERT in one statement', text: FINISH(''), goal: 0.7 },
-    { what: 'the same, prepared', text: FINISH(''), name: 'finish' },
-    { what: 'the same and UPDATE of the run', text: FINISH(TOTALS) },
-    { what: 'that, prepared', text: FINISH(TOTALS), name: 'finish_run' },
+    { what: 'UPDATE + INSERT, prepared', text: FINISH(''), name: 'finish' },
+    { what: 'UPDATE + INSERT + UPDATE of the run', text: FINISH(TOTALS) },
+    { what: 'all three, prepared', text: FINISH(TOTALS), name: 'finish_run' },
   ]
   const results = []
   for (const [count, pool] of [
@@ -152,7 +152,7 @@ const startStep = (run, stepNumber) =>
     toolParameters: { limit: 20 },
   })
 
-/** What a run of one step writes, without any check: four statements, as the recorder sends four. */
+/** The rows of a run with one step, without checks: four statements, as many as the recorder sends. */
 const LIFE = [
   `with run as (
      insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, steps_total) values ($1, $2, $3, $4, $5, 10)
@@ -209,8 +209,8 @@ export async function wholeRuns(bench) {
       each(() => bareRun((n, query) => pool.query({ ...query, ...config(n) })))
     const name = `runs of 4 calls, ${over(count)}`
     const others = [
-      { what: '4 statements of the same rows', side: bare(() => ({})) },
-      { what: 'the same, prepared', side: bare((n) => ({ name: `life_${n}` })) },
+      { what: '4 statements for the same rows', side: bare(() => ({})) },
+      { what: '4 statements, prepared', side: bare((n) => ({ name: `life_${n}` })) },
     ]
     results.push(...(await compare(bench, { name, rows }, ours, others)))
   }

@@ -1,4 +1,4 @@
-// Import and export beside COPY of the same rows.
+// Import and export, compared with COPY of the same rows.
 import { execFileSync } from 'node:child_process'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -14,7 +14,7 @@ export const TABLES = ['workflow_executions', 'workflow_steps', 'audit_logs', 'b
 const LINES_PER_RUN = 16
 const library = new URL('../dist/index.js', import.meta.url).href
 
-/** Runs with 5 steps, 9 entries and a bill each. */
+/** Creates runs with 5 steps, 9 audit entries and a bill each. */
 export async function fill({ client, reset }, lines) {
   await reset()
   await client.query(
@@ -85,7 +85,7 @@ export async function imports(bench) {
   return results
 }
 
-/** Into nothing, so that no disk is measured. */
+/** Discards the output, so that the disk is not measured. */
 export async function exports(bench) {
   const { client, sizes } = bench
   await fill(bench, sizes.lines)
@@ -108,7 +108,7 @@ const rowsOf = (lines) => Math.floor(lines / LINES_PER_RUN) * LINES_PER_RUN
 
 const nothing = () => new Writable({ write: (_chunk, _encoding, done) => done() })
 
-/** The most memory that a process of its own takes for an import, in MB. */
+/** The maximum memory of an import in its own process, in MB. */
 export async function memoryOfImports(bench) {
   const code = `import { createReadStream } from 'node:fs'
     const [url, file] = process.argv.slice(1)

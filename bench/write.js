@@ -1,5 +1,5 @@
-// Rows per second of the recorder, the batch writer, import and export, beside the least that PostgreSQL can be asked for the
-// same rows: in a database of its own on the server of the store, with the whole schema.
+// Rows per second of the recorder, the batch writer, import and export, compared with minimal statements for the same rows.
+// Uses its own database with the whole schema.
 import pg from 'pg'
 import { wfstore } from './store.js'
 import { batchEntries, batchSteps } from './write-batch.js'
@@ -8,9 +8,9 @@ import { exports, fill, imports, memoryOfImports, TABLES } from './write-transfe
 
 const DATABASE = 'bench_write'
 
-/** Fewer for a store of few runs, with which the bench is only tried. */
+/** A test uses a store with few runs and gets smaller sizes. */
 const sizesOf = (runs) => ({
-  /** Rows that are in the tables before anything is timed, but imports, which begin with empty ones. */
+  /** The rows in the tables before the measurement. Imports begin with empty tables. */
   standing: Math.min(160_000, 4 * runs),
   entries: Math.min(10_000, 2 * runs),
   steps: Math.min(5_000, runs),
@@ -63,7 +63,7 @@ async function open({ url, runs, ...rest }) {
       await client.query('vacuum analyze')
       await client.query('checkpoint')
     },
-    /** So many runs more, that go on. */
+    /** Adds running runs. */
     add: async (count) => {
       const { rows } = await client.query(
         `insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id)

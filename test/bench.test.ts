@@ -22,7 +22,7 @@ interface Report {
   parts: { part: string; rows: Row[] }[]
 }
 
-it('the bench runs, and gives each of its rows as one ratio', async () => {
+it('the benchmarks run and print one ratio for each measurement', async () => {
   const words = ['--runs', '60', '--rounds', '1', '--json', '--database-url', inject('serverUrl')]
   const { stdout } = await promisify(execFile)(process.execPath, [
     bench,
@@ -57,10 +57,10 @@ it('the bench runs, and gives each of its rows as one ratio', async () => {
     'migrate up, nothing to do',
     'executions list, the newest 50',
     'executions list --user',
-    'executions list, behind 90 % of the runs',
+    'executions list, the oldest 10 %',
     'executions show',
     'audit, the newest 50',
-    'audit --user, behind 90 %',
+    'audit --user, the oldest 10 %',
     'billing --period',
     'cost --by mode',
     'cost --by month',
