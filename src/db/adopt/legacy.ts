@@ -11,22 +11,13 @@ export const TABLES = [
   'billing_records',
 ] as const
 
-/** The columns that adoption adds. Any other missing column is an obstacle. */
-export const NEW_COLUMNS: Record<string, string[]> = {
-  workflow_steps: [
-    'tokens_input',
-    'tokens_output',
-    'tokens_cache_read',
-    'tokens_cache_write',
-    'tokens_reasoning',
-  ],
-  billing_records: [
-    'tokens_cache_read',
-    'tokens_cache_write',
-    'tokens_reasoning',
-    'corrects',
-    'original_period',
-  ],
+/** The last column of each old table. Adoption adds the columns after it; any other missing column is an obstacle. */
+export const LAST_OLD_COLUMN: Record<string, string> = {
+  workflow_executions: 'updated_at',
+  workflow_steps: 'updated_at',
+  audit_logs: 'created_at',
+  observability_metrics: 'created_at',
+  billing_records: 'updated_at',
 }
 
 /** Tables whose old primary key differs from ours, with its columns. */

@@ -9,7 +9,7 @@ import {
 } from '../catalog.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
-import { LOSSLESS, NEW_COLUMNS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
+import { LAST_OLD_COLUMN, LOSSLESS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
 import { isOldTrigger, type Survey, tableOf } from './survey.ts'
 
 /** A reason why adoption is not possible, and the statement that removes it. */
@@ -83,10 +83,10 @@ function tableObstacles(survey: Survey, table: string): Obstacle[] {
 function columnObstacles(survey: Survey, table: string): Obstacle[] {
   const { columns, expectedColumns } = tableOf(survey, table)
   const obstacles: Obstacle[] = []
-  const lacking = expectedColumns.filter(
-    ({ name }) =>
-      !NEW_COLUMNS[table]?.includes(name) && !columns.some((column) => column.name === name),
-  )
+  const last = expectedColumns.findIndex(({ name }) => name === LAST_OLD_COLUMN[table])
+  const lacking = expectedColumns
+    .slice(0, last + 1)
+    .filter(({ name }) => !columns.some((column) => column.name === name))
   if (lacking.length > 0) {
     obstacles.push({
       what: `${table} has no ${lacking.length === 1 ? 'column' : 'columns'} ${names(lacking)}`,
