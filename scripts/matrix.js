@@ -1,4 +1,4 @@
-// The tests on every supported PostgreSQL server, one after another, and a table of how they went.
+// Runs the tests on every supported PostgreSQL version, one after another, and prints a table of the results.
 // npm run test:matrix -- [major ...] [arguments of vitest]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -15,7 +15,7 @@ const isMajor = (word) => /^\d+$/.test(word)
 const wanted = words.filter(isMajor)
 const unknown = wanted.filter((major) => !majors.includes(major))
 if (unknown.length > 0) {
-  process.stderr.write(`no server ${unknown.join(', ')}: known are ${majors.join(', ')}\n`)
+  process.stderr.write(`unknown version ${unknown.join(', ')}; use ${majors.join(', ')}\n`)
   process.exit(2)
 }
 
@@ -41,7 +41,7 @@ function runOn(major) {
   const version = join(folder, 'version')
   const started = performance.now()
   process.stdout.write(`\n== PostgreSQL ${major}\n`)
-  // A database of somebody's own would stand in for every server.
+  // With WFSTORE_TEST_DATABASE_URL every version would use that server.
   const { WFSTORE_TEST_DATABASE_URL: _, ...env } = process.env
   const { status } = spawnSync(
     process.execPath,
@@ -64,7 +64,7 @@ function runOn(major) {
   const tests = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {}
   rmSync(folder, { recursive: true, force: true })
   const count = (name) => String(tests[name] ?? '?')
-  // What no test is charged with still fails the run: a file that does not load, an error outside of tests.
+  // A run also fails if a file does not load or an error occurs outside of tests.
   const ok = status === 0 && tests.numTotalTests > 0
   return {
     ok,

@@ -1,4 +1,4 @@
-// The pictures of docs/img: what commands print on a terminal (tmux) on a fresh demo store, as SVG.
+// Creates the pictures of docs/img: the output of commands on a terminal (tmux) with a new demo store, as SVG.
 // npm run docs:pictures
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,14 +9,14 @@ import { eastAsianWidth } from 'get-east-asian-width'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const LINES = 60
-/** Of a cell and around them, in pixels. */
+/** The size of a cell and of the margin, in pixels. */
 const WIDTH = 8
 const HEIGHT = 18
 const MARGIN = 14
 const COLOURS = { 1: 'red', 2: 'green', 3: 'yellow', 4: 'blue', 5: 'magenta', 6: 'cyan' }
 const SGR_OR_CHARACTER = new RegExp(`${String.fromCharCode(27)}\\[([\\d;]*)m|(.)`, 'gu')
 
-/** ID is a run of the demo in which a step failed. */
+/** ID stands for a run of the demo with a failed step. */
 const PICTURES = {
   terminal: {
     columns: 104,
@@ -52,7 +52,7 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** What the terminal shows after these, with its escape sequences. */
+/** The screen after these commands, with its escape sequences. */
 function screen(commands, columns) {
   const script = commands.map(
     (line) => `printf '\\033[2m$\\033[0m \\033[1m%s\\033[0m\\n' '${line}'; ${line}; echo`,
@@ -73,7 +73,7 @@ function screen(commands, columns) {
   return text.trimEnd().split('\n')
 }
 
-/** A line as characters with their place and style; styles go on from line to line. */
+/** The characters of a line with their column and style. A style continues on the next line. */
 function* cells(line, style) {
   let column = 0
   for (const [, codes, char] of line.matchAll(SGR_OR_CHARACTER)) {
@@ -96,7 +96,7 @@ function apply(style, code) {
   else if (code === 90 || code === 37) style.colour = 'd'
 }
 
-/** Blocks are drawn, so that bars have no gaps whatever the reader's font: x, y, width, height as parts of a cell. */
+/** Block characters become rectangles, so that bars have no gaps in any font: x, y, width, height as parts of a cell. */
 function block(char) {
   const code = char.codePointAt(0)
   if (code >= 0x2581 && code <= 0x2588) return [0, (0x2588 - code) / 8, 1, (code - 0x2580) / 8]
@@ -122,7 +122,7 @@ ${parts.join('\n')}
 `
 }
 
-/** Words of one style beside each other are one text, stretched to its cells; so are equal blocks one bar. */
+/** Adjacent characters with the same style become one text element, adjacent equal blocks one rectangle. */
 function* texts(row, line) {
   const y = MARGIN + line * HEIGHT
   for (let at = 0; at < row.length; ) {

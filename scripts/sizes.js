@@ -1,5 +1,5 @@
-// What a run takes on the disk, and what is left of it when cleanup has removed it: the tables of docs/OPERATIONS.md.
-// npm run sizes [-- RUNS]     makes a store of its own in a temporary folder, and removes it
+// Measures the disk space of a run, and of its totals after a cleanup: the tables of docs/OPERATIONS.md.
+// npm run sizes [-- RUNS]     creates a store in a temporary folder and removes it
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,18 +9,18 @@ import { connect, wfstore } from '../bench/store.js'
 const RUNS = Number(process.argv[2] ?? 100_000)
 const STEPS = 3
 const ENTRIES = 5
-/** Runs that go through their life at once, and their days. */
+/** The number of concurrent runs, and the days over which all runs are spread. */
 const AT_ONCE = 500
 const DAYS = 90
 
-/** The very query that the page shows. */
+/** The query is the one on the page. */
 const page = fileURLToPath(new URL('../docs/OPERATIONS.md', import.meta.url))
 const [, QUERY] = /```sql\n(select sizes\.relation[^`]+)```/.exec(readFileSync(page, 'utf8'))
 
 const v7 = (at) =>
   `(lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0') || '7' || right(gen_random_uuid()::text, 21))::uuid`
 
-/** As a recorder writes: a run begins, its steps begin and end, each moves the run's totals, and the end makes a bill. */
+/** The statements of a recorder: a run starts, its steps start and end and update the totals, and the end writes a bill. */
 const LIFE = [
   `create temp table now_running as
    select ${v7('at')} as run, at, n from generate_series($1::bigint, $2::bigint) as n,
@@ -76,7 +76,7 @@ try {
   }
   await client.query('vacuum analyze')
   process.stdout.write(table((await client.query(QUERY)).rows))
-  say('removing them')
+  say('removing the runs')
   wfstore(folder, 'cleanup', '--days', '1', '--pause', '0')
   await client.query('vacuum (analyze) usage_history, audit_history')
   const left = await client.query(
