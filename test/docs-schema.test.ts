@@ -6,7 +6,7 @@ import { schemaReference } from './support/schema-reference.ts'
 
 const page = new URL('../docs/SCHEMA-REFERENCE.md', import.meta.url)
 
-it('docs/SCHEMA-REFERENCE.md is what a migrated database says of itself (npm run docs:schema accepts a change)', async () => {
+it('docs/SCHEMA-REFERENCE.md matches a migrated database (npm run docs:schema accepts a change)', async () => {
   const database = await createMigrated('docs_schema')
   const text = await withClient(database, schemaReference)
   await database.drop()

@@ -11,7 +11,7 @@ const pages = [
     .map((name) => `docs/${name}`),
 ].map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
 
-it('every wfstore command that a page shows exists, with its options and the values they take', async () => {
+it('every wfstore command on a page exists, with its options and values', async () => {
   const mistakes: string[] = []
   let seen = 0
   for (const { path, text } of pages) {
@@ -37,7 +37,7 @@ it.each([
   expect(await mistakeIn(words)).toContain(what)
 })
 
-it('every command has its words in the README or in docs/', () => {
+it('every command is described in the README or in docs/', () => {
   const program = programAlone()
   const all = pages.map(({ text }) => text).join('\n')
   const silent = program.commands
@@ -46,7 +46,7 @@ it('every command has its words in the README or in docs/', () => {
   expect(silent).toEqual([])
 })
 
-it('links between pages lead to a file, and to a heading where they name one', () => {
+it('links between pages lead to an existing file and heading', () => {
   const broken = pages.flatMap(({ path, text }) =>
     [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)]
       .map((match) => match[1] as string)
@@ -56,7 +56,7 @@ it('links between pages lead to a file, and to a heading where they name one', (
   expect(broken).toEqual([])
 })
 
-it('npm scripts and files of the checkout that the pages name are there', () => {
+it('npm scripts and files that the pages name exist', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const missing = pages.flatMap(({ path, text }) => [
     ...[...text.matchAll(/\bnpm run ([\w:]+)/g)]

@@ -30,7 +30,7 @@ const now = async () =>
     ?.month as string
 const conflict = { code: 'WF001' }
 
-describe('closing while others write', () => {
+describe('closing while other sessions write', () => {
   const connections: pg.Client[] = []
   beforeAll(async () => {
     for (let n = 0; n < 9; n++) connections.push(await database.connect())
@@ -60,7 +60,7 @@ describe('closing while others write', () => {
     expect(rows[0]).toMatchObject(live as object)
   })
 
-  it('whoever comes meanwhile waits and lands in the open month', async () => {
+  it('a bill that is written meanwhile waits and goes into the open month', async () => {
     await database.sql(insert('2024-11', '5'))
     await client(0).query('begin')
     await client(0).query(close('2024-11'))

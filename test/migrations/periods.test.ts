@@ -47,7 +47,7 @@ describe('a closed month', () => {
     await database.sql(close('2024-11'))
   })
 
-  it('has its totals, its zone and who closed it written down', async () => {
+  it('stores its totals, its time zone and the role that closed it', async () => {
     const rows = await database.sql(
       `select records::int, cost::text, tokens_total::int as tokens, time_zone, closed_by = session_user as me
        from billing_periods order by billing_period`,
@@ -85,7 +85,7 @@ describe('a closed month', () => {
     })
   })
 
-  it('has every column of a bill guarded, but for those of its payment', async () => {
+  it('protects every column of a bill except those of its payment', async () => {
     const [row] = await database.sql(
       `select array_agg(attname::text order by attname) as columns from pg_attribute
        where attrelid = 'billing_records'::regclass and attnum > 0 and not attisdropped
@@ -94,7 +94,7 @@ describe('a closed month', () => {
     expect(row?.columns).toEqual(['paid', 'payment_id', 'updated_at'])
   })
 
-  it('lets its bills be paid, and be written again as they are', async () => {
+  it('allows payment, and updates without a change', async () => {
     await database.sql(
       `update billing_records set paid = true, payment_id = 'p', cost = cost + 0 where billing_period = '2024-11'`,
     )
@@ -103,7 +103,7 @@ describe('a closed month', () => {
     )
   })
 
-  it('refuses to lose a bill, or to have one moved into it', async () => {
+  it('refuses to delete a bill, or to move one into it', async () => {
     await expect(database.sql('delete from billing_records')).rejects.toMatchObject({
       ...conflict,
       message: expect.stringMatching(
@@ -117,7 +117,7 @@ describe('a closed month', () => {
     })
   })
 
-  it('has a bill that comes later put into the open month, which refers to it', async () => {
+  it('moves a late bill into the open month, with a reference to the closed one', async () => {
     const late = randomUUID()
     await database.sql(insert('2024-11', '9', late))
     expect(await periodOf(late)).toEqual({
@@ -126,7 +126,7 @@ describe('a closed month', () => {
     })
   })
 
-  it('has it put into the first month that is open, where those up to now are closed', async () => {
+  it('moves a late bill into the first open month if the current one is closed', async () => {
     const month = await now()
     const next = await following(month)
     for (const period of [month, next]) {
@@ -147,7 +147,7 @@ describe('a closed month', () => {
     })
   })
 
-  it('cannot be opened again, changed, renamed or removed', async () => {
+  it('cannot be opened again, changed, renamed or deleted', async () => {
     for (const change of [
       'update billing_periods set closed_at = null',
       'update billing_periods set closed_at = now()',
@@ -160,7 +160,7 @@ describe('a closed month', () => {
     }
   })
 
-  it('keeps the zone of the store, which could be changed before', async () => {
+  it('fixes the time zone of the store, which could change before', async () => {
     for (const change of [
       `update billing_settings set time_zone = 'Europe/Berlin'`,
       'delete from billing_settings',
@@ -175,7 +175,7 @@ describe('a closed month', () => {
   })
 })
 
-it('a period is closed by nothing but a change of its row, whose totals are those of its bills', async () => {
+it('only an update of its row closes a period, and its totals are those of its bills', async () => {
   const text = `insert into billing_periods (billing_period, closed_at) values ('2024-10', now())`
   await expect(database.sql(text)).rejects.toMatchObject(conflict)
   await database.sql(`insert into billing_periods (billing_period, cost) values ('2024-10', 77)`)
@@ -183,7 +183,7 @@ it('a period is closed by nothing but a change of its row, whose totals are thos
   expect(await database.sql(closing)).toEqual([{ cost: '0', records: 0 }])
 })
 
-it('months are those of the zone that is set', async () => {
+it('months begin in the time zone of the store', async () => {
   // Of the two, one is always in another month than UTC at some hour; both are never wrong.
   for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
     await database.sql('truncate billing_records, billing_periods, billing_settings')
@@ -199,7 +199,7 @@ it('months are those of the zone that is set', async () => {
   }
 })
 
-describe('who may do what', () => {
+describe('privileges', () => {
   const role = `billing_${randomUUID().slice(0, 8)}`
   let engine: pg.Client
   beforeAll(async () => {
@@ -218,7 +218,7 @@ describe('who may do what', () => {
     await database.sql(`drop role ${role}`)
   })
 
-  it('an application that may write bills, and nothing else, goes on writing them', async () => {
+  it('an application that may only write bills can still write them', async () => {
     await engine.query(insert('2024-11'))
     await database.sql(close('2024-11'))
     await engine.query(insert('2024-11'))
@@ -228,7 +228,7 @@ describe('who may do what', () => {
     ).toEqual([{ n: 1 }])
   })
 
-  it('a temporary table of the same name does not lead the trigger astray', async () => {
+  it('a temporary table of the same name does not affect the trigger', async () => {
     await database.sql(insert('2024-11'))
     await database.sql(close('2024-11'))
     await engine.query(
@@ -240,7 +240,7 @@ describe('who may do what', () => {
     expect((await periodOf(late))?.original_period).toBe('2024-11')
   })
 
-  it('nobody but its owner can make a trigger of the function that runs as its owner', async () => {
+  it('only its owner can create a trigger with the function that runs as its owner', async () => {
     await engine.query('create temporary table mine (billing_period text)')
     await expect(
       engine.query(

@@ -15,7 +15,7 @@ afterAll(() => database.drop())
 
 const check = () => withClient(database, (client) => checkSchema(client))
 
-it('the migrations that wfstore knows are the files of migrations/', () => {
+it('MIGRATIONS lists the files of migrations/', () => {
   expect(MIGRATIONS).toEqual(
     readdirSync(migrationsDir())
       .map((file) => file.replace(/\.sql$/, ''))
@@ -23,7 +23,7 @@ it('the migrations that wfstore knows are the files of migrations/', () => {
   )
 })
 
-it('a database without a schema is told to migrate', async () => {
+it('for a database without a schema the hint is to migrate', async () => {
   await expect(check()).rejects.toMatchObject({
     code: 'schema_missing',
     message: 'this database has no wfstore schema',
@@ -31,7 +31,7 @@ it('a database without a schema is told to migrate', async () => {
   })
 })
 
-it('a database of the old application is told that its tables will be adopted', async () => {
+it('for a database of the old application the hint is to adopt its tables', async () => {
   const legacy = await createDatabase('schema_legacy')
   await loadLegacy(legacy, { data: false })
   await withClient(legacy, async (client) => {
@@ -45,7 +45,7 @@ it('a database of the old application is told that its tables will be adopted', 
   await legacy.drop()
 })
 
-it('a schema that lacks a migration is behind, one with an unknown migration is ahead', async () => {
+it('a schema with a pending migration is behind, one with an unknown migration is ahead', async () => {
   await migrate(database)
   await check()
   await database.sql("delete from wfstore_migrations where name = '002_indexes'")
@@ -75,7 +75,7 @@ it('a script is split at the semicolons that end statements', () => {
   ])
 })
 
-it('a migration file has an Up part, and perhaps a Down part and a first line about transactions', () => {
+it('a migration file has an Up part, and optionally a Down part and a first line about transactions', () => {
   expect(parseMigration('x', '-- Up Migration\nselect 1;\n')).toEqual({
     name: 'x',
     transaction: true,

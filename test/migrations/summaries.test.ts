@@ -21,7 +21,7 @@ const millionths = (amount: unknown): bigint => {
 
 const summaries = () => database.sql('select * from user_workflow_summary order by user_id')
 
-it('user_workflow_summary is what adding the runs up one by one gives', async () => {
+it('user_workflow_summary equals the sum of the single runs', async () => {
   const runs = await database.sql(
     `select user_id, status, total_cost, total_tokens, start_time,
        (extract(epoch from end_time) - extract(epoch from start_time))::text as seconds from workflow_executions`,
@@ -54,7 +54,7 @@ it('user_workflow_summary is what adding the runs up one by one gives', async ()
   }
 })
 
-it('daily_cost_summary is what adding the bills up one by one gives', async () => {
+it('daily_cost_summary equals the sum of the single bills', async () => {
   const bills = await database.sql(
     `select user_id, model_id, cost, tokens_total, to_char(timestamp at time zone 'UTC', 'YYYY-MM-DD') as day from billing_records`,
   )

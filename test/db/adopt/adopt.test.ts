@@ -72,7 +72,7 @@ describe('the database that the old application left', () => {
     result = await migrate(database)
   })
 
-  it('says beforehand what will be done, and how large the tables are', () => {
+  it('announces its plan and the sizes of the tables', () => {
     expect(result.applied).toEqual([...MIGRATIONS])
     expect(result.adopted?.tables.map(({ table, rows }) => [table, rows])).toEqual(
       Object.entries(ROWS),
@@ -93,19 +93,19 @@ describe('the database that the old application left', () => {
     expect(after).toEqual(before)
   })
 
-  it('is object for object what an empty database gets', async () => {
+  it('has the same objects as a new schema', async () => {
     expect((await schemaOf(database)).replace(/\ntable migrations_log\n( {2}.+\n)+/, '')).toBe(
       fresh,
     )
   })
 
-  it('leaves the log of its own migrations alone', async () => {
+  it('does not change migrations_log', async () => {
     expect(await database.sql('select migration_name from migrations_log')).toEqual([
       { migration_name: '003_workflow_persistence_v1' },
     ])
   })
 
-  it('claims no token class that nobody reported', async () => {
+  it('leaves token classes without a report NULL', async () => {
     const [row] = await database.sql(
       `select count(tokens_input) + count(tokens_output) + count(tokens_cache_read) + count(tokens_reasoning) as n
        from workflow_steps`,
@@ -113,13 +113,13 @@ describe('the database that the old application left', () => {
     expect(row?.n).toBe('0')
   })
 
-  it('is left alone by a second up', async () => {
+  it('does not change with a second up', async () => {
     const everything = await everythingOf(database)
     expect(await migrate(database)).toMatchObject({ applied: [], adopted: null, notices: [] })
     expect(await everythingOf(database)).toBe(everything)
   })
 
-  it('is known to the planner at once', async () => {
+  it('has statistics for the planner at once', async () => {
     const [row] = await database.sql(
       `select count(distinct tablename)::int as n from pg_stats where tablename = any($1) and attname = 'user_id'`,
       [Object.keys(ROWS)],
@@ -128,7 +128,7 @@ describe('the database that the old application left', () => {
   })
 })
 
-it('old times are read in the zone that is named, summer time and all', async () => {
+it('old times are read in the given time zone, with summer time', async () => {
   const database = await makeLegacy('berlin', { data: false })
   const times = [
     '2026-03-29 01:59:59.999999',
@@ -157,7 +157,7 @@ it('old times are read in the zone that is named, summer time and all', async ()
   ])
 })
 
-it('in UTC a table whose types need no rewriting is not rewritten', async () => {
+it('in UTC a table whose types do not change is not rewritten', async () => {
   const database = await makeLegacy('unwritten')
   const file = `select pg_relation_filenode('observability_metrics') as node`
   const before = await database.sql(file)
@@ -226,7 +226,7 @@ it('a table in use is tried again, the session that holds it is named, and in th
   expect(notices.at(-1)).toMatch(who)
 })
 
-it('what is committed while it waits for the tables is seen before anything is changed', async () => {
+it('a change that is committed while adoption waits for the tables is seen before the first change', async () => {
   const database = await makeLegacy('meanwhile', { data: false })
   const writer = await database.connect()
   await writer.query('begin')

@@ -23,7 +23,7 @@ afterAll(() => database.drop())
 const objects = (text: string, pattern: RegExp) =>
   text.split('\n').filter((line) => pattern.test(line))
 
-describe('it completes, and makes what an empty database gets', () => {
+describe('adoption completes, and gives the same schema as an empty database', () => {
   it.each([
     [
       'with an index, keys and a trigger renamed, and an index twice',
@@ -76,8 +76,8 @@ describe('it completes, and makes what an empty database gets', () => {
   })
 })
 
-describe('it completes, and leaves what the application made beside its tables', () => {
-  it('tables of its own that use the common trigger function', async () => {
+describe('adoption completes, and keeps other objects of the application', () => {
+  it('other tables that use the common trigger function', async () => {
     await almost.make(`
       create table customers (id int primary key, name text, updated_at timestamp);
       create trigger touch before update on customers for each row execute function update_updated_at_column();
@@ -90,7 +90,7 @@ describe('it completes, and leaves what the application made beside its tables',
     ).toEqual([{ name: 'b', touched: true }])
   })
 
-  it('a trigger of the common function on a table of ours that had none', async () => {
+  it('a trigger with the common function on a table that had none', async () => {
     await almost.make(`
       alter table observability_metrics add column updated_at timestamptz;
       create trigger touch before update on observability_metrics

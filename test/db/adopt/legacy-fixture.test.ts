@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createDatabase, loadLegacy } from '../../support/database.ts'
 
-it('the legacy fixture holds what the old application recorded', async () => {
+it('the legacy fixture has the rows of the old application', async () => {
   const database = await createDatabase('legacy')
   await loadLegacy(database)
   expect(

@@ -16,7 +16,7 @@ describe.each(['adopted', 'fresh'])('on an %s schema the old application', (kind
 
   afterAll(() => database.drop())
 
-  it('inserts a run with text times that end in Z, and one with defaults alone', async () => {
+  it('inserts a run with text times that end in Z, and one with only defaults', async () => {
     const inserted = await database.sql(
       `insert into workflow_executions (execution_id, workflow_name, workflow_type, user_id, mode, model_id, start_time,
          status, total_cost, total_tokens, steps_total, steps_completed, steps_failed, metadata)
@@ -55,7 +55,7 @@ describe.each(['adopted', 'fresh'])('on an %s schema the old application', (kind
     })
   })
 
-  it('inserts a step and finishes it by step_id alone', async () => {
+  it('inserts a step and finishes it by step_id', async () => {
     await database.sql(
       `insert into workflow_steps (step_id, execution_id, step_number, step_name, step_description, tool_name,
          tool_parameters, status, start_time) values ($1, $2, 1, 'Load', 'd', 'crm', '{"q": "x"}', 'running', $3)`,
@@ -130,7 +130,7 @@ describe.each(['adopted', 'fresh'])('on an %s schema the old application', (kind
     ).not.toEqual([])
   })
 
-  it('cannot write a status that nobody knows', async () => {
+  it('cannot write an unknown status', async () => {
     await expect(
       database.sql(`update workflow_executions set status = 'done' where execution_id = $1`, [run]),
     ).rejects.toThrow('workflow_executions_status_check')

@@ -46,7 +46,7 @@ async function expectMigratedOnce(database: TestDatabase): Promise<void> {
 }
 
 it.each(kinds)(
-  'six at once on one %s database all succeed, and one of them did it',
+  'six processes on one %s database all succeed, and one of them migrates',
   async (kind) => {
     const database = await makeDatabase(kind)
     const all = await Promise.all(Array.from({ length: 6 }, () => up(database.url).ended))
@@ -88,24 +88,27 @@ async function startHalted(database: TestDatabase) {
   return { ended, go, pid: session?.pid as number }
 }
 
-it.each(kinds)('on an %s database those who wait say for whom, and find it done', async (kind) => {
-  const database = await makeDatabase(kind)
-  const first = await startHalted(database)
-  const others = Array.from({ length: 5 }, () => up(database.url))
-  await Promise.all(others.map(({ said }) => said(`waiting for pid ${first.pid} (`)))
-  first.go()
-  expect(await first.ended).toMatchObject({ code: 0, stdout: done[kind] })
-  for (const { ended } of others) {
-    expect(await ended).toEqual({
-      code: 0,
-      stdout: UP_TO_DATE,
-      stderr: expect.stringMatching(WAITED),
-    })
-  }
-  await expectMigratedOnce(database)
-})
+it.each(kinds)(
+  'on an %s database waiting processes name the holder, and then have nothing to do',
+  async (kind) => {
+    const database = await makeDatabase(kind)
+    const first = await startHalted(database)
+    const others = Array.from({ length: 5 }, () => up(database.url))
+    await Promise.all(others.map(({ said }) => said(`waiting for pid ${first.pid} (`)))
+    first.go()
+    expect(await first.ended).toMatchObject({ code: 0, stdout: done[kind] })
+    for (const { ended } of others) {
+      expect(await ended).toEqual({
+        code: 0,
+        stdout: UP_TO_DATE,
+        stderr: expect.stringMatching(WAITED),
+      })
+    }
+    await expectMigratedOnce(database)
+  },
+)
 
-it('one that shall not wait longer gives up with exit 5 and says who is at it', async () => {
+it('a process whose wait is over gives up with exit 5 and names the holder', async () => {
   const database = await makeDatabase('empty')
   const first = await startHalted(database)
   expect(await up(database.url, '--lock-wait', '0').ended).toEqual({

@@ -170,7 +170,7 @@ it.each([
   ['those who write to the table', 'begin'],
   ['those who may still see older rows', 'begin isolation level repeatable read'],
 ])(
-  'SIGKILL in the middle of a concurrent index build that waits for %s: the next up waits for its backend and builds it anew',
+  'SIGKILL in the middle of a concurrent index build that waits for %s: the next up waits for its backend and builds it again',
   async (_, begin) => {
     const database = await makeDatabase('crash_build')
     const holder = await database.connect()

@@ -60,7 +60,7 @@ async function expectAllOf(database: TestDatabase, writer: OldWriter): Promise<v
   }
 }
 
-it('an adoption that cannot have the tables lets their writers pass, however long somebody else keeps them', async () => {
+it('an adoption that cannot lock the tables lets their writers pass, for any duration of the other lock', async () => {
   const database = await makeLegacy('live_adoption')
   const holder = await connect(database)
   await holder.query("set application_name = 'a long report'")
@@ -109,7 +109,7 @@ it('an adoption that cannot have the tables lets their writers pass, however lon
   expect([...timeouts.concurrent]).toEqual([0])
 })
 
-it('no writer is made the victim of a deadlock that the adoption is part of', async () => {
+it('no writer is cancelled by a deadlock with the adoption', async () => {
   const database = await makeLegacy('live_deadlock')
   const [run] = await database.sql('select execution_id as id from workflow_executions limit 1')
   await database.sql(OLD_INSERTS.workflow_steps, [run?.id, run?.id, '2026-11-23'])
@@ -149,7 +149,7 @@ it('no writer is made the victim of a deadlock that the adoption is part of', as
   )
 })
 
-it('while an index build waits for a long transaction, writers go on', async () => {
+it('while an index build waits for a long transaction, writers continue', async () => {
   const database = await makeLegacy('live_build')
   const holder = await connect(database)
   let waiting = (): void => {}
@@ -186,7 +186,7 @@ it('while an index build waits for a long transaction, writers go on', async () 
   expect(await schemaOf(database)).toBe(fresh)
 })
 
-it('up does not wait for those who have read its history', async () => {
+it('up does not wait for transactions that have read its history', async () => {
   const database = await makeLegacy('live_history')
   const first = startProgram('migrate', 'up', '1', '--database-url', database.url)
   expect((await first.ended).code).toBe(0)

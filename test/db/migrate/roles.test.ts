@@ -160,7 +160,7 @@ describe('each can do its work', () => {
   })
 })
 
-describe('the rights of the cleaner', () => {
+describe('the privileges of the cleaner', () => {
   it('are enough for a cleanup with an archive, its dry run and its history; restore is for the owner', async () => {
     const folder = dataFolder('roles')
     const url = urlOf(`${prefix}_cleaner_login`)
@@ -244,7 +244,7 @@ describe('and nothing else', () => {
     await expect(as(duty, statement)).rejects.toMatchObject({ code: '42501' })
   })
 
-  it('every privilege on every table, view, sequence and column is the one that is wanted', async () => {
+  it('every privilege on every table, view, sequence and column is the expected one', async () => {
     const objects = await database.sql(
       `select relname as name, relkind as kind from pg_class
        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')`,
@@ -261,7 +261,7 @@ describe('and nothing else', () => {
     expect(objects.length).toBeGreaterThanOrEqual(10)
   })
 
-  it('nobody can log in as a group role, or with it create or bypass anything', async () => {
+  it('a group role has no login and cannot create or bypass anything', async () => {
     const rows = await database.sql(
       `select count(*)::int as n from pg_roles where rolname = any($1) and not
          (rolcanlogin or rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls)
@@ -272,7 +272,7 @@ describe('and nothing else', () => {
     expect(rows).toEqual([{ n: 3 }])
   })
 
-  it('docs/OPERATIONS.md says just these privileges', () => {
+  it('docs/OPERATIONS.md lists exactly these privileges', () => {
     const text = readFileSync(new URL('../../../docs/OPERATIONS.md', import.meta.url), 'utf8')
     const said = [...text.matchAll(/^\| `(\w+)` +\| (select.*?) *\| (.*?) *\| (.*?) *\|$/gm)]
     const expected = Object.keys(BEYOND_SELECT.writer).concat('usage_history', 'audit_history')

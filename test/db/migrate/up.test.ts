@@ -39,7 +39,7 @@ describe('on an empty database', () => {
     database = await makeDatabase('empty')
   })
 
-  it('up makes the schema and records it', async () => {
+  it('up creates the schema and records it', async () => {
     expect(await migrate(database)).toEqual({
       applied: [...MIGRATIONS],
       adopted: null,
@@ -71,7 +71,7 @@ describe('on an empty database', () => {
 })
 
 it.each(['empty', 'legacy'])(
-  'four at once on one %s database all succeed, and do it once',
+  'four calls on one %s database all succeed, and one of them migrates',
   async (kind) => {
     const database = await makeDatabase(`concurrent_${kind}`)
     if (kind === 'legacy') {
@@ -118,7 +118,7 @@ it('a process that waits names the holder of the lock, and gives up after its ti
   expect(notices).toEqual([expect.stringMatching(who)])
 })
 
-it('a schema that is named is made, and the search path of the connection stays as it was', async () => {
+it('a given schema is created, and the search path of the connection is restored', async () => {
   const database = await makeDatabase('named')
   await withClient(database, async (client) => {
     const settings = `select current_setting('search_path') || current_setting('statement_timeout')
@@ -136,7 +136,7 @@ it('a schema that is named is made, and the search path of the connection stays 
   await expect(migrate(database, { schema: `it's` })).rejects.toMatchObject({ code: 'usage' })
 })
 
-it('a connection in pipeline mode serves as well', async () => {
+it('a connection in pipeline mode works', async () => {
   const database = await makeDatabase('pipeline')
   const client = new pg.Client({
     connectionString: database.url,
@@ -190,7 +190,7 @@ describe('names that are taken', () => {
   })
 })
 
-describe('indexes of a run that was cut off', () => {
+describe('indexes of an interrupted run', () => {
   let database: TestDatabase
   /** With nothing but the tables and the indexes, of which nobody knows that they were made. */
   beforeEach(async () => {
@@ -199,7 +199,7 @@ describe('indexes of a run that was cut off', () => {
     await database.sql("delete from wfstore_migrations where name = '002_indexes'")
   })
 
-  it('a build that is ended leaves an invalid index, and the next up builds it', async () => {
+  it('an interrupted build leaves an invalid index, and the next up rebuilds it', async () => {
     const reader = await database.connect()
     await withClient(database, async (client) => {
       const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
@@ -221,7 +221,7 @@ describe('indexes of a run that was cut off', () => {
     expect(await schemaOf(database)).toBe(fresh)
   })
 
-  it('those that are valid are not built again', async () => {
+  it('valid indexes are not rebuilt', async () => {
     await database.sql(
       `update pg_index set indisvalid = false where indexrelid = 'workflow_steps_step_idx'::regclass`,
     )

@@ -64,7 +64,7 @@ it('a database that was adopted has no differences, and its rows are counted', a
   expect(counted).toMatchObject({ runs: 160 })
 })
 
-it('a schema of any name is compared, and the same difference told with names of no schema', async () => {
+it('a schema of any name is compared, and the differences contain no schema name', async () => {
   await migrate(database, { schema: 'Work Flows' })
   await migrate(database)
   await database.sql(
@@ -107,7 +107,7 @@ it('a role without any privilege sees every difference, and estimates instead of
   await database.sql(`drop role ${database.name}_nobody`)
 })
 
-it('a connection in pipeline mode is left as it was, its search path too', async () => {
+it('a connection in pipeline mode is restored, with its search path', async () => {
   await migrate(database, { schema: 'Work Flows' })
   const config = {
     connectionString: database.url,
@@ -155,7 +155,7 @@ it('an estimate grows with the table since it was made', async () => {
   })
 })
 
-it('a large table that the server knows nothing of is estimated from some of its pages', async () => {
+it('a large table without statistics is estimated from a sample of its pages', async () => {
   await migrate(database)
   await database.sql(
     `alter table audit_logs set (autovacuum_enabled = off), alter column action_details set storage plain;
@@ -168,7 +168,7 @@ it('a large table that the server knows nothing of is estimated from some of its
   expect(counts?.rows).toBeLessThan(16_000)
 })
 
-it('a table that is not there is not counted', async () => {
+it('a missing table is not counted', async () => {
   await migrate(database)
   await database.sql('drop table audit_logs')
   const { audit_logs: _, ...rest } = NO_ROWS

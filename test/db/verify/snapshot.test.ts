@@ -9,7 +9,7 @@ import { migrate, withClient } from '../../support/migrate.ts'
 const path = new URL('../../../src/db/verify/expected.json', import.meta.url)
 
 it.each(['public', 'Work Flows'])(
-  'src/db/verify/expected.json is what the migrations make in schema %s (UPDATE_GOLDEN=1 accepts a change)',
+  'src/db/verify/expected.json matches the migrations in schema %s (UPDATE_GOLDEN=1 accepts a change)',
   async (schema) => {
     const files = await Promise.all(MIGRATIONS.map(readMigration))
     const made = files.flatMap(({ up }) => creationsOf(up))

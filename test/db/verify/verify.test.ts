@@ -123,7 +123,7 @@ const damages: Record<string, string[]> = {
 }
 
 it.each(Object.entries(damages))(
-  'damaged %s are told as in test/golden/verify, and are whole again after the fixes',
+  'damaged %s are listed as in test/golden/verify, and the fixes repair them',
   async (group, statements) => {
     const told: string[] = []
     for (const damage of statements) {
@@ -140,7 +140,7 @@ it.each(Object.entries(damages))(
   },
 )
 
-it('a missing table is made again with its columns, keys and indexes', async () => {
+it('a missing table is created again with its columns, keys and indexes', async () => {
   await run('drop table audit_history')
   const [difference] = await compare()
   expect(difference?.fix).toBe(`create table audit_history (
@@ -155,7 +155,7 @@ it('a missing table is made again with its columns, keys and indexes', async () 
 create index audit_history_user_idx on audit_history USING btree (user_id);`)
 })
 
-it('a schema as the migrations make it has no differences, whatever else is in it', async () => {
+it('a migrated schema has no differences, also with other objects in it', async () => {
   await run(
     `create table theirs (a int); create view their_view as select 1 as a;
      create function theirs() returns int language sql as 'select 1'`,
@@ -163,8 +163,8 @@ it('a schema as the migrations make it has no differences, whatever else is in i
   expect(await compare()).toEqual([])
 })
 
-describe('a fix keeps what is there', () => {
-  it('a local time is read as UTC, whatever the time zone of the session', async () => {
+describe('a fix keeps existing data', () => {
+  it('a local time is read as UTC in every time zone of the session', async () => {
     await run(
       `insert into audit_logs (timestamp, user_id, action_type, action_details) values ('2026-11-23T12:00Z', 'u', 'a', 'd');
        alter table audit_logs alter column timestamp type timestamp using timestamp at time zone 'UTC';
@@ -176,7 +176,7 @@ describe('a fix keeps what is there', () => {
     expect(rows).toEqual([{ timestamp: new Date('2026-11-23T12:00:00Z') }])
   })
 
-  it('a view that is made anew around a change keeps its privileges and its comment', async () => {
+  it('a recreated view keeps its privileges and its comment', async () => {
     const state = async () =>
       (
         await client.query(
@@ -195,7 +195,7 @@ describe('a fix keeps what is there', () => {
     expect(await state()).toEqual(before)
   })
 
-  it('numbers that are generated again go on after those that are there', async () => {
+  it('new identity numbers continue after the existing ones', async () => {
     const insert = `insert into audit_history (quarter_start, user_id, action_type, success, entries) values (now(), 'u', 'a', true, 1)`
     await run(
       `${insert}; ${insert}; alter table audit_history alter column history_id drop identity`,
@@ -207,7 +207,7 @@ describe('a fix keeps what is there', () => {
   })
 })
 
-it('a column that would refuse rows of wfstore is a fault until it takes NULL', async () => {
+it('a column that would refuse rows of wfstore is a fault until it accepts NULL', async () => {
   await run('alter table workflow_steps add column "Team" text not null')
   const told = { kind: 'column', name: 'workflow_steps.Team' }
   expect(await compare()).toEqual([

@@ -22,7 +22,7 @@ describe('status', () => {
     database = await make(createDatabase('status'))
   })
 
-  it('of an empty database lists all as pending, and makes nothing', async () => {
+  it('of an empty database lists all as pending, and changes nothing', async () => {
     const before = await catalogsOf(database)
     expect(await wfstore(database, 'migrate status')).toEqual({
       code: 0,
@@ -34,7 +34,7 @@ describe('status', () => {
     expect(await catalogsOf(database)).toBe(before)
   })
 
-  it('says when each was applied and how long it took', async () => {
+  it('shows when each was applied and its duration', async () => {
     await wfstore(database, 'migrate up 1')
     await database.sql(
       "update wfstore_migrations set run_on = '2026-11-23 10:00+01', duration_ms = 1234",
@@ -67,7 +67,7 @@ describe('status', () => {
     ])
   })
 
-  it('with --exit-code ends with 4 while one is pending, else with 0', async () => {
+  it('with --exit-code exits with 4 if one is pending, otherwise with 0', async () => {
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
       code: 4,
       stderr:
@@ -124,7 +124,7 @@ describe('status', () => {
 })
 
 describe('up', () => {
-  it('goes as far as it is told, by count or by name', async () => {
+  it('stops at a target, by count or by name', async () => {
     const database = await make(createDatabase('target'))
     expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
       code: 2,
@@ -185,7 +185,7 @@ describe('up', () => {
     expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
   })
 
-  it('asks on a terminal before it adopts, and takes no for an answer', async () => {
+  it('asks on a terminal before it adopts, and changes nothing if the answer is no', async () => {
     const database = await make(createDatabase('asked'))
     await loadLegacy(database)
     const before = await catalogsOf(database)

@@ -72,13 +72,13 @@ describe('a dry run', () => {
     expect(await schemaOf(database)).not.toContain('workflow_executions')
   })
 
-  it('makes no embedded database', async () => {
+  it('creates no embedded database', async () => {
     expect((await runCli(['migrate', 'up', '--dry-run'])).code).toBe(3)
   })
 })
 
 describe('sql', () => {
-  it('needs no database, and makes what up makes, the history included', async () => {
+  it('needs no database, and does the same as up, including the history', async () => {
     const { code, stdout } = await runCli(['migrate', 'sql'])
     expect(code).toBe(0)
     const database = await make(createDatabase('script'))
@@ -89,7 +89,7 @@ describe('sql', () => {
     expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
   })
 
-  it('makes the schema that is named', async () => {
+  it('creates the given schema', async () => {
     const { stdout } = await runCli(['migrate', 'sql', '--schema', 'Work Flows'])
     const database = await make(createDatabase('script_schema'))
     await runScript(database, stdout)
@@ -109,7 +109,7 @@ describe('down and redo', () => {
     database = await make(createMigrated('down'))
   })
 
-  it('want to be confirmed, by --yes where nobody can be asked', async () => {
+  it('require a confirmation, or --yes without a terminal', async () => {
     const before = await everythingOf(database)
     for (const line of ['migrate down', 'migrate redo']) {
       expect(await wfstore(database, line)).toMatchObject({
@@ -122,7 +122,7 @@ describe('down and redo', () => {
     expect(await everythingOf(database)).toBe(before)
   })
 
-  it('redo makes the newest anew', async () => {
+  it('redo reverts the newest and applies it again', async () => {
     const right = await schemaOf(database)
     const oid = async () =>
       (await database.sql("select 'cleanups_started_idx'::regclass::oid as oid"))[0]?.oid
@@ -135,7 +135,7 @@ describe('down and redo', () => {
     expect(await schemaOf(database)).toBe(right)
   })
 
-  it('down takes the newest back, and refuses to drop a table that has rows', async () => {
+  it('down reverts the newest, and refuses to drop a table with rows', async () => {
     const right = await schemaOf(database)
     await database.sql(
       "insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd')",

@@ -31,7 +31,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-it('a dry run prints a script for psql and makes nothing', async () => {
+it('a dry run prints a psql script and changes nothing', async () => {
   const { code, stdout, stderr } = await migrateRoles('--dry-run')
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toMatch(/^begin;\n[\s\S]*;\ncommit;\n$/)
@@ -73,7 +73,7 @@ async function untilWaiting(): Promise<void> {
   }
 }
 
-it('run again, it takes away what an older version gave', async () => {
+it('run again, it revokes privileges of an older version', async () => {
   await withClient(database, (client) =>
     client.query(`
       grant all on audit_logs, usage_history to ${prefix}_reader;
@@ -88,13 +88,13 @@ it('run again, it takes away what an older version gave', async () => {
   expect(await database.sql(text, [`${prefix}_writer`])).toEqual([{ may: false }])
 })
 
-it('the script of a dry run makes what the command makes', async () => {
+it('the script of a dry run does the same as the command', async () => {
   const { stdout } = await migrateRoles('--dry-run', '--prefix', `${prefix}_script`)
   await withClient(database, (client) => client.query(stdout))
   expect(await privileges(database, `${prefix}_script`)).toEqual(wanted)
 })
 
-it('as JSON it tells the schema, the roles and the statements, and whether they were run', async () => {
+it('the JSON has the schema, the roles, the statements, and whether they ran', async () => {
   for (const [flags, applied] of [
     [['--dry-run'], false],
     [[], true],
@@ -112,7 +112,7 @@ it('as JSON it tells the schema, the roles and the statements, and whether they 
   }
 })
 
-it('the schema may be named, whatever its name', async () => {
+it('the schema can be given, with any name', async () => {
   const schema = 'Work flows; drop'
   await runCli(['migrate', 'up', '--schema', schema, '--database-url', database.url])
   const { code } = await migrateRoles('--schema', schema, '--prefix', `${prefix}_named`)
@@ -121,7 +121,7 @@ it('the schema may be named, whatever its name', async () => {
   expect(await privileges(database, `${prefix}_named`)).toEqual([])
 })
 
-it('an owner with CREATEROLE needs no superuser, and later not even that; who has neither is told all that is lacking, in one line', async () => {
+it('an owner with CREATEROLE needs no superuser, and later not even CREATEROLE; otherwise one line lists all missing privileges', async () => {
   const owner = `${prefix}_owner`
   const poor = `${prefix}_poor`
   await database.sql(`create role ${owner} login createrole password 'secret'`)
@@ -161,7 +161,7 @@ it('an owner with CREATEROLE needs no superuser, and later not even that; who ha
   await theirs.drop()
 })
 
-it('on a database without the schema it ends with 4 and makes nothing', async () => {
+it('on a database without the schema it exits with 4 and creates nothing', async () => {
   const empty = await createDatabase('cli_roles_empty')
   for (const flags of [[], ['--dry-run']]) {
     const words = ['migrate', 'roles', '--prefix', `${prefix}_empty`, ...flags]
@@ -174,7 +174,7 @@ it('on a database without the schema it ends with 4 and makes nothing', async ()
 })
 
 it.each(['pg_own', 'Big', 'a b', 'a"b', '', 'x'.repeat(56)])(
-  'the prefix %j, which psql would want quoted or shortened, is refused',
+  'the prefix %j, which psql would need quoted or shortened, is refused',
   async (name) => {
     expect(await migrateRoles('--prefix', name)).toMatchObject({ code: 2, stdout: '' })
   },

@@ -20,7 +20,7 @@ const report = async (database: TestDatabase) => {
   return { code, ...JSON.parse(stdout) }
 }
 
-it('a fresh and an adopted database are what the migrations make, with every row counted', async () => {
+it('a new and an adopted database match the migrations, with all rows counted', async () => {
   for (const database of [await make(createMigrated('fresh')), await make(createAdopted('old'))]) {
     const { code, ok, differences, tables } = await report(database)
     expect([code, ok, differences]).toEqual([0, true, []])
@@ -32,7 +32,7 @@ it('a fresh and an adopted database are what the migrations make, with every row
   }
 })
 
-it('each difference is said with what fixes it, and exit 4; what the application added is no fault', async () => {
+it('each difference is printed with its fix, exit 4; objects of the application are not faults', async () => {
   const database = await make(createMigrated('damaged'))
   await database.sql('alter table workflow_steps drop column cost')
   await database.sql('alter table billing_records add column note text')
@@ -75,7 +75,7 @@ it('each difference is said with what fixes it, and exit 4; what the application
   })
 })
 
-it('what a pending migration will make is not missing: the migration is', async () => {
+it('an object of a pending migration is not missing; the migration is', async () => {
   const database = await make(createDatabase('half'))
   await runCli(['migrate', 'up', '1', '--database-url', database.url])
   expect(await report(database)).toMatchObject({
@@ -91,7 +91,7 @@ it('what a pending migration will make is not missing: the migration is', async 
   })
 })
 
-it('a history that is lost, changed or of a newer wfstore is a difference', async () => {
+it('a history that is lost, changed or of a newer version is a difference', async () => {
   const database = await make(createMigrated('history'))
   await database.sql("update wfstore_migrations set checksum = 'x' where name = '001_tables'")
   await database.sql("insert into wfstore_migrations (name) values ('009_later')")
@@ -109,7 +109,7 @@ it('a history that is lost, changed or of a newer wfstore is a difference', asyn
   expect(await report(database)).toMatchObject({ code: 0, ok: true, differences: [] })
 })
 
-it('where there is nothing of wfstore, or tables not adopted yet, it says so', async () => {
+it('without a schema, or with tables that are not adopted, it says so', async () => {
   const empty = await make(createDatabase('empty'))
   expect(await verify(empty)).toMatchObject({
     code: 4,
