@@ -1,3 +1,4 @@
+// @module-tag slow
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
 import { openBatch } from '../../src/record/batch/batch.ts'

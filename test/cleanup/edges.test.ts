@@ -96,7 +96,9 @@ async function copy(): Promise<TestDatabase> {
 }
 
 describe('at the edge of the cutoff', () => {
-  it('what had ended by then goes, with its steps and entries; all else stays, whatever the size of the batches', async () => {
+  it('what had ended by then goes, with its steps and entries; all else stays, whatever the size of the batches', {
+    tags: 'slow',
+  }, async () => {
     const states: unknown[] = []
     for (const batchSize of [1, 2, 3, undefined, 1_000_000]) {
       const database = await copy()

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { text } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
 import type pg from 'pg'

@@ -1,3 +1,4 @@
+// @module-tag slow
 // Whatever is typed: a documented exit status, one line on stderr that does nothing to a terminal, no stack, and never a
 // server's complaint, since that would mean that data had become SQL, or went there unchecked.
 import fc from 'fast-check'

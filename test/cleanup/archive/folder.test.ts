@@ -103,34 +103,38 @@ it('a batch whose rows did not all come is taken back', () =>
     expect(await problemsIn(folder)).toEqual([])
   }))
 
-it('a killed cleanup leaves what it synced, wherever its last write was torn', () =>
-  inFolder(async (folder) => {
-    const { killed } = await bothIn(folder)
-    const journal = join(killed, 'segments.jsonl')
-    const whole = readFileSync(journal)
-    const ends = [...String(whole).matchAll(/\n/g)].map(({ index }) => index)
-    for (let bytes = 0; bytes <= whole.length; bytes++) {
-      writeFileSync(journal, whole.subarray(0, bytes))
-      const { archives, problems } = await verifyArchive(killed)
-      const synced = ends.filter((end) => end <= bytes).length
-      if (synced === 0) {
-        expect(problems).toMatchObject([{ file: 'segments.jsonl' }])
-        continue
+it(
+  'a killed cleanup leaves what it synced, wherever its last write was torn',
+  { tags: 'slow' },
+  () =>
+    inFolder(async (folder) => {
+      const { killed } = await bothIn(folder)
+      const journal = join(killed, 'segments.jsonl')
+      const whole = readFileSync(journal)
+      const ends = [...String(whole).matchAll(/\n/g)].map(({ index }) => index)
+      for (let bytes = 0; bytes <= whole.length; bytes++) {
+        writeFileSync(journal, whole.subarray(0, bytes))
+        const { archives, problems } = await verifyArchive(killed)
+        const synced = ends.filter((end) => end <= bytes).length
+        if (synced === 0) {
+          expect(problems).toMatchObject([{ file: 'segments.jsonl' }])
+          continue
+        }
+        expect(problems).toEqual([])
+        const steps = [0, 2, 3][synced - 1]
+        expect(archives[0]).toMatchObject({ complete: false, lines: { step: steps } })
       }
-      expect(problems).toEqual([])
-      const steps = [0, 2, 3][synced - 1]
-      expect(archives[0]).toMatchObject({ complete: false, lines: { step: steps } })
-    }
-    // As some file systems leave it after a power cut.
-    writeFileSync(
-      journal,
-      Buffer.concat([whole.subarray(0, (ends[1] as number) + 1), Buffer.alloc(50)]),
-    )
-    expect((await verifyArchive(killed)).archives[0]).toMatchObject({
-      problems: [],
-      lines: { step: 2 },
-    })
-  }))
+      // As some file systems leave it after a power cut.
+      writeFileSync(
+        journal,
+        Buffer.concat([whole.subarray(0, (ends[1] as number) + 1), Buffer.alloc(50)]),
+      )
+      expect((await verifyArchive(killed)).archives[0]).toMatchObject({
+        problems: [],
+        lines: { step: 2 },
+      })
+    }),
+)
 
 it('a tail that no sync covers is ignored, and a file of nothing else', () =>
   inFolder(async (folder) => {
@@ -144,7 +148,7 @@ it('a tail that no sync covers is ignored, and a file of nothing else', () =>
     })
   }))
 
-it('any altered byte of any file is noticed, and the file is named', () =>
+it('any altered byte of any file is noticed, and the file is named', { tags: 'slow' }, () =>
   inFolder(async (folder) => {
     for (const place of Object.values(await bothIn(folder))) {
       for (const name of readdirSync(place)) {
@@ -160,7 +164,8 @@ it('any altered byte of any file is noticed, and the file is named', () =>
       }
       expect(await problemsIn(place)).toEqual([])
     }
-  }))
+  }),
+)
 
 it('truncated, missing and surplus files are named', () =>
   inFolder(async (folder) => {

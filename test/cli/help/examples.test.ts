@@ -1,3 +1,4 @@
+// @module-tag slow
 // Every example of every help page is run, as a shell would run it, and does what it is an example of.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -116,7 +116,9 @@ it('migrate up says in one line that it needs a direct connection, and changes n
   await database.drop()
 })
 
-it('migrate up through a pooler in session mode makes the schema that it makes without one', async () => {
+it('migrate up through a pooler in session mode makes the schema that it makes without one', {
+  tags: 'slow',
+}, async () => {
   const database = await createDatabase('pooled_session')
   pooler = await startPooler(database.url, { mode: 'session', size: 3 })
   expect(await runCli(['migrate', 'up', '--database-url', pooler.url])).toMatchObject({ code: 0 })

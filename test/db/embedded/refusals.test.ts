@@ -1,3 +1,4 @@
+// @module-tag slow
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'

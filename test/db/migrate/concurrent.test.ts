@@ -1,3 +1,4 @@
+// @module-tag slow
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { startProxy } from '../../support/failpoint.ts'

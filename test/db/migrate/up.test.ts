@@ -72,6 +72,7 @@ describe('on an empty database', () => {
 
 it.each(['empty', 'legacy'])(
   'four calls on one %s database all succeed, and one of them migrates',
+  { tags: 'slow' },
   async (kind) => {
     const database = await makeDatabase(`concurrent_${kind}`)
     if (kind === 'legacy') {

@@ -118,17 +118,21 @@ it('what comes again and again is prepared once on a connection, with plans that
 it.each([
   ['the session that came back last', 'last'],
   ['its sessions in turn', 'first'],
-] as const)('behind a pooler that hands out %s every call is done once', async (_, order) => {
-  const pooler = await startPooler(grown.url, { mode: 'transaction', size: 3, order })
-  onTestFinished(pooler.close)
-  const engines = [poolOf(pooler.url, 3), poolOf(pooler.url, 3)]
-  const all = await Promise.all(engines.map(({ run }) => record(run, 30, 5)))
-  expect(await sumsOf(all.flat())).toEqual(once(60))
-  // Some were sent by their names, and these were missing on other sessions, or there already.
-  for (const { sent } of engines) expect(sent.size).toBeGreaterThan(0)
-  await Promise.all(engines.map(({ pool }) => pool.end()))
-  pools.splice(-2)
-})
+] as const)(
+  'behind a pooler that hands out %s every call is done once',
+  { tags: 'slow' },
+  async (_, order) => {
+    const pooler = await startPooler(grown.url, { mode: 'transaction', size: 3, order })
+    onTestFinished(pooler.close)
+    const engines = [poolOf(pooler.url, 3), poolOf(pooler.url, 3)]
+    const all = await Promise.all(engines.map(({ run }) => record(run, 30, 5)))
+    expect(await sumsOf(all.flat())).toEqual(once(60))
+    // Some were sent by their names, and these were missing on other sessions, or there already.
+    for (const { sent } of engines) expect(sent.size).toBeGreaterThan(0)
+    await Promise.all(engines.map(({ pool }) => pool.end()))
+    pools.splice(-2)
+  },
+)
 
 it('statements that somebody has deallocated are sent again without names', async () => {
   const { pool, run } = poolOf(grown.url)

@@ -120,7 +120,9 @@ interface Node {
 
 const below = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(below)]
 
-it('a page of 50 reads 51 runs of 1,000 among 100,000, and of each its steps and one entry, by indexes alone', async () => {
+it('a page of 50 reads 51 runs of 1,000 among 100,000, and of each its steps and one entry, by indexes alone', {
+  tags: 'slow',
+}, async () => {
   await database.sql(`
     insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, status, start_time)
       select lpad(i::text, 32, '0')::uuid, 'w', 'u', 'm', 'x', case when i % 100 = 0 then 'running' else 'success' end,

@@ -1,3 +1,4 @@
+// @module-tag slow
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'

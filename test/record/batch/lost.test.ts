@@ -213,7 +213,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'kill' as const }) },
 )
 
-it('totals and bills are the sums of the steps, however batches, ends and lost connections interleave', async () => {
+it('totals and bills are the sums of the steps, however batches, ends and lost connections interleave', {
+  tags: 'slow',
+}, async () => {
   const engine = connect()
   await fc.assert(
     fc.asyncProperty(

@@ -1,3 +1,4 @@
+// @module-tag slow
 import { afterAll, describe, expect, it } from 'vitest'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { createRecording, OF, step } from '../recording.ts'

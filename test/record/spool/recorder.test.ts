@@ -82,7 +82,9 @@ it('a run recorded while the database is away is, once it is back, what it would
   expect(await recording.entriesOf(run)).toContain('workflow_end 1')
 })
 
-it('a run that loses the database on its way, with a replay that breaks off, is whole and once', async () => {
+it('a run that loses the database on its way, with a replay that breaks off, is whole and once', {
+  tags: 'slow',
+}, async () => {
   const store = spooling()
   const run = await recordAll(store, shut)
   await store.close()
@@ -122,7 +124,9 @@ it('while something waits, calls wait too; after a second the next call replays 
   await store.close()
 })
 
-it('many steps at once that lose the database and find it again add up', async () => {
+it('many steps at once that lose the database and find it again add up', {
+  tags: 'slow',
+}, async () => {
   const store = spooling()
   const run = await store.startExecution(OF)
   shutAfter(60)

@@ -1,3 +1,4 @@
+// @module-tag slow
 // Whatever comes as an import: one line that says which line is wrong, and nothing in the store.
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'

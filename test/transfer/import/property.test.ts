@@ -1,3 +1,4 @@
+// @module-tag slow
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type FieldType, FORMS, type Kind } from '../../../src/transfer/export/form.ts'

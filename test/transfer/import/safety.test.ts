@@ -137,7 +137,9 @@ it('an engine that has locked a run is waited for before anything is written', a
   })
 })
 
-it('an import of 300,000 lines takes no more memory than one of a few', async () => {
+it('an import of 300,000 lines takes no more memory than one of a few', {
+  tags: 'slow',
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'wfstore-import-'))
   try {
     const outfile = join(folder, 'child.mjs')
@@ -166,7 +168,7 @@ it('an import of 300,000 lines takes no more memory than one of a few', async ()
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}, 300_000)
+})
 
 const CHILD = `
 import pg from 'pg'

@@ -122,7 +122,9 @@ describe('the answers, against statements that share nothing with ours', () => {
     expect(rows).toHaveLength(160)
   })
 
-  it('show gives the steps of every run in order, as the table has them', async () => {
+  it('show gives the steps of every run in order, as the table has them', {
+    tags: 'slow',
+  }, async () => {
     const rows = await legacy.sql(
       `select e.execution_id as id, json_agg(s.step_number || ' ' || s.status || ' ' || s.cost order by s.step_number)
          filter (where s.step_id is not null) as steps
