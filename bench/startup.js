@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build } from 'rolldown'
 import { openStore } from '../dist/index.js'
 import { compare } from './turns.js'
 
@@ -68,8 +68,9 @@ async function statement({ client }) {
 
 /** A minimal script in one file: connects, queries, prints. */
 async function script(folder, sql) {
+  const input = join(root, 'bench/list.js')
   const outfile = join(folder, 'list.mjs')
-  const contents = `
+  const text = `
     import pg from 'pg'
     const client = new pg.Client({ connectionString: process.argv[2] })
     await client.connect()
@@ -77,17 +78,17 @@ async function script(folder, sql) {
     process.stdout.write(JSON.stringify(rows, null, 2) + '\\n')
     await client.end()`
   await build({
-    stdin: { contents, resolveDir: root },
-    outfile,
-    bundle: true,
-    minify: true,
-    format: 'esm',
+    input,
     platform: 'node',
-    external: ['pg-native', 'pg-cloudflare', 'cloudflare:sockets'],
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'error',
+    external: ['pg-native', 'pg-cloudflare'],
+    plugins: [
+      {
+        name: 'list',
+        resolveId: (source) => (source === input ? input : null),
+        load: (id) => (id === input ? text : null),
+      },
+    ],
+    output: { file: outfile, format: 'esm', minify: true },
   })
   return outfile
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// The only place that touches the process: everything below is handed its streams, clock and signals. It is CommonJS,
-// and what it hands over is made when it is asked for, because a command should start as soon as Node does.
+// The only place that touches the process: it hands streams, clock and signals to the program. It is CommonJS, which
+// starts faster, and reads stdin and the time zone only when they are used.
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 
-/** Of a page of help, which is no easier to read in longer lines. */
+/** The width of the prepared help pages. */
 const WIDTH = 80
 const words = process.argv.slice(2)
 const text = prepared(words)
@@ -14,7 +14,7 @@ else run(words)
 
 function say(text, done) {
   process.stdout.on('error', ({ code, message }) => {
-    // A reader that has gone, as `| true`, is no failure; a full disk is.
+    // `| head` closes the pipe early, which is no failure; a full disk is one.
     if (code === 'EPIPE') return
     process.stderr.write(`error: cannot write to stdout: ${message}\n`)
     process.exitCode = 1
@@ -22,7 +22,7 @@ function say(text, done) {
   process.stdout.write(text, done)
 }
 
-/** What can be said without the program: its version, and what the build has had it write. */
+/** The version, or a text that the build has prepared: neither needs the program. */
 function prepared(words) {
   const [first, second] = words
   const last = words.at(-1)
@@ -38,7 +38,7 @@ function prepared(words) {
 }
 
 function helpPage(command) {
-  // On a narrower terminal the program draws it.
+  // The program wraps the page for a narrower terminal.
   if ((process.stdout.columns ?? WIDTH) < WIDTH) return undefined
   return helpFile(`${['wfstore', ...command].join('.')}.txt`, command)
 }
@@ -52,7 +52,7 @@ function helpFile(name, words = []) {
   }
 }
 
-/** For a shell, after TAB. Whom it asks does not keep it: what has not been said by then is not said. */
+/** For a shell, after TAB. It exits even if a query is still running. */
 async function complete(words) {
   cacheCompiled()
   const { complete } = require('../dist/cli/complete.cjs')
@@ -70,16 +70,18 @@ async function run(words) {
   ]) {
     process.once(signal, () => {
       interruption.abort(signal)
-      // Output that nobody reads, or a server that does not answer, must not keep us.
+      // Exit even if stdout is not read or the server does not answer.
       setTimeout(() => process.exit(status), 1000).unref()
     })
   }
+  // Must be on before the program is loaded. Stack traces then name files and lines of src/.
+  if (words.includes('--verbose')) process.setSourceMapsEnabled(true)
   cacheCompiled()
   const { main } = require('../dist/cli/main.cjs')
   process.exitCode = await main(words, ioOf(interruption.signal), process.env)
 }
 
-/** Beside what it is made from: who can write it can write the program. */
+/** In the package folder, because a user who can write this cache can run code as its readers. */
 function cacheCompiled() {
   require('node:module').enableCompileCache?.(join(__dirname, '../dist/compiled'))
 }

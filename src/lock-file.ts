@@ -4,17 +4,23 @@ import * as fs from 'node:fs'
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
 const random = () => randomBytes(8).toString('hex')
 
+let ownTag: string | undefined
+
 /**
  * Names this process in lock files and in the names of its temporary files. The process id alone could also be that of
- * an earlier process: in a container the first process always has id 1.
+ * an earlier process: in a container the first process always has id 1. It is made when used: commands load this file
+ * but most of them need no random bytes, which take a millisecond to load.
  */
-export const processTag = `${process.pid}-${random()}`
+export function processTag(): string {
+  ownTag ??= `${process.pid}-${random()}`
+  return ownTag
+}
 
 /** Whether the process of this tag still runs. A text without a process id counts as one that runs. */
 export function isLive(tag: string): boolean {
   const pid = Number.parseInt(tag, 10)
   if (!(pid > 0)) return true
-  return pid === process.pid ? tag.startsWith(processTag) : alive(pid)
+  return pid === process.pid ? tag.startsWith(processTag()) : alive(pid)
 }
 
 export function alive(pid: number): boolean {
@@ -34,7 +40,7 @@ export type Attempt = { release: () => void } | { holder: number | undefined }
  * @throws what the file system refuses
  */
 export function tryLock(path: string, { force = false } = {}): Attempt {
-  const token = `${processTag}-${random()}`
+  const token = `${processTag()}-${random()}`
   for (;;) {
     const holder = readHolder(path)
     if (holder === undefined) {
@@ -90,7 +96,7 @@ function create(path: string, token: string): boolean {
  * and can see whether it is still the one that it has judged.
  */
 function takeAway(path: string, holder: string): void {
-  const aside = `${path}.${processTag}-${random()}`
+  const aside = `${path}.${processTag()}-${random()}`
   try {
     fs.renameSync(path, aside)
   } catch (error) {

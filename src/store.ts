@@ -48,8 +48,7 @@ import {
   startExecution,
 } from './record/recorder/recorder.ts'
 import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
-import { exportLines } from './transfer/export/export.ts'
-import { type ImportOptions, type ImportReport, importLines } from './transfer/import/import.ts'
+import type { ImportOptions, ImportReport } from './transfer/import/import.ts'
 import type { Source } from './transfer/import/lines.ts'
 
 /** The queries and the recorder of wfstore over one database. */
@@ -261,6 +260,7 @@ function storeOn(
       spooled ? spooled.startExecution(options) : startExecution(record, options),
     batch: (options) => openBatch(record, options),
     export: async function* (filter) {
+      const { exportLines } = await import('./transfer/export/export.ts')
       const { client, release } = await openSession(database)
       let whole = false
       try {
@@ -270,7 +270,10 @@ function storeOn(
         release(!whole)
       }
     },
-    import: (source, options) => onSession((client) => importLines(client, source, options)),
+    import: async (source, options) => {
+      const { importLines } = await import('./transfer/import/import.ts')
+      return onSession((client) => importLines(client, source, options))
+    },
     cleanup: async (options) => {
       const { cleanup } = await import('./cleanup/cleanup.ts')
       return onSession((client) => cleanup(client, options))

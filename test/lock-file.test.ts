@@ -46,7 +46,7 @@ it('a lock of a dead process is taken, also of one that had our process id', asy
   for (const pid of [await deadPid(), process.pid]) {
     writeFileSync(path, `${pid}-abcdef`)
     const release = take()
-    expect(readFileSync(path, 'utf8')).toContain(processTag)
+    expect(readFileSync(path, 'utf8')).toContain(processTag())
     release()
   }
   expect(readdirSync(folder)).toEqual([])

@@ -132,6 +132,15 @@ it('errors have their exit status and nothing on stdout', async () => {
   }
 })
 
+it('--verbose names the files and lines of the sources', async () => {
+  const { stderr } = await finish(
+    start('executions', 'list', '--database-url', 'postgresql://u@127.0.0.1:1/d', '--verbose'),
+  )
+  expect(stderr).toMatch(/at connectError \(.*\/src\/db\/connect\/errors\.ts:\d+:\d+\)/)
+  expect(stderr).toMatch(/at async main \(.*\/src\/cli\/main\.ts:\d+:\d+\)/)
+  expect(stderr).not.toContain('dist/cli')
+})
+
 it('the embedded database serves the commands of a folder, whoever started it', async () => {
   const cwd = dataFolder('folder')
   const { PATH, HOME } = process.env
@@ -147,7 +156,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
       code: 0,
       stdout: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
       // Whoever has lost a DATABASE_URL is told which database this is.
-      stderr: `created an embedded database in ${cwd}/.wfstore\n`,
+      stderr: `made an embedded database in ${cwd}/.wfstore\n`,
     })
     expect(await run('migrate', 'up')).toEqual({
       code: 0,
@@ -162,7 +171,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
     expect(await run('db', 'stop')).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'no embedded server is running in this folder\n',
+      stderr: 'no embedded server runs here\n',
     })
     expect(await run('db', 'status', '--columns', 'state')).toMatchObject({
       stdout: 'state\tstopped\n',

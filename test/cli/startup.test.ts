@@ -1,10 +1,10 @@
 // What a command costs before it does anything, counted rather than timed: bench/startup.js does that.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { runCli } from '../support/cli.ts'
@@ -142,18 +142,39 @@ it('what is no command is not looked up as help', async () => {
   }
 })
 
-it('executions list loads two files of ours, and nothing slow of Node', async () => {
+/** What the command line loads first, for every command that needs the program. */
+const PROGRAM = ['bin/wfstore.js', 'dist/cli/main.cjs', 'dist/cli/rolldown-runtime.cjs']
+
+it('executions list loads the program and the store, and no slow module of Node', async () => {
   const { code, stdout, files, slow } = await run(['executions', 'list', '--limit', '20'])
   expect([code, stdout.split('\n').length]).toEqual([0, 2])
-  expect(files).toEqual(['bin/wfstore.js', 'dist/cli/main.cjs', 'dist/cli/store.cjs'])
+  expect(files).toEqual([...PROGRAM, 'dist/cli/store.cjs'])
   expect(slow).toEqual([])
+  const sources = sourcesOf(files)
+  expect(sources).toEqual(
+    expect.arrayContaining(['src/cli/main.ts', 'node_modules/pg/lib/client.js']),
+  )
+  const heavy =
+    /^node_modules\/(cli-table3|d3-|node-pg-migrate|pg-copy-streams)|^src\/(transfer|demo|db\/(migrate|adopt|verify)|queries\/doctor)\//
+  expect(sources.filter((source) => heavy.test(source))).toEqual([])
 })
 
 it('migrate up with nothing to do loads no migration tool', async () => {
   const { code, stdout, files } = await run(['migrate', 'up'])
   expect([code, stdout]).toEqual([0, 'the schema is up to date\n'])
-  expect(files).toEqual(['bin/wfstore.js', 'dist/cli/main.cjs', 'dist/cli/migrate.cjs'])
+  expect(files).toEqual([...PROGRAM, 'dist/cli/migrate.cjs'])
+  expect(sourcesOf(files).filter((source) => /node-pg-migrate/.test(source))).toEqual([])
 })
+
+/** The sources that are in these bundles, by their source maps. That of rolldown has none. */
+function sourcesOf(bundles: string[]): string[] {
+  return bundles
+    .filter((file) => existsSync(join(root, `${file}.map`)))
+    .flatMap((file) => {
+      const { sources } = JSON.parse(readFileSync(join(root, `${file}.map`), 'utf8'))
+      return sources.map((source: string) => relative(root, join(root, dirname(file), source)))
+    })
+}
 
 it('executions list asks once: the check of the schema and the query leave before an answer comes', async () => {
   const proxy = await startProxy(2)

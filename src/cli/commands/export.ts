@@ -34,7 +34,7 @@ interface ExportFlags extends FilterOptions {
 export function define(command: Command, context: Context): void {
   explain(command, {
     about:
-      'Exports one consistent snapshot. The same data always gives the same bytes. See docs/IMPORT.md for the format.',
+      'The lines are of one moment, and the same store always gives the same bytes. docs/IMPORT.md describes them.',
     examples: [
       'wfstore export --out history.jsonl.gz',
       `wfstore export --user user_7 --since 30d | jq -c 'select(.bill)'`,
@@ -46,10 +46,7 @@ export function define(command: Command, context: Context): void {
       const options = command.optsWithGlobals<ExportFlags>()
       const { out } = options
       if (out === undefined && (options.output === 'csv' || options.output === 'table')) {
-        throw new WfstoreError(
-          'usage',
-          `export does not support --output ${options.output}: it writes JSON lines`,
-        )
+        throw new WfstoreError('usage', `export writes JSON lines, not --output ${options.output}`)
       }
       selectColumns(exportColumns, options.columns)
       const writer = context.writer(options)
@@ -63,7 +60,7 @@ export function define(command: Command, context: Context): void {
         try {
           for await (const chunk of exportLines(client, filter)) {
             add(chunk)
-            // No progress if the lines go to the same terminal.
+            // On one terminal the lines themselves say how far it is.
             if (out !== undefined || !context.io.stdout.isTTY)
               progress.show(
                 Object.values(counts).reduce((sum, n) => sum + n, 0),
@@ -86,7 +83,7 @@ export function define(command: Command, context: Context): void {
 
 async function print(chunks: AsyncIterable<Buffer>, { io }: Context): Promise<void> {
   const stdout = guardStream(io.stdout, 'stdout')
-  // A chunk may end in the middle of a character.
+  // A chunk may end within a character.
   const decoder = new StringDecoder('utf8')
   for await (const chunk of chunks) await stdout.write(decoder.write(chunk))
   await stdout.flush()

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
 import type { Format } from '../output/writer.ts'
 
-/** Options of all commands. */
+/** Options that every command takes. */
 export interface GlobalOptions {
   databaseUrl?: string
   profile?: string
@@ -16,37 +16,39 @@ export interface GlobalOptions {
 }
 
 export interface TargetOptions extends GlobalOptions {
-  /** Create the embedded database if there is none. */
+  /** May an embedded database be made? */
   create?: boolean
-  /** Use only --database-url or the embedded database, so that `demo` never fills the user's own database. */
+  /** Only --database-url and the embedded database count: what `demo` fills must not be somebody's own. */
   ignoreEnvironment?: boolean
 }
 
 export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
 
-/** Adds the options of all commands. `formats` are output formats that only some commands have. */
+/** The options of every command; `formats` are forms of output that only some have. */
 export function addGlobalOptions(program: Command, formats: readonly string[]): Command {
   return program
     .option(
       '--database-url <url>',
-      'database to use (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, or .wfstore/ in this folder)',
+      'the database (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, else .wfstore/ here)',
     )
-    .option('--profile <name>', 'use the database and settings of this profile in the config file')
-    .option('--schema <name>', 'schema of the tables (default: from search_path)', parseSchema)
+    .option('--profile <name>', 'database and settings that the config has under this name')
+    .option('--schema <name>', 'schema of the tables (default: from the search path)', parseSchema)
     .addOption(
-      // The command is not known yet while the option is parsed: see checkFormat.
-      new Option('-o, --output <format>', 'output format')
+      // Which command it is for is not known while it is read: see checkFormat.
+      new Option('-o, --output <format>', 'form of the output')
         .choices(OUTPUT_FORMATS)
         .argParser((format) => parseFormat(format, formats)),
     )
-    .option('--json', 'same as --output json')
+    .option('--json', 'the same as --output json')
     .option('--columns <names>', 'columns to print, in this order, separated by commas', splitNames)
-    .addOption(new Option('--color <when>', 'use colours').choices(['auto', 'always', 'never']))
+    .addOption(
+      new Option('--color <when>', 'colours on a terminal').choices(['auto', 'always', 'never']),
+    )
     .option(
       '--tz <zone>',
-      'time zone (IANA name) of dates that you give (default: UTC) and of times on a terminal (default: local)',
+      'time zone, an IANA name, of dates given (default: UTC) and of times on a terminal (default: local)',
     )
-    .option('--verbose', 'print the stack trace and the SQL of an error')
+    .option('--verbose', 'print the stack and the SQL of an error')
 }
 
 export const isUsual = (format: string) => (OUTPUT_FORMATS as readonly string[]).includes(format)
@@ -56,17 +58,17 @@ function parseFormat(format: string, others: readonly string[]): string {
   throw new InvalidArgumentError(`Allowed choices are ${OUTPUT_FORMATS.join(', ')}.`)
 }
 
-/** PostgreSQL silently truncates longer names and reserves the prefix pg_. */
+/** PostgreSQL would cut a longer name without a word, and keeps pg_ for itself. */
 function parseSchema(name: string): string {
   if (name === '' || Buffer.byteLength(name) > 63 || /^pg_/i.test(name)) {
-    throw new InvalidArgumentError('It must have 1 to 63 bytes and must not begin with pg_')
+    throw new InvalidArgumentError('Give a name of 1 to 63 bytes that does not begin with pg_')
   }
   return name
 }
 
 const splitNames = (names: string): string[] => names.split(',').map((name) => name.trim())
 
-/** See https://no-color.org: NO_COLOR applies if it is not empty. */
+/** https://no-color.org: NO_COLOR counts when it is not empty. */
 export function useColor(
   choice: GlobalOptions['color'],
   isTTY: boolean,
@@ -76,6 +78,6 @@ export function useColor(
   return isTTY && !env.NO_COLOR && env.TERM !== 'dumb'
 }
 
-/** Whether the output is meant for a program. */
+/** Is the output for a program rather than a person? */
 export const isData = ({ json, output }: GlobalOptions): boolean =>
   json === true || (output !== undefined && output !== 'table')

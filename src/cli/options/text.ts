@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 
-/** Rejects empty values: an unset shell variable must not widen a filter, a payment or a close. */
+/** A shell variable that is not set must not widen what is asked for, paid or closed. */
 export function parseText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It must not be empty')
+  if (text === '') throw new InvalidArgumentError('It is empty')
   return text
 }

@@ -16,56 +16,56 @@ export type Format = 'table' | 'json' | 'jsonl' | 'csv'
 export interface OutputOptions {
   stdout: NodeJS.WritableStream
   stderr: NodeJS.WritableStream
-  /** `table` is TSV if stdout is not a terminal. */
+  /** `table` is TSV when stdout is not a terminal. */
   format: Format
   isTTY: boolean
-  /** The width of the terminal in cells. */
+  /** Of the terminal, in cells. */
   width: number
   color: boolean
-  /** Colour on stderr (default: as `color`). */
+  /** Where stderr goes elsewhere than stdout; by default as `color`. */
   stderrColor?: boolean
-  /** IANA time zone for times on a terminal. */
+  /** IANA name, for times on a terminal. */
   timeZone: string
   now: Date
   /** --columns */
   columns?: readonly string[] | undefined
-  /** --page: a JSON object with the rows and the next cursor. */
+  /** --page: JSON with the cursor of the next page beside the rows. */
   page?: boolean | undefined
 }
 
 export interface ListOptions<Row> {
   /**
-   * The total of the rows, shown below them on a terminal. In other formats it is the last row only with `everywhere`, so
-   * that a sum over the rows does not count it twice.
+   * The sum of the rows. A terminal shows it below them; elsewhere it would be counted twice by whoever adds the rows up,
+   * and is the last row only where `everywhere` says so.
    */
   total?: { row: Row; everywhere: boolean } | undefined
-  /** Printed to stderr if a table on a terminal is empty: "no runs". */
+  /** Said on stderr where a terminal would show nothing: "no executions". */
   empty?: string
-  /** Called after the last row. */
+  /** Asked when the rows have come. */
   end?: () => { nextCursor?: string | null | undefined }
 }
 
 export interface Writer {
-  /** Resolves to the number of rows. All formats but the table on a terminal are streamed. */
+  /** Resolves to the number of rows. Streams all but a terminal table. */
   list<Row>(
     columns: readonly Column<Row>[],
     rows: Iterable<Row> | AsyncIterable<Row>,
     options?: ListOptions<Row>,
   ): Promise<number>
-  /** Prints rows as they arrive, in all formats but a JSON array, which needs an end. */
+  /** Rows as they come, in every form but a JSON array, which would have no end. */
   follow<Row>(
     columns: readonly Column<Row>[],
     batches: AsyncIterable<readonly Row[]>,
   ): Promise<void>
-  /** Prints one record with its nested rows. */
+  /** One thing, with the rows that belong to it. */
   record<Row>(columns: readonly Column<Row>[], row: Row): Promise<void>
-  /** Prints a line for people to stderr. */
+  /** A line for people, on stderr. */
   note(text: string): void
-  /** Prints plain lines to stdout in all formats. */
+  /** Plain lines on stdout, in every format. */
   text(text: string): Promise<void>
 }
 
-/** Rows are buffered up to this many characters. */
+/** Rows are gathered to this many characters before they are written. */
 const CHUNK = 16_384
 const DEFAULT_WIDTH = 80
 
@@ -79,7 +79,7 @@ export function createWriter(options: OutputOptions): Writer {
     timeZone,
     now,
     precision: 'minutes',
-    // Some terminals report 0 or nothing.
+    // Some terminals say 0, or nothing.
     width: options.width > 0 ? options.width : DEFAULT_WIDTH,
     paint: painter(options.color),
     picked: options.columns !== undefined,
@@ -97,7 +97,7 @@ export function createWriter(options: OutputOptions): Writer {
   }
 
   function note(text: string): void {
-    // If stderr is closed, the error cannot be reported.
+    // Nobody is left to hear that stderr is closed.
     stderr.write(`${paintNote('dim', show(text))}\n`).catch(() => {})
   }
 
@@ -130,7 +130,7 @@ export function createWriter(options: OutputOptions): Writer {
   return {
     note,
 
-    async list(columns, rows, { empty = 'no rows', end, total } = {}) {
+    async list(columns, rows, { empty = 'nothing found', end, total } = {}) {
       const picked = pick(columns)
       let nextCursor: string | undefined
       const last = () => {
@@ -149,7 +149,7 @@ export function createWriter(options: OutputOptions): Writer {
           stdout,
         )
       }
-      if (nextCursor !== undefined) note(`more rows; continue with --cursor ${nextCursor}`)
+      if (nextCursor !== undefined) note(`more rows: --cursor ${nextCursor}`)
       return count
     },
 

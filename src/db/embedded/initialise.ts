@@ -20,7 +20,7 @@ export async function initialise(
 ): Promise<void> {
   refuseOther(dir)
   if (!fs.existsSync(join(dir, '.gitignore'))) fs.writeFileSync(join(dir, '.gitignore'), '*\n')
-  const fresh = fs.mkdtempSync(join(dir, temporaryName))
+  const fresh = fs.mkdtempSync(join(dir, temporaryName()))
   try {
     await makeCluster(fresh, host, options.sync)
     fs.renameSync(join(fresh, 'data'), dataDir(dir))

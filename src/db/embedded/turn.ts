@@ -8,7 +8,7 @@ const PATIENCE_MS = 10_000
 const POLL_MS = 10
 
 /** The beginning of the names of temporary files, so that those of a killed process can be removed. */
-export const temporaryName = `init-${processTag}-`
+export const temporaryName = () => `init-${processTag()}-`
 
 /**
  * Runs `work` while no other starter of this folder runs its own. This saves work and avoids the moments in which two

@@ -43,7 +43,7 @@ it.each(['nope', ''])('an unknown column is a wrong usage, with the known ones: 
   expect(thrown).toMatchObject({
     code: 'usage',
     message: `unknown column "${name}"`,
-    hint: 'available columns: executionId, startTime',
+    hint: 'columns: executionId, startTime',
   })
 })
 

@@ -4,7 +4,6 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
 import pg from 'pg'
 import { afterAll } from 'vitest'
 import {
@@ -12,6 +11,7 @@ import {
   type Endpoint,
   stopEmbedded,
 } from '../../../src/db/embedded/server.ts'
+import { bundle } from '../../support/bundle.ts'
 import { dataFolder } from '../../support/folder.ts'
 
 export const isRoot = process.getuid?.() === 0
@@ -114,7 +114,7 @@ export async function starter(
   as: { uid?: number; gid?: number } = {},
   env: Record<string, string> = {},
 ): Promise<Starter> {
-  program ??= bundle()
+  program ??= bundle(STARTER, import.meta.dirname)
   const file = join(temporary(0o755), 'starter.mjs')
   fs.writeFileSync(file, await program)
   const child = fork(file, {
@@ -142,31 +142,15 @@ export async function starter(
   }
 }
 
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: {
-      resolveDir: import.meta.dirname,
-      contents: `
-        import { startEmbedded } from '../../../src/db/embedded/server.ts'
-        process.on('message', ({ dir, options }) =>
-          startEmbedded(dir, options).then(
-            (server) => process.send({ server }),
-            ({ name, code, message, hint }) => process.send({ error: { name, code, message, hint } }),
-          ),
-        )
-        process.send('loaded')`,
-    },
-    write: false,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    external: ['pg-native', 'cloudflare:sockets'],
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
-  })
-  return outputFiles[0]?.text ?? ''
-}
+const STARTER = `
+  import { startEmbedded } from '../../../src/db/embedded/server.ts'
+  process.on('message', ({ dir, options }) =>
+    startEmbedded(dir, options).then(
+      (server) => process.send({ server }),
+      ({ name, code, message, hint }) => process.send({ error: { name, code, message, hint } }),
+    ),
+  )
+  process.send('loaded')`
 
 /**
  * A folder with an initdb and a postgres of our own making, first on PATH; from there no package is found. In their

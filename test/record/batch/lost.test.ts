@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { build } from 'esbuild'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
@@ -13,6 +12,7 @@ import type { BatchStep } from '../../../src/record/batch/rows.ts'
 import type { ExecutionRecorder } from '../../../src/record/recorder/recorder.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
 import { connections, falseBooks, startRuns, waitingEngine } from '../../support/batches.ts'
+import { bundle } from '../../support/bundle.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { startProxy, type Verdict } from '../../support/failpoint.ts'
 import { dataFolder } from '../../support/folder.ts'
@@ -23,19 +23,11 @@ const NEVER = 600_000
 
 let database: TestDatabase
 const folder = dataFolder('batch')
-const producer = join(folder, 'producer.cjs')
+const producer = join(folder, 'producer.mjs')
 
 beforeAll(async () => {
   database = await createMigrated('batch_lost')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'producer.ts')],
-    outfile: producer,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    external: ['pg-native'],
-    logLevel: 'error',
-  })
+  writeFileSync(producer, await bundle(`import './producer.ts'`, import.meta.dirname))
 })
 afterEach(async () => {
   expect(await falseBooks(database)).toEqual([])

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { importLines } from '../../../src/transfer/import/import.ts'
 import { createRecording, OF } from '../../record/recording.ts'
+import { bundle } from '../../support/bundle.ts'
 import { untilBlocked, withClient } from '../../support/migrate.ts'
 import { EMPTY, exportOf, id, importInto, line, pieces, RUN, rowsIn } from './support.ts'
 
@@ -143,17 +143,7 @@ it('an import of 300,000 lines takes no more memory than one of a few', {
   const folder = mkdtempSync(join(tmpdir(), 'wfstore-import-'))
   try {
     const outfile = join(folder, 'child.mjs')
-    await build({
-      stdin: { contents: CHILD, resolveDir: import.meta.dirname, loader: 'ts' },
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      external: ['pg-native'],
-      banner: {
-        js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`,
-      },
-    })
+    writeFileSync(outfile, await bundle(CHILD, import.meta.dirname))
     // Beyond 64 MB of objects Node ends the process.
     const child = spawn(process.execPath, ['--max-old-space-size=64', outfile, database.url])
     const [stdout, stderr] = await Promise.all([

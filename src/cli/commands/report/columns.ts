@@ -10,7 +10,7 @@ import type { Column, Kind } from '../../output/column.ts'
 import { toJson } from '../../output/formats/json.ts'
 import type { PageData } from './data.ts'
 
-/** The output of `report --json`: the data of the page, with exact amounts. */
+/** What `report --json` prints: the page's data, each amount a number with every digit. */
 
 type Written = PageData & { version: string }
 
@@ -69,7 +69,7 @@ const cost: { [K in keyof CostTotal]: Kind } = {
   costPerRun: 'amount',
   share: 'share',
 }
-/** Without the total, which is in `totals`: a sum over the rows must not count it twice. */
+/** The total is `totals`: a row of it among the others would be counted twice. */
 const byField = (name: string, field: keyof CostRow & string, of: (data: Written) => CostReport) =>
   rows(
     name,

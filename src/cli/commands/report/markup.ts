@@ -1,6 +1,6 @@
 import { show } from '../../output/text/escape.ts'
 
-/** HTML that needs no escaping. Only `html` creates it, so that text from a database is always escaped. */
+/** HTML that may stand in the page as it is. Only `html` makes it, so that no text of a database gets there unescaped. */
 export interface Markup {
   readonly [written]: string
 }
@@ -8,12 +8,12 @@ const written = Symbol('written')
 
 type Value = Markup | string | number | null | false | undefined | readonly Value[]
 
-/** HTML from a template. Values are escaped, except markup. */
+/** HTML of a template: what is put in is escaped, unless it is markup itself. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Markup {
   return trusted(strings.reduce((text, part, index) => text + write(values[index - 1]) + part))
 }
 
-/** Only for constant text of wfstore, such as the style sheet. */
+/** For what is our own to the last character: a style sheet. */
 export const trusted = (text: string): Markup => ({ [written]: text })
 
 export const textOf = (markup: Markup): string => markup[written]
@@ -35,15 +35,15 @@ const escaped = (text: string) => text.replace(/[&<>"']/g, (char) => ENTITIES[ch
 
 const LONGEST = 120
 
-/** A name from the database, shortened, with invisible characters made visible. */
+/** A name out of the database as people can look at it: no character that is not seen, none without end. */
 export function readable(text: string): string {
   const chars = [...text.slice(0, 4 * LONGEST)]
   const shown = show(chars.slice(0, LONGEST).join(''))
   return chars.length > LONGEST ? `${shown}…` : shown
 }
 
-/** The same, isolated, so that a right-to-left name does not reorder the text around it. */
+/** The same in a run of text of its own, so that a name from right to left does not turn what stands beside it. */
 export const name = (text: string): Markup => html`<bdi>${readable(text)}</bdi>`
 
-/** Replaces an empty table or chart. */
+/** Said where a table or a chart would have nothing in it. */
 export const nothing = (text: string): Markup => html`<p class="nothing">${text}</p>`

@@ -1,26 +1,26 @@
 import { show } from '../text/escape.ts'
 
-/** All samples with the same name. */
+/** All samples of one name. */
 export interface Family {
-  /** Letters, digits, `_` and `:`. */
+  /** Of letters, digits, `_` and `:`. */
   name: string
-  /** A counter only increases; its name ends in _total. */
+  /** A counter only grows; its name ends in _total. */
   type: 'counter' | 'gauge'
   help: string
   samples: readonly Sample[]
 }
 
 export interface Sample {
-  /** Invalid characters in names are replaced. A label with an empty value is left out. */
+  /** Names may be anything, and are made fit; an empty value is as good as no label. */
   labels: Readonly<Record<string, string>>
-  /** A decimal of any length, or NaN or Infinity as PostgreSQL writes them. */
+  /** A decimal of any length, or what PostgreSQL calls NaN and Infinity. */
   value: string | number
 }
 
 /**
- * The Prometheus text format, version 0.0.4, without timestamps: the textfile collector of node_exporter rejects them.
- * Families without samples are left out. Of samples with the same labels only the first is kept, because a scraper rejects
- * duplicates.
+ * Prometheus' text format, version 0.0.4. Without timestamps, which node_exporter's textfile collector refuses. Families
+ * without samples are left out; of two samples that come to the same labels only the first is kept, because a scraper
+ * refuses everything where there are two.
  */
 export function prometheusText(families: readonly Family[]): string {
   return families.flatMap(({ samples, ...family }) => linesOf(family, samples)).join('')
@@ -47,13 +47,13 @@ function labelsOf(labels: Sample['labels']): string {
   return `{${texts.sort().join(',')}}`
 }
 
-/** Prometheus reserves names that begin with two underscores. */
+/** Names that begin with two underscores are Prometheus' own. */
 function labelName(name: string): string {
   const letters = name.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^__+/, '_')
   return /^[a-zA-Z_]/.test(letters) ? letters : `_${letters}`
 }
 
-/** Makes terminal control characters visible. The format has its own escape for line feeds. */
+/** What a terminal would obey is made visible; line feeds have an escape of the format's own. */
 const escapeLabel = (text: string): string =>
   show(text, ['\n']).replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')
 

