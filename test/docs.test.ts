@@ -31,7 +31,7 @@ it.each([
   ['wfstore cleanup --days soon', 'soon'],
   ['wfstore billing pay', '--period'],
   ['wfstore config nonsense', 'too many'],
-  ['date | wfstore restore', 'place'],
+  ['date | wfstore restore', 'path'],
 ])('what is no command is found: %s', async (line, what) => {
   const [words = []] = commandLines(`\`\`\`sh\n${line}\n\`\`\``)
   expect(await mistakeIn(words)).toContain(what)

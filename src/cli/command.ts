@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { Context } from './context.ts'
 
-/** What a file in commands/ exports: it gives a command its options, its subcommands and its action. */
+/** Exported by each file in commands/: adds options, subcommands and the action to a command. */
 export type Define = (command: Command, context: Context, load: Load) => void
 
-/** Gives a command its options and subcommands, unless it has them already. */
+/** Adds options and subcommands to a command once. */
 export type Load = (command: Command) => Promise<void>

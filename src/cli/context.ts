@@ -11,35 +11,35 @@ import { show } from './output/text/escape.ts'
 import { createWriter, type Format, type Writer } from './output/writer.ts'
 import type { Question } from './terminal/confirm.ts'
 
-/** What a command works with. */
+/** What a command gets from its surroundings. */
 export interface Context {
   io: Io
   env: Environment
-  /** What the config says for this command. */
+  /** The settings from the config for this command. */
   settings: () => Settings
-  /** A connection to the database that the connection rules choose, ended when the command ends; a query that an interruption leaves behind is cancelled. */
+  /** Connects to the chosen database. The connection ends with the command; an interruption cancels the running query. */
   connect: (options: TargetOptions) => Promise<pg.Client>
-  /** The store on it, opened when first asked for and closed when the command ends. */
+  /** The store on this database. It is opened on first use and closed when the command ends. */
   store: (options: TargetOptions) => Promise<Store>
-  /** The database in use, where the config calls it production and there is a terminal. */
+  /** The database, if the config marks it as production and there is a terminal. */
   production: () => Production | undefined
   /**
-   * Asks on the terminal before a change that cannot be undone; the profile's name is the answer where the database is
-   * production. @throws WfstoreError failed where the answer is no, usage where there is no terminal
+   * Asks for confirmation on the terminal. For a production database the answer is the name of the profile.
+   * @throws WfstoreError failed if the answer is no, usage if there is no terminal
    */
   confirm: (question: string, options: Question) => Promise<void>
-  /** What is done when the command has ended or was interrupted, before its connections are closed. */
+  /** Runs a function when the command has ended or was interrupted, before its connections are closed. */
   atEnd: (last: () => Promise<void>) => void
-  /** A writer for this command's output. */
+  /** Creates a writer for the output of the command. */
   writer: (options: GlobalOptions & { page?: boolean }) => Writer
-  /** What a terminal of this size would show of a command's output, notes included, as text. */
+  /** The output of a command as text, including notes, as this terminal would show it. */
   frame: (options: GlobalOptions, draw: (writer: Writer) => Promise<void>) => Promise<string>
 }
 
 interface Connecting {
-  /** Called when the server has been asked to let us in. */
+  /** Called when the login request has been sent. */
   asked?: () => void
-  /** By default the server's end of the session, and of its locks, is waited for. */
+  /** Do not wait until the server has ended the session and released its locks. */
   end?: 'leave'
 }
 
@@ -66,9 +66,9 @@ export function createContext(
       cwd: io.cwd,
       applicationName: `wfstore ${traits.path}`,
     })
-    // Somebody may have meant to name another.
-    if (target.made) io.stderr.write(`made an embedded database in ${show(io.cwd)}/.wfstore\n`)
-    // Once, however often a command connects.
+    // The user may have wanted another database.
+    if (target.made) io.stderr.write(`created an embedded database in ${show(io.cwd)}/.wfstore\n`)
+    // Only for the first connection of a command.
     if (!guarded)
       production = await rules?.guardProduction(settings(), { io, env, target, options })
     guarded = true
@@ -78,7 +78,7 @@ export function createContext(
     const { cancelQuery, connectClient, leaveServer } = await import('../db/connect/connect.ts')
     const target = await choose(options)
     const client = await connectClient(target, asked)
-    // Of a lost connection somebody else may have the process by now.
+    // After a lost connection its process id may belong to another session: do not cancel it.
     let lost = false
     client.once('end', () => {
       lost = true
@@ -88,14 +88,14 @@ export function createContext(
       if (end === 'leave') await leaveServer(client)
       else await client.end()
     }
-    // Interrupted while connecting: the command is over already, and nobody will close what comes now.
+    // After an interruption the closers have already run.
     if (io.signal.aborted) await close()
     else closers.push(close)
     return client
   }
   const openStore = async (options: TargetOptions): Promise<Store> => {
     let loading: Promise<typeof import('../store.ts')> | undefined
-    // Read while the server makes up its mind about us.
+    // Load the module while the server handles the login.
     const asked = () => {
       loading = import('../store.ts')
     }
@@ -161,8 +161,8 @@ function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env:
 
 function outputFormat({ output, json }: GlobalOptions): Format {
   if (json && output && output !== 'json') {
-    throw new WfstoreError('usage', `--json and --output ${output} contradict each other`, {
-      hint: 'give one of them',
+    throw new WfstoreError('usage', `--json and --output ${output} cannot be used together`, {
+      hint: 'use only one of them',
     })
   }
   return json ? 'json' : (output ?? 'table')

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 
-/** What a process gives a command: injected, so that tests run commands inside their own process. */
+/** The streams, clock and signals of the process, injected so that tests can run commands in their own process. */
 export interface Io {
   stdin: Readable & { isTTY?: boolean }
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
@@ -8,7 +8,7 @@ export interface Io {
   now: () => Date
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
   cwd: string
-  /** IANA name of the zone in which a terminal shows times. */
+  /** IANA time zone for times on a terminal. */
   timeZone: string
   /** Aborted by SIGINT and SIGTERM. */
   signal: AbortSignal

@@ -13,7 +13,7 @@ import { createProgram, traitsOf } from './program.ts'
 import { redactor } from './redact.ts'
 import { version } from './version.ts'
 
-/** The one place where a kind of error becomes an exit status. */
+/** Maps error codes to exit codes. */
 const EXIT: Record<ErrorCode, number> = {
   failed: 1,
   permission_denied: 1,
@@ -32,7 +32,7 @@ const EXIT: Record<ErrorCode, number> = {
 }
 
 /**
- * The command line: argv (without node and script) → exit status. Data goes to io.stdout, all else to io.stderr.
+ * Runs the command line and returns the exit code. Data goes to io.stdout, everything else to io.stderr.
  */
 export async function main(
   argv: readonly string[],
@@ -77,7 +77,7 @@ export async function main(
 
 class Interruption extends Error {}
 
-/** 128 and the number of the signal, as a shell has it. */
+/** 128 plus the number of the signal, as in a shell. */
 const signalStatus = (signal: AbortSignal): number => (signal.reason === 'SIGTERM' ? 143 : 130)
 
 async function warn(context: Context): Promise<void> {
@@ -93,20 +93,20 @@ interface Around {
   env: Record<string, string | undefined>
   secrets: (text: string) => string
   color: GlobalOptions['color']
-  /** The command that was called, as one would type it. */
+  /** The command, such as 'wfstore executions list'. */
   command: string
 }
 
 function report(error: unknown, { argv, io, env, secrets, color, command }: Around): number {
   if (error instanceof ClosedPipe) return 0
-  // Whatever fails after an interruption fails because of it.
+  // Errors after an interruption are caused by it.
   if (io.signal.aborted) return signalStatus(io.signal)
   if (
     error instanceof CommanderError &&
     (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
   )
     return 0
-  // A group without a subcommand has printed its help to stderr already.
+  // commander has printed the help of a group without a subcommand.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
   const known = asWfstoreError(error, command)
   const line = formatError(short(known), {
@@ -118,7 +118,7 @@ function report(error: unknown, { argv, io, env, secrets, color, command }: Arou
   return EXIT[known.code]
 }
 
-/** Read off the words themselves, since a wrong command line is never parsed to its end. */
+/** Looks at the arguments themselves, because commander stops parsing at the first mistake. */
 function asksForJson(argv: readonly string[]): boolean {
   return argv.some(
     (word, index) =>
@@ -128,7 +128,7 @@ function asksForJson(argv: readonly string[]): boolean {
   )
 }
 
-/** Of what was typed or a server said, as much as a line of a terminal can bear. */
+/** Longer messages, from arguments or from a server, are shortened. */
 const LONGEST_MESSAGE = 1000
 
 function short(error: WfstoreError): WfstoreError {
@@ -145,11 +145,11 @@ function detail(error: WfstoreError): string {
   return [...stacks, ...(error.sql ? [`SQL: ${error.sql}`] : [])].join('\n')
 }
 
-/** Mistakes that the help of the command answers. */
+/** commander errors whose hint is the help of the command. */
 const MISUSED =
   /^commander\.(unknownCommand|unknownOption|missingMandatoryOptionValue|missingArgument|excessArguments)$/
 
-/** The command that argv begins with, as one would type it. */
+/** The command that argv begins with. */
 function commandOf(program: Command, argv: readonly string[]): string {
   let at = program
   const path = ['wfstore']

@@ -9,26 +9,29 @@ import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
 
 interface Entry {
   name: string
-  /** What it is for: the heading above it in `wfstore --help`. Those without one follow one that has it. */
+  /** The heading above it in `wfstore --help`. Commands without one belong to the group before them. */
   group?: string
-  /** In one line of `wfstore --help`: 64 characters at most. */
+  /** One line of `wfstore --help`: at most 64 characters. */
   summary: string
-  /** Several where the subcommands of a group stand in files of their own. */
+  /** Several files if subcommands have files of their own. */
   load: () => Promise<{ define: Define }>[]
-  /** Forms of output beside the usual, and the subcommand that has each. */
+  /** Additional output formats, and the subcommand that has each. */
   formats?: Record<string, string>
-  /** The commands that change the database: 'asks' by themselves, with what they are about to do; 'sets' what they are given. */
+  /**
+   * The commands that change the database. 'asks': the command asks for confirmation itself. 'begins': only the guard of
+   * production databases asks. 'sets': as 'begins', but only if the command has an argument.
+   */
   writes?: Record<string, 'asks' | 'begins' | 'sets'>
-  /** They have a database of their own, whatever the config says. */
+  /** The command ignores the database of the config. */
   ownDatabase?: true
 }
 
-/** The table of contents of wfstore. A command's files are read when the command is asked for. */
+/** All commands. The files of a command are loaded when it is used. */
 const commands: Entry[] = [
   {
     name: 'executions',
-    group: 'See what happens',
-    summary: 'the runs: list them, show one, watch them, close them',
+    group: 'Monitoring:',
+    summary: 'List, show, watch and close runs',
     load: () => [
       import('./commands/executions/executions.ts'),
       import('./commands/executions/close.ts'),
@@ -37,45 +40,45 @@ const commands: Entry[] = [
   },
   {
     name: 'audit',
-    summary: 'what happened, entry by entry, and as it happens',
+    summary: 'List audit entries, or follow new ones',
     load: () => [import('./commands/audit/audit.ts')],
   },
   {
     name: 'errors',
-    summary: 'what fails: one by one, or counted by kind and compared',
+    summary: 'List failures, or count similar error messages',
     load: () => [import('./commands/errors.ts')],
   },
   {
     name: 'tools',
-    summary: 'each tool: calls, failures, durations, cost',
+    summary: 'Show calls, failures, durations and cost of each tool',
     load: () => [import('./commands/tools.ts')],
   },
   {
     name: 'stats',
-    summary: 'runs, cost, tokens and durations, of everybody or of a user',
+    summary: 'Show totals: runs, cost, tokens and durations',
     load: () => [import('./commands/stats.ts')],
   },
   {
     name: 'metrics',
-    summary: 'what is measured by user, model, mode and tool; for a scraper',
+    summary: 'List and compute metrics, or print them for Prometheus',
     load: () => [import('./commands/metrics/metrics.ts')],
     formats: { prometheus: 'current' },
     writes: { rollup: 'begins' },
   },
   {
     name: 'cost',
-    group: 'Know what it costs',
-    summary: 'what runs cost by user, mode, model, workflow, status, time',
+    group: 'Cost and billing:',
+    summary: 'Show cost by user, mode, model, workflow, status or time',
     load: () => [import('./commands/cost.ts')],
   },
   {
     name: 'cost-by-mode',
-    summary: 'what runs cost in each mode',
+    summary: 'Show cost by mode',
     load: () => [import('./commands/cost.ts')],
   },
   {
     name: 'billing',
-    summary: "a month's bills in US dollars: compare, close, correct, pay",
+    summary: 'Show, reconcile, close, correct and pay bills',
     load: () => [
       import('./commands/billing/billing.ts'),
       import('./commands/billing/records.ts'),
@@ -87,42 +90,42 @@ const commands: Entry[] = [
   },
   {
     name: 'report',
-    summary: 'one HTML page: cost, runs, errors and the bill, for everybody',
+    summary: 'Create an HTML report of cost, runs, errors and bills',
     load: () => [import('./commands/report/report.ts')],
   },
   {
     name: 'cleanup',
-    group: 'Keep it small',
-    summary: 'remove what is old; totals and bills stay',
+    group: 'Cleanup and transfer:',
+    summary: 'Remove old runs; totals and bills are kept',
     load: () => [import('./commands/cleanup/cleanup.ts'), import('./commands/cleanup/history.ts')],
     writes: { cleanup: 'asks' },
   },
   {
     name: 'archive',
-    summary: 'check what cleanup has written down before it removed it',
+    summary: 'Verify the archives that cleanup has written',
     load: () => [import('./commands/archive/archive.ts')],
   },
   {
     name: 'restore',
-    summary: 'bring back what cleanup has archived',
+    summary: 'Restore removed runs from an archive',
     load: () => [import('./commands/archive/restore.ts')],
     writes: { restore: 'asks' },
   },
   {
     name: 'export',
-    summary: 'write runs and all that belongs to them as JSON lines',
+    summary: 'Export runs and their data as JSON lines',
     load: () => [import('./commands/export.ts')],
   },
   {
     name: 'import',
-    summary: 'take in what export wrote',
+    summary: 'Import runs and their data from an export',
     load: () => [import('./commands/import.ts')],
     writes: { import: 'begins' },
   },
   {
     name: 'migrate',
-    group: 'Set it up',
-    summary: 'create the schema, bring it up to date, check it, take it back',
+    group: 'Setup and administration:',
+    summary: 'Create, update, verify or revert the schema',
     load: () => [
       import('./commands/migrate/migrate.ts'),
       import('./commands/migrate/status.ts'),
@@ -132,36 +135,36 @@ const commands: Entry[] = [
   },
   {
     name: 'doctor',
-    summary: 'what is wrong with this database, and what mends it',
+    summary: 'Check the server, the schema and the runs for problems',
     load: () => [import('./commands/doctor.ts')],
   },
   {
     name: 'config',
-    summary: 'what each setting is and where it comes from; named databases',
+    summary: 'Show settings and where they come from; list profiles',
     load: () => [import('./commands/config.ts')],
   },
   {
     name: 'db',
-    summary: 'the embedded database: where it is, whether it runs, its end',
+    summary: 'Show, start or stop the embedded database',
     load: () => [import('./commands/db.ts')],
     ownDatabase: true,
   },
   {
     name: 'demo',
-    summary: 'a small believable history in an empty database, to try it out',
+    summary: 'Fill an empty database with sample data',
     load: () => [import('./commands/demo.ts')],
     writes: { demo: 'begins' },
     ownDatabase: true,
   },
   {
     name: 'completion',
-    summary: 'what your shell needs to complete commands, options and values',
+    summary: 'Print the completion script for bash, zsh or fish',
     load: () => [import('./commands/completion.ts')],
     ownDatabase: true,
   },
   {
     name: 'help',
-    summary: 'help on a command, or on time, filters, output, exit codes',
+    summary: 'Show help for a command or a topic',
     load: () => [import('./commands/help.ts')],
     ownDatabase: true,
   },
@@ -169,10 +172,8 @@ const commands: Entry[] = [
 
 export function createProgram(context: Context, version: string): Command {
   const program: Command = new Command('wfstore')
-    .description(
-      'Keeps the runs of AI workflows in PostgreSQL: see them, bill them, clean them up.',
-    )
-    .usage('COMMAND [options]')
+    .description('Store the runs of AI workflows in PostgreSQL; monitor, bill and clean them up.')
+    .usage('<command> [options]')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand(false)
@@ -186,7 +187,7 @@ export function createProgram(context: Context, version: string): Command {
     .configureOutput({
       writeOut: (text) => context.io.stdout.write(text),
       writeErr: (text) => context.io.stderr.write(text),
-      // Errors are printed once, by main, in one form.
+      // main prints errors, in one format.
       outputError: () => {},
       getOutHasColors: () => false,
       getErrHasColors: () => false,
@@ -197,11 +198,7 @@ export function createProgram(context: Context, version: string): Command {
   )
   for (const { name, summary, group } of commands) {
     if (group) program.commandsGroup(group)
-    program
-      .command(name)
-      .summary(summary)
-      .description(`${sentence(summary)}.`)
-      .helpCommand(false)
+    program.command(name).summary(summary).description(`${summary}.`).helpCommand(false)
   }
   const loaded = new Set<Command>()
   const load: Load = async (command) => {
@@ -212,7 +209,7 @@ export function createProgram(context: Context, version: string): Command {
     for (const name of Object.keys(entry.writes ?? {})) {
       const writing = [command, ...command.commands].find((each) => each.name() === name)
       if (writing && !writing.options.some(({ long }) => long === '--yes'))
-        writing.option('-y, --yes', 'do not ask where the config calls the database production')
+        writing.option('-y, --yes', 'skip the confirmation for a production database')
     }
   }
   program.hook('preAction', (_, command) => checkFormat(program, command))
@@ -220,7 +217,7 @@ export function createProgram(context: Context, version: string): Command {
   return program
 }
 
-/** What the config has to know of the command that was asked for. */
+/** What the config needs to know about the command. */
 export function traitsOf(command: Command): Traits {
   const names: string[] = []
   for (let at = command; at.parent; at = at.parent) names.unshift(at.name())
@@ -233,7 +230,7 @@ export function traitsOf(command: Command): Traits {
   }
 }
 
-/** @throws WfstoreError usage where the form of output is one of another command */
+/** @throws WfstoreError usage if the output format belongs to another command */
 function checkFormat(program: Command, command: Command): void {
   const { output = 'table' } = program.opts<{ output?: string }>()
   if (isUsual(output)) return
@@ -244,5 +241,3 @@ function checkFormat(program: Command, command: Command): void {
     `option '-o, --output <format>' argument '${output}' is invalid. Allowed choices are ${OUTPUT_FORMATS.join(', ')}`,
   )
 }
-
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,11 +1,11 @@
 import type { Environment } from '../db/connect/libpq.ts'
 
-/** Shorter ones would blot out ordinary words; the URL form is covered whatever the length. */
+/** Replacing shorter passwords would damage ordinary words. In URLs, passwords of any length are removed. */
 const SHORTEST_SECRET = 3
 
 /**
- * A function that takes passwords out of a text: those that this process was given, in plain and percent-encoded
- * form, and whatever stands between a user and a host in a URL.
+ * Returns a function that removes passwords from a text: those from the arguments and the environment, also
+ * percent-encoded, and any password in a URL.
  */
 export function redactor(argv: readonly string[], env: Environment): (text: string) => string {
   const urls = [...argv, env.WFSTORE_DATABASE_URL ?? '', env.DATABASE_URL ?? '']

@@ -158,7 +158,7 @@ describe('the words of a command line', () => {
 
   it.each([
     ['executions list -o', 'argument missing'],
-    ['executions list --limit 1e309', 'Give a whole number from 1, or all'],
+    ['executions list --limit 1e309', 'It must be a whole number of at least 1, or all'],
     ['executions list --columns ,,,', 'unknown column ""'],
     ['executions list --user \u0000', 'NUL'],
   ])('%j is wrong usage, and why is said', async (words, why) => {

@@ -156,7 +156,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
       code: 0,
       stdout: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
       // Whoever has lost a DATABASE_URL is told which database this is.
-      stderr: `made an embedded database in ${cwd}/.wfstore\n`,
+      stderr: `created an embedded database in ${cwd}/.wfstore\n`,
     })
     expect(await run('migrate', 'up')).toEqual({
       code: 0,
@@ -171,7 +171,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
     expect(await run('db', 'stop')).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'no embedded server runs here\n',
+      stderr: 'no embedded server is running in this folder\n',
     })
     expect(await run('db', 'status', '--columns', 'state')).toMatchObject({
       stdout: 'state\tstopped\n',

@@ -26,11 +26,11 @@ const wrong: [argv: string, line: string][] = [
   ['audit --xyzzy', "error: unknown option '--xyzzy'; see `wfstore audit --help`"],
   [
     'executions list --since yesterday',
-    'error: --since "yesterday" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'error: --since "yesterday" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     'executions list --since 2024-02-30',
-    'error: --since "2024-02-30" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'error: --since "2024-02-30" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     'executions list --since 24h --until 48h',
@@ -38,28 +38,31 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --limit 0',
-    "error: option '--limit <n>' argument '0' is invalid. Give a whole number from 1, or all",
+    "error: option '--limit <n>' argument '0' is invalid. It must be a whole number of at least 1, or all",
   ],
   [
     'executions list --limit 1.5',
-    "error: option '--limit <n>' argument '1.5' is invalid. Give a whole number from 1, or all",
+    "error: option '--limit <n>' argument '1.5' is invalid. It must be a whole number of at least 1, or all",
   ],
-  ['executions list --user=', "error: option '--user <id>' argument '' is invalid. It is empty"],
+  [
+    'executions list --user=',
+    "error: option '--user <id>' argument '' is invalid. It must not be empty",
+  ],
   [
     'executions list --schema pg_catalog',
-    "error: option '--schema <name>' argument 'pg_catalog' is invalid. Give a name of 1 to 63 bytes that does not begin with pg_",
+    "error: option '--schema <name>' argument 'pg_catalog' is invalid. It must have 1 to 63 bytes and must not begin with pg_",
   ],
   [
     'executions list --status done',
-    "error: option '--status <names>' argument 'done' is invalid. Give one of running, success, failed, partial, cancelled",
+    "error: option '--status <names>' argument 'done' is invalid. It must be one or more of running, success, failed, partial, cancelled",
   ],
   [
     'executions list --execution 12',
-    "error: option '--execution <id>' argument '12' is invalid. Give a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57",
+    "error: option '--execution <id>' argument '12' is invalid. It must be a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57",
   ],
   [
     'executions list --tz Mars/Olympus',
-    'error: --tz "Mars/Olympus" is not a time zone; give an IANA name such as Europe/Berlin or UTC',
+    'error: --tz "Mars/Olympus" is not a valid time zone; use an IANA name such as Europe/Berlin or UTC',
   ],
   [
     'executions list -o yaml',
@@ -67,7 +70,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --page',
-    'error: --page needs --output json; other forms say the next cursor on stderr',
+    'error: --page requires --output json; other formats print the next cursor on stderr',
   ],
   [
     'executions list --watch',
@@ -79,7 +82,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'migrate up --lock-timeout soon',
-    "error: option '--lock-timeout <ms>' argument 'soon' is invalid. Give a whole number of milliseconds from 1",
+    "error: option '--lock-timeout <ms>' argument 'soon' is invalid. It must be a whole number of milliseconds, at least 1",
   ],
 ]
 
@@ -91,7 +94,7 @@ it('an unknown column is refused before the database is asked, with the known on
   const { code, stderr } = await runCli(['executions', 'list', '--columns', 'status,colour'])
   expect(code).toBe(2)
   expect(stderr).toMatch(
-    /^error: unknown column "colour"; columns: executionId, startTime, .*updatedAt\n$/,
+    /^error: unknown column "colour"; available columns: executionId, startTime, .*updatedAt\n$/,
   )
 })
 

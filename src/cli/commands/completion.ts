@@ -6,13 +6,13 @@ import { explain } from '../help/page.ts'
 export function define(completion: Command, context: Context): void {
   completion
     .argument('<shell>', SHELLS.join(', '), parseShell)
-    .description('Prints what a shell needs to complete commands, options and values of wfstore.')
+    .description('Print the completion script for bash, zsh or fish.')
   explain(completion, {
     about: `bash  source <(wfstore completion bash)    in ~/.bashrc
 zsh   source <(wfstore completion zsh)     in ~/.zshrc, after compinit
 fish  wfstore completion fish | source     in ~/.config/fish/config.fish
 
-Users, workflows, modes, models, tools and runs come from the database that the line names, within 300 ms or not at all; WFSTORE_COMPLETION_MS=0 leaves it alone.`,
+Users, workflows, modes, models, tools and runs are read from the database that the command line names, within 300 ms. WFSTORE_COMPLETION_MS=0 turns this off.`,
     examples: ['wfstore completion bash > wfstore.bash'],
   }).action((shell: Shell) => {
     context.io.stdout.write(completionScript(shell))
@@ -21,6 +21,6 @@ Users, workflows, modes, models, tools and runs come from the database that the 
 
 function parseShell(name: string): Shell {
   const shell = SHELLS.find((each) => each === name)
-  if (!shell) throw new InvalidArgumentError(`Give one of ${SHELLS.join(', ')}`)
+  if (!shell) throw new InvalidArgumentError(`It must be one of ${SHELLS.join(', ')}`)
   return shell
 }

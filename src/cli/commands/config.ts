@@ -24,13 +24,13 @@ const profileColumns: Column<Named>[] = [
 export function define(config: Command, context: Context): void {
   explain(config, {
     about:
-      'The config is wfstore.config.json in this folder or a folder above it. docs/CONFIG.md describes it.',
+      'The config file is wfstore.config.json in this folder or a folder above it. See docs/CONFIG.md.',
     examples: ['wfstore config', 'wfstore config --profile staging', 'wfstore config -o json | jq'],
   })
   config
     .usage('[options] [command]')
     .description(
-      'Show each setting and where it comes from. Connects to nothing and shows no passwords.',
+      'Show settings and where they come from. Does not connect; passwords are not shown.',
     )
     .action(async () => {
       const options = config.optsWithGlobals<GlobalOptions>()
@@ -43,8 +43,8 @@ export function define(config: Command, context: Context): void {
 
   const profiles = config
     .command('profiles')
-    .summary('List the profiles of the config')
-    .description('List the profiles of the config.')
+    .summary('List the profiles of the config file')
+    .description('List the profiles of the config file.')
   explain(profiles, { examples: ['wfstore config profiles', 'wfstore config profiles -o csv'] })
   profiles.action(async () => {
     const options = profiles.optsWithGlobals<GlobalOptions>()
@@ -52,7 +52,7 @@ export function define(config: Command, context: Context): void {
     const { listProfiles } = await import('../config/list.ts')
     const rows = await listProfiles(context)
     const { config: file } = context.settings()
-    const empty = file ? `no profiles in ${file.path}` : 'no config'
+    const empty = file ? `no profiles in ${file.path}` : 'no config file'
     await context.writer(options).list(profileColumns, rows, { empty })
   })
 }

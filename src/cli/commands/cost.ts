@@ -21,21 +21,21 @@ interface CostFlags extends FilterOptions {
   total?: boolean
 }
 
-/** A row of the report, or the total, which has no dimensions. */
+/** A row of the report. The total has no dimensions. */
 type Line = Partial<CostRow> & CostTotal & { total: boolean; historyCut: number | null }
 
 const ABOUT =
-  'Counts every run, those that cleanup has removed too, in US dollars. Days, weeks (from Monday) and months are those of --tz (default: UTC). A terminal shows the total below.'
+  'Includes removed runs. Amounts are in US dollars. Days, weeks (from Monday) and months are in --tz (default: UTC). A terminal shows the total below the rows.'
 
-/** `cost`, and `cost-by-mode`, which is `cost --by mode` under the name that people look for. */
+/** `cost`, and `cost-by-mode`, an alias of `cost --by mode`. */
 export function define(command: Command, context: Context): void {
   const byMode = command.name() === 'cost-by-mode'
   if (!byMode) {
-    command.requiredOption('--by <what>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
+    command.requiredOption('--by <keys>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
   }
   addReportFilters(command)
-    .option('--top <n>', 'so many rows of the highest cost, and one of the rest', parseTop)
-    .option('--total', 'the total as the last row in every form')
+    .option('--top <n>', 'the <n> rows with the highest cost, then the rest', parseTop)
+    .option('--total', 'print the total as the last row in every format')
     .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
   explain(command, { about: ABOUT, examples: byMode ? BY_MODE : BY })
 }
@@ -64,7 +64,7 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   noteCut(writer, report.historyCut, 'runs')
 }
 
-/** What narrows a terminal least is left out first. */
+/** On a narrow terminal, columns of low priority are left out first. */
 function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Column<Line>[] {
   const dimensions = by.map((dimension, index): Column<Line> => {
     const word = (row: Line) => (row.total ? 'total' : row.other ? 'other' : undefined)
@@ -91,7 +91,7 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
   ]
 }
 
-/** An average has as many digits as one likes: millionths of a dollar will do to look at. */
+/** An average can have any number of digits: six decimals are enough on a terminal. */
 const shortCost = ({ costPerRun }: Line): string | null =>
   costPerRun !== null && Math.abs(Number(costPerRun)) < 1e9
     ? Number(costPerRun).toFixed(6)
@@ -100,13 +100,14 @@ const shortCost = ({ costPerRun }: Line): string | null =>
 function parseDimensions(text: string): Dimension[] {
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !(DIMENSIONS as readonly string[]).includes(name))
-  if (unknown !== undefined) throw new InvalidArgumentError(`Give ${DIMENSIONS.join(', ')}`)
-  if (new Set(names).size < names.length) throw new InvalidArgumentError('It names one twice')
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`It must be one or more of ${DIMENSIONS.join(', ')}`)
+  if (new Set(names).size < names.length) throw new InvalidArgumentError('It must not repeat a key')
   return names as Dimension[]
 }
 
 function parseTop(text: string): number {
   const top = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (top < 1) throw new InvalidArgumentError('Give a whole number from 1')
+  if (top < 1) throw new InvalidArgumentError('It must be a whole number of at least 1')
   return top
 }

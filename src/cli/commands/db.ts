@@ -22,8 +22,8 @@ export function define(db: Command, context: Context): void {
 
   const status = db
     .command('status')
-    .summary('is there an embedded database here, and does its server run?')
-    .description('Says whether there is an embedded database here, and whether its server runs.')
+    .summary('Show whether the embedded database exists and runs')
+    .description('Show whether the embedded database exists and whether its server is running.')
   explain(status, { examples: ['wfstore db status', 'wfstore db status --json | jq .state'] })
   status.action(async () => {
     const options = status.optsWithGlobals<GlobalOptions>()
@@ -33,10 +33,10 @@ export function define(db: Command, context: Context): void {
 
   const url = db
     .command('url')
-    .summary('prints its URL, and starts its server if need be')
-    .description('Prints the URL of the embedded database and starts its server if need be.')
+    .summary('Print its URL; start its server if needed')
+    .description('Print the URL of the embedded database. Starts its server if needed.')
   explain(url, {
-    exit: '3 where there is no embedded database here.',
+    exit: '3 if there is no embedded database in this folder.',
     examples: ['psql "$(wfstore db url)"', 'DATABASE_URL=$(wfstore db url) node app.js'],
   }).action(async () => {
     const server = await startEmbedded(dir, { path: context.env.PATH })
@@ -45,15 +45,15 @@ export function define(db: Command, context: Context): void {
 
   const stop = db
     .command('stop')
-    .summary('ends its server; the next command starts it again')
-    .description('Ends the server of the embedded database; the next command starts it again.')
-  explain(stop, { exit: '0 where none runs, too.', examples: ['wfstore db stop'] })
+    .summary('Stop its server; the next command starts it again')
+    .description('Stop the server of the embedded database. The next command starts it again.')
+  explain(stop, { exit: '0 also if no server is running.', examples: ['wfstore db stop'] })
   stop.action(async () => {
     const pid = await stopEmbedded(dir)
     const writer = context.writer(stop.optsWithGlobals<GlobalOptions>())
     writer.note(
       pid === undefined
-        ? 'no embedded server runs here'
+        ? 'no embedded server is running in this folder'
         : `stopped the embedded server (pid ${pid})`,
     )
   })

@@ -13,12 +13,12 @@ const MIGRATION = { legacyTimeZone: 'UTC', lockWaitMs: 60_000, lockTimeoutMs: 20
 export function define(demo: Command, context: Context): void {
   explain(demo, {
     about:
-      'The environment is not asked: demo writes to the embedded database, or to the one that --database-url names. A store that holds runs already is left as it is.',
+      'Writes to the embedded database or to --database-url; ignores the environment. A database that has runs is not changed.',
     examples: ['wfstore demo', 'wfstore demo --database-url postgresql://localhost/scratch'],
   })
   demo
     .description(
-      'Makes the embedded database of this folder, fills it with about 90 days of history and lists the newest runs.',
+      'Create the embedded database of this folder, fill it with 90 days of sample data and list the newest runs.',
     )
     .action(async () => {
       const options = demo.optsWithGlobals<GlobalOptions>()
@@ -29,7 +29,7 @@ export function define(demo: Command, context: Context): void {
       const { checkSchema, holdsRuns } = await import('../../db/schema.ts')
       const client = await context.connect({ ...options, create: true, ignoreEnvironment: true })
       const where = options.databaseUrl === undefined ? 'the embedded database' : 'the database'
-      // What holds runs is somebody's: it is neither adopted nor migrated here.
+      // A database with runs is in use: do not adopt or migrate it.
       if (await holdsRuns(client)) await checkSchema(client)
       else
         await migrateUp(client, {
@@ -41,20 +41,18 @@ export function define(demo: Command, context: Context): void {
       const filled = await fillDemo(client, context.io.now())
       writer.note(
         filled > 0
-          ? `${filled} runs of the last 90 days are now in ${where}; the newest:`
-          : `${where} holds runs already and was left as it is; the newest:`,
+          ? `added ${filled} sample runs of the last 90 days to ${where}; the newest:`
+          : `${where} already has runs and was not changed; the newest:`,
       )
       const { rows } = await storeOnClient(client).executions.list({ limit: SHOWN })
       await writer.list(executionColumns, rows)
       if (options.databaseUrl === undefined && isNamed(context.env)) {
-        writer.note(
-          'note: other commands use the database that the environment names, not this one',
-        )
+        writer.note('other commands use the database that the environment names, not this one')
       } else {
-        // Whoever came by npx has no wfstore on the PATH.
+        // With npx, wfstore is not on the PATH.
         const wfstore = context.env.npm_command === 'exec' ? 'npx wfstore' : 'wfstore'
-        const next = ['show ID', 'running', 'list --status failed']
-        writer.note(`go on with: ${next.map((word) => `${wfstore} executions ${word}`).join(', ')}`)
+        const next = ['show <id>', 'running', 'list --status failed']
+        writer.note(`next: ${next.map((word) => `${wfstore} executions ${word}`).join(', ')}`)
       }
     })
 }

@@ -89,6 +89,6 @@ function unreached(error: WfstoreError, options: DoctorFlags, { env }: Context):
 
 function parseFactor(text: string): number {
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text) || Number(text) < 1)
-    throw new InvalidArgumentError('Give a number from 1')
+    throw new InvalidArgumentError('It must be a number of at least 1')
   return Number(text)
 }

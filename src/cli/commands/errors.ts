@@ -66,14 +66,13 @@ const groupColumns: Column<FailureGroup>[] = [
 ]
 
 const ABOUT =
-  '--group counts messages that differ only in ids, numbers and quoted parts, and compares the time since --since (default: 24h) with the time before.'
+  '--group counts messages that differ only in ids, numbers and quoted text. It compares the time since --since (default: 24h) with the time before it.'
 
 export function define(errors: Command, context: Context): void {
-  errors.description('What fails: failed audit entries and failed or partial runs.')
+  errors.description('List failed audit entries and failed or partial runs, newest first.')
   addEntryFilters(errors, {
-    model: 'of this model',
-    tool: 'of this tool, and runs that used it',
-  }).option('--group', 'count alike messages; compare with the time before')
+    tool: 'filter by tool; includes runs that used it',
+  }).option('--group', 'count similar messages; compare with the time before')
   addPaging(errors)
   explain(errors, {
     about: ABOUT,
@@ -95,14 +94,14 @@ async function printErrors(options: ErrorFlags, context: Context): Promise<void>
   const run = await reader(context, options)
   const query = (paging: object) => listFailures(run, { ...filter, ...paging })
   const telling = tellingPages(context.io, options, query)
-  await printPages(writer, { columns, query: telling, empty: 'nothing has failed' }, options)
+  await printPages(writer, { columns, query: telling, empty: 'no failures' }, options)
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
   const paging = (['cursor', 'page'] as const).find((name) => options[name] !== undefined)
   if (paging !== undefined) {
-    throw new WfstoreError('usage', `--group has no pages, and so no --${paging}`, {
-      hint: 'give --limit all for all groups',
+    throw new WfstoreError('usage', `--group and --${paging} cannot be used together`, {
+      hint: 'use --limit all for all groups',
     })
   }
   selectColumns(groupColumns, options.columns)
@@ -115,6 +114,6 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
       limit: options.limit,
     }),
   )
-  const listed = await writer.list(groupColumns, groups, { empty: 'nothing has failed' })
-  if (total > listed) writer.note(`${total - listed} more groups: --limit all`)
+  const listed = await writer.list(groupColumns, groups, { empty: 'no failures' })
+  if (total > listed) writer.note(`${total - listed} more groups; use --limit all`)
 }

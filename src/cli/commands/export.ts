@@ -34,7 +34,7 @@ interface ExportFlags extends FilterOptions {
 export function define(command: Command, context: Context): void {
   explain(command, {
     about:
-      'The lines are of one moment, and the same store always gives the same bytes. docs/IMPORT.md describes them.',
+      'Exports one consistent snapshot. The same data always gives the same bytes. See docs/IMPORT.md for the format.',
     examples: [
       'wfstore export --out history.jsonl.gz',
       `wfstore export --user user_7 --since 30d | jq -c 'select(.bill)'`,
@@ -46,7 +46,10 @@ export function define(command: Command, context: Context): void {
       const options = command.optsWithGlobals<ExportFlags>()
       const { out } = options
       if (out === undefined && (options.output === 'csv' || options.output === 'table')) {
-        throw new WfstoreError('usage', `export writes JSON lines, not --output ${options.output}`)
+        throw new WfstoreError(
+          'usage',
+          `export does not support --output ${options.output}: it writes JSON lines`,
+        )
       }
       selectColumns(exportColumns, options.columns)
       const writer = context.writer(options)
@@ -60,7 +63,7 @@ export function define(command: Command, context: Context): void {
         try {
           for await (const chunk of exportLines(client, filter)) {
             add(chunk)
-            // On one terminal the lines themselves say how far it is.
+            // No progress if the lines go to the same terminal.
             if (out !== undefined || !context.io.stdout.isTTY)
               progress.show(
                 Object.values(counts).reduce((sum, n) => sum + n, 0),
@@ -83,7 +86,7 @@ export function define(command: Command, context: Context): void {
 
 async function print(chunks: AsyncIterable<Buffer>, { io }: Context): Promise<void> {
   const stdout = guardStream(io.stdout, 'stdout')
-  // A chunk may end within a character.
+  // A chunk may end in the middle of a character.
   const decoder = new StringDecoder('utf8')
   for await (const chunk of chunks) await stdout.write(decoder.write(chunk))
   await stdout.flush()

@@ -13,12 +13,10 @@ export function define(help: Command, context: Context, load: Load): void {
   const print = (text: string): void => {
     context.io.stdout.write(`${text.trimEnd()}\n`)
   }
-  help
-    .usage('[TOPIC | COMMAND ...]')
-    .description('Help on a command, or on what all have in common.')
+  help.usage('[topic | command]').description('Show help for a command or a topic.')
   explain(help, {
     about:
-      'wfstore help COMMAND is wfstore COMMAND --help. With --json it prints every command with its options and examples.',
+      '"wfstore help <command>" is the same as "wfstore <command> --help". --json prints all commands with their options and examples.',
     examples: [
       'wfstore help time',
       'wfstore help executions list',
@@ -41,7 +39,7 @@ export function define(help: Command, context: Context, load: Load): void {
   })
 }
 
-/** @throws WfstoreError usage where there is no such command or topic, with the one that was meant */
+/** @throws WfstoreError usage if there is no such command or topic; the hint names a similar one */
 async function find(program: Command, words: readonly string[], load: Load): Promise<Command> {
   let at = program
   for (const word of words) {
@@ -51,7 +49,7 @@ async function find(program: Command, words: readonly string[], load: Load): Pro
     if (!next) {
       const topics = at === program ? TOPICS.map(({ name }) => name) : []
       const meant = nearest(word, [...known, ...topics])
-      throw new WfstoreError('usage', `there is no help on '${words.join(' ')}'`, {
+      throw new WfstoreError('usage', `unknown command or topic '${words.join(' ')}'`, {
         hint: meant ? `did you mean ${meant}?` : 'see `wfstore help`',
       })
     }
@@ -64,5 +62,5 @@ async function find(program: Command, words: readonly string[], load: Load): Pro
 function optionsPage(program: Command, text: string): string {
   const help = program.createHelp()
   help.helpWidth = program.configureHelp().helpWidth ?? PAGE_WIDTH
-  return `${section('Options of every command:', optionRows(help.visibleOptions(program)), help)}\n\n${text}`
+  return `${section('Options of all commands:', optionRows(help.visibleOptions(program)), help)}\n\n${text}`
 }

@@ -37,22 +37,22 @@ interface ImportFlags extends GlobalOptions {
 export function define(command: Command, context: Context): void {
   explain(command, {
     about:
-      'All of the file is imported or, where a line is invalid, nothing. What is in the store already is left as it is: an import can be repeated. docs/IMPORT.md describes the lines.',
-    exit: '1 where a line is invalid; each is named.',
+      'Imports the whole file or, if a line is invalid, nothing. Rows that exist are skipped, so an import can be repeated. See docs/IMPORT.md for the format.',
+    exit: '1 if a line is invalid; each invalid line is reported.',
     examples: [
       'wfstore import history.jsonl.gz',
       'wfstore export --since 30d | wfstore import - --profile staging',
     ],
   })
   command
-    .argument('<file>', 'JSON lines as wfstore export writes them, plain or gzip; - is stdin')
-    .option('--skip-invalid', 'import the other lines where some are invalid')
+    .argument('<file>', 'JSON lines from wfstore export, plain or gzip; - for stdin')
+    .option('--skip-invalid', 'skip invalid lines and import the others')
     .action(async (file: string) => {
       const options = command.optsWithGlobals<ImportFlags>()
       selectColumns(importColumns, options.columns)
       const writer = context.writer(options)
       const path = resolve(context.io.cwd, file)
-      // Before the database is asked: a wrong name is found at once.
+      // Reject a wrong file name before connecting.
       if (file !== '-') await assertReadable(path, file)
       const client = await context.connect(options)
       const { importLines } = await import('../../transfer/import/import.ts')
@@ -66,16 +66,16 @@ export function define(command: Command, context: Context): void {
             : progress.show(written, `of ${read} lines written`),
       }).finally(() => progress.end())
       for (const { line, reason } of report.invalid) writer.note(`line ${line}: ${reason}`)
-      const unsaid = report.invalidCount - report.invalid.length
-      if (unsaid > 0) writer.note(`and ${unsaid} more lines are invalid`)
+      const more = report.invalidCount - report.invalid.length
+      if (more > 0) writer.note(`${more} more lines are invalid`)
       await writer.record(importColumns, report)
       if (report.invalidCount > 0 && report.invalidCount === report.read) {
-        throw new WfstoreError('failed', 'every line is invalid; nothing was imported')
+        throw new WfstoreError('failed', 'all lines are invalid; nothing was imported')
       }
     })
 }
 
-/** @throws WfstoreError usage where there is no such file, or it cannot be read */
+/** @throws WfstoreError usage if the file does not exist or cannot be read */
 async function assertReadable(path: string, named: string): Promise<void> {
   let isFolder: boolean
   try {
@@ -84,8 +84,7 @@ async function assertReadable(path: string, named: string): Promise<void> {
     await file.close()
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    const what =
-      code === 'ENOENT' ? `there is no file ${named}` : `cannot read ${named}: ${message}`
+    const what = code === 'ENOENT' ? `file not found: ${named}` : `cannot read ${named}: ${message}`
     throw new WfstoreError('usage', what, { cause })
   }
   if (isFolder) throw new WfstoreError('usage', `${named} is a folder, not a file`)

@@ -11,11 +11,11 @@ import { plainLocale, sparkline } from '../output/text/marks.ts'
 import { whileCounting } from '../terminal/waiting.ts'
 
 const ABOUT =
-  'Totals and the average count runs that cleanup has removed; percentiles are of those that are kept and have ended. Amounts are US dollars. Days are those of --tz (default: UTC): the last 30, or from --since on.'
+  'Totals and the average include removed runs; percentiles are from finished runs that are not removed. Amounts are in US dollars. Days are in --tz (default: UTC): the last 30, or since --since.'
 
 export function define(stats: Command, context: Context): void {
   addReportFilters(stats).description(
-    'Runs by status, success rate, cost, tokens, audit entries and durations, of everybody or of a user.',
+    'Show totals: runs by status, success rate, cost, tokens, audit entries and durations.',
   )
   explain(stats, {
     about: ABOUT,
@@ -50,8 +50,8 @@ const dayColumns: Column<DayOfRuns>[] = [
 
 function columnsFor({ io, env }: Context, tz: string | undefined): Column<ReportStats>[] {
   const over = ({ percentilesOver: { runs, since } }: ReportStats) => {
-    const of = `${plural(runs, 'run')} that ${runs === 1 ? 'is' : 'are'} kept`
-    return since === null ? of : `${of}, since ${formatTime(since, tz ?? io.timeZone, 'minutes')}`
+    const of = plural(runs, 'finished run')
+    return since === null ? of : `${of} since ${formatTime(since, tz ?? io.timeZone, 'minutes')}`
   }
   const average = (row: ReportStats) =>
     row.totalExecutions === row.runningExecutions ? null : row.averageExecutionTime
@@ -72,7 +72,7 @@ function columnsFor({ io, env }: Context, tz: string | undefined): Column<Report
     { name: 'p50ExecutionTime', header: 'p50 duration', kind: 'duration' },
     { name: 'p95ExecutionTime', header: 'p95 duration', kind: 'duration' },
     { name: 'p99ExecutionTime', header: 'p99 duration', kind: 'duration' },
-    { name: 'percentilesOver', kind: 'json', cell: over },
+    { name: 'percentilesOver', header: 'Percentiles of', kind: 'json', cell: over },
     {
       name: 'runsPerDay',
       kind: 'text',
@@ -90,24 +90,24 @@ function columnsFor({ io, env }: Context, tz: string | undefined): Column<Report
 }
 
 const DEFAULT_WIDTH = 80
-/** Of the label before the marks and the two days behind them, and of what is said of several days. */
+/** Width of the label before the marks and of the two days after them; and of the note about days per mark. */
 const LABEL_AND_DAYS = 44
-const DAYS_A_MARK = 20
-const NARROWEST = 8
+const DAYS_PER_MARK = 22
+const NARROWEST = 6
 const DAY_MS = 86_400_000
 
-/** A mark a day, or for several days where there are more than the terminal is wide. */
+/** A mark per day, or for several days if the terminal is too narrow. */
 function chartOf({ days, firstDay, lastDay }: ReportStats, width: number, ascii: boolean): string {
   const first = Date.parse(firstDay)
   const number = (day: string) => Math.round((Date.parse(day) - first) / DAY_MS)
   const count = Math.max(number(lastDay), number(days.at(-1)?.day ?? lastDay)) + 1
   const room = width - LABEL_AND_DAYS
-  const each = count <= room ? 1 : Math.ceil(count / Math.max(room - DAYS_A_MARK, NARROWEST))
+  const each = count <= room ? 1 : Math.ceil(count / Math.max(room - DAYS_PER_MARK, NARROWEST))
   const marks = new Array<number>(Math.ceil(count / each)).fill(0)
   for (const { day, runs } of days) {
     const place = Math.floor(number(day) / each)
     marks[place] = (marks[place] ?? 0) + runs
   }
   const span = `${firstDay} to ${lastDay}`
-  return `${sparkline(marks, ascii)}  ${span}${each > 1 ? `, ${each} days a mark` : ''}`
+  return `${sparkline(marks, ascii)}  ${span}${each > 1 ? `, ${each} days per mark` : ''}`
 }

@@ -21,11 +21,11 @@ const columns: Column<ToolUse>[] = [
 ]
 
 const ABOUT =
-  "Calls, failures, cost (US dollars) and tokens are of the tool_call entries that are kept; P95 is of the tool's steps."
+  'Calls, failures, cost (US dollars) and tokens are from the tool_call audit entries that are not removed; P95 is from the steps of the tool.'
 
 export function define(tools: Command, context: Context): void {
-  addEntryFilters(tools, { model: 'on this model', tool: 'this tool alone' }).description(
-    'Each tool: how often it is called and fails, how long it takes, what it costs.',
+  addEntryFilters(tools, { tool: 'filter by tool' }).description(
+    'Show calls, failures, durations and cost of each tool.',
   )
   explain(tools, {
     about: ABOUT,
@@ -41,6 +41,6 @@ export function define(tools: Command, context: Context): void {
     const rows = await whileCounting(context.io, async () =>
       toolUse(await reader(context, options), filter),
     )
-    await writer.list(columns, rows, { empty: 'no tool was called' })
+    await writer.list(columns, rows, { empty: 'no tool calls' })
   })
 }

@@ -1,7 +1,8 @@
 import type { Command, Help } from 'commander'
 import { commandRows, type Row, section, widthOf } from './page.ts'
+import { TOPICS } from './topics.ts'
 
-/** What `wfstore --help` prints: the commands by what they are for. */
+/** What `wfstore --help` prints: the commands in groups. */
 export function formatStart(program: Command, help: Help): string {
   const rows = commandRows(program.commands)
   const width = Math.max(...rows.map(([term]) => term.length))
@@ -19,6 +20,7 @@ export function formatStart(program: Command, help: Help): string {
   ].join('\n\n')}\n`
 }
 
-const LAST = `wfstore COMMAND --help has its options and examples; wfstore help TOPIC has what
-they share: options, filters, time, output, environment, exit-codes.
-To try it out: wfstore demo`
+const LAST = `Topics: ${TOPICS.map(({ name }) => name).join(', ')}
+
+Use "wfstore <command> --help" or "wfstore help <topic>" for more.
+To try wfstore with sample data: wfstore demo`

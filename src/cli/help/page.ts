@@ -1,12 +1,12 @@
 import type { Command, Help, Option } from 'commander'
 
-/** What the page of a command says beside its options. */
+/** The parts of a help page that commander does not know. */
 export interface Explanation {
-  /** Paragraphs, wrapped to the width of the page. */
+  /** Notes, wrapped to the width of the page. */
   about?: string
-  /** Where the exit codes are not those that `wfstore help exit-codes` leads one to expect. */
+  /** Exit codes that `wfstore help exit-codes` does not explain. */
   exit?: string
-  /** Command lines that work: a test runs each of them. */
+  /** Command lines; a test runs each of them. */
   examples: readonly string[]
 }
 
@@ -23,27 +23,28 @@ export const explanationOf = (command: Command): Explanation =>
 /** Term and description. */
 export type Row = readonly [term: string, description: string]
 
-/** The page of a command, for a screen of 24 lines: its own options, not those that every command has. */
+/** The help page of a command, at most 24 lines: its own options, without the global ones. */
 export function formatPage(command: Command, help: Help): string {
   const width = widthOf(help)
   const { about, exit, examples } = explanationOf(command)
   const options = optionRows(help.visibleOptions(command))
   const below = commandRows(help.visibleCommands(command))
-  // Of what only holds commands nobody asks for the options.
-  const doesSomething = options.length > 0
+  // A single subcommand needs no list.
+  const listed = below.length === 1 && options.length > 0 ? [] : below
+  const others = below
+    .filter((row) => !listed.includes(row))
+    .map(([term]) => [...pathOf(command), term].join(' '))
   const paragraph = (text: string) => help.boxWrap(text, width)
   const parts = [
     `Usage: ${usageOf(command)}`,
     paragraph(help.commandDescription(command)),
     section('Arguments:', argumentRows(command), help),
-    doesSomething
-      ? section(`Options, beside those of every command (${SHARED}):`, options, help)
-      : `Options of every command: ${SHARED}`,
-    ...(below.length > 1 || !doesSomething ? [section('Commands:', below, help)] : []),
+    section('Options:', options, help),
+    section(command.name() === 'help' ? 'Topics:' : 'Commands:', listed, help),
     [
-      ...(below.length === 1 && doesSomething ? [`Also: ${alsoOf(command, below)}`] : []),
       ...(about === undefined ? [] : [about]),
-      exit === undefined ? 'Exit codes: wfstore help exit-codes' : `Exit code: ${exit}`,
+      ...(exit === undefined ? [] : [`Exit codes: ${exit}`]),
+      `See also: ${[...others, ...SEE_ALSO].join(', ')}`,
     ]
       .map(paragraph)
       .join('\n'),
@@ -54,23 +55,19 @@ export function formatPage(command: Command, help: Help): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
 }
 
-/** Of a page, whose lines are no longer on a wider terminal. */
+/** Pages are no wider than this, on a wider terminal too. */
 export const PAGE_WIDTH = 80
 
 export const widthOf = ({ helpWidth = PAGE_WIDTH }: Help) => helpWidth
 
-const SHARED = 'wfstore help options'
+const SEE_ALSO = ['wfstore help options', 'wfstore help exit-codes']
 
-/** One command beside what the command does itself needs no list. */
-const alsoOf = (command: Command, rows: readonly Row[]): string =>
-  rows
-    .map(([term, description]) => `${[...pathOf(command), term].join(' ')}: ${description}`)
-    .join('; ')
-
-/** Without what must be given it is no usage. */
+/** The usage line, with the required options: `wfstore cost --by <keys> [options]`. */
 export function usageOf(command: Command): string {
   const required = command.options.filter(({ mandatory }) => mandatory).map(termOf)
-  return [...pathOf(command), ...required, command.usage()].join(' ')
+  // commander writes <id...>, where gh, kubectl and git write <id>...
+  const usage = command.usage().replace(/\.\.\.([>\]])/g, '$1...')
+  return [...pathOf(command), ...required, usage].join(' ')
 }
 
 /** ['wfstore', 'executions', 'list'] */
@@ -101,7 +98,7 @@ const argumentRows = (command: Command): Row[] =>
       withDefault(argument.description, argument.defaultValue, argument.argChoices),
     ])
 
-/** --help is left out, since it has been given; --since and --until are one row. */
+/** Without --help. --since and --until share a row. */
 export function optionRows(options: readonly Option[]): Row[] {
   const until = options.find(({ long }) => long === '--until')
   const since = options.find(({ long }) => long === '--since')
@@ -115,8 +112,12 @@ export function optionRows(options: readonly Option[]): Row[] {
 
 export const termOf = ({ flags }: Option): string => flags
 
-export const descriptionOf = ({ description, defaultValue, argChoices }: Option): string =>
-  withDefault(description, defaultValue, argChoices)
+export const descriptionOf = (option: Option): string =>
+  withDefault(
+    option.description,
+    option.defaultValueDescription ?? option.defaultValue,
+    option.argChoices,
+  )
 
 function withDefault(text: string, value: unknown, choices: readonly string[] = []): string {
   const extra = [
@@ -133,6 +134,6 @@ export const commandRows = (commands: readonly Command[]): Row[] =>
   ])
 
 const termOfArgument = (argument: Command['registeredArguments'][number]): string => {
-  const name = `${argument.name()}${argument.variadic ? '...' : ''}`
-  return argument.required ? `<${name}>` : `[${name}]`
+  const name = argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
+  return argument.variadic ? `${name}...` : name
 }

@@ -14,14 +14,14 @@ export interface OptionReference extends ValueKind {
   flags: string
   long: string
   short?: string
-  /** 'none' for a switch. */
+  /** 'none' for an option without a value. */
   value: 'required' | 'optional' | 'none'
   mandatory: boolean
   default?: unknown
 }
 
 export interface CommandReference {
-  /** 'executions list'; '' is the program itself. */
+  /** Such as 'executions list'; '' for the program itself. */
   command: string
   usage: string
   summary: string
@@ -34,7 +34,7 @@ export interface CommandReference {
   commands: CommandReference[]
 }
 
-/** A command with all that belongs to it, as `wfstore help --json` prints it. */
+/** A command with its subcommands, as `wfstore help --json` prints it. */
 export function referenceOf(command: Command): CommandReference {
   const help = command.createHelp()
   const name = pathOf(command).slice(1).join(' ')

@@ -3,8 +3,8 @@ import { DIMENSIONS } from '../../queries/usage/cost.ts'
 import { EXECUTION_STATUSES } from '../../tables/executions.ts'
 
 /**
- * What the value of an option or argument is: a name that the database or the config knows, a time, a file; the words
- * that it can be; or text that nobody can foresee.
+ * What completion can offer for the value of an option or argument: names from the database or the config, files, a list
+ * of choices, or nothing for free text.
  */
 export interface ValueKind {
   kind?:
@@ -24,7 +24,7 @@ export interface ValueKind {
     | 'folder'
     | 'text'
   choices?: readonly string[]
-  /** May there be several, separated by commas? */
+  /** Whether it takes several values, separated by commas. */
   several?: true
 }
 

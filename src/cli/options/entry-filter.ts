@@ -1,18 +1,18 @@
 import type { Command } from 'commander'
 import { addFilters } from './filter.ts'
 
-/** The shared filters for what happened at an instant: entries of the audit, failures, calls of tools. */
-export function addEntryFilters(command: Command, words: Record<string, string>): Command {
+/** The shared filters for audit entries, failures and tool calls. */
+export function addEntryFilters(command: Command, descriptions: Record<string, string>): Command {
   addFilters(command, { status: false })
-  const said: Record<string, string> = {
-    mode: 'of runs of this mode that are kept',
-    workflow: 'of runs of this workflow that are kept',
-    execution: 'of this run alone: its whole id',
-    since: 'from, and before: 24h, 7d, 2026-11-01, RFC 3339',
+  const own: Record<string, string> = {
+    mode: 'filter by mode; excludes entries of removed runs',
+    workflow: 'filter by workflow; excludes entries of removed runs',
+    execution: 'only of this run (full id)',
+    since: 'time range: 24h, 7d, 2026-11-01, RFC 3339',
     until: 'before this time',
-    ...words,
+    ...descriptions,
   }
   for (const option of command.options)
-    option.description = said[option.attributeName()] ?? option.description
+    option.description = own[option.attributeName()] ?? option.description
   return command
 }

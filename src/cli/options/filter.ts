@@ -8,7 +8,7 @@ import type { GlobalOptions } from './global.ts'
 import { parseText } from './text.ts'
 import { parseTime } from './time.ts'
 
-/** The filters of every list, in the words of the command line. */
+/** The filters of every list, as given on the command line. */
 export interface FilterOptions extends GlobalOptions {
   user?: string
   status?: ExecutionStatus[]
@@ -29,38 +29,34 @@ export interface PagingOptions {
 
 const DEFAULT_LIMIT = 20
 
-/** Gives a command the shared filters; `status` where its rows can have more than one. */
+/** Adds the shared filters to a command. `status` adds --status, for rows that have one. */
 export function addFilters(command: Command, { status }: { status: boolean }): Command {
-  command.option('--user <id>', 'of this user', parseText)
+  command.option('--user <id>', 'filter by user', parseText)
   if (status) {
-    command.option(
-      '--status <names>',
-      `one or more: ${EXECUTION_STATUSES.join(',')}`,
-      parseStatuses,
-    )
+    command.option('--status <names>', `any of: ${EXECUTION_STATUSES.join(',')}`, parseStatuses)
   }
   return command
-    .option('--mode <name>', 'of this mode', parseText)
-    .option('--model <id>', 'on this model', parseText)
-    .option('--workflow <name>', 'of this workflow', parseText)
-    .option('--tool <name>', 'with a step that used this tool', parseText)
-    .option('--execution <id>', 'this run alone: its whole id', parseUuid)
-    .option('--since <time>', 'started from, before: 24h, 7d, 2026-11-01, RFC 3339')
+    .option('--mode <name>', 'filter by mode', parseText)
+    .option('--model <id>', 'filter by model', parseText)
+    .option('--workflow <name>', 'filter by workflow', parseText)
+    .option('--tool <name>', 'only runs with a step that used this tool', parseText)
+    .option('--execution <id>', 'only this run (full id)', parseUuid)
+    .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
     .option('--until <time>', 'started before this time')
 }
 
 export function addPaging(command: Command): Command {
   return command
     .addOption(
-      new Option('--limit <n>', 'rows at most, or all')
+      new Option('--limit <n>', 'maximum number of rows, or all')
         .argParser(parseLimit)
         .default(DEFAULT_LIMIT),
     )
-    .option('--cursor <cursor>', 'go on where an earlier page ended, which says it')
-    .option('--page', 'with -o json: {"rows": […], "nextCursor": …}')
+    .option('--cursor <cursor>', 'continue from this cursor')
+    .option('--page', 'with -o json, print {"rows": […], "nextCursor": …}')
 }
 
-/** @throws WfstoreError usage for a time that is none, or bounds with nothing between them */
+/** @throws WfstoreError usage if a time is invalid, or --since is not before --until */
 export async function readFilter(
   options: FilterOptions,
   context: Context,
@@ -84,11 +80,11 @@ export async function readFilter(
   return filter
 }
 
-/** @throws WfstoreError usage where --page is given without JSON, which alone has a place for the cursor */
+/** @throws WfstoreError usage if --page is given without JSON: only a JSON object can hold the cursor */
 export function checkPage(options: GlobalOptions & PagingOptions): void {
   if (options.page && !options.json && options.output !== 'json') {
-    throw new WfstoreError('usage', '--page needs --output json', {
-      hint: 'other forms say the next cursor on stderr',
+    throw new WfstoreError('usage', '--page requires --output json', {
+      hint: 'other formats print the next cursor on stderr',
     })
   }
 }
@@ -97,7 +93,7 @@ function parseStatuses(text: string): ExecutionStatus[] {
   const names = text.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !(EXECUTION_STATUSES as readonly string[]).includes(name))
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`Give one of ${EXECUTION_STATUSES.join(', ')}`)
+    throw new InvalidArgumentError(`It must be one or more of ${EXECUTION_STATUSES.join(', ')}`)
   }
   return names as ExecutionStatus[]
 }
@@ -105,7 +101,7 @@ function parseStatuses(text: string): ExecutionStatus[] {
 function parseUuid(text: string): string {
   const id = text.toLowerCase()
   if (!isUuid(id)) {
-    throw new InvalidArgumentError('Give a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57')
+    throw new InvalidArgumentError('It must be a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57')
   }
   return id
 }
@@ -113,6 +109,6 @@ function parseUuid(text: string): string {
 function parseLimit(text: string): number {
   if (text === 'all') return Number.POSITIVE_INFINITY
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (limit < 1) throw new InvalidArgumentError('Give a whole number from 1, or all')
+  if (limit < 1) throw new InvalidArgumentError('It must be a whole number of at least 1, or all')
   return limit
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
 import type { Format } from '../output/writer.ts'
 
-/** Options that every command takes. */
+/** Options of all commands. */
 export interface GlobalOptions {
   databaseUrl?: string
   profile?: string
@@ -16,39 +16,37 @@ export interface GlobalOptions {
 }
 
 export interface TargetOptions extends GlobalOptions {
-  /** May an embedded database be made? */
+  /** Create the embedded database if there is none. */
   create?: boolean
-  /** Only --database-url and the embedded database count: what `demo` fills must not be somebody's own. */
+  /** Use only --database-url or the embedded database, so that `demo` never fills the user's own database. */
   ignoreEnvironment?: boolean
 }
 
 export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
 
-/** The options of every command; `formats` are forms of output that only some have. */
+/** Adds the options of all commands. `formats` are output formats that only some commands have. */
 export function addGlobalOptions(program: Command, formats: readonly string[]): Command {
   return program
     .option(
       '--database-url <url>',
-      'the database (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, else .wfstore/ here)',
+      'database to use (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, or .wfstore/ in this folder)',
     )
-    .option('--profile <name>', 'database and settings that the config has under this name')
-    .option('--schema <name>', 'schema of the tables (default: from the search path)', parseSchema)
+    .option('--profile <name>', 'use the database and settings of this profile in the config file')
+    .option('--schema <name>', 'schema of the tables (default: from search_path)', parseSchema)
     .addOption(
-      // Which command it is for is not known while it is read: see checkFormat.
-      new Option('-o, --output <format>', 'form of the output')
+      // The command is not known yet while the option is parsed: see checkFormat.
+      new Option('-o, --output <format>', 'output format')
         .choices(OUTPUT_FORMATS)
         .argParser((format) => parseFormat(format, formats)),
     )
-    .option('--json', 'the same as --output json')
+    .option('--json', 'same as --output json')
     .option('--columns <names>', 'columns to print, in this order, separated by commas', splitNames)
-    .addOption(
-      new Option('--color <when>', 'colours on a terminal').choices(['auto', 'always', 'never']),
-    )
+    .addOption(new Option('--color <when>', 'use colours').choices(['auto', 'always', 'never']))
     .option(
       '--tz <zone>',
-      'time zone, an IANA name, of dates given (default: UTC) and of times on a terminal (default: local)',
+      'time zone (IANA name) of dates that you give (default: UTC) and of times on a terminal (default: local)',
     )
-    .option('--verbose', 'print the stack and the SQL of an error')
+    .option('--verbose', 'print the stack trace and the SQL of an error')
 }
 
 export const isUsual = (format: string) => (OUTPUT_FORMATS as readonly string[]).includes(format)
@@ -58,17 +56,17 @@ function parseFormat(format: string, others: readonly string[]): string {
   throw new InvalidArgumentError(`Allowed choices are ${OUTPUT_FORMATS.join(', ')}.`)
 }
 
-/** PostgreSQL would cut a longer name without a word, and keeps pg_ for itself. */
+/** PostgreSQL silently truncates longer names and reserves the prefix pg_. */
 function parseSchema(name: string): string {
   if (name === '' || Buffer.byteLength(name) > 63 || /^pg_/i.test(name)) {
-    throw new InvalidArgumentError('Give a name of 1 to 63 bytes that does not begin with pg_')
+    throw new InvalidArgumentError('It must have 1 to 63 bytes and must not begin with pg_')
   }
   return name
 }
 
 const splitNames = (names: string): string[] => names.split(',').map((name) => name.trim())
 
-/** https://no-color.org: NO_COLOR counts when it is not empty. */
+/** See https://no-color.org: NO_COLOR applies if it is not empty. */
 export function useColor(
   choice: GlobalOptions['color'],
   isTTY: boolean,
@@ -78,6 +76,6 @@ export function useColor(
   return isTTY && !env.NO_COLOR && env.TERM !== 'dumb'
 }
 
-/** Is the output for a program rather than a person? */
+/** Whether the output is meant for a program. */
 export const isData = ({ json, output }: GlobalOptions): boolean =>
   json === true || (output !== undefined && output !== 'table')

@@ -7,10 +7,10 @@ import type { Writer } from '../output/writer.ts'
 import { addFilters, type FilterOptions, readFilter } from './filter.ts'
 import type { GlobalOptions } from './global.ts'
 
-/** Filters that need a live run's own rows, which a total of removed runs has not. */
+/** Filters that need the rows of a run; of removed runs only totals exist. */
 const LIVE_ONLY = ['tool', 'execution'] as const
 
-/** The shared filters for a report over runs, removed ones too. */
+/** Adds the shared filters to a report that includes removed runs. */
 export function addReportFilters(command: Command): Command {
   addFilters(command, { status: true })
   for (const option of command.options) {
@@ -19,7 +19,7 @@ export function addReportFilters(command: Command): Command {
   return command
 }
 
-/** @throws WfstoreError usage for a filter that removed runs do not have, and for what is no filter */
+/** @throws WfstoreError usage if a filter does not apply to removed runs, or is invalid */
 export async function readReportFilter(
   options: FilterOptions & GlobalOptions,
   context: Context,
@@ -28,9 +28,9 @@ export async function readReportFilter(
   if (given) {
     throw new WfstoreError(
       'usage',
-      `--${given} is not for a report: of removed runs only sums are kept`,
+      `--${given} is not supported by reports: only totals are kept for removed runs`,
       {
-        hint: `see \`wfstore executions list --${given}\` for the runs that are kept`,
+        hint: `use \`wfstore executions list --${given}\` for runs that are not removed`,
       },
     )
   }
@@ -38,7 +38,7 @@ export async function readReportFilter(
   return filter
 }
 
-/** What a report is read through: the database of the command, once its schema is known to be ours. */
+/** Connects to the database and checks its schema; a report runs its queries through the result. */
 export async function reader(context: Context, options: GlobalOptions): Promise<Run> {
   const { query } = await import('../../db/query/query.ts')
   const { checkSchema } = await import('../../db/schema.ts')
@@ -47,11 +47,11 @@ export async function reader(context: Context, options: GlobalOptions): Promise<
   return (text, values, shape) => query(client, text, values, shape)
 }
 
-/** Says that the bounds are exact for live rows only. */
+/** Notes that the time range is exact only for rows that are not removed. */
 export function noteCut(writer: Writer, count: number, of: string): void {
   if (count === 0) return
   writer.note(
-    `${count} removed ${of} began in a quarter of an hour that --since or --until cuts, and count at its beginning: ` +
-      'times at :00, :15, :30 and :45 are exact',
+    `${count} removed ${of} are counted at the start of a quarter hour that --since or --until falls within; ` +
+      'use times at :00, :15, :30 or :45 for exact totals',
   )
 }

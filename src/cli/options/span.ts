@@ -2,16 +2,16 @@ import { InvalidArgumentError } from 'commander'
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 
-/** A length of time on the command line. */
+/** A duration on the command line. */
 export interface Span {
   text: string
   ms: number
 }
 
-/** For an option: 90s, 10m, 6h, 2d, 1w. */
+/** Parses an option value such as 90s, 10m, 6h, 2d or 1w. */
 export function parseSpan(text: string): Span {
   const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
   const ms = Number(count) * (UNITS[unit ?? ''] ?? 0) * 1000
-  if (!(ms > 0)) throw new InvalidArgumentError('Give a length of time such as 90s, 10m, 6h or 2d')
+  if (!(ms > 0)) throw new InvalidArgumentError('It must be a duration such as 90s, 10m, 6h or 2d')
   return { text, ms }
 }

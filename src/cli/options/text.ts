@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 
-/** A shell variable that is not set must not widen what is asked for, paid or closed. */
+/** Rejects empty values: an unset shell variable must not widen a filter, a payment or a close. */
 export function parseText(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty')
+  if (text === '') throw new InvalidArgumentError('It must not be empty')
   return text
 }

@@ -3,11 +3,11 @@ import type { TimeBound } from '../../queries/table/filter.ts'
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const EXAMPLES =
-  'give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)'
+  'use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)'
 
 /**
- * The instant that a time on the command line means: a span back from `now` (a day is 24 hours), a date (its
- * midnight in `timeZone`), a date and time of day there, or RFC 3339.
+ * Parses a time on the command line: a duration before `now` (a day is 24 hours), a date (midnight in `timeZone`), a
+ * date and time of day in `timeZone`, or RFC 3339.
  * @throws WfstoreError usage
  */
 export async function parseTime(
@@ -24,12 +24,12 @@ export async function parseTime(
     if (Number.isNaN(at.getTime()) || at.getUTCFullYear() < 1) throw notATime(flag, text)
     return { text, at: at.toISOString().replace('Z', '000Z') }
   }
-  // PostgreSQL counts from year 1, and a zone in brackets would be another question than --tz.
+  // PostgreSQL has no year 0, and a zone in brackets would contradict --tz.
   if (!/^\d{4}-\d\d-\d\d[^[]*$/.test(text) || text.startsWith('0000')) throw notATime(flag, text)
   const { Temporal } = await import('temporal-polyfill')
   try {
     const absolute = /(Z|[+-]\d\d:?\d\d)$/i.test(text) && text.length > 10
-    // Where midnight is skipped by a change of the clock, the day begins when the clock goes on.
+    // If a clock change skips midnight, the day begins right after the change.
     const instant = absolute
       ? Temporal.Instant.from(text)
       : text.length === 10
@@ -43,15 +43,17 @@ export async function parseTime(
 }
 
 const notATime = (flag: string, text: string) =>
-  new WfstoreError('usage', `${flag} ${JSON.stringify(text)} is not a time`, { hint: EXAMPLES })
+  new WfstoreError('usage', `${flag} ${JSON.stringify(text)} is not a valid time`, {
+    hint: EXAMPLES,
+  })
 
-/** @throws WfstoreError usage where the name is no IANA time zone */
+/** @throws WfstoreError usage if the name is not an IANA time zone */
 export function checkTimeZone(name: string): string {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone
   } catch {
-    throw new WfstoreError('usage', `--tz ${JSON.stringify(name)} is not a time zone`, {
-      hint: 'give an IANA name such as Europe/Berlin or UTC',
+    throw new WfstoreError('usage', `--tz ${JSON.stringify(name)} is not a valid time zone`, {
+      hint: 'use an IANA name such as Europe/Berlin or UTC',
     })
   }
 }

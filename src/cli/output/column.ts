@@ -3,74 +3,74 @@ import type { Cell } from './text/cell.ts'
 import type { TimePrecision } from './text/format.ts'
 import type { Tone } from './text/style.ts'
 
-/** What a value is, which decides how each format writes it. */
+/** The kind of a value decides how each format writes it. */
 export type Kind =
   | 'text'
-  /** A UUID: shortened in a terminal table. */
+  /** A UUID, shortened in a table on a terminal. */
   | 'id'
   | 'status'
-  /** RFC 3339 in UTC: local time on a terminal. */
+  /** RFC 3339 in UTC; local time on a terminal. */
   | 'time'
-  /** A decimal string: every digit is kept, in JSON too, where it is a number. */
+  /** An exact decimal as a string; a number in JSON. */
   | 'amount'
   | 'count'
-  /** Milliseconds: `1m 17s` on a terminal. */
+  /** Milliseconds; `1m 17s` on a terminal. */
   | 'duration'
-  /** A part of a whole, from 0 to 1: `12.3%` on a terminal. */
+  /** A share from 0 to 1; `12.3%` on a terminal. */
   | 'share'
-  /** A number that a terminal shows as a bar, the largest of the column as the longest; nowhere else by default. */
+  /** A number as a bar, relative to the largest of the column. Only on a terminal by default. */
   | 'bar'
   | 'boolean'
-  /** JSON text as PostgreSQL printed it, written as it is. */
+  /** JSON text from PostgreSQL, written unchanged. */
   | 'json'
-  /** Rows below this one, with `columns` of their own. */
+  /** Nested rows with their own `columns`. */
   | 'rows'
 
 export interface Column<Row> {
   /** The key in JSON and the name in --columns, in camelCase. */
   name: string
-  /** The header of a table; by default made from the name. */
+  /** The header in a table (default: derived from the name). */
   header?: string
   kind: Kind
-  /** By default `row[name]`. */
+  /** The value (default: `row[name]`). */
   value?: (row: Row) => unknown
-  /** The value for a terminal, where it differs: the time so far of a run that is running. */
+  /** The value on a terminal, if it differs, such as the time so far of an unfinished run. */
   cell?: (row: Row, now: Date) => unknown
-  /** What tables, TSV and CSV have in place of a value that has none: "other". */
+  /** Replaces a missing value in tables, TSV and CSV, such as "other". */
   word?: (row: Row) => string | undefined
-  /** false: in tables, TSV and CSV only when --columns asks for it. */
+  /** false: in tables, TSV and CSV only if --columns names it. */
   table?: boolean
-  /** Nowhere else unless --columns asks for it. */
+  /** Only on a terminal, or if --columns names it. */
   terminalOnly?: boolean
-  /** false: in JSON only when --columns asks for it. */
+  /** false: in JSON only if --columns names it. */
   json?: boolean
-  /** The lower, the sooner it is left out where a terminal is too narrow; 5 unless told. */
+  /** On a narrow terminal, columns with a low priority are left out first (default: 5). */
   priority?: number
-  /** May be cut, to no fewer cells than this, before any column is left out. */
+  /** May be shortened to this width before a column is left out. */
   flex?: { min: number }
   /**
-   * On a terminal whole, over as many lines as it takes: beside the other columns, or below an earlier one of the kind
-   * with this text before it.
+   * On a terminal, wrapped and never shortened: next to the other columns or, after the first such column, below them with
+   * this text in front.
    */
   wrap?: string
   /**
-   * On a terminal whole, on lines of its own below its row, with `mark` before it. Of one thing by itself, JSON is indented
-   * below its label.
+   * On a terminal, wrapped on lines of its own below its row, with `mark` in front. In a record, JSON is indented below its
+   * label.
    */
   below?: { mark?: string; tone?: Tone }
-  /** For `time`: how much of it a table shows; as much as the other tables unless told. */
+  /** For `time`: the precision in a table. */
   precision?: TimePrecision
-  /** Bars are drawn of ASCII. */
+  /** Draw bars in ASCII. */
   ascii?: boolean
-  /** For `bar`: what is drawn in so many cells in place of a bar from the left, and what the header says at its end. */
+  /** For `bar`: draws a span instead of a bar from the left; `end` is the right end of the header. */
   span?: { draw: (row: Row, width: number) => Cell; end: (row: Row) => string }
-  /** For `rows`: what is in them. */
+  /** For `rows`: the columns of the nested rows. */
   columns?: readonly Column<never>[]
-  /** For `rows`: lines below them on a terminal. */
+  /** For `rows`: lines below the table on a terminal. */
   foot?: (row: Row) => readonly string[]
 }
 
-/** The columns that --columns names, in its order; all of them when it is not given. */
+/** The columns that --columns names, in its order; all columns if it is not given. */
 export function selectColumns<Row>(
   columns: readonly Column<Row>[],
   wanted: readonly string[] | undefined,
@@ -79,7 +79,7 @@ export function selectColumns<Row>(
   return [...new Set(wanted.map((name) => findColumn(columns, name)))]
 }
 
-/** The columns of a format: what --columns names, or else what the format shows by default. */
+/** The columns of a format: those that --columns names, or the default of the format. */
 export function visibleColumns<Row>(
   columns: readonly Column<Row>[],
   wanted: readonly string[] | undefined,
@@ -98,18 +98,18 @@ function findColumn<Row>(columns: readonly Column<Row>[], wanted: string): Colum
     columns.find((column) => comparable(headerOf(column)) === key)
   if (found) return found
   throw new WfstoreError('usage', `unknown column "${wanted.trim()}"`, {
-    hint: `columns: ${columns.map((column) => column.name).join(', ')}`,
+    hint: `available columns: ${columns.map((column) => column.name).join(', ')}`,
   })
 }
 
-/** total_cost, total-cost, "TOTAL COST" and totalCost are one name. */
+/** total_cost, total-cost, "TOTAL COST" and totalCost are the same name. */
 const comparable = (name: string) => name.replace(/[\s_-]+/g, '').toLowerCase()
 
 export function headerOf<Row>(column: Column<Row>): string {
   return column.header ?? words(column).toUpperCase()
 }
 
-/** The name in front of a single value: "Total cost". A header with small letters is one already: "PostgreSQL". */
+/** The label of a single value: "Total cost". A header with lower-case letters is used unchanged: "PostgreSQL". */
 export function labelOf<Row>(column: Column<Row>): string {
   const text = column.header ?? words(column)
   if (column.header !== undefined && /[a-z]/.test(column.header)) return text
@@ -118,7 +118,7 @@ export function labelOf<Row>(column: Column<Row>): string {
 }
 
 function words<Row>({ name, kind }: Column<Row>): string {
-  // A duration names its unit in JSON; a terminal shows the unit with each value.
+  // JSON has the unit in the name of a duration; a terminal shows it with each value.
   const shown = kind === 'duration' ? name.replace(/Ms$/, '') : name
   return shown.replace(/([a-z0-9])([A-Z])/g, '$1 $2')
 }
@@ -131,7 +131,7 @@ export function readValue<Row>(column: Column<Row>, row: Row): unknown {
 export const readPlain = <Row>(column: Column<Row>, row: Row): unknown =>
   column.word?.(row) ?? readValue(column, row)
 
-/** The rows below a row. They come with columns of their own type, which only the command knows. */
+/** The nested rows of a row. Only the command knows the type of their columns. */
 export function nestedRows<Row>(
   column: Column<Row>,
   value: unknown,

@@ -1,25 +1,25 @@
 import { WfstoreError } from '../../error.ts'
 
-/** Whoever read our output has gone: `| head`. Not a failure; the caller ends quietly. */
+/** The reader of the output has exited, as in `| head`. It is not a failure: the command ends without an error. */
 export class ClosedPipe extends Error {
   override readonly name = 'ClosedPipe'
 }
 
 export interface GuardedStream {
-  /** Resolves when the stream takes more. Rejects with ClosedPipe, or with what else befell it. */
+  /** Resolves when the stream accepts more. Rejects with ClosedPipe or the error of the stream. */
   write(text: string): Promise<void>
-  /** Resolves when all that was written has left. */
+  /** Resolves when everything is written. */
   flush(): Promise<void>
 }
 
-/** What a stream says when its reader has gone, on Unix, on Windows, and once it has been torn down. */
+/** Error codes for a closed pipe: on Unix, on Windows, and for a destroyed stream. */
 const CLOSED = ['EPIPE', 'EOF', 'ERR_STREAM_DESTROYED']
 
 const guarded = new WeakMap<NodeJS.WritableStream, GuardedStream>()
 
 /**
- * Takes the errors of a stream, which would otherwise end the process, and gives them to the next writer.
- * The same stream always has the same guard.
+ * Catches the errors of a stream, which would otherwise end the process, and reports them to the next write.
+ * A stream has only one guard.
  */
 export function guardStream(stream: NodeJS.WritableStream, name = 'stdout'): GuardedStream {
   const known = guarded.get(stream)

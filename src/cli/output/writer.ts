@@ -16,56 +16,56 @@ export type Format = 'table' | 'json' | 'jsonl' | 'csv'
 export interface OutputOptions {
   stdout: NodeJS.WritableStream
   stderr: NodeJS.WritableStream
-  /** `table` is TSV when stdout is not a terminal. */
+  /** `table` is TSV if stdout is not a terminal. */
   format: Format
   isTTY: boolean
-  /** Of the terminal, in cells. */
+  /** The width of the terminal in cells. */
   width: number
   color: boolean
-  /** Where stderr goes elsewhere than stdout; by default as `color`. */
+  /** Colour on stderr (default: as `color`). */
   stderrColor?: boolean
-  /** IANA name, for times on a terminal. */
+  /** IANA time zone for times on a terminal. */
   timeZone: string
   now: Date
   /** --columns */
   columns?: readonly string[] | undefined
-  /** --page: JSON with the cursor of the next page beside the rows. */
+  /** --page: a JSON object with the rows and the next cursor. */
   page?: boolean | undefined
 }
 
 export interface ListOptions<Row> {
   /**
-   * The sum of the rows. A terminal shows it below them; elsewhere it would be counted twice by whoever adds the rows up,
-   * and is the last row only where `everywhere` says so.
+   * The total of the rows, shown below them on a terminal. In other formats it is the last row only with `everywhere`, so
+   * that a sum over the rows does not count it twice.
    */
   total?: { row: Row; everywhere: boolean } | undefined
-  /** Said on stderr where a terminal would show nothing: "no executions". */
+  /** Printed to stderr if a table on a terminal is empty: "no runs". */
   empty?: string
-  /** Asked when the rows have come. */
+  /** Called after the last row. */
   end?: () => { nextCursor?: string | null | undefined }
 }
 
 export interface Writer {
-  /** Resolves to the number of rows. Streams all but a terminal table. */
+  /** Resolves to the number of rows. All formats but the table on a terminal are streamed. */
   list<Row>(
     columns: readonly Column<Row>[],
     rows: Iterable<Row> | AsyncIterable<Row>,
     options?: ListOptions<Row>,
   ): Promise<number>
-  /** Rows as they come, in every form but a JSON array, which would have no end. */
+  /** Prints rows as they arrive, in all formats but a JSON array, which needs an end. */
   follow<Row>(
     columns: readonly Column<Row>[],
     batches: AsyncIterable<readonly Row[]>,
   ): Promise<void>
-  /** One thing, with the rows that belong to it. */
+  /** Prints one record with its nested rows. */
   record<Row>(columns: readonly Column<Row>[], row: Row): Promise<void>
-  /** A line for people, on stderr. */
+  /** Prints a line for people to stderr. */
   note(text: string): void
-  /** Plain lines on stdout, in every format. */
+  /** Prints plain lines to stdout in all formats. */
   text(text: string): Promise<void>
 }
 
-/** Rows are gathered to this many characters before they are written. */
+/** Rows are buffered up to this many characters. */
 const CHUNK = 16_384
 const DEFAULT_WIDTH = 80
 
@@ -79,7 +79,7 @@ export function createWriter(options: OutputOptions): Writer {
     timeZone,
     now,
     precision: 'minutes',
-    // Some terminals say 0, or nothing.
+    // Some terminals report 0 or nothing.
     width: options.width > 0 ? options.width : DEFAULT_WIDTH,
     paint: painter(options.color),
     picked: options.columns !== undefined,
@@ -97,7 +97,7 @@ export function createWriter(options: OutputOptions): Writer {
   }
 
   function note(text: string): void {
-    // Nobody is left to hear that stderr is closed.
+    // If stderr is closed, the error cannot be reported.
     stderr.write(`${paintNote('dim', show(text))}\n`).catch(() => {})
   }
 
@@ -130,7 +130,7 @@ export function createWriter(options: OutputOptions): Writer {
   return {
     note,
 
-    async list(columns, rows, { empty = 'nothing found', end, total } = {}) {
+    async list(columns, rows, { empty = 'no rows', end, total } = {}) {
       const picked = pick(columns)
       let nextCursor: string | undefined
       const last = () => {
@@ -149,7 +149,7 @@ export function createWriter(options: OutputOptions): Writer {
           stdout,
         )
       }
-      if (nextCursor !== undefined) note(`more rows: --cursor ${nextCursor}`)
+      if (nextCursor !== undefined) note(`more rows; continue with --cursor ${nextCursor}`)
       return count
     },
 

@@ -129,30 +129,30 @@ it('a bound that cuts a quarter of an hour of removed runs is said on stderr, an
   const { code, stdout, stderr } = await run(argv)
   expect([code, JSON.parse(stdout).at(-1).historyCut]).toEqual([0, Number(row?.runs)])
   expect(stderr).toBe(
-    `${row?.runs} removed runs began in a quarter of an hour that --since or --until cuts, and count at its beginning: ` +
-      'times at :00, :15, :30 and :45 are exact\n',
+    `${row?.runs} removed runs are counted at the start of a quarter hour that --since or --until falls within; ` +
+      'use times at :00, :15, :30 or :45 for exact totals\n',
   )
 })
 
 it.each<[string, string[], string]>([
-  ['no dimension', ['cost'], "required option '--by <what>' not specified"],
+  ['no dimension', ['cost'], "required option '--by <keys>' not specified"],
   [
     'an unknown one',
     ['cost', '--by', 'user,tool'],
-    'Give user, mode, model, workflow, status, day, week, month',
+    'It must be one or more of user, mode, model, workflow, status, day, week, month',
   ],
-  ['one twice', ['cost', '--by', 'user,user'], 'It names one twice'],
+  ['one twice', ['cost', '--by', 'user,user'], 'It must not repeat a key'],
   [
     'a filter that removed runs do not have',
     ['cost-by-mode', '--tool', 'x'],
-    '--tool is not for a report: of removed runs only sums are kept; see `wfstore executions list --tool` for the runs that are kept',
+    '--tool is not supported by reports: only totals are kept for removed runs; use `wfstore executions list --tool` for runs that are not removed',
   ],
   [
     'an execution',
     ['cost-by-mode', '--execution', '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'],
-    '--execution is not for a report',
+    '--execution is not supported by reports',
   ],
-  ['a top that is none', ['cost-by-mode', '--top', '0'], 'Give a whole number from 1'],
+  ['a top that is none', ['cost-by-mode', '--top', '0'], 'It must be a whole number of at least 1'],
   ['an unknown column', ['cost-by-mode', '--columns', 'user'], 'unknown column "user"'],
 ])('%s is wrong usage', async (_, argv, message) => {
   const { code, stdout, stderr } = await run(argv)

@@ -76,7 +76,7 @@ it('a second demo leaves the store as it is, and so does one beside it', async (
   const both = await Promise.all([demo(), demo()])
   expect(both.map(({ code }) => code)).toEqual([0, 0])
   const notes = (await Promise.all([...both, demo()])).map(({ stderr }) =>
-    /holds runs already/.test(stderr),
+    /already has runs/.test(stderr),
   )
   expect(notes.filter(Boolean)).toHaveLength(2)
   expect(await database.sql('select count(*)::int as n from workflow_executions')).toEqual([

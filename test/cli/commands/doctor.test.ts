@@ -151,11 +151,11 @@ it('an invalid option is exit 2 before wfstore connects', async () => {
     expect([factor, code, stderr]).toEqual([
       factor,
       2,
-      expect.stringContaining('Give a number from 1'),
+      expect.stringContaining('It must be a number of at least 1'),
     ])
   }
   expect((await runCli(['doctor', '--columns', 'fixes', ...nowhere])).stderr).toBe(
-    'error: unknown column "fixes"; columns: check, state, finding, fix, details\n',
+    'error: unknown column "fixes"; available columns: check, state, finding, fix, details\n',
   )
   const url = await runCli(['doctor', '--database-url', 'mysql://h/d'])
   expect([url.code, url.stdout]).toEqual([2, ''])

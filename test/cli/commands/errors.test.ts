@@ -115,7 +115,7 @@ it('--group counts what the list shows, in the window and in the one before it',
   )
 })
 
-it('--group without --since is the 24 hours to now, and says when nothing has failed', async () => {
+it('--group without --since is the 24 hours to now, and says when no failures', async () => {
   const on = (now: string) => run(['--group', '--json'], { now })
   expect((await on('2026-11-18T11:00:00Z')).stdout).toContain('"count": 1')
   expect((await on('2026-11-18T12:00:00Z')).stdout).toContain('"trend": "gone"')
@@ -123,7 +123,7 @@ it('--group without --since is the 24 hours to now, and says when nothing has fa
   expect(await run(['--group'], { terminal: 80 })).toEqual({
     code: 0,
     stdout: '',
-    stderr: 'nothing has failed\n',
+    stderr: 'no failures\n',
   })
 })
 
@@ -137,7 +137,7 @@ it('--group says how many groups a limit leaves out, and has no pages', async ()
     '--columns',
     'count',
   ])
-  expect([stdout, stderr]).toEqual(['6\n6\n', '3 more groups: --limit all\n'])
+  expect([stdout, stderr]).toEqual(['6\n6\n', '3 more groups; use --limit all\n'])
   for (const paging of [
     ['--page', '--json'],
     ['--cursor', 'x'],

@@ -122,14 +122,14 @@ it('a file of which no line is valid is a failure with --skip-invalid, too', asy
   const { code, stderr } = await on(database, 'import', 'bad.jsonl', '--skip-invalid')
   expect(code).toBe(1)
   expect(stderr).toMatch(
-    /^line 1: .*\n[\s\S]*line 100: .*\nand 20 more lines are invalid\nerror: every line is invalid; nothing was imported\n$/,
+    /^line 1: .*\n[\s\S]*line 100: .*\n20 more lines are invalid\nerror: all lines are invalid; nothing was imported\n$/,
   )
 })
 
 it('a file that is not there, or is a folder, is wrong usage, and named before the database is asked', async () => {
   const nowhere = ['--database-url', 'postgresql://localhost:1/none']
   for (const [name, message] of [
-    ['none.jsonl', 'there is no file none.jsonl'],
+    ['none.jsonl', 'file not found: none.jsonl'],
     ['.', '. is a folder, not a file'],
   ] as const) {
     const { code, stderr } = await runCli(['import', name, ...nowhere], { cwd: folder })
@@ -164,7 +164,10 @@ it('a file that cannot be written is said in one line', async () => {
 
 it('export has no form but JSON lines', async () => {
   const { code, stderr } = await on(legacy, 'export', '-o', 'csv')
-  expect([code, stderr]).toEqual([2, 'error: export writes JSON lines, not --output csv\n'])
+  expect([code, stderr]).toEqual([
+    2,
+    'error: export does not support --output csv: it writes JSON lines\n',
+  ])
 })
 
 it('a reader that goes away, as head does, ends an export quietly', async () => {

@@ -65,7 +65,7 @@ it('--tool and --execution are refused, since of removed runs only sums are kept
   const { code, stderr } = await run(['stats', '--tool', 'x'])
   expect([code, stderr]).toEqual([
     2,
-    'error: --tool is not for a report: of removed runs only sums are kept; see `wfstore executions list --tool` for the runs that are kept\n',
+    'error: --tool is not supported by reports: only totals are kept for removed runs; use `wfstore executions list --tool` for runs that are not removed\n',
   ])
 })
 

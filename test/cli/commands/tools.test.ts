@@ -77,5 +77,5 @@ it.each(filters)('tools %s adds up what a statement of its own finds', async (ar
 it('an empty answer is an empty array or a line', async () => {
   const nobody = ['--user', 'nobody']
   expect(await run([...nobody, '--json'])).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
-  expect((await run(nobody, { terminal: 80 })).stderr).toBe('no tool was called\n')
+  expect((await run(nobody, { terminal: 80 })).stderr).toBe('no tool calls\n')
 })

@@ -74,8 +74,8 @@ it('docs/COMMANDS.md has every command, option, default and example, as the prog
 
 const INTRODUCTION = `# Commands
 
-What \`wfstore COMMAND --help\` and \`wfstore help TOPIC\` print. \`npx vitest run test/cli/help/help.test.ts\` compares this page with the
-program; \`UPDATE_GOLDEN=1\` before it writes the page anew. \`wfstore help --json\` has the same for programs.`
+The output of \`wfstore <command> --help\` and \`wfstore help <topic>\`. \`wfstore help --json\` has the same for programs. A test compares this
+page with the program; \`UPDATE_GOLDEN=1 npx vitest run test/cli/help/help.test.ts\` updates it.`
 
 describe('wfstore help', () => {
   it.each([
@@ -91,13 +91,13 @@ describe('wfstore help', () => {
   })
 
   it.each([
-    ['help tiem', "error: there is no help on 'tiem'; did you mean time?"],
-    ['help exections', "error: there is no help on 'exections'; did you mean executions?"],
-    ['help executions lst', "error: there is no help on 'executions lst'; did you mean list?"],
-    ['help nonsense', "error: there is no help on 'nonsense'; see `wfstore help`"],
+    ['help tiem', "error: unknown command or topic 'tiem'; did you mean time?"],
+    ['help exections', "error: unknown command or topic 'exections'; did you mean executions?"],
+    ['help executions lst', "error: unknown command or topic 'executions lst'; did you mean list?"],
+    ['help nonsense', "error: unknown command or topic 'nonsense'; see `wfstore help`"],
     [
       'completion tcsh',
-      "error: command-argument value 'tcsh' is invalid for argument 'shell'. Give one of bash, zsh, fish",
+      "error: command-argument value 'tcsh' is invalid for argument 'shell'. It must be one of bash, zsh, fish",
     ],
   ])('%s: exit 2 and one line', async (line, answer) => {
     expect(await runCli(line.split(' '))).toEqual({ code: 2, stdout: '', stderr: `${answer}\n` })

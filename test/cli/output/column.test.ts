@@ -43,7 +43,7 @@ it.each(['nope', ''])('an unknown column is a wrong usage, with the known ones: 
   expect(thrown).toMatchObject({
     code: 'usage',
     message: `unknown column "${name}"`,
-    hint: 'columns: executionId, startTime',
+    hint: 'available columns: executionId, startTime',
   })
 })
 

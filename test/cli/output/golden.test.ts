@@ -48,21 +48,21 @@ describe.each(Object.entries(forms))('%s', (name, options) => {
 
 it('everything that is not data is said on stderr', async () => {
   expect((await list(runs, terminal(80))).stderr).toBe(
-    'hidden at 80 columns: TOKENS, STEPS, MODE, MODEL (--columns picks, -o json shows all)\n' +
-      'more rows: --cursor abc\n',
+    'hidden at width 80: TOKENS, STEPS, MODE, MODEL (use --columns to select columns, -o json for all)\n' +
+      'more rows; continue with --cursor abc\n',
   )
-  expect((await list(runs, terminal(200))).stderr).toBe('more rows: --cursor abc\n')
+  expect((await list(runs, terminal(200))).stderr).toBe('more rows; continue with --cursor abc\n')
   expect((await list(runs, terminal(60, { columns: ['id', 'model'] }))).stderr).toBe(
-    'more rows: --cursor abc\n',
+    'more rows; continue with --cursor abc\n',
   )
   expect((await list(runs, { format: 'json', page: true })).stderr).toBe(
-    'more rows: --cursor abc\n',
+    'more rows; continue with --cursor abc\n',
   )
   expect((await list(runs, terminal(200, { color: true }))).stderr).toBe(
-    '\x1b[2mmore rows: --cursor abc\x1b[22m\n',
+    '\x1b[2mmore rows; continue with --cursor abc\x1b[22m\n',
   )
   expect((await list(runs, terminal(200, { color: true, stderrColor: false }))).stderr).toBe(
-    'more rows: --cursor abc\n',
+    'more rows; continue with --cursor abc\n',
   )
 })
 
@@ -70,15 +70,15 @@ it('a record says which columns of its rows a narrow terminal hides', async () =
   const { stderr } = await print(terminal(60), (writer) =>
     writer.record(recordColumns, runs[1] as Run),
   )
-  expect(stderr).toBe('hidden at 60 columns in STEPS: STARTED (-o json shows all)\n')
+  expect(stderr).toBe('hidden at width 60 in STEPS: STARTED (use -o json for all)\n')
 })
 
 describe('an empty list', () => {
   const empty = (options: Partial<OutputOptions>) =>
-    print(options, (writer) => writer.list(runColumns, [], { empty: 'no executions' }))
+    print(options, (writer) => writer.list(runColumns, [], { empty: 'no runs' }))
 
   it.each<[string, Partial<OutputOptions>, string, string]>([
-    ['terminal', terminal(80), '', 'no executions\n'],
+    ['terminal', terminal(80), '', 'no runs\n'],
     ['pipe', {}, '', ''],
     ['json', { format: 'json' }, '[]\n', ''],
     ['page', { format: 'json', page: true }, '{\n  "rows": [],\n  "nextCursor": null\n}\n', ''],

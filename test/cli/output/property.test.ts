@@ -75,7 +75,7 @@ describe('a terminal table', () => {
           writer.list(runColumns, [one]),
         )
         const shown = stdout.split('\n')[0]?.split(/\s+/) ?? []
-        const hidden = /: (.*) \(--columns/.exec(stderr)?.[1]?.split(', ') ?? []
+        const hidden = /: (.*) \(use --columns/.exec(stderr)?.[1]?.split(', ') ?? []
         const all = runColumns
           .filter(({ table }) => table !== false)
           .map(({ header, name }) => header ?? name.toUpperCase())

@@ -109,5 +109,5 @@ it('a limit is kept over pages, and the next cursor is that of the last row', as
     .map((line) => JSON.parse(line).id)
   expect([ids[0], ids.at(-1), ids.length]).toEqual([10, 2309, 2300])
   expect(limits).toEqual([500, 500, 500, 500, 300])
-  expect(notes()).toBe('more rows: --cursor 2310\n')
+  expect(notes()).toBe('more rows; continue with --cursor 2310\n')
 })

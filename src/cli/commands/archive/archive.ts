@@ -12,24 +12,22 @@ import { archiveColumns, reportColumns } from './columns.ts'
 export function define(archive: Command, context: Context): void {
   const verify = archive
     .command('verify')
-    .argument('<place>', 'folder of an archive or of several, or the file of a pipe', parseText)
+    .argument('<path>', 'folder of one or more archives, or an archive file', parseText)
   verify
-    .summary('compares archives with their checksums')
-    .description(
-      'Reads archives to their end and compares all of it with the checksums and counts.',
-    )
+    .summary('Verify archives against their checksums')
+    .description('Verify all files of archives against their checksums and counts.')
   explain(verify, {
     about:
-      'It asks no database. COMPLETE is false where the cleanup was killed: what its archive covers is right all the same, and wfstore restore takes it.',
-    exit: '1 where a file is damaged, truncated, missing or a stranger; each is named.',
+      'Does not connect to a database. COMPLETE is false if the cleanup was killed; the rows in its archive are still correct and can be restored.',
+    exit: '1 if a file is damaged, truncated, missing or unknown; each is named.',
     examples: ['wfstore archive verify /var/archive', 'wfstore archive verify /var/archive --json'],
-  }).action(async (place: string) => {
+  }).action(async (path: string) => {
     const options = verify.optsWithGlobals<GlobalOptions>()
     const asObject = options.json === true || /^jsonl?$/.test(options.output ?? '')
     selectColumns<never>(asObject ? reportColumns : archiveColumns, options.columns)
     const writer = context.writer(options)
     const { verifyArchive } = await import('../../../cleanup/archive/verify/verify.ts')
-    const report = await verifyArchive(resolve(context.io.cwd, place))
+    const report = await verifyArchive(resolve(context.io.cwd, path))
     if (asObject) await writer.record(reportColumns, report)
     else await writer.list(archiveColumns, report.archives)
     const { archives, problems } = report
@@ -38,8 +36,8 @@ export function define(archive: Command, context: Context): void {
     const damaged = archives.filter((one) => one.problems.length > 0).length
     throw new WfstoreError(
       'failed',
-      `${plural(problems.length, 'fault')} in ${damaged} of ${plural(archives.length, 'archive')}`,
-      { hint: 'bring the files that are named back from a copy' },
+      `${plural(problems.length, 'problem')} in ${damaged} of ${plural(archives.length, 'archive')}`,
+      { hint: 'replace these files from a backup' },
     )
   })
 }

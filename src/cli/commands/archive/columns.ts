@@ -16,7 +16,7 @@ const rows = (name: string, kind: Cleaned): Column<VerifiedArchive> => ({
   priority: 7,
 })
 
-/** An archive of those that were looked at. */
+/** A verified archive. */
 export const archiveColumns: Column<VerifiedArchive>[] = [
   { name: 'archive', kind: 'text', value: ({ place }) => place, flex: { min: 24 }, priority: 9 },
   { name: 'cutoff', kind: 'time', value: ({ head }) => head?.cutoff ?? null, priority: 5 },
@@ -27,10 +27,10 @@ export const archiveColumns: Column<VerifiedArchive>[] = [
   rows('metrics', 'metric'),
   { name: 'files', kind: 'count', value: ({ files }) => files.length, priority: 4 },
   { name: 'bytes', kind: 'count', priority: 4 },
-  { name: 'faults', kind: 'count', value: ({ problems }) => problems.length, priority: 10 },
+  { name: 'problems', kind: 'count', value: ({ problems }) => problems.length, priority: 10 },
 ]
 
-/** What was found, as one object. */
+/** The whole report as one object. */
 export const reportColumns: Column<ArchiveReport>[] = [
   { name: 'place', kind: 'text' },
   {

@@ -23,8 +23,8 @@ interface RestoreFlags extends GlobalOptions {
 export function define(restore: Command, context: Context): void {
   explain(restore, {
     about:
-      'The archive is compared with its checksums first, and then all of it is restored or nothing. No total moves, and rows that are there are left alone: it can be repeated. It is for the owner of the tables (docs/CLEANUP.md).',
-    exit: '1 where the archive is damaged; nothing is restored then.',
+      'Verifies the checksums, then restores everything or nothing. Totals do not change. Rows that exist are skipped, so it can be repeated. Run it as the owner of the tables (docs/CLEANUP.md).',
+    exit: '1 if the archive is damaged; nothing is restored.',
     examples: [
       'wfstore restore /var/archive --dry-run',
       'aws s3 cp s3://archive/2026.jsonl.gz - | wfstore restore -',
@@ -32,22 +32,22 @@ export function define(restore: Command, context: Context): void {
   })
   restore
     .argument(
-      '<place>',
-      'folder of an archive or of several, or the file of a pipe; - is stdin',
+      '<path>',
+      'folder of one or more archives, or an archive file; - for stdin',
       parseText,
     )
-    .option('--dry-run', 'do all of it, say what came of it, and take it back')
-    .option('--copy', 'rows alone, into another database: no totals are changed')
-    .option('-y, --yes', 'do not ask on a terminal')
-    .action((place: string) => runRestore(context, restore.optsWithGlobals<RestoreFlags>(), place))
+    .option('--dry-run', 'restore, print the result and roll back')
+    .option('--copy', 'copy rows to another database; do not update totals')
+    .option('-y, --yes', 'skip the confirmation prompt')
+    .action((path: string) => runRestore(context, restore.optsWithGlobals<RestoreFlags>(), path))
 }
 
-async function runRestore(context: Context, flags: RestoreFlags, place: string): Promise<void> {
+async function runRestore(context: Context, flags: RestoreFlags, path: string): Promise<void> {
   const { io } = context
   const asRows = flags.output === 'csv'
   selectColumns<never>(asRows ? restoredTableColumns : restoreColumns, flags.columns)
   const writer = context.writer(flags)
-  const source = place === '-' ? place : resolve(io.cwd, place)
+  const source = path === '-' ? path : resolve(io.cwd, path)
   const client = await context.connect(flags)
   const { assertDirect } = await import('../../../db/connect/pooler.ts')
   await assertDirect(client, () => context.connect(flags))
@@ -69,21 +69,23 @@ async function runRestore(context: Context, flags: RestoreFlags, place: string):
   else await writer.text(restoredLine(result, flags))
 }
 
-/** @throws WfstoreError failed where the answer is no, usage where there is no archive */
+/** @throws WfstoreError failed if the answer is no, usage if there is no archive */
 async function ask(context: Context, source: string): Promise<void> {
   const { verifyArchive } = await import('../../../cleanup/archive/verify/verify.ts')
   const { archives, lines, problems } = await whileCounting(context.io, () => verifyArchive(source))
-  // What is damaged is refused, and why, without a question.
+  // restoreArchive rejects a damaged archive; no confirmation is needed.
   if (problems.length > 0) return
-  const question = `restores ${removedWords(lines)} of ${plural(archives.length, 'archive')}; rows that are there stay as they are. Go on?`
+  const question = `This restores ${removedWords(lines)} from ${plural(archives.length, 'archive')}. Rows that exist are skipped. Continue?`
   await context.confirm(question, { unattended: 'proceed' })
 }
 
 function restoredLine(result: RestoreResult, { dryRun, copy }: RestoreFlags): string {
   const { archives, restored, alreadyThere, seconds } = result
   return [
-    `${dryRun ? 'would restore' : 'restored'} ${removedWords(restored)} of ${plural(archives.length, 'archive')} in ${formatDuration(seconds * 1000)}`,
-    ...(removedRows(alreadyThere) > 0 ? [`there already: ${removedWords(alreadyThere)}`] : []),
-    ...(dryRun ? ['nothing was changed'] : copy ? [] : ['no total moved']),
+    `${dryRun ? 'would restore' : 'restored'} ${removedWords(restored)} from ${plural(archives.length, 'archive')} in ${formatDuration(seconds * 1000)}`,
+    ...(removedRows(alreadyThere) > 0
+      ? [`skipped, already there: ${removedWords(alreadyThere)}`]
+      : []),
+    ...(dryRun ? ['nothing was changed'] : copy ? [] : ['totals are unchanged']),
   ].join('; ')
 }

@@ -53,15 +53,19 @@ const columns: Column<AuditEntry>[] = [
   { name: 'createdAt', header: 'WRITTEN', kind: 'time', table: false },
 ]
 
-/** An entry by itself. */
+/** A single entry. */
 const showColumns = columns.map((column) => ({ ...column, table: true }))
 
 export function define(audit: Command, context: Context): void {
-  audit.description('What happened: steps, tool calls, decisions; the newest first.')
-  addEntryFilters(audit, { model: 'of this model', tool: 'of this tool' })
-    .option('--action <type>', 'of this type: tool_call, step_end, …', parseText)
-    .option('--success <true|false>', 'that succeeded, or failed', parseBoolean)
-    .option('--follow', 'the newest 10, or --limit, then new ones until Ctrl-C')
+  audit.description('List audit entries (steps, tool calls, decisions), newest first.')
+  addEntryFilters(audit, { tool: 'filter by tool' })
+    .option('--action <type>', 'filter by action type: tool_call, step_end, …', parseText)
+    .option(
+      '--success <true|false>',
+      'only successful (true) or failed (false) entries',
+      parseBoolean,
+    )
+    .option('--follow', 'print the last 10 (or --limit), then new ones')
   addPaging(audit).action(() => printAudit(audit, context))
   explain(audit, {
     examples: ['wfstore audit --action tool_call --success false --since 24h'],
@@ -69,11 +73,11 @@ export function define(audit: Command, context: Context): void {
 
   const show = audit
     .command('show')
-    .argument('<id>', 'id of the entry, or its first 8 or more characters')
-    .summary('one entry, with the input and output of its tool')
-    .description('One entry, with the input and output of its tool.')
+    .argument('<id>', 'id of the entry, or at least its first 8 characters')
+    .summary('Show an audit entry with tool input and output')
+    .description('Show an audit entry with tool input and output.')
   explain(show, {
-    exit: '6 where there is no such entry.',
+    exit: '6 if the audit entry is not found.',
     examples: [
       'wfstore audit show 0193f1c2-7a5e',
       'wfstore audit show 0193f1c2 --json | jq .toolInput',
@@ -96,8 +100,8 @@ async function printAudit(command: Command, context: Context): Promise<void> {
   const filter: AuditFilter = { ...shared, actionType: options.action, success: options.success }
   const writer = context.writer(options)
   if (options.follow) {
-    const asked = command.getOptionValueSource('limit') !== 'default'
-    const limit = asked ? options.limit : FOLLOW_LIMIT
+    const given = command.getOptionValueSource('limit') !== 'default'
+    const limit = given ? options.limit : FOLLOW_LIMIT
     return writer.follow(columns, followedEntries(context, writer, options, filter, limit))
   }
   const store = await context.store(options)
@@ -109,24 +113,29 @@ async function printAudit(command: Command, context: Context): Promise<void> {
 const FOLLOW_LIMIT = 10
 const MOST_BEFORE = 1000
 
-/** @throws WfstoreError usage for what contradicts --follow */
+/** @throws WfstoreError usage for options that contradict --follow */
 function checkFollow(options: AuditFlags): void {
   const other = (['until', 'cursor', 'page'] as const).find((name) => options[name] !== undefined)
   if (other !== undefined)
-    throw new WfstoreError('usage', `--follow and --${other} contradict each other`, {
-      hint: 'new entries come after all there are',
+    throw new WfstoreError('usage', `--follow and --${other} cannot be used together`, {
+      hint: `remove --${other}: --follow prints new entries`,
     })
   if (options.json || options.output === 'json')
-    throw new WfstoreError('usage', '--follow has no end, and a JSON array needs one', {
-      hint: 'give -o jsonl: an object a line',
-    })
+    throw new WfstoreError(
+      'usage',
+      '--follow does not support --output json: a JSON array needs an end',
+      {
+        hint: 'use -o jsonl',
+      },
+    )
   if (options.limit > MOST_BEFORE)
-    throw new WfstoreError('usage', `--follow begins with at most ${MOST_BEFORE} entries`, {
-      hint: 'give a --limit, or read the others without --follow',
+    throw new WfstoreError('usage', `--limit is at most ${MOST_BEFORE} with --follow`, {
+      hint: 'use a smaller --limit, or list older entries without --follow',
     })
 }
 
 function parseBoolean(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Give true or false')
+  if (text !== 'true' && text !== 'false')
+    throw new InvalidArgumentError('It must be true or false')
   return text === 'true'
 }

@@ -7,13 +7,13 @@ import { reader } from '../../options/report-filter.ts'
 import type { Writer } from '../../output/writer.ts'
 
 const POLL_MS = 1000
-/** A poll that took longer is followed by a pause of so many times what it took: a tenth of the server at most. */
+/** After a slow poll the pause is this many times its duration, so that polling takes at most a tenth of the time. */
 const REST = 9
 const LONGEST_BACKOFF_MS = 30_000
 
 /**
- * The newest entries and then new ones as they are committed, until interrupted. A lost connection is made again, and
- * what came meanwhile is not lost.
+ * Yields the newest entries, then new ones as they are committed, until interrupted. Reconnects after a lost connection
+ * without missing entries.
  */
 export async function* followedEntries(
   context: Context,
@@ -23,7 +23,7 @@ export async function* followedEntries(
   limit: number,
 ): AsyncGenerator<AuditEntry[]> {
   const { io } = context
-  // An interruption ends the wait; whether it was one, the signal says.
+  // An interruption ends the wait; the caller checks the signal.
   const pause = (ms: number) => io.sleep(ms, io.signal).catch(() => {})
   let run = await reader(context, options)
   const follow = followAudit((text, values, shape) => run(text, values, shape), filter)
@@ -33,7 +33,7 @@ export async function* followedEntries(
     if (follow.isBlind() && !warned) {
       warned = true
       writer.note(
-        `this role does not see how long other transactions have been open: what one that takes more than ${LATE_MINUTES} minutes writes is missed (pg_read_all_stats mends it)`,
+        `this role cannot see other transactions: entries from a transaction longer than ${LATE_MINUTES} minutes are missed; to fix this, grant pg_read_all_stats to the role`,
       )
     }
     await pause(Math.max(POLL_MS, took * REST))
@@ -45,7 +45,7 @@ export async function* followedEntries(
       yield entries
     } catch (error) {
       if (!isLost(error) || io.signal.aborted) throw error
-      writer.note(`${(error as WfstoreError).message}; trying again, nothing is missed`)
+      writer.note(`${(error as WfstoreError).message}; reconnecting, no entries are missed`)
       for (let wait = POLL_MS; ; wait = Math.min(wait * 2, LONGEST_BACKOFF_MS)) {
         await pause(wait)
         if (io.signal.aborted) return
@@ -56,7 +56,7 @@ export async function* followedEntries(
           if (!isLost(again)) throw again
         }
       }
-      writer.note('connected again')
+      writer.note('reconnected')
     }
   }
 }

@@ -31,18 +31,18 @@ export function define(billing: Command, context: Context): void {
   report
     .option(
       '--period <month>',
-      'this month, such as 2026-10 (default: the month of now)',
+      'billing period, such as 2026-10 (default: the current one)',
       parsePeriod,
     )
-    .option('--user <id>', 'of this user', parseText)
+    .option('--user <id>', 'filter by user', parseText)
     .addOption(
-      new Option('--by <key>', 'add up by this')
+      new Option('--by <key>', 'group by')
         .choices(['user', 'model', 'day', 'total'])
         .default('user'),
     )
-    .option('--reconcile', 'what differs between bills and their runs')
-    .option('--provider <name>', 'who bills, in -o focus: CSV for FinOps', parseText, 'wfstore')
-    // What is no subcommand comes here.
+    .option('--reconcile', 'list bills that do not match their runs')
+    .option('--provider <name>', 'provider in -o focus, a FinOps CSV', parseText, 'wfstore')
+    // An unknown subcommand ends up here as an argument.
     .allowExcessArguments()
     .action(() => {
       const [word] = report.args
@@ -53,7 +53,7 @@ export function define(billing: Command, context: Context): void {
       }
       return printReport(context, report.optsWithGlobals<ReportFlags>())
     })
-  // Who asks for the help of `billing` wants to know these.
+  // `billing --help` lists the options of the hidden default command too.
   const plain = billing.createHelp()
   const help = plain.visibleOptions(billing)
   billing.usage('[options] [command]').configureHelp({
@@ -74,8 +74,8 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const { by, provider, user: userId } = flags
   if (output === 'focus') {
     if (flags.json || flags.reconcile) {
-      throw new WfstoreError('usage', '--output focus is a form of its own', {
-        hint: 'leave --json and --reconcile out',
+      throw new WfstoreError('usage', '--output focus cannot be used with --json or --reconcile', {
+        hint: 'remove --json and --reconcile',
       })
     }
     selectColumns(focusColumns, flags.columns)
@@ -106,7 +106,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   await noteDifferences(writer, billing, scope)
   if (period.differs) {
     writer.note(
-      `the bills of ${period.period} are not those it was closed with: see wfstore billing periods`,
+      `the bills of ${period.period} have changed since it was closed; see \`wfstore billing periods\``,
     )
   }
 }
@@ -116,17 +116,17 @@ function titleOf({ period, timeZone, state, closedAt }: BillingPeriod, user?: st
   return `${[`bills of ${period}`, ...(user === undefined ? [] : [user])].join(', ')} (${timeZone}), ${state}${since}`
 }
 
-const NO_DIFFERENCE = 'bills and runs agree'
+const NO_DIFFERENCE = 'all bills match their runs'
 
-const WORDS: Record<DifferenceKind, (count: number) => string> = {
+const DIFFERENCES: Record<DifferenceKind, (count: number) => string> = {
   unbilled: (count) => `${plural(count, 'run')} without a bill`,
-  differs: (count) => `${plural(count, 'run')} whose bills come to something else`,
-  no_run: (count) => `${plural(count, 'bill')} that ${count === 1 ? 'names' : 'name'} no run`,
-  run_gone: (count) => `${plural(count, 'bill')} whose run is no longer kept`,
-  corrected: (count) => `${plural(count, 'run')} whose bills were corrected`,
+  differs: (count) => `${plural(count, 'run')} with a different cost than the bill`,
+  no_run: (count) => `${plural(count, 'bill')} without a run id`,
+  run_gone: (count) => `${plural(count, 'bill')} of removed runs`,
+  corrected: (count) => `${plural(count, 'run')} with a corrected bill`,
 }
 
-/** One line, of what --reconcile lists. */
+/** Prints one line that counts what --reconcile lists. */
 async function noteDifferences(writer: Writer, billing: Billing, scope: BillingScope) {
   writer.note(reconcileLine(await billing.differences(scope)))
 }
@@ -135,7 +135,7 @@ function reconcileLine(counts: readonly DifferenceCount[]): string {
   if (counts.length === 0) return NO_DIFFERENCE
   const parts = counts.map(({ kind, count, costDifference }) => {
     const amount = kind === 'no_run' || kind === 'run_gone' ? null : costDifference
-    return `${WORDS[kind](count)}${amount === null ? '' : ` (${dollars(amount)})`}`
+    return `${DIFFERENCES[kind](count)}${amount === null ? '' : ` (${dollars(amount)})`}`
   })
-  return `${parts.join(', ')}: --reconcile lists them`
+  return `${parts.join(', ')}; use --reconcile to list them`
 }

@@ -12,7 +12,7 @@ import type { Bill } from '../../../queries/billing/bills.ts'
 import { classWords, TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import type { Column } from '../../output/column.ts'
 
-/** Bills added up, by one of the keys; the total has none. */
+/** Sums of bills by one of the keys. The total has no key. */
 export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
   const key: Column<BillingSum> = {
     name: by,
@@ -42,16 +42,16 @@ export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
 
 export const recordColumns: Column<Bill>[] = [
   { name: 'billingId', header: 'ID', kind: 'id', priority: 10 },
-  { name: 'timestamp', header: 'WRITTEN', kind: 'time', priority: 8 },
+  { name: 'timestamp', header: 'BILLED', kind: 'time', priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 7 },
   { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 5 },
   { name: 'cost', kind: 'amount', priority: 10 },
   { name: 'tokensTotal', header: 'TOKENS', kind: 'count', priority: 6 },
   { name: 'paid', kind: 'boolean', priority: 9 },
   { name: 'paymentId', header: 'PAYMENT', kind: 'text', flex: { min: 8 }, priority: 4 },
-  { name: 'executionId', header: 'RUN', kind: 'id', priority: 3 },
+  { name: 'executionId', header: 'EXECUTION', kind: 'id', priority: 3 },
   { name: 'billingPeriod', header: 'PERIOD', kind: 'text', priority: 2 },
-  { name: 'originalPeriod', header: 'FOR', kind: 'text', priority: 2 },
+  { name: 'originalPeriod', header: 'ORIGINAL PERIOD', kind: 'text', priority: 2 },
   { name: 'corrects', kind: 'id', priority: 2 },
   ...TOKEN_FIELDS.map((name): Column<Bill> => ({ name, kind: 'count', table: false })),
   { name: 'metadata', kind: 'json', table: false },
@@ -60,8 +60,8 @@ export const recordColumns: Column<Bill>[] = [
 ]
 
 export const differenceColumns: Column<BillDifference>[] = [
-  { name: 'kind', header: 'WHAT', kind: 'text', priority: 10 },
-  { name: 'executionId', header: 'RUN', kind: 'id', priority: 9 },
+  { name: 'kind', kind: 'text', priority: 10 },
+  { name: 'executionId', header: 'EXECUTION', kind: 'id', priority: 9 },
   { name: 'billingId', header: 'BILL', kind: 'id', priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
   { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 1 },
@@ -85,7 +85,7 @@ export const periodColumns: Column<BillingPeriod>[] = [
   { name: 'startTime', header: 'FROM', kind: 'time', table: false },
   { name: 'endTime', header: 'UNTIL', kind: 'time', table: false },
   { name: 'closedAt', header: 'CLOSED', kind: 'time', priority: 3 },
-  { name: 'closedBy', header: 'BY', kind: 'text', priority: 2 },
+  { name: 'closedBy', header: 'CLOSED BY', kind: 'text', priority: 2 },
   { name: 'differs', kind: 'boolean', table: false },
 ]
 
@@ -164,7 +164,7 @@ const FOCUS_KINDS: Record<keyof FocusRow, Column<FocusRow>['kind']> = {
   Tags: 'json',
 }
 
-/** In the order of their names, as FOCUS wants it. */
+/** Sorted by name, as FOCUS requires. */
 export const focusColumns: Column<FocusRow>[] = Object.entries(FOCUS_KINDS).map(([name, kind]) => ({
   name,
   kind,

@@ -27,35 +27,35 @@ interface CorrectFlags extends GlobalOptions {
 export function define(billing: Command, context: Context): void {
   const pay = billing.command('pay')
   pay
-    .summary('marks unpaid bills as paid by a payment')
-    .description('Marks the unpaid bills of a month, or of a user in it, as paid by a payment.')
-    .requiredOption('--period <month>', 'this month, such as 2026-10', parsePeriod)
-    .requiredOption('--payment-id <id>', 'id of the payment elsewhere', parseText)
-    .option('--user <id>', 'of this user alone', parseText)
-    .option('--rest', 'pay what is unpaid, though another has paid some')
-    .option('--dry-run', 'say what would be paid, and change nothing')
-    .option('-y, --yes', 'do not ask on a terminal')
+    .summary('Mark unpaid bills as paid')
+    .description('Mark the unpaid bills of a period, or of one user in it, as paid.')
+    .requiredOption('--period <month>', 'billing period, such as 2026-10', parsePeriod)
+    .requiredOption('--payment-id <id>', 'id of the payment in your payment system', parseText)
+    .option('--user <id>', 'only bills of this user', parseText)
+    .option('--rest', 'pay the rest, if another payment has paid some bills')
+    .option('--dry-run', 'print what would be paid; change nothing')
+    .option('-y, --yes', 'skip the confirmation prompt')
   explain(pay, {
-    about: 'All or none; the same payment again changes nothing.',
-    exit: '1 where another payment has paid some of the bills: see --rest.',
+    about: 'Pays all of the bills or none. Repeating a payment changes nothing.',
+    exit: '1 if another payment has paid some of the bills (see --rest).',
     examples: [
       'wfstore billing pay --period 2026-10 --user user_7 --payment-id inv_4711',
       'wfstore billing pay --period 2026-10 --payment-id sepa-2026-11 --dry-run',
     ],
   }).action(() => runPay(context, pay.optsWithGlobals<PayFlags>()))
 
-  const correct = billing.command('correct').argument('<id>', 'id of the bill, whole')
+  const correct = billing.command('correct').argument('<id>', 'full id of the bill')
   correct
-    .summary('corrects what a bill comes to')
-    .description('Corrects what a bill comes to, by a new record over the difference.')
-    .requiredOption('--cost <amount>', 'what it should come to, in US dollars', parseText)
-    .requiredOption('--reason <text>', 'why; kept with the record', parseText)
-    .option('--dry-run', 'say what would be written, and change nothing')
-    .option('-y, --yes', 'do not ask on a terminal')
+    .summary('Correct the cost of a bill')
+    .description('Correct the cost of a bill. Adds a bill for the difference.')
+    .requiredOption('--cost <amount>', 'correct cost of the bill in US dollars', parseText)
+    .requiredOption('--reason <text>', 'reason, stored with the correction', parseText)
+    .option('--dry-run', 'print the correction; change nothing')
+    .option('-y, --yes', 'skip the confirmation prompt')
   explain(correct, {
     about:
-      "The record is of the bill's own month while that is open, and else of the open one, with a reference. Given again it changes nothing.",
-    exit: '6 where there is no such bill.',
+      'If the period of the bill is closed, the correction is added to the open period and refers to the closed one. Repeating a correction changes nothing.',
+    exit: '6 if the bill is not found.',
     examples: [
       'wfstore billing correct 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --cost 0 \\\n    --reason "ran twice"',
       'wfstore billing correct 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 --cost 1.25 \\\n    --reason "list price" --dry-run',
@@ -82,10 +82,10 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
   })
   const { outcome, plan } = result
   if (outcome === 'already') {
-    writer.note(`payment ${paymentId} has paid before; nothing was changed`)
+    writer.note(`payment ${paymentId} is already recorded; nothing was changed`)
     if (plan.records > 0)
       writer.note(
-        `${plural(plan.records, 'bill')} unpaid since, ${dollars(plan.cost)}: another payment with --rest pays them`,
+        `${plural(plan.records, 'bill')} added since then are unpaid, ${dollars(plan.cost)}; pay them with another payment id and --rest`,
       )
   }
   if (isData(options)) {
@@ -94,8 +94,8 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
   const sum = `${plural(plan.records, 'bill')}, ${dollars(plan.cost)}`
   const words = {
     paid: `paid ${sum}`,
-    already: `paid already ${plural(plan.alreadyRecords, 'bill')}, ${dollars(plan.alreadyCost)}`,
-    nothing: 'nothing to pay',
+    already: `already paid ${plural(plan.alreadyRecords, 'bill')}, ${dollars(plan.alreadyCost)}`,
+    nothing: 'no unpaid bills',
     planned: `would pay ${sum}`,
   }
   await writer.text(words[outcome])
@@ -127,7 +127,7 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
   const change = `${dollars(plan.costBefore)} to ${dollars(plan.costAfter)} (${dollars(plan.difference)})`
   const words = {
     corrected: `corrected ${change} by bill ${record?.billingId} in ${record?.billingPeriod}`,
-    already: `bill ${id} comes to ${dollars(plan.costBefore)} already; nothing was changed`,
+    already: `the cost of bill ${id} is already ${dollars(plan.costBefore)}; nothing was changed`,
     planned: `would correct ${change}`,
   }
   await writer.text(words[outcome])

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { GlobalOptions } from '../../options/global.ts'
 
-/** What every command about bills takes. */
+/** Options of all billing commands. */
 export interface PeriodOptions extends GlobalOptions {
   period?: string
   user?: string
@@ -9,10 +9,10 @@ export interface PeriodOptions extends GlobalOptions {
 
 export function parsePeriod(text: string): string {
   if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(text))
-    throw new InvalidArgumentError('Give a month such as 2024-12')
+    throw new InvalidArgumentError('It must be a month such as 2024-12')
   return text
 }
 
-/** Decimals without zeros at their end, in US dollars: 'USD 12.5'. */
+/** An amount without trailing zeros: 'USD 12.5'. */
 export const dollars = (amount: string): string =>
   `USD ${amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount}`

@@ -18,8 +18,8 @@ interface CloseFlags extends PeriodOptions {
 export function define(billing: Command, context: Context): void {
   const periods = billing.command('periods')
   periods
-    .summary('the months that were billed')
-    .description('The months that were billed: open or closed, what they come to, what is unpaid.')
+    .summary('List billing periods')
+    .description('List billing periods with their state, cost and unpaid amount.')
   explain(periods, {
     examples: ['wfstore billing periods', 'wfstore billing periods -o csv'],
   }).action(async () => {
@@ -29,22 +29,20 @@ export function define(billing: Command, context: Context): void {
     const rows = await (await context.store(options)).billing.periods()
     await writer.list(periodColumns, rows, { empty: 'no bills' })
     for (const { period } of rows.filter(({ differs }) => differs)) {
-      writer.note(`the bills of ${period} are not those it was closed with`)
+      writer.note(`the bills of ${period} have changed since it was closed`)
     }
   })
 
   const close = billing.command('close')
   close
-    .summary('closes a month: nobody changes its bills any more')
-    .description(
-      'Closes a month: writes its totals down, and lets nobody change its bills any more.',
-    )
-    .requiredOption('--period <month>', 'this month, such as 2026-10', parsePeriod)
-    .option('--dry-run', 'say what would be closed, and change nothing')
-    .option('-y, --yes', 'do not ask on a terminal')
+    .summary('Close a billing period; its bills can no longer change')
+    .description('Close a billing period: record its totals; its bills can no longer change.')
+    .requiredOption('--period <month>', 'billing period, such as 2026-10', parsePeriod)
+    .option('--dry-run', 'print what would be closed; change nothing')
+    .option('-y, --yes', 'skip the confirmation prompt')
   explain(close, {
     about:
-      'It cannot be undone. A bill that comes later goes to the open month and refers to this one; wfstore billing correct corrects what was wrong. Its bills can still be paid.',
+      'Closing cannot be undone. A later bill is added to the open period and refers to this one. To correct a bill, use "wfstore billing correct". Bills of a closed period can still be paid.',
     examples: [
       'wfstore billing close --period 2026-10 --dry-run',
       'wfstore billing close --period 2026-10 --yes',
@@ -53,21 +51,20 @@ export function define(billing: Command, context: Context): void {
 
   const zone = billing.command('zone').argument('[zone]', 'IANA name, such as Europe/Berlin')
   zone
-    .summary('the time zone in which months begin')
-    .description(
-      'Says in which time zone the months of bills begin, or sets it while none is closed.',
-    )
+    .summary('Show or set the time zone of billing periods')
+    .description('Show or set the time zone in which billing periods begin.')
   explain(zone, {
-    exit: '1 where a month is closed already and the zone would change.',
+    about: 'The time zone can be changed until the first period is closed.',
+    exit: '1 if a period is closed and the time zone would change.',
     examples: ['wfstore billing zone', 'wfstore billing zone Europe/Berlin'],
   }).action(async (name: string | undefined) => {
     const options = zone.optsWithGlobals<GlobalOptions>()
-    const columns = [{ name: 'timeZone', header: 'Zone', kind: 'text' as const }]
+    const columns = [{ name: 'timeZone', header: 'Time zone', kind: 'text' as const }]
     selectColumns(columns, options.columns)
     const writer = context.writer(options)
     const billing = (await context.store(options)).billing
     if (name !== undefined && (await billing.setZone(name)))
-      writer.note(`months begin at midnight in ${name} now`)
+      writer.note(`billing periods now begin at midnight in ${name}`)
     const timeZone = await billing.zone()
     if (isData(options)) await writer.record(columns, { timeZone })
     else await writer.text(timeZone)
@@ -84,7 +81,7 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
   for (const { kind, count } of differences) {
     if (kind === 'unbilled') writer.note(`${plural(count, 'run')} without a bill`)
     if (kind === 'differs')
-      writer.note(`${plural(count, 'run')} whose bills come to something else`)
+      writer.note(`${plural(count, 'run')} with a different cost than the bill`)
   }
   const result = await billing.closePeriod({
     period: month,
@@ -97,11 +94,11 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
       }),
   })
   const { outcome, period, openBefore } = result
-  if (openBefore.length > 0) writer.note(`still open before it: ${openBefore.join(', ')}`)
+  if (openBefore.length > 0) writer.note(`earlier periods are still open: ${openBefore.join(', ')}`)
   if (isData(options)) return writer.record(closeColumns, { ...period, outcome })
   const words = {
     closed: `closed ${described(period)}`,
-    already: `closed already on ${period.closedAt}: ${described(period)}`,
+    already: `already closed on ${period.closedAt}: ${described(period)}`,
     planned: `would close ${described(period)}`,
   }
   await writer.text(words[outcome])

@@ -19,17 +19,17 @@ export function define(billing: Command, context: Context): void {
   const records = billing.command('records')
   addPaging(
     records
-      .summary('the bills of a month one by one')
-      .description('The bills of a month one by one, the newest first. Amounts are US dollars.')
+      .summary('List the bills of a period')
+      .description('List the bills of a period, newest first. Amounts are in US dollars.')
       .option(
         '--period <month>',
-        'this month, such as 2026-10 (default: the month of now)',
+        'billing period, such as 2026-10 (default: the current one)',
         parsePeriod,
       )
-      .option('--user <id>', 'of this user', parseText)
-      .option('--model <id>', 'on this model', parseText)
-      .option('--paid', 'those that are paid')
-      .option('--unpaid', 'those that are not'),
+      .option('--user <id>', 'filter by user', parseText)
+      .option('--model <id>', 'filter by model', parseText)
+      .option('--paid', 'only paid bills')
+      .option('--unpaid', 'only unpaid bills'),
   )
   explain(records, {
     examples: [
@@ -54,7 +54,7 @@ export function define(billing: Command, context: Context): void {
       {
         columns: recordColumns,
         query: (paging) => store.list({ ...filter, ...paging }),
-        empty: `no such bills in ${period}`,
+        empty: `no matching bills in ${period}`,
       },
       options,
     )

@@ -23,14 +23,14 @@ import {
 
 export function define(cleanup: Command, context: Context): void {
   explain(cleanup, {
-    exit: '5 where another cleanup is at it, or another session has rows locked.',
+    exit: '5 if another cleanup is running, or another session has locked rows.',
     examples: [
       'wfstore cleanup --days 90 --dry-run',
       'wfstore cleanup --days 90 --archive /var/archive --quiet',
     ],
   })
   addCleanupOptions(cleanup.usage('[options] [command]'))
-    .description('Removes runs that ended long ago and what belongs to them; totals stay.')
+    .description('Remove old runs and their data. Totals and bills are kept.')
     .action(() => runCleanup(context, cleanup.optsWithGlobals<CleanupFlags>()))
 }
 
@@ -49,7 +49,7 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> 
       const { cutoff } = counts
       context
         .writer(flags)
-        .note(`older than ${cutoffText(cutoff)}; nothing was changed; bills stay`)
+        .note(`older than ${cutoffText(cutoff)}; nothing was changed; bills are kept`)
     }
     return
   }
@@ -57,15 +57,15 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> 
   await assertDirect(client, () => context.connect(flags))
   if (flags.yes || !isAttended(io)) return clean(context, flags, client, { ...request, archive })
   const counts = await whileCounting(io, () => countCleanup(client, request))
-  // Nothing to remove is no question.
+  // Do not ask if there is nothing to remove.
   if (removedRows(counts.remove) > 0)
     await context.confirm(questionOf(counts, flags.archive), { unattended: 'proceed' })
-  // What was agreed to, not what has grown old while somebody thought about it.
+  // Remove only what was confirmed, not rows that became old during the prompt.
   const agreed = { ...request, archive, days: undefined, before: counts.cutoff }
   return clean(context, flags, client, agreed, counts)
 }
 
-/** How long an interruption waits for the batch under way: within the second that the process has left. */
+/** How long an interruption waits for the current batch; the process exits within a second. */
 const PATIENCE_MS = 700
 
 async function clean(
@@ -110,20 +110,16 @@ async function clean(
     )
   })
   const result = await work.finally(() => progress.end())
-  // Interrupted, the command is over already, and what was removed is said at its end.
+  // After an interruption, atEnd has printed the result.
   if (io.signal.aborted) return
   await printReport(context, flags, (writer) => drawResult(writer, flags, result))
   if (result.vacuum.length > 0)
-    note(`vacuum (analyze) ${result.vacuum.join(', ')} makes room for new rows now`)
+    note(`to free the space now, run: vacuum (analyze) ${result.vacuum.join(', ')}`)
   const locked = lockedWords(result.kept)
   if (locked !== '')
-    throw new WfstoreError(
-      'locked',
-      `not removed, since another session has it locked: ${locked}`,
-      {
-        hint: 'run it again when that has ended; wfstore doctor says who it is',
-      },
-    )
+    throw new WfstoreError('locked', `rows locked by another session were not removed: ${locked}`, {
+      hint: 'run it again later; `wfstore doctor` shows the session',
+    })
 }
 
 async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
@@ -133,8 +129,8 @@ async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefi
     '../../../cleanup/archive/write/sink.ts'
   )
   if (place === '-' && io.stdout.isTTY === true)
-    throw new WfstoreError('usage', 'the archive would go to the terminal', {
-      hint: 'send stdout to a file or a pipe, or name a folder',
+    throw new WfstoreError('usage', '--archive - cannot write to a terminal', {
+      hint: 'redirect stdout to a file or a pipe, or name a folder',
     })
   if (place === '-') return archiveToStream(io.stdout, { wfstoreVersion: version })
   return archiveInFolder(resolve(io.cwd, place), { wfstoreVersion: version })

@@ -3,15 +3,15 @@ import type { PastCleanup } from '../../../queries/cleanups.ts'
 import type { Column } from '../../output/column.ts'
 import { keptWords } from './words.ts'
 
-/** What became of the rows of one table. */
+/** Counts for one table. */
 export interface TableOfCleanup {
   table: string
   removed: number
-  /** Older than the cutoff, but not to be removed; null for steps, which share the fate of their run. */
+  /** Rows older than the cutoff that are kept; null for steps, which are kept with their run. */
   kept: number | null
   locked: number | null
   left: number
-  /** Why they are kept. */
+  /** Why rows are kept. */
   why: string
 }
 
@@ -21,7 +21,7 @@ const json = <Row extends object>(name: keyof Row & string): Column<Row> => ({
   value: (row) => JSON.stringify(row[name]),
 })
 
-/** The fields that the library gives. */
+/** The fields of the library's result. */
 export const resultColumns: Column<CleanupResult>[] = [
   { name: 'cleanupId', kind: 'id' },
   { name: 'outcome', kind: 'status' },
@@ -51,12 +51,12 @@ export const tableColumns: Column<TableOfCleanup>[] = [
   { name: 'left', kind: 'count', priority: 7 },
 ]
 
-/** Of a dry run. */
+/** For a dry run. */
 export const plannedColumns: Column<TableOfCleanup>[] = [
   { name: 'table', kind: 'text', priority: 9 },
   { name: 'remove', kind: 'count', value: ({ removed }) => removed, priority: 8 },
   { name: 'keep', kind: 'count', value: ({ kept }) => kept, priority: 7 },
-  { name: 'why', kind: 'text', terminalOnly: true, priority: 6 },
+  { name: 'why', header: 'KEPT BECAUSE', kind: 'text', terminalOnly: true, priority: 6 },
 ]
 
 export function tablesOf(removed: Removed, kept: Kept, left: Removed | null): TableOfCleanup[] {
@@ -76,7 +76,7 @@ export function tablesOf(removed: Removed, kept: Kept, left: Removed | null): Ta
       locked,
       why: keptWords({ ...kept, audit: { runKept: 0, locked: 0 } }),
     }),
-    row('workflow_steps', 'step', { kept: null, locked: null, why: 'as their runs' }),
+    row('workflow_steps', 'step', { kept: null, locked: null, why: 'same as their runs' }),
     row('audit_logs', 'audit', {
       kept: kept.audit.runKept,
       locked: kept.audit.locked,

@@ -16,22 +16,22 @@ interface HistoryFlags extends GlobalOptions, PagingOptions {
 }
 
 export function define(cleanup: Command, context: Context): void {
-  const history = cleanup.command('history').summary('the cleanups there were')
+  const history = cleanup.command('history').summary('List past cleanups')
   explain(history, {
     about:
-      'OUTCOME is done; stopped, by --max-duration or a signal; failed; interrupted, where it was killed; or running. The counts are right in each.',
+      'OUTCOME is done, stopped (by --max-duration or a signal), failed, interrupted (killed) or running. The counts are correct in all cases.',
     examples: ['wfstore cleanup history', 'wfstore cleanup history --since 30d -o csv'],
   })
   addPaging(
     history
-      .description('The cleanups there were, the newest first: what each removed and how it ended.')
-      .option('--since <time>', 'begun from, and before: 24h, 7d, 2026-11-01, RFC 3339')
-      .option('--until <time>', 'begun before this time'),
+      .description('List past cleanups, newest first, with what they removed and how they ended.')
+      .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
+      .option('--until <time>', 'started before this time'),
   ).action(async () => {
-    // Those of `cleanup` are read wherever they stand.
+    // commander parses the options of `cleanup` here too.
     const [foreign] = Object.keys(cleanup.opts())
     if (foreign !== undefined)
-      throw new WfstoreError('usage', 'cleanup history takes no options of cleanup', {
+      throw new WfstoreError('usage', 'cleanup history does not support the options of cleanup', {
         hint: 'see `wfstore cleanup history --help`',
       })
     const options = history.optsWithGlobals<HistoryFlags>()

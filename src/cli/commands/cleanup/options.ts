@@ -21,38 +21,36 @@ export interface CleanupFlags extends GlobalOptions {
 
 const MOST_DAYS = 36_500
 const LARGEST_BATCH = 1_000_000
-const HOW_OLD = 'give --days 90, or --before 2024-12-01'
+const HOW_OLD = 'for example --days 90 or --before 2024-12-01'
 
 export function addCleanupOptions(command: Command): Command {
   return command
-    .option('--days <n>', 'remove what is older than so many days of 24 hours', parseDays)
-    .option('--before <time>', 'remove what is older: 90d, 2026-11-01, RFC 3339')
-    .option('--keep-last <n>', 'keep the newest so many runs of every workflow', parseKeepLast)
-    .option('--dry-run', 'count, and change nothing')
-    .option('--archive <place>', 'first write the rows to this folder; - is stdout', parseText)
-    .option('--batch-size <n>', 'rows of one transaction at most (default: 20000)', parseBatchSize)
-    .option('--pause <time>', 'between batches: 50ms, 2s (default: a tenth of a batch)', parsePause)
-    .option('--max-duration <time>', 'begin no batch after so long: 30m, 2h', parseSpan)
-    .option('-y, --yes', 'do not ask on a terminal')
-    .option('-q, --quiet', 'nothing on stderr unless something is wrong')
+    .option('--days <n>', 'remove data older than <n> days of 24 hours', parseDays)
+    .option('--before <time>', 'remove data older than 90d, 2026-11-01, RFC 3339')
+    .option('--keep-last <n>', 'keep the newest <n> runs of each workflow', parseKeepLast)
+    .option('--dry-run', 'count the rows; change nothing')
+    .option('--archive <folder>', 'first write the rows to this folder; - for stdout', parseText)
+    .option('--batch-size <n>', 'maximum rows per transaction (default: 20000)', parseBatchSize)
+    .option('--pause <duration>', 'pause between batches (default: 1/10 of batch time)', parsePause)
+    .option('--max-duration <duration>', 'start no new batch after this time: 30m, 2h', parseSpan)
+    .option('-y, --yes', 'skip the confirmation prompt')
+    .option('-q, --quiet', 'print only errors to stderr')
 }
 
 export type HowOld = { days: number } | { before: string }
 
-/** What is to be removed. @throws WfstoreError usage where that, or an option beside it, is not clear */
+/** Reads --days or --before. @throws WfstoreError usage if the options are missing or contradictory */
 export async function readCutoff(flags: CleanupFlags, io: Io): Promise<HowOld> {
   const { days, before, archive } = flags
   if (days !== undefined && before !== undefined)
-    throw new WfstoreError('usage', '--days and --before contradict each other', {
-      hint: 'give one of them',
+    throw new WfstoreError('usage', '--days and --before cannot be used together', {
+      hint: 'use only one of them',
     })
   if (days === undefined && before === undefined)
-    throw new WfstoreError('usage', 'cleanup wants to be told how old is too old', {
-      hint: HOW_OLD,
-    })
+    throw new WfstoreError('usage', '--days or --before is required', { hint: HOW_OLD })
   if (archive === '-' && io.stdout.isTTY)
-    throw new WfstoreError('usage', '--archive - writes the archive to stdout, a terminal here', {
-      hint: 'pipe it to what keeps it, or give a folder',
+    throw new WfstoreError('usage', '--archive - cannot write to a terminal', {
+      hint: 'redirect stdout to a file or a pipe, or name a folder',
     })
   if (days !== undefined) return { days }
   const { at } = await parseTime('--before', before as string, io.now(), flags.tz ?? 'UTC')
@@ -66,20 +64,20 @@ const whole = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : 0)
 function parseDays(text: string): number {
   const days = whole(text)
   if (days < 1 || days > MOST_DAYS)
-    throw new InvalidArgumentError(`Give a whole number of days from 1 to ${MOST_DAYS}`)
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_DAYS}`)
   return days
 }
 
 function parseKeepLast(text: string): number {
   const count = whole(text)
-  if (count < 1) throw new InvalidArgumentError('Give a whole number of runs from 1')
+  if (count < 1) throw new InvalidArgumentError('It must be a whole number of at least 1')
   return count
 }
 
 function parseBatchSize(text: string): number {
   const size = whole(text)
   if (size < 1 || size > LARGEST_BATCH)
-    throw new InvalidArgumentError(`Give a whole number of rows from 1 to ${LARGEST_BATCH}`)
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${LARGEST_BATCH}`)
   return size
 }
 
@@ -91,6 +89,6 @@ function parsePause(text: string): number {
   try {
     return parseSpan(text).ms
   } catch {
-    throw new InvalidArgumentError('Give a length of time such as 50ms, 2s or 1m; 0 is none')
+    throw new InvalidArgumentError('It must be a duration such as 50ms, 2s or 1m, or 0')
   }
 }

@@ -8,10 +8,10 @@ import { countsColumns, plannedColumns, resultColumns, tableColumns, tablesOf } 
 import type { CleanupFlags } from './options.ts'
 import { resultLine } from './words.ts'
 
-/** CSV is a row for each table; the other forms for programs are one object. */
+/** CSV has a row per table; the other formats for programs are one object. */
 const isRows = ({ output }: GlobalOptions) => output === 'csv'
 
-/** Wrong names in --columns are found before anything is removed. */
+/** Rejects wrong names in --columns before anything is removed. */
 export function checkColumns(flags: CleanupFlags): void {
   const rows = flags.dryRun ? plannedColumns : tableColumns
   const object = flags.dryRun ? countsColumns : resultColumns
@@ -19,7 +19,7 @@ export function checkColumns(flags: CleanupFlags): void {
   selectColumns<never>(asRows ? rows : object, flags.columns)
 }
 
-/** What belongs on stdout, or on stderr where the archive has stdout. */
+/** Prints to stdout, or to stderr if the archive goes to stdout. */
 export async function printReport(
   context: Context,
   flags: CleanupFlags,

@@ -1,7 +1,7 @@
 import type { CleanupCounts, CleanupResult, Kept, Removed } from '../../../cleanup/types.ts'
 import { formatBytes, formatDuration, formatNumber, plural } from '../../../numbers.ts'
 
-/** Seconds are enough for a line; JSON has the cutoff whole. */
+/** Without fractions of a second; JSON has the exact cutoff. */
 export const cutoffText = (cutoff: string): string => cutoff.replace(/\.\d+Z$/, 'Z')
 
 export const removedRows = (removed: Readonly<Removed>): number =>
@@ -11,11 +11,11 @@ export const removedRows = (removed: Readonly<Removed>): number =>
 export const removedWords = ({ execution, step, audit, metric }: Readonly<Removed>): string =>
   `${plural(execution, 'run')}, ${plural(step, 'step')}, ${plural(audit, 'audit entry')} and ${plural(metric, 'metric')}`
 
-/** Of what stays by its rules. What is locked stays by accident, and is said apart. */
+/** Rows that are kept by the rules. Locked rows are reported separately. */
 export function keptWords({ execution, audit }: Kept): string {
   const parts = [
     [execution.running, (n: number) => `${formatNumber(n)} running`],
-    [execution.endedLater, (n: number) => `${formatNumber(n)} that ended later`],
+    [execution.endedLater, (n: number) => `${formatNumber(n)} ended after the cutoff`],
     [
       execution.newest,
       (n: number) => `${formatNumber(n)} newest of ${n === 1 ? 'its workflow' : 'their workflows'}`,
@@ -28,28 +28,24 @@ export function keptWords({ execution, audit }: Kept): string {
     .join(', ')
 }
 
-/** What is asked before a cleanup on a terminal. */
+/** The confirmation prompt of a cleanup. */
 export function questionOf({ cutoff, remove, kept }: CleanupCounts, archive?: string): string {
-  const { execution, step, audit, metric } = remove
   const keeps = keptWords(kept)
-  const what = `removes ${plural(execution, 'run')} with ${plural(step, 'step')}, ${plural(audit, 'audit entry')} and ${plural(metric, 'metric')} that are older than ${cutoffText(cutoff)}`
-  return `${[
-    what,
-    ...(keeps === '' ? [] : [`keeps ${keeps}`]),
-    ...(archive === undefined
-      ? []
-      : [`writes them to ${archive === '-' ? 'stdout' : archive} first`]),
-    'bills stay',
-  ].join('; ')}. Go on?`
+  return [
+    `This removes ${removedWords(remove)} older than ${cutoffText(cutoff)}.`,
+    ...(keeps === '' ? [] : [`Kept: ${keeps}.`]),
+    ...(archive === undefined ? [] : [`It first archives them in ${placeText(archive)}.`]),
+    'Bills are kept. Continue?',
+  ].join(' ')
 }
 
-/** The one line that a cleanup says of itself. */
+/** The result of a cleanup in one line. */
 export function resultLine(result: CleanupResult, interrupted = false): string {
   const { removed, kept, left, cutoff, archive, seconds, rowsPerSecond, outcome } = result
   const rows = removedRows(removed)
   const done =
     rows === 0
-      ? `removed nothing older than ${cutoffText(cutoff)}`
+      ? `nothing to remove older than ${cutoffText(cutoff)}`
       : `removed ${removedWords(removed)} older than ${cutoffText(cutoff)} in ${formatDuration(seconds * 1000)} (${formatNumber(Math.round(rowsPerSecond))} rows/s)`
   const keeps = keptWords(kept)
   const files =
@@ -62,7 +58,7 @@ export function resultLine(result: CleanupResult, interrupted = false): string {
     ...files,
     ...(outcome === 'stopped'
       ? [
-          `stopped ${interrupted ? 'by a signal' : 'by --max-duration'}${left === null ? '' : `, left ${removedWords(left)}`}`,
+          `stopped ${interrupted ? 'by a signal' : 'by --max-duration'}${left === null ? '' : `, remaining: ${removedWords(left)}`}`,
         ]
       : []),
   ].join('; ')
@@ -73,7 +69,7 @@ const placeText = (place: string) => (place === '-' ? 'stdout' : place)
 const filesText = ({ place, files, bytes }: NonNullable<CleanupResult['archive']>) =>
   place === '-' ? formatBytes(bytes) : `${plural(files.length, 'file')}, ${formatBytes(bytes)}`
 
-/** Rows that stay because another session has them locked; '' where none does. */
+/** Rows that are kept because another session has locked them; '' if there are none. */
 export function lockedWords({ execution, audit, metric }: Kept): string {
   const parts = [
     [execution.locked, 'run'],

@@ -29,42 +29,43 @@ interface FailFlags extends CloseFlags {
 export function define(executions: Command, context: Context): void {
   const cancel = executions
     .command('cancel')
-    .argument('<ids...>', 'ids of the runs, or their first 8 or more characters')
-    .summary('closes runs as cancelled')
-    .description('Closes runs as cancelled, and bills what they have cost.')
+    .argument('<id...>', 'id of a run, or at least its first 8 characters')
+    .summary('Cancel runs')
+    .description('Cancel runs and bill their cost.')
   addCloseOptions(
     cancel,
-    '1 where a run has finished otherwise, 6 where there is none; the others are cancelled.',
+    '1 if a run has finished already (the others are cancelled), 6 if a run is not found (no run is cancelled).',
     'wfstore executions cancel 0193f1c2-7a5e --reason "started twice"',
   ).action((ids: string[]) => runCancel(context, cancel.optsWithGlobals<CloseFlags>(), ids))
 
   const fail = executions
     .command('fail')
-    .summary('closes runs whose engine has died as failed')
-    .description('Closes as failed the runs whose engine has died, and bills what they have cost.')
+    .summary('Mark stale runs as failed')
+    .description('Mark stale runs, whose engine has died, as failed and bill their cost.')
     .requiredOption(
-      '--older-than <span>',
-      'silent for so long, whenever they started: 10m, 6h, 2d',
+      '--older-than <duration>',
+      'only runs without a write for this long: 10m, 6h, 2d',
       parseSpan,
     )
-    .option('--user <id>', 'of this user', parseText)
-    .option('--mode <name>', 'of this mode', parseText)
-    .option('--model <id>', 'on this model', parseText)
-    .option('--workflow <name>', 'of this workflow', parseText)
+    .option('--user <id>', 'filter by user', parseText)
+    .option('--mode <name>', 'filter by mode', parseText)
+    .option('--model <id>', 'filter by model', parseText)
+    .option('--workflow <name>', 'filter by workflow', parseText)
   addCloseOptions(
     fail,
-    '0, whether there was a run to close or none.',
+    '0 also if there is no stale run.',
     'wfstore executions fail --older-than 6h --dry-run',
     'wfstore executions fail --older-than 6h --reason "engine died" --yes',
   ).action(() => runFail(context, fail.optsWithGlobals<FailFlags>()))
 }
 
 function addCloseOptions(command: Command, exit: string, ...examples: string[]): Command {
-  const about = 'The audit says who has done it. Without a terminal it does not ask.'
+  const about =
+    'An audit entry records who closed the run. Without a terminal there is no confirmation prompt.'
   return explain(command, { about, exit, examples })
-    .option('--reason <text>', 'error message of the runs', parseText)
-    .option('--dry-run', 'list the runs that would be closed, and change nothing')
-    .option('-y, --yes', 'do not ask on a terminal')
+    .option('--reason <text>', 'error message of the closed runs', parseText)
+    .option('--dry-run', 'list the runs that would be closed; change nothing')
+    .option('-y, --yes', 'skip the confirmation prompt')
 }
 
 async function runCancel(context: Context, options: CloseFlags, ids: string[]): Promise<void> {
@@ -75,14 +76,18 @@ async function runCancel(context: Context, options: CloseFlags, ids: string[]): 
   const settings = closeOptions(context, options, 'executions cancel', 'Cancel')
   const result = await store.executions.cancel(ids, settings)
   const cancelled = result.left.filter(({ status }) => status === 'cancelled')
-  for (const { executionId } of cancelled) writer.note(`${executionId} is cancelled already`)
-  await print(writer, result, 'nothing to cancel')
+  for (const { executionId } of cancelled) writer.note(`${executionId} is already cancelled`)
+  await print(writer, result, 'no runs to cancel')
   const finished = result.left.filter(({ status }) => status !== 'cancelled')
   if (finished.length === 0) return
   const named = finished.map(({ executionId, status }) => `${executionId} (${status})`)
-  throw new WfstoreError('conflict', `finished already: ${named.join(', ')}`, {
-    hint: 'a run that has finished stays as it is',
-  })
+  throw new WfstoreError(
+    'conflict',
+    `${finished.length === 1 ? 'run has' : 'runs have'} already finished: ${named.join(', ')}`,
+    {
+      hint: 'only running runs can be cancelled',
+    },
+  )
 }
 
 async function runFail(context: Context, options: FailFlags): Promise<void> {
@@ -98,10 +103,10 @@ async function runFail(context: Context, options: FailFlags): Promise<void> {
     modelId: options.model,
   })
   for (const { executionId, status } of result.left) {
-    const why = status === 'running' ? 'goes on' : `has finished: ${status}`
+    const why = status === 'running' ? 'is active again' : `has finished: ${status}`
     writer.note(`${executionId} ${why}`)
   }
-  await print(writer, result, `nothing has been silent for ${options.olderThan.text}`)
+  await print(writer, result, `no run without a write for ${options.olderThan.text}`)
 }
 
 function closeOptions(

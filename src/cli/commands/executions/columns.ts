@@ -4,7 +4,7 @@ import type { ClosedExecution } from '../../../record/recorder/close.ts'
 import { TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import type { Column } from '../../output/column.ts'
 
-/** Of a run that has not finished, the time so far; none where its start is no moment of the past. */
+/** Of an unfinished run the time so far; null if its start is in the future. */
 const elapsed = (row: Execution, now: Date): number | null => {
   if (row.status !== 'running') return row.durationMs
   const soFar = now.getTime() - Date.parse(row.startTime)
@@ -42,8 +42,8 @@ export const executionColumns: Column<Execution>[] = [
 ]
 
 /**
- * A run that has been silent for longer is marked. An engine at work waits for its model the longest, and the clients of
- * OpenAI and Anthropic end a request after 10 minutes unless told otherwise.
+ * A run without a write for longer than this is marked. The longest wait of an engine is for its model, and the clients of
+ * OpenAI and Anthropic time out after 10 minutes by default.
  */
 const SILENT_MS = 600_000
 
@@ -52,7 +52,7 @@ const idle = (row: RunningExecution, now: Date): number | null => {
   return since >= 0 ? since : null
 }
 
-/** A run in the list of those that have not finished: beside its age how long nothing has been written. */
+/** An unfinished run in a list, with the time since its last write. */
 export const runningColumns: Column<RunningExecution>[] = executionColumns.flatMap(
   (column): Column<RunningExecution>[] => {
     if (column.name === 'status') {
@@ -61,7 +61,7 @@ export const runningColumns: Column<RunningExecution>[] = executionColumns.flatM
       return [{ ...column, cell }]
     }
     if (column.name !== 'durationMs') return [column]
-    // A moment everywhere but on a terminal, where its age is of use.
+    // A time stamp, but on a terminal its age.
     const idleColumn: Column<RunningExecution> = {
       name: 'lastWriteTime',
       header: 'IDLE',
@@ -73,7 +73,7 @@ export const runningColumns: Column<RunningExecution>[] = executionColumns.flatM
   },
 )
 
-/** A run that was closed, or would be. */
+/** A run that was closed or, in a dry run, would be. */
 export const closedColumns: Column<ClosedExecution>[] = [
   { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
   { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
@@ -102,7 +102,7 @@ const stepColumns: Column<Step>[] = [
   { name: 'result', kind: 'json', table: false },
 ]
 
-/** A run by itself. */
+/** A single run. */
 export const showColumns: Column<ExecutionWithSteps>[] = [
   ...executionColumns
     .filter(({ name }) => name !== 'steps')

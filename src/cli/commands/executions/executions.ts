@@ -30,15 +30,15 @@ type ListFlags = FilterOptions & PagingOptions & { watch?: number }
 interface List<Row> {
   columns: Column<Row>[]
   query: (store: Store) => (options: ExecutionListOptions) => Promise<Page<Row>>
-  /** Said where there are none. */
+  /** Printed if there are no rows. */
   empty: string
 }
 
 export function define(executions: Command, context: Context): void {
   const list = executions
     .command('list')
-    .summary('the runs, newest first')
-    .description('The runs, newest first.')
+    .summary('List runs, newest first')
+    .description('List runs, newest first.')
   explain(addWatch(addPaging(addFilters(list, { status: true }))), {
     examples: [
       'wfstore executions list --status failed --since 24h',
@@ -48,21 +48,21 @@ export function define(executions: Command, context: Context): void {
     printList(list.optsWithGlobals(), context, {
       columns: executionColumns,
       query: (store) => store.executions.list,
-      empty: 'no executions',
+      empty: 'no runs',
     }),
   )
 
   const running = executions
     .command('running')
-    .summary('the runs that have not finished')
-    .description('The runs that have not finished, the longest-running first.')
+    .summary('List unfinished runs')
+    .description('List unfinished runs, longest running first.')
   addWatch(addPaging(addFilters(running, { status: false }))).option(
-    '--stale <span>',
-    'that nothing was written to for so long: 10m, 6h',
+    '--stale <duration>',
+    'only runs without a write for this long: 10m, 6h',
     parseSpan,
   )
   explain(running, {
-    about: 'Silent for over 10 minutes, a run is marked running?; IDLE says how long.',
+    about: 'After 10 minutes without a write, a status is shown as "running?". See IDLE.',
     examples: [
       'wfstore executions running --watch',
       'wfstore executions running --stale 1h --workflow "Lead enrichment"',
@@ -74,21 +74,21 @@ export function define(executions: Command, context: Context): void {
       query: (store) => (paging) =>
         store.executions.running({ ...paging, idleMs: options.stale?.ms }),
       empty: options.stale
-        ? `nothing has been silent for ${options.stale.text}`
-        : 'nothing is running',
+        ? `no run without a write for ${options.stale.text}`
+        : 'no unfinished runs',
     })
   })
 
   const show = executions
     .command('show')
-    .argument('<id>', 'id of the run, or its first 8 or more characters')
+    .argument('<id>', 'id of the run, or at least its first 8 characters')
   show
-    .summary('one run, its steps, and where its time and money went')
+    .summary('Show a run with its steps and their time and cost')
     .description(
-      'One run: its times, costs and error, its steps in order, and on a terminal where its time and money went.',
+      'Show a run: times, cost, error and steps; on a terminal also a timeline of the steps.',
     )
   explain(show, {
-    exit: '6 where there is no such run.',
+    exit: '6 if the run is not found.',
     examples: ['wfstore executions show 0193f1c2-7a5e', 'wfstore executions show 0193f1c2 --json'],
   }).action(async (id: string) => {
     const options = show.optsWithGlobals<GlobalOptions>()
@@ -115,15 +115,15 @@ async function printList<Row>(
     const filter = await readFilter(options, context)
     const query = (paging: PageOptions) =>
       list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
-    const told = options.watch === undefined ? tellingPages(context.io, options, query) : query
+    const telling = options.watch === undefined ? tellingPages(context.io, options, query) : query
     await printPages(
       writer,
-      { ...list, query: told, watching: options.watch !== undefined },
+      { ...list, query: telling, watching: options.watch !== undefined },
       options,
     )
   }
   if (options.watch === undefined) {
-    // What is wrong with the filters is said before anything is connected to.
+    // Reject invalid filters before connecting.
     await readFilter(options, context)
     return draw(context.writer(options), await context.store(options))
   }

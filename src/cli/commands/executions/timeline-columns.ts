@@ -6,7 +6,7 @@ import { drawSpan, plainLocale } from '../../output/text/marks.ts'
 import { timelineOf } from './timeline.ts'
 import type { TimelineRow } from './timeline-row.ts'
 
-/** The steps of a run as bars over its time: on a terminal, and elsewhere where --columns asks for it. */
+/** The steps of a run as bars over time: on a terminal, elsewhere only if --columns names it. */
 export function timelineColumn(now: Date, env: Environment): Column<ExecutionWithSteps> {
   const ascii = plainLocale(env)
   const columns: Column<TimelineRow>[] = [
@@ -26,7 +26,7 @@ export function timelineColumn(now: Date, env: Environment): Column<ExecutionWit
     { name: 'endMs', kind: 'duration', table: false },
     { name: 'status', kind: 'status', table: false },
     { name: 'durationMs', header: 'TIME', kind: 'duration', priority: 8 },
-    { name: 'costShare', header: 'OF COST', kind: 'share', priority: 9 },
+    { name: 'costShare', header: 'COST %', kind: 'share', priority: 9 },
     { name: 'note', kind: 'text', flex: { min: 20 }, priority: 7 },
   ]
   return {

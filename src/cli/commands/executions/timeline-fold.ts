@@ -1,12 +1,12 @@
 import { plural } from '../../../numbers.ts'
 import type { TimelineRow } from './timeline-row.ts'
 
-/** More steps than this are not each drawn: nobody reads them, and the table of steps has them all. */
+/** Above this number of steps, some share a row. The table of steps lists all of them. */
 const LEGIBLE = 40
-/** Of many steps, so many of the longest, of the most expensive, and of those that did not succeed stand alone. */
+/** The number of longest, of most expensive and of unsuccessful steps that keep a row of their own. */
 const NOTABLE = 10
 
-/** The rows that a person can read: of many the notable ones, and the stretches between them as one row each. */
+/** Keeps the notable rows and folds each stretch between them into one row. */
 export function folded(rows: readonly TimelineRow[]): TimelineRow[] {
   if (rows.length <= LEGIBLE) return [...rows]
   const notable = new Set([

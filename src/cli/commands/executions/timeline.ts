@@ -6,13 +6,13 @@ import type { TimelineRow } from './timeline-row.ts'
 
 export interface Timeline {
   rows: TimelineRow[]
-  /** What somebody asks first: where did the time and the money go. */
+  /** Lines about the total time, the longest and the most expensive step. */
   summary: string[]
 }
 
-/** A wait of less than this part of the run is counted, and has no line of its own. */
+/** A wait shorter than this share of the run has no row of its own. */
 const LONG_WAIT = 0.05
-/** A step outside its run by no more than this is a matter of rounding. */
+/** A step may exceed its run by this much because of rounding. */
 const OUTSIDE_MS = 1
 
 export function timelineOf(run: ExecutionWithSteps, now: Date): Timeline {
@@ -29,7 +29,7 @@ interface Span {
   ms: number
 }
 
-/** Of the run; of its steps where it has no length of its own. */
+/** The time of the run; the time of its steps if the run has no duration. */
 function spanOf(run: ExecutionWithSteps, now: Date): Span {
   const start = Date.parse(run.startTime)
   const running = run.status === 'running' ? now.getTime() : Number.NaN
@@ -65,7 +65,7 @@ function rowOf(step: Step, run: ExecutionWithSteps, span: Span, now: Date): Time
   }
 }
 
-/** Where a step stands. What is missing of start, end and length comes from the other two. */
+/** The start and end of a step. A missing start, end or duration is computed from the other two. */
 function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes: string[]) {
   const at = (time: string | null) => {
     const ms = time === null ? Number.NaN : Date.parse(time) - span.start
@@ -79,7 +79,7 @@ function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes
     return { startMs: null, endMs: null, open: false }
   }
   const open = end === null && step.durationMs === null && unfinished
-  if (open && run.status !== 'running') notes.push('never ended')
+  if (open && run.status !== 'running') notes.push('unfinished')
   const until = run.status === 'running' ? now.getTime() - span.start : span.ms
   const endMs = open ? Math.max(until, startMs) : (end ?? startMs + (step.durationMs ?? 0))
   if (endMs < startMs) notes.push(`ends ${formatDuration(startMs - endMs)} before start`)
@@ -93,7 +93,7 @@ interface Interval {
   till: number
 }
 
-/** When no step was at work, from the start of the run to its end. */
+/** The times without an active step, from the start of the run to its end. */
 function waitsOf(rows: readonly TimelineRow[], spanMs: number): Interval[] {
   const waits: Interval[] = []
   let busyTill = 0
@@ -104,7 +104,7 @@ function waitsOf(rows: readonly TimelineRow[], spanMs: number): Interval[] {
   return busyTill < spanMs ? [...waits, { from: busyTill, till: spanMs }] : waits
 }
 
-/** The steps within the run, by their start. */
+/** The steps, limited to the time of the run and sorted by start. */
 const intervals = (rows: readonly TimelineRow[], spanMs: number): Interval[] =>
   rows
     .flatMap(({ startMs, endMs }) => {
@@ -114,11 +114,11 @@ const intervals = (rows: readonly TimelineRow[], spanMs: number): Interval[] =>
     })
     .sort((a, b) => a.from - b.from)
 
-/** A long wait has a line before the step that ended it. */
+/** Adds a row for each long wait, before the step that ends it. */
 function withWaits(rows: readonly TimelineRow[], waits: readonly Interval[]): TimelineRow[] {
   const spanMs = rows[0]?.spanMs ?? 0
   const left = waits.filter(({ from, till }) => till - from >= spanMs * LONG_WAIT)
-  // Where no step has times, there is nothing to wait between.
+  // Without times there are no waits.
   if (!rows.some(({ startMs }) => startMs !== null)) return [...rows]
   const shown = rows.flatMap((row) => {
     const before = left.findIndex(({ till }) => row.startMs !== null && row.startMs >= till)
@@ -155,22 +155,22 @@ function summaryOf(
     const most = atOnce(placed)
     const overlap = most > 1 ? `, up to ${plural(most, 'step')} at once` : ''
     lines.push(
-      `${formatDuration(spanMs)} ${run.status === 'running' ? 'so far' : 'in all'}: ` +
-        `${busy}${overlap}, ${formatDuration(between)} between them`,
+      `${formatDuration(spanMs)} ${run.status === 'running' ? 'so far' : 'in total'}: ` +
+        `${busy}${overlap}, ${formatDuration(between)} between steps`,
     )
   }
   const longest = largest(rows, ({ durationMs }) => durationMs)
   if (longest) {
     const { label, name, durationMs } = longest
     const share = spanMs > 0 ? ` (${formatShare((durationMs ?? 0) / spanMs)} of the time)` : ''
-    lines.push(`longest: ${label} ${name}, ${formatDuration(durationMs)}${share}`)
+    lines.push(`longest step: ${label} ${name}, ${formatDuration(durationMs)}${share}`)
   }
   const costliest = largest(rows, ({ costShare }) => costShare)
   if (costliest) {
     const { label, name, costShare } = costliest
     const [cost] = alignAmounts([run.steps[rows.indexOf(costliest)]?.cost ?? ''])
     lines.push(
-      `most expensive: ${label} ${name}, ${cost} (${formatShare(costShare)} of the cost of the run)`,
+      `most expensive step: ${label} ${name}, ${cost} (${formatShare(costShare)} of the cost)`,
     )
   }
   return lines

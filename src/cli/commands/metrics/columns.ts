@@ -3,7 +3,7 @@ import type { Metric } from '../../../queries/metrics/metrics.ts'
 import type { RollupResult } from '../../../queries/metrics/rollup.ts'
 import type { Column } from '../../output/column.ts'
 
-/** `mode=Sales model=gpt-4o`; what has another form is shown as it is. */
+/** `mode=Sales model=gpt-4o`. Values that are not objects are shown unchanged. */
 function dimensionsCell({ dimensions }: Metric): string | null {
   const value: unknown = dimensions === null ? null : JSON.parse(dimensions)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return dimensions
@@ -24,7 +24,7 @@ export const metricColumns: Column<Metric>[] = [
   { name: 'aggregationPeriod', header: 'PERIOD', kind: 'text', priority: 6 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 8 },
   { name: 'metricType', header: 'TYPE', kind: 'text', priority: 9 },
-  // Not an amount: tokens have no cents, and what is in one column has several units.
+  // Not an amount: the values of the column have different units.
   { name: 'metricValue', header: 'VALUE', kind: 'count', cell: valueCell, priority: 10 },
   { name: 'dimensions', kind: 'json', cell: dimensionsCell, flex: { min: 10 }, priority: 7 },
   { name: 'metricId', header: 'ID', kind: 'id', table: false },

@@ -2,7 +2,7 @@ import type { Metric } from '../../../queries/metrics/metrics.ts'
 import type { StoreStats } from '../../../queries/usage/stats.ts'
 import type { Family, Sample } from '../../output/formats/prometheus.ts'
 
-/** What a metric type is called there, and what it is; docs/REPORTS.md lists them too. */
+/** The Prometheus name and help of each metric type; docs/REPORTS.md lists them too. */
 const TYPES: Record<string, { name: string; help: string }> = {
   token_usage: {
     name: 'wfstore_token_usage',
@@ -14,24 +14,24 @@ const TYPES: Record<string, { name: string; help: string }> = {
   },
   execution_time: {
     name: 'wfstore_execution_time_ms',
-    help: 'Average milliseconds from start to end of the runs that started in the newest bucket with these labels.',
+    help: 'Average duration in milliseconds of the runs that started in the newest bucket with these labels.',
   },
   workflow_success_rate: {
     name: 'wfstore_workflow_success_rate_percent',
-    help: 'Successful runs of those that have ended, in percent, started in the newest bucket with these labels.',
+    help: 'Successful runs as a percentage of finished runs that started in the newest bucket with these labels.',
   },
   error_rate: {
     name: 'wfstore_error_rate_percent',
-    help: 'Failed audit entries of all, in percent, in the newest bucket with these labels.',
+    help: 'Failed audit entries as a percentage of all audit entries in the newest bucket with these labels.',
   },
   tool_success_rate: {
     name: 'wfstore_tool_success_rate_percent',
-    help: 'Tool calls that succeeded, in percent, in the newest bucket with these labels.',
+    help: 'Successful tool calls as a percentage of all tool calls in the newest bucket with these labels.',
   },
 }
 const OTHER = { name: 'wfstore_metric', help: 'Metrics of other types, in the unit of their type.' }
 
-/** Metrics by type, each with its period, user and dimensions as labels, and the start of their newest bucket. */
+/** A family per metric type, with bucket size, user and dimensions as labels; and the start of the newest bucket. */
 export function metricFamilies(metrics: readonly Metric[]): Family[] {
   const samples = new Map<string, Sample[]>()
   let newest: Metric | undefined
@@ -60,13 +60,13 @@ export function metricFamilies(metrics: readonly Metric[]): Family[] {
     {
       name: 'wfstore_bucket_start_timestamp_seconds',
       type: 'gauge',
-      help: 'Start of the newest bucket of the period, in seconds since 1970.',
+      help: 'Start of the newest bucket of this size, in seconds since 1970.',
       samples: bucket ? [bucket] : [],
     },
   ]
 }
 
-/** What is inside a value of JSON is its text; what is not an object has no names. */
+/** Nested values become JSON text. A value that is not an object has no labels. */
 function dimensionsOf({ dimensions }: Metric): Record<string, string> {
   const value: unknown = dimensions === null ? null : JSON.parse(dimensions)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
@@ -77,7 +77,7 @@ function dimensionsOf({ dimensions }: Metric): Record<string, string> {
   return Object.fromEntries(texts)
 }
 
-/** Totals since the beginning, of removed runs too, which need no rollup. */
+/** Totals of all time, including removed runs. They need no rollup. */
 export function totalFamilies(stats: StoreStats, user: string | undefined): Family[] {
   const of = user === undefined ? {} : { user }
   const total = (name: string, help: string, value: string | number): Family => ({
@@ -95,18 +95,18 @@ export function totalFamilies(stats: StoreStats, user: string | undefined): Fami
   return [
     {
       name: 'wfstore_executions_running',
-      help: 'Runs that have not finished.',
+      help: 'Unfinished runs.',
       type: 'gauge',
       samples: [{ labels: of, value: stats.runningExecutions }],
     },
     {
       name: 'wfstore_executions_total',
-      help: 'Runs that have ended, by how.',
+      help: 'Finished runs by status.',
       type: 'counter',
       samples: ended.map(([status, value]) => ({ labels: { ...of, status }, value })),
     },
     total('wfstore_cost_usd_total', 'Cost of all runs in US dollars.', stats.totalCostExact),
     total('wfstore_tokens_total', 'Tokens of all runs.', stats.totalTokens),
-    total('wfstore_audit_entries_total', 'Entries of the audit.', stats.totalAuditLogs),
+    total('wfstore_audit_entries_total', 'Audit entries.', stats.totalAuditLogs),
   ]
 }

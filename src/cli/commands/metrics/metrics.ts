@@ -37,7 +37,7 @@ interface MetricFlags extends Omit<GlobalOptions, 'output'> {
 
 export function define(metrics: Command, context: Context): void {
   explain(metrics, {
-    about: 'Without a command it is wfstore metrics current, whose options these are.',
+    about: 'Without a command it runs "wfstore metrics current", with these options.',
     examples: ['wfstore metrics rollup --period hour', 'wfstore metrics -o prometheus'],
   })
   const current = metrics.command('current', { isDefault: true })
@@ -51,30 +51,30 @@ export function define(metrics: Command, context: Context): void {
   })
 }
 
-const SINCE = 'of buckets begun from then on: 24h, 7d, 2026-11-01, RFC 3339'
-const BOUNDS = 'begun from, and before: 24h, 7d, 2026-11-01, RFC 3339'
+const SINCE = 'start of the oldest bucket: 24h, 7d, RFC 3339'
+const BOUNDS = 'start time range: 24h, 7d, 2026-11-01, RFC 3339'
 
 function defineCurrent(current: Command, context: Context): void {
   explain(current, {
     about:
-      'Values are those that wfstore metrics rollup has computed last. -o prometheus, which only this command has, is the text format that Prometheus scrapes, with totals of runs, cost and tokens beside them.',
+      'Prints the values that "wfstore metrics rollup" computed last. Only this command supports -o prometheus: the text format of Prometheus, which also includes totals of runs, cost and tokens.',
     examples: [
       'wfstore metrics current --type error_rate',
       'wfstore metrics -o prometheus > wfstore.prom',
     ],
   })
   current
-    .summary('the newest values: what metrics alone prints')
-    .description('The newest value of each type, user and dimensions: what `metrics` alone prints.')
-    .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
+    .summary('List the newest value of each metric (default)')
+    .description('List the newest value of each metric type, user and dimensions.')
+    .option('--type <name>', 'filter by type: cost, token_usage, error_rate, …', parseText)
     .addOption(
-      new Option('--period <name>', 'of this period (default: the finest there is)').choices(
-        PERIODS,
-      ),
+      new Option('--period <name>', 'bucket size')
+        .choices(PERIODS)
+        .default(undefined, 'the smallest available'),
     )
-    .option('--user <id>', 'of this user', parseText)
-    .option('--since <time>', `${SINCE} (default: two periods ago)`)
-    // What is no subcommand comes here.
+    .option('--user <id>', 'filter by user', parseText)
+    .option('--since <time>', `${SINCE} (default: two buckets ago)`)
+    // An unknown subcommand ends up here as an argument.
     .allowExcessArguments()
     .action(() => {
       const [word] = current.args
@@ -94,8 +94,8 @@ async function printCurrent(
   const { output, ...rest } = flags
   const prometheus = output === 'prometheus'
   if (prometheus && (flags.json || flags.columns)) {
-    throw new WfstoreError('usage', '--output prometheus is a form of its own', {
-      hint: 'leave --json and --columns out',
+    throw new WfstoreError('usage', '--output prometheus cannot be used with --json or --columns', {
+      hint: 'remove --json and --columns',
     })
   }
   const options = prometheus || output === undefined ? rest : { ...rest, output }
@@ -115,20 +115,20 @@ async function printCurrent(
   await writer.text(comment + prometheusText([...metricFamilies(rows), ...totals]))
 }
 
-const NOTHING_NEW = 'no metrics of late: `wfstore metrics rollup` computes them'
+const NOTHING_NEW = 'no recent metrics; run `wfstore metrics rollup` to compute them'
 
 function defineList(list: Command, context: Context): void {
   list
-    .summary('the metrics, newest first')
-    .description('The metrics, newest first.')
-    .option('--type <name>', 'of this type: cost, token_usage, error_rate …', parseText)
-    .option('--period <name>', `of this period: ${PERIODS.join(', ')}`, parseText)
-    .option('--user <id>', 'of this user', parseText)
+    .summary('List metrics, newest first')
+    .description('List metrics, newest first.')
+    .option('--type <name>', 'filter by type: cost, token_usage, error_rate, …', parseText)
+    .option('--period <name>', `filter by bucket size: ${PERIODS.join(', ')}`, parseText)
+    .option('--user <id>', 'filter by user', parseText)
     .option('--since <time>', BOUNDS)
-    .option('--until <time>', 'of buckets that began before this time')
+    .option('--until <time>', 'only buckets that start before this time')
   explain(addPaging(list), {
     about:
-      'TIME is when the bucket begins. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',
+      'TIME is the start of the bucket. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',
     examples: [
       'wfstore metrics list --type cost --period day --since 30d',
       'wfstore metrics list --user user_7 --limit all -o csv > metrics.csv',
@@ -155,9 +155,9 @@ interface ListFlags {
   period?: string
 }
 
-const NONE = 'no metrics: `wfstore metrics rollup` computes them'
+const NONE = 'no metrics; run `wfstore metrics rollup` to compute them'
 
-/** Of the shared filters those that metrics have. */
+/** The shared filters that metrics support. */
 const filterOf = ({ user, since, until, tz }: FilterOptions): FilterOptions => ({
   ...(user === undefined ? {} : { user }),
   ...(since === undefined ? {} : { since }),
@@ -170,19 +170,17 @@ type RollupFlags = GlobalOptions & { period: Period; since?: string }
 function defineRollup(rollup: Command, context: Context): void {
   explain(rollup, {
     about:
-      'Buckets begin in --tz (default: UTC), weeks on Monday. Older runs that changed since the last rollup are computed again; a second rollup changes nothing: run it from cron as often as you like. Buckets whose audit entries were cleaned up keep their rates.',
+      'Buckets start in --tz (default: UTC), weeks on Monday. Buckets of older runs that changed since the last rollup are computed again. A repeated rollup changes nothing, so it can run from cron. Buckets keep their rates when their audit entries are removed.',
     examples: [
       'wfstore metrics rollup --period hour',
       'wfstore metrics rollup --period day --since 2026-11-01 --tz Europe/Berlin',
     ],
   })
   rollup
-    .summary('computes the metrics from runs and audit entries')
-    .description('Computes the metrics from runs and audit entries, by user, model, mode and tool.')
-    .addOption(
-      new Option('--period <name>', 'length of the buckets').choices(PERIODS).makeOptionMandatory(),
-    )
-    .option('--since <time>', 'compute from then on (default: the bucket before the newest)')
+    .summary('Compute metrics from runs and audit entries')
+    .description('Compute metrics from runs and audit entries, by user, model, mode and tool.')
+    .addOption(new Option('--period <name>', 'bucket size').choices(PERIODS).makeOptionMandatory())
+    .option('--since <time>', 'compute from this time (default: the bucket before the newest)')
     .action(async () => {
       const options = rollup.optsWithGlobals<RollupFlags>()
       selectColumns(rollupColumns, options.columns)
@@ -200,8 +198,7 @@ function defineRollup(rollup: Command, context: Context): void {
 
 function lineOf(result: RollupResult): string {
   const { period, since, timeZone, buckets, keptBecauseCleaned: kept, seconds } = result
-  const from =
-    since === null ? 'from the beginning' : `since ${since} and of older runs that changed`
+  const from = since === null ? 'of all time' : `since ${since} and of older runs that changed`
   const counts = [
     `${plural(result.inserted, 'value')} inserted`,
     ...(['updated', 'unchanged', 'deleted'] as const).map(

@@ -42,15 +42,15 @@ const redoColumns = [namesColumn<{ redone: string[] }>('redone')]
 export function define(migrate: Command, context: Context): void {
   const up = migrate
     .command('up')
-    .argument('[count]', 'so many of the pending migrations', parseCount)
-  up.summary('creates the schema, or brings it up to date')
+    .argument('[count]', 'number of migrations to apply (default: all)', parseCount)
+  up.summary('Create or update the schema')
     .description(
-      'Creates the schema, brings it up to date, or adopts the old application in place.',
+      'Create or update the schema, or adopt the tables of the old application in place.',
     )
-    .option('--to <name>', 'up to and with this migration: its name or its number')
-    .option('--legacy-tz <zone>', 'zone of the times of the old application', 'UTC')
+    .option('--to <name>', 'last migration to apply: its name or number')
+    .option('--legacy-tz <zone>', 'time zone of times in the old tables', 'UTC')
   explain(addMigrationOptions(up), {
-    exit: '4 where the schema is none that it can bring up to date, 5 where another migration is at it.',
+    exit: '4 if the schema cannot be updated or adopted, 5 if another migration is running.',
     examples: [
       'wfstore migrate up',
       'wfstore migrate up --dry-run > up.sql',
@@ -60,34 +60,35 @@ export function define(migrate: Command, context: Context): void {
 
   const down = migrate
     .command('down')
-    .argument('[count]', 'so many migrations, the newest first', parseCount, 1)
-    .summary('takes the newest migrations back')
-    .description('Takes the newest migrations back; refuses to drop a table that has rows.')
-    .option('--force', 'drop tables with the rows in them')
+    .argument('[count]', 'number of migrations to revert', parseCount, 1)
+    .summary('Revert the newest migrations')
+    .description('Revert the newest migrations. Tables that have rows are not dropped.')
+    .option('--force', 'also drop tables that have rows')
   explain(addMigrationOptions(down), {
-    about: 'Without a terminal it wants --yes.',
-    exit: '1 where a table has rows (see --force), 5 where another migration is at it.',
+    about: 'Without a terminal, --yes is required.',
+    exit: '1 if a table has rows (see --force), 5 if another migration is running.',
     examples: ['wfstore migrate down --yes', 'wfstore migrate down 2 --dry-run'],
   }).action((count: number) => runDown(context, down.optsWithGlobals<DownFlags>(), count))
 
   const redo = migrate
     .command('redo')
-    .description('Takes the newest migration back and applies it again.')
-    .option('--force', 'drop tables with the rows in them')
+    .summary('Revert the newest migration and apply it again')
+    .description('Revert the newest migration and apply it again.')
+    .option('--force', 'also drop tables that have rows')
   explain(addMigrationOptions(redo), {
-    about: 'Without a terminal it wants --yes.',
-    exit: '1 where a table has rows (see --force), 5 where another migration is at it.',
+    about: 'Without a terminal, --yes is required.',
+    exit: '1 if a table has rows (see --force), 5 if another migration is running.',
     examples: ['wfstore migrate redo --yes', 'wfstore migrate redo --dry-run'],
   }).action(() => runRedo(context, redo.optsWithGlobals<DownFlags>()))
 
   const sql = migrate
     .command('sql')
-    .summary('prints the whole schema as a script for psql')
+    .summary('Print the whole schema as a script for psql')
     .description(
-      'Prints the whole schema as a script for psql and an empty database; asks no database.',
+      'Print the whole schema as a script for psql, for an empty database. Does not connect.',
     )
   explain(sql, {
-    about: 'It records what it does as up would, so that a later up goes on from there.',
+    about: 'The script records the migrations, so that "wfstore migrate up" can apply later ones.',
     examples: [
       'wfstore migrate sql | psql -X -f - postgresql://dba@db/app',
       'wfstore migrate sql --schema workflows > schema.sql',
@@ -104,7 +105,7 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
   selectColumns<never>(options.dryRun ? planColumns : upColumns, options.columns)
   const writer = context.writer(options)
   const { migrateUp, planUp } = await import('../../../db/migrate/up.ts')
-  // A dry run makes no embedded database either.
+  // A dry run does not create an embedded database.
   const client = await context.connect({ ...options, create: !options.dryRun })
   const settings = {
     schema: options.schema,
@@ -114,7 +115,8 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     target: { count, to: options.to },
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    confirm: () => context.confirm('Adopt them?', { yes: options.yes, unattended: 'proceed' }),
+    confirm: () =>
+      context.confirm('Adopt these tables?', { yes: options.yes, unattended: 'proceed' }),
   }
   if (options.dryRun) {
     const steps = await planUp(client, settings)
@@ -166,7 +168,7 @@ async function runRedo(context: Context, options: DownFlags): Promise<void> {
   else await writer.text(name === undefined ? NONE : `reverted and applied ${name}`)
 }
 
-const NONE = 'no migration is applied'
+const NONE = 'no migrations are applied'
 
 function downSettings(context: Context, options: DownFlags) {
   const writer = context.writer(options)
@@ -177,6 +179,6 @@ function downSettings(context: Context, options: DownFlags) {
     lockTimeoutMs: options.lockTimeout,
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    confirm: () => context.confirm('Go on?', { yes: options.yes, unattended: 'refuse' }),
+    confirm: () => context.confirm('Continue?', { yes: options.yes, unattended: 'refuse' }),
   }
 }

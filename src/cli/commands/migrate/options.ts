@@ -5,7 +5,7 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import type { Column } from '../../output/column.ts'
 
-/** Options of everything that changes the schema. */
+/** Options of the commands that change the schema. */
 export interface MigrationFlags extends GlobalOptions {
   dryRun?: boolean
   yes?: boolean
@@ -17,15 +17,15 @@ const LOCK_TIMEOUT_MS = 2000
 
 export function addMigrationOptions(command: Command): Command {
   return command
-    .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
-    .option('-y, --yes', 'do not ask on a terminal')
+    .option('--dry-run', 'print the SQL as a script for psql; change nothing')
+    .option('-y, --yes', 'skip the confirmation prompt')
     .addOption(
-      new Option('--lock-timeout <ms>', 'how long others may wait for a table, at a time')
+      new Option('--lock-timeout <ms>', 'maximum wait for a table lock')
         .argParser(parseMilliseconds)
         .default(LOCK_TIMEOUT_MS),
     )
     .addOption(
-      new Option('--lock-wait <seconds>', 'how long another migration is waited for')
+      new Option('--lock-wait <seconds>', 'maximum wait for another migration')
         .argParser(parseSeconds)
         .default(600),
     )
@@ -39,7 +39,7 @@ export const parseCount = (text: string) => parseWhole(text, 'migrations', 1)
 
 function parseWhole(text: string, unit: string, least: number): number {
   if (!/^\d{1,7}$/.test(text) || Number(text) < least)
-    throw new InvalidArgumentError(`Give a whole number of ${unit} from ${least}`)
+    throw new InvalidArgumentError(`It must be a whole number of ${unit}, at least ${least}`)
   return Number(text)
 }
 
@@ -57,7 +57,7 @@ export const planColumns: Column<PlannedStatement>[] = [
   { name: 'statement', kind: 'text' },
 ]
 
-/** The steps as a script for psql; as JSON or CSV a row for each statement. */
+/** Prints the steps as a script for psql; in JSON and CSV a row per statement. */
 export async function printPlan(
   context: Context,
   options: GlobalOptions & { lockTimeout?: number },

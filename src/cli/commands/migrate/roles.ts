@@ -21,20 +21,20 @@ const rolesColumns: Column<Roles & { applied: boolean }>[] = [
 export function define(migrate: Command, context: Context): void {
   const command = migrate.command('roles')
   command
-    .summary('makes roles for writers, readers and cleaners')
+    .summary('Create roles for writers, readers and cleanup')
     .description(
-      'Makes three roles with the privileges that their duty needs: to write runs, to read reports, to clean up.',
+      'Create three roles with the privileges to write runs, to read reports and to clean up.',
     )
     .option(
       '--prefix <name>',
-      'what their names begin with: NAME_writer, NAME_reader, NAME_cleaner',
+      'roles are named <name>_writer, <name>_reader, <name>_cleaner',
       parsePrefix,
       'wfstore',
     )
-    .option('--dry-run', 'print the SQL, as a script for psql, and change nothing')
+    .option('--dry-run', 'print the SQL as a script for psql; change nothing')
   explain(command, {
     about:
-      'Nobody logs in as one of them: grant it to those who do. Run it again after migrate up. It needs CREATEROLE and the ownership of the schema and its tables, or a superuser.',
+      'The roles cannot log in: grant them to roles that can. Run it again after "wfstore migrate up". It requires CREATEROLE and ownership of the schema and its tables, or a superuser.',
     examples: [
       'wfstore migrate roles',
       'wfstore migrate roles --dry-run | psql -X postgresql://dba@db/app',
@@ -59,11 +59,11 @@ export function define(migrate: Command, context: Context): void {
   })
 }
 
-/** Such that it can be typed into psql without quotes. */
+/** Allows only names that need no quotes in psql. */
 function parsePrefix(text: string): string {
   if (!/^(?!pg_)[a-z_][a-z0-9_]{0,54}$/.test(text))
     throw new InvalidArgumentError(
-      'Give small letters, digits and underscores, up to 55, not beginning with pg_',
+      'It must have 1 to 55 lower-case letters, digits and underscores and must not begin with a digit or pg_',
     )
   return text
 }

@@ -43,13 +43,11 @@ const verifyColumns: Column<Verification>[] = [
 export function define(migrate: Command, context: Context): void {
   const status = migrate
     .command('status')
-    .summary('which migrations are applied, and which are pending')
-    .description(
-      'The migrations: which are applied, when and how long they took, and which are pending.',
-    )
-    .option('--exit-code', 'end with 4 where one is pending')
+    .summary('List applied and pending migrations')
+    .description('List migrations: state, when they were applied, and how long they took.')
+    .option('--exit-code', 'exit with 4 if a migration is pending')
   explain(status, {
-    exit: '4 where a migration was changed after it was applied, or a newer wfstore has applied one.',
+    exit: '4 if an applied migration was changed, or was applied by a newer wfstore.',
     examples: [
       'wfstore migrate status',
       'wfstore migrate status --exit-code || wfstore migrate up',
@@ -68,14 +66,14 @@ export function define(migrate: Command, context: Context): void {
 
   const verify = migrate
     .command('verify')
-    .summary('compares every object with what the migrations make')
+    .summary('Compare the schema with the migrations')
     .description(
-      'Compares every object with what the migrations make, says what fixes each difference, and counts the rows.',
+      'Compare the schema with the migrations, print the SQL that fixes each difference, and count rows.',
     )
   explain(verify, {
     about:
-      'It changes nothing and needs no privilege. Rows are counted below a million, else estimated.',
-    exit: '4 where something is missing or differs; what the application added is no fault.',
+      'Changes nothing and needs no privileges. Row counts of a million or more are estimated.',
+    exit: '4 if an object is missing or differs. Objects added by the application are allowed.',
     examples: [
       'wfstore migrate verify',
       `wfstore migrate verify --json | jq -r '.differences[].fix'`,
@@ -114,7 +112,7 @@ async function printVerification(context: Context, options: GlobalOptions): Prom
 function assertApplied(statuses: readonly MigrationStatus[]): void {
   const pending = statuses.filter(({ state }) => state === 'pending').map(({ name }) => name)
   if (pending.length === 0) return
-  throw new WfstoreError('schema_behind', `${pending.join(' and ')} pending`, {
+  throw new WfstoreError('schema_behind', `pending migrations: ${pending.join(', ')}`, {
     hint: 'run `wfstore migrate up`',
   })
 }

@@ -2,23 +2,23 @@ import { scaleBand, scaleLinear } from 'd3-scale'
 import { type SeriesPoint, stack, stackOffsetDiverging } from 'd3-shape'
 import { html, type Markup } from './markup.ts'
 
-/** What the chart shows: a bar for each date, a part of it for each key. */
+/** The data of a chart: a bar per date, with a part per key. */
 export interface Bars {
-  /** What is said of the chart to who cannot see it. */
+  /** The description for screen readers. */
   label: string
-  /** Class of the parts of each key, which gives them their colour. */
+  /** The CSS class of each key, for its colour. */
   classes: string[]
   bars: Bar[]
-  /** Before the numbers of the axis: '$'. */
+  /** Prefix of the numbers on the axis, such as '$'. */
   unit: string
 }
 
 export interface Bar {
-  /** Below the bar, where there is room. */
+  /** Below the bar, if there is room. */
   label: string
-  /** Shown where the pointer is. */
+  /** Tooltip. */
   title: string
-  /** One for each key. Only drawn: what is read comes from SQL. */
+  /** One per key. Only for drawing: the numbers in the page come from SQL. */
   values: number[]
 }
 
@@ -29,7 +29,7 @@ interface Size {
   titles: boolean
 }
 
-/** Drawn twice, so that letters are as large on a telephone as on a screen; the style sheet shows one. */
+/** Two drawings, so that text has the same size on a phone and on a screen. The style sheet shows one. */
 const WIDE: Size = { className: 'wide', width: 920, height: 260, titles: true }
 const NARROW: Size = { className: 'narrow', width: 400, height: 240, titles: false }
 
@@ -41,7 +41,7 @@ const RIGHT = 14
 const WIDEST_BAR = 56
 const TICKS = 4
 
-/** Stacked bars as SVG, without a script: it prints, and shows where scripts are taken out. */
+/** Stacked bars as SVG without a script, for printing and for mail programs that remove scripts. */
 export const stackedBars = (bars: Bars): Markup =>
   html`<div class="chart">${drawing(bars, WIDE)}${drawing(bars, NARROW)}</div>`
 
@@ -51,7 +51,7 @@ function drawing({ label, classes, bars, unit }: Bars, size: Size): Markup {
   const stacked = stack<number, number>()
     .keys(classes.map((_, key) => key))
     .value((place, key) => bars[place]?.values[key] ?? 0)
-    // What is below 0, a correction, hangs below the line.
+    // Negative values, from corrections, are below the line.
     .offset(stackOffsetDiverging)(places)
   const ends = stacked.flat(2)
   const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)]
@@ -98,19 +98,19 @@ function part(
   return html`<rect class="${className}" x="${round(x)}" y="${round(Math.min(top, bottom))}" width="${round(width)}" height="${round(Math.abs(bottom - top))}"/>`
 }
 
-/** As many decimals as tell the numbers of the axis apart; large ones with k, M and G. */
+/** As many decimals as the axis needs; large numbers with k, M and G. */
 function tickText(y: ReturnType<typeof scaleLinear<number>>, value: number, unit: string): string {
   if (value === 0) return `${unit}0`
   const largest = Math.max(...y.domain().map(Math.abs))
   const plain = y.tickFormat(TICKS, largest >= 10_000 ? 's' : ',f')(value)
-  // Money has two decimals or none.
+  // Dollars have two decimals or none.
   const text = unit === '$' ? plain.replace(/\.\d$/, '$&0') : plain
   return text.startsWith('−') ? `−${unit}${text.slice(1)}` : `${unit}${text}`
 }
 
 const round = (value: number) => Number(value.toFixed(2))
 
-/** A part of a whole as a bar in a row of a table. */
+/** A share as a bar in a table row. */
 export const shareBar = (share: number | null, className: string): Markup => {
   const length = Math.min(100, Math.max(0, (share ?? 0) * 100))
   return html`<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="${className}" width="${round(length)}" height="8"/></svg>`

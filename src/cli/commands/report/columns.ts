@@ -10,7 +10,7 @@ import type { Column, Kind } from '../../output/column.ts'
 import { toJson } from '../../output/formats/json.ts'
 import type { PageData } from './data.ts'
 
-/** What `report --json` prints: the page's data, each amount a number with every digit. */
+/** The output of `report --json`: the data of the page, with exact amounts. */
 
 type Written = PageData & { version: string }
 
@@ -69,7 +69,7 @@ const cost: { [K in keyof CostTotal]: Kind } = {
   costPerRun: 'amount',
   share: 'share',
 }
-/** The total is `totals`: a row of it among the others would be counted twice. */
+/** Without the total, which is in `totals`: a sum over the rows must not count it twice. */
 const byField = (name: string, field: keyof CostRow & string, of: (data: Written) => CostReport) =>
   rows(
     name,

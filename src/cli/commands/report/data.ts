@@ -15,32 +15,32 @@ import { type ReportStats, reportStats } from '../../../queries/usage/report-sta
 import { costSeries, type Series } from '../../../queries/usage/series.ts'
 import { datesBetween, dayOf, partFor } from './dates.ts'
 
-/** Models that have a colour of their own; the others are one. */
+/** The number of models with their own colour. The others share one. */
 const MODELS = 6
-/** Rows of the other tables. */
+/** The number of rows of the other tables. */
 const ROWS = 10
 
 export interface PageQuestion {
   filter: Omit<UsageFilter, 'since' | 'until'>
   /** RFC 3339 in UTC. */
   since: string
-  /** Open at its end unless given: a run of a clock that is ahead counts, as in `cost`. */
+  /** No end by default, so that a run whose clock is ahead is included, as in `cost`. */
   until: string | undefined
   timeZone: string
   now: Date
 }
 
-/** All that the page shows, of one moment. Amounts are US dollars as exact decimals, durations milliseconds. */
+/** The data of the page, from one snapshot. Amounts are exact US dollars, durations milliseconds. */
 export interface PageData extends PageQuestion {
   /** The name of the database. */
   database: string
-  /** Until, or now where that comes first: where the last bar of the charts ends. */
+  /** The end of the last bar: `until`, or now if that is earlier. */
   end: string
   totals: ReportStats
-  /** Where the time before begins, which is as long and ends at `since`; null where there is no such time. */
+  /** Start of the time before, which has the same length and ends at `since`; null if there is none. */
   beforeSince: string | null
   before: ReportStats | null
-  /** What a bar of the charts is. */
+  /** The part of the calendar that a bar of the charts covers. */
   part: CalendarPart
   dates: string[]
   perModel: Series
@@ -52,15 +52,15 @@ export interface PageData extends PageQuestion {
   modes: CostReport
   slow: SlowWorkflow[]
   failures: FailureGroups
-  /** The month of bills in which the time of the report ends, of the user asked for or of everybody. */
+  /** The billing period in which the time of the report ends, for the given user or all users. */
   period: BillingPeriod
   bill: BillingSum
   differences: DifferenceCount[]
 }
 
 /**
- * Asks all questions of the page in one transaction that sees one moment.
- * @throws WfstoreError usage for a filter or zone that is none, and whatever the server says
+ * Runs all queries of the page in one transaction, on one snapshot.
+ * @throws WfstoreError usage for an invalid filter or time zone, and errors of the server
  */
 export async function pageData(client: pg.Client, question: PageQuestion): Promise<PageData> {
   await checkSchema(client)
@@ -120,7 +120,7 @@ async function ask(run: Run, question: PageQuestion): Promise<PageData> {
   }
 }
 
-/** The name alone: a host is nobody's business who is sent the page. */
+/** Without the host, which readers of the page do not need to know. */
 async function databaseName(run: Run): Promise<string> {
   const [row] = await run('select current_database() as name', [], { name: d.text() })
   return row?.name ?? ''
@@ -128,7 +128,7 @@ async function databaseName(run: Run): Promise<string> {
 
 const justBefore = (instant: string) => new Date(Date.parse(instant) - 1).toISOString()
 
-/** PostgreSQL's years begin at 1. */
+/** PostgreSQL has no year before 1. */
 function timeBefore(since: string, until: string): string | null {
   const from = Date.parse(since)
   const begin = new Date(2 * from - Date.parse(until))

@@ -3,24 +3,24 @@ import { formatTime } from '../../output/text/format.ts'
 
 const DAY_MS = 86_400_000
 
-/** 100 bars are as many as one can tell apart. */
+/** More than 100 bars are hard to tell apart. */
 const MOST_DAYS = 100
 const MOST_WEEKS_DAYS = 730
-/** Months before the first run are left out of a chart of more than this. */
+/** A longer chart leaves out the months before the first run. */
 const MOST_DATES = 120
 
-/** What part of the calendar a bar of the charts is, for a time of this length. */
+/** The part of the calendar that a bar covers, for a time of this length. */
 export function partFor(since: string, until: string): CalendarPart {
   const days = (Date.parse(until) - Date.parse(since)) / DAY_MS
   return days <= MOST_DAYS ? 'day' : days <= MOST_WEEKS_DAYS ? 'week' : 'month'
 }
 
-/** '2024-12-02' of an instant in a zone. */
+/** The day of an instant in a time zone: '2024-12-02'. */
 export const dayOf = (instant: string, timeZone: string): string =>
   formatTime(instant, timeZone, 'minutes').slice(0, 10)
 
 /**
- * Every date of a chart, those without runs too, from `first` to `last` (days) and to where there are runs.
+ * All dates of a chart, also those without runs, from the day `first` to the day `last` or to the last run.
  * @param found the dates that have runs, in order
  */
 export function datesBetween(
@@ -67,15 +67,15 @@ const LONG = {
   month: format({ month: 'long', year: 'numeric' }),
 }
 
-/** '3 Nov', below a bar. */
+/** The label below a bar: '3 Nov'. */
 export const shortDate = (part: CalendarPart, date: string): string =>
   SHORT[part].format(Date.parse(date))
 
-/** 'Tue, 3 Nov 2026', where there is room. */
+/** 'Tue, 3 Nov 2026'. */
 export const longDate = (part: CalendarPart, date: string): string =>
   `${part === 'week' ? 'week of ' : ''}${LONG[part].format(Date.parse(date))}`
 
-/** '3 November 2026', with the time of day behind it where that is not midnight. */
+/** '3 November 2026', followed by the time of day if it is not midnight. */
 export function instantIn(instant: string, timeZone: string): string {
   const clock = formatTime(instant, timeZone, 'seconds').slice(11)
   const day = new Intl.DateTimeFormat('en-GB', {
@@ -87,7 +87,7 @@ export function instantIn(instant: string, timeZone: string): string {
   return clock === '00:00:00' ? day : `${day}, ${clock.slice(0, 5)}`
 }
 
-/** '1 November 2026 to 30 November 2026': an end at midnight is the end of the day before. */
+/** '1 November 2026 to 30 November 2026'. An end at midnight is shown as the day before. */
 export function spanIn(since: string, until: string, timeZone: string): string {
   const atMidnight = formatTime(until, timeZone, 'seconds').endsWith(' 00:00:00')
   const last = atMidnight ? new Date(Date.parse(until) - 1).toISOString() : until
@@ -96,14 +96,14 @@ export function spanIn(since: string, until: string, timeZone: string): string {
   return begin === end ? begin : `${begin} to ${end}`
 }
 
-/** Does an instant stand at the beginning of a date of a chart? */
+/** Whether an instant is the start of a date of a chart. */
 export const beginsIn = (part: CalendarPart, instant: string, timeZone: string): boolean => {
   const day = dayOf(instant, timeZone)
   const first = part === 'month' ? `${day.slice(0, 7)}-01` : startOf(part, day)
   return `${first} 00:00:00` === formatTime(instant, timeZone, 'seconds')
 }
 
-/** 'the 30 days before', of a time that ends where the time of the report begins. */
+/** 'the 30 days before': the length of the time before the report. */
 export function lengthBefore(since: string, until: string): string {
   const ms = Date.parse(until) - Date.parse(since)
   const [size, unit] = ms >= 2 * DAY_MS ? [DAY_MS, 'days'] : [3_600_000, 'hours']

@@ -1,6 +1,6 @@
 import { show } from '../../output/text/escape.ts'
 
-/** HTML that may stand in the page as it is. Only `html` makes it, so that no text of a database gets there unescaped. */
+/** HTML that needs no escaping. Only `html` creates it, so that text from a database is always escaped. */
 export interface Markup {
   readonly [written]: string
 }
@@ -8,12 +8,12 @@ const written = Symbol('written')
 
 type Value = Markup | string | number | null | false | undefined | readonly Value[]
 
-/** HTML of a template: what is put in is escaped, unless it is markup itself. */
+/** HTML from a template. Values are escaped, except markup. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Markup {
   return trusted(strings.reduce((text, part, index) => text + write(values[index - 1]) + part))
 }
 
-/** For what is our own to the last character: a style sheet. */
+/** Only for constant text of wfstore, such as the style sheet. */
 export const trusted = (text: string): Markup => ({ [written]: text })
 
 export const textOf = (markup: Markup): string => markup[written]
@@ -35,15 +35,15 @@ const escaped = (text: string) => text.replace(/[&<>"']/g, (char) => ENTITIES[ch
 
 const LONGEST = 120
 
-/** A name out of the database as people can look at it: no character that is not seen, none without end. */
+/** A name from the database, shortened, with invisible characters made visible. */
 export function readable(text: string): string {
   const chars = [...text.slice(0, 4 * LONGEST)]
   const shown = show(chars.slice(0, LONGEST).join(''))
   return chars.length > LONGEST ? `${shown}…` : shown
 }
 
-/** The same in a run of text of its own, so that a name from right to left does not turn what stands beside it. */
+/** The same, isolated, so that a right-to-left name does not reorder the text around it. */
 export const name = (text: string): Markup => html`<bdi>${readable(text)}</bdi>`
 
-/** Said where a table or a chart would have nothing in it. */
+/** Replaces an empty table or chart. */
 export const nothing = (text: string): Markup => html`<p class="nothing">${text}</p>`

@@ -1,7 +1,7 @@
 import { alignAmounts, formatShare } from '../../output/text/format.ts'
 import { html, type Markup } from './markup.ts'
 
-/** How the page writes numbers. Amounts are texts from SQL and stay so: nothing is rounded, nothing is added. */
+/** Formats the numbers of the page. Amounts stay text from SQL: they are not rounded or added. */
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/
 const CENTS = 2
@@ -11,13 +11,13 @@ const grouped = (digits: string) => digits.replace(/\B(?=(?:\d{3})+$)/g, ',')
 /** 1,234,567 */
 export const count = (value: number): string => grouped(String(value)).replace('-', '−')
 
-/** US dollars with every digit there is: $1,234.50375 */
+/** US dollars with all digits: $1,234.50375 */
 export const dollars = (amount: string): string => {
   const parts = split(amount)
   return parts === undefined ? amount : `${parts.sign}$${parts.whole}.${parts.cents}${parts.rest}`
 }
 
-/** The same in two tones: dollars and cents are for reading, what lies beyond is there to be exact. */
+/** The same, with the digits after the cents in a lighter tone. */
 export function amount(text: string, sign = ''): Markup {
   const parts = split(text)
   if (parts === undefined) return html`${text}`
@@ -25,11 +25,11 @@ export function amount(text: string, sign = ''): Markup {
   return html`${parts.sign}${sign}${parts.whole}.${parts.cents}${rest}`
 }
 
-/** Amounts of one column, with their points below each other. */
+/** Amounts of one column, aligned at the decimal point. */
 export const amounts = (texts: readonly string[]): Markup[] =>
   alignAmounts(texts).map((text) => amount(text))
 
-/** Zeros at the end behind the cents say nothing. Not every numeric is a decimal: NaN stays what it is. */
+/** The parts of a decimal, without trailing zeros after the cents; undefined for NaN and infinity. */
 function split(text: string) {
   const [, sign, whole, fraction = ''] = DECIMAL.exec(text) ?? []
   if (sign === undefined || whole === undefined) return undefined
@@ -41,14 +41,14 @@ function split(text: string) {
   }
 }
 
-/** Without zeros at the end: amounts that stand alone. */
+/** A single amount without trailing zeros. */
 export const bare = (text: string): string => alignAmounts([text])[0] as string
 
-/** '12.3%'; a part of what is not above 0 means nothing. */
+/** '12.3%', or a dash. A share of a total of 0 or less has no meaning. */
 export const share = (value: number | null): string =>
   value === null ? '–' : formatShare(value).replace(/^-/, '−')
 
-/** '+12.3%' of what was; null where nothing was. A ratio of two amounts, and no amount. */
+/** The change as '+12.3%'; null if there was nothing before. It is a ratio, so it may be rounded. */
 export function change(now: number, before: number): string | null {
   if (!(before > 0) || !Number.isFinite(now)) return null
   const ratio = now / before - 1

@@ -5,21 +5,21 @@ import { longDate, shortDate } from './dates.ts'
 import { html, type Markup } from './markup.ts'
 import { type Cells, table } from './table.ts'
 
-/** What has a colour in a chart. */
+/** A series with its own colour in a chart. */
 export interface Key {
-  /** Null of the rest. */
+  /** Null for the rest. */
   key: string | null
   label: string
   className: string
 }
 
 interface Drawn {
-  /** Of the chart and of the table of its figures. */
+  /** The caption of the chart and of its table. */
   caption: string
   unit: string
-  /** How high a part is. */
+  /** The height of a part. */
   value: (point: Point) => number
-  /** The same to be read. */
+  /** The same as text. */
   text: (point: Point) => string
   column: (head: string, of: (row: DateRow) => Point | undefined) => Cells<DateRow>
 }
@@ -30,7 +30,7 @@ interface DateRow {
   total: Point | undefined
 }
 
-/** A series as a chart with its legend, and as a table of the same figures. */
+/** A series as a chart with a legend, and as a table. */
 export function overTime(
   { part, dates }: PageData,
   series: Series,
@@ -40,7 +40,7 @@ export function overTime(
   const rows = rowsOf(series, dates)
   const bars = rows.map(({ date, of, total }): Bar => {
     const points = keys.map((key) => ({ key, point: of(key) }))
-    const said = points.flatMap(({ key, point }) =>
+    const texts = points.flatMap(({ key, point }) =>
       point === undefined ? [] : [`${key.label}: ${drawn.text(point)}`],
     )
     return {
@@ -48,7 +48,7 @@ export function overTime(
       title: [
         longDate(part, date),
         total ? `total: ${drawn.text(total)}` : 'no runs',
-        ...said,
+        ...texts,
       ].join('\n'),
       values: points.map(({ point }) => (point === undefined ? 0 : drawn.value(point))),
     }
@@ -62,7 +62,7 @@ export function overTime(
   return html`
 <ul class="legend" aria-hidden="true">${keys.map(({ label, className }) => html`<li><i class="key ${className}"></i><bdi>${label}</bdi></li>`)}</ul>
 ${stackedBars({ label: drawn.caption, unit: drawn.unit, classes, bars })}
-<details><summary>The figures, ${part} by ${part}</summary>${table(drawn.caption, columns, rows)}</details>`
+<details><summary>Table by ${part}</summary>${table(drawn.caption, columns, rows)}</details>`
 }
 
 function rowsOf({ points }: Series, dates: readonly string[]): DateRow[] {

@@ -15,10 +15,10 @@ import {
 import { STYLE } from './style.ts'
 
 const hash = createHash('sha256').update(STYLE).digest('base64')
-/** Nothing is loaded and nothing runs: the page is a document. */
+/** The page loads nothing and runs no script. */
 const POLICY = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`
 
-/** The page as HTML: one file that needs no other, and no script. */
+/** The page as one self-contained HTML file without a script. */
 export function pageOf(data: PageData, version: string): string {
   const { database, since, end, until, timeZone } = data
   const span = spanIn(since, until ?? end, timeZone)
@@ -64,7 +64,7 @@ const FILTERS = [
   ['workflowName', 'workflow'],
 ] as const
 
-/** What the report leaves out, where it leaves something out. */
+/** The filters of the report, if any. */
 function narrowing({ filter }: PageData): Markup | false {
   const given = FILTERS.flatMap(([field, word]) => {
     const value = filter[field]
@@ -74,14 +74,14 @@ function narrowing({ filter }: PageData): Markup | false {
   return given.length > 0 && html`<ul class="filters" aria-label="Only runs of">${given}</ul>`
 }
 
-/** The numbers that are read first. */
+/** The most important numbers. */
 function headline(data: PageData): Markup {
   const { totals, before, since, until, end } = data
   const than = lengthBefore(since, until ?? end)
   const against = (now: number, then: number | undefined, shown: string) => {
     if (before === null || then === undefined) return null
     const changed = change(now, then)
-    return changed === null ? `${shown} in ${than}` : `${changed} on ${than} (${shown})`
+    return changed === null ? `${than}: ${shown}` : `${changed} compared with ${than} (${shown})`
   }
   const rate = totals.successRate
   const rateBefore = before?.successRate ?? null
@@ -89,13 +89,13 @@ function headline(data: PageData): Markup {
   return html`<dl class="headline">
 ${figure('Total cost', amount(bare(totals.totalCostExact), '$'), against(totals.totalCost, before?.totalCost, dollars(bare(before?.totalCostExact ?? '0'))), 'cost')}
 ${figure('Runs', count(totals.totalExecutions), against(totals.totalExecutions, before?.totalExecutions, count(before?.totalExecutions ?? 0)))}
-${figure('Success rate', share(rate), points === null ? null : `${signed(points)} points on ${than} (${share(rateBefore)})`)}
+${figure('Success rate', share(rate), points === null ? null : `${signed(points)} points compared with ${than} (${share(rateBefore)})`)}
 ${figure('Tokens', count(totals.totalTokens), against(totals.totalTokens, before?.totalTokens, count(before?.totalTokens ?? 0)))}
 </dl>`
 }
 
-const figure = (head: string, value: Markup | string, beside: string | null, className = '') =>
-  html`<div class="${className}"><dt>${head}</dt><dd class="value">${value}</dd>${beside !== null && html`<dd class="beside">${beside}</dd>`}</div>`
+const figure = (head: string, value: Markup | string, about: string | null, className = '') =>
+  html`<div class="${className}"><dt>${head}</dt><dd class="value">${value}</dd>${about !== null && html`<dd class="about">${about}</dd>`}</div>`
 
 const signed = (points: number) => {
   const text = Math.abs(points).toFixed(1)
@@ -105,17 +105,17 @@ const signed = (points: number) => {
 function about(data: PageData, version: string): Markup {
   const { timeZone, now, totals, since, beforeSince, filter } = data
   const notes = [
-    'Amounts are US dollars and exact: no digit is rounded away. Totals count every run, those that cleanup has removed too; a run belongs to the time at which it started.',
+    'Amounts are in US dollars and are not rounded. Totals include runs that cleanup has removed. A run belongs to the time of its start.',
     beforeSince !== null &&
-      `The time before is from ${instantIn(beforeSince, timeZone)} to ${instantIn(since, timeZone)}.`,
-    'The success rate is the successful runs of those that have ended.',
+      `The time before, for comparison, is ${instantIn(beforeSince, timeZone)} to ${instantIn(since, timeZone)}.`,
+    'The success rate is the share of successful runs among finished runs.',
     totals.historyCut > 0 &&
-      `${count(totals.historyCut)} removed runs began in a quarter of an hour that the beginning or the end of this report cuts, and count at its beginning.`,
-    filter.status !== undefined && 'Errors and bills are not narrowed to a status.',
+      `${count(totals.historyCut)} removed runs are counted at the start of a quarter hour that the start or end of this report falls within.`,
+    filter.status !== undefined && 'Errors and bills are not filtered by status.',
   ].filter((note) => note !== false)
   return html`<footer>
 <h2>About this report</h2>
 <ul>${notes.map((note) => html`<li>${note}</li>`)}</ul>
-<p>Made ${formatTime(now.toISOString(), timeZone, 'minutes')} ${timeZone} by wfstore ${version}, of one moment of the database ${name(data.database)}.</p>
+<p>Created ${formatTime(now.toISOString(), timeZone, 'minutes')} ${timeZone} by wfstore ${version} from a snapshot of the database ${name(data.database)}.</p>
 </footer>`
 }

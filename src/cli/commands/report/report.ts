@@ -19,7 +19,7 @@ interface ReportFlags extends FilterOptions {
 const DAYS = 30
 const DAY_MS = 86_400_000
 
-const ABOUT = `Cost over time by model, users, workflows and modes, runs by status, errors, slow workflows and the bill, beside the time before, in one file that loads nothing. Without --since it is of the last ${DAYS} days of --tz (default: UTC). Amounts are US dollars.`
+const ABOUT = `One self-contained file with cost by model, user, workflow and mode, runs by status, errors, slow workflows and bills, compared with the time before. Without --since it covers the last ${DAYS} days in --tz (default: UTC). Amounts are in US dollars.`
 
 const EXAMPLES = [
   'wfstore report --since 30d --out report.html',
@@ -28,7 +28,7 @@ const EXAMPLES = [
 
 export function define(report: Command, context: Context): void {
   addReportFilters(report)
-    .option('--out <file>', 'write the page to this file, over what it holds', parseText)
+    .option('--out <file>', 'write the page to this file; overwrites it', parseText)
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
   explain(report, { about: ABOUT, examples: EXAMPLES })
 }
@@ -46,7 +46,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   const [begin, end] = [instantOf(since) as string, instantOf(until)]
   if (end === undefined && begin >= context.io.now().toISOString()) {
     throw new WfstoreError('usage', `--since ${options.since} is not in the past`, {
-      hint: 'the report is of the time from there to now',
+      hint: 'use a time before now',
     })
   }
   const { pageData } = await import('./data.ts')
@@ -74,34 +74,38 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
       yield page
     })(),
   )
-  writer.note(`${out} is written: open it in a browser`)
+  writer.note(`report written to ${out}; open it in a browser`)
 }
 
-/** Is it to be JSON? @throws WfstoreError usage where the form or the place is none for a page */
+/** Whether to print JSON. @throws WfstoreError usage if the options do not fit a page */
 function checkForm({ output, json, columns, out }: ReportFlags, { io }: Context): boolean {
   const asJson = json === true || output === 'json'
   if (output !== undefined && output !== 'json') {
-    throw new WfstoreError('usage', `report writes an HTML page, not --output ${output}`, {
-      hint: '--output json prints what the page shows',
-    })
+    throw new WfstoreError(
+      'usage',
+      `report does not support --output ${output}: it writes an HTML page`,
+      {
+        hint: 'use --output json for the data of the page',
+      },
+    )
   }
   if (asJson && out !== undefined) {
-    throw new WfstoreError('usage', '--out is for the page, and --json prints to stdout', {
-      hint: 'leave one of them out',
+    throw new WfstoreError('usage', '--out and --json cannot be used together', {
+      hint: 'redirect stdout to a file',
     })
   }
   if (!asJson && columns !== undefined) {
-    throw new WfstoreError('usage', 'a page has no --columns', { hint: 'give --json with it' })
+    throw new WfstoreError('usage', '--columns requires --json', { hint: 'add --json' })
   }
   if (!asJson && out === undefined && io.stdout.isTTY === true) {
-    throw new WfstoreError('usage', 'a page is not for a terminal', {
-      hint: 'give --out report.html, or send the output to a file',
+    throw new WfstoreError('usage', 'report does not print HTML to a terminal', {
+      hint: 'use --out report.html',
     })
   }
   return asJson
 }
 
-/** As given, or midnight 29 days ago: with today, 30 days. */
+/** The default for --since is midnight 29 days ago: 30 days including today. */
 async function withSince(options: ReportFlags, { io }: Context): Promise<ReportFlags> {
   if (options.since !== undefined) return options
   const { tz = 'UTC', until } = options

@@ -14,7 +14,7 @@ import { amountsOf, type Cells, numbers, table } from './table.ts'
 const OTHERS = 'all others'
 const NO_RUNS = nothing('No runs started in this time.')
 
-/** The class of a model: the rest has the last colour, whatever the number of models. */
+/** The CSS class of a model. The rest always has the same one. */
 const modelClass = (index: number, other: boolean) => (other ? 'm-other' : `m${index}`)
 
 export function costSection(data: PageData): Markup {
@@ -29,7 +29,7 @@ export function costSection(data: PageData): Markup {
   if (perModel.points.some(({ other }) => other)) {
     keys.push({ key: null, label: OTHERS, className: modelClass(0, true) })
   }
-  const about = `What the runs of each ${part} cost, by model, in US dollars`
+  const about = `Cost of the runs of each ${part} by model, in US dollars`
   const chart = overTime(data, perModel, keys, {
     caption: about,
     unit: '$',
@@ -52,23 +52,23 @@ export function costSection(data: PageData): Markup {
   ])
 }
 
-/** A bar at an end of the chart is lower where the time of the report has only a part of it. */
+/** The first and last bar may cover only a part of their day, week or month. */
 function cutNote({ part, since, end, until, timeZone }: PageData): Markup | false {
   return note([
     !beginsIn(part, since, timeZone) &&
-      `The first ${part} counts from ${instantIn(since, timeZone)} on.`,
+      `The first ${part} starts at ${instantIn(since, timeZone)}.`,
     !beginsIn(part, until ?? end, timeZone) &&
-      `The last ${part} counts until ${instantIn(end, timeZone)}.`,
+      `The last ${part} ends at ${instantIn(end, timeZone)}.`,
   ])
 }
 
 export function spendingSection({ users, workflows, modes }: PageData): Markup {
   const tables = html`<div class="pair">${[
-    breakdown('Users of the highest cost', 'User', 'userId', users),
-    breakdown('Workflows of the highest cost', 'Workflow', 'workflowName', workflows),
+    breakdown('Users with the highest cost', 'User', 'userId', users),
+    breakdown('Workflows with the highest cost', 'Workflow', 'workflowName', workflows),
     breakdown('Modes', 'Mode', 'mode', modes),
   ]}</div>`
-  return section('What it was spent on', [users.rows.length > 0 ? tables : NO_RUNS])
+  return section('Cost by user, workflow and mode', [users.rows.length > 0 ? tables : NO_RUNS])
 }
 
 const breakdown = (caption: string, head: string, field: Field, report: CostReport) =>
@@ -109,7 +109,7 @@ export function runsSection(data: PageData): Markup {
 
 export function errorsSection({ failures }: PageData): Markup {
   const { groups, total } = failures
-  if (groups.length === 0) return section('What failed', [nothing('Nothing has failed.')])
+  if (groups.length === 0) return section('Errors', [nothing('No failures.')])
   const columns: Cells<FailureGroup>[] = [
     { head: 'Message', kind: 'message', cells: (rows) => rows.map(message) },
     numbers('Failures', (row) => count(row.count)),
@@ -118,11 +118,11 @@ export function errorsSection({ failures }: PageData): Markup {
     numbers('Share', (row) => share(row.share)),
     numbers('Users', (row) => count(row.users)),
   ]
-  return section('What failed', [
-    table('Errors that are alike, and how many there were in the time before', columns, groups),
+  return section('Errors', [
+    table('Similar errors, compared with the time before', columns, groups),
     note([
-      'Failed entries of the audit and failed or partial runs, as far as they are kept, in both times. What differs from one message to the next is taken out.',
-      total > groups.length && `${count(total - groups.length)} more kinds are not shown.`,
+      'Failed audit entries and failed or partial runs, without removed ones. Messages that differ only in ids, numbers and quoted text are counted together.',
+      total > groups.length && `${count(total - groups.length)} more groups are not shown.`,
     ]),
   ])
 }
@@ -134,21 +134,21 @@ export function slowSection({ slow, totals, timeZone }: PageData): Markup {
   const columns: Cells<SlowWorkflow>[] = [
     { head: 'Workflow', kind: 'name', cells: (rows) => rows.map((row) => name(row.workflowName)) },
     numbers('Runs', ({ runs }) => count(runs)),
-    numbers('Half took at most', (row) => formatDuration(row.p50ExecutionTime)),
-    numbers('95% took at most', (row) => formatDuration(row.p95ExecutionTime)),
+    numbers('Median (p50)', (row) => formatDuration(row.p50ExecutionTime)),
+    numbers('p95', (row) => formatDuration(row.p95ExecutionTime)),
     numbers('Longest', (row) => formatDuration(row.longestExecutionTime)),
   ]
   const { runs, since } = totals.percentilesOver
   const gone = totals.totalExecutions - totals.runningExecutions - runs
   return section('Slowest workflows', [
     slow.length > 0
-      ? table('Workflows whose runs take the longest', columns, slow)
-      : nothing('No run that is kept has ended.'),
+      ? table('Workflows with the longest durations', columns, slow)
+      : nothing('No finished runs.'),
     note([
       since !== null &&
-        `Durations are of ${plural(runs, 'run')} that ${runs === 1 ? 'is' : 'are'} kept and ${runs === 1 ? 'has' : 'have'} ended, since ${formatTime(since, timeZone, 'minutes')}.`,
+        `Durations are from ${plural(runs, 'finished run')} since ${formatTime(since, timeZone, 'minutes')}.`,
       gone > 0 &&
-        `How long ${plural(gone, 'other run')} took cannot be said one by one: cleanup has removed them, and only sums are kept.`,
+        `${plural(gone, 'removed run')} ${gone === 1 ? 'is' : 'are'} not included: only totals are kept for removed runs.`,
     ]),
   ])
 }
@@ -156,7 +156,7 @@ export function slowSection({ slow, totals, timeZone }: PageData): Markup {
 type Field = 'modelId' | 'userId' | 'workflowName' | 'mode' | 'status'
 type Line = CostTotal & Partial<CostRow> & { other: boolean; total: boolean }
 
-/** The rows of a report and its total. A share of what is not above 0 says nothing. */
+/** The rows of a report and its total. A share of a total of 0 or less has no meaning. */
 function lines({ rows, total }: CostReport): [rows: Line[], total: Line] {
   const line = (row: CostTotal & Partial<CostRow>, isTotal: boolean): Line => ({
     ...row,
@@ -168,7 +168,7 @@ function lines({ rows, total }: CostReport): [rows: Line[], total: Line] {
 }
 
 function costColumns(head: string, field: Field, bar = false): Cells<Line>[] {
-  const called = (row: Line) =>
+  const nameOf = (row: Line) =>
     row.total ? 'total' : row.other ? html`<em>${OTHERS}</em>` : name(row[field] ?? '')
   const bars: Cells<Line> = {
     head: '',
@@ -176,7 +176,7 @@ function costColumns(head: string, field: Field, bar = false): Cells<Line>[] {
     cells: (rows) => rows.map((row) => (row.total ? '' : shareBar(row.share, 'm0'))),
   }
   return [
-    { head, kind: 'name', cells: (rows) => rows.map(called) },
+    { head, kind: 'name', cells: (rows) => rows.map(nameOf) },
     amountsOf('Cost, USD', ({ cost }) => cost),
     ...(bar ? [bars] : []),
     numbers('Share', (row) => share(row.share)),
@@ -189,6 +189,6 @@ const section = (title: string, content: (Markup | false)[]): Markup =>
   html`<section><h2>${title}</h2>${content}</section>`
 
 const note = (texts: (string | false)[]): Markup | false => {
-  const said = texts.filter((text) => text !== false)
-  return said.length > 0 && html`<p class="note">${said.join(' ')}</p>`
+  const shown = texts.filter((text) => text !== false)
+  return shown.length > 0 && html`<p class="note">${shown.join(' ')}</p>`
 }

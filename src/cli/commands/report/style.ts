@@ -1,4 +1,4 @@
-/** The whole style of the page. Colours are variables, so that dark is a matter of their values. */
+/** The style sheet of the page. Dark mode only changes the colour variables. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
@@ -37,7 +37,7 @@ dt { color: var(--soft); font-size: 0.87rem; }
 .bill .value { font-size: 1.3rem; }
 .value .rest { font-size: 0.55em; font-weight: 450; letter-spacing: 0; }
 .rest { color: var(--faint); }
-.beside { color: var(--soft); font-size: 0.83rem; line-height: 1.4; overflow-wrap: anywhere; }
+.about { color: var(--soft); font-size: 0.83rem; line-height: 1.4; overflow-wrap: anywhere; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; margin-bottom: 0.6rem; font-size: 0.87rem; color: var(--soft); }
 .legend li { overflow-wrap: anywhere; }
 .key { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 2px; margin-right: 0.45em; }
@@ -114,7 +114,7 @@ footer ul { padding-left: 1.1rem; margin-bottom: 0.7rem; max-width: 60rem; }
   h2 { break-after: avoid; }
   .headline, .legend, .chart, tr, .note, section > .scroll, .pair .scroll, footer { break-inside: avoid; }
   .legend, caption { break-after: avoid; }
-  /* A total on every page of a table would be read as that of the page. */
+  /* Do not repeat the total on every printed page. */
   tfoot { display: table-row-group; }
   details:not([open]) { display: none; }
   .scroll { overflow: visible; }

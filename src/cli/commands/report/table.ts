@@ -3,9 +3,9 @@ import { amounts } from './numbers.ts'
 
 export interface Cells<Row> {
   head: string
-  /** All cells of the column at once: amounts are aligned to each other. */
+  /** All cells of the column together, to align amounts. */
   cells: (rows: readonly Row[]) => (Markup | string)[]
-  /** Numbers stand on the right, a name or a message begins its row, a bar and the mark of a colour are no text. */
+  /** Numbers are right-aligned; a name or a message is the heading of its row; a bar and a colour mark have no text. */
   kind?: 'number' | 'name' | 'message' | 'bar' | 'mark'
 }
 
@@ -21,7 +21,7 @@ export const amountsOf = <Row>(head: string, of: (row: Row) => string): Cells<Ro
   kind: 'number',
 })
 
-/** A table that scrolls by itself where the page is too narrow. The last row can be their total. */
+/** A table that scrolls if the page is too narrow, with an optional total row. */
 export function table<Row>(
   caption: string,
   columns: readonly Cells<Row>[],

@@ -8,8 +8,8 @@ import { drawTable, type Table, type TableStyle } from './table.ts'
 const INDENT = '    '
 
 /**
- * A table whose long columns stand below each row, wrapped and never cut.
- * @param earlier rows that are drawn already: what comes now stands in the same columns
+ * Draws a table whose long columns are below each row, wrapped and never shortened.
+ * @param earlier rows that are already drawn: the new ones are aligned with them
  */
 export async function drawBelow<Row>(
   columns: readonly Column<Row>[],
@@ -44,10 +44,10 @@ export async function drawBelow<Row>(
   return { lines: [...lines.slice(0, 1), ...drawn], hidden }
 }
 
-/** As many rows as widths are taken from: a batch of one does not move the columns. */
+/** The number of earlier rows that decide the widths, so that small batches do not move the columns. */
 const REMEMBERED = 100
 
-/** What each batch adds to the table; the header and what is hidden are said once. */
+/** Yields the lines that each batch adds to the table. The header and the hidden columns come only once. */
 export async function* followTable<Row>(
   columns: readonly Column<Row>[],
   batches: AsyncIterable<readonly Row[]>,

@@ -5,10 +5,10 @@ import { isTime } from '../text/format.ts'
 import { plainText } from './plain.ts'
 
 const LINE_END = '\r\n'
-/** Data that a quoted cell can hold. A lone CR is not: a terminal would write over the line. */
+/** Control characters that are kept in a quoted cell. A lone CR is not: a terminal would overwrite the line. */
 const KEPT = ['\n', '\t', '\r\n']
 const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-/** What a spreadsheet takes for a formula, also behind spaces and in full width. */
+/** Text that a spreadsheet takes for a formula, also after spaces and in full-width characters. */
 const FORMULA = /^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])/
 
 /** RFC 4180. */
@@ -29,7 +29,7 @@ function csvCell<Row>(column: Column<Row>, value: unknown): string {
   return quoted(FORMULA.test(shown) ? `'${shown}` : shown)
 }
 
-/** Empty text is quoted, so that it differs from nothing at all, as PostgreSQL's own CSV has it. */
+/** Empty text is quoted to distinguish it from null, as in the CSV of PostgreSQL. */
 function quoted(text: string): string {
   return text === '' || /[",;\r\n\t]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

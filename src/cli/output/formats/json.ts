@@ -5,8 +5,8 @@ import { escapeInJson, quoteJson } from '../text/escape.ts'
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /**
- * One row as a JSON object, on one line, or with `indent` (what stands before it on its line) on several.
- * Written here because JSON.stringify has no way to write a number that a double cannot hold.
+ * A row as a JSON object: on one line, or on several lines with `indent` (the indentation of its first line).
+ * JSON.stringify cannot write numbers that do not fit a double.
  */
 export function toJson<Row>(
   columns: readonly Column<Row>[],
@@ -31,7 +31,7 @@ export function jsonValue<Row>(
   if (column.kind === 'json') return rawJson(value, indent)
   if (column.kind === 'boolean' && typeof value === 'boolean') return String(value)
   const text = String(value)
-  // NaN and Infinity, which PostgreSQL's numeric has and JSON has not, become strings.
+  // JSON has no NaN and Infinity: they become strings.
   return isNumeric(column.kind) && NUMBER.test(text) ? text : quoteJson(text)
 }
 
@@ -42,7 +42,7 @@ function jsonRows<Row>(column: Column<Row>, value: unknown, indent: string | und
   return enclose('[', objects, ']', indent)
 }
 
-/** JSON text laid out anew. Its numbers may be longer than a double, so the tokens are copied. */
+/** Formats JSON text. It copies the tokens, because numbers may not fit a double. */
 function rawJson(value: unknown, indent: string | undefined): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return isJson(text) ? layOut(text, indent) : quoteJson(text)
@@ -57,7 +57,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** A string, an empty pair of brackets, a bracket or separator, or a number or word. */
+/** The start of a string, empty brackets, a bracket or separator, or a number or word. */
 const TOKEN = /"|\{\s*\}|\[\s*\]|[{}[\],:]|[^\s"{}[\],:]+/g
 
 function layOut(text: string, indent: string | undefined): string {
@@ -84,7 +84,7 @@ function layOut(text: string, indent: string | undefined): string {
   return parts.join('')
 }
 
-/** Behind the closing quote. A loop, because a pattern for a string of megabytes overflows its stack. */
+/** The index after the closing quote. A regular expression would overflow its stack on megabytes of text. */
 function endOfString(text: string, start: number): number {
   let at = start + 1
   while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1

@@ -5,14 +5,14 @@ import { displayWidth } from '../text/width.ts'
 import type { TableStyle } from './table.ts'
 
 const GAP = '  '
-/** Of what stands below. */
+/** Indentation of lines below a row. */
 const INDENT = '    '
-/** Long texts in fewer cells than this are not read any more. */
+/** The minimum width of long text. */
 const NARROWEST = 24
 
 /**
- * Rows whose long columns are wrapped and never cut: the first beside the short columns, or below them where there is no
- * room, the others below it. There is no header.
+ * Draws rows whose long columns are wrapped and never shortened. The first long column is next to the short columns, or
+ * below them if there is no room; the others are below it. There is no header.
  */
 export function drawParagraphs<Row>(
   columns: readonly Column<Row>[],
@@ -37,16 +37,16 @@ export function drawParagraphs<Row>(
       const { text = '', tone } = cells[row] ?? {}
       return style.paint(tone, text) + ' '.repeat(width - displayWidth(text)) + GAP
     })
-    const beside = short.reduce((sum, { width }) => sum + width + GAP.length, 0)
+    const left = short.reduce((sum, { width }) => sum + width + GAP.length, 0)
     const [first, ...below] = long
     const text = first?.texts[row] ?? ''
-    const fits = displayWidth(text) <= style.width - beside
-    const tight = style.width - beside < NARROWEST && !fits
-    const texts = wrap(text, tight ? INDENT.length : beside, style.width)
+    const fits = displayWidth(text) <= style.width - left
+    const tight = style.width - left < NARROWEST && !fits
+    const texts = wrap(text, tight ? INDENT.length : left, style.width)
     return [
       ...(tight
         ? [cells.join(''), ...texts.map((line) => INDENT + line)]
-        : texts.map((part, line) => `${line === 0 ? cells.join('') : ' '.repeat(beside)}${part}`)),
+        : texts.map((part, line) => `${line === 0 ? cells.join('') : ' '.repeat(left)}${part}`)),
       ...below.flatMap(({ mark, texts }) => {
         const text = texts[row]
         if (text === undefined) return []
@@ -62,7 +62,7 @@ export function drawParagraphs<Row>(
   })
 }
 
-/** Lines broken at blanks. A word that is longer than a line stays whole, so that it can be copied. */
+/** Breaks text at spaces. A word longer than a line is not broken, so that it can be copied. */
 export function wrap(text: string, indent: number, width: number): string[] {
   const room = Math.max(width - indent, NARROWEST)
   const lines: string[] = []

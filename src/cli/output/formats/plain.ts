@@ -1,7 +1,7 @@
 import type { Column } from '../column.ts'
 import { jsonValue } from './json.ts'
 
-/** A value as TSV and CSV have it before they escape it: whole and exact. Empty when there is none. */
+/** The exact value for TSV and CSV, before escaping. Empty for null. */
 export function plainText<Row>(column: Column<Row>, value: unknown): string {
   if (value === null || value === undefined) return ''
   if (column.kind === 'json' || column.kind === 'rows') return jsonValue(column, value, undefined)

@@ -1,26 +1,26 @@
 import { show } from '../text/escape.ts'
 
-/** All samples of one name. */
+/** All samples with the same name. */
 export interface Family {
-  /** Of letters, digits, `_` and `:`. */
+  /** Letters, digits, `_` and `:`. */
   name: string
-  /** A counter only grows; its name ends in _total. */
+  /** A counter only increases; its name ends in _total. */
   type: 'counter' | 'gauge'
   help: string
   samples: readonly Sample[]
 }
 
 export interface Sample {
-  /** Names may be anything, and are made fit; an empty value is as good as no label. */
+  /** Invalid characters in names are replaced. A label with an empty value is left out. */
   labels: Readonly<Record<string, string>>
-  /** A decimal of any length, or what PostgreSQL calls NaN and Infinity. */
+  /** A decimal of any length, or NaN or Infinity as PostgreSQL writes them. */
   value: string | number
 }
 
 /**
- * Prometheus' text format, version 0.0.4. Without timestamps, which node_exporter's textfile collector refuses. Families
- * without samples are left out; of two samples that come to the same labels only the first is kept, because a scraper
- * refuses everything where there are two.
+ * The Prometheus text format, version 0.0.4, without timestamps: the textfile collector of node_exporter rejects them.
+ * Families without samples are left out. Of samples with the same labels only the first is kept, because a scraper rejects
+ * duplicates.
  */
 export function prometheusText(families: readonly Family[]): string {
   return families.flatMap(({ samples, ...family }) => linesOf(family, samples)).join('')
@@ -47,13 +47,13 @@ function labelsOf(labels: Sample['labels']): string {
   return `{${texts.sort().join(',')}}`
 }
 
-/** Names that begin with two underscores are Prometheus' own. */
+/** Prometheus reserves names that begin with two underscores. */
 function labelName(name: string): string {
   const letters = name.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^__+/, '_')
   return /^[a-zA-Z_]/.test(letters) ? letters : `_${letters}`
 }
 
-/** What a terminal would obey is made visible; line feeds have an escape of the format's own. */
+/** Makes terminal control characters visible. The format has its own escape for line feeds. */
 const escapeLabel = (text: string): string =>
   show(text, ['\n']).replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')
 

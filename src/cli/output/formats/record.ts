@@ -7,7 +7,7 @@ import { wrap } from './paragraphs.ts'
 import type { TableStyle } from './table.ts'
 import { tsvCell, tsvLine } from './tsv.ts'
 
-/** One thing in a pipe: its names and values, and below an empty line each the rows it has. */
+/** A record in a pipe: names and values, then nested rows after an empty line. */
 export function recordTsv<Row>(columns: readonly Column<Row>[], row: Row): string {
   const { values, sections } = divide(columns, row, 'table')
   return [
@@ -21,7 +21,7 @@ export interface TerminalRecord {
   notes: string[]
 }
 
-/** One thing on a terminal: its labels and values, and a titled table for the rows it has. */
+/** A record on a terminal: labels and values, then a table with a title for nested rows. */
 export async function recordTerminal<Row>(
   columns: readonly Column<Row>[],
   row: Row,
@@ -50,7 +50,7 @@ export async function recordTerminal<Row>(
       lines.push(style.paint('dim', 'none'))
       continue
     }
-    // What happened within one run is seconds apart.
+    // Steps of a run can be seconds apart.
     const { drawTable } = await import('./table.ts')
     const table = await drawTable(nested, rows, { ...style, precision: 'seconds', picked: false })
     lines.push(...table.lines)
@@ -60,14 +60,14 @@ export async function recordTerminal<Row>(
   return { lines, notes }
 }
 
-/** What a narrow terminal leaves out is never left out in silence. */
+/** The note about columns that do not fit the terminal. */
 export const hiddenNote = (hidden: readonly string[], width: number): string =>
-  `hidden at ${width} columns: ${hidden.join(', ')} (--columns picks, -o json shows all)`
+  `hidden at width ${width}: ${hidden.join(', ')} (use --columns to select columns, -o json for all)`
 
-/** The same of rows that --columns can't pick from. */
+/** The same for nested rows, whose columns --columns cannot select. */
 function hiddenInside<Row>(column: Column<Row>, hidden: readonly string[], width: number): string {
   const where = column.terminalOnly ? 'a wider terminal' : '-o json'
-  return `hidden at ${width} columns in ${headerOf(column)}: ${hidden.join(', ')} (${where} shows all)`
+  return `hidden at width ${width} in ${headerOf(column)}: ${hidden.join(', ')} (use ${where} for all)`
 }
 
 function divide<Row>(columns: readonly Column<Row>[], row: Row, where: 'terminal' | 'table') {

@@ -4,7 +4,7 @@ import { csvHeader, csvLine } from './csv.ts'
 import { toJson } from './json.ts'
 import { tsvLine } from './tsv.ts'
 
-/** A format that is written as the rows come. */
+/** A format that is written row by row. */
 export interface StreamFormat<Row> {
   open: string
   row: (row: Row, index: number) => string
@@ -23,7 +23,7 @@ export function jsonLines<Row>(columns: readonly Column<Row>[]): StreamFormat<Ro
   return { open: '', row: (row) => `${toJson(columns, row, undefined)}\n`, close: () => '' }
 }
 
-/** An array, or for --page an object that has it beside the cursor of the next page. */
+/** An array, or for --page an object with the array and the next cursor. */
 export function jsonStream<Row>(columns: readonly Column<Row>[], page: boolean): StreamFormat<Row> {
   const outer = page ? '  ' : ''
   const inner = `${outer}  `

@@ -11,13 +11,13 @@ import { displayWidth, truncate } from '../text/width.ts'
 export interface TableStyle extends Locale {
   width: number
   paint: Paint
-  /** The columns were asked for by name: none is left out, however narrow the terminal. */
+  /** The columns are from --columns: none is left out on a narrow terminal. */
   picked: boolean
 }
 
 export interface Table {
   lines: string[]
-  /** The headers of the columns that the terminal is too narrow for. */
+  /** The headers of columns that do not fit the terminal. */
   hidden: string[]
 }
 
@@ -30,12 +30,12 @@ interface Drawn {
 
 const GAP = '  '
 const DEFAULT_PRIORITY = 5
-/** JSON can be long in any row. */
+/** The minimum width of JSON. */
 const JSON_MIN = 12
-/** A bar takes what room the other columns leave, within these. */
+/** A bar uses the width that the other columns leave, within these limits. */
 const BAR_MIN = 6
 const BAR_MAX = 30
-/** What is drawn over a span of time has this part of the terminal, and what the other columns leave. */
+/** A timeline has at least this part of the terminal: a quarter. */
 const SPAN_PART = 4
 
 export async function drawTable<Row>(
@@ -54,13 +54,13 @@ export async function drawTable<Row>(
     const width = widths[index]
     const { bar } = column
     if (bar) {
-      // A bar says nothing that the columns beside it do not say: it goes without a note, and gets what they leave.
+      // A bar shows the same as other columns, so it can be left out without a note.
       if (width === undefined) continue
       const room = Math.min(width + left(widths, style.width), bar.most)
       const cells = bar.draw(rows.length, room)
       drawn.push({ header: bar.headerIn(room), width: room, cells, right: false })
     } else if (width === undefined) hidden.push(column.header)
-    // What is left alone and still too wide is cut, but not a number: half of it would be a wrong one.
+    // A single column that is too wide is shortened, but not a number, which would be wrong.
     else if (alone && !column.right) {
       drawn.push({ ...column, width: Math.min(width, style.width) })
     } else drawn.push({ ...column, width })
@@ -75,10 +75,10 @@ const left = (widths: readonly (number | undefined)[], room: number): number => 
   return Math.max(0, room - kept.reduce((sum, width) => sum + width + GAP.length, -GAP.length))
 }
 
-/** The total below a line of its own. */
+/** Adds a line above the total. */
 function setApart({ cells, width }: Drawn, count: number): Cell[] {
   const total = cells[count]
-  // A bar of everything would be as long as it can be.
+  // The total has no bar.
   if (!total) return cells
   return [
     ...cells.slice(0, count),
@@ -92,7 +92,7 @@ function measure<Row>(column: Column<Row>, rows: readonly Row[], style: TableSty
   const header = headerOf(column)
   const bar = column.kind === 'bar' ? measureBar(column, rows, style.width) : undefined
   const cells = bar ? [] : terminalCells(column, rows, style)
-  // A cell that can be cut never takes more than the terminal; knowing that early saves measuring it.
+  // Shorten flexible cells to the terminal first: measuring long text is slow.
   if (flex) for (const cell of cells) cell.text = truncate(cell.text, style.width)
   const natural =
     bar?.least ?? cells.reduce((max, cell) => Math.max(max, displayWidth(cell.text)), header.length)
@@ -139,10 +139,10 @@ function measureBar<Row>(column: Column<Row>, rows: readonly Row[], width: numbe
 
 const isJson = (kind: Kind) => kind === 'json' || kind === 'rows'
 
-/** cli-table3 compares every row with every row before it; widths are known, so a slice at a time will do. */
+/** The time of cli-table3 is quadratic in the number of rows. Widths are fixed, so slices can be drawn one by one. */
 const SLICE = 100
-const STAND_IN = 'x'
-/** As wide as its stand-in. */
+const PLACEHOLDER = 'x'
+/** As wide as its placeholder. */
 const NOTHING: Cell = { text: ' ' }
 
 async function layOut(columns: readonly Drawn[], count: number, paint: Paint): Promise<string[]> {
@@ -162,9 +162,9 @@ async function layOut(columns: readonly Drawn[], count: number, paint: Paint): P
       colWidths: columns.map(({ width }) => width),
       colAligns: columns.map(({ right }) => (right ? 'right' : 'left')),
     })
-    table.push(...slice.map((line) => line.map(standIn)))
+    table.push(...slice.map((line) => line.map(placeholderOf)))
     for (const [index, text] of table.toString().split('\n').entries()) {
-      result.push(fillIn(text, slice[index] ?? [], paint))
+      result.push(replacePlaceholders(text, slice[index] ?? [], paint))
     }
   }
   return result
@@ -173,17 +173,17 @@ async function layOut(columns: readonly Drawn[], count: number, paint: Paint): P
 const fitCell = (cell: Cell, width: number): Cell => ({ ...cell, text: truncate(cell.text, width) })
 
 /**
- * cli-table3 measures with tables of 2019 and takes combining marks of most scripts for letters. So it lays
- * out letters, as many as the cell is wide, and the cells take their places in what it has drawn.
+ * cli-table3 measures with Unicode data of 2019 and counts combining marks as letters. So it draws placeholders of the
+ * right width, which are then replaced by the cells.
  */
-const standIn = (cell: Cell) => STAND_IN.repeat(Math.max(1, displayWidth(cell.text)))
+const placeholderOf = (cell: Cell) => PLACEHOLDER.repeat(Math.max(1, displayWidth(cell.text)))
 
-function fillIn(line: string, cells: readonly Cell[], paint: Paint): string {
+function replacePlaceholders(line: string, cells: readonly Cell[], paint: Paint): string {
   let next = 0
   const filled = line.replace(/x+/g, () => {
     const cell = cells[next++]
     if (!cell) return ''
-    // A cell without width has a stand-in too.
+    // An empty cell has a placeholder of width 1.
     return paint(cell.tone, cell.text) + (displayWidth(cell.text) === 0 ? ' ' : '')
   })
   return filled.trimEnd()

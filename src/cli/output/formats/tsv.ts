@@ -3,7 +3,7 @@ import { readPlain } from '../column.ts'
 import { show } from '../text/escape.ts'
 import { plainText } from './plain.ts'
 
-/** What a pipe gets: one line a row, and never a tab or a line end that is data. */
+/** A row in a pipe: one line. Tabs and line ends in values are escaped. */
 export function tsvLine<Row>(columns: readonly Column<Row>[], row: Row): string {
   return `${columns.map((column) => tsvCell(column, readPlain(column, row))).join('\t')}\n`
 }

@@ -1,6 +1,6 @@
 import type { Tone } from './style.ts'
 
-/** The text of one value on a terminal, with its colour. */
+/** The text and colour of a value on a terminal. */
 export interface Cell {
   text: string
   tone?: Tone | undefined

@@ -11,13 +11,13 @@ import { statusTone } from './style.ts'
 export interface Locale {
   timeZone: string
   now: Date
-  /** How much of a time there is room for. */
+  /** The precision of times. */
   precision: TimePrecision
-  /** Whether ids are whole: where there is one thing, its id is there to be copied. */
+  /** Show full ids. In a record, the id is there to be copied. */
   wholeIds?: boolean
 }
 
-/** One column of a terminal, over all rows, because amounts and ids are written with regard to each other. */
+/** The cells of a column, all rows together, because amounts are aligned and ids are shortened to be distinct. */
 export function terminalCells<Row>(
   column: Column<Row>,
   rows: readonly Row[],
@@ -39,7 +39,7 @@ export function terminalCells<Row>(
 }
 
 function written<Row>(column: Column<Row>, values: readonly unknown[], locale: Locale): string[] {
-  // What a command has written for a terminal is a text already.
+  // A string from `cell` is already formatted.
   const texts = values.map((value) =>
     column.cell && typeof value === 'string' ? value : plainText(column, value),
   )
@@ -65,10 +65,10 @@ function written<Row>(column: Column<Row>, values: readonly unknown[], locale: L
   }
 }
 
-/** A boolean may be shown as a status: 'ok', 'failed'. */
+/** A boolean may be shown as a status: 'ok' or 'failed'. */
 const hasTone = (kind: Kind) => kind === 'status' || kind === 'boolean'
 
-/** One thing by itself has room for the zone. */
+/** A record has room for more precision than a table. */
 const finer = (there: TimePrecision, wanted: TimePrecision | undefined) =>
   there === 'minutes' ? (wanted ?? there) : there
 

@@ -5,11 +5,11 @@ import { painter } from './style.ts'
 export interface ErrorStyle {
   json: boolean
   color: boolean
-  /** What --verbose tells below the line: the stack and the SQL. */
+  /** The stack trace and SQL for --verbose. */
   verbose?: string | undefined
 }
 
-/** An error as stderr gets it, without the line end: one line, unless it is asked to be verbose. */
+/** An error for stderr, without the final line end: one line, more only with `verbose`. */
 export function formatError(error: WfstoreError, { json, color, verbose }: ErrorStyle): string {
   if (json) {
     const members = [

@@ -1,9 +1,9 @@
 /**
- * What a terminal would obey, or the eye could not see: control characters, halves of surrogate pairs, line and paragraph
- * separators, and all that Unicode says may be passed over in drawing: bidirectional controls, zero-width characters,
- * tags, variation selectors. Some of those belong to the writing around them: see `belongs`.
- * Of marks on one letter, those that no script stacks so high: they would be drawn over other lines.
- * CRLF is one match, so that a line end can be kept where a lone CR is not; a flag of tags is one as well.
+ * Characters that control a terminal or are invisible: control characters, halves of surrogate pairs, line and paragraph
+ * separators, and all characters that Unicode allows to ignore in drawing: bidirectional controls, zero-width characters,
+ * tags, variation selectors. Some of them are a part of normal text: see `belongs`.
+ * Also combining marks after the 16th on one letter, which would be drawn over other lines.
+ * CRLF is one match, so that it can be kept without keeping a lone CR. So is a flag emoji made of tags.
  */
 const HIDDEN = new RegExp(
   String.raw`\r\n|\u{1f3f4}\u{e0067}\u{e0062}(?:\u{e0065}\u{e006e}\u{e0067}|\u{e0073}\u{e0063}\u{e0074}|\u{e0077}\u{e006c}\u{e0073})\u{e007f}` +
@@ -21,10 +21,10 @@ const NAMED: Record<string, string> = {
 const ZERO_WIDTH_SPACE = '\u200b'
 const NON_JOINER = '\u200c'
 const JOINER = '\u200d'
-/** Scripts whose letters join, or would join, with their neighbours. */
+/** Scripts whose letters join with their neighbours. */
 const JOINING =
   /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mandaic}\p{Script=Manichaean}\p{Script=Nko}\p{Script=Mongolian}\p{Script=Phags_Pa}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}]/u
-/** Scripts without blanks between words, which may be broken where a zero-width space stands. */
+/** Scripts without spaces between words, where a zero-width space allows a line break. */
 const UNSPACED = /[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
 const PICTOGRAPH = /\p{Extended_Pictographic}/u
 const EMOJI_PART = /\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f/u
@@ -35,10 +35,10 @@ const IDEOGRAPH = /\p{Ideographic}/u
 const MONGOLIAN_SELECTOR = /[\u180b-\u180d\u180f]/
 const MONGOLIAN = /\p{Script=Mongolian}/u
 
-/** What has nothing to hide: nearly everything. */
+/** The common case: nothing to escape. */
 const PRINTABLE_ASCII = /^[ -~]*$/
 
-/** The text with everything hostile made visible, except what is in `keep`. */
+/** The text with all hidden characters made visible, except those in `keep`. */
 export function show(text: string, keep: readonly string[] = []): string {
   if (PRINTABLE_ASCII.test(text)) return text
   return text.replace(HIDDEN, (found, at: number) =>
@@ -46,12 +46,12 @@ export function show(text: string, keep: readonly string[] = []): string {
   )
 }
 
-/** A string as JSON; what JSON itself would let through is written as \uXXXX, which loses nothing. */
+/** A string as JSON, with hidden characters written as \uXXXX. */
 export function quoteJson(text: string): string {
   return escapeInJson(JSON.stringify(text))
 }
 
-/** The same for a string that is JSON already, quotes included. */
+/** The same for a string that is already JSON, including its quotes. */
 export function escapeInJson(quoted: string): string {
   if (PRINTABLE_ASCII.test(quoted)) return quoted
   return quoted.replace(HIDDEN, (found, at: number) =>
@@ -59,7 +59,7 @@ export function escapeInJson(quoted: string): string {
   )
 }
 
-/** Is it part of an emoji, or of how a script is written? One at a time: a second one in a row has no use. */
+/** Whether it is a part of an emoji or of the script around it. Only one: a second one in a row has no purpose. */
 function belongs(text: string, found: string, at: number): boolean {
   if (found.startsWith('\u{1f3f4}')) return true
   const before = characterBefore(text, at)
@@ -74,7 +74,7 @@ function belongs(text: string, found: string, at: number): boolean {
   return MONGOLIAN_SELECTOR.test(found) && MONGOLIAN.test(before)
 }
 
-/** The character before a place; '' at the beginning. */
+/** The character before an index; '' at the start. */
 function characterBefore(text: string, at: number): string {
   const low = text.charCodeAt(at - 1)
   const isPair = low >= 0xdc00 && low <= 0xdfff
@@ -89,5 +89,5 @@ function visible(found: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : unit(found)
 }
 
-/** A UTF-16 code unit as JSON has it. */
+/** A UTF-16 code unit as in JSON. */
 const unit = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`

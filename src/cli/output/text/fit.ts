@@ -1,15 +1,15 @@
 export interface Fitting {
-  /** What it would take. */
+  /** The width without shortening. */
   natural: number
-  /** What it can be cut to; `natural` for what can't be cut. */
+  /** The width it can be shortened to; `natural` if it cannot be shortened. */
   min: number
-  /** The lowest is left out first, and of equals the last. */
+  /** The lowest priority is left out first; of the same priority, the last column. */
   priority: number
 }
 
 /**
- * The width of each column so that all fit into `room`, or undefined for one that is left out.
- * With `keepAll` none is left out, and the widths may exceed the room.
+ * The width of each column so that they fit into `room`; undefined for a column that is left out.
+ * With `keepAll` no column is left out, and the widths may exceed `room`.
  */
 export function fitColumns(
   columns: readonly Fitting[],

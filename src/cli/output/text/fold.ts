@@ -1,11 +1,11 @@
 import { displayWidth, graphemes } from './width.ts'
 
-/** Our own colours, between which the text stands. */
+/** Colour codes of wfstore in a line. */
 const ESCAPE = '\u001b'
 const COLOUR = new RegExp(`(${ESCAPE}\\[[0-9;]*m)`)
 const PLAIN = `${ESCAPE}[0m`
 
-/** A line as a terminal of this width shows it: cut where it would go on in the next row. */
+/** Splits a line into the rows of a terminal of this width. */
 export function fold(line: string, width: number): string[] {
   const rows: string[] = []
   let row = ''
@@ -30,14 +30,14 @@ export function fold(line: string, width: number): string[] {
   return [...rows, row]
 }
 
-/** The first `height` rows. What is cut off is said, so that nobody takes a part for the whole. */
+/** The first `height` rows. The last row tells how many are missing. */
 export function crop(rows: readonly string[], height: number): string[] {
   if (rows.length <= height) return [...rows]
   const shown = rows.slice(0, Math.max(height - 1, 1))
-  return [...shown, `${PLAIN}… ${rows.length - shown.length} lines more than this terminal holds`]
+  return [...shown, `${PLAIN}… ${rows.length - shown.length} more lines do not fit this terminal`]
 }
 
-/** Of a row with colours. */
+/** The width of a row with colours. */
 export const widthOf = (row: string): number =>
   displayWidth(
     row

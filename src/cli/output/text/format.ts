@@ -1,6 +1,6 @@
 import { isUuid } from '../../../uuid.ts'
 
-/** How a terminal shows values. What is not what it should be is shown as it is. */
+/** Formats values for a terminal. Invalid values are shown unchanged. */
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 const DECIMAL = /^-?\d+(?:\.(\d+))?$/
@@ -9,7 +9,7 @@ export type TimePrecision = 'minutes' | 'seconds' | 'zone'
 
 export const isTime = (text: string) => TIME.test(text)
 
-/** `2026-11-23 09:22`, with `:35` behind it, and with the zone's short name behind that. */
+/** `2026-11-23 09:22`, with seconds `:35` or also with the time zone, depending on the precision. */
 export function formatTime(text: string, timeZone: string, precision: TimePrecision): string {
   const time = Date.parse(text)
   if (!isTime(text) || Number.isNaN(time)) return text
@@ -23,7 +23,7 @@ export function formatTime(text: string, timeZone: string, precision: TimePrecis
 
 const zoneFormats = new Map<string, Intl.DateTimeFormat>()
 
-/** Kept, because making one costs more than using it a hundred times. */
+/** Cached: creating a format is slow. */
 function zoneFormat(timeZone: string): Intl.DateTimeFormat {
   const known = zoneFormats.get(timeZone)
   if (known) return known
@@ -42,7 +42,7 @@ function zoneFormat(timeZone: string): Intl.DateTimeFormat {
   return made
 }
 
-/** `12.3%`; what is not nothing is not shown as nothing. */
+/** `12.3%`. A share above 0 is never shown as 0%, one below 1 never as 100%. */
 export function formatShare(value: unknown): string {
   const share = typeof value === 'number' ? value : Number(value)
   if (!Number.isFinite(share)) return String(value)
@@ -52,8 +52,8 @@ export function formatShare(value: unknown): string {
 }
 
 /**
- * Amounts of one column with as many decimals as the longest of them needs, so that their points align. Only zeros
- * at the end come and go: no digit is rounded.
+ * Gives all amounts of a column the same number of decimals, so that their points align. Only trailing zeros are added or
+ * removed: nothing is rounded.
  */
 export function alignAmounts(amounts: readonly string[]): string[] {
   const scale = amounts.reduce((max, text) => Math.max(max, decimals(text)?.length ?? 0), 2)
@@ -69,8 +69,8 @@ function decimals(text: string): string | undefined {
 }
 
 /**
- * UUIDs cut to the shortest length, of 8 at least, at which they still differ from one another. None ends in a
- * hyphen: hyphens are where no two UUIDs differ.
+ * Shortens UUIDs to the shortest length, at least 8, at which they are distinct. None ends in a hyphen, because UUIDs
+ * never differ there.
  */
 export function shortenIds(ids: readonly string[]): string[] {
   const distinct = [...new Set(ids.filter((id) => isUuid(id)))].sort()

@@ -5,14 +5,14 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 const HEIGHTS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const ASCII_HEIGHTS = ['_', '.', ':', '-', '=', '+', '*', '#']
 
-/** Does the locale say that a terminal cannot show more than ASCII? Where it says nothing, most can. */
+/** Whether the locale allows only ASCII. Without a locale, most terminals support UTF-8. */
 export function plainLocale(env: Record<string, string | undefined>): boolean {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || ''
   if (/^(C|POSIX)$/.test(locale)) return true
   return /\../.test(locale) && !/\.utf-?8/i.test(locale)
 }
 
-/** A bar for each value, the largest as long as there is room; what is more than nothing is seen. */
+/** A bar for each value; the largest has the full width. A value above 0 is always visible. */
 export function drawBars(values: readonly number[], width: number, ascii: boolean): Cell[] {
   const largest = values.reduce((max, value) => Math.max(max, value), 0)
   const steps = ascii ? 1 : 8
@@ -25,7 +25,7 @@ export function drawBars(values: readonly number[], width: number, ascii: boolea
   })
 }
 
-/** A mark for each value, one height for nothing at all and the others for more. */
+/** A mark for each value. Only 0 has the lowest height. */
 export function sparkline(values: readonly number[], ascii: boolean): string {
   const heights = ascii ? ASCII_HEIGHTS : HEIGHTS
   const largest = values.reduce((max, value) => Math.max(max, value), 0)
@@ -34,7 +34,7 @@ export function sparkline(values: readonly number[], ascii: boolean): string {
     .join('')
 }
 
-/** A step of a run: where it stands in the time of the whole. `open` is one that has not ended. */
+/** The time of a step within its run. `open` means unfinished. */
 export interface Span {
   status: string
   startMs: number | null
@@ -43,14 +43,14 @@ export interface Span {
   spanMs: number
 }
 
-/** By status, so that no more is told by colour alone: [blocks, ASCII]. */
+/** Fill characters by status, so that colour is not the only difference: [blocks, ASCII]. */
 const FILLS = new Map<string, readonly [string, string]>([
   ['failed', ['▒', 'x']],
   ['waiting', ['·', '.']],
   ['folded', ['░', '-']],
 ])
 
-/** A bar from its start to its end, of one cell at least; what reaches beyond the whole has a mark at that edge. */
+/** A bar from start to end, at least one cell wide. An end outside the run is marked at the edge. */
 export function drawSpan(
   { status, startMs, endMs, open, spanMs }: Span,
   width: number,

@@ -1,6 +1,6 @@
 import { $, bold, cyan, dim, green, red, yellow } from 'kleur/colors'
 
-// kleur asks the process whether to colour; here whoever makes the writer has decided that.
+// kleur would check the process; here the writer decides whether to use colours.
 $.enabled = true
 
 const TONES = { bold, cyan, dim, green, red, yellow }

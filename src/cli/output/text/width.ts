@@ -2,15 +2,15 @@ import { eastAsianWidth } from 'get-east-asian-width'
 
 let segmenter: Intl.Segmenter | undefined
 const PRINTABLE_ASCII = /^[ -~]*$/
-/** All but the last of them, which a mark may follow. */
+/** ASCII without its last character, which a combining mark may follow. */
 const ASCII_RUN = /[ -~]+(?=[ -~]|$)/g
-/** Drawn in the cell of the character before: marks, joiners, the later letters of a Hangul syllable. */
+/** Drawn in the cell of the character before: marks, joiners, later letters of a Hangul syllable. */
 const ZERO_WIDTH = /[\p{Mn}\p{Me}\u1160-\u11ff\u200b-\u200d\u2060-\u2064\u{e0000}-\u{e007f}]/u
 const EMOJI = /\p{Emoji_Presentation}|\ufe0f/u
-/** A character that `show` made visible: cut whole or not at all. */
+/** A character that `show` made visible: it is never split. */
 const SHOWN = /(\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|u\{[0-9a-f]{5,6}\}|[ntr]))/
 
-/** The number of cells that a terminal gives this text, which holds no control characters. */
+/** The number of terminal cells of a text without control characters. */
 export function displayWidth(text: string): number {
   if (PRINTABLE_ASCII.test(text)) return text.length
   let width = 0
@@ -31,7 +31,7 @@ function graphemeWidth(grapheme: string): number {
   return width
 }
 
-/** The text in no more than `max` cells, with … where something is missing. */
+/** Shortens the text to `max` cells, with … at the end. */
 export function truncate(text: string, max: number): string {
   if (text.length <= max && PRINTABLE_ASCII.test(text)) return text
   let width = 0
@@ -53,12 +53,12 @@ function* units(text: string): Generator<string> {
   }
 }
 
-/** The segmenter takes time by the square of a text's length: 12 s for 80,000 Chinese characters. */
+/** The time of the segmenter is quadratic in the length of the text: 12 s for 80,000 Chinese characters. */
 const WINDOW = 256
 
-/** The characters of a text as people count them, in time by its length. */
+/** The graphemes (visible characters) of a text, in linear time. */
 export function* graphemes(text: string): Generator<string> {
-  // Made when the first text needs it: it takes 12 ms, and most tables are ASCII.
+  // Created on first use: it takes 12 ms, and most tables are ASCII.
   segmenter ??= new Intl.Segmenter('en')
   for (let start = 0, size = WINDOW; start < text.length; ) {
     const part = text.slice(start, wholeAt(text, start + size))
@@ -74,13 +74,13 @@ export function* graphemes(text: string): Generator<string> {
       yield last
       return
     }
-    // The last may go on behind the window. Where it fills it, the window is too small.
+    // The last grapheme may continue after the window. If it fills the window, the window is too small.
     start += taken
     size = taken === 0 ? size * 2 : WINDOW
   }
 }
 
-/** A place that is not in the middle of a surrogate pair. */
+/** The nearest index that does not split a surrogate pair. */
 function wholeAt(text: string, at: number): number {
   const high = text.charCodeAt(at - 1)
   return high >= 0xd800 && high <= 0xdbff ? at + 1 : at

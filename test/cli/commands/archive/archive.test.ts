@@ -109,18 +109,18 @@ describe('restore', () => {
     expect([dry.code, dry.stderr, written(dry.stdout)]).toEqual([
       0,
       '',
-      'would restore 12 runs, 24 steps, 41 audit entries and 4 metrics of 1 archive in SPAN; nothing was changed\n',
+      'would restore 12 runs, 24 steps, 41 audit entries and 4 metrics from 1 archive in SPAN; nothing was changed\n',
     ])
     expect(await rowsOf(database)).toEqual(CLEANED)
     const done = await wfstore('restore old')
     expect([done.code, done.stderr, written(done.stdout)]).toEqual([
       0,
       '',
-      'restored 12 runs, 24 steps, 41 audit entries and 4 metrics of 1 archive in SPAN; no total moved\n',
+      'restored 12 runs, 24 steps, 41 audit entries and 4 metrics from 1 archive in SPAN; totals are unchanged\n',
     ])
     expect(await rowsOf(database)).toEqual(ALL)
     expect((await wfstore('restore old')).stdout).toContain(
-      'restored 0 runs, 0 steps, 0 audit entries and 0 metrics of 1 archive in ',
+      'restored 0 runs, 0 steps, 0 audit entries and 0 metrics from 1 archive in ',
     )
   })
 
@@ -139,7 +139,7 @@ describe('restore', () => {
     const { code, stderr } = await wfstore('restore old --color never', { answer: 'n\n' })
     expect([code, stderr]).toEqual([
       1,
-      'restores 12 runs, 24 steps, 41 audit entries and 4 metrics of 1 archive; rows that are there stay as they are. Go on? [y/N] error: not confirmed; nothing was changed\n',
+      'This restores 12 runs, 24 steps, 41 audit entries and 4 metrics from 1 archive. Rows that exist are skipped. Continue? [y/N] error: not confirmed; nothing was changed\n',
     ])
     expect(await rowsOf(database)).toEqual(CLEANED)
     expect((await wfstore('restore old --yes', { answer: 'n\n' })).code).toBe(0)
@@ -172,7 +172,7 @@ describe('restore', () => {
       expect([code, stderr]).toEqual([2, expect.stringContaining(says)])
     }
     expect((await runCli(['restore'])).stderr).toBe(
-      "error: missing required argument 'place'; see `wfstore restore --help`\n",
+      "error: missing required argument 'path'; see `wfstore restore --help`\n",
     )
   })
 
@@ -213,9 +213,7 @@ describe('archive verify', () => {
     expect(lines).toHaveLength(3)
     expect(lines.join('\n')).toMatch(/audit-0001\.jsonl\.gz .*/)
     expect(lines.join('\n')).toMatch(/steps-0001\.jsonl\.gz .*/)
-    expect(lines[2]).toBe(
-      'error: 2 faults in 1 of 1 archive; bring the files that are named back from a copy',
-    )
+    expect(lines[2]).toBe('error: 2 problems in 1 of 1 archive; replace these files from a backup')
     for (const answer of [undefined, 'y\n']) {
       const refused = await wfstore('restore old', answer === undefined ? {} : { answer })
       expect([refused.code, refused.stdout]).toEqual([1, ''])

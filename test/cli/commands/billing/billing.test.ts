@@ -134,7 +134,7 @@ describe('from the first bill to the close', () => {
     expect(await wfstore('zone Europe/Berlin')).toEqual({
       code: 0,
       stdout: 'Europe/Berlin\n',
-      stderr: 'months begin at midnight in Europe/Berlin now\n',
+      stderr: 'billing periods now begin at midnight in Europe/Berlin\n',
     })
     expect(await wfstore('zone --json')).toMatchObject({
       stdout: '{\n  "timeZone": "Europe/Berlin"\n}\n',
@@ -160,8 +160,8 @@ describe('from the first bill to the close', () => {
     expect(await wfstore(line)).toEqual({ code: 0, stdout: 'paid 1 bill, USD 1.5\n', stderr: '' })
     expect(await wfstore(line)).toEqual({
       code: 0,
-      stdout: 'paid already 1 bill, USD 1.5\n',
-      stderr: 'payment inv_1 has paid before; nothing was changed\n',
+      stdout: 'already paid 1 bill, USD 1.5\n',
+      stderr: 'payment inv_1 is already recorded; nothing was changed\n',
     })
     expect(await wfstore('pay --period 2024-11 --payment-id inv_2')).toEqual({
       code: 1,
@@ -196,7 +196,7 @@ describe('from the first bill to the close', () => {
       stderr: '',
     })
     expect((await wfstore('close --period 2024-11')).stdout).toMatch(
-      /^closed already on .*Z: 2024-11 \(Europe\/Berlin\): 2 bills, USD 3.5, 12 tokens\n$/,
+      /^already closed on .*Z: 2024-11 \(Europe\/Berlin\): 2 bills, USD 3.5, 12 tokens\n$/,
     )
     expect(await wfstore(`close --period ${month}`)).toMatchObject({
       code: 2,
@@ -204,7 +204,7 @@ describe('from the first bill to the close', () => {
     })
     expect(await wfstore('zone UTC')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('stay in the time zone Europe/Berlin'),
+      stderr: expect.stringContaining('time zone Europe/Berlin cannot be changed'),
     })
     expect((await wfstore('--period 2024-11', { terminal: 80 })).stderr).toMatch(
       /^bills of 2024-11 \(Europe\/Berlin\), closed \d{4}-\d\d-\d\d\n/,
@@ -223,7 +223,7 @@ describe('from the first bill to the close', () => {
       ),
     )
     expect((await wfstore(`correct ${BILL} --cost 1.25 --reason list-price`)).stdout).toBe(
-      `bill ${BILL} comes to USD 1.25 already; nothing was changed\n`,
+      `the cost of bill ${BILL} is already USD 1.25; nothing was changed\n`,
     )
     expect(
       (await wfstore('correct 00000000-0000-4000-8000-00000000000f --cost 1 --reason r')).code,

@@ -23,7 +23,7 @@ afterAll(() => template.drop())
 const OLD = `--before ${BEFORE}`
 const RESULT =
   'removed 12 runs, 24 steps, 41 audit entries and 4 metrics older than 2024-06-01T00:00:00Z in SPAN (RATE rows/s); ' +
-  'kept 2 running, 1 that ended later, 3 audit entries of kept runs\n'
+  'kept 2 running, 1 ended after the cutoff, 3 audit entries of kept runs\n'
 
 describe('as cron runs it', () => {
   it('asks nobody, says one line on stdout and nothing on stderr', async () => {
@@ -33,7 +33,7 @@ describe('as cron runs it', () => {
       if (line === OLD) expect(steady(stdout)).toBe(RESULT)
       else
         expect(stdout).toBe(
-          'removed nothing older than 2024-06-01T00:00:00Z; kept 2 running, 1 that ended later, 3 audit entries of kept runs\n',
+          'nothing to remove older than 2024-06-01T00:00:00Z; kept 2 running, 1 ended after the cutoff, 3 audit entries of kept runs\n',
         )
       expect(await rowsOf(database)).toEqual(CLEANED)
     }
@@ -57,7 +57,7 @@ describe('as cron runs it', () => {
     expect([code, stderr]).toEqual([0, ''])
     expect(steady(stdout)).toBe(
       'removed 1 run, 2 steps, 0 audit entries and 0 metrics older than 2024-06-01T00:00:00Z in SPAN (RATE rows/s); ' +
-        'stopped by --max-duration, left 11 runs, 22 steps, 41 audit entries and 4 metrics\n',
+        'stopped by --max-duration, remaining: 11 runs, 22 steps, 41 audit entries and 4 metrics\n',
     )
     expect(await cleanup(`${OLD} --json`)).toMatchObject({ code: 0, stderr: '' })
     expect(await rowsOf(database)).toEqual(CLEANED)
@@ -85,7 +85,7 @@ describe('as cron runs it', () => {
     expect(code).toBe(5)
     expect(steady(stdout)).toContain('removed 11 runs, 22 steps, 38 audit entries and 4 metrics')
     expect(stderr).toBe(
-      'error: not removed, since another session has it locked: 1 run; run it again when that has ended; wfstore doctor says who it is\n',
+      'error: rows locked by another session were not removed: 1 run; run it again later; `wfstore doctor` shows the session\n',
     )
     await other.query('rollback')
     await other.end()
@@ -141,7 +141,7 @@ describe('on a terminal', () => {
   it('with a yes removes what was asked about', async () => {
     const { code, stdout, stderr } = await cleanup(OLD, { ...terminal, answer: 'y\n' })
     expect([code, steady(stdout)]).toEqual([0, RESULT])
-    expect(stderr).toMatch(/Go on\? \[y\/N\] $/)
+    expect(stderr).toMatch(/Continue\? \[y\/N\] $/)
     expect(await rowsOf(database)).toEqual(CLEANED)
   })
 
@@ -160,7 +160,7 @@ describe('on a terminal', () => {
       [
         '--yes --color never',
         { answer: '' },
-        'vacuum (analyze) observability_metrics makes room for new rows now\n',
+        'to free the space now, run: vacuum (analyze) observability_metrics\n',
       ],
       ['--yes --quiet', { answer: '' }, ''],
       ['', {}, ''],

@@ -95,7 +95,7 @@ describe('an interruption', () => {
       const { code, stdout, stderr } = await ended
       expect([code, stdout]).toEqual([status, ''])
       expect(stderr).toMatch(
-        /^removed 1 run, 2 steps, 0 audit entries and 0 metrics older than .*; stopped by a signal, left 11 runs, 22 steps, 41 audit entries and 4 metrics\n$/,
+        /^removed 1 run, 2 steps, 0 audit entries and 0 metrics older than .*; stopped by a signal, remaining: 11 runs, 22 steps, 41 audit entries and 4 metrics\n$/,
       )
       expect((await rowsOf(database)).runs).toBe(15)
       const [row] = await database.sql(

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { runCli } from '../../../support/cli.ts'
 
 const DAYS =
-  "error: option '--days <n>' argument '%' is invalid. Give a whole number of days from 1 to 36500"
-const HOW_OLD = 'give --days 90, or --before 2024-12-01'
+  "error: option '--days <n>' argument '%' is invalid. It must be a whole number from 1 to 36500"
+const HOW_OLD = 'for example --days 90 or --before 2024-12-01'
 const days = (text: string) => DAYS.replace('%', text)
 
 /** What is typed, word by word, and the one line that answers it. */
@@ -21,10 +21,10 @@ const wrong: [argv: string[], line: string][] = [
   [['--days', '--dry-run'], days('--dry-run')],
   [
     ['--days', '90', '--before', '2026-01-01'],
-    'error: --days and --before contradict each other; give one of them',
+    'error: --days and --before cannot be used together; use only one of them',
   ],
-  [[], `error: cleanup wants to be told how old is too old; ${HOW_OLD}`],
-  [['--yes'], `error: cleanup wants to be told how old is too old; ${HOW_OLD}`],
+  [[], `error: --days or --before is required; ${HOW_OLD}`],
+  [['--yes'], `error: --days or --before is required; ${HOW_OLD}`],
   [['--before', '2027-01-01'], `error: --before 2027-01-01 is in the future; ${HOW_OLD}`],
   [
     ['--before', '2026-11-26T12:00:00.001Z'],
@@ -33,35 +33,35 @@ const wrong: [argv: string[], line: string][] = [
   [['--before'], "error: option '--before <time>' argument missing"],
   [
     ['--before', ''],
-    'error: --before "" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'error: --before "" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     ['--before', 'yesterday'],
-    'error: --before "yesterday" is not a time; give a span back from now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'error: --before "yesterday" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     ['--days', '90', '--batch-size', '0'],
-    "error: option '--batch-size <n>' argument '0' is invalid. Give a whole number of rows from 1 to 1000000",
+    "error: option '--batch-size <n>' argument '0' is invalid. It must be a whole number from 1 to 1000000",
   ],
   [
     ['--days', '90', '--keep-last', '-1'],
-    "error: option '--keep-last <n>' argument '-1' is invalid. Give a whole number of runs from 1",
+    "error: option '--keep-last <n>' argument '-1' is invalid. It must be a whole number of at least 1",
   ],
   [
     ['--days', '90', '--pause', 'x'],
-    "error: option '--pause <time>' argument 'x' is invalid. Give a length of time such as 50ms, 2s or 1m; 0 is none",
+    "error: option '--pause <duration>' argument 'x' is invalid. It must be a duration such as 50ms, 2s or 1m, or 0",
   ],
   [
     ['--days', '90', '--max-duration', '0s'],
-    "error: option '--max-duration <time>' argument '0s' is invalid. Give a length of time such as 90s, 10m, 6h or 2d",
+    "error: option '--max-duration <duration>' argument '0s' is invalid. It must be a duration such as 90s, 10m, 6h or 2d",
   ],
   [
     ['--days', '90', '--archive', ''],
-    "error: option '--archive <place>' argument '' is invalid. It is empty",
+    "error: option '--archive <folder>' argument '' is invalid. It must not be empty",
   ],
   [
     ['--days', '90', '--columns', 'colour', '-o', 'csv'],
-    'error: unknown column "colour"; columns: table, removed, kept, locked, left',
+    'error: unknown column "colour"; available columns: table, removed, kept, locked, left',
   ],
   [['--day', '90'], "error: unknown option '--day'; did you mean --days?"],
   [
@@ -70,11 +70,11 @@ const wrong: [argv: string[], line: string][] = [
   ],
   [
     ['history', '--days', '90'],
-    'error: cleanup history takes no options of cleanup; see `wfstore cleanup history --help`',
+    'error: cleanup history does not support the options of cleanup; see `wfstore cleanup history --help`',
   ],
   [
     ['history', '--page'],
-    'error: --page needs --output json; other forms say the next cursor on stderr',
+    'error: --page requires --output json; other formats print the next cursor on stderr',
   ],
 ]
 
@@ -96,7 +96,7 @@ it('an archive is not written to a terminal', async () => {
   })
   expect([code, stderr]).toEqual([
     2,
-    'error: --archive - writes the archive to stdout, a terminal here; pipe it to what keeps it, or give a folder\n',
+    'error: --archive - cannot write to a terminal; redirect stdout to a file or a pipe, or name a folder\n',
   ])
 })
 

@@ -126,13 +126,13 @@ describe('executions cancel', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ executionId: open.executionId }])
     expect(JSON.parse(stderr).error).toMatchObject({
       code: 'conflict',
-      message: `finished already: ${done.executionId} (success)`,
+      message: `run has already finished: ${done.executionId} (success)`,
     })
     expect(await stateOf(done)).toEqual(before)
     expect(await stateOf(open)).toMatchObject({ status: 'cancelled' })
   })
 
-  it('one that is cancelled already is exit 0, and its first reason and bill stay', async () => {
+  it('one that is already cancelled is exit 0, and its first reason and bill stay', async () => {
     const execution = await start()
     expect(await cli(['cancel', execution.executionId, '--reason', 'first'])).toMatchObject({
       code: 0,
@@ -141,7 +141,7 @@ describe('executions cancel', () => {
     expect(await cli(['cancel', execution.executionId, '--reason', 'second'])).toEqual({
       code: 0,
       stdout: '',
-      stderr: `${execution.executionId} is cancelled already\n`,
+      stderr: `${execution.executionId} is already cancelled\n`,
     })
     expect(await stateOf(execution)).toEqual(before)
   })

@@ -10,7 +10,7 @@ const run = (argv: string[], options = {}) =>
   runCli([...argv, '--database-url', legacy.url], options)
 const json = async (argv: string[]) => {
   const { code, stdout, stderr } = await run([...argv, '--json'])
-  expect([code, stderr.replace(/^more rows: .*\n$/, '')]).toEqual([0, ''])
+  expect([code, stderr.replace(/^more rows; .*\n$/, '')]).toEqual([0, ''])
   return JSON.parse(stdout)
 }
 
@@ -102,7 +102,7 @@ describe('the answers, against statements that share nothing with ours', () => {
     expect(await listed(['executions', 'list', ...argv.split(' ').filter(Boolean)])).toEqual(wanted)
   })
 
-  it('running gives the runs that have not finished, the longest-running first', async () => {
+  it('running gives List unfinished runs, the longest-running first', async () => {
     expect(await listed(['executions', 'running'])).toEqual(await ids(`status = 'running'`, 'asc'))
   })
 
@@ -197,7 +197,7 @@ it('an empty list is an empty array, a header or nothing, and exit 0', async () 
   expect(await on(['--json'])).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
   expect(await on(['-o', 'jsonl'])).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(await on([])).toEqual({ code: 0, stdout: '', stderr: '' })
-  expect(await on([], { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: 'no executions\n' })
+  expect(await on([], { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: 'no runs\n' })
   expect((await on(['-o', 'csv'])).stdout).toMatch(/^executionId,startTime,[A-Za-z,]+\r\n$/)
 })
 

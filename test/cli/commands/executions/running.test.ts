@@ -65,7 +65,7 @@ describe('executions running', () => {
     expect(await cli(['running', '--stale', '3h'], { terminal: 80 })).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'nothing has been silent for 3h\n',
+      stderr: 'no run without a write for 3h\n',
     })
     expect(await cli(['running', '--stale', '3'])).toMatchObject({ code: 2, stdout: '' })
   })

@@ -119,7 +119,7 @@ describe('where a step stands', () => {
       open: true,
       note: 'running',
     })
-    expect(summary[0]).toBe('1m 30s so far: 1m 00s in steps (66.7%), 30.0s between them')
+    expect(summary[0]).toBe('1m 30s so far: 1m 00s in steps (66.7%), 30.0s between steps')
   })
 
   it('one that began after now, as another clock has it, is no more than a mark', () => {
@@ -130,9 +130,9 @@ describe('where a step stands', () => {
     })
   })
 
-  it('one that never ended in a run that did reaches to its end, and is called that', () => {
+  it('an unfinished step of a finished run reaches to its end, and is called that', () => {
     const { rows } = rowsOf({}, { status: 'running', startTime: at(30) })
-    expect(rows.at(-1)).toMatchObject({ endMs: 60_000, open: true, note: 'running, never ended' })
+    expect(rows.at(-1)).toMatchObject({ endMs: 60_000, open: true, note: 'running, unfinished' })
   })
 
   it('a missing start or end comes from the length', () => {
@@ -175,7 +175,7 @@ describe('where a step stands', () => {
     )
     expect(rows.map(({ name }) => name)).toEqual(['s', 's', 's', 'waiting'])
     expect(summary[0]).toBe(
-      '1m 00s in all: 50.0s in steps (83.3%), up to 3 steps at once, 10.0s between them',
+      '1m 00s in total: 50.0s in steps (83.3%), up to 3 steps at once, 10.0s between steps',
     )
   })
 })

@@ -66,7 +66,7 @@ describe('executions list and running --watch', () => {
     const { stdout } = await interrupted(['list', '--watch', '5', '--limit', '50'], 1, { rows: 12 })
     const left = stdout.split(LEAVE)[1]?.split('\n') ?? []
     expect(left).toHaveLength(12)
-    expect(left[10]).toContain('… 44 lines more than this terminal holds')
+    expect(left[10]).toContain('… 45 more lines do not fit this terminal')
   })
 
   it('goes on when the server ends its connection', async () => {
@@ -97,7 +97,7 @@ describe('executions list and running --watch', () => {
   it('a mistake is an error as everywhere, on a terminal that is as it was', async () => {
     const result = await interrupted(['list', '--watch', '5', '--since', 'soon'], 1)
     expect(result).toMatchObject({ code: 2, stdout: '' })
-    expect(result.stderr).toMatch(/^error: --since "soon" is not a time/)
+    expect(result.stderr).toMatch(/^error: --since "soon" is not a valid time/)
   })
 })
 
@@ -198,7 +198,7 @@ describe('a frame', () => {
     const { output } = await drawn([{ text: `${'客'.repeat(400)}\nlast\n` }])
     const [frame = ''] = output.split(LEAVE)
     expect(frame.split('\r\n')).toHaveLength(10)
-    expect(frame).toContain('… 36 lines more than this terminal holds')
+    expect(frame).toContain('… 36 more lines do not fit this terminal')
   })
 
   it('of a lost connection is the last one, and the wait for the next attempt grows to half a minute', async () => {

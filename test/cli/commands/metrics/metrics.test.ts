@@ -17,7 +17,7 @@ const on = (database: TestDatabase, argv: string, options = {}) =>
   runCli(['metrics', ...argv.split(' ').filter(Boolean), '--database-url', database.url], options)
 const rows = async (database: TestDatabase, argv: string) => {
   const { code, stdout, stderr } = await on(database, `${argv} --json`)
-  expect([code, stderr.replace(/^more rows: .*\n$/, '')]).toEqual([0, ''])
+  expect([code, stderr.replace(/^more rows; .*\n$/, '')]).toEqual([0, ''])
   return JSON.parse(stdout)
 }
 
@@ -110,7 +110,7 @@ describe('list', () => {
 
   it('of an empty store is an empty array, and a terminal says what computes metrics', async () => {
     expect(await on(empty, 'list --json')).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
-    const note = 'no metrics: `wfstore metrics rollup` computes them\n'
+    const note = 'no metrics; run `wfstore metrics rollup` to compute them\n'
     expect(await on(empty, 'list', { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: note })
   })
 })
@@ -127,7 +127,7 @@ describe('rollup', () => {
       const [{ n } = { n: 0 }] = await store.sql('select count(*) as n from observability_metrics')
       expect(first.stdout).toMatch(
         new RegExp(
-          `^day \\(Europe/Berlin\\): \\d+ buckets from the beginning: ${formatNumber(Number(n))} values inserted, 0 updated, 0 unchanged, 0 deleted, 0 kept, [\\d.]+ s\\n$`,
+          `^day \\(Europe/Berlin\\): \\d+ buckets of all time: ${formatNumber(Number(n))} values inserted, 0 updated, 0 unchanged, 0 deleted, 0 kept, [\\d.]+ s\\n$`,
         ),
       )
       const second = await on(store, 'rollup --period day --tz Europe/Berlin')
@@ -153,12 +153,12 @@ describe('rollup', () => {
   it.each([
     ['rollup', "required option '--period <name>' not specified"],
     ['rollup --period year', 'Allowed choices are hour, day, week, month'],
-    ['rollup --period day --since soon', 'is not a time'],
+    ['rollup --period day --since soon', 'is not a valid time'],
     ['rollup --period day -o prometheus', "argument 'prometheus' is invalid"],
     ['rolup', "unknown command 'rolup'"],
     ['list --type', 'argument missing'],
-    ['-o prometheus --columns time', '--output prometheus is a form of its own'],
-    ['-o prometheus --json', '--output prometheus is a form of its own'],
+    ['-o prometheus --columns time', '--output prometheus cannot be used with --json or --columns'],
+    ['-o prometheus --json', '--output prometheus cannot be used with --json or --columns'],
   ])('metrics %s is exit 2', async (argv, message) => {
     const { code, stdout, stderr } = await on(legacy, argv)
     expect([code, stdout]).toEqual([2, ''])
@@ -185,7 +185,7 @@ describe('current values', () => {
     const { stdout } = await on(demo, '--columns aggregationPeriod', later)
     expect(new Set(stdout.trimEnd().split('\n'))).toEqual(new Set(['day']))
     expect((await on(demo, '--period hour', { ...later, terminal: 80 })).stderr).toBe(
-      'no metrics of late: `wfstore metrics rollup` computes them\n',
+      'no recent metrics; run `wfstore metrics rollup` to compute them\n',
     )
     const { stdout: since } = await on(demo, '--since 5h --columns aggregationPeriod', later)
     expect(new Set(since.trimEnd().split('\n'))).toEqual(new Set(['hour']))

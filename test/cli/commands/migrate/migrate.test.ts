@@ -71,7 +71,7 @@ describe('status', () => {
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
       code: 4,
       stderr:
-        'error: 002_indexes and 003_billing and 004_report_indexes and 005_cleanup pending; run `wfstore migrate up`\n',
+        'error: pending migrations: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup; run `wfstore migrate up`\n',
     })
     await wfstore(database, 'migrate up')
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
@@ -191,7 +191,7 @@ describe('up', () => {
     const before = await catalogsOf(database)
     const refused = await wfstore(database, 'migrate up', { answer: 'n\n' })
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toContain('Adopt them? [y/N]')
+    expect(refused.stderr).toContain('Adopt these tables? [y/N]')
     expect(refused.stderr).toContain('not confirmed; nothing was changed')
     expect((await wfstore(database, 'migrate up', { answer: '' })).code).toBe(1)
     expect(await catalogsOf(database)).toBe(before)

@@ -115,7 +115,7 @@ describe('down and redo', () => {
       expect(await wfstore(database, line)).toMatchObject({
         code: 2,
         stdout: '',
-        stderr: expect.stringContaining('confirm it with --yes'),
+        stderr: expect.stringContaining('use --yes'),
       })
       expect((await wfstore(database, line, { answer: 'no\n' })).code).toBe(1)
     }
@@ -161,7 +161,9 @@ describe('down and redo', () => {
       stdout: '{"reverted":["001_tables"]}\n',
       stderr: expect.stringContaining('which drops audit_history (0 rows), audit_logs (1 row), '),
     })
-    expect((await wfstore(database, 'migrate down --yes')).stdout).toBe('no migration is applied\n')
+    expect((await wfstore(database, 'migrate down --yes')).stdout).toBe(
+      'no migrations are applied\n',
+    )
     expect((await wfstore(database, 'migrate up')).stdout).toBe(
       'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
     )

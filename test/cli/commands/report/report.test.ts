@@ -210,7 +210,7 @@ describe('--out', () => {
     expect(await write('a.html')).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'a.html is written: open it in a browser\n',
+      stderr: 'report written to a.html; open it in a browser\n',
     })
     expect(readFileSync(path, 'utf8')).toBe((await on(large, ['report'])).stdout)
     expect(readdirSync(folder)).toEqual(['a.html'])
@@ -224,17 +224,22 @@ describe('--out', () => {
 })
 
 it.each<[string, string[], object, string]>([
-  ['a terminal', [], { terminal: 80 }, 'a page is not for a terminal; give --out report.html'],
+  [
+    'a terminal',
+    [],
+    { terminal: 80 },
+    'report does not print HTML to a terminal; use --out report.html',
+  ],
   [
     '--output csv',
     ['-o', 'csv'],
     {},
-    'report writes an HTML page, not --output csv; --output json',
+    'report does not support --output csv: it writes an HTML page; use --output json',
   ],
-  ['--json to a file', ['--json', '--out', 'x'], {}, '--out is for the page, and --json prints'],
-  ['--columns of a page', ['--columns', 'cost'], {}, 'a page has no --columns'],
+  ['--json to a file', ['--json', '--out', 'x'], {}, '--out and --json cannot be used together'],
+  ['--columns of a page', ['--columns', 'cost'], {}, '--columns requires --json'],
   ['an unknown column', ['--json', '--columns', 'price'], {}, 'unknown column'],
-  ['a tool', ['--tool', 'x'], {}, '--tool is not for a report'],
+  ['a tool', ['--tool', 'x'], {}, '--tool is not supported by reports'],
   ['a time to come', ['--since', '2027-01-01'], {}, '--since 2027-01-01 is not in the past'],
   ['bounds the wrong way round', ['--since', '1d', '--until', '2d'], {}, 'is not before --until'],
 ])('%s is wrong usage', async (_, argv, options, message) => {
