@@ -35,6 +35,9 @@ export async function runCli(
 ): Promise<CliResult> {
   let stdout = ''
   let stderr = ''
+  const sleep = options.sleep ?? (() => Promise.reject(new Error('nothing should sleep here')))
+  /** Only sleeping moves the clock. */
+  let slept = 0
   const collect = (take: (text: string) => void) =>
     new Writable({
       decodeStrings: false,
@@ -63,8 +66,11 @@ export async function runCli(
       }),
       options.answer === undefined ? {} : { isTTY: true },
     ),
-    now: () => new Date(options.now ?? NOW),
-    sleep: options.sleep ?? (() => Promise.reject(new Error('nothing should sleep here'))),
+    now: () => new Date(Date.parse(options.now ?? NOW) + slept),
+    sleep: async (ms, aborted) => {
+      await sleep(ms, aborted)
+      slept += ms
+    },
     cwd: options.cwd ?? '/nonexistent',
     timeZone: options.timeZone ?? 'Europe/Berlin',
     signal: options.signal ?? new AbortController().signal,

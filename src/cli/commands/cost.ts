@@ -13,7 +13,7 @@ import type { FilterOptions } from '../options/filter.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
-import { whileCounting } from '../terminal/waiting.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 interface CostFlags extends FilterOptions {
   by?: Dimension[]
@@ -55,7 +55,7 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   selectColumns(columns, options.columns)
   const filter = await readReportFilter(options, context)
   const writer = context.writer(options)
-  const report = await whileCounting(context.io, async () =>
+  const report = await withProgress(context.io, async () =>
     costBy(await reader(context, options), { ...filter, by, timeZone, top }),
   )
   const rows = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))

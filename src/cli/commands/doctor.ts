@@ -8,7 +8,7 @@ import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { redactor } from '../redact.ts'
-import { whileCounting } from '../terminal/waiting.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 interface DoctorFlags extends GlobalOptions {
   stuckFactor: number
@@ -56,7 +56,7 @@ export function define(doctor: Command, context: Context): void {
         throw error
       }
       const { stuckFactor, schema } = options
-      const findings = await whileCounting(context.io, () =>
+      const findings = await withProgress(context.io, () =>
         examine(client, { stuckFactor, schema }),
       )
       await writer.list(columns, findings)

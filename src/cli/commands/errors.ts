@@ -14,9 +14,8 @@ import {
 } from '../options/filter.ts'
 import { reader } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
-import { tellingPages } from '../terminal/page-progress.ts'
 import { printPages } from '../terminal/pages.ts'
-import { whileCounting } from '../terminal/waiting.ts'
+import { listProgress, withProgress } from '../terminal/progress.ts'
 
 interface ErrorFlags extends FilterOptions, PagingOptions {
   group?: boolean
@@ -93,8 +92,8 @@ async function printErrors(options: ErrorFlags, context: Context): Promise<void>
   const writer = context.writer(options)
   const run = await reader(context, options)
   const query = (paging: object) => listFailures(run, { ...filter, ...paging })
-  const telling = tellingPages(context.io, options, query)
-  await printPages(writer, { columns, query: telling, empty: 'no failures' }, options)
+  const progress = listProgress(context.io, options)
+  await printPages(writer, { columns, query, empty: 'no failures', progress }, options)
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
@@ -107,7 +106,7 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   selectColumns(groupColumns, options.columns)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
-  const { groups, total } = await whileCounting(context.io, async () =>
+  const { groups, total } = await withProgress(context.io, async () =>
     groupFailures(await reader(context, options), {
       ...filter,
       until: filter.until ?? context.io.now(),

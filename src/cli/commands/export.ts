@@ -9,7 +9,7 @@ import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts
 import { type Column, selectColumns } from '../output/column.ts'
 import { kindColumns } from '../output/kind-columns.ts'
 import { guardStream } from '../output/stream.ts'
-import { progressLine } from '../terminal/progress.ts'
+import { noProgress, startProgress } from '../terminal/progress.ts'
 
 interface ExportReport {
   file: string
@@ -58,29 +58,24 @@ export function define(command: Command, context: Context): void {
       const { exportLines } = await import('../../transfer/export/export.ts')
       const { lineCounter } = await import('../../transfer/export/count.ts')
       const { counts, add } = lineCounter()
-      const progress = progressLine(context.io)
+      const { io } = context
+      // No progress if the lines go to the same terminal.
+      const progress = out === undefined && io.stdout.isTTY ? noProgress : startProgress(io)
       const chunks = async function* () {
-        try {
-          for await (const chunk of exportLines(client, filter)) {
-            add(chunk)
-            // No progress if the lines go to the same terminal.
-            if (out !== undefined || !context.io.stdout.isTTY)
-              progress.show(
-                Object.values(counts).reduce((sum, n) => sum + n, 0),
-                'lines',
-              )
-            yield chunk
-          }
-        } finally {
-          progress.end()
+        for await (const chunk of exportLines(client, filter)) {
+          add(chunk)
+          const lines = Object.values(counts).reduce((sum, n) => sum + n, 0)
+          progress.show(lines, 'lines written')
+          yield chunk
         }
       }
-      if (out === undefined) await print(chunks(), context)
-      else {
+      const write = async () => {
+        if (out === undefined) return print(chunks(), context)
         const { writeWhole } = await import('../../files.ts')
-        await writeWhole(resolve(context.io.cwd, out), chunks())
-        await writer.record(exportColumns, { file: out, exported: counts })
+        await writeWhole(resolve(io.cwd, out), chunks())
       }
+      await progress.during(write).finally(progress.clear)
+      if (out !== undefined) await writer.record(exportColumns, { file: out, exported: counts })
     })
 }
 

@@ -9,7 +9,7 @@ import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { kindColumns } from '../output/kind-columns.ts'
-import { progressLine } from '../terminal/progress.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 const invalidColumns: Column<InvalidLine>[] = [
   { name: 'line', kind: 'count' },
@@ -56,15 +56,14 @@ export function define(command: Command, context: Context): void {
       if (file !== '-') await assertReadable(path, file)
       const client = await context.connect(options)
       const { importLines } = await import('../../transfer/import/import.ts')
-      const progress = progressLine(context.io)
       const source = file === '-' ? context.io.stdin : createReadStream(path)
-      const report = await importLines(client, source, {
-        skipInvalid: options.skipInvalid,
-        onProgress: ({ read, written }) =>
-          written === 0
-            ? progress.show(read, 'lines read')
-            : progress.show(written, `of ${read} lines written`),
-      }).finally(() => progress.end())
+      const report = await withProgress(context.io, (show) =>
+        importLines(client, source, {
+          skipInvalid: options.skipInvalid,
+          onProgress: ({ read, written }) =>
+            written === 0 ? show(read, 'lines read') : show(written, 'lines written', read),
+        }),
+      )
       for (const { line, reason } of report.invalid) writer.note(`line ${line}: ${reason}`)
       const more = report.invalidCount - report.invalid.length
       if (more > 0) writer.note(`${more} more lines are invalid`)

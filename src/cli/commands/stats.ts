@@ -8,7 +8,7 @@ import { addReportFilters, noteCut, reader, readReportFilter } from '../options/
 import { type Column, selectColumns } from '../output/column.ts'
 import { formatTime } from '../output/text/format.ts'
 import { plainLocale, sparkline } from '../output/text/marks.ts'
-import { whileCounting } from '../terminal/waiting.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 const ABOUT =
   'Totals and the average include removed runs; percentiles are from finished runs that are not removed. Amounts are in US dollars. Days are in --tz (default: UTC): the last 30, or since --since.'
@@ -29,7 +29,7 @@ export function define(stats: Command, context: Context): void {
     selectColumns(columns, options.columns)
     const filter = await readReportFilter(options, context)
     const writer = context.writer(options)
-    const report = await whileCounting(context.io, async () =>
+    const report = await withProgress(context.io, async () =>
       reportStats(await reader(context, options), {
         ...filter,
         timeZone: options.tz,

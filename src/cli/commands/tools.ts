@@ -6,7 +6,7 @@ import { addEntryFilters } from '../options/entry-filter.ts'
 import { type FilterOptions, readFilter } from '../options/filter.ts'
 import { reader } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
-import { whileCounting } from '../terminal/waiting.ts'
+import { withProgress } from '../terminal/progress.ts'
 
 const columns: Column<ToolUse>[] = [
   { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 16 }, priority: 10 },
@@ -38,7 +38,7 @@ export function define(tools: Command, context: Context): void {
     selectColumns(columns, options.columns)
     const { status: _, ...filter } = await readFilter(options, context)
     const writer = context.writer(options)
-    const rows = await whileCounting(context.io, async () =>
+    const rows = await withProgress(context.io, async () =>
       toolUse(await reader(context, options), filter),
     )
     await writer.list(columns, rows, { empty: 'no tool calls' })

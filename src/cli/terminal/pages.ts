@@ -1,37 +1,46 @@
 import type { Page, PageOptions } from '../../queries/table/page.ts'
 import type { Column } from '../output/column.ts'
 import type { Writer } from '../output/writer.ts'
+import { noProgress, type Progress } from './progress.ts'
 
-/** Rows of one statement; more are read page by page, so that memory stays flat. */
+/** Rows of one statement. More rows are read page by page, so that little memory is used. */
 const LARGEST_PAGE = 500
 
 export interface Listed<Row> {
   columns: readonly Column<Row>[]
   query: (paging: PageOptions) => Promise<Page<Row>>
-  /** Said where there are none. */
+  /** The text if there are no rows. */
   empty: string
-  /** Whether it is drawn again every other second, and so has no next page. */
+  progress?: Progress
+  /** The list is drawn again and again, and so shows no cursor for the next page. */
   watching?: boolean
 }
 
 /** Prints up to `limit` rows, Infinity for all of them, from the cursor on. */
 export async function printPages<Row>(
   writer: Writer,
-  { columns, query, empty, watching = false }: Listed<Row>,
+  { columns, query, empty, progress = noProgress, watching = false }: Listed<Row>,
   { limit, cursor }: { limit: number; cursor?: string | undefined },
 ): Promise<void> {
   let nextCursor = cursor ?? null
+  const { show, during, clear } = progress
   const rows = async function* () {
     let left = limit
-    do {
-      const page = await query({
-        limit: Math.min(left, LARGEST_PAGE),
-        cursor: nextCursor ?? undefined,
-      })
-      yield* page.rows
-      left -= page.rows.length
-      nextCursor = page.nextCursor
-    } while (nextCursor !== null && left > 0)
+    let read = 0
+    try {
+      do {
+        const paging = { limit: Math.min(left, LARGEST_PAGE), cursor: nextCursor ?? undefined }
+        const page = await during(() => query(paging))
+        read += page.rows.length
+        left -= page.rows.length
+        nextCursor = page.nextCursor
+        if (nextCursor === null || left <= 0) clear()
+        else show(read, 'rows read')
+        yield* page.rows
+      } while (nextCursor !== null && left > 0)
+    } finally {
+      clear()
+    }
   }
   const end = watching ? {} : { end: () => ({ nextCursor }) }
   await writer.list(columns, rows(), { ...end, empty })

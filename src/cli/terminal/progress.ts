@@ -1,46 +1,107 @@
-import { formatDuration } from '../../numbers.ts'
+import { formatDuration, formatNumber } from '../../numbers.ts'
 import type { Io } from '../io.ts'
+import { type GlobalOptions, isData } from '../options/global.ts'
 
-export interface ProgressLine {
-  /** `count` of what `label` says; a new label begins a new rate. With `total` it tells how long the rest will take. */
+/** One line on the terminal's stderr that shows that a command works, and how far it is. */
+export interface Progress {
+  /** Sets what is done, such as 20 'rows read'. With `total` the line also shows the time left. */
   show: (count: number, label: string, total?: number) => void
-  /** Takes the line away. */
-  end: () => void
+  /** Keeps the line up to date while `work` runs. */
+  during: <T>(work: () => Promise<T>) => Promise<T>
+  clear: () => void
 }
 
-const QUIET_MS = 1000
-const EVERY_MS = 200
+export const noProgress: Progress = { show: () => {}, during: (work) => work(), clear: () => {} }
 
-/** One line on a terminal's stderr that tells how far something is, once it takes longer than a second. */
-export function progressLine(io: Io): ProgressLine {
-  if (!io.stderr.isTTY) return { show: () => {}, end: () => {} }
-  const start = io.now().getTime()
-  let last = start + QUIET_MS - EVERY_MS
-  let shown = false
-  let phase = { label: '', since: start, from: 0 }
+/** What takes no longer than this shows nothing. */
+const QUIET_MS = 1000
+const TICK_MS = 1000
+const SHORTEST_MS = 200
+const CLEAR = '\r\x1b[K'
+
+export function startProgress(io: Io): Progress {
+  if (!io.stderr.isTTY) return noProgress
+  const now = () => io.now().getTime()
+  const start = now()
+  let drawnAt = start
+  let drawn = false
+  let phase: Phase | undefined
+  const draw = () => {
+    drawnAt = now()
+    if (drawnAt - start < QUIET_MS || io.signal.aborted) return
+    const text = phase ? describe(phase, drawnAt) : 'working…'
+    io.stderr.write(`${CLEAR}${text} (${seconds(drawnAt - start)})`)
+    drawn = true
+  }
+  const tick = async (done: AbortSignal) => {
+    while (!done.aborted) {
+      await io.sleep(TICK_MS, done)
+      if (!done.aborted) draw()
+    }
+  }
   return {
     show: (count, label, total) => {
-      const now = io.now().getTime()
-      if (label !== phase.label) phase = { label, since: now, from: phase.label === '' ? 0 : count }
-      if (now - last < EVERY_MS) return
-      last = now
-      shown = true
-      const rate = Math.round(((count - phase.from) * 1000) / Math.max(now - phase.since, 1))
-      const rest = total === undefined ? '' : restOf(total - count, rate)
-      const of = total === undefined ? '' : ` of ${grouped(total)}`
-      io.stderr.write(`${CLEAR}${grouped(count)}${of} ${label}, ${grouped(rate)}/s${rest}`)
+      const begun = phase ? { since: now(), from: count } : { since: start, from: 0 }
+      phase = { ...(label === phase?.label ? phase : begun), count, label, total }
+      if (now() - drawnAt >= SHORTEST_MS) draw()
     },
-    end: () => {
-      if (shown) io.stderr.write(CLEAR)
+    during: async (work) => {
+      const done = new AbortController()
+      // An aborted sleep rejects.
+      const ticking = tick(AbortSignal.any([done.signal, io.signal])).catch(() => {})
+      try {
+        return await work()
+      } finally {
+        done.abort()
+        await ticking
+      }
+    },
+    clear: () => {
+      if (drawn) io.stderr.write(CLEAR)
+      drawn = false
     },
   }
 }
 
-/** A count may be out of date, and then nothing is said of what is left. */
-function restOf(left: number, rate: number): string {
-  if (left <= 0 || rate <= 0) return ''
-  return `, ${formatDuration(Math.ceil(left / rate) * 1000).replace('.0s', 's')} left`
+/** Shows progress while `work` runs. */
+export async function withProgress<T>(
+  io: Io,
+  work: (show: Progress['show']) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress(io)
+  try {
+    return await progress.during(() => work(progress.show))
+  } finally {
+    progress.clear()
+  }
 }
 
-const CLEAR = '\r\x1b[K'
-const grouped = (count: number): string => count.toLocaleString('en')
+/** Progress for a list that is read page by page. Rows that go to the terminal one by one need none. */
+export const listProgress = (io: Io, options: GlobalOptions): Progress =>
+  io.stdout.isTTY && isData(options) ? noProgress : startProgress(io)
+
+/** What is counted. A new label starts a new rate. */
+interface Phase {
+  count: number
+  label: string
+  total: number | undefined
+  since: number
+  /** The count at that time. */
+  from: number
+}
+
+/** '2,000 of 10,000 rows removed, 2,000/s, 4s left' */
+function describe({ count, label, total, since, from }: Phase, now: number): string {
+  const rate = Math.round(((count - from) * 1000) / Math.max(now - since, 1))
+  const of = total === undefined ? '' : ` of ${formatNumber(total)}`
+  const left = total === undefined ? '' : timeLeft(total - count, rate)
+  return `${formatNumber(count)}${of} ${label}, ${formatNumber(rate)}/s${left}`
+}
+
+/** A total may be out of date; then there is no time left to show. */
+function timeLeft(count: number, rate: number): string {
+  return count <= 0 || rate <= 0 ? '' : `, ${seconds(Math.ceil(count / rate) * 1000)} left`
+}
+
+const seconds = (ms: number): string =>
+  formatDuration(Math.floor(ms / 1000) * 1000).replace('.0s', 's')

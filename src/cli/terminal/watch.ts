@@ -8,8 +8,8 @@ import { productionMark } from '../output/text/production.ts'
 import { painter } from '../output/text/style.ts'
 import { truncate } from '../output/text/width.ts'
 import type { Writer } from '../output/writer.ts'
+import { withProgress } from './progress.ts'
 import { DEFAULT_WIDTH, openScreen } from './screen.ts'
-import { whileCounting } from './waiting.ts'
 
 const TICK_MS = 500
 const FIRST_BACKOFF_MS = 1000
@@ -51,7 +51,7 @@ export async function watch<Source>(
     const mark = production ? [productionMark(production.name, production.database, color)] : []
     screen.draw([
       ...mark,
-      `${head}, every ${seconds} s, Ctrl-C ends${about}`,
+      `${head}, every ${seconds} s, Ctrl-C to stop${about}`,
       paint('dim', below),
       ...body,
     ])
@@ -74,7 +74,7 @@ export async function watch<Source>(
           return context.frame(options, (writer) => draw(writer, opened))
         }
         const text = await (head === ''
-          ? whileCounting(io, frame)
+          ? withProgress(io, frame)
           : telling(io, frame, (waited) => show(`waiting for an answer (${waited} s)`)))
         head = io.now().toLocaleTimeString('en-GB', { timeZone: options.tz ?? io.timeZone })
         body = text.trimEnd().split('\n')

@@ -176,7 +176,7 @@ describe('at a terminal, what takes over a second', () => {
   it('is said to go on, second by second, and the note is taken away', async () => {
     const { code, stdout, stderr } = await run(['cost-by-mode'], { answer: '', sleep: passing(2) })
     expect([code, stdout.split('\n')[0]?.startsWith('Sales\t')]).toEqual([0, true])
-    expect(stderr).toBe(`${CLEAR}still counting… (1 s)${CLEAR}still counting… (2 s)${CLEAR}`)
+    expect(stderr).toBe(`${CLEAR}working… (1s)${CLEAR}working… (2s)${CLEAR}`)
   })
   it('is not, where it is faster', async () => {
     expect((await run(['stats'], { answer: '', sleep: passing(0) })).stderr).toBe('')
@@ -187,7 +187,7 @@ describe('at a terminal, what takes over a second', () => {
   it('ends with its error where it fails', async () => {
     const argv = ['stats', '--database-url', 'postgresql://127.0.0.1:1/none']
     const { code, stderr } = await runCli(argv, { answer: '', sleep: passing(1) })
-    expect([code, stderr.startsWith(`${CLEAR}still counting… (1 s)${CLEAR}`)]).toEqual([3, true])
+    expect([code, stderr.startsWith(`${CLEAR}working… (1s)${CLEAR}`)]).toEqual([3, true])
     expect(stderr).toContain('cannot reach PostgreSQL')
   })
 })

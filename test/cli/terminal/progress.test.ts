@@ -1,72 +1,132 @@
 import { Writable } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { Io } from '../../../src/cli/io.ts'
-import { progressLine } from '../../../src/cli/terminal/progress.ts'
+import {
+  listProgress,
+  noProgress,
+  type Progress,
+  startProgress,
+  withProgress,
+} from '../../../src/cli/terminal/progress.ts'
 
-function terminal(isTTY: boolean) {
+const CLEAR = '\r\x1b[K'
+
+/** A terminal whose clock stands still until it is set or a sleep ends. */
+function terminal(isTTY = true) {
   const written: string[] = []
   let now = 0
+  let wake: (() => void) | undefined
   const stderr = Object.assign(
     new Writable({
       write: (chunk, _, done) => {
-        written.push(String(chunk))
+        written.push(String(chunk).replace(CLEAR, '') || 'cleared')
         done()
       },
     }),
     { isTTY },
   )
-  const line = progressLine({ stderr, now: () => new Date(now) } as unknown as Io)
-  return {
-    written,
-    line,
-    at: (ms: number) => {
-      now = ms
-      return line
-    },
+  const interruption = new AbortController()
+  const io = {
+    ...{ stderr, stdout: {}, now: () => new Date(now), signal: interruption.signal },
+    sleep: (ms: number, signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        wake = () => {
+          now += ms
+          resolve()
+        }
+        signal.addEventListener('abort', () => reject(new Error('aborted')))
+      }),
+  } as unknown as Io
+  const at = (ms: number, progress: Progress) => {
+    now = ms
+    return progress
   }
+  /** Lets the running sleep end, and what waits for it run. */
+  const tick = async () => {
+    wake?.()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { io, written, at, tick, interrupt: () => interruption.abort() }
 }
 
 it('what takes a second or less shows no progress', () => {
-  const { written, line, at } = terminal(true)
-  at(0).show(1, 'lines')
-  at(999).show(5000, 'lines')
-  line.end()
+  const { io, written, at } = terminal()
+  const progress = startProgress(io)
+  at(0, progress).show(1, 'lines')
+  at(999, progress).show(5000, 'lines')
+  progress.clear()
   expect(written).toEqual([])
 })
 
-it('what takes longer shows how far it is and how fast, five times a second, and takes it away at the end', () => {
-  const { written, line, at } = terminal(true)
-  at(0).show(0, 'lines')
-  at(1000).show(2000, 'lines')
-  at(1100).show(2100, 'lines')
-  at(2000).show(3000, 'of 9 written')
-  at(3000).show(4000, 'of 9 written')
-  line.end()
+it('a count shows its rate and the time since the start, at most five times a second, until it is cleared', () => {
+  const { io, written, at } = terminal()
+  const progress = startProgress(io)
+  at(0, progress).show(0, 'lines read')
+  at(1000, progress).show(2000, 'lines read')
+  at(1100, progress).show(2100, 'lines read')
+  at(2000, progress).show(3000, 'lines written')
+  at(3000, progress).show(4000, 'lines written')
+  progress.clear()
+  progress.clear()
   expect(written).toEqual([
-    '\r\x1b[K2,000 lines, 2,000/s',
-    '\r\x1b[K3,000 of 9 written, 0/s',
-    '\r\x1b[K4,000 of 9 written, 1,000/s',
-    '\r\x1b[K',
+    '2,000 lines read, 2,000/s (1s)',
+    '3,000 lines written, 0/s (2s)',
+    '4,000 lines written, 1,000/s (3s)',
+    'cleared',
   ])
 })
 
-it('where it is known how much there is, it says how long the rest will take', () => {
-  const { written, at } = terminal(true)
-  at(0).show(0, 'rows removed', 10_000)
-  at(1000).show(2000, 'rows removed', 10_000)
-  at(2000).show(3000, 'rows removed', 1_000_000)
-  at(3000).show(12_000, 'rows removed', 10_000)
+it('a total shows the time left', () => {
+  const { io, written, at } = terminal()
+  const progress = startProgress(io)
+  at(0, progress).show(0, 'rows removed', 10_000)
+  at(1000, progress).show(2000, 'rows removed', 10_000)
+  at(2000, progress).show(3000, 'rows removed', 1_000_000)
+  at(3000, progress).show(12_000, 'rows removed', 10_000)
   expect(written).toEqual([
-    '\r\x1b[K2,000 of 10,000 rows removed, 2,000/s, 4s left',
-    '\r\x1b[K3,000 of 1,000,000 rows removed, 1,500/s, 11m 05s left',
-    '\r\x1b[K12,000 of 10,000 rows removed, 4,000/s',
+    '2,000 of 10,000 rows removed, 2,000/s, 4s left (1s)',
+    '3,000 of 1,000,000 rows removed, 1,500/s, 11m 05s left (2s)',
+    '12,000 of 10,000 rows removed, 4,000/s (3s)',
   ])
 })
 
-it('what is no terminal gets no progress', () => {
-  const { written, line, at } = terminal(false)
-  at(0).show(1, 'lines')
-  at(5000).show(2, 'lines')
-  line.end()
-  expect(written).toEqual([])
+it('work without a count shows every second that it runs, and is cleared when it ends or fails', async () => {
+  for (const fails of [false, true]) {
+    const { io, written, tick } = terminal()
+    let finish: (() => void) | undefined
+    const work = withProgress(io, async (show) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      show(3, 'rows read')
+      if (fails) throw new Error('of the work')
+      return 'result'
+    }).catch((error: Error) => error.message)
+    await tick()
+    await tick()
+    finish?.()
+    expect(await work).toBe(fails ? 'of the work' : 'result')
+    expect(written).toEqual(['working… (1s)', 'working… (2s)', 'cleared'])
+  }
+})
+
+it('nothing is drawn after an interruption', async () => {
+  const { io, written, tick, interrupt, at } = terminal()
+  const progress = startProgress(io)
+  progress.during(() => new Promise(() => {}))
+  await tick()
+  interrupt()
+  await tick()
+  at(5000, progress).show(1, 'lines')
+  expect(written).toEqual(['working… (1s)'])
+})
+
+it('what is no terminal gets no progress, nor does a terminal that shows the rows themselves', async () => {
+  const pipe = terminal(false)
+  expect(startProgress(pipe.io)).toBe(noProgress)
+  expect(await withProgress(pipe.io, async () => 'result')).toBe('result')
+  const { io } = terminal()
+  Object.assign(io.stdout, { isTTY: true })
+  expect(listProgress(io, { output: 'csv' } as never)).toBe(noProgress)
+  expect(listProgress(io, {} as never)).not.toBe(noProgress)
 })

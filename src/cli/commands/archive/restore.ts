@@ -9,8 +9,7 @@ import { isData } from '../../options/global.ts'
 import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { isAttended } from '../../terminal/confirm.ts'
-import { progressLine } from '../../terminal/progress.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
+import { startProgress, withProgress } from '../../terminal/progress.ts'
 import { removedRows, removedWords } from '../cleanup/words.ts'
 import { restoreColumns, restoredTableColumns, restoredTables } from './columns.ts'
 
@@ -53,17 +52,19 @@ async function runRestore(context: Context, flags: RestoreFlags, path: string): 
   await assertDirect(client, () => context.connect(flags))
   if (source !== '-' && !flags.yes && !flags.dryRun && isAttended(io)) await ask(context, source)
   const { restoreArchive } = await import('../../../cleanup/restore/restore.ts')
-  const progress = progressLine(io)
-  const result = await restoreArchive(client, source, {
-    dryRun: flags.dryRun,
-    copy: flags.copy,
-    stdin: io.stdin,
-    progress: ({ lines, of }) => progress.show(lines, 'lines read', of),
-    notice: (line) => {
-      progress.end()
-      writer.note(line)
-    },
-  }).finally(() => progress.end())
+  const progress = startProgress(io)
+  const restoring = () =>
+    restoreArchive(client, source, {
+      dryRun: flags.dryRun,
+      copy: flags.copy,
+      stdin: io.stdin,
+      progress: ({ lines, of }) => progress.show(lines, 'lines read', of),
+      notice: (line) => {
+        progress.clear()
+        writer.note(line)
+      },
+    })
+  const result = await progress.during(restoring).finally(progress.clear)
   if (asRows) await writer.list(restoredTableColumns, restoredTables(result))
   else if (isData(flags)) await writer.record(restoreColumns, result)
   else await writer.text(restoredLine(result, flags))
@@ -72,7 +73,7 @@ async function runRestore(context: Context, flags: RestoreFlags, path: string): 
 /** @throws WfstoreError failed if the answer is no, usage if there is no archive */
 async function ask(context: Context, source: string): Promise<void> {
   const { verifyArchive } = await import('../../../cleanup/archive/verify/verify.ts')
-  const { archives, lines, problems } = await whileCounting(context.io, () => verifyArchive(source))
+  const { archives, lines, problems } = await withProgress(context.io, () => verifyArchive(source))
   // restoreArchive rejects a damaged archive; no confirmation is needed.
   if (problems.length > 0) return
   const question = `This restores ${removedWords(lines)} from ${plural(archives.length, 'archive')}. Rows that exist are skipped. Continue?`

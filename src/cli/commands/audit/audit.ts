@@ -17,8 +17,8 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
 import { parseText } from '../../options/text.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
-import { tellingPages } from '../../terminal/page-progress.ts'
 import { printPages } from '../../terminal/pages.ts'
+import { listProgress } from '../../terminal/progress.ts'
 import { followedEntries } from './follow.ts'
 
 interface AuditFlags extends FilterOptions, PagingOptions {
@@ -106,8 +106,8 @@ async function printAudit(command: Command, context: Context): Promise<void> {
   }
   const store = await context.store(options)
   const query = (paging: object) => store.audit.list({ ...filter, ...paging })
-  const telling = tellingPages(context.io, options, query)
-  await printPages(writer, { columns, query: telling, empty: 'no audit entries' }, options)
+  const progress = listProgress(context.io, options)
+  await printPages(writer, { columns, query, empty: 'no audit entries', progress }, options)
 }
 
 const FOLLOW_LIMIT = 10

@@ -15,7 +15,7 @@ import { isData } from '../../options/global.ts'
 import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
+import { withProgress } from '../../terminal/progress.ts'
 import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
 import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -94,11 +94,11 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const period = await billing.period(flags.period)
   const scope = { period: period.period, userId }
   if (flags.reconcile) {
-    const rows = await whileCounting(context.io, () => billing.reconcile(scope))
+    const rows = await withProgress(context.io, () => billing.reconcile(scope))
     await writer.list(differenceColumns, rows, { empty: NO_DIFFERENCE })
     return
   }
-  const { rows, total } = await whileCounting(context.io, () => billing.summary({ ...scope, by }))
+  const { rows, total } = await withProgress(context.io, () => billing.summary({ ...scope, by }))
   const onTerminal = context.io.stdout.isTTY === true && !isData(options)
   if (onTerminal) writer.note(titleOf(period, userId))
   const shown = onTerminal && rows.length > 0 && by !== 'total' ? [...rows, total] : rows

@@ -6,6 +6,7 @@ import { addPaging, checkPage, type PagingOptions } from '../../options/filter.t
 import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
+import { listProgress } from '../../terminal/progress.ts'
 import { recordColumns } from './columns.ts'
 import { type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -55,6 +56,7 @@ export function define(billing: Command, context: Context): void {
         columns: recordColumns,
         query: (paging) => store.list({ ...filter, ...paging }),
         empty: `no matching bills in ${period}`,
+        progress: listProgress(context.io, options),
       },
       options,
     )

@@ -7,8 +7,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { Io } from '../../io.ts'
 import { isAttended } from '../../terminal/confirm.ts'
-import { progressLine } from '../../terminal/progress.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
+import { noProgress, startProgress, withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
 import { addCleanupOptions, type CleanupFlags, type HowOld, readCutoff } from './options.ts'
 import { checkColumns, drawCounts, drawResult, printReport } from './output.ts'
@@ -43,7 +42,7 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> 
   const request = { ...howOld, keepLast: flags.keepLast }
   const { countCleanup } = await import('../../../cleanup/count.ts')
   if (flags.dryRun) {
-    const counts = await whileCounting(io, () => countCleanup(client, request))
+    const counts = await withProgress(io, () => countCleanup(client, request))
     await printReport(context, flags, (writer) => drawCounts(writer, flags, counts))
     if (!flags.quiet) {
       const { cutoff } = counts
@@ -56,7 +55,7 @@ async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> 
   const { assertDirect } = await import('../../../db/connect/pooler.ts')
   await assertDirect(client, () => context.connect(flags))
   if (flags.yes || !isAttended(io)) return clean(context, flags, client, { ...request, archive })
-  const counts = await whileCounting(io, () => countCleanup(client, request))
+  const counts = await withProgress(io, () => countCleanup(client, request))
   // Do not ask if there is nothing to remove.
   if (removedRows(counts.remove) > 0)
     await context.confirm(questionOf(counts, flags.archive), { unattended: 'proceed' })
@@ -77,9 +76,9 @@ async function clean(
 ): Promise<void> {
   const { io } = context
   const watched = io.stderr.isTTY === true && !flags.quiet
-  const progress = watched ? progressLine(io) : { show: () => {}, end: () => {} }
+  const progress = watched ? startProgress(io) : noProgress
   const note = (line: string) => {
-    progress.end()
+    progress.clear()
     if (watched) context.writer(flags).note(line)
   }
   const total = counts && removedRows(counts.remove)
@@ -104,12 +103,12 @@ async function clean(
     patience.catch(() => {})
     const ended = await Promise.race([work, patience]).catch(() => undefined)
     enough.abort()
-    progress.end()
+    progress.clear()
     io.stderr.write(
       `${ended ? resultLine(ended, true) : `interrupted; removed so far: ${removedWords(soFar)}`}\n`,
     )
   })
-  const result = await work.finally(() => progress.end())
+  const result = await progress.during(() => work).finally(progress.clear)
   // After an interruption, atEnd has printed the result.
   if (io.signal.aborted) return
   await printReport(context, flags, (writer) => drawResult(writer, flags, result))

@@ -21,9 +21,8 @@ import { parseSpan, type Span } from '../../options/span.ts'
 import { addWatch } from '../../options/watch.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
-import { tellingPages } from '../../terminal/page-progress.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
+import { listProgress, noProgress, withProgress } from '../../terminal/progress.ts'
 import { executionColumns, runningColumns, showColumns } from './columns.ts'
 
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
@@ -99,7 +98,7 @@ export function define(executions: Command, context: Context): void {
     selectColumns(columns, options.columns)
     const writer = context.writer(options)
     const store = await context.store(options)
-    const run = await whileCounting(io, () => store.executions.get(id))
+    const run = await withProgress(io, () => store.executions.get(id))
     await writer.record(columns, run)
   })
 }
@@ -115,12 +114,9 @@ async function printList<Row>(
     const filter = await readFilter(options, context)
     const query = (paging: PageOptions) =>
       list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
-    const telling = options.watch === undefined ? tellingPages(context.io, options, query) : query
-    await printPages(
-      writer,
-      { ...list, query: telling, watching: options.watch !== undefined },
-      options,
-    )
+    const watching = options.watch !== undefined
+    const progress = watching ? noProgress : listProgress(context.io, options)
+    await printPages(writer, { ...list, query, watching, progress }, options)
   }
   if (options.watch === undefined) {
     // Reject invalid filters before connecting.

@@ -22,7 +22,7 @@ import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
+import { withProgress } from '../../terminal/progress.ts'
 import { metricColumns, rollupColumns } from './columns.ts'
 import { metricFamilies, totalFamilies } from './families.ts'
 
@@ -188,7 +188,7 @@ function defineRollup(rollup: Command, context: Context): void {
       const writer = context.writer(options)
       const { period, tz: timeZone } = options
       const run = await reader(context, options)
-      const result = await whileCounting(context.io, () =>
+      const result = await withProgress(context.io, () =>
         rollupMetrics(run, { period, since, timeZone }),
       )
       if (isData(options) || options.columns) await writer.record(rollupColumns, result)

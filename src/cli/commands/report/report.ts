@@ -9,7 +9,7 @@ import { parseText } from '../../options/text.ts'
 import { parseTime } from '../../options/time.ts'
 import { selectColumns } from '../../output/column.ts'
 import { guardStream } from '../../output/stream.ts'
-import { whileCounting } from '../../terminal/waiting.ts'
+import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
 
 interface ReportFlags extends FilterOptions {
@@ -50,7 +50,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
     })
   }
   const { pageData } = await import('./data.ts')
-  const data = await whileCounting(context.io, async () =>
+  const data = await withProgress(context.io, async () =>
     pageData(await context.connect(options), {
       filter,
       since: begin,

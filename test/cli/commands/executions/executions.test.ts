@@ -238,7 +238,7 @@ it.each([
     expect(slow).toEqual({
       code: 0,
       stdout,
-      stderr: `\r\x1b[Kstill counting… (1 s)\r\x1b[K${stderr.replace(/^(.+)$/gm, '\x1b[2m$1\x1b[22m')}`,
+      stderr: `\r\x1b[Kworking… (1s)\r\x1b[K${stderr.replace(/^(.+)$/gm, '\x1b[2m$1\x1b[22m')}`,
     })
   },
 )
