@@ -25,7 +25,7 @@ async function commands(bench) {
   const ours = (...words) => [node, join(root, 'bin/wfstore.js'), ...words]
   const list = ours('executions', 'list', '--limit', '20', '--json', '--database-url', url)
   const sql = await statement(bench)
-  const beside = [
+  const others = [
     {
       what: 'the same SQL and JSON, a bundled script over pg',
       theirs: [node, await script(folder, sql), url],
@@ -34,19 +34,19 @@ async function commands(bench) {
   ]
   const psql = ['psql', '-X', '-q', '-c', sql, url]
   if (spawnSync(psql[0], ['--version']).status === 0) {
-    beside.push({ what: 'psql -c of the same SQL', theirs: psql, goal: 3.5 })
+    others.push({ what: 'psql -c of the same SQL', theirs: psql, goal: 3.5 })
   } else say('psql is not on the PATH: skipped')
   if (peers) {
     const { dbosList } = await import('./startup-dbos.js')
     const theirs = await dbosList(bench)
-    beside.push({ what: 'dbos workflow list --limit 20', theirs, goal: 0.75 })
+    others.push({ what: 'dbos workflow list --limit 20', theirs, goal: 0.75 })
   }
   const idle = { what: 'node -e 0', theirs: [node, '-e', '0'], goal: 1.3 }
   return [
     { name: '--version', ours: ours('--version'), others: [idle] },
     { name: '--help', ours: ours('--help'), others: [idle] },
     { name: 'executions list --help', ours: ours('executions', 'list', '--help'), others: [idle] },
-    { name: 'executions list --limit 20', ours: list, others: beside },
+    { name: 'executions list --limit 20', ours: list, others: others },
     {
       name: 'migrate up, nothing to do',
       ours: ours('migrate', 'up', '--database-url', url),

@@ -1,13 +1,13 @@
 /**
- * What can go wrong, by a stable code. Programs branch on `code`, people read `message` and `hint`.
- * The command line alone knows which exit status belongs to which code (cli/main.ts).
+ * The stable codes of errors. Programs check `code`; people read `message` and `hint`.
+ * Only the command line maps them to exit codes (cli/main.ts).
  */
 export type ErrorCode =
-  /** A call or a command line that cannot be carried out as written. */
+  /** The arguments of a call or of the command line are invalid. */
   | 'usage'
-  /** No database is named and there is no embedded one here. */
+  /** No database is set, and this folder has no embedded database. */
   | 'no_database'
-  /** The server cannot be reached, or ended the connection. */
+  /** The server is unreachable or has closed the connection. */
   | 'unreachable'
   /** The server refuses this role or password. */
   | 'access_denied'
@@ -19,24 +19,24 @@ export type ErrorCode =
   | 'schema_behind'
   /** The schema is newer than this version of wfstore. */
   | 'schema_ahead'
-  /** The schema is not what its migrations make. */
+  /** The schema differs from its migrations. */
   | 'schema_differs'
-  /** Another process holds the lock that this one needs. */
+  /** Another process holds the lock. */
   | 'locked'
-  /** The same thing was recorded before, but otherwise. */
+  /** The same id was recorded before with other content. */
   | 'conflict'
   /** There is no row with this id. */
   | 'not_found'
-  /** The server refuses a statement for want of a privilege. */
+  /** The role lacks a privilege. */
   | 'permission_denied'
-  /** Everything else. */
+  /** All other errors. */
   | 'failed'
 
 export interface ErrorOptions {
-  /** One sentence: what to do about it. */
+  /** What to do, in one sentence. */
   hint?: string | undefined
   cause?: unknown
-  /** The SQLSTATE of the server; that of the cause where it is left out. */
+  /** The SQLSTATE from the server (default: the one of `cause`). */
   sqlState?: string | undefined
   /** The statement that failed; shown by --verbose. */
   sql?: string | undefined
@@ -47,7 +47,7 @@ export class WfstoreError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined
   /**
-   * The five characters by which PostgreSQL names an error, '23505' for instance; undefined where no server said it.
+   * The SQLSTATE of PostgreSQL, such as '23505'; undefined if the error is not from a server.
    * https://www.postgresql.org/docs/current/errcodes-appendix.html
    */
   readonly sqlState: string | undefined

@@ -8,15 +8,15 @@ import { WfstoreError } from './error.ts'
 import { syncFolder } from './sync-folder.ts'
 
 /**
- * Writes a file that is there whole or not at all: beside its place first, to the disk, and then renamed. Its name says
- * whether it is compressed (.gz). What stood there before stays until then.
- * @throws WfstoreError failed where it cannot be written, and whatever `chunks` throws
+ * Writes a file completely or not at all: it writes a temporary file in the same folder, syncs it to disk and renames it.
+ * An existing file is replaced only then. A name that ends in .gz is compressed.
+ * @throws WfstoreError failed if the file cannot be written, and errors of `chunks`
  */
 export async function writeWhole(path: string, chunks: AsyncIterable<Buffer>): Promise<void> {
   const part = `${path}.${randomBytes(4).toString('hex')}.part`
   const target = createWriteStream(part, { flags: 'wx', flush: true })
   let failure: Error | undefined
-  // Told apart from what the source throws: a full disk is no lost database.
+  // Distinguish errors of the file from errors of the source: a full disk is not a lost database connection.
   target.once('error', (error) => {
     failure ??= error
   })

@@ -54,87 +54,88 @@ import type { Source } from './transfer/import/lines.ts'
 /** The queries and the recorder of wfstore over one database. */
 export interface Store {
   executions: Executions & {
-    /** Closes runs as cancelled, each with its bill and an audit entry of who did it. @throws WfstoreError not_found, usage */
+    /** Cancels runs, each with its bill and an audit entry that names the user. @throws WfstoreError not_found, usage */
     cancel: (ids: readonly string[], options?: CloseOptions) => Promise<CloseResult>
-    /** Closes as failed the runs that nothing was written to for so long. @throws WfstoreError usage */
+    /** Marks runs as failed that have had no write for the given time. @throws WfstoreError usage */
     failStale: (options: FailStaleOptions) => Promise<CloseResult>
   }
   steps: Steps
   audit: AuditEntries & {
-    /** By its id or its first 8 or more characters. @throws WfstoreError usage, not_found */
+    /** Finds an entry by its id or at least the first 8 characters of it. @throws WfstoreError usage, not_found */
     find: (id: string) => Promise<AuditEntry>
-    /** Entries as they are committed. @throws WfstoreError usage */
+    /** Yields entries as they are committed. @throws WfstoreError usage */
     follow: (filter?: AuditFilter) => AuditFollow
   }
   metrics: Metrics & {
-    /** Fills the table from runs and audit entries; repeatable. @throws WfstoreError usage, conflict (another zone), locked */
+    /** Computes metrics from runs and audit entries; repeatable. @throws WfstoreError usage, conflict (another zone), locked */
     rollup: (options: RollupOptions) => Promise<RollupResult>
     /** The newest value of each type, user and dimensions. @throws WfstoreError usage */
     current: (options?: CurrentOptions) => Promise<Metric[]>
   }
   billing: Bills & Billing
   /**
-   * Totals of everybody, or of one user, over live runs and those that cleanup has removed; zeros on an empty store.
+   * Totals of all users or of one user, including runs that cleanup has removed; zeros on an empty store.
    * totalCost is US dollars as a number, totalCostExact as a decimal; averageExecutionTime is milliseconds.
    */
   getStats: (userId?: string) => Promise<StoreStats>
   errors: {
     /** Failed audit entries and failed or partial runs, newest first. @throws WfstoreError usage */
     list: (options?: FailureFilter & PageOptions) => Promise<Page<Failure>>
-    /** The same by fingerprint, compared with the window before. @throws WfstoreError usage */
+    /** Failures grouped by fingerprint, compared with the time before. @throws WfstoreError usage */
     groups: (options?: GroupOptions) => Promise<FailureGroups>
   }
-  /** Each tool's calls, failures, durations (milliseconds) and cost (US dollars), of what is kept. @throws WfstoreError usage */
+  /** Calls, failures, durations (milliseconds) and cost (US dollars) of each tool, without removed entries. @throws WfstoreError usage */
   tools: (filter?: ToolFilter) => Promise<ToolUse[]>
   /**
-   * What runs cost, by one or several dimensions, over live runs and those that cleanup has removed.
+   * Cost of runs by one or several dimensions, including runs that cleanup has removed.
    * @throws WfstoreError usage
    */
   cost: (options: CostOptions) => Promise<CostReport>
-  /** `getStats` with success rate, percentiles (milliseconds, over the runs that are kept) and days. @throws WfstoreError usage */
+  /** `getStats` with success rate, percentiles (milliseconds, without removed runs) and days. @throws WfstoreError usage */
   stats: (options?: ReportOptions) => Promise<ReportStats>
   /**
    * Records a run as it happens: its steps, audit entries, totals and bill.
-   * @throws WfstoreError usage, conflict where the id was started otherwise; with a spool, usage alone, of every call
+   * @throws WfstoreError usage, conflict if the id was started with other values; with a spool only usage, from every call
    */
   startExecution: (options: StartExecution) => Promise<ExecutionRecorder>
   /**
-   * A writer for engines that write a lot: it gathers audit entries and finished steps, and acknowledges each row
-   * when it is committed. Close it before the store.
+   * A writer for engines that write a lot. It collects audit entries and finished steps, and acknowledges each row when it
+   * is committed. Close it before the store.
    */
   batch: (options?: BatchOptions) => Batch
   /**
-   * The runs that a filter names, with their steps, audit entries and bills, as JSON lines (docs/IMPORT.md); without a
-   * filter also audit entries and bills of no run, and metrics. Of one moment, on a connection of its own.
+   * Exports the matching runs with their steps, audit entries and bills as JSON lines (docs/IMPORT.md). Without a filter
+   * also metrics, and audit entries and bills without a run. Reads one snapshot on a separate connection.
    */
   export: (filter?: ExecutionFilter) => AsyncGenerator<Buffer>
   /**
-   * Takes in what `export` gives, all of it or nothing; what is there already is not written again.
-   * @throws WfstoreError usage, which names the first invalid line
+   * Imports the output of `export`, all of it or nothing. Rows that exist are skipped.
+   * @throws WfstoreError usage; the message names the first invalid line
    */
   import: (source: Source, options?: ImportOptions) => Promise<ImportReport>
   /**
-   * Removes ended runs, their steps, audit entries of no kept run, and metrics; no total changes (docs/CLEANUP.md). On one
-   * session of the server, so not through a pooler in transaction mode. Times are RFC 3339 in UTC.
-   * @throws WfstoreError usage, locked where another cleanup is at it, failed where the archive cannot be written
+   * Removes old finished runs with their steps, audit entries and metrics. Totals do not change (docs/CLEANUP.md). It needs
+   * a session, so it cannot use a pooler in transaction mode. Times are RFC 3339 in UTC.
+   * @throws WfstoreError usage, locked if another cleanup is running, failed if the archive cannot be written
    */
   cleanup: (options: CleanupOptions) => Promise<CleanupResult>
   cleanups: {
-    /** Past cleanups, the newest first. @throws WfstoreError usage */
+    /** Past cleanups, newest first. @throws WfstoreError usage */
     list: (options?: CleanupFilter & PageOptions) => Promise<Page<PastCleanup>>
-    /** What a cleanup would remove and keep. @throws WfstoreError usage */
+    /** Counts what a cleanup would remove and keep. @throws WfstoreError usage */
     count: (options: CleanupOptions) => Promise<CleanupCounts>
   }
   /**
-   * Brings back all of an archive (a folder, one of several, a stream's file, '-' for `stdin`) or nothing; no total changes.
-   * @throws WfstoreError usage, failed where it is damaged, conflict where it is of another database, locked
+   * Restores a whole archive or nothing; totals do not change. `place` is a folder of one or more archives, the file of a
+   * stream, or '-' for `stdin`.
+   * @throws WfstoreError usage, failed if it is damaged, conflict if it is from another database, locked
    */
   restore: (place: string, options?: RestoreOptions) => Promise<RestoreResult>
-  /** Ends the connections that the store has made, not a pool of yours. Used again, it connects anew. */
+  /** Closes the connections of the store, but not your own pool. If the store is used again, it reconnects. */
   close: () => Promise<void>
 }
 
-/** What a pg Pool or Client has, of any version of pg: its own types are not needed to use ours. */
+/** A pg Pool or Client of any version of pg. Its own types are not needed. */
 export interface PgDatabase {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
 }
@@ -142,28 +143,28 @@ export interface PgDatabase {
 export type StoreOptions =
   | {
       databaseUrl: string
-      /** First in the search path; the server's own search path unless given. */
+      /** Added to the front of search_path (default: search_path of the server). */
       schema?: string | undefined
-      /** Recording never breaks a run: what the database does not take goes to a file, and is replayed (docs/ENGINE.md). */
+      /** If the database does not accept a write, it goes to a file and is replayed later (docs/ENGINE.md). */
       spool?: SpoolOptions | undefined
     }
   | {
-      /** A pg Pool or Client of yours, which stays yours: `close` does not end it. Its search path counts. */
+      /** Your own pg Pool or Client, with its search_path. `close` does not close it. */
       pool: Queryable | PgDatabase
       schema?: undefined
       spool?: SpoolOptions | undefined
     }
 
 /**
- * A store for an application: it connects when first used and keeps a pool that lets the process end.
- * @throws WfstoreError usage where the URL is none, or the spool is in use or cannot be opened; every query:
+ * A store for an application. It connects on first use, and its pool does not keep the process alive.
+ * @throws WfstoreError usage if the URL is invalid, or the spool is in use or cannot be opened; every query:
  * unreachable, access_denied, database_missing, schema_missing, schema_behind, schema_ahead
  */
 export function openStore(options: StoreOptions): Store {
   if ('pool' in options) {
     if (options.schema !== undefined) {
-      throw new WfstoreError('usage', 'a pool of yours has a search path of its own', {
-        hint: 'leave schema out, and give the pool options: "-c search_path=…"',
+      throw new WfstoreError('usage', 'schema cannot be used with pool', {
+        hint: 'set search_path on the pool, with options: "-c search_path=…"',
       })
     }
     const pool = options.pool as Queryable
@@ -174,15 +175,15 @@ export function openStore(options: StoreOptions): Store {
   return storeOn(pool, pool.close, { spool: options.spool })
 }
 
-/** A store on the database that the connection rules of the command line choose, when it is first used. */
+/** A store on the database that the connection rules of the command line choose. It connects on first use. */
 export function openStoreOf(surroundings: () => { env: Environment; cwd: string }): Store {
   const pool = lazyPool(async () => chooseDatabase(surroundings()))
   return storeOn(pool, pool.close)
 }
 
 /**
- * A store over one connection that takes statements ahead (`pipeline`): the check of the schema travels with the
- * first query and so costs no round trip of its own. `close` ends the connection.
+ * A store on one connection that pipelines statements: the schema check is sent together with the first query, without a
+ * round trip of its own. `close` ends the connection.
  * @internal
  */
 export const storeOnClient = (client: pg.Client): Store =>
@@ -196,13 +197,13 @@ function storeOn(
   let checked: Promise<void> | undefined
   const check = () => {
     checked ??= checkSchema(database).catch((error) => {
-      // Asked again by the next query: somebody may have migrated meanwhile.
+      // The next query checks again: the schema may have been migrated.
       checked = undefined
       throw error
     })
     return checked
   }
-  /** What is refused for its schema must not have been done. */
+  /** Check the schema before a write: a write must not run on a wrong schema. */
   const write: Run = async (text, values, shape) => {
     await check()
     return query(database, text, values, shape)
@@ -210,7 +211,7 @@ function storeOn(
   const readAhead: Run = async (text, values, shape) => {
     const checking = check()
     const rows = query(database, text, values, shape)
-    // A query on a schema that is not ours fails in its own words; the check says it better.
+    // On a wrong schema the query fails too; the error of the check is clearer.
     rows.catch(() => {})
     await checking
     return rows

@@ -179,7 +179,9 @@ it('schema names the schema whose tables are read and written; on a pool of your
   await tenant.close()
   await usual.close()
   const pool = new pg.Pool()
-  expect(() => openStore({ pool, schema: name } as never)).toThrow('search path of its own')
+  expect(() => openStore({ pool, schema: name } as never)).toThrow(
+    'schema cannot be used with pool',
+  )
 })
 
 it('sslmode=prefer goes on without encryption where the server has none, as psql does', async () => {
