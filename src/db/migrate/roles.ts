@@ -38,7 +38,7 @@ const GRANTS: Record<Duty, Grant[]> = {
     { privileges: 'select', on: ALL },
     { privileges: 'delete', on: CLEANED },
     { privileges: 'insert, delete', on: HISTORY },
-    // Locking rows requires UPDATE on at least one column. A trigger sets this one, whatever is written.
+    // Locking rows requires UPDATE on at least one column. A trigger sets this one, so the written value has no effect.
     { privileges: 'update (updated_at)', on: ['workflow_executions'] },
     { privileges: 'insert, update', on: ['cleanups'] },
   ],
