@@ -36,9 +36,7 @@ const PENDING = [
   'docs/ARCHIVE.md',
   'docs/IMPORT.md',
   'src/cleanup',
-  'src/cli/completion',
-  'src/cli/config',
-  'src/cli/terminal',
+
   'src/db',
   'src/demo',
   'src/queries',

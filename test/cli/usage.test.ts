@@ -74,7 +74,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --watch',
-    'error: --watch needs a terminal and the table form; in a script, call the command again and again',
+    'error: --watch requires a terminal and table output; in a script, run the command in a loop',
   ],
   [
     'executions list --database-url mysql://h/x',

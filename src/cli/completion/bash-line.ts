@@ -1,18 +1,18 @@
-/** A word of a bash command line as it was typed, and what it means. */
+/** A word of a bash command line: its text and its value. */
 export interface Typed {
   text: string
   raw: string
-  /** Of the part that is quoted, where its quote is still open. */
+  /** The open quote, if the word ends inside quotes. */
   open?: { quote: '"' | "'"; start: number }
-  /** Does it hold a quote that is closed? */
+  /** Whether it contains a closed quote. */
   closed: boolean
-  /** Where `raw` has characters that are neither quoted nor escaped. */
+  /** The indexes in `raw` of characters that are neither quoted nor escaped. */
   bare: number[]
 }
 
 /**
- * The words of a command up to the cursor, the last of them '' after a blank; nothing is expanded. `redirected` says
- * that the last names a file behind < or >.
+ * The words of a command up to the cursor, without expansions. After a space the last word is ''. `redirected` means that
+ * the last word is a file after < or >.
  */
 export function splitLine(line: string): { words: Typed[]; redirected: boolean } {
   const words: Typed[] = []
@@ -63,7 +63,7 @@ function readWord(line: string, from: number): Typed {
   return word
 }
 
-/** Where the word goes on behind the closing quote; undefined where there is none. */
+/** The index after the closing quote; undefined if the quote is open. */
 function readQuoted(line: string, from: number, quote: string, word: Typed): number | undefined {
   for (let at = from + 1; at < line.length; at++) {
     const char = line[at] as string
@@ -75,30 +75,30 @@ function readQuoted(line: string, from: number, quote: string, word: Typed): num
 }
 
 /**
- * What bash puts in place of the last part of a word, so that the word means `value`; undefined where that cannot be
- * said, and nothing must be put there. Nothing in it is ever expanded or run.
+ * The text that bash inserts for the last part of a word, so that the value of the word is `value`; undefined if that is
+ * not possible. bash never expands or runs any of it.
  */
 export function bashReply(value: string, word: Typed, breaks: string): string | undefined {
   if (word.closed) return undefined
   if (word.open) {
     const { quote, start } = word.open
     const before = word.raw.slice(0, start - 1)
-    // What stands before the quote must be plain to be taken off the value.
+    // The part before the quote must be plain text to be removed from the value.
     if (!value.startsWith(before) || /[\\]/.test(before)) return undefined
     return quoted(value.slice(before.length), quote)
   }
-  // Readline replaces what follows the last of its break characters that is not escaped.
+  // Readline replaces the text after its last unescaped break character.
   const start = 1 + (word.bare.findLast((at) => breaks.includes(word.raw[at] as string)) ?? -1)
   const reply = escaped(value)
   return reply.startsWith(word.raw.slice(0, start)) ? reply.slice(start) : undefined
 }
 
-/** Inside double quotes bash would take a ! for its history, whatever stands before it. */
+/** Inside double quotes bash always uses ! for its history, also after a backslash. */
 function quoted(value: string, quote: '"' | "'"): string | undefined {
   if (/[\n\t]/.test(value) || (quote === '"' && value.includes('!'))) return undefined
   const inside =
     quote === "'" ? value.replaceAll("'", `'\\''`) : value.replaceAll(/["\\$`]/g, '\\$&')
-  // Readline closes the quote, unless it thinks that this has been done.
+  // Readline closes the quote, unless it assumes that the quote is closed.
   return inside.endsWith(quote) ? inside + quote : inside
 }
 

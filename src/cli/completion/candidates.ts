@@ -6,24 +6,24 @@ export interface Candidate {
   description?: string
 }
 
-/** What may stand where the cursor is. */
+/** The candidates at the cursor. */
 export interface Question {
-  /** What is known without asking anybody. */
+  /** Candidates that are known without a query. */
   candidates: Candidate[]
-  /** What else to ask for, of values that begin with `prefix`. */
+  /** The kind of values to look up that begin with `prefix`. */
   ask?: NonNullable<ValueKind['kind']>
   prefix: string
-  /** Stands before each value: '--user='. */
+  /** Text before each value: '--user='. */
   before: string
-  /** More may follow in the same word. */
+  /** The word may continue after the value. */
   open: boolean
-  /** Of the options before the cursor those that choose the database. */
+  /** The options before the cursor that choose the database. */
   database: string[]
 }
 
 const DATABASE = ['--database-url', '--profile', '--schema']
 
-/** `words` are those behind `wfstore`; the last, maybe '', is what is being typed. */
+/** `words` are the words after `wfstore`. The last one, which may be '', is being typed. */
 export function questionOf(program: CommandReference, words: readonly string[]): Question {
   const current = words.at(-1) ?? ''
   const place = walk(program, words.slice(0, -1))
@@ -62,14 +62,14 @@ const NONE = { candidates: [] }
 
 interface Place {
   at: CommandReference
-  /** The option whose value comes next. */
+  /** The option whose value is next. */
   expected?: OptionReference
-  /** Has there been a -- that ends the options? */
+  /** Whether -- has ended the options. */
   ended: boolean
-  /** Of arguments so far. */
+  /** The number of arguments so far. */
   position: number
   database: string[]
-  /** Behind `help`, where names of commands are words like others. */
+  /** After `help`, command names are arguments. */
   inHelp: boolean
 }
 
@@ -114,7 +114,7 @@ const HELP: OptionReference = {
   mandatory: false,
 }
 
-/** `help` goes on with the names of the commands. */
+/** `help` is followed by command names. */
 function subcommandsOf(
   program: CommandReference,
   at: CommandReference,

@@ -9,10 +9,10 @@ const MOST_MS = 60_000
 const USUAL_MS = 300
 
 /**
- * What a shell asks when somebody presses TAB: `argv` is 'bash', its COMP_WORDBREAKS and the line up to the cursor, or
- * 'zsh' or 'fish' and the words. The answer is NUL-terminated: what the shell has to do (`words`, `open`: no blank
- * behind them, `files`, `folders`), then for bash what it puts in, for the others each value and its description.
- * Whatever goes wrong, nothing is offered.
+ * Answers the completion request of a shell. `argv` is 'bash', its COMP_WORDBREAKS and the line up to the cursor, or
+ * 'zsh' or 'fish' and the words. The answer is a NUL-terminated list: the action (`words`, `open`: words without a space
+ * after them, `files`, `folders`), then for bash the text to insert, for the others each value and its description.
+ * On any error the list is empty.
  */
 export async function complete(
   argv: readonly string[],
@@ -49,26 +49,26 @@ const described = ({ value, description = '' }: Candidate) => [
 
 interface Typing {
   words: string[]
-  /** In bash: the last of them. */
+  /** The last word in bash. */
   word?: Typed | undefined
   redirected: boolean
 }
 
 function typedInBash(line: string): Typing | undefined {
   const { words, redirected } = splitLine(line)
-  // Behind assignments, and whatever else bash leaves before it.
+  // The command may follow variable assignments and other text.
   const program = words.findIndex(({ text }) => /(^|[\\/])wfstore$/.test(text))
   if (program < 0 || (program === words.length - 1 && !redirected)) return undefined
   const texts = words.slice(program + 1).map(({ text }) => text)
   return { words: texts, word: words.at(-1), redirected }
 }
 
-/** A terminal that lists it obeys nothing in it, and shows all of it. */
+/** Makes control characters visible, because the shell prints values to the terminal. */
 const isSafe = (value: string) =>
   value.length <= 200 &&
   !/[\p{Cs}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|(?![\n\t])\p{Cc}/u.test(value)
 
-/** Within the time there is, or nothing. */
+/** The result within the time limit, or nothing. */
 async function askFor(
   ask: NonNullable<Question['ask']>,
   question: Question,

@@ -10,8 +10,8 @@ import type { GlobalOptions } from '../options/global.ts'
 import type { Candidate, Question } from './candidates.ts'
 
 /**
- * Names that begin with what is typed, out of the config or the database that the line, the environment or the config
- * names. No server is started for it. @throws whatever stands in the way
+ * Looks up names that begin with the typed text in the config or the database. The command line, the environment or the
+ * config choose the database. It does not start an embedded server. @throws any error of the lookup
  */
 export async function askStore(
   ask: NonNullable<Question['ask']>,
@@ -63,7 +63,7 @@ async function targetOf(
   if (named || isNamed(env)) return chooseDatabase({ ...choice, ...named })
   const { embeddedStatus } = await import('../../db/embedded/status.ts')
   const { url } = await embeddedStatus(embeddedDir(cwd))
-  // Of the embedded server the environment knows nothing.
+  // The environment has no variables for the embedded server.
   return url === null ? undefined : chooseDatabase({ ...choice, env: {}, url })
 }
 
@@ -77,7 +77,7 @@ async function rowsOf(client: pg.Client, query: string, prefix: string, ms: numb
   return rows.map(({ value, description }) => (description ? { value, description } : { value }))
 }
 
-/** Every value of a column that an index begins with, one look into the index for each; 1000 looks at most. */
+/** All values of the first column of an index, with one index lookup per value and at most 1000 lookups. */
 const distinct = (column: string) => `
   with recursive each (value, number) as (
     (select ${column}, 1 from workflow_executions where ${column} >= $1 order by ${column} limit 1)
@@ -87,7 +87,7 @@ const distinct = (column: string) => `
   )
   select value from each where starts_with(value, $1) limit 200`
 
-/** The values of a column without an index, of the newest rows. */
+/** The values in the newest rows, for a column without an index. */
 const recent = (column: string, from: string) => `
   select distinct ${column} as value from (${from}) as newest where starts_with(${column}, $1) order by 1 limit 200`
 

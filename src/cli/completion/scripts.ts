@@ -4,8 +4,8 @@ export type Shell = (typeof SHELLS)[number]
 export const completionScript = (shell: Shell): string => SCRIPTS[shell]
 
 /**
- * Each asks `wfstore complete`, whose answer is NUL-terminated: what is to be done, and then what bash inserts as it
- * stands, or values and their descriptions, which zsh and fish quote by themselves. No script evaluates any of it.
+ * Each script calls `wfstore complete`. The answer is a NUL-terminated list: the action, then the text that bash inserts
+ * unchanged, or values and descriptions, which zsh and fish quote themselves. The scripts never evaluate the answer.
  */
 const SCRIPTS: Record<Shell, string> = {
   bash: `# bash completion for wfstore. In ~/.bashrc:

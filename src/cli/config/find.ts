@@ -94,7 +94,7 @@ function readTrusted(path: string, uid: number | undefined): ConfigFile | string
   }
 }
 
-/** A file that WFSTORE_CONFIG names is used whoever owns it. */
+/** A file that WFSTORE_CONFIG names is used even if another user owns it. */
 function readNamed(path: string): ConfigFile | undefined {
   if (path === '/dev/null') return undefined
   try {

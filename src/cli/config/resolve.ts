@@ -34,7 +34,7 @@ async function chooseProfile(
       throw new WfstoreError('usage', `${path} uses the embedded database and takes no profile`)
     if (databaseUrl !== undefined)
       throw new WfstoreError('usage', '--profile and --database-url cannot be used together', {
-        hint: 'give only one of them',
+        hint: 'use only one of them',
       })
     return { of: findProfile(flag, '--profile', config, found), by: '--profile' }
   }
@@ -44,7 +44,7 @@ async function chooseProfile(
       throw new WfstoreError(
         'usage',
         'WFSTORE_PROFILE and WFSTORE_DATABASE_URL are both set, and each names a database',
-        { hint: 'unset one of them, or give --profile or --database-url' },
+        { hint: 'unset one of them, or use --profile or --database-url' },
       )
     const by = 'WFSTORE_PROFILE'
     return { of: findProfile(env.WFSTORE_PROFILE, by, config, found), by }

@@ -8,7 +8,7 @@ const ENTER = '\x1b[?1049h'
 const LEAVE = '\x1b[?1049l'
 const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
-/** Terminals that know it show what comes between at once; the others pass over it. */
+/** Terminals that support it show the whole update at once; others ignore it. */
 const BEGIN_UPDATE = '\x1b[?2026h'
 const END_UPDATE = '\x1b[?2026l'
 const HOME = '\x1b[H'
@@ -17,15 +17,15 @@ const CLEAR_BELOW = '\x1b[J'
 const PLAIN = '\x1b[0m'
 
 export interface Screen {
-  /** Puts these lines in place of those that are there. */
+  /** Replaces the lines on the screen. */
   draw: (lines: readonly string[]) => void
-  /** Gives the terminal back as it was, with the last lines below what stood there. Nothing is drawn any more. */
+  /** Restores the terminal and prints the last lines below its content. Later calls of `draw` do nothing. */
   leave: () => void
 }
 
 /**
- * A screen of its own on the terminal, so that what stood there is there again afterwards. A frame is written over the last
- * one, never after a clearing, so that nothing flickers; and whole, so that it mends what somebody else wrote.
+ * Uses the alternate screen of the terminal, so that its content is restored afterwards. A frame overwrites the last one
+ * without clearing, to avoid flicker. It is always complete, to overwrite output of other programs.
  */
 export function openScreen({ stdout }: Io): Screen {
   let last: string[] | undefined
@@ -35,12 +35,12 @@ export function openScreen({ stdout }: Io): Screen {
       if (left) return
       const width = stdout.columns || DEFAULT_WIDTH
       const begin = last === undefined ? ENTER : ''
-      // The prompt that comes after the last frame has a row too.
+      // Leave a row for the prompt after the last frame.
       last = crop(
         lines.flatMap((line) => fold(line, width)),
         (stdout.rows || DEFAULT_ROWS) - 1,
       )
-      // In the last column the cursor stands on what it wrote, and clearing would take that away.
+      // After a full row the cursor is still on the last character, which clearing would erase.
       const rows = last.map((row) => (widthOf(row) < width ? row + CLEAR_LINE : row))
       stdout.write(
         begin +

@@ -16,16 +16,16 @@ const FIRST_BACKOFF_MS = 1000
 const LONGEST_BACKOFF_MS = 30_000
 
 export interface Watched<Source> {
-  /** Connects: at first, and again when the connection is lost. */
+  /** Connects, and reconnects after a lost connection. */
   open: () => Promise<Source>
   draw: (writer: Writer, source: Source) => Promise<void>
 }
 
 /**
- * Draws again and again until interrupted; a terminal of another size at once. A lost connection is made again,
- * under the last frame.
- * @throws WfstoreError usage where stdout is no terminal, or the form no table; what the first frame throws; later what is
- *   no lost connection
+ * Draws until interrupted, and immediately when the size of the terminal changes. After a lost connection it reconnects
+ * and keeps the last frame.
+ * @throws WfstoreError usage if stdout is not a terminal or the format is not a table; any error of the first frame; later
+ *   any error but a lost connection
  */
 export async function watch<Source>(
   context: Context,
@@ -34,8 +34,8 @@ export async function watch<Source>(
 ): Promise<void> {
   const { io } = context
   if (!io.stdout.isTTY || options.json || (options.output ?? 'table') !== 'table') {
-    throw new WfstoreError('usage', '--watch needs a terminal and the table form', {
-      hint: 'in a script, call the command again and again',
+    throw new WfstoreError('usage', '--watch requires a terminal and table output', {
+      hint: 'in a script, run the command in a loop',
     })
   }
   const seconds = typeof options.watch === 'number' ? options.watch : DEFAULT_SECONDS
@@ -59,7 +59,7 @@ export async function watch<Source>(
   let wake = new AbortController()
   const resized = () => wake.abort()
   io.stdout.on('resize', resized)
-  // Interrupted, the command is over at once, whatever it waits for.
+  // An interruption ends the command immediately.
   io.signal.addEventListener('abort', screen.leave, { once: true })
   try {
     let source: Source | undefined
@@ -95,7 +95,7 @@ export async function watch<Source>(
   }
 }
 
-/** What the work gives; how many seconds it has taken is told from the first on. */
+/** The result of the work. Reports the seconds so far, once a second. */
 async function telling<T>(
   io: Io,
   work: () => Promise<T>,
@@ -111,7 +111,7 @@ async function telling<T>(
       if (seconds > 0) tell(seconds)
     }
   }
-  // An aborted wait rejects.
+  // An aborted sleep rejects.
   ticking().catch(() => {})
   try {
     return await work()

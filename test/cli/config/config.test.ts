@@ -53,7 +53,7 @@ describe('the database is the first that is named', () => {
     }),
   )
   const contradiction =
-    '2 error: --profile and --database-url cannot be used together; give only one of them'
+    '2 error: --profile and --database-url cannot be used together; use only one of them'
 
   it('by a flag, WFSTORE_PROFILE, the environment, or the default profile', async () => {
     const env = { OTHER: other.url }
@@ -67,7 +67,7 @@ describe('the database is the first that is named', () => {
     expect(await whose('', { env: both }, '--database-url', mine.url)).toBe('mine')
     expect(await whose('--profile mine', {}, '--database-url', mine.url)).toBe(contradiction)
     expect(await whose('', { env: { ...both, WFSTORE_DATABASE_URL: mine.url } })).toBe(
-      '2 error: WFSTORE_PROFILE and WFSTORE_DATABASE_URL are both set, and each names a database; unset one of them, or give --profile or --database-url',
+      '2 error: WFSTORE_PROFILE and WFSTORE_DATABASE_URL are both set, and each names a database; unset one of them, or use --profile or --database-url',
     )
   })
 
