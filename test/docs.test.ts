@@ -32,7 +32,7 @@ it.each([
   ['wfstore billing pay', '--period'],
   ['wfstore config nonsense', 'too many'],
   ['date | wfstore restore', 'path'],
-])('what is no command is found: %s', async (line, what) => {
+])('an invalid command is found: %s', async (line, what) => {
   const [words = []] = commandLines(`\`\`\`sh\n${line}\n\`\`\``)
   expect(await mistakeIn(words)).toContain(what)
 })

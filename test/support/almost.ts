@@ -17,11 +17,11 @@ export interface AlmostLegacy {
   database: TestDatabase
   /** The id of its run. */
   run: string
-  /** Makes the old schema with a few rows anew; `setup` is what makes it almost legacy. */
+  /** Creates the old schema with a few rows again; `setup` is the difference to the old application. */
   make: (setup: string) => Promise<void>
 }
 
-/** One database for many cases: an old schema is made faster than a database. */
+/** One database for many cases, because creating a schema is faster than creating a database. */
 export async function almostLegacy(label: string): Promise<AlmostLegacy> {
   const database = await createDatabase(label)
   return {

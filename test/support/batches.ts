@@ -7,16 +7,16 @@ import type { TestDatabase } from './database.ts'
 export interface Connections {
   run: Run
   pool: pg.Pool
-  /** Statements of batches that were sent, and how many were under way at most. */
+  /** The number of batch statements sent, and the most that ran at the same time. */
   sent: () => number
   mostAtOnce: () => number
   close: () => Promise<void>
 }
 
-/** What a store gives a batch, with its statements counted. */
+/** The environment of a batch, with a count of its statements. */
 export function connections(url: string): Connections {
   const pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'engine' })
-  // A connection that is ended under us is what some tests are about.
+  // Some tests end the connection.
   pool.on('error', () => {})
   let sent = 0
   let active = 0
@@ -38,7 +38,7 @@ export function connections(url: string): Connections {
   }
 }
 
-/** In the order of their ids, which is not that of the table. */
+/** In the order of their ids, which differs from the order in the table. */
 export async function startRuns(run: Run, count: number): Promise<ExecutionRecorder[]> {
   const of = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'gpt-4o' }
   const ids = Array.from({ length: count }, () => uuidv7(Date.now())).sort()
@@ -48,7 +48,7 @@ export async function startRuns(run: Run, count: number): Promise<ExecutionRecor
   return runs
 }
 
-/** Runs whose totals, bill or audit are not what their steps say: none, whatever has happened. */
+/** Runs whose totals, bill or audit do not match their steps. There must never be one. */
 export const falseBooks = (database: TestDatabase) =>
   database.sql(`
     select e.execution_id, to_jsonb(e) as run, s.*, b.*, a.*

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 
 /**
- * A schema as text, one object after the other, without its own name: two schemas with the same text hold the same
+ * A schema as text, one object after the other, without its own name: two schemas with the same text have the same
  * objects, and a change shows as a diff. Names of NOT NULL constraints, which only PostgreSQL 18 has, are left out.
  */
 export async function describeSchema(client: pg.Client, schema = 'public'): Promise<string> {
@@ -10,7 +10,7 @@ export async function describeSchema(client: pg.Client, schema = 'public'): Prom
     await client.query("select set_config('search_path', quote_ident($1), true)", [schema])
     const parts: string[] = []
     for (const text of [TABLES, FUNCTIONS]) parts.push(...(await lines(client, text, schema)))
-    // PostgreSQL 15 qualifies every column in a view, 18 only where it must.
+    // In a view PostgreSQL 15 qualifies every column, 18 only if needed.
     const views = await lines(client, VIEWS, schema)
     parts.push(...views.map((view) => view.replace(/\b[a-z_]+\.(?=["a-z])/g, '')))
     return `${parts.join('\n')}\n`

@@ -25,7 +25,7 @@ export interface CliOptions {
   sleep?: Io['sleep']
 }
 
-/** Fixed, so that ages and days in goldens do not move: three days after the legacy data was dumped. */
+/** Fixed, so that ages and days in golden files do not change: three days after the dump of the legacy data. */
 export const NOW = '2026-11-26T12:00:00.000Z'
 
 /** Runs the command line inside this process, with streams, clock and environment of its own. */

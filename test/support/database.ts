@@ -14,7 +14,7 @@ export interface TestDatabase {
   drop: () => Promise<void>
 }
 
-/** WFSTORE_TEST_KEEP=1: the databases and their server stay after the run, to be looked at. */
+/** WFSTORE_TEST_KEEP=1: keeps the databases and their server after the run. */
 export const keepsDatabases = process.env.WFSTORE_TEST_KEEP === '1'
 
 /** An empty database of its own on the shared server, until `drop`. */
@@ -42,8 +42,8 @@ export async function createDatabase(
 const filled = new Map<string, Promise<string>>()
 
 /**
- * A database as `fill` makes it, which is done once in a run for each `kind`; the others are copies of that one. On a
- * server of yours it is done each time, since nothing that the next run would find may stay there.
+ * A database filled by `fill`. This runs once for each `kind`; the other databases are copies. On a server of yours it
+ * runs each time, because nothing may remain there for the next run.
  */
 export async function createFilled(
   label: string,
@@ -67,7 +67,7 @@ async function makeTemplate(
   const template = `template_${kind}`
   const lock = await open(inject('serverUrl'))
   try {
-    // Other test files want it at the same time.
+    // Other test files use it at the same time.
     await lock.query('select pg_advisory_lock(hashtextextended($1, 0))', [template])
     const { rowCount } = await lock.query('select from pg_database where datname = $1', [template])
     if (rowCount === 0) {
@@ -89,7 +89,7 @@ export const endSessions = ({ name }: TestDatabase): Promise<void> =>
     name,
   ])
 
-/** Makes this database the one that the old application left: 160 runs that it recorded itself. */
+/** Loads the database of the old application: 160 runs that it recorded itself. */
 export async function loadLegacy(
   database: TestDatabase,
   options: { data?: boolean } = {},
@@ -111,7 +111,7 @@ async function open(url: string): Promise<pg.Client> {
 
 let server: pg.Pool | undefined
 
-/** What makes and drops databases keeps its connections, and no process alive for them. */
+/** Connections that create and drop databases. They do not keep the process alive. */
 async function onServer(text: string, values: string[] = []): Promise<void> {
   if (!server) {
     server = new pg.Pool({ connectionString: inject('serverUrl'), allowExitOnIdle: true })

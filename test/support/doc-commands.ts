@@ -4,7 +4,7 @@ import { createContext } from '../../src/cli/context.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { NOW } from './cli.ts'
 
-/** The words after `wfstore` of every command in the code of a page; words of prose that only name one end with NAMED. */
+/** The arguments of every wfstore command in the code of a page. A command that prose only names ends with NAMED. */
 export function commandLines(text: string): string[][] {
   const found: string[][] = []
   const prose = text.replace(
@@ -29,7 +29,7 @@ export function commandLines(text: string): string[][] {
 const NAMED = '(named)'
 const CRON = /^\S+( [\d*/,-]+){4} (?:wfstore (?=wfstore ))?/
 
-/** A line of a shell or of cron: each wfstore that stands where a command may. Behind a wide gap comes what it does. */
+/** The wfstore commands of a line for a shell or cron. Text after a wide gap is a description. */
 function inLine(line: string): string[][] {
   const text = line
     .replace(CRON, '')
@@ -51,7 +51,7 @@ function wordsOf(line: string): string[] {
 
 class Understood extends Error {}
 
-/** What the program says of it, without running it; undefined where it understands. */
+/** The error message of the program, without running the command; undefined if it is valid. */
 export async function mistakeIn(line: readonly string[]): Promise<string | undefined> {
   const named = line.at(-1) === NAMED
   const program = programAlone()
@@ -70,7 +70,7 @@ export async function mistakeIn(line: readonly string[]): Promise<string | undef
   return 'does nothing'
 }
 
-/** A group alone, or a command without what it needs: enough to name it. */
+/** A group alone or a command without its required arguments is valid as a name. */
 const NAMES = [
   'commander.help',
   'commander.optionMissingArgument',
@@ -78,7 +78,7 @@ const NAMES = [
   'commander.missingMandatoryOptionValue',
 ]
 
-/** The program with its commands, of which none is loaded yet. */
+/** The program with its commands, which are not loaded yet. */
 export function programAlone(): Command {
   const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() })
   const io = {

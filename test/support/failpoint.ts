@@ -7,16 +7,16 @@ export interface Statement {
   text: string
 }
 
-/** 'cut' closes the connection to the server, which hears nothing more of the program. */
+/** 'cut' closes the connection to the server. */
 export type Verdict = 'cut' | undefined
 
-/** Asks something in the session of the program: the first value of the first row. */
+/** Runs a query in the session of the program. Returns the first value of the first row. */
 export type Ask = (question: string) => Promise<string | null>
 
 export interface Hooks {
   /** The program has sent the statement; the server does not get it until this resolves. */
   before?: (statement: Statement, ask: Ask) => Promise<Verdict>
-  /** The server is done with it (a commit is committed); the program does not know until this resolves. */
+  /** The server has run it (a commit is committed); the program gets the result when this resolves. */
   after?: (statement: Statement) => Promise<Verdict>
 }
 
@@ -27,8 +27,8 @@ export interface Failpoint {
 }
 
 /**
- * Stands between programs and PostgreSQL, and stops at every statement: a simple query, or an extended one up to its
- * Sync. Messages are framed and passed on as they are; without TLS.
+ * A proxy between programs and PostgreSQL that stops at every statement: a simple query, or an extended one up to its
+ * Sync. It passes messages on unchanged, without TLS.
  */
 export async function startProxy(databaseUrl: string, hooks: Hooks): Promise<Failpoint> {
   const sockets = new Set<net.Socket>()
@@ -40,7 +40,7 @@ export async function startProxy(databaseUrl: string, hooks: Hooks): Promise<Fai
       socket.setNoDelay(true)
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     }
-    // As the kernel does it for a program that is killed.
+    // Like the kernel does for a killed program.
     program.on('close', () => upstream.destroy())
     upstream.on('close', () => program.end())
     relay(program, upstream, hooks, () => ++sent)
@@ -71,9 +71,9 @@ function relay(
   { before, after }: Hooks,
   nextNumber: () => number,
 ): void {
-  /** Called with the answer to what the proxy asked itself. */
+  /** Called with the result of a query of the proxy itself. */
   let asked: ((answer: Message[]) => void) | undefined
-  /** Called when the statement that runs is answered. */
+  /** Called when the current statement has its result. */
   let running: { statement: Statement; done: () => void } | undefined
   const ask: Ask = async (question) => {
     const answer = new Promise<Message[]>((resolve) => {
@@ -86,7 +86,7 @@ function relay(
   let parts: Message[] = []
   onMessage(program, 'frontend', async (message) => {
     parts.push(message)
-    // Parse, Bind, Describe, Execute, Close: the server acts on them together, when Sync comes.
+    // Parse, Bind, Describe, Execute, Close: the server processes them together, at Sync.
     if (['P', 'B', 'D', 'E', 'C'].includes(message.type)) return
     const bytes = Buffer.concat(parts.map((part) => part.bytes))
     const statement = isEnd(message) ? { number: nextNumber(), text: textOf(parts) } : undefined
@@ -94,7 +94,7 @@ function relay(
     if (statement && (await before?.(statement, ask)) === 'cut') upstream.destroy()
     if (upstream.destroyed) return
     upstream.write(bytes)
-    // One at a time, also where the program would not wait: every boundary is one.
+    // One statement at a time, even if the program does not wait, so that each boundary is separate.
     if (statement) {
       await new Promise<void>((done) => {
         running = { statement, done }
@@ -123,13 +123,13 @@ function relay(
 const isEnd = ({ type }: Message): boolean => type === 'Q' || type === 'S'
 
 interface Message {
-  /** '' is the first of a program, which has no type. */
+  /** '' for the first message of a program, which has no type. */
   type: string
   body: Buffer
   bytes: Buffer
 }
 
-/** Hands over messages one after the other, and reads on meanwhile, so that a close is seen at once. */
+/** Passes on messages one after the other and continues to read meanwhile, so that it notices a close at once. */
 function onMessage(
   socket: net.Socket,
   side: 'frontend' | 'backend',
@@ -172,7 +172,7 @@ function simpleQuery(text: string): Buffer {
   return Buffer.concat([head, body])
 }
 
-/** Of a DataRow: a count of columns, then for each its length, -1 for NULL, and its bytes. */
+/** The values of a DataRow: a count of columns, then the length (-1 for NULL) and the bytes of each. */
 function firstValue(answer: Message[]): string | null {
   const row = answer.find(({ type }) => type === 'D')?.body
   const length = row?.readInt32BE(2) ?? -1

@@ -5,8 +5,8 @@ import { expect } from 'vitest'
 const folder = join(import.meta.dirname, '../golden')
 
 /**
- * Compares with test/golden/<name>, byte for byte. UPDATE_GOLDEN=1 writes the file anew, for `git diff` to be read;
- * without it a missing file is a failure.
+ * Compares with test/golden/<name>, byte for byte. UPDATE_GOLDEN=1 writes the file; read its diff. Without it a missing
+ * file is a failure.
  */
 export function expectGolden(name: string, actual: string): void {
   const path = join(folder, name)

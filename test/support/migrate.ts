@@ -4,11 +4,11 @@ import { describeSchema } from './catalog.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface Migrated extends MigrateResult {
-  /** What was said meanwhile. */
+  /** The messages of the migration. */
   notices: string[]
 }
 
-/** `migrate up` on a connection of its own, patient enough for a busy machine. */
+/** `migrate up` on its own connection, with long timeouts for a busy machine. */
 export async function migrate(
   database: TestDatabase,
   options: Partial<MigrateOptions> = {},
@@ -46,7 +46,7 @@ export async function withClient<T>(
 export const schemaOf = (database: TestDatabase, schema?: string): Promise<string> =>
   withClient(database, (client) => describeSchema(client, schema))
 
-/** Every row of every table of a schema as text, times in UTC, and the objects: what a stop must not change. */
+/** Every row of every table of a schema as text, times in UTC, and the objects. A refused migration changes none of it. */
 export async function everythingOf(database: TestDatabase): Promise<string> {
   const tables = await database.sql(
     `select oid::regclass::text as name from pg_class
@@ -60,7 +60,7 @@ export async function everythingOf(database: TestDatabase): Promise<string> {
   return parts.join('\n')
 }
 
-/** `task` on this connection waits for a lock that another session holds; asked of a third. */
+/** Resolves when `task` on this connection waits for a lock; a third session checks it. */
 export async function untilBlocked(database: TestDatabase, pid: number): Promise<void> {
   for (;;) {
     const [row] = await database.sql('select cardinality(pg_blocking_pids($1)) as blockers', [pid])
@@ -68,7 +68,7 @@ export async function untilBlocked(database: TestDatabase, pid: number): Promise
   }
 }
 
-/** Whatever a session could see of a database, but for what autovacuum keeps. */
+/** Everything that a session can see of a database, except the data of autovacuum. */
 export async function catalogsOf(database: TestDatabase): Promise<string> {
   const tables = await database.sql(
     `select oid::regclass::text as name from pg_class where relkind = 'r' and not relisshared

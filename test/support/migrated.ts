@@ -20,7 +20,7 @@ export const createAdopted = (label: string): Promise<TestDatabase> =>
     await migrate(database)
   })
 
-/** What the migrations make in an empty database, as `schemaOf` tells it. */
+/** The schema that the migrations create, in the form of `schemaOf`. */
 export async function freshSchema(): Promise<string> {
   const database = await createMigrated('fresh')
   const schema = await schemaOf(database)

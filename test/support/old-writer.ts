@@ -6,12 +6,12 @@ import type { TestDatabase } from './database.ts'
 export interface OldWriter {
   /** Ids of the runs whose rows, one in each of the five tables, the server has acknowledged. */
   written: string[]
-  /** Resolves when so many more runs are written whole; rejects if a statement fails. */
+  /** Resolves when this many more runs are complete; rejects if a statement fails. */
   more: (runs: number) => Promise<void>
   stop: () => Promise<void>
 }
 
-/** Writes runs as the old application does, with its statements, each committed by itself, one after the other. */
+/** Writes runs with the statements of the old application, each in its own transaction, one after the other. */
 export async function startOldWriter(database: TestDatabase): Promise<OldWriter> {
   const client = await database.connect()
   const progress = new EventEmitter()
@@ -25,7 +25,7 @@ export async function startOldWriter(database: TestDatabase): Promise<OldWriter>
       progress.emit('written')
     }
   })()
-  // Reported to whoever waits.
+  // The waiting caller gets the error.
   work.catch(() => {})
   return {
     written,
@@ -62,7 +62,7 @@ async function writeRun(client: pg.Client, id: string): Promise<void> {
   )
 }
 
-/** Of the tables beside workflow_executions. Values: a run, whose id is that of its step too; the row's id; a time. */
+/** The tables other than workflow_executions. Values: the id of the run and of its step; the id of the row; a time. */
 export const OLD_INSERTS = {
   workflow_steps: `insert into workflow_steps (execution_id, step_id, start_time, step_number, step_name, status)
     values ($1, $2, $3, 1, 'live', 'running') returning *`,

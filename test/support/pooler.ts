@@ -4,13 +4,13 @@ import pg from 'pg'
 import { ask, message, readMessages } from './protocol.ts'
 
 export interface PoolerOptions {
-  /** When a client's server session is free for others: after each transaction, or never, as it ends with the client. */
+  /** When the server session of a client is free for others: after each transaction, or never. */
   mode: 'transaction' | 'session'
-  /** Server sessions, all open from the start in transaction mode; a client that finds none free waits. */
+  /** Server sessions, all open from the start in transaction mode. A client waits until one is free. */
   size?: number
-  /** Which free session is handed out: the one that came back last, which is PgBouncer's habit, or first. */
+  /** Which free session is used next: the one that was returned last, as in PgBouncer, or first. */
   order?: 'last' | 'first'
-  /** PgBouncer refuses startup options, or drops them where ignore_startup_parameters says so. */
+  /** PgBouncer refuses startup options, or drops them if ignore_startup_parameters contains them. */
   startupOptions?: 'refuse' | 'drop'
 }
 
@@ -22,9 +22,9 @@ export interface Pooler {
 interface Client {
   socket: Socket
   server: Server | undefined
-  /** Sent by the client, to be passed on when it has a server session. */
+  /** Messages of the client that wait for a server session. */
   waiting: Buffer[]
-  /** ReadyForQuery messages that the server session still owes it. */
+  /** The number of ReadyForQuery messages that the server session still has to send. */
   owed: number
 }
 
@@ -33,10 +33,10 @@ interface Server {
   client: Client | undefined
 }
 
-/** No process of a server has such an id. */
+/** An id that no server process has. */
 const FIRST_PROCESS_ID = 0x40000000
 
-/** A pooler in front of a test's database, which speaks PostgreSQL's protocol to both sides as PgBouncer does. */
+/** A pooler in front of a test database that speaks PostgreSQL's protocol on both sides, like PgBouncer. */
 export async function startPooler(databaseUrl: string, options: PoolerOptions): Promise<Pooler> {
   const { mode, size = 2, order = 'last', startupOptions = 'refuse' } = options
   const { user, database, host, port } = new pg.Client({ connectionString: databaseUrl })
@@ -48,7 +48,7 @@ export async function startPooler(databaseUrl: string, options: PoolerOptions): 
 
   function track(socket: Socket): Socket {
     sockets.add(socket)
-    // A peer that hangs up is part of the trade.
+    // A peer may close the connection at any time.
     return socket.on('error', () => {}).on('close', () => sockets.delete(socket))
   }
 

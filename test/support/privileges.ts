@@ -1,8 +1,8 @@
 import type { TestDatabase } from './database.ts'
 
 /**
- * What the roles wfstore_writer, … of this prefix may do, as the server tells it: 'writer: update (updated_at) on t'. A column
- * is not named where the whole table is.
+ * The privileges of the roles of this prefix, read from the server: 'writer: update (updated_at) on t'. A column is only
+ * listed if the privilege is not on the whole table.
  */
 export async function privileges(
   database: TestDatabase,
@@ -31,7 +31,7 @@ export async function privileges(
   return rows.map(({ line }) => line as string).sort()
 }
 
-/** Drops every role whose name begins so, with what it has in this database. */
+/** Drops every role with this prefix, with its privileges in this database. */
 export async function dropRoles(database: TestDatabase, prefix: string): Promise<void> {
   const text = 'select rolname as name from pg_roles where starts_with(rolname, $1)'
   const names = (await database.sql(text, [prefix])).map(({ name }) => name).join(', ')

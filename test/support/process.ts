@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
-/** The program as it is installed: bin over the bundle that `npm run build` made. */
+/** The installed program: bin with the bundle of `npm run build`. */
 const bin = join(import.meta.dirname, '../../bin/wfstore.js')
 
 export interface Ended {
-  /** null where a signal ended it. */
+  /** null if a signal ended it. */
   code: number | null
   stdout: string
   stderr: string
@@ -22,7 +22,7 @@ export interface Program {
   kill: () => Promise<void>
 }
 
-/** Starts `wfstore` as a process of its own, with nothing of our environment that would choose a database. */
+/** Starts `wfstore` in its own process, without the variables that select a database. */
 export function startProgram(...argv: string[]): Program {
   const { PATH, HOME } = process.env
   const child = spawn(process.execPath, [bin, ...argv], { env: { PATH, HOME } })
@@ -40,7 +40,7 @@ export function startProgram(...argv: string[]): Program {
       const gone = ended.then(() => 'gone' as const)
       while (!output.stderr.includes(text)) {
         if ((await Promise.race([once(child.stderr as Readable, 'data'), gone])) === 'gone') {
-          throw new Error(`it ended without saying ${JSON.stringify(text)}: ${output.stderr}`)
+          throw new Error(`it ended without printing ${JSON.stringify(text)}: ${output.stderr}`)
         }
       }
     },

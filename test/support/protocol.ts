@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** PostgreSQL's wire protocol, as much of it as a pooler needs: https://www.postgresql.org/docs/current/protocol-message-formats.html */
+/** The parts of PostgreSQL's wire protocol that a pooler needs: https://www.postgresql.org/docs/current/protocol-message-formats.html */
 
 /** A message: its type, its length, its body. */
 export function message(type: string, body: Buffer | string): Buffer {
@@ -11,7 +11,7 @@ export function message(type: string, body: Buffer | string): Buffer {
   return Buffer.concat([head, bytes])
 }
 
-/** Calls back for each whole message; before the first comes, from a client, the startup message, which has no type. */
+/** Calls back for each complete message. The first one of a client is the startup message, which has no type. */
 export function readMessages(
   socket: Socket,
   take: (type: string, bytes: Buffer) => void,
@@ -37,7 +37,7 @@ export function readMessages(
   })
 }
 
-/** Asks a server that trusts us for a session and waits until it is ready. */
+/** Opens a session on a server with trust authentication and waits until it is ready. */
 export async function ask(socket: Socket, parameters: Record<string, string>): Promise<void> {
   const text = Object.entries(parameters).flat().join('\0')
   const body = Buffer.from(`\0\x03\0\0${text}\0\0`, 'latin1')
@@ -45,7 +45,7 @@ export async function ask(socket: Socket, parameters: Record<string, string>): P
   size.writeInt32BE(body.length + 4)
   socket.write(Buffer.concat([size, body]))
   await new Promise<void>((resolve, reject) => {
-    const fail = () => reject(new Error('the server did not let the pooler in'))
+    const fail = () => reject(new Error('the server refused the pooler'))
     socket.once('close', fail)
     readMessages(socket, (type) => {
       if (type === 'E') fail()

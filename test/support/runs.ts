@@ -3,14 +3,14 @@ import { type ExecutionRecorder, startExecution } from '../../src/record/recorde
 import type { TestDatabase } from './database.ts'
 
 export interface StartOptions {
-  /** For how many hours nothing has been written. */
+  /** Hours since the last write. */
   hours?: number
   cost?: string
   userId?: string
   executionId?: string
 }
 
-/** A run of one step, whose engine has gone on to something else, or died. */
+/** A run of one step whose engine has left it or died. */
 export async function startRun(
   database: TestDatabase,
   run: Run,
@@ -29,7 +29,7 @@ export async function startRun(
   return execution
 }
 
-/** Moves all that was written of a run into the past. The trigger that keeps updated_at must not see it. */
+/** Moves all times of a run into the past, without the trigger that sets updated_at. */
 export async function silence(
   database: TestDatabase,
   { executionId }: ExecutionRecorder,
@@ -50,7 +50,7 @@ export async function silence(
   await database.sql('set session_replication_role = origin')
 }
 
-/** How a run stands, its bills and the metadata of the entries of its end. */
+/** The status of a run, its bills, and the metadata of its final audit entries. */
 export async function stateOf(database: TestDatabase, { executionId }: ExecutionRecorder) {
   const [row] = await database.sql(
     `select status, error_message as error, end_time is not null as ended,
@@ -62,5 +62,5 @@ export async function stateOf(database: TestDatabase, { executionId }: Execution
   return row
 }
 
-/** Of a run that nobody has closed. */
+/** The state of a run that is not closed. */
 export const RUNNING = { status: 'running', error: null, ended: false, bills: null, ends: null }

@@ -113,8 +113,8 @@ it('a database without the schema, or with that of the old application, is exit 
   expect(none.stdout).toContain(
     'schema\tfailed\tthis database has no wfstore schema\twfstore migrate up\n',
   )
-  const named = await doctor(bare, ['--schema', 'Beside us'])
-  expect(named.stdout).toContain(`\twfstore migrate up --schema 'Beside us'\n`)
+  const named = await doctor(bare, ['--schema', 'Other Schema'])
+  expect(named.stdout).toContain(`\twfstore migrate up --schema 'Other Schema'\n`)
   await loadLegacy(bare)
   const legacy = await doctor(bare)
   expect([legacy.code, legacy.stderr]).toEqual([1, failed])

@@ -63,7 +63,7 @@ it.each(kinds)(
   },
 )
 
-/** Starts an `up` that stands still in the middle of its work until it is let go. */
+/** Starts an `up` that pauses in the middle of its work until `go` is called. */
 async function startHalted(database: TestDatabase) {
   let halt = (): void => {}
   let go = (): void => {}

@@ -55,8 +55,8 @@ async function stateOf(database: TestDatabase) {
 }
 
 /**
- * Of the statements those after which a crash is told from one a statement earlier or later: not what only reads, and of
- * a transaction, which goes as a whole, its first steps and its last.
+ * The statements after which a crash has a different result than one statement earlier or later. Statements that only
+ * read are left out; of a transaction only the first and the last statements count.
  */
 function boundariesOf(statements: readonly Statement[]): number[] {
   const isEdge = (at: number) => /^(begin|commit|rollback)/.test(statements[at]?.text ?? 'begin')
@@ -204,7 +204,7 @@ it.each([
       `select indisvalid as valid, indisready as ready from pg_index where indexrelid = 'audit_logs_failed_idx'::regclass`,
     )
     expect(built).toEqual({ valid: false, ready: begin !== 'begin' })
-    // Nobody ends it: the server finds out by itself that nobody waits for its answer.
+    // No session ends it: the server notices by itself that its client is gone.
     while ((await pidsOf(database)).includes(pid));
     await holder.query('commit')
     await holder.end()

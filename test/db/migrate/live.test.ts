@@ -49,7 +49,7 @@ const start = (proxy: Failpoint) =>
 const pidOf = async (client: pg.Client): Promise<number> =>
   (await client.query('select pg_backend_pid() as pid')).rows[0].pid
 
-/** Every row that the writer was told of is there, exactly once, and none besides. */
+/** Exactly the rows that the server acknowledged to the writer exist, each once. */
 async function expectAllOf(database: TestDatabase, writer: OldWriter): Promise<void> {
   const written = [...writer.written].sort()
   for (const [table, key] of Object.entries(KEYS)) {

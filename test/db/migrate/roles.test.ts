@@ -11,7 +11,7 @@ import { dropRoles, privileges } from '../../support/privileges.ts'
 const DUTIES = ['writer', 'reader', 'cleaner'] as const
 type Duty = (typeof DUTIES)[number]
 
-/** What each may do, on every table and view there is: SELECT on all of them and what stands here. */
+/** The privileges of each role besides SELECT, which it has on every table and view. */
 const BEYOND_SELECT: Record<Duty, Record<string, string>> = {
   writer: {
     workflow_executions: 'insert, update',
@@ -229,7 +229,7 @@ describe('and nothing else', () => {
       'delete from cleanups',
     ],
   }
-  const everybody = [
+  const forAll = [
     'create table mine (n int)',
     'drop table audit_logs',
     'truncate audit_logs',
@@ -238,7 +238,7 @@ describe('and nothing else', () => {
     'drop view user_workflow_summary',
   ]
   const cases = DUTIES.flatMap((duty) =>
-    [...forbidden[duty], ...everybody].map((statement) => [duty, statement] as const),
+    [...forbidden[duty], ...forAll].map((statement) => [duty, statement] as const),
   )
   it.each(cases)('the %s may not: %s', async (duty, statement) => {
     await expect(as(duty, statement)).rejects.toMatchObject({ code: '42501' })

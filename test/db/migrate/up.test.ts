@@ -193,7 +193,7 @@ describe('names that are taken', () => {
 
 describe('indexes of an interrupted run', () => {
   let database: TestDatabase
-  /** With nothing but the tables and the indexes, of which nobody knows that they were made. */
+  /** A database with the tables and indexes, but without the record of the indexes. */
   beforeEach(async () => {
     database = await makeDatabase('indexes')
     await migrate(database, { target: { to: '002_indexes' } })
@@ -204,7 +204,7 @@ describe('indexes of an interrupted run', () => {
     const reader = await database.connect()
     await withClient(database, async (client) => {
       const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
-      // A build waits for whoever has the table in use; the tables are there once the first migration is.
+      // An index build waits for sessions that use the table. The first migration has created the tables.
       await database.sql('drop index audit_logs_failed_idx, usage_history_user_idx')
       await reader.query(
         'begin; insert into audit_logs (user_id, action_type, action_details) values ($$u$$, $$a$$, $$d$$)',

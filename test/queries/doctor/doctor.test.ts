@@ -193,28 +193,28 @@ describe('the schema', () => {
   })
 
   it('that is not in the search path is named, and so is the missing grant', async () => {
-    const beside = await createDatabase('doctor_beside')
-    await migrate(beside, { schema: 'Beside us' })
-    expect(await findingOf(beside, 'schema')).toMatchObject({
+    const other = await createDatabase('doctor_other')
+    await migrate(other, { schema: 'Other Schema' })
+    expect(await findingOf(other, 'schema')).toMatchObject({
       state: 'failed',
       finding:
-        'this database has no wfstore schema in the search path, but has one in schema Beside us',
-      fix: `wfstore doctor --schema 'Beside us'`,
+        'this database has no wfstore schema in the search path, but has one in schema Other Schema',
+      fix: `wfstore doctor --schema 'Other Schema'`,
     })
-    const closed = await findingOf(beside, 'schema', { role })
+    const closed = await findingOf(other, 'schema', { role })
     expect(closed.finding).toBe(
-      `the tables are in schema Beside us, which role ${role} may not use`,
+      `the tables are in schema Other Schema, which role ${role} may not use`,
     )
-    await applyFix(beside, closed)
-    await beside.sql(`alter role ${role} in database ${beside.name} set search_path = "Beside us"`)
-    const findings = await findingsOf(beside, { role, schema: 'Beside us' })
+    await applyFix(other, closed)
+    await other.sql(`alter role ${role} in database ${other.name} set search_path = "Other Schema"`)
+    const findings = await findingsOf(other, { role, schema: 'Other Schema' })
     expect(states(findings)).toEqual(CHECKS.map((check) => `${check} ok`))
-    const client = await beside.connect()
-    await client.query('set search_path to "Beside us"')
-    const { command } = await readSubject(client, { stuckFactor: 10, schema: 'Beside us' })
-    expect(command('migrate up')).toBe(`wfstore migrate up --schema 'Beside us'`)
+    const client = await other.connect()
+    await client.query('set search_path to "Other Schema"')
+    const { command } = await readSubject(client, { stuckFactor: 10, schema: 'Other Schema' })
+    expect(command('migrate up')).toBe(`wfstore migrate up --schema 'Other Schema'`)
     await client.end()
-    await beside.drop()
+    await other.drop()
   })
 
   const broken: [what: string, sql: string, finding: string, fix: string][] = [
