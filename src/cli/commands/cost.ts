@@ -61,7 +61,7 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   const rows = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
   const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
   await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
-  noteCut(writer, report.historyCut, 'runs')
+  noteCut(writer, report.historyCut, 'run')
 }
 
 /** On a narrow terminal, columns of low priority are left out first. */

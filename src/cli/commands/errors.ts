@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
+import { plural } from '../../numbers.ts'
 import { type Failure, listFailures } from '../../queries/errors/errors.ts'
 import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
 import type { Context } from '../context.ts'
@@ -114,5 +115,5 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
     }),
   )
   const listed = await writer.list(groupColumns, groups, { empty: 'no failures' })
-  if (total > listed) writer.note(`${total - listed} more groups; use --limit all`)
+  if (total > listed) writer.note(`${plural(total - listed, 'more group')}; use --limit all`)
 }

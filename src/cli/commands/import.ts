@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
+import { plural } from '../../numbers.ts'
 import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
@@ -66,7 +67,7 @@ export function define(command: Command, context: Context): void {
       )
       for (const { line, reason } of report.invalid) writer.note(`line ${line}: ${reason}`)
       const more = report.invalidCount - report.invalid.length
-      if (more > 0) writer.note(`${more} more lines are invalid`)
+      if (more > 0) writer.note(`${plural(more, 'more line')} ${more === 1 ? 'is' : 'are'} invalid`)
       await writer.record(importColumns, report)
       if (report.invalidCount > 0 && report.invalidCount === report.read) {
         throw new WfstoreError('failed', 'all lines are invalid; nothing was imported')

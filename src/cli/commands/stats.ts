@@ -37,8 +37,8 @@ export function define(stats: Command, context: Context): void {
       }),
     )
     await writer.record(columns, report)
-    noteCut(writer, report.historyCut, 'runs')
-    noteCut(writer, report.auditHistoryCut, 'audit entries')
+    noteCut(writer, report.historyCut, 'run')
+    noteCut(writer, report.auditHistoryCut, 'audit entry')
   })
 }
 

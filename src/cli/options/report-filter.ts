@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { plural } from '../../numbers.ts'
 import type { UsageFilter } from '../../queries/usage/filter.ts'
 import type { Context } from '../context.ts'
 import type { Writer } from '../output/writer.ts'
@@ -48,10 +49,10 @@ export async function reader(context: Context, options: GlobalOptions): Promise<
 }
 
 /** Notes that the time range is exact only for rows that are not removed. */
-export function noteCut(writer: Writer, count: number, of: string): void {
+export function noteCut(writer: Writer, count: number, noun: string): void {
   if (count === 0) return
   writer.note(
-    `${count} removed ${of} are counted at the start of a quarter hour that --since or --until falls within; ` +
+    `${plural(count, `removed ${noun}`)} ${count === 1 ? 'is' : 'are'} counted at the start of a quarter hour that --since or --until falls within; ` +
       'use times at :00, :15, :30 or :45 for exact totals',
   )
 }

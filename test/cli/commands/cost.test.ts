@@ -129,7 +129,7 @@ it('a bound that cuts a quarter of an hour of removed runs is said on stderr, an
   const { code, stdout, stderr } = await run(argv)
   expect([code, JSON.parse(stdout).at(-1).historyCut]).toEqual([0, Number(row?.runs)])
   expect(stderr).toBe(
-    `${row?.runs} removed runs are counted at the start of a quarter hour that --since or --until falls within; ` +
+    `1 removed run is counted at the start of a quarter hour that --since or --until falls within; ` +
       'use times at :00, :15, :30 or :45 for exact totals\n',
   )
 })

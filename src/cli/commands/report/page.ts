@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { plural } from '../../../numbers.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { billSection } from './bill.ts'
 import type { PageData } from './data.ts'
@@ -110,7 +111,7 @@ function about(data: PageData, version: string): Markup {
       `The time before, for comparison, is ${instantIn(beforeSince, timeZone)} to ${instantIn(since, timeZone)}.`,
     'The success rate is the share of successful runs among finished runs.',
     totals.historyCut > 0 &&
-      `${count(totals.historyCut)} removed runs are counted at the start of a quarter hour that the start or end of this report falls within.`,
+      `${plural(totals.historyCut, 'removed run')} ${totals.historyCut === 1 ? 'is' : 'are'} counted at the start of a quarter hour that the start or end of this report falls within.`,
     filter.status !== undefined && 'Errors and bills are not filtered by status.',
   ].filter((note) => note !== false)
   return html`<footer>
