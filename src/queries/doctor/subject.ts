@@ -8,7 +8,7 @@ import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 
 /** The limits above which a check gives a warning. */
-export interface Limits {
+export interface DoctorLimits {
   /** The time of one statement. */
   statementMs: number
   /** A check gives up after this wait, so that a long lock cannot block the command. */
@@ -24,7 +24,7 @@ export interface Limits {
   growthDays: number
 }
 
-export const LIMITS: Limits = {
+export const LIMITS: DoctorLimits = {
   statementMs: 5000,
   lockMs: 1000,
   connectionShare: 0.8,
@@ -52,7 +52,7 @@ export interface Subject {
   indexes: string[]
   /** A run is stuck after its workflow's usual time multiplied by this. */
   stuckFactor: number
-  limits: Limits
+  limits: DoctorLimits
   /** Why there is no wfstore schema to check; undefined if there is one. */
   absent: string | undefined
   /** Adds `wfstore` and, if needed, --schema to a command such as 'migrate up'. */
@@ -63,7 +63,7 @@ export interface DoctorOptions {
   stuckFactor: number
   /** The value of --schema. */
   schema?: string | undefined
-  limits?: Partial<Limits>
+  limits?: Partial<DoctorLimits>
 }
 
 export async function readSubject(client: pg.Client, options: DoctorOptions): Promise<Subject> {
