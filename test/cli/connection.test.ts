@@ -43,7 +43,7 @@ it('without any database named and none here, a command fails with exit 3 and ma
   expect(await list({ cwd })).toEqual({
     code: 3,
     stdout: '',
-    stderr: `error: no database is named and there is none in ${cwd}/.wfstore; name one with --database-url or WFSTORE_DATABASE_URL, or make one here with \`wfstore demo\` or \`wfstore migrate up\`\n`,
+    stderr: `error: no database is named and there is none in ${cwd}/.wfstore; name one with --database-url or WFSTORE_DATABASE_URL, or create one here with \`wfstore demo\` or \`wfstore migrate up\`\n`,
   })
   expect((await list({ cwd, env: { DATABASE_URL: '' } })).code).toBe(3)
   expect(readdirSync(cwd)).toEqual([])

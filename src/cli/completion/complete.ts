@@ -63,7 +63,7 @@ function typedInBash(line: string): Typing | undefined {
   return { words: texts, word: words.at(-1), redirected }
 }
 
-/** Makes control characters visible, because the shell prints values to the terminal. */
+/** Whether a terminal shows all of it and runs no control sequence. */
 const isSafe = (value: string) =>
   value.length <= 200 &&
   !/[\p{Cs}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|(?![\n\t])\p{Cc}/u.test(value)

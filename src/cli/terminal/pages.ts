@@ -12,7 +12,7 @@ export interface Listed<Row> {
   /** The text if there are no rows. */
   empty: string
   progress?: Progress
-  /** The list is drawn again and again, and so shows no cursor for the next page. */
+  /** For --watch: no cursor for the next page is shown. */
   watching?: boolean
 }
 

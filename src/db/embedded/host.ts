@@ -3,14 +3,14 @@ import { promisify } from 'node:util'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 
-/** How this machine runs the programs of the server. */
+/** How this machine runs the server programs. */
 export interface Host {
   binaries: Binaries
   account: Account
   path: string | undefined
 }
 
-/** What spawn() needs to run `program` as the server's user. */
+/** The arguments with which spawn() runs `program` as the server's user. */
 export function serverCommand(
   host: Host,
   program: string,
@@ -21,7 +21,7 @@ export function serverCommand(
     command,
     args: rest,
     options: {
-      // Not what the environment says to clients (PGDATA, PGPORT, PGOPTIONS) or to Node.
+      // Without the variables for clients (PGDATA, PGPORT, PGOPTIONS) and for Node.
       env: {
         ...(host.path === undefined ? {} : { PATH: host.path }),
         ...host.binaries.env,
@@ -33,7 +33,7 @@ export function serverCommand(
   }
 }
 
-/** Runs a program of the server to its end. */
+/** Runs a server program and waits for it to exit. */
 export async function runProgram(
   host: Host,
   cwd: string,
@@ -48,7 +48,7 @@ export async function runProgram(
     windowsHide: true,
     ...host.account.spawn,
   })
-  // A program that ends before it has read its input says why by its exit.
+  // A program that exits before it reads its input reports the reason with its exit status.
   running.child.stdin?.on('error', () => {})
   running.child.stdin?.end(input)
   await running

@@ -9,8 +9,8 @@ import { type Host, runProgram } from './host.ts'
 import { remove, temporaryName } from './turn.ts'
 
 /**
- * Makes the data directory aside, then moves it into its place by one rename: whoever is killed on the way leaves
- * nothing that looks like a database, and of several who do it at once the first wins.
+ * Creates the data directory under a temporary name and then renames it. So a killed process leaves nothing that looks
+ * like a database, and of several processes the first one wins.
  * @throws WfstoreError unreachable
  */
 export async function initialise(
@@ -26,7 +26,7 @@ export async function initialise(
     fs.renameSync(join(fresh, 'data'), dataDir(dir))
     if (options.sync) await syncFolder(dir)
   } catch (error) {
-    // Somebody else made it meanwhile: theirs is as good as ours.
+    // Another process has created it in the meantime.
     if (!embeddedExists(dir)) throw failure(dir, host, error)
   } finally {
     await remove(fresh)
@@ -54,7 +54,7 @@ async function makeCluster(fresh: string, host: Host, sync: boolean): Promise<vo
     '--no-instructions',
     ...(sync ? [] : ['--no-sync']),
   ])
-  // Without exit_on_error the single-user server reports success whatever became of the statement.
+  // Without exit_on_error the single-user server reports success even if the statement fails.
   const single = [
     '--single',
     '-D',
@@ -77,11 +77,11 @@ async function makeCluster(fresh: string, host: Host, sync: boolean): Promise<vo
   if (sync) await syncFolder(cluster)
 }
 
-/** What is in the place of the data may be dear to somebody. */
+/** Other files in the place of the data directory are left alone. */
 function refuseOther(dir: string): void {
   const path = dataDir(dir)
   if (!fs.existsSync(path) || fs.readdirSync(path).length === 0 || embeddedExists(dir)) return
-  throw new WfstoreError('unreachable', `${path} holds no PostgreSQL data`, {
+  throw new WfstoreError('unreachable', `${path} contains other files than PostgreSQL data`, {
     hint: 'move it away, or name a database with --database-url',
   })
 }
@@ -94,10 +94,10 @@ function failure(dir: string, host: Host, error: unknown): unknown {
   const passing = account.prefix.length === 0 && account.owner !== undefined
   return new WfstoreError(
     'unreachable',
-    `the embedded database could not be made in ${dir}: ${reason?.trim() ?? lastLine(message)}`,
+    `cannot create the embedded database in ${dir}: ${reason?.trim() ?? lastLine(message)}`,
     {
       hint: passing
-        ? `PostgreSQL cannot run as root, and user ${account.owner?.uid} must be able to reach the folder and ${host.binaries.postgres}; name a database with --database-url otherwise`
+        ? `PostgreSQL cannot run as root, and user ${account.owner?.uid} must be able to access the folder and ${host.binaries.postgres}; or name a database with --database-url`
         : 'choose another folder, or name a database with --database-url',
       cause: error,
     },

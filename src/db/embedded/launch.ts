@@ -20,36 +20,36 @@ import {
 } from './postmaster.ts'
 
 export interface LaunchOptions {
-  /** Server settings beside our own. */
+  /** Additional server settings. */
   settings?: Record<string, string>
-  /** 'tcp' is how Windows is served; elsewhere the default is a Unix socket. */
+  /** Default: 'tcp' on Windows, a Unix socket elsewhere. */
   transport?: 'socket' | 'tcp'
 }
 
-/** Longest path of a Unix socket on every system we run on (104 bytes on macOS, its end included). */
+/** The longest path of a Unix socket that works on all systems (104 bytes with its NUL on macOS). */
 const SOCKET_PATH_LIMIT = 103
 const SOCKET_NAME = '.s.PGSQL.5432'
-/** Crash recovery replays at most a checkpoint's worth of log; a minute is ample. */
+/** Crash recovery replays the log since the last checkpoint, which takes much less than a minute. */
 const START_LIMIT_MS = 60_000
 const POLL_MS = 10
 const PAUSE_MS = 100
 
-/** Of a server that was refused because of another: one of another starter's, or one that is just ending. */
+/** The log of a server that did not start because of another one, which starts or stops at the same time. */
 const OTHER_SERVER =
   /postmaster\.pid" already exists|is another (postmaster|postgres)|shared memory block .* still in use|address already in use|could not remove old lock file/i
-/** Of a server that finds a lock file which another is about to fill, or which a full disk left so. */
+/** The log of a server that found an empty lock file: another server is about to write it, or the disk was full. */
 const EMPTY_LOCK = /lock file "(.+)" is empty/
 
 interface Attempt {
   child: ChildProcess
-  /** Where its part of the log begins. */
+  /** Where its part of the log starts. */
   logFrom: number
-  /** Why there was no process at all. */
+  /** Why the process could not be started. */
   refused?: Error
 }
 
 /**
- * Starts the server, or waits for the one that somebody else is starting. PostgreSQL's own lock admits one.
+ * Starts the server, or waits for one that another process starts. PostgreSQL's own lock admits only one.
  * @throws WfstoreError unreachable
  */
 export async function launch(dir: string, host: Host, options: LaunchOptions): Promise<Endpoint> {
@@ -80,7 +80,7 @@ function removeEmpty(file: string): void {
   if (fs.statSync(file, { throwIfNoEntry: false })?.size === 0) fs.rmSync(file, { force: true })
 }
 
-/** Is a server of this folder starting or stopping now? What cannot be told is left to PostgreSQL to judge. */
+/** Whether a server of this folder starts or stops now. If that is unknown, PostgreSQL decides. */
 async function isHeld(dir: string, claim: Claim): Promise<boolean> {
   if (await answers(dir, claim)) return true
   const { pid } = claim.endpoint
@@ -123,7 +123,7 @@ async function attemptStart(dir: string, host: Host, options: LaunchOptions): Pr
   return attempt
 }
 
-/** The server inherits it open; on disk it belongs to the folder's owner, who may be another than root that writes it. */
+/** Opened for the server to inherit. The owner of the folder owns it, also if root creates it. */
 function openLog(dir: string): number {
   const log = fs.openSync(logFile(dir), 'a', 0o600)
   const { uid, gid } = fs.statSync(dir)
@@ -144,7 +144,7 @@ async function transportSettings(
       unix_socket_directories: '',
     }
   }
-  // The setting is a list: quotes keep a comma or a blank in the path from parting it.
+  // The setting is a list, so a path with a comma or space must be quoted.
   const quoted = `"${makeSocketDir(dir, account).replaceAll('"', '""')}"`
   return { listen_addresses: '', port: '5432', unix_socket_directories: quoted }
 }
@@ -160,7 +160,7 @@ function makeSocketDir(dir: string, account: Account): string {
 const fits = (parent: string): boolean =>
   Buffer.byteLength(join(parent, 'run', SOCKET_NAME)) <= SOCKET_PATH_LIMIT
 
-/** A folder of the same owner with a short path, the same one each time unless somebody else took its name. */
+/** A folder of the same owner with a short path. It is the same one each time, unless another user has its name. */
 function makeShortFolder(dir: string, account: Account): string {
   const { uid, gid } = fs.statSync(dir)
   const hash = createHash('sha256').update(fs.realpathSync(dir)).digest('hex').slice(0, 12)

@@ -14,12 +14,12 @@ export interface Endpoint {
   startedAt: Date
 }
 
-/** What postmaster.pid says; the server that wrote it may be gone. */
+/** The content of postmaster.pid. The server that wrote it may no longer run. */
 export interface Claim {
   endpoint: Endpoint
-  /** Listens on TCP. */
+  /** It listens on TCP. */
   loopback: boolean
-  /** 'starting', 'ready', 'stopping', or nothing yet. */
+  /** 'starting', 'ready', 'stopping', or '' at first. */
   state: string
   text: string
 }
@@ -52,14 +52,14 @@ export function readClaim(dir: string): Claim | undefined {
   }
 }
 
-/** Does the server of this claim take connections, be it only to say that it is starting or stopping? */
+/** Whether the server of this claim accepts connections, if only to report that it starts or stops. */
 export async function answers(dir: string, { endpoint, loopback }: Claim): Promise<boolean> {
   const { socketDir, port } = endpoint
   if (socketDir) return accepts(join(socketDir, `.s.PGSQL.${port}`))
   return loopback && knowsPassword(dir, port)
 }
 
-/** The folder of the socket is closed to others, so whoever listens in it is the server. */
+/** Other users cannot write to the folder of the socket, so only the server can listen there. */
 function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -67,12 +67,12 @@ function accepts(path: string): Promise<boolean> {
       socket.destroy()
       resolve(true)
     })
-    // EAGAIN: it is there, and more clients are waiting than it holds in its queue.
+    // EAGAIN: the server listens, but its queue of clients is full.
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'))
   })
 }
 
-/** A port may be anybody's after a crash; SCRAM makes the server show that it knows the password too. */
+/** After a crash another program may use the port. With SCRAM the server proves that it knows the password. */
 async function knowsPassword(dir: string, port: number): Promise<boolean> {
   const { default: pg } = await import('pg')
   const client = new pg.Client({
@@ -89,7 +89,7 @@ async function knowsPassword(dir: string, port: number): Promise<boolean> {
     await client.connect()
     return true
   } catch (error) {
-    // 57P03: starting or stopping. 53300: all connections are taken.
+    // 57P03: starting or stopping. 53300: all connections are in use.
     return ['57P03', '53300'].includes(sqlStateOf(error) ?? '')
   } finally {
     await client.end().catch(() => {})
@@ -97,8 +97,8 @@ async function knowsPassword(dir: string, port: number): Promise<boolean> {
 }
 
 /**
- * Is this process the server of this folder? undefined where the system does not say.
- * After a crash or in a new container the number in postmaster.pid may be that of any program.
+ * Whether this process is the server of this folder; undefined if the system does not say. After a crash or in a new
+ * container the process id in postmaster.pid may belong to any program.
  */
 export function isPostmaster(pid: number, dir: string): boolean | undefined {
   if (!alive(pid)) return false
@@ -116,8 +116,8 @@ export function isPostmaster(pid: number, dir: string): boolean | undefined {
 }
 
 /**
- * Takes away what a dead server left behind, where its number is now that of a program which it is not:
- * PostgreSQL itself would take that program for the server and refuse to start.
+ * Removes the lock files of a dead server whose process id now belongs to another program. PostgreSQL would take that
+ * program for the server and refuse to start.
  */
 export function removeStale(dir: string, claim: Claim): void {
   if (readClaim(dir)?.text !== claim.text) return
@@ -131,7 +131,7 @@ export function removeStale(dir: string, claim: Claim): void {
   fs.rmSync(pidFile(dir), { force: true })
 }
 
-/** The words of a process; one empty word for one that has ended and waits for its parent to notice. */
+/** The command line of a process; one empty word for a process that has ended or is a zombie. */
 function commandLine(pid: number): string[] | undefined {
   if (process.platform === 'linux') {
     try {

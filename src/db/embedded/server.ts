@@ -13,21 +13,21 @@ export { embeddedExists, embeddedVersion, logFile, passFile, readPassword } from
 export type { Endpoint } from './postmaster.ts'
 
 export interface EmbeddedOptions extends LaunchOptions {
-  /** PATH, searched where npm has no server for this platform. */
+  /** PATH, searched if npm has no server for this platform. */
   path?: string | undefined
-  /** May a database that does not exist yet be made? Only `migrate up` and `demo` say yes. */
+  /** Creates the database if it does not exist. Only `migrate up` and `demo` do this. */
   create?: boolean
-  /** Folder whose node_modules holds the server programs; by default wfstore's own. */
+  /** Folder whose node_modules has the server programs (default: the one of wfstore). */
   binariesFrom?: string | undefined
 }
 
-/** A fast shutdown ends with a checkpoint, which writes what is in memory. */
+/** A fast shutdown ends with a checkpoint, which writes the memory to disk. */
 const STOP_LIMIT_MS = 60_000
 const POLL_MS = 10
 
 /**
- * The server that runs on this folder now and is ready to work, or undefined.
- * @throws WfstoreError unreachable where we may not look
+ * The server of this folder if it runs and is ready.
+ * @throws WfstoreError unreachable if the folder cannot be read
  */
 export async function runningServer(dir: string): Promise<Endpoint | undefined> {
   const claim = readClaim(resolve(dir))
@@ -36,8 +36,8 @@ export async function runningServer(dir: string): Promise<Endpoint | undefined> 
 }
 
 /**
- * Makes sure that a server runs on `dir` and says where. It goes on running when this process ends.
- * Several callers at once share one server.
+ * Starts the server of `dir` if it does not run, and returns where it listens. It keeps running when this process ends.
+ * Callers at the same time share one server.
  * @throws WfstoreError no_database (none here, or no programs), unreachable (the server would not start)
  */
 export async function startEmbedded(dir: string, options: EmbeddedOptions = {}): Promise<Endpoint> {
@@ -47,7 +47,7 @@ export async function startEmbedded(dir: string, options: EmbeddedOptions = {}):
   const exists = embeddedExists(folder)
   if (!exists && !options.create) {
     throw new WfstoreError('no_database', `no database is named and there is none in ${folder}`, {
-      hint: 'name one with --database-url or WFSTORE_DATABASE_URL, or make one here with `wfstore demo` or `wfstore migrate up`',
+      hint: 'name one with --database-url or WFSTORE_DATABASE_URL, or create one here with `wfstore demo` or `wfstore migrate up`',
     })
   }
   const binaries = findBinaries({
@@ -72,9 +72,9 @@ export async function startEmbedded(dir: string, options: EmbeddedOptions = {}):
 }
 
 /**
- * Ends the server of this folder as `pg_ctl stop -m fast` does and waits until it is gone.
- * @returns the process id it had, or undefined where none ran
- * @throws WfstoreError failed where it does not end, or is not this system's to end
+ * Stops the server of this folder like `pg_ctl stop -m fast` and waits for it to end.
+ * @returns its process id, or undefined if none ran
+ * @throws WfstoreError failed if it does not end, or runs in another container
  */
 export async function stopEmbedded(dir: string): Promise<number | undefined> {
   const folder = resolve(dir)
@@ -114,7 +114,7 @@ function signalStop(pid: number): void {
   }
 }
 
-/** Where the system does not tell about processes, the lock file says it: taking it away is the last a server does. */
+/** If the system does not tell, the lock file does: the server removes it last. */
 function isGone(pid: number, dir: string): boolean {
   const runs = isPostmaster(pid, dir)
   return runs === undefined ? readClaim(dir)?.endpoint.pid !== pid : !runs

@@ -19,7 +19,7 @@ export interface EmbeddedStatus {
   log: string | null
 }
 
-/** What is known of the embedded database of a folder, without starting it. */
+/** The state of the embedded database of a folder. Does not start it. */
 export async function embeddedStatus(folder: string): Promise<EmbeddedStatus> {
   const unknown = { version: null, pid: null, startedAt: null, url: null, log: null }
   if (!embeddedExists(folder)) return { state: 'none', folder, ...unknown }
@@ -35,7 +35,7 @@ export async function embeddedStatus(folder: string): Promise<EmbeddedStatus> {
   }
 }
 
-/** A libpq URL. The password of the loopback transport stays in its file, which the URL names. */
+/** A libpq URL. For TCP it names the file with the password. */
 export function embeddedUrl(folder: string, server: Endpoint): string {
   return server.socketDir
     ? `postgresql://wfstore@localhost:${server.port}/wfstore?host=${encodeURIComponent(server.socketDir)}`

@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { WfstoreError } from '../../error.ts'
 import { type Attempt, tryLock } from '../../lock-file.ts'
 
-/** Lines that wait in a file, first in, first out. One process has it at a time. All is synchronous, so nothing interleaves. */
+/** A queue of lines in a file, used by one process at a time. Its methods are synchronous, so they do not interleave. */
 export interface SpoolFile {
   /** Bytes that wait. */
   readonly waiting: number
@@ -16,7 +16,7 @@ export interface SpoolFile {
   drop: () => void
   /** Writes these lines and what waits into a file beside, which takes its place. @throws WfstoreError failed */
   compact: (head: readonly string[]) => void
-  /** Gives the file to whoever opens it next. */
+  /** Releases the file for another process. */
   close: () => void
 }
 
@@ -157,7 +157,7 @@ function copy(
   }
 }
 
-/** @returns what gives it back @throws WfstoreError usage */
+/** @returns a function that releases it @throws WfstoreError usage */
 function lock(path: string): () => void {
   let attempt: Attempt
   try {
@@ -171,7 +171,7 @@ function lock(path: string): () => void {
 
 const inUse = (path: string, holder: number | undefined) =>
   new WfstoreError('usage', `the spool ${path} is in use by process ${holder ?? 'unknown'}`, {
-    hint: `give each process a spool of its own; if that process is none of yours, remove ${path}.lock`,
+    hint: `give each process a spool of its own; if that process does not use it, remove ${path}.lock`,
   })
 
 const cannotOpen = (path: string, cause: unknown) =>

@@ -167,7 +167,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     await expect(startEmbedded(embeddedIn(), { ...quick, path: '/nowhere' })).rejects.toMatchObject(
       {
         code: 'unreachable',
-        message: expect.stringMatching(/^the embedded database could not be made in .*denied$/),
+        message: expect.stringMatching(/^cannot create the embedded database in .*denied$/),
         hint: expect.stringContaining('PostgreSQL cannot run as root'),
       },
     )

@@ -67,7 +67,7 @@ describe('starting the embedded server is refused', () => {
     fs.writeFileSync(join(dir, 'data', 'thesis.txt'), 'mine')
     const { code, message } = await refusal(startEmbedded(dir, quick))
     expect(code).toBe('unreachable')
-    expect(message).toBe(`${join(dir, 'data')} holds no PostgreSQL data`)
+    expect(message).toBe(`${join(dir, 'data')} contains other files than PostgreSQL data`)
     expect(fs.readdirSync(join(dir, 'data'))).toEqual(['thesis.txt'])
   })
 
@@ -81,7 +81,7 @@ describe('starting the embedded server is refused', () => {
     const { code, message } = await refusal(startEmbedded(dir, { ...quick, path: '' }))
     expect(code).toBe('unreachable')
     expect(message).toBe(
-      `the data in ${dir} were made by PostgreSQL 9, but the server here is version ${made.trim()}`,
+      `the data in ${dir} was created by PostgreSQL 9, but the server here is version ${made.trim()}`,
     )
     fs.writeFileSync(file, made)
     expect(await ask(await startEmbedded(dir, quick), 'select 1')).toBe(1)
@@ -106,7 +106,7 @@ describe('starting the embedded server is refused', () => {
     const { code, message } = await refusal(startEmbedded(dir, { ...quick, ...full }))
     expect(code).toBe('unreachable')
     expect(message).toBe(
-      `the embedded database could not be made in ${dir}: initdb: error: no space left`,
+      `cannot create the embedded database in ${dir}: initdb: error: no space left`,
     )
     expect(fs.readdirSync(dir)).toEqual(['.gitignore'])
     // Alone, the server goes on after a statement that failed, and ends as if all were well.

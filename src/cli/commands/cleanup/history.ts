@@ -8,6 +8,7 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
 import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
+import { listProgress } from '../../terminal/progress.ts'
 import { historyColumns } from './columns.ts'
 
 interface HistoryFlags extends GlobalOptions, PagingOptions {
@@ -46,6 +47,7 @@ export function define(cleanup: Command, context: Context): void {
         columns: historyColumns,
         query: (paging) => listCleanups(run, { ...paging, since, until }),
         empty: 'no cleanups',
+        progress: listProgress(context.io, options),
       },
       options,
     )

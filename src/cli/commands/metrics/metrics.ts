@@ -22,7 +22,7 @@ import { parseText } from '../../options/text.ts'
 import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
-import { withProgress } from '../../terminal/progress.ts'
+import { listProgress, withProgress } from '../../terminal/progress.ts'
 import { metricColumns, rollupColumns } from './columns.ts'
 import { metricFamilies, totalFamilies } from './families.ts'
 
@@ -146,7 +146,9 @@ function defineList(list: Command, context: Context): void {
     const writer = context.writer(options)
     const store = await context.store(options)
     const query = (paging: object) => store.metrics.list({ ...filter, ...paging })
-    await printPages<Metric>(writer, { columns: metricColumns, query, empty: NONE }, options)
+    const progress = listProgress(context.io, options)
+    const listed = { columns: metricColumns, query, empty: NONE, progress }
+    await printPages<Metric>(writer, listed, options)
   })
 }
 
