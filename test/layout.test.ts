@@ -137,3 +137,12 @@ it('nothing below bin touches the process, but for what a server needs to know o
     .map(({ path }) => path)
   expect(touching).toEqual([])
 })
+
+it('a file that tests share has no hooks of its own: it is imported once for all tests of a worker', () => {
+  const hooked = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .filter((path) =>
+      /^(before|after)(All|Each)\(/m.test(readFileSync(join(import.meta.dirname, path), 'utf8')),
+    )
+  expect(hooked).toEqual([])
+})

@@ -5,7 +5,6 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { afterAll } from 'vitest'
 import {
   type EmbeddedOptions,
   type Endpoint,
@@ -35,7 +34,7 @@ if (!open) {
     verbatimSymlinks: true,
   })
   fs.copyFileSync(process.execPath, node)
-  afterAll(() => fs.rmSync(programs, { recursive: true, force: true }))
+  process.once('exit', () => fs.rmSync(programs, { recursive: true, force: true }))
 }
 
 /** Folder of the npm package with the server for this platform. */

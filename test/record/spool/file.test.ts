@@ -19,7 +19,10 @@ import {
   spooling,
   told,
   url,
+  useSpooling,
 } from './spooling.ts'
+
+useSpooling()
 
 const library = pathToFileURL(join(import.meta.dirname, '../../../dist/index.js')).href
 

@@ -17,7 +17,10 @@ import {
   shutAfter,
   spooling,
   told,
+  useSpooling,
 } from './spooling.ts'
+
+useSpooling()
 
 /** A run with everything in it, of two steps of which one is retried. */
 async function recordAll(store: Store, afterStart = () => {}) {

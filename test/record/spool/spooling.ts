@@ -24,38 +24,41 @@ export let file: string
 /** What onError was told since the test began, or since forget(). */
 export let told: [string, string | null][]
 
-beforeAll(async () => {
-  recording = await createRecording('spool')
-  const { host, port } = new pg.Client({ connectionString: recording.database.url })
-  door = createServer((socket) => {
-    if (!isOpen) return socket.destroy()
-    visitors.add(socket)
-    const server = connect(join(host, `.s.PGSQL.${port}`))
-    for (const side of [socket, server]) side.on('error', () => side.destroy())
-    socket.on('close', () => visitors.delete(socket))
-    socket.on('data', () => {
-      if (--messagesLeft < 0) shut()
+/** Prepares all this for the tests of a file. */
+export function useSpooling(): void {
+  beforeAll(async () => {
+    recording = await createRecording('spool')
+    const { host, port } = new pg.Client({ connectionString: recording.database.url })
+    door = createServer((socket) => {
+      if (!isOpen) return socket.destroy()
+      visitors.add(socket)
+      const server = connect(join(host, `.s.PGSQL.${port}`))
+      for (const side of [socket, server]) side.on('error', () => side.destroy())
+      socket.on('close', () => visitors.delete(socket))
+      socket.on('data', () => {
+        if (--messagesLeft < 0) shut()
+      })
+      socket.pipe(server).pipe(socket)
     })
-    socket.pipe(server).pipe(socket)
+    await once(door.listen(0, '127.0.0.1'), 'listening')
+    const { port: doorPort } = door.address() as AddressInfo
+    url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}`
   })
-  await once(door.listen(0, '127.0.0.1'), 'listening')
-  const { port: doorPort } = door.address() as AddressInfo
-  url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}`
-})
-afterAll(async () => {
-  door.close()
-  await recording.drop()
-})
-beforeEach(() => {
-  folder = dataFolder('spool')
-  file = join(folder, 'spool.jsonl')
-  told = []
-  open()
-})
-afterEach(() => {
-  vi.useRealTimers()
-  rmSync(folder, { recursive: true, force: true })
-})
+  afterAll(async () => {
+    door.close()
+    await recording.drop()
+  })
+  beforeEach(() => {
+    folder = dataFolder('spool')
+    file = join(folder, 'spool.jsonl')
+    told = []
+    open()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+    rmSync(folder, { recursive: true, force: true })
+  })
+}
 
 export function shut() {
   isOpen = false
