@@ -5,9 +5,10 @@ import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/typ
 import type { Environment } from './db/connect/libpq.ts'
 import { lazyPool } from './db/connect/pool.ts'
 import { chooseDatabase, urlTarget } from './db/connect/target.ts'
+import { isPool, type Queryable } from './db/query/connection.ts'
 import { prepared } from './db/query/prepared.ts'
 import { query, type Run } from './db/query/query.ts'
-import { isPool, openSession, type Queryable } from './db/query/session.ts'
+import { openSession } from './db/query/session.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
 import {

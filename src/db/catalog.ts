@@ -1,6 +1,6 @@
+import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
 import { query } from './query/query.ts'
-import type { Queryable } from './query/session.ts'
 
 /**
  * Reads the tables of one schema from the system catalogs. Definitions are as the server prints them under the

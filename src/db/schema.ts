@@ -1,7 +1,7 @@
 import { WfstoreError } from '../error.ts'
+import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
 import { query } from './query/query.ts'
-import type { Queryable } from './query/session.ts'
 
 /** The migrations of this version of wfstore, in order: the files of migrations/. */
 export const MIGRATIONS = [

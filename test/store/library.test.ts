@@ -53,6 +53,21 @@ it('each package that it imports is a dependency', () => {
   expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(packages))
 })
 
+it('its public types need no types of a package, such as @types/pg', () => {
+  const reached = new Set(['index.d.ts'])
+  const packages: string[] = []
+  for (const file of reached) {
+    const text = readFileSync(join(dist, file), 'utf8')
+    for (const [, name = ''] of text.matchAll(/(?:from |import\()'([^']+)'/g)) {
+      if (name.startsWith('.'))
+        reached.add(join(dirname(file), name).replace(/\.(ts|js)$/, '.d.ts'))
+      else if (!name.startsWith('node:')) packages.push(`${file}: ${name}`)
+    }
+  }
+  expect(reached).toContain('store.d.ts')
+  expect(packages).toEqual([])
+})
+
 it('holds no file of the command line, and every map leads to a source in the package', () => {
   expect(modules.filter((file) => file.startsWith('cli/'))).toEqual([])
   expect(manifest.files).toEqual(expect.arrayContaining(['src', '!src/cli']))

@@ -1,6 +1,6 @@
 import pg from 'pg'
+import type { ConnectionPool } from '../query/connection.ts'
 import { hangUp } from '../query/errors.ts'
-import type { ConnectionPool } from '../query/session.ts'
 import { inTime, watchTls } from './attempt.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
 import type { Target } from './target.ts'

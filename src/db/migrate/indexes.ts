@@ -1,6 +1,6 @@
+import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import type { Queryable } from '../query/session.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type Creation, creationsOf, readMigration, splitStatements } from './files.ts'
 

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import type { Queryable } from '../query/session.ts'
 
 /**
  * The schema that a command works on: the given one, or that of the search path with the tables, or the first of the

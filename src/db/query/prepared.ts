@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { Queryable } from './connection.ts'
 import * as d from './decode.ts'
 import { sqlStateOf } from './errors.ts'
 import { query, type Run } from './query.ts'
-import type { Queryable } from './session.ts'
 
 /**
  * A plan that is kept is the one for the tables as they were: of an almost empty one all of it is read, even when it has

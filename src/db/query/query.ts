@@ -1,12 +1,7 @@
+import { type Connection, type ConnectionPool, isPool, type Queryable } from './connection.ts'
 import { decodeRows, type RowOf, type Shape } from './decode.ts'
 import { databaseError, sqlStateOf } from './errors.ts'
-import {
-  type Connection,
-  type ConnectionPool,
-  isPool,
-  openSession,
-  type Queryable,
-} from './session.ts'
+import { openSession } from './session.ts'
 
 /** Runs a statement on the database of the store. */
 export type Run = <S extends Shape>(

@@ -1,28 +1,7 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { type ConnectionPool, isPool, type Queryable } from './connection.ts'
 import { databaseError, describe, hangUp } from './errors.ts'
-
-/** What takes statements: a pg Client or PoolClient. */
-export interface Connection {
-  query(config: {
-    /** Under which the connection keeps the statement prepared. */
-    name?: string
-    text: string
-    values?: unknown[]
-    types: { getTypeParser: () => (value: string | Buffer) => string }
-  }): Promise<{ rows: unknown[] }>
-}
-
-/** What gives connections: a pg Pool, or ours. */
-export interface ConnectionPool {
-  connect(done: (error: Error | undefined, client: pg.PoolClient | undefined) => void): void
-}
-
-export type Queryable = Connection | ConnectionPool
-
-/** Clients have a `connect` too, but pools have no types of their own. */
-export const isPool = (database: Queryable): database is ConnectionPool =>
-  'connect' in database && !('setTypeParser' in database)
 
 /** A connection of its own for statements that belong together; released with true where it cannot be used again. */
 export interface Session {
@@ -50,8 +29,9 @@ export async function openSession(database: Queryable): Promise<Session> {
 
 function checkOut(pool: ConnectionPool): Promise<Session> {
   return new Promise((resolve, reject) => {
-    pool.connect((error, client) => {
-      if (!client) return reject(error)
+    pool.connect((error, connection) => {
+      if (!connection) return reject(error)
+      const client = connection as pg.PoolClient
       // From here on the pool does not listen, and without a listener an error would end the process.
       const onError = () => hangUp(client)
       client.on('error', onError)

@@ -1,6 +1,6 @@
+import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
-import type { Queryable } from '../../db/query/session.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { outcomeOf } from '../cleanups.ts'
 import { type Finding, finding } from './finding.ts'

@@ -1,6 +1,6 @@
+import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
-import type { Queryable } from '../../db/query/session.ts'
 import { formatDuration, formatNumber } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'

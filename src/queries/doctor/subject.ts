@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { creationsOf, readMigration } from '../../db/migrate/files.ts'
 import { HISTORY_TABLE } from '../../db/migrate/history.ts'
+import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
-import type { Queryable } from '../../db/query/session.ts'
 import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Queryable } from '../../../src/db/query/session.ts'
+import type { Queryable } from '../../../src/db/query/connection.ts'
 import { inspectEncryption, inspectServer } from '../../../src/queries/doctor/server.ts'
 import type { Subject } from '../../../src/queries/doctor/subject.ts'
 import type { TestDatabase } from '../../support/database.ts'
