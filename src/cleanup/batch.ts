@@ -6,8 +6,9 @@ import { query } from '../db/query/query.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { WfstoreError } from '../error.ts'
 import { quarterOf } from '../tables/histories.ts'
-import { readArchiveColumns } from './archive/columns.ts'
-import { ARCHIVE_SETTINGS } from './archive/write/lines.ts'
+import { LINE_SETTINGS } from '../transfer/lines/line.ts'
+import { readTables } from '../transfer/lines/table.ts'
+import { archiveColumns } from './archive/columns.ts'
 import { NO_TRANSACTION_TIMEOUT, tableLocked } from './lock.ts'
 import { batchError } from './references.ts'
 import { type Archiving, deleteRows } from './remove.ts'
@@ -58,7 +59,7 @@ const BEGIN = `begin isolation level repeatable read read write;
   set local synchronous_commit = off; set local enable_seqscan = off; set local enable_sort = off;
   set local jit = off; set local work_mem = '64MB';
   set local row_security = off;
-  ${ARCHIVE_SETTINGS}`
+  ${LINE_SETTINGS}`
 
 const NONE_KEPT = { running: 0, endedLater: 0, newest: 0 }
 const keptShape = { running: d.count(), endedLater: d.count(), newest: d.count() }
@@ -80,11 +81,12 @@ function writing(...tables: string[]): string[] {
   return tables.map((table) => `lock table ${table} in row exclusive mode`)
 }
 
-/** What a column that is added while a cleanup is at it would hold, the archive would lack. */
-async function assertColumns({ client }: Work, { columns }: Archiving): Promise<void> {
-  if (JSON.stringify(await readArchiveColumns(client)) === JSON.stringify(columns)) return
-  throw new WfstoreError('schema_differs', 'the columns of a table were changed meanwhile', {
-    hint: 'run it again: an archive is of one schema, and what was removed so far is in it',
+/** The archive would not have the values of a column that is added during the cleanup. */
+async function assertColumns({ client }: Work, { tables }: Archiving): Promise<void> {
+  const now = archiveColumns(await readTables(client))
+  if (JSON.stringify(now) === JSON.stringify(archiveColumns(tables))) return
+  throw new WfstoreError('schema_differs', 'the columns of a table changed during the cleanup', {
+    hint: 'run it again: an archive is of one schema, and the archive has what was removed so far',
   })
 }
 

@@ -3,9 +3,10 @@ import type pg from 'pg'
 import { setLockTimeout, withAdvisoryLock } from '../db/migrate/lock.ts'
 import { schemaFor, withSettings } from '../db/migrate/session.ts'
 import { checkSchema, MIGRATIONS } from '../db/schema.ts'
-import { unpipelined } from '../transfer/export/copy.ts'
+import { unpipelined } from '../transfer/lines/copy.ts'
+import { readTables } from '../transfer/lines/table.ts'
 import { uuidv7 } from '../uuid.ts'
-import { readArchiveColumns } from './archive/columns.ts'
+import { archiveColumns } from './archive/columns.ts'
 import type { Work } from './batch.ts'
 import { countCleanup } from './count.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
@@ -73,11 +74,12 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   try {
     if (keepLast !== undefined) work.newest = await newestRuns(client, keepLast)
     if (sink) {
-      const columns = await readArchiveColumns(client)
+      const tables = await readTables(client)
+      const columns = archiveColumns(tables)
       const schema = MIGRATIONS.at(-1) as string
       await sink.open({ cleanupId, startedAt, cutoff, keepLast: keepLast ?? null, schema, columns })
       await recordArchive(client, cleanupId, sink.place)
-      work.archive = { sink, columns }
+      work.archive = { sink, tables }
     }
     const walk = await walkAll(work, limitsOf(client, options, began))
     const archive = sink ? await closeArchive(work, sink, walk) : null

@@ -13,9 +13,13 @@ import {
 const historyOf = (kind: 'execution' | 'audit'): HistoryDescription =>
   kind === 'execution' ? usageHistory : auditHistory
 
-/** SQL that counts removed rows in their history. @param gone a relation with the needed columns */
-export const foldInto = (history: HistoryDescription, gone: string): string =>
-  `insert into ${history.name} (${historyColumns(history).join(', ')}) ${foldOf(history, gone)}`
+/**
+ * SQL that counts rows in their history.
+ * @param rows a relation with the needed columns
+ * @param into the history, or a table like it
+ */
+export const foldInto = (history: HistoryDescription, rows: string, into = history.name): string =>
+  `insert into ${into} (${historyColumns(history).join(', ')}) ${foldOf(history, rows)}`
 
 /** The id of the last row of the history: rows appended from now on have a larger one. */
 export async function endOf(client: pg.ClientBase, kind: 'execution' | 'audit'): Promise<string> {

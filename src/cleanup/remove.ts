@@ -2,16 +2,16 @@ import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
 import { auditHistory, neededColumns, usageHistory } from '../tables/histories.ts'
-import { copyOut } from '../transfer/export/copy.ts'
-import { AS_LINES } from '../transfer/export/lines.ts'
-import { archiveLine } from './archive/write/lines.ts'
+import { copyOut } from '../transfer/lines/copy.ts'
+import { copyLines, lineOf, selectLines } from '../transfer/lines/line.ts'
+import type { LineTables } from '../transfer/lines/table.ts'
 import { foldInto } from './history.ts'
 import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
-import type { ArchiveHead, ArchiveSink, Cleaned } from './types.ts'
+import type { ArchiveSink, Cleaned } from './types.ts'
 
 export interface Archiving {
   sink: ArchiveSink
-  columns: ArchiveHead['columns']
+  tables: LineTables
 }
 
 export interface Deletion {
@@ -31,13 +31,17 @@ export async function deleteRows(deletion: Deletion, { kind }: Walked) {
 async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps: number }> {
   const { client, archive, keepLast } = deletion
   const which = `${inBatch(RUNS, 'e')} and ${goes('e', keepLast)}`
-  const steps = `from workflow_executions e join workflow_steps s using (execution_id) where ${which}`
+  const steps = 'workflow_executions e join workflow_steps s using (execution_id)'
   let archived: number | undefined
   if (archive) {
-    const text = `select ${archiveLine('step', 's', archive.columns.step)} ${steps}`
+    const { line, row } = lineOf(archive.tables.step, 's')
+    const text = `select ${line} from ${steps} cross join lateral ${row} where ${which}`
     archived = await write(client, archive.sink, 'step', text)
   }
-  const count = archived === undefined ? await stepCounter(client, steps) : async () => archived
+  const count =
+    archived === undefined
+      ? await stepCounter(client, `from ${steps} where ${which}`)
+      : async () => archived
   const removed = await removing(
     deletion,
     'execution',
@@ -86,7 +90,7 @@ async function removing(
   statement: string,
 ): Promise<number> {
   if (archive) {
-    const text = `${statement} select ${archiveLine(kind, 'gone', archive.columns[kind])} from gone`
+    const text = `${statement} ${selectLines(archive.tables[kind], 'gone', 'gone')}`
     return write(client, archive.sink, kind, text)
   }
   const text = `${statement} select count(*) as removed from gone`
@@ -99,8 +103,7 @@ const write = (
   sink: ArchiveSink,
   kind: Cleaned,
   text: string,
-): Promise<number> =>
-  sink.write(kind, toItsEnd(copyOut(client, `copy (${text}) to stdout ${AS_LINES}`)))
+): Promise<number> => sink.write(kind, toItsEnd(copyOut(client, copyLines(text))))
 
 /** A COPY that its reader leaves has to be read all the same, or the connection could not be used again. */
 async function* toItsEnd(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {

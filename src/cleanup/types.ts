@@ -1,7 +1,7 @@
-import type { Kind } from '../transfer/export/form.ts'
+import type { RowKind } from '../tables/tables.ts'
 
 /** What a cleanup removes, in this order. Steps go with their runs; bills stay for ever. */
-export const CLEANED = ['execution', 'step', 'audit', 'metric'] as const satisfies Kind[]
+export const CLEANED = ['execution', 'step', 'audit', 'metric'] as const satisfies RowKind[]
 export type Cleaned = (typeof CLEANED)[number]
 export type Removed = Record<Cleaned, number>
 
@@ -95,7 +95,7 @@ export interface ArchiveHead {
   keepLast: number | null
   /** Newest migration of the database. */
   schema: string
-  /** Columns of each table, in their order, so that restore knows what a line can hold. */
+  /** What a line of each kind holds, by the names and types of the database. */
   columns: Record<Cleaned, ArchiveColumn[]>
 }
 

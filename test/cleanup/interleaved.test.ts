@@ -84,7 +84,7 @@ async function expectArchived(lines: readonly string[], note: string): Promise<v
     `with kept as (
        select execution_id, step_id, cost from workflow_steps
        union all
-       select (line -> 'step' ->> 'execution_id')::uuid, (line -> 'step' ->> 'step_id')::uuid, (line -> 'step' ->> 'cost')::numeric
+       select (line -> 'step' ->> 'executionId')::uuid, (line -> 'step' ->> 'stepId')::uuid, (line -> 'step' ->> 'cost')::numeric
        from unnest($1::jsonb[]) as line
      )
      select * from (table kept except all table ledger_steps) as false_or_twice

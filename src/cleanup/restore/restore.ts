@@ -8,18 +8,19 @@ import { query } from '../../db/query/query.ts'
 import { rollback } from '../../db/query/transaction.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
-import { UNHURRIED, unpipelined } from '../../transfer/export/copy.ts'
-import { readTableColumns, type TableColumn } from '../archive/columns.ts'
+import { UNHURRIED, unpipelined } from '../../transfer/lines/copy.ts'
+import { LINE_SETTINGS } from '../../transfer/lines/line.ts'
+import { readTables } from '../../transfer/lines/table.ts'
+import { assertColumns } from '../archive/columns.ts'
 import { addRows, type Head, noRows } from '../archive/form.ts'
 import { Fault } from '../archive/verify/faults.ts'
 import { verifyStream } from '../archive/verify/stream.ts'
 import { type VerifiedArchive, verifyArchive } from '../archive/verify/verify.ts'
-import { ARCHIVE_SETTINGS } from '../archive/write/lines.ts'
 import { cleanupLock, NO_TRANSACTION_TIMEOUT } from '../lock.ts'
-import { CLEANED, type Cleaned, type Removed } from '../types.ts'
+import { CLEANED, type Removed } from '../types.ts'
 import { createRestored, takeOut } from './history.ts'
-import { assertColumns, restoreRows } from './rows.ts'
-import { removeRepeated, stageLines, withSpooled } from './stage.ts'
+import { restoreRows } from './rows.ts'
+import { withSpooled } from './spool.ts'
 
 export interface RestoreOptions {
   /** Does all of it, and takes it back: what it tells is what would have been. */
@@ -103,7 +104,7 @@ async function restoreAll(
       withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
         try {
           await client.query(
-            `begin isolation level read committed read write; ${UNHURRIED}; ${NO_TRANSACTION_TIMEOUT}; ${ARCHIVE_SETTINGS}`,
+            `begin isolation level read committed read write; ${UNHURRIED}; ${NO_TRANSACTION_TIMEOUT}; ${LINE_SETTINGS}`,
           )
           const done = await restoreInTransaction(client, archives, options)
           await client.query(dryRun ? 'rollback' : 'commit')
@@ -139,7 +140,7 @@ async function restoreInTransaction(
   { copy = false, progress = () => {} }: RestoreOptions,
 ): Promise<Done> {
   const [restored, alreadyThere] = [noRows(), noRows()]
-  const tables = await readTableColumns(client)
+  const tables = await readTables(client)
   const removed = new Map<Archive, Removed>()
   for (const archive of archives) {
     assertColumns(archive.place, archive.head.columns, tables)
@@ -150,11 +151,11 @@ async function restoreInTransaction(
   let lines = 0
   // Where two hold a row, the later one has it as it was deleted.
   for (const archive of archives.toReversed()) {
-    await stageLines(client, archive.content(), (added) => {
-      lines = Math.min(lines + added, of)
+    const before = lines
+    const moved = await restoreRows(client, archive, tables, (read) => {
+      lines = Math.min(before + read, of)
       progress({ lines, of })
     })
-    const moved = await moveRows(client, archive, tables)
     assertNoMore(archive, moved.restored, removed.get(archive))
     addRows(restored, moved.restored)
     addRows(alreadyThere, moved.alreadyThere)
@@ -174,20 +175,6 @@ async function restoreInTransaction(
 }
 
 const rowsOf = ({ lines }: VerifiedArchive) => CLEANED.reduce((sum, kind) => sum + lines[kind], 0)
-
-async function moveRows(
-  client: pg.ClientBase,
-  { head, lines }: Archive,
-  tables: Record<Cleaned, TableColumn[]>,
-): Promise<{ restored: Removed; alreadyThere: Removed }> {
-  const [restored, alreadyThere] = [noRows(), noRows()]
-  for (const kind of CLEANED.filter((kind) => lines[kind] > 0)) {
-    const rows = await removeRepeated(client, kind, lines[kind])
-    restored[kind] = await restoreRows(client, kind, head.columns[kind], tables[kind])
-    alreadyThere[kind] = rows - restored[kind]
-  }
-  return { restored, alreadyThere }
-}
 
 const removedShape = {
   outcome: d.text(),

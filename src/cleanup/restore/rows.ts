@@ -2,84 +2,66 @@ import type pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { JSON_NULLS } from '../../transfer/export/form.ts'
-import { keyOf, type TableColumn, tableOf } from '../archive/columns.ts'
-import { isPlain, quoted } from '../archive/write/lines.ts'
-import { type ArchiveColumn, CLEANED, type Cleaned } from '../types.ts'
+import { insertOf } from '../../transfer/lines/insert.ts'
+import { collectInvalid } from '../../transfer/lines/invalid.ts'
+import { readLines } from '../../transfer/lines/read.ts'
+import { dropStaged, type Staged, stagedField, stageLines } from '../../transfer/lines/stage.ts'
+import type { LineTables } from '../../transfer/lines/table.ts'
+import { noRows } from '../archive/form.ts'
+import type { VerifiedArchive } from '../archive/verify/verify.ts'
+import type { Cleaned, Removed } from '../types.ts'
 import { foldRestored } from './history.ts'
-import { STAGE } from './stage.ts'
 
-/** @throws WfstoreError schema_differs where a table lacks a column of the archive */
-export function assertColumns(
-  place: string,
-  archived: Record<Cleaned, ArchiveColumn[]>,
-  tables: Record<Cleaned, TableColumn[]>,
-): void {
-  for (const kind of CLEANED) {
-    const lost = archived[kind].filter(({ name }) => !tables[kind].some((c) => c.name === name))
-    if (lost.length === 0) continue
-    const named = lost.map((column) => `${quoted(column)} (${column.type})`).join(', ')
-    const what = lost.length === 1 ? 'the column' : 'the columns'
-    throw new WfstoreError(
-      'schema_differs',
-      `${tableOf(kind)} lacks ${what} ${named} of ${place}`,
-      {
-        hint: 'nothing was restored; add what is lacking, and run it again',
-      },
-    )
-  }
-}
+/** A stream has lines about itself between its rows. */
+const isRow = (text: string): boolean => !/^\{"(archive|sync|manifest)"/.test(text)
 
 /**
- * Takes the staged lines of one kind to their table. A row that is there already stays as it is.
- * @returns how many were not there
+ * Takes the rows of an archive to their tables. A row that is there stays as it is. Its checksums are right, so the
+ * values are not checked: a table may hold some that no import takes.
+ * @throws WfstoreError failed where a row does not fit its table
  */
 export async function restoreRows(
   client: pg.ClientBase,
-  kind: Cleaned,
-  archived: readonly ArchiveColumn[],
-  table: readonly TableColumn[],
-): Promise<number> {
-  const text = `with back as (${insertOf(kind, archived, table)} returning *)${foldRestored(kind, 'back')}
-    select count(*) as restored from back`
+  archive: VerifiedArchive,
+  tables: LineTables,
+  progress: (read: number) => void,
+): Promise<{ restored: Removed; alreadyThere: Removed }> {
+  const invalid = collectInvalid()
+  const enough = () => invalid.count() > 0
+  const { staged } = await stageLines(readLines(archive.content()), {
+    ...{ client, tables, invalid, enough, isRow, progress },
+  })
+  const [first] = invalid.first()
+  if (first) {
+    const { line, reason } = first
+    throw new WfstoreError('failed', `line ${line} of ${archive.place}: ${reason}`, {
+      hint: 'nothing was restored; is the table still as it was when the row was removed?',
+    })
+  }
+  const [restored, alreadyThere] = [noRows(), noRows()]
+  for (const rows of staged) {
+    const kind = rows.table.kind as Cleaned
+    restored[kind] = await insertRows(client, rows)
+    const known = restored[kind] === rows.rows ? rows.rows : await countRows(client, rows)
+    alreadyThere[kind] = known - restored[kind]
+  }
+  if (staged.length > 0) await client.query(dropStaged(staged))
+  return { restored, alreadyThere }
+}
+
+/** A batch that was tried again has left its lines twice. The last one is the row as it was deleted. */
+async function insertRows(client: pg.ClientBase, staged: Staged): Promise<number> {
+  const insert = insertOf(staged, { order: 'desc' })
+  const fold = foldRestored(staged.table.kind as Cleaned, 'back')
+  const text = `with back as (${insert} returning *)${fold} select count(*) as restored from back`
   const [row] = await query(client, text, [], { restored: d.count() })
   return row?.restored ?? 0
 }
 
-function insertOf(
-  kind: Cleaned,
-  archived: readonly ArchiveColumn[],
-  table: readonly TableColumn[],
-): string {
-  const columns = archived.flatMap((column) => {
-    const live = table.find(({ name }) => name === column.name)
-    // The server works out what is generated.
-    return live && !live.generated ? [{ column, live }] : []
-  })
-  const names = columns.map(({ column }) => quoted(column))
-  const values = columns.map(({ column, live }) => valueSql(column, live))
-  const record = columns.map(({ column, live }) => `${quoted(column)} ${typeRead(column, live)}`)
-  return `insert into ${tableOf(kind)} (${names.join(', ')}) overriding system value
-    select ${values.join(', ')}
-    from ${STAGE} s cross join lateral jsonb_to_record(s.body -> '${kind}') as x(${record.join(', ')})
-    where s.kind = '${kind}'
-    on conflict (${keyOf(kind).join(', ')}) do nothing`
-}
-
-const isSame = (column: ArchiveColumn, live: ArchiveColumn) => column.type === live.type
-
-/** What a line has as a text is read by the type itself, which may be another by now. */
-function typeRead(column: ArchiveColumn, live: ArchiveColumn): string {
-  if (column.type === 'jsonb') return 'jsonb'
-  return isPlain(column) && isSame(column, live) ? live.type : 'text'
-}
-
-function valueSql(column: ArchiveColumn, live: ArchiveColumn): string {
-  const value = `x.${quoted(column)}`
-  if (column.type === 'jsonb') {
-    const name = column.name.replaceAll("'", "''")
-    const json = `case when s.body -> '${JSON_NULLS}' ? '${name}' then jsonb 'null' else ${value} end`
-    return isSame(column, live) ? json : `(${json})::text::${live.type}`
-  }
-  return isPlain(column) && isSame(column, live) ? value : `${value}::${live.type}`
+/** Rows, of which an archive may have several lines. */
+async function countRows(client: pg.ClientBase, staged: Staged): Promise<number> {
+  const key = staged.table.key.map((name) => stagedField(staged, name))
+  const text = `select count(*) as rows from (select distinct ${key.join(', ')} from ${staged.name}) as k`
+  const [row] = await query(client, text, [], { rows: d.count() })
+  return row?.rows ?? 0
 }

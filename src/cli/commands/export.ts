@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import type { Counts } from '../../transfer/export/count.ts'
+import type { Counts } from '../../transfer/lines/count.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts'
@@ -56,7 +56,7 @@ export function define(command: Command, context: Context): void {
       const filter = await readFilter(options, context)
       const client = await context.connect(options)
       const { exportLines } = await import('../../transfer/export/export.ts')
-      const { lineCounter } = await import('../../transfer/export/count.ts')
+      const { lineCounter } = await import('../../transfer/lines/count.ts')
       const { counts, add } = lineCounter()
       const { io } = context
       // No progress if the lines go to the same terminal.

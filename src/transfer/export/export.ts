@@ -9,16 +9,17 @@ import {
   type Where,
   whereOf,
 } from '../../queries/table/filter.ts'
-import { copyOut, UNHURRIED, unpipelined } from './copy.ts'
-import type { Kind } from './form.ts'
-import { AS_LINES, LINE_SETTINGS, lineOf } from './lines.ts'
+import { copyOut, UNHURRIED, unpipelined } from '../lines/copy.ts'
+import { copyLines, LINE_SETTINGS, lineOf, selectLines } from '../lines/line.ts'
+import { type LineTable, type LineTables, readTables } from '../lines/table.ts'
 
 /**
  * The store as JSON lines, of one moment, in chunks of UTF-8 of any size: the form of docs/IMPORT.md. Each run, in the
  * order of their starts, is followed by its steps, audit entries and bills; then come the audit entries and bills whose
- * run is not in the store, then the metrics. A filter leaves the runs that it names and what belongs to them.
+ * run is not in the store, then the metrics. A filter selects runs and what belongs to them.
  *
- * The connection is busy until the last chunk is read. Where it is left earlier, or fails, the connection is ended.
+ * The connection is busy until the last chunk is read. If the reader leaves earlier, or the export fails, the connection
+ * is ended.
  * @throws WfstoreError schema_missing, schema_behind, schema_ahead, and whatever the server says
  */
 export async function* exportLines(
@@ -26,34 +27,43 @@ export async function* exportLines(
   filter: ExecutionFilter = {},
 ): AsyncGenerator<Buffer, void, undefined> {
   await checkSchema(client)
+  const where = executionWhere(filter)
   const pipelined = unpipelined(client)
   let complete = false
   try {
     await client.query(
-      `begin isolation level repeatable read read only; ${UNHURRIED}; ${LINE_SETTINGS}`,
+      `begin isolation level repeatable read read only; ${UNHURRIED}; ${LINE_SETTINGS}; ${lockOf(where)}`,
     )
-    for (const query of await queries(client, filter)) {
-      yield* copyOut(client, `copy (${query}) to stdout ${AS_LINES}`)
-    }
+    for (const query of await queries(client, where)) yield* copyOut(client, copyLines(query))
     await client.query('commit')
     complete = true
   } catch (error) {
     throw databaseError(error, { connection: client })
   } finally {
-    // Nothing else stops a COPY: while nobody reads it, the server does not hear of a cancel.
+    // Nothing else stops a COPY: while no chunk is read, the server does not hear of a cancel.
     if (complete) pipelined.restore()
     else await (client as pg.Client).end()
   }
 }
 
-async function queries(client: pg.ClientBase, filter: ExecutionFilter): Promise<string[]> {
-  const where = executionWhere(filter)
-  if (where.conditions.length > 0) return [runs(await asSettings(client, where))]
-  return [runs([]), orphans('audit', 'audit_logs', 'log_id')]
-    .concat(orphans('bill', 'billing_records', 'billing_id'))
-    .concat(
-      `select ${lineOf('metric', 'm')} from observability_metrics m order by m.timestamp, m.metric_id`,
-    )
+const OF_RUNS = ['workflow_executions', 'workflow_steps', 'audit_logs', 'billing_records']
+
+/** Before there is a snapshot: a column that is added later would be in no line. */
+const lockOf = ({ conditions }: Where): string => {
+  const tables = conditions.length > 0 ? OF_RUNS : [...OF_RUNS, 'observability_metrics']
+  return `lock table ${tables.join(', ')} in access share mode`
+}
+
+async function queries(client: pg.ClientBase, where: Where): Promise<string[]> {
+  const tables = await readTables(client)
+  if (where.conditions.length > 0) return [runs(tables, await asSettings(client, where))]
+  const { audit, bill, metric } = tables
+  return [
+    runs(tables, []),
+    orphans(audit, 'log_id'),
+    orphans(bill, 'billing_id'),
+    selectLines(metric, metric.name, 'm', 'order by m.timestamp, m.metric_id'),
+  ]
 }
 
 function executionWhere({ since, until, ...others }: ExecutionFilter): Where {
@@ -72,26 +82,37 @@ function executionWhere({ since, until, ...others }: ExecutionFilter): Where {
  * Runs come in order from their index, and what belongs to a run from the index that begins with it, so that only the
  * lines of one run are sorted at a time.
  */
-const runs = (conditions: readonly string[]) => `
+function runs(tables: LineTables, conditions: readonly string[]): string {
+  const execution = lineOf(tables.execution, 'e')
+  const step = lineOf(tables.step, 's')
+  const audit = lineOf(tables.audit, 'a')
+  const bill = lineOf(tables.bill, 'b')
+  return `
   select l.line from workflow_executions e cross join lateral (
-    select 0 as part, null::integer as number, null::timestamptz as at, null::uuid as id, ${lineOf('execution', 'e')} as line
+    select 0 as part, null::integer as number, null::timestamptz as at, null::uuid as id, ${execution.line} as line
+    from ${execution.row}
     union all
-    select 1, s.step_number, null, s.step_id, ${lineOf('step', 's')}
-    from workflow_steps s where s.execution_id = e.execution_id
+    select 1, s.step_number, null, s.step_id, ${step.line}
+    from workflow_steps s cross join lateral ${step.row} where s.execution_id = e.execution_id
     union all
-    select 2, null, a.timestamp, a.log_id, ${lineOf('audit', 'a')}
-    from audit_logs a where a.execution_id = e.execution_id
+    select 2, null, a.timestamp, a.log_id, ${audit.line}
+    from audit_logs a cross join lateral ${audit.row} where a.execution_id = e.execution_id
     union all
-    select 3, null, b.timestamp, b.billing_id, ${lineOf('bill', 'b')}
-    from billing_records b where b.execution_id = e.execution_id
+    select 3, null, b.timestamp, b.billing_id, ${bill.line}
+    from billing_records b cross join lateral ${bill.row} where b.execution_id = e.execution_id
   ) l
   ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
   order by e.start_time, e.execution_id, l.part, l.number, l.at, l.id`
+}
 
-const orphans = (kind: Kind, table: string, id: string) => `
-  select ${lineOf(kind, 'o')} from ${table} o
-  where not exists (select from workflow_executions e where e.execution_id = o.execution_id)
-  order by o.timestamp, o.${id}`
+const orphans = (table: LineTable, id: string) =>
+  selectLines(
+    table,
+    table.name,
+    'o',
+    `where not exists (select from workflow_executions e where e.execution_id = o.execution_id)
+     order by o.timestamp, o.${id}`,
+  )
 
 /** COPY takes no parameters. The values are bound to settings of the transaction, which its query reads. */
 async function asSettings(

@@ -4,39 +4,54 @@ import { databaseError, describe } from '../../db/query/errors.ts'
 import { query } from '../../db/query/query.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
-import { UNHURRIED, unpipelined } from '../export/copy.ts'
-import { KINDS, type Kind } from '../export/form.ts'
-import { type Checked, checkLine, Invalid } from './check.ts'
-import { inHalves } from './halves.ts'
-import { type Line, readLines, type Source } from './lines.ts'
-import { type ImportReport, type InvalidLine, InvalidLines } from './report.ts'
+import type { RowKind } from '../../tables/tables.ts'
+import { UNHURRIED, unpipelined } from '../lines/copy.ts'
+import { type Counts, noLines } from '../lines/count.ts'
+import { inHalves } from '../lines/halves.ts'
+import { insertOf } from '../lines/insert.ts'
+import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
+import { LINE_SETTINGS } from '../lines/line.ts'
+import { type Line, readLines, type Source, uncompressed } from '../lines/read.ts'
+import { type Staged, stageLines } from '../lines/stage.ts'
+import { readTables } from '../lines/table.ts'
+import { checkRow } from './check.ts'
 import {
-  COUNT_WAITING,
   differingRows,
   IMPORT_TURN,
-  insertRows,
-  KEEP_RUNS,
-  LOCK_RUNS,
-  REMOVE_LINE,
-  REMOVE_LOST_STEPS,
-} from './rows.ts'
-import { openStage } from './stage.ts'
+  keepRuns,
+  lockRuns,
+  removeLine,
+  removeLostSteps,
+} from './conflicts.ts'
 
-export type { ImportReport, InvalidLine } from './report.ts'
+export type { InvalidLine } from '../lines/invalid.ts'
 
 export interface ImportOptions {
   /** Import the other lines where some are invalid; otherwise nothing is imported then. */
   skipInvalid?: boolean | undefined
-  /** Told now and then how many lines have been read, and of them how many rows are in their tables. */
+  /** Called with how many lines have been read, and how many of their rows have been written. */
   onProgress?: ((progress: { read: number; written: number }) => void) | undefined
+}
+
+export interface ImportReport {
+  /** Lines that are not empty. */
+  read: number
+  /** Rows that are new to the store. */
+  inserted: Counts
+  /** Lines whose row was in the store already with the same content. */
+  repeated: number
+  /** The first 100 of the lines that were not imported. */
+  invalid: InvalidLine[]
+  /** The number of all lines that were not imported. */
+  invalidCount: number
 }
 
 /**
  * Takes the lines of an export (docs/IMPORT.md), plain or compressed with gzip, into the store: all of them or, where
- * anything fails, none. What is there already with the same content is left as it is, so that an import can be repeated.
+ * anything fails, none. A row that is there already with the same content stays as it is, so an import can be repeated.
  * Totals are taken as they are. The connection is used for one transaction, and memory does not grow with the file.
- * @throws WfstoreError usage where a line is invalid, naming the first; failed where nothing is valid, or the source
- * cannot be read; schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * @throws WfstoreError usage where a line is invalid, naming the first; failed where the source cannot be read;
+ * schema_missing, schema_behind, schema_ahead, and whatever the server says
  * @internal
  */
 export async function importLines(
@@ -47,7 +62,9 @@ export async function importLines(
   await checkSchema(client)
   const pipelined = unpipelined(client)
   try {
-    await client.query(`begin isolation level read committed read write; ${UNHURRIED}`)
+    await client.query(
+      `begin isolation level read committed read write; ${UNHURRIED}; ${LINE_SETTINGS}`,
+    )
     const report = await importAll(client, source, options)
     await client.query('commit')
     return report
@@ -62,7 +79,7 @@ export async function importLines(
 interface Work {
   client: pg.ClientBase
   invalid: InvalidLines
-  /** One invalid line is enough where none shall be skipped. */
+  /** One invalid line is enough, unless invalid lines are skipped. */
   enough: () => boolean
 }
 
@@ -71,90 +88,71 @@ async function importAll(
   source: Source,
   { skipInvalid = false, onProgress = () => {} }: ImportOptions,
 ): Promise<ImportReport> {
-  const invalid = new InvalidLines()
-  const work = { client, invalid, enough: () => !skipInvalid && invalid.count > 0 }
-  const { read, last } = await stageLines(work, source, (lines) =>
-    onProgress({ read: lines, written: 0 }),
-  )
-  const inserted: Record<Kind, number> = { execution: 0, step: 0, audit: 0, bill: 0, metric: 0 }
+  const invalid = collectInvalid()
+  const work = { client, invalid, enough: () => !skipInvalid && invalid.count() > 0 }
+  const { read, last, staged } = await stageLines(readable(source), {
+    ...work,
+    tables: await readTables(client),
+    check: checkRow,
+    progress: (lines) => onProgress({ read: lines, written: 0 }),
+  })
+  assertValid(work)
+  await holdRuns(work, staged)
+  assertValid(work)
+  const inserted = noLines()
   let [repeated, written] = [0, 0]
-  if (!work.enough()) {
-    await client.query(IMPORT_TURN)
-    await client.query(LOCK_RUNS)
-    await client.query(KEEP_RUNS)
-  }
-  for (const kind of KINDS) {
-    if (kind === 'step' && !work.enough()) await removeLostSteps(work)
-    if (work.enough()) throw refusal(invalid)
-    const moved = await moveRows(work, kind, last)
-    inserted[kind] = moved.inserted
+  for (const rows of staged) {
+    // The runs are there by now: those of the file as well.
+    if (rows.table.kind === 'step') rows.rows -= await refuseLostSteps(work, rows)
+    const moved = await moveRows(work, rows, last)
+    assertValid(work)
+    inserted[rows.table.kind] = moved.inserted
     repeated += moved.repeated
     written += moved.inserted + moved.repeated
     onProgress({ read, written })
   }
-  if (work.enough()) throw refusal(invalid)
-  return { read, inserted, repeated, invalid: invalid.first, invalidCount: invalid.count }
+  return { read, inserted, repeated, invalid: invalid.first(), invalidCount: invalid.count() }
 }
 
-/** @returns how many lines there are, and the number of the last */
-async function stageLines(
-  { client, invalid, enough }: Work,
-  source: Source,
-  progress: (read: number) => void,
-): Promise<{ read: number; last: number }> {
-  const stage = await openStage(client, invalid, enough)
-  let [read, last] = [0, 0]
-  try {
-    for await (const lines of readable(source)) {
-      for (const line of lines) {
-        read++
-        last = line.number
-        const checked = check(line, invalid)
-        // The rest is read on, to say how many lines are invalid.
-        if (checked && !enough()) await stage.add(line.number, checked)
-      }
-      progress(read)
-    }
-  } catch (error) {
-    await stage.settle()
-    throw error
-  }
-  await stage.finish()
-  return { read, last }
-}
+/** A line is in memory as a whole, so its bytes have a limit. */
+const LONGEST_LINE = 64 * 1024 * 1024
 
 async function* readable(source: Source): AsyncGenerator<Line[]> {
   try {
-    yield* readLines(source)
+    yield* readLines(uncompressed(source), LONGEST_LINE)
   } catch (cause) {
-    if (cause instanceof WfstoreError) throw cause
-    const { message } = describe(cause)
+    const { code, message } = describe(cause)
+    if (code?.startsWith('Z_')) {
+      throw new WfstoreError('usage', `the compressed file is damaged: ${message}`, {
+        hint: 'nothing was imported; make or copy the file again',
+        cause,
+      })
+    }
     throw new WfstoreError('failed', `cannot read what is to be imported: ${message}`, { cause })
   }
 }
 
-function check({ number, text, reason }: Line, invalid: InvalidLines): Checked | undefined {
-  try {
-    if (text === undefined) throw new Invalid(reason)
-    return checkLine(text)
-  } catch (error) {
-    if (!(error instanceof Invalid)) throw error
-    invalid.add([{ line: number, reason: error.message }])
-    return undefined
-  }
+async function holdRuns({ client }: Work, staged: readonly Staged[]): Promise<void> {
+  await client.query(IMPORT_TURN)
+  const lock = lockRuns(staged)
+  if (lock !== undefined) await client.query(lock)
+  const steps = staged.find(({ table }) => table.kind === 'step')
+  if (steps) await client.query(keepRuns(steps))
 }
 
 const lostShape = { line: d.count(), run: d.text(), allOfThem: d.count() }
 
-async function removeLostSteps({ client, invalid }: Work): Promise<void> {
-  const lost = await query(client, REMOVE_LOST_STEPS, [], lostShape)
+/** @returns how many steps were taken out */
+async function refuseLostSteps({ client, invalid }: Work, steps: Staged): Promise<number> {
+  const lost = await query(client, removeLostSteps(steps), [], lostShape)
+  const count = lost[0]?.allOfThem ?? 0
+  const reason = (run: string) =>
+    `the run ${run} of this step is neither in the file nor in the store`
   invalid.add(
-    lost.map(({ line, run }) => ({
-      line,
-      reason: `the run ${run} of this step is neither in the file nor in the store`,
-    })),
-    lost[0]?.allOfThem,
+    lost.map(({ line, run }) => ({ line, reason: reason(run) })),
+    count,
   )
+  return count
 }
 
 const differingShape = {
@@ -164,44 +162,46 @@ const differingShape = {
   allOfThem: d.count(),
 }
 
-/** Takes the lines of a kind to its table. @returns how many are new, and how many were there already */
+/** Takes the rows of a kind to their table. @returns how many are new, and how many were there already */
 async function moveRows(
   { client, invalid, enough }: Work,
-  kind: Kind,
+  staged: Staged,
   last: number,
 ): Promise<{ inserted: number; repeated: number }> {
-  const [counted] = await query(client, COUNT_WAITING, [kind], { waiting: d.count() })
-  let waiting = counted?.waiting ?? 0
-  if (waiting === 0) return { inserted: 0, repeated: 0 }
+  const { kind } = staged.table
+  const insert = insertOf(staged, { order: 'asc', range: true })
+  let waiting = staged.rows
   const inserted = await inHalves(client, 1, last, {
-    try: async (from, to) => (await client.query(insertRows(kind), [from, to])).rowCount ?? 0,
+    try: async (from, to) => (await client.query(insert, [from, to])).rowCount ?? 0,
     refuse: async (line, reason) => {
       invalid.add([{ line, reason }])
       waiting--
-      await client.query(REMOVE_LINE, [line])
+      await client.query(removeLine(staged), [line])
     },
     enough,
   })
   if (inserted === waiting || enough()) return { inserted, repeated: 0 }
-  const differing = await query(client, differingRows(kind), [], differingShape)
+  const differing = await query(client, differingRows(staged), [], differingShape)
   const count = differing[0]?.allOfThem ?? 0
   invalid.add(
-    differing.map(({ line, id, fields }) => ({
-      line,
-      reason:
-        fields === null
-          ? `${kind} ${id} was deleted from the store while it was imported`
-          : `${kind} ${id} is in the store, or in an earlier line, with another ${fields}`,
-    })),
+    differing.map(({ line, id, fields }) => ({ line, reason: differenceOf(kind, id, fields) })),
     count,
   )
   return { inserted, repeated: waiting - inserted - count }
 }
 
-function refusal({ count, first }: InvalidLines): WfstoreError {
-  const { line, reason } = first[0] as InvalidLine
+const differenceOf = (kind: RowKind, id: string, fields: string | null): string =>
+  fields === null
+    ? `${kind} ${id} was deleted from the store during the import`
+    : `${kind} ${id} is in the store, or in an earlier line, with another ${fields}`
+
+/** @throws WfstoreError usage where no line may be invalid, and one is */
+function assertValid({ invalid, enough }: Work): void {
+  if (!enough()) return
+  const { line, reason } = invalid.first()[0] as InvalidLine
+  const count = invalid.count()
   const more = count === 2 ? '; 1 more line is invalid' : `; ${count - 1} more lines are invalid`
-  return new WfstoreError('usage', `line ${line}: ${reason}${count > 1 ? more : ''}`, {
-    hint: 'nothing was imported; mend it, or leave such lines out with --skip-invalid (skipInvalid)',
+  throw new WfstoreError('usage', `line ${line}: ${reason}${count > 1 ? more : ''}`, {
+    hint: 'nothing was imported; correct the file, or import the other lines with --skip-invalid (skipInvalid)',
   })
 }

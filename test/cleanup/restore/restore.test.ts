@@ -198,8 +198,7 @@ it('runs that the history does not hold any more are refused, all of them', () =
     const totals = await totalsOf(database)
     await expect(restore(database, folder)).rejects.toMatchObject({
       code: 'conflict',
-      message:
-        'usage_history does not hold what the archive has: 7 of its runs are not counted there',
+      message: 'usage_history does not hold what the archive has: it lacks 7 of the runs',
     })
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([[], totals])
   }))
@@ -236,7 +235,7 @@ it('a column that the table lacks is named; one that is new has its default', ()
     try {
       await expect(restore(database, folder)).rejects.toMatchObject({
         code: 'schema_differs',
-        message: `workflow_executions lacks the column "tenant" (text) of ${archiveIn(folder)}`,
+        message: `workflow_executions has no place for the column "tenant" (text) of ${archiveIn(folder)}`,
       })
       await database.sql(`alter table workflow_executions add column tenant text`)
       await restore(database, folder)

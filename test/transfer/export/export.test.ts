@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { KINDS, type RowKind, tableOf } from '../../../src/tables/tables.ts'
 import { exportLines } from '../../../src/transfer/export/export.ts'
-import { FORMS } from '../../../src/transfer/export/form.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { withClient } from '../../support/migrate.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
@@ -41,18 +41,18 @@ it('the lines that docs/IMPORT.md shows are an export', async () => {
 })
 
 it('a line has every column of its table, and import knows their defaults and which may be null', async () => {
-  const known = Object.values(FORMS).flatMap(({ table, fields, key }) =>
-    fields.map(({ name, column, nullable, default: byDefault }) => ({
-      column: `${table}.${column}`,
+  const known = KINDS.flatMap((kind) => {
+    const { name, fields } = tableOf(kind)
+    return fields.map(({ column, nullable, hasDefault }) => ({
+      column: `${name}.${column}`,
       nullable,
-      // A line without an id could not be imported twice.
-      hasDefault: byDefault !== undefined || key.at(-1) === name,
-    })),
-  )
+      hasDefault,
+    }))
+  })
   const live = await database.sql(
     `select format('%s.%s', attrelid::regclass, attname) as column, not attnotnull as nullable, atthasdef as "hasDefault"
      from pg_attribute where attrelid = any($1::regclass[]) and attnum > 0 and not attisdropped`,
-    [Object.values(FORMS).map(({ table }) => table)],
+    [KINDS.map((kind) => tableOf(kind).name)],
   )
   const byColumn = (rows: Record<string, unknown>[]) =>
     rows.toSorted((a, b) => String(a.column).localeCompare(String(b.column)))
@@ -115,10 +115,8 @@ const ids = (text: string) =>
     .trimEnd()
     .split('\n')
     .map((json) => {
-      const [[kind, row]] = Object.entries(JSON.parse(json)) as [
-        [keyof typeof FORMS, Record<string, string>],
-      ]
-      return `${kind} ${row[FORMS[kind].id]}`
+      const [[kind, row]] = Object.entries(JSON.parse(json)) as [[RowKind, Record<string, string>]]
+      return `${kind} ${row[tableOf(kind).id]}`
     })
 
 it('a filter leaves the runs that it names and what belongs to them, and neither orphans nor metrics', async () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WfstoreError } from '../../../src/error.ts'
-import { FORMS, KINDS } from '../../../src/transfer/export/form.ts'
+import { KINDS, tableOf } from '../../../src/tables/tables.ts'
 import { type ImportReport, importLines } from '../../../src/transfer/import/import.ts'
 import { hostileIn } from '../../cli/output/arbitrary.ts'
 import { runCli } from '../../support/cli.ts'
@@ -92,7 +92,7 @@ const fields = fc
   .chain((kind) =>
     fc.tuple(
       fc.constant(line[kind]().trimEnd()),
-      fc.constantFrom(...FORMS[kind].fields.map(({ name }) => name), ...KEYS),
+      fc.constantFrom(...tableOf(kind).fields.map(({ name }) => name), ...KEYS),
       value,
     ),
   )

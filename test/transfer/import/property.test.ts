@@ -1,7 +1,8 @@
 // @module-tag slow
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type FieldType, FORMS, type Kind } from '../../../src/transfer/export/form.ts'
+import type { ColumnType } from '../../../src/tables/column.ts'
+import { type RowKind, TABLES, tableOf } from '../../../src/tables/tables.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { migrate } from '../../support/migrate.ts'
 import { createTemplate, type Template } from '../../support/template.ts'
@@ -67,7 +68,7 @@ const instant = fc
   .map((micros) => `epoch${micros}`)
 const count = fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs))
 
-const VALUES: Record<FieldType, fc.Arbitrary<unknown>> = {
+const VALUES: Record<ColumnType, fc.Arbitrary<unknown>> = {
   uuid: fc.uuid(),
   text,
   time: fc.oneof(instant, fc.constantFrom('epoch0', 'epoch1000')),
@@ -80,10 +81,10 @@ const VALUES: Record<FieldType, fc.Arbitrary<unknown>> = {
 }
 
 /** A row by columns, every null that is allowed among them. */
-const row = (kind: Kind): fc.Arbitrary<Record<string, unknown>> =>
+const row = (kind: RowKind): fc.Arbitrary<Record<string, unknown>> =>
   fc.record(
     Object.fromEntries(
-      FORMS[kind].fields.map(({ column, type, nullable, values }) => {
+      tableOf(kind).fields.map(({ column, type, nullable, values }) => {
         const value = values ? fc.constantFrom(...values) : VALUES[type]
         return [column, nullable ? fc.option(value) : value]
       }),
@@ -103,8 +104,8 @@ const store = fc.record({
 
 const ENDLESS = ['infinity', '-infinity']
 
-async function insert(kind: Kind, values: Record<string, unknown>): Promise<void> {
-  const { table, fields } = FORMS[kind]
+async function insert(kind: RowKind, values: Record<string, unknown>): Promise<void> {
+  const { name: table, fields } = tableOf(kind)
   const places = fields.map(({ column, type }, index) => {
     const value = `$${index + 1}`
     if (type !== 'time') return value
@@ -123,7 +124,7 @@ async function insert(kind: Kind, values: Record<string, unknown>): Promise<void
 
 async function contentOf(database: TestDatabase) {
   const tables: unknown[] = []
-  for (const { table } of Object.values(FORMS)) {
+  for (const { name: table } of Object.values(TABLES)) {
     tables.push(
       await database.sql(`select t::text as row from ${table} t order by t::text collate "C"`),
     )

@@ -55,7 +55,7 @@ it('an import that fails leaves its connection in order, without a staging table
     ] as const) {
       await importLines(client, source(last)).catch(() => {})
       expect(
-        (await client.query(`select to_regclass('pg_temp.wfstore_import') as stage`)).rows,
+        (await client.query(`select to_regclass('pg_temp.wfstore_metric_lines') as stage`)).rows,
       ).toEqual([{ stage: null }])
       expect((await rowsIn(database)).metric).toBe(rows)
     }
@@ -163,7 +163,7 @@ it('an import of 300,000 lines takes no more memory than one of a few', {
 const CHILD = `
 import pg from 'pg'
 import { exportLines } from '../../../src/transfer/export/export.ts'
-import { lineCounter } from '../../../src/transfer/export/count.ts'
+import { lineCounter } from '../../../src/transfer/lines/count.ts'
 import { importLines } from '../../../src/transfer/import/import.ts'
 let most = 0
 const watch = () => { most = Math.max(most, process.memoryUsage().arrayBuffers) }

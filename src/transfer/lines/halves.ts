@@ -2,17 +2,17 @@ import type pg from 'pg'
 import { describe } from '../../db/query/errors.ts'
 
 export interface Attempt {
-  /** Does all of the items from `first` to `last`. @returns how many rows came of it */
+  /** Does all items from `first` to `last`. @returns the number of rows */
   try: (first: number, last: number) => Promise<number>
-  /** The server refuses this one item. */
+  /** Called with an item that the server refuses. */
   refuse: (item: number, reason: string) => Promise<void> | void
-  /** Nothing more is wanted: one refusal was enough. */
+  /** One refusal is enough: try no other item. */
   enough: () => boolean
 }
 
 /**
- * Does something for many items at once. Where the server refuses what is in them, halves are tried, down to the items
- * that it refuses, so that it need not be known beforehand what any server might refuse.
+ * Does something for many items at once. When the server refuses the content, each half is tried, down to the items that
+ * it refuses. So nothing here has to know what a server may refuse.
  */
 export async function inHalves(
   client: pg.ClientBase,
@@ -41,5 +41,5 @@ export async function inHalves(
   return rows + (await inHalves(client, middle + 1, last, attempt))
 }
 
-/** Data exceptions, violated constraints, exceeded limits, and what a trigger raises. */
+/** Data exceptions, violated constraints, exceeded limits, and errors that a trigger raises. */
 const REFUSALS = /^(22|23|54)...$|^P0001$/

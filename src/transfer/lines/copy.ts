@@ -2,8 +2,8 @@ import type pg from 'pg'
 import { from, to } from 'pg-copy-streams'
 
 /**
- * pg refuses the streams of COPY on a connection that sends statements ahead (`pipeline`). While none is under way it
- * can be told to wait for each answer.
+ * pg refuses the streams of COPY on a connection that sends statements ahead (`pipeline`). While no statement runs, such
+ * a connection can be told to wait for each answer.
  */
 export function unpipelined(client: pg.ClientBase): { restore: () => void } {
   const switched = client as pg.ClientBase & { pipeline?: boolean }
@@ -16,20 +16,20 @@ export function unpipelined(client: pg.ClientBase): { restore: () => void } {
   }
 }
 
-/** As pg_dump: what runs for hours, or waits for a slow reader, is not ended by a limit made for short statements. */
+/** As pg_dump does: limits for short statements must not end a job that runs for hours or waits for a slow reader. */
 export const UNHURRIED = `set local statement_timeout = 0; set local lock_timeout = 0;
   set local idle_in_transaction_session_timeout = 0`
 
-/** What COPY TO STDOUT sends. Where it is not read to its end, the connection cannot be used again. */
+/** What COPY TO STDOUT sends. If it is not read to its end, the connection cannot be used again. */
 export async function* copyOut(client: pg.ClientBase, text: string): AsyncGenerator<Buffer> {
   const stream = client.query(to(text))
-  // An error after the reader has left has nobody to hear it, and would end the process.
+  // Without a listener, an error after the reader has left would end the process.
   stream.on('error', () => {})
   yield* stream
 }
 
-/** Sends rows to COPY FROM STDIN; resolves when the server has them all. */
-export async function copyIn(client: pg.ClientBase, text: string, rows: Buffer): Promise<void> {
+/** Sends rows to COPY FROM STDIN; resolves when the server has all of them. */
+export async function copyIn(client: pg.ClientBase, text: string, rows: string): Promise<void> {
   const stream = client.query(from(text))
   await new Promise<void>((resolve, reject) => {
     stream.on('finish', resolve).on('error', reject)

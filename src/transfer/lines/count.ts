@@ -1,15 +1,16 @@
-import { KINDS, type Kind } from './form.ts'
+import { KINDS, type RowKind } from '../../tables/tables.ts'
 
-/** Every kind begins with another letter, which stands behind the '{"' of its line. */
-const PLACE = 2
-const KIND_OF = new Map(KINDS.map((kind) => [kind.charCodeAt(0), kind]))
-const LF = 10
-
-export type Counts = Record<Kind, number>
+export type Counts = Record<RowKind, number>
 
 export const noLines = (): Counts => ({ execution: 0, step: 0, audit: 0, bill: 0, metric: 0 })
 
-/** Counts the lines of an export by kind while its chunks, which end anywhere, go by. */
+const LF = 10
+
+/** Every kind begins with another letter, which follows the '{"' of its line. */
+const PLACE = 2
+const KIND_OF = new Map(KINDS.map((kind) => [kind.charCodeAt(0), kind]))
+
+/** Counts lines by kind in chunks, which may end anywhere. */
 export function lineCounter(): { counts: Counts; add: (chunk: Uint8Array) => void } {
   const counts = noLines()
   /** Bytes of the line before the next chunk. */

@@ -2,14 +2,13 @@ import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { WfstoreError } from '../../error.ts'
 
 /** A line of a file, by its number from 1. */
 export interface Line {
   number: number
   /** Undefined where the line cannot be read. */
   text?: string
-  /** Why not. */
+  /** Why it cannot. */
   reason?: string
 }
 
@@ -18,29 +17,30 @@ export type Source = AsyncIterable<Uint8Array | string>
 const LF = 10
 const CR = 13
 
-/** A line beyond this many bytes is an error: it would have to stand in memory as a whole. */
-const LONGEST_LINE = 64 * 1024 * 1024
-
 /**
- * The lines of a source that hold anything, some at a time: plain or compressed with gzip, with or without a byte order
- * mark, ended by LF or CRLF.
- * @throws WfstoreError usage where the compressed file is damaged
+ * The lines of a source that are not empty, several at a time. They may end with LF or CRLF and follow a byte order mark.
+ * @param longest bytes that a line may have: it is in memory as a whole
  */
-export async function* readLines(source: Source): AsyncGenerator<Line[]> {
+export async function* readLines(
+  source: AsyncIterable<Buffer>,
+  longest = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Line[]> {
   let number = 0
   /** The beginning of a line whose end has not come yet. */
   let parts: Buffer[] = []
   let size = 0
   const end = (last: Buffer): Line | undefined => {
     const length = size + last.length
-    // Of a line that is too long nothing is kept but its length.
-    const bytes =
-      length > LONGEST_LINE ? last : parts.length > 0 ? Buffer.concat([...parts, last]) : last
+    // Of a line that is too long only the length is kept.
+    const whole = length <= longest && parts.length > 0
+    const bytes = whole ? Buffer.concat([...parts, last]) : last
     parts = []
     size = 0
-    return decode(bytes, ++number, length)
+    number++
+    if (length <= longest) return decode(bytes, number)
+    return { number, reason: `is longer than ${longest / 1024 / 1024} MiB` }
   }
-  for await (const chunk of uncompressed(source)) {
+  for await (const chunk of source) {
     const lines: Line[] = []
     let start = 0
     for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, start)) {
@@ -50,7 +50,7 @@ export async function* readLines(source: Source): AsyncGenerator<Line[]> {
     }
     const rest = chunk.subarray(start)
     size += rest.length
-    if (size > LONGEST_LINE) parts = []
+    if (size > longest) parts = []
     else if (rest.length > 0) parts.push(rest)
     if (lines.length > 0) yield lines
   }
@@ -58,12 +58,9 @@ export async function* readLines(source: Source): AsyncGenerator<Line[]> {
   if (line) yield [line]
 }
 
-function decode(bytes: Buffer, number: number, length: number): Line | undefined {
-  if (length > LONGEST_LINE) {
-    return { number, reason: `is longer than ${LONGEST_LINE / 1024 / 1024} MiB` }
-  }
+function decode(bytes: Buffer, number: number): Line | undefined {
   const from = number === 1 && bytes.subarray(0, 3).toString('latin1') === '\xef\xbb\xbf' ? 3 : 0
-  const to = bytes[length - 1] === CR ? length - 1 : length
+  const to = bytes.at(-1) === CR ? bytes.length - 1 : bytes.length
   if (from >= to) return undefined
   if (!isUtf8(bytes)) return { number, reason: 'is not UTF-8' }
   return { number, text: bytes.toString('utf8', from, to) }
@@ -71,7 +68,8 @@ function decode(bytes: Buffer, number: number, length: number): Line | undefined
 
 const GZIP = '\x1f\x8b'
 
-async function* uncompressed(source: Source): AsyncGenerator<Buffer> {
+/** The bytes of a source, which may be compressed with gzip. @throws what zlib says of a damaged one */
+export async function* uncompressed(source: Source): AsyncGenerator<Buffer> {
   const chunks = buffers(source)
   let first: Buffer = Buffer.alloc(0)
   while (first.length < GZIP.length) {
@@ -97,18 +95,10 @@ async function* buffers(source: Source): AsyncGenerator<Buffer> {
   }
 }
 
-async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** What was compressed, in chunks. @throws what zlib says where the bytes are not gzip, or end too early */
+export async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const unzip = createGunzip()
-  // Errors of either reach the reader through the iteration of the last stream.
+  // Errors of either stream reach the reader through the iteration of the last one.
   pipeline(Readable.from(source), unzip).catch(() => {})
-  try {
-    yield* unzip
-  } catch (cause) {
-    const { code, message } = cause as { code?: string; message: string }
-    if (!code?.startsWith('Z_')) throw cause
-    throw new WfstoreError('usage', `the compressed file is damaged: ${message}`, {
-      hint: 'nothing was imported; make or copy the file again',
-      cause,
-    })
-  }
+  yield* unzip
 }
