@@ -4,9 +4,11 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { MIGRATIONS } from '../../src/db/schema.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { dataFolder } from '../support/folder.ts'
 import { createMigrated } from '../support/migrated.ts'
+import { ALL_NAMED } from '../support/migrations.ts'
 
 /** The program as it is installed: bin over the bundle that `npm run build` made. */
 const bin = join(import.meta.dirname, '../../bin/wfstore.js')
@@ -154,7 +156,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
     expect(await run('db', 'url')).toMatchObject({ code: 3, stdout: '' })
     expect(await run('migrate', 'up')).toMatchObject({
       code: 0,
-      stdout: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+      stdout: `applied ${ALL_NAMED}\n`,
       // Whoever has lost a DATABASE_URL is told which database this is.
       stderr: `created an embedded database in ${cwd}/.wfstore\n`,
     })
@@ -188,7 +190,7 @@ it('migrate up says in JSON what it applied, an array also where there was nothi
   expect(await outcome()).toEqual({ applied: [], adopted: false, rebuilt: [], pending: [] })
   await database.sql('drop schema public cascade; create schema public')
   expect(await outcome()).toMatchObject({
-    applied: ['001_tables', '002_indexes', '003_billing', '004_report_indexes', '005_cleanup'],
+    applied: [...MIGRATIONS],
     adopted: false,
   })
 })

@@ -7,13 +7,14 @@ import type { ArchiveHead, ArchiveSink, CleanupOptions } from '../../../src/clea
 import type { TestDatabase } from '../../support/database.ts'
 import { dataFolder } from '../../support/folder.ts'
 import { withClient } from '../../support/migrate.ts'
+import { NEWEST } from '../../support/migrations.ts'
 
 export const head: ArchiveHead = {
   cleanupId: '0193abcd-0000-7000-8000-00009f8e7d6c',
   startedAt: '2026-11-23T16:32:45.123456Z',
   cutoff: '2026-08-25T16:32:45.000000Z',
   keepLast: null,
-  schema: '005_cleanup',
+  schema: NEWEST,
   columns: { execution: [{ name: 'execution_id', type: 'uuid' }], step: [], audit: [], metric: [] },
 }
 export const FOLDER = '20261123T163245Z-9f8e7d6c'

@@ -1,9 +1,11 @@
 // @module-tag slow
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
+import { MIGRATIONS } from '../../../src/db/schema.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { startProxy } from '../../support/failpoint.ts'
 import { schemaOf } from '../../support/migrate.ts'
 import { freshSchema } from '../../support/migrated.ts'
+import { ALL_NAMED } from '../../support/migrations.ts'
 import { startProgram } from '../../support/process.ts'
 
 let fresh: string
@@ -16,9 +18,8 @@ const WAITED =
   /^another process is migrating this schema: waiting for pid \d+ \(wfstore migrate up\), connected since 20\d\d-\S+Z\n$/
 
 const done = {
-  empty: 'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
-  legacy:
-    'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+  empty: `applied ${ALL_NAMED}\n`,
+  legacy: `adopted the database; applied ${ALL_NAMED}\n`,
 }
 const kinds = ['empty', 'legacy'] as const
 
@@ -37,13 +38,9 @@ const up = (url: string, ...flags: string[]) =>
 
 async function expectMigratedOnce(database: TestDatabase): Promise<void> {
   expect(await schemaOf(database)).toBe(fresh)
-  expect(await database.sql('select name from wfstore_migrations order by id')).toEqual([
-    { name: '001_tables' },
-    { name: '002_indexes' },
-    { name: '003_billing' },
-    { name: '004_report_indexes' },
-    { name: '005_cleanup' },
-  ])
+  expect(await database.sql('select name from wfstore_migrations order by id')).toEqual(
+    MIGRATIONS.map((name) => ({ name })),
+  )
 }
 
 it.each(kinds)(

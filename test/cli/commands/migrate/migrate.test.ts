@@ -3,6 +3,7 @@ import { runCli } from '../../../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../../support/database.ts'
 import { catalogsOf, everythingOf, schemaOf } from '../../../support/migrate.ts'
 import { createMigrated } from '../../../support/migrated.ts'
+import { ALL_NAMED, FIRST, LATER, LATER_NAMED } from '../../../support/migrations.ts'
 
 const databases: TestDatabase[] = []
 const make = async (database: Promise<TestDatabase>) => {
@@ -16,6 +17,8 @@ afterAll(async () => {
 const wfstore = (database: TestDatabase, line: string, options = {}) =>
   runCli([...line.split(' '), '--database-url', database.url], options)
 
+const LATER_PENDING = LATER.map((name) => `${name}\tpending\t\t\n`).join('')
+
 describe('status', () => {
   let database: TestDatabase
   beforeAll(async () => {
@@ -26,9 +29,7 @@ describe('status', () => {
     const before = await catalogsOf(database)
     expect(await wfstore(database, 'migrate status')).toEqual({
       code: 0,
-      stdout:
-        '001_tables\tpending\t\t\n002_indexes\tpending\t\t\n' +
-        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n005_cleanup\tpending\t\t\n',
+      stdout: `${FIRST}\tpending\t\t\n${LATER_PENDING}`,
       stderr: '',
     })
     expect(await catalogsOf(database)).toBe(before)
@@ -40,16 +41,12 @@ describe('status', () => {
       "update wfstore_migrations set run_on = '2026-11-23 10:00+01', duration_ms = 1234",
     )
     expect((await wfstore(database, 'migrate status')).stdout).toBe(
-      '001_tables\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n002_indexes\tpending\t\t\n' +
-        '003_billing\tpending\t\t\n004_report_indexes\tpending\t\t\n005_cleanup\tpending\t\t\n',
+      `${FIRST}\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n${LATER_PENDING}`,
     )
     expect((await wfstore(database, 'migrate status --color never', { terminal: 80 })).stdout).toBe(
       'MIGRATION           STATE    APPLIED           TOOK\n' +
         '001_tables          applied  2026-11-23 10:00  1.2s\n' +
-        '002_indexes         pending  -                    -\n' +
-        '003_billing         pending  -                    -\n' +
-        '004_report_indexes  pending  -                    -\n' +
-        '005_cleanup         pending  -                    -\n',
+        LATER.map((name) => `${name.padEnd(20)}pending  -                    -\n`).join(''),
     )
     expect(JSON.parse((await wfstore(database, 'migrate status --json')).stdout)).toEqual([
       {
@@ -58,7 +55,7 @@ describe('status', () => {
         appliedAt: '2026-11-23T09:00:00.000000Z',
         durationMs: 1234,
       },
-      ...['002_indexes', '003_billing', '004_report_indexes', '005_cleanup'].map((name) => ({
+      ...LATER.map((name) => ({
         name,
         state: 'pending',
         appliedAt: null,
@@ -70,8 +67,7 @@ describe('status', () => {
   it('with --exit-code exits with 4 if one is pending, otherwise with 0', async () => {
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
       code: 4,
-      stderr:
-        'error: pending migrations: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup; run `wfstore migrate up`\n',
+      stderr: `error: pending migrations: ${LATER_NAMED}; run \`wfstore migrate up\`\n`,
     })
     await wfstore(database, 'migrate up')
     expect(await wfstore(database, 'migrate status --exit-code')).toMatchObject({
@@ -126,19 +122,18 @@ describe('status', () => {
 describe('up', () => {
   it('stops at a target, by count or by name', async () => {
     const database = await make(createDatabase('target'))
-    expect(await wfstore(database, 'migrate up --to 007')).toMatchObject({
+    expect(await wfstore(database, 'migrate up --to 999')).toMatchObject({
       code: 2,
-      stderr:
-        'error: migration "007" does not exist; use one of 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+      stderr: `error: migration "999" does not exist; use one of ${ALL_NAMED}\n`,
     })
     expect((await wfstore(database, 'migrate up --to 001_tables')).stdout).toBe(
-      'applied 001_tables; still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+      `applied 001_tables; still pending: ${LATER_NAMED}\n`,
     )
     expect((await wfstore(database, 'migrate up --to 1')).stdout).toBe(
-      'still pending: 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
+      `still pending: ${LATER_NAMED}\n`,
     )
-    expect((await wfstore(database, 'migrate up 5 -o jsonl')).stdout).toBe(
-      '{"applied":["002_indexes","003_billing","004_report_indexes","005_cleanup"],"adopted":false,"rebuilt":[],"pending":[]}\n',
+    expect((await wfstore(database, 'migrate up 99 -o jsonl')).stdout).toBe(
+      `{"applied":${JSON.stringify(LATER)},"adopted":false,"rebuilt":[],"pending":[]}\n`,
     )
     expect(await wfstore(database, 'migrate up')).toEqual({
       code: 0,
@@ -196,8 +191,6 @@ describe('up', () => {
     expect((await wfstore(database, 'migrate up', { answer: '' })).code).toBe(1)
     expect(await catalogsOf(database)).toBe(before)
     const done = await wfstore(database, 'migrate up', { answer: 'yes\n' })
-    expect(done.stdout).toBe(
-      'adopted the database; applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
-    )
+    expect(done.stdout).toBe(`adopted the database; applied ${ALL_NAMED}\n`)
   })
 })

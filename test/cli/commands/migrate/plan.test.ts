@@ -5,6 +5,7 @@ import { runCli } from '../../../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../../support/database.ts'
 import { catalogsOf, everythingOf, schemaOf } from '../../../support/migrate.ts'
 import { createMigrated } from '../../../support/migrated.ts'
+import { ALL_NAMED, LATER, NEWEST } from '../../../support/migrations.ts'
 
 const databases: TestDatabase[] = []
 const make = async (database: Promise<TestDatabase>) => {
@@ -60,7 +61,7 @@ describe('a dry run', () => {
   it('of down and redo changes nothing either', async () => {
     const database = await make(createMigrated('dry_down'))
     const before = await catalogsOf(database)
-    const down = await wfstore(database, 'migrate down 5 --dry-run')
+    const down = await wfstore(database, `migrate down ${MIGRATIONS.length} --dry-run`)
     const redo = await wfstore(database, 'migrate redo --dry-run')
     expect(await catalogsOf(database)).toBe(before)
     const right = await schemaOf(database)
@@ -129,7 +130,7 @@ describe('down and redo', () => {
     const before = await oid()
     expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
       code: 0,
-      stdout: 'reverted and applied 005_cleanup\n',
+      stdout: `reverted and applied ${NEWEST}\n`,
     })
     expect(await oid()).not.toBe(before)
     expect(await schemaOf(database)).toBe(right)
@@ -141,7 +142,8 @@ describe('down and redo', () => {
       "insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd')",
     )
     const before = await everythingOf(database)
-    for (const line of ['migrate down 5 --yes', 'migrate down 5 --yes --dry-run']) {
+    const all = `migrate down ${MIGRATIONS.length}`
+    for (const line of [`${all} --yes`, `${all} --yes --dry-run`]) {
       expect(await wfstore(database, line)).toMatchObject({
         code: 1,
         stderr:
@@ -150,10 +152,10 @@ describe('down and redo', () => {
     }
     expect(await everythingOf(database)).toBe(before)
     expect((await wfstore(database, 'migrate down', { answer: 'y\n' })).stdout).toBe(
-      'reverted 005_cleanup\n',
+      `reverted ${NEWEST}\n`,
     )
-    expect((await wfstore(database, 'migrate down 3 --yes')).stdout).toBe(
-      'reverted 004_report_indexes, 003_billing, 002_indexes\n',
+    expect((await wfstore(database, `migrate down ${LATER.length - 1} --yes`)).stdout).toBe(
+      `reverted ${LATER.slice(0, -1).reverse().join(', ')}\n`,
     )
     expect(await wfstore(database, 'migrate down --yes')).toMatchObject({ code: 1 })
     expect(await wfstore(database, 'migrate down --yes --force -o jsonl')).toMatchObject({
@@ -164,9 +166,7 @@ describe('down and redo', () => {
     expect((await wfstore(database, 'migrate down --yes')).stdout).toBe(
       'no migrations are applied\n',
     )
-    expect((await wfstore(database, 'migrate up')).stdout).toBe(
-      'applied 001_tables, 002_indexes, 003_billing, 004_report_indexes, 005_cleanup\n',
-    )
+    expect((await wfstore(database, 'migrate up')).stdout).toBe(`applied ${ALL_NAMED}\n`)
     expect(await schemaOf(database)).toBe(right)
   })
 })
