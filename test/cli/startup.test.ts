@@ -14,11 +14,13 @@ import { readMessages } from '../support/protocol.ts'
 
 const root = join(import.meta.dirname, '../..')
 const help = join(root, 'dist/help')
-const folder = mkdtempSync(join(tmpdir(), 'wfstore-startup-'))
-const witness = join(folder, 'witness.cjs')
+let folder: string
+let witness: string
 
 let database: TestDatabase
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'wfstore-startup-'))
+  witness = join(folder, 'witness.cjs')
   writeFileSync(
     witness,
     `process.on('exit', () => require('node:fs').writeFileSync(process.env.LOADED,

