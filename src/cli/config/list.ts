@@ -143,8 +143,11 @@ async function passwordRow(
   env: Environment,
 ): Promise<Setting> {
   if (typeof password !== 'function') return { setting: 'password', value: '***', source: from }
-  // This reads ~/.pgpass only.
-  const found = await password()
+  // This reads ~/.pgpass only. Without an entry there a connection would be refused; here it is an answer.
+  const found = await Promise.resolve(password()).catch((error: unknown) => {
+    if (error instanceof WfstoreError && error.code === 'access_denied') return undefined
+    throw error
+  })
   const file = env.PGPASSFILE ?? '~/.pgpass'
   return found
     ? { setting: 'password', value: '***', source: file }

@@ -190,6 +190,13 @@ describe('settings', () => {
     expectGolden('config/settings.txt', all)
   })
 
+  it('are listed where no password is stored', async () => {
+    write({})
+    const env = { PGHOST: 'h', PGUSER: 'u', PGPASSFILE: join(cwd, 'none') }
+    const { code, stdout } = await run('config', { env })
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^password\t\tnone, nor in .*none$/m)])
+  })
+
   it('are listed where no database is named too, and then that is the error', async () => {
     write({})
     const { code, stdout, stderr } = await run('config')
