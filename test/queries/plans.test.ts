@@ -69,7 +69,7 @@ it.each(documented)('$index serves $use: $query', async ({ index, query }) => {
   expect(deep.text).not.toContain('Rows Removed by Filter')
 })
 
-it('the summary of one user reads the rows of that user alone, live and removed', async () => {
+it('the summary of one user reads only the rows of that user, live and removed', async () => {
   const { text } = await explain(
     'select * from user_workflow_summary where user_id = :user',
     'analyze, ',

@@ -4,7 +4,7 @@ import { openStore } from '../../src/store.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { OF } from './recording.ts'
 
-it('a pool of yours has what engines send prepared, a connection of yours nothing, so that no transaction of yours ends of it', async () => {
+it('statements of engines are prepared on a pool of the caller, and never on a client of the caller', async () => {
   const database = await createMigrated('named')
   await database.sql(`with run as (insert into workflow_executions (workflow_name, user_id, mode, model_id) select 'w', 'u', 'm', 'm' from generate_series(1, 5000) returning execution_id),
    s as (insert into workflow_steps (execution_id, step_number, step_name) select execution_id, 1, 's' from run), a as (insert into audit_logs (execution_id, user_id, action_type, action_details) select execution_id, 'u', 't', 'd' from run)

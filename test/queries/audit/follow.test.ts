@@ -36,7 +36,7 @@ async function started(filter: AuditFilter = {}, limit = 10): Promise<AuditFollo
   return follow
 }
 
-it('begins with the newest entries, the oldest first, and goes on with what is committed afterwards', async () => {
+it('begins with the newest entries, oldest first, and continues with entries that are committed later', async () => {
   for (const name of ['one', 'two', 'three']) await database.sql(insert(name))
   const follow = followAudit(run, {})
   expect(names(await follow.start(2))).toEqual(['two', 'three'])
@@ -46,7 +46,7 @@ it('begins with the newest entries, the oldest first, and goes on with what is c
   expect(await follow.poll()).toEqual([])
 })
 
-it('an entry comes when its transaction commits, though newer ones have come before', async () => {
+it('an entry appears when its transaction commits, even after newer entries', async () => {
   const follow = await started()
   await writer(0).query('begin')
   await writer(0).query(insert('old'))
@@ -59,7 +59,7 @@ it('an entry comes when its transaction commits, though newer ones have come bef
   expect(await follow.poll()).toEqual([])
 })
 
-it('what a transaction that was open at the start commits is new, what was committed beside it is not', async () => {
+it('entries of a transaction that was open at the start are new, entries that were committed by then are not', async () => {
   await writer(0).query('begin')
   await writer(0).query(insert('open'))
   await writer(1).query(insert('there'))
@@ -70,7 +70,7 @@ it('what a transaction that was open at the start commits is new, what was commi
   expect(names(await follow.poll())).toEqual(['open'])
 })
 
-it('what was there before the start is not new for being more than the start shows', async () => {
+it('entries from before the start are not new, even if the start does not show all of them', async () => {
   await writer(0).query('begin')
   await writer(0).query(insert('open'))
   for (const name of ['one', 'two', 'three']) await writer(1).query(insert(name))
@@ -81,7 +81,7 @@ it('what was there before the start is not new for being more than the start sho
   expect(names(await follow.poll())).toEqual(['open'])
 })
 
-it('rows of savepoints come once and when they are committed, not those that were rolled back', async () => {
+it('rows of savepoints appear once, when they are committed; rows that were rolled back never appear', async () => {
   const follow = await started()
   for (const text of ['begin', insert('kept'), 'savepoint s', insert('inner'), 'release s'])
     await writer(0).query(text)
@@ -113,7 +113,7 @@ it('an import of old entries is not followed', async () => {
   expect(names(await follow.poll())).toEqual(['new'])
 })
 
-it('an entry that is changed later does not come again', async () => {
+it('an entry that is changed later does not appear again', async () => {
   await database.sql(insert('before'))
   const follow = followAudit(run, {})
   await follow.start(1)
@@ -124,7 +124,7 @@ it('an entry that is changed later does not come again', async () => {
   expect(names(await follow.poll())).toEqual(['last'])
 })
 
-it('a filter holds for what there is and for what comes', async () => {
+it('a filter applies to the entries at the start and to later ones', async () => {
   const mine = { user_id: `'me'` }
   for (const more of [mine, {}]) await database.sql(insert('before', more))
   const follow = followAudit(run, { userId: 'me', success: true })
@@ -158,7 +158,7 @@ it('a poll whose connection was lost is repeated without loss, before its statem
   expect(await follow.poll()).toEqual([])
 })
 
-it('a poll reads what is recent, not what there is', async () => {
+it('a poll reads recent entries, not the whole table', async () => {
   await database.sql(
     `insert into audit_logs (user_id, action_type, action_details, timestamp)
      select 'u', 'a', 'd', now() - i * interval '1 minute' from generate_series(10, 20000) as i`,
@@ -183,9 +183,9 @@ it('a poll reads what is recent, not what there is', async () => {
   expect(Number(/"Shared Hit Blocks":(\d+)/.exec(plan)?.[1])).toBeLessThan(20)
 })
 
-describe('a role that may not see the transactions of others', () => {
+describe('a role without the right to see other transactions', () => {
   const ROLE = 'wfstore_follow_reader'
-  it('is told apart, so that the command line can say so', async () => {
+  it('has an error of its own, so the command line can explain it', async () => {
     expect((await started()).isBlind()).toBe(false)
     await database.sql(`create role ${ROLE} in role pg_read_all_data`)
     try {
@@ -206,7 +206,7 @@ type Action =
   | { kind: 'poll' }
   | { kind: 'write' | 'savepoint' | 'undo' | 'end' | 'drop'; by: number }
 
-it('whatever order transactions begin, write and end in, every committed entry comes once, in the next poll', async () => {
+it('in any order of begins, writes and ends, every committed entry appears once, in the next poll', async () => {
   const by = fc.integer({ min: 0, max: 2 })
   const action: fc.Arbitrary<Action> = fc.oneof(
     { weight: 3, arbitrary: fc.constant<Action>({ kind: 'poll' }) },

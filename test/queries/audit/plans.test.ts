@@ -87,7 +87,7 @@ describe.each(lists)('%s', (_, list, filters) => {
   )
 })
 
-it('what belongs to one run is found by the run, an entry by its id', async () => {
+it('the entries of a run are found by its id, an entry by its own id', async () => {
   const [row] = await database.sql(
     `select a.execution_id as run, a.log_id as entry from audit_logs a where not success limit 1`,
   )

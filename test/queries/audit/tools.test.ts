@@ -100,7 +100,7 @@ function percentile95(values: number[]): number | null {
   return (below * 100 + (above - below) * (hundredths % 100)) / 100
 }
 
-it('an amount keeps every digit, and a tool that only steps name has no calls and no rate', async () => {
+it('an amount keeps every digit; a tool that occurs only in steps has no calls and no rate', async () => {
   const database = await createMigrated('tools_exact')
   const own = await database.connect()
   try {

@@ -34,7 +34,7 @@ const numbers = (rows: Record<string, unknown>[], name: string) =>
 describe('on the database of the old application', () => {
   const periods = () => [...new Set(bills.map((bill) => bill.billing_period as string))].sort()
 
-  it('has the periods that its bills name, with what they add up to', async () => {
+  it('has the periods of its bills, with their sums', async () => {
     const rows = await billing.periods()
     expect(rows.map(({ period }) => period)).toEqual(periods().reverse())
     for (const row of rows) {
@@ -57,38 +57,35 @@ describe('on the database of the old application', () => {
     ['user', 'user_id'],
     ['model', 'model_id'],
     ['day', 'day'],
-  ])(
-    'by %s is what adding the bills up one by one gives, and its total that of the rows',
-    async (by, column) => {
-      for (const period of periods()) {
-        const own = bills.filter((bill) => bill.billing_period === period)
-        const { rows, total } = await billing.summary({ period, by })
-        expect(rows.map(({ key }) => key)).toEqual(
-          [...new Set(own.map((bill) => bill[column]))].sort(),
+  ])('by %s is the sum of the bills, and the total is the sum of the rows', async (by, column) => {
+    for (const period of periods()) {
+      const own = bills.filter((bill) => bill.billing_period === period)
+      const { rows, total } = await billing.summary({ period, by })
+      expect(rows.map(({ key }) => key)).toEqual(
+        [...new Set(own.map((bill) => bill[column]))].sort(),
+      )
+      for (const row of rows) {
+        const mine = own.filter((bill) => bill[column] === row.key)
+        expect(row).toMatchObject({
+          records: mine.length,
+          tokensTotal: numbers(mine, 'tokens_total'),
+          tokensInput: numbers(mine, 'tokens_input'),
+          tokensCacheRead: null,
+          unpaidRecords: mine.filter(({ paid }) => !paid).length,
+        })
+        expect(units(row.cost)).toBe(sum(mine.map(({ cost }) => cost)))
+        expect(units(row.unpaidCost)).toBe(
+          sum(mine.filter(({ paid }) => !paid).map(({ cost }) => cost)),
         )
-        for (const row of rows) {
-          const mine = own.filter((bill) => bill[column] === row.key)
-          expect(row).toMatchObject({
-            records: mine.length,
-            tokensTotal: numbers(mine, 'tokens_total'),
-            tokensInput: numbers(mine, 'tokens_input'),
-            tokensCacheRead: null,
-            unpaidRecords: mine.filter(({ paid }) => !paid).length,
-          })
-          expect(units(row.cost)).toBe(sum(mine.map(({ cost }) => cost)))
-          expect(units(row.unpaidCost)).toBe(
-            sum(mine.filter(({ paid }) => !paid).map(({ cost }) => cost)),
-          )
-        }
-        expect(units(total.cost)).toBe(sum(rows.map(({ cost }) => cost)))
-        expect(units(total.cost)).toBe(units(total.paidCost) + units(total.unpaidCost))
-        expect(total.records).toBe(own.length)
-        expect((await billing.summary({ period, by: 'total' })).rows).toEqual([total])
       }
-    },
-  )
+      expect(units(total.cost)).toBe(sum(rows.map(({ cost }) => cost)))
+      expect(units(total.cost)).toBe(units(total.paidCost) + units(total.unpaidCost))
+      expect(total.records).toBe(own.length)
+      expect((await billing.summary({ period, by: 'total' })).rows).toEqual([total])
+    }
+  })
 
-  it('of one user is that user alone', async () => {
+  it('of one user contains only that user', async () => {
     const [period = ''] = periods()
     const own = bills.filter((bill) => bill.billing_period === period)
     const userId = own[0]?.user_id as string
@@ -117,7 +114,7 @@ describe('on the database of the old application', () => {
     }
   })
 
-  it('reconciles each period as comparing row by row does', async () => {
+  it('reconciles each period like a comparison row by row', async () => {
     const runs = await database.sql(
       `select execution_id, total_cost::text as cost, total_tokens::int as tokens,
          to_char(end_time at time zone 'UTC', 'YYYY-MM') as ended from workflow_executions`,
@@ -171,7 +168,7 @@ describe('on the database of the old application', () => {
 })
 
 describe('reconcile', () => {
-  it('counts corrections and later bills of a run, and knows a run that is gone from one that differs', async () => {
+  it('counts corrections and later bills of a run; a removed run and a run that differs are not the same', async () => {
     const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`
     await database.sql(
       `insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, status, start_time, end_time, total_cost, total_tokens)

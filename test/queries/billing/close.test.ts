@@ -4,7 +4,7 @@ import { useBilling } from './support.ts'
 const on = useBilling('billing_close')
 
 describe('close', () => {
-  it('writes the totals down, once, and says which months before it are open', async () => {
+  it('records the totals once and names the earlier months that are open', async () => {
     await on.add('2024-10', '3')
     await on.add('2024-11', '1.5')
     expect(await on.billing.closePeriod({ period: '2024-11', dryRun: true })).toMatchObject({
@@ -30,7 +30,7 @@ describe('close', () => {
     })
   })
 
-  it('refuses the month of now and what comes after it, in the zone of the store', async () => {
+  it('refuses the current month and later ones, in the time zone of the store', async () => {
     for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
       await on.billing.setZone(zone)
       const [row] = await on.database.sql(
@@ -49,7 +49,7 @@ describe('close', () => {
     }
   })
 
-  it('says so where the bills of a closed month are not what was written down', async () => {
+  it('reports a closed month whose bills differ from the recorded totals', async () => {
     await on.add('2024-11', '1')
     await on.billing.closePeriod({ period: '2024-11' })
     await on.database.sql('alter table billing_records disable trigger wfstore_keep_bills')
@@ -62,7 +62,7 @@ describe('close', () => {
     })
   })
 
-  it('the zone is one that the server knows, and stays once a month is closed', async () => {
+  it('the time zone is one that the server knows; it cannot change after a month is closed', async () => {
     expect(await on.billing.zone()).toBe('UTC')
     expect(await on.billing.setZone('UTC')).toBe(false)
     expect(await on.billing.setZone('Europe/Berlin')).toBe(true)

@@ -9,7 +9,7 @@ const on = useBilling('billing_correct')
 describe('correct', () => {
   const wrong = { cost: '0.75', reason: 'list price' }
 
-  it('adds a record over the difference to the month of the bill, while that is open', async () => {
+  it('adds a record of the difference to the month of the bill while it is open', async () => {
     const id = await on.add('2024-11', '1')
     const { outcome, plan, record } = await on.billing.correct({
       ...wrong,
@@ -31,7 +31,7 @@ describe('correct', () => {
     })
   })
 
-  it('adds it to the open month, with a reference, where that is closed', async () => {
+  it('adds it to the open month, with a reference, if the month of the bill is closed', async () => {
     const id = await on.add('2024-11', '1')
     await on.billing.closePeriod({ period: '2024-11' })
     const { record } = await on.billing.correct({ ...wrong, billingId: id })
@@ -44,7 +44,7 @@ describe('correct', () => {
     expect(await on.billing.period('2024-11')).toMatchObject({ cost: '1', differs: false })
   })
 
-  it('again changes nothing, and a second one counts the first', async () => {
+  it('repeated changes nothing; a second correction includes the first', async () => {
     const id = await on.add('2024-11', '1')
     await on.billing.correct({ ...wrong, billingId: id })
     expect(await on.billing.correct({ ...wrong, billingId: id })).toMatchObject({
@@ -60,7 +60,7 @@ describe('correct', () => {
     })
   })
 
-  it('asks again where the bill was corrected meanwhile, and ends at its own cost', async () => {
+  it('asks again if the bill was corrected in between, and ends at its own cost', async () => {
     const id = await on.add('2024-11', '1')
     const asked: string[] = []
     const confirm = async ({ costBefore }: { costBefore: string }) => {
@@ -71,7 +71,7 @@ describe('correct', () => {
     expect((await on.billing.summary({ period: '2024-11' })).total.cost).toBe('5')
   })
 
-  it('waits for a correction of the same bill that is not committed, and counts it', async () => {
+  it('waits for an uncommitted correction of the same bill and includes it', async () => {
     const id = await on.add('2024-11', '1')
     await on.otherRun('begin', [], {})
     await on.other.correct({ ...wrong, billingId: id, cost: 9 })
@@ -83,7 +83,7 @@ describe('correct', () => {
     expect((await on.billing.summary({ period: '2024-11' })).total.cost).toBe('5')
   })
 
-  it('refuses what is no bill, no amount, no reason, or a correction itself', async () => {
+  it('refuses an unknown bill, an invalid amount, an empty reason, and the correction of a correction', async () => {
     const id = await on.add('2024-11', '1')
     const { record } = await on.billing.correct({ ...wrong, billingId: id })
     const refused = [

@@ -5,7 +5,7 @@ import { pidOf, useBilling } from './support.ts'
 const on = useBilling('billing_pay')
 
 describe('pay', () => {
-  it('marks what is unpaid of one user and month, and nothing else', async () => {
+  it('marks the unpaid bills of one user and month, and nothing else', async () => {
     const [mine, next, theirs] = [
       await on.add('2024-11', '0.1'),
       await on.add('2024-12', '1'),
@@ -28,7 +28,7 @@ describe('pay', () => {
     expect(rows.some(({ billing_id }) => billing_id === mine)).toBe(true)
   })
 
-  it('by the same payment again changes nothing, not even what came since', async () => {
+  it('repeated for the same payment changes nothing, not even later bills', async () => {
     const payment = { period: '2024-11', paymentId: 'p' }
     await on.add('2024-11', '1')
     await on.billing.pay(payment)
@@ -46,7 +46,7 @@ describe('pay', () => {
   it.each([
     ['another payment', 'p'],
     ['nobody knows what', null],
-  ])('refuses what %s has paid, names it and changes nothing', async (_, paymentId) => {
+  ])('refuses bills that %s has paid, names them and changes nothing', async (_, paymentId) => {
     const paid = await on.add('2024-11', '1')
     await on.add('2024-11', '2')
     await on.database.sql(
@@ -70,7 +70,7 @@ describe('pay', () => {
     ])
   })
 
-  it('pays only what was confirmed: where a bill comes meanwhile, it asks again', async () => {
+  it('pays only what was confirmed: after a new bill it asks again', async () => {
     await on.add('2024-11', '1')
     const asked: string[] = []
     const confirm = async ({ cost }: { cost: string }) => {
@@ -84,7 +84,7 @@ describe('pay', () => {
     expect(asked).toEqual(['1', '6'])
   })
 
-  it('by a payment that was made meanwhile under the same id changes nothing, not even for the same sum', async () => {
+  it('changes nothing if another session has used the payment id in between, even for the same sum', async () => {
     await on.add('2024-11', '1')
     const confirm = async () => {
       await on.other.pay({ period: '2024-11', paymentId: 'p' })
@@ -119,7 +119,7 @@ describe('pay', () => {
     ).toEqual([{ payment_id: winner, n: 5 }])
   })
 
-  it('looks only on a dry run, and has nothing to pay where there is nothing', async () => {
+  it('changes nothing on a dry run, and pays nothing without unpaid bills', async () => {
     expect(await on.billing.pay({ period: '2024-11', paymentId: 'p' })).toMatchObject({
       outcome: 'nothing',
     })

@@ -5,7 +5,7 @@ import { sum, units, useBilling } from './support.ts'
 
 const on = useBilling('billing_property')
 
-it('whatever is billed, corrected, paid and closed in whatever order: what is closed never moves, nothing is lost', async () => {
+it('in any order of bills, corrections, payments and closes, a closed month never changes and nothing is lost', async () => {
   const months = ['2024-01', '2024-02', '2024-03']
   const month = fc.constantFrom(...months)
   const cost = fc.integer({ min: 0, max: 10_000_000 }).map((n) => (n / 1e6).toFixed(6))

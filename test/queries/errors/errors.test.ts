@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 describe('the list', () => {
-  it('pages of every size join to the whole list, ties of time included', async () => {
+  it('pages of every size form the whole list, also with equal times', async () => {
     await clear()
     for (let n = 0; n < 24; n++)
       await fail({ kind: (['entry', 'run', 'partial'] as const)[n % 3] ?? 'entry', hour: n % 5 })

@@ -97,7 +97,7 @@ describe('the fingerprint of a message', () => {
     expect(row?.same).toBe(false)
   })
 
-  it('is at most 200 characters, whatever the length of the message', async () => {
+  it('is at most 200 characters for a message of any length', async () => {
     const [row] = await database.sql(`select ${fingerprintOf(`repeat('word ', 500000)`)} as it`)
     expect(row?.it).toBe('word '.repeat(40))
   })

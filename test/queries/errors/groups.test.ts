@@ -40,14 +40,14 @@ describe('groups', () => {
     ])
   })
 
-  it('the windows begin at their first instant and end before their last', async () => {
+  it('a window includes its start and excludes its end', async () => {
     await clear()
     for (const hour of [-24.01, -24, -0.01, 0, 23.99, 24]) await fail({ hour })
     const { groups } = await groupFailures(run, DAY)
     expect(groups.map(({ count, before }) => [count, before])).toEqual([[2, 2]])
   })
 
-  it('the window before is as long in hours, whatever the zone of the session does with its days', async () => {
+  it('the earlier window has the same number of hours in every time zone', async () => {
     await clear()
     // Clocks went back on 25 October 2026: 25 hours of Berlin are one of its days.
     for (const at of ['2026-10-24T00:00:00Z', '2026-10-23T23:59:00Z', '2026-10-27T12:00:00Z'])
@@ -64,7 +64,7 @@ describe('groups', () => {
     expect(groups.map(({ count, before }) => [count, before])).toEqual([[1, 1]])
   })
 
-  it('entries and runs of one message are one group, counted apart, with those they touched', async () => {
+  it('entries and runs with one message are one group with separate counts, users and workflows', async () => {
     await clear()
     const run1 = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
     await fail({
@@ -109,7 +109,7 @@ describe('groups', () => {
     ])
   })
 
-  it('of a group that is gone it says when and whom it touched', async () => {
+  it('a group that is gone has its last time and its users', async () => {
     await clear()
     await fail({ kind: 'run', hour: -5, user: 'a', workflow: 'one', message: 'x' })
     await fail({ kind: 'run', hour: -3, user: 'b', workflow: 'two', message: 'x' })
@@ -127,7 +127,7 @@ describe('groups', () => {
     ])
   })
 
-  it('a limit gives the most frequent ones, and says how many there are; the share stays that of all', async () => {
+  it('a limit returns the most frequent groups and their number; shares are of all groups', async () => {
     await clear()
     for (const [message, count] of [
       ['a', 1],
@@ -147,7 +147,7 @@ describe('groups', () => {
     expect(all.groups).toHaveLength(3)
   })
 
-  it('without bounds it is the last 24 hours', async () => {
+  it('without bounds the window is the last 24 hours', async () => {
     await clear()
     for (const hours of [1, 23, 25, 47, 49])
       await database.sql(

@@ -71,15 +71,15 @@ describe('the last write of a run', () => {
     expect(await minutesIdle()).toEqual([wanted])
   })
 
-  it('is of a run that has not finished: no other is listed', async () => {
+  it('is listed only for runs that have not finished', async () => {
     for (const [n, status] of ['success', 'failed', 'partial', 'cancelled'].entries())
       await addRun(n, { own: 20 }, status)
     expect(await minutesIdle()).toEqual([])
   })
 })
 
-describe('runs that nothing was written to for so long', () => {
-  it('are those whose newest write of all is older, by the clock of the server', async () => {
+describe('runs without a write for a given time', () => {
+  it('are those whose newest write is older, by the clock of the server', async () => {
     await addRun(1, { own: 70, step: 80, entry: 90 })
     await addRun(2, { own: 50, step: 80, entry: 90 })
     await addRun(3, { own: 70, step: 50, entry: 90 })
@@ -88,7 +88,7 @@ describe('runs that nothing was written to for so long', () => {
     expect(rows.map(({ executionId }) => executionId)).toEqual([id(1)])
   })
 
-  it('come in pages that join to the whole, whose cursor is refused where another time is asked for', async () => {
+  it('are listed in pages that form the whole; a cursor is refused for another time', async () => {
     for (let n = 1; n <= 7; n++) await addRun(n, { own: n % 2 === 0 ? 70 : 10 })
     const first = await listRunning(run, { idleMs: 3_600_000, limit: 2 })
     const cursor = String(first.nextCursor)
@@ -120,7 +120,7 @@ interface Node {
 
 const below = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(below)]
 
-it('a page of 50 reads 51 runs of 1,000 among 100,000, and of each its steps and one entry, by indexes alone', {
+it('a page of 50 reads 51 of 100,000 runs, the steps and one entry of each, only through indexes', {
   tags: 'slow',
 }, async () => {
   await database.sql(`

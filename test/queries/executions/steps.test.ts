@@ -45,7 +45,7 @@ const told = {
   result: '{"rows": 3}',
 }
 
-it('a step is created with every field as it was given, read, changed and deleted', async () => {
+it('a step is created with every field as given, then read, changed and deleted', async () => {
   const made = await store.steps.create({ ...full, executionId })
   expect(made).toMatchObject({ ...told, executionId })
   expect(await store.steps.get(made.stepId)).toEqual(made)
@@ -66,7 +66,7 @@ it('a step with the fewest fields is pending, without times, and its token class
   })
 })
 
-it('a step of a run that is not there is not_found, and nothing is written', async () => {
+it('a step of an unknown run is not_found, and nothing is written', async () => {
   const step = { executionId: NOBODY, stepNumber: 1, stepName: 's' }
   await expect(store.steps.create(step)).rejects.toMatchObject({
     code: 'not_found',
@@ -75,7 +75,7 @@ it('a step of a run that is not there is not_found, and nothing is written', asy
   expect(await test.database.sql('select 1 from workflow_steps')).toEqual([])
 })
 
-it('a step id that several runs have is refused by itself and works beside its run', async () => {
+it('a step id that exists in several runs is refused alone and works together with its run', async () => {
   const other = (await store.executions.create(RUN)).executionId
   const step = { stepId: NOBODY, stepNumber: 1, stepName: 's' }
   for (const run of [executionId, other]) await store.steps.create({ ...step, executionId: run })
@@ -95,7 +95,7 @@ it('a step id that several runs have is refused by itself and works beside its r
   expect(await store.steps.get(NOBODY)).toMatchObject({ executionId, stepName: 's' })
 })
 
-it('a step that is not there is not_found, with and without its run', async () => {
+it('an unknown step is not_found, with and without its run', async () => {
   for (const key of [NOBODY, { executionId, stepId: NOBODY }]) {
     for (const gone of [
       () => store.steps.get(key),

@@ -35,7 +35,7 @@ const untilWaiting = async (pid: number) => {
 const addRun = (start: string, fields: RunFields = {}) => insertRun(database, start, fields)
 
 describe('two rollups at once', () => {
-  it('make each value once', async () => {
+  it('create each value once', async () => {
     await fillDemo(client, new Date(NOW))
     const clients = await Promise.all([1, 2, 3, 4].map(() => database.connect()))
     const results = await Promise.all(
@@ -49,7 +49,7 @@ describe('two rollups at once', () => {
   })
 
   it.each(['inserted', 'updated', 'deleted'])(
-    'end with what is there: the one that waits for values that were %s looks again',
+    'end with the current values: a rollup that waits for values that were %s reads them again',
     async (what) => {
       await addRun('2026-01-01T12:00Z')
       if (what !== 'inserted') await rollup('hour')
@@ -75,7 +75,7 @@ describe('two rollups at once', () => {
     },
   )
 
-  it('what was computed from newer rows is not overwritten with what is older', async () => {
+  it('a value from newer rows is not overwritten by one from older rows', async () => {
     await addRun('2026-01-01T12:00Z')
     await rollup('hour')
     const newer = await database.connect()
@@ -98,7 +98,7 @@ describe('two rollups at once', () => {
 })
 
 describe('zones', () => {
-  it('buckets of another zone beside those that stay are refused, and nothing is written', async () => {
+  it('buckets of another time zone are refused next to existing ones, and nothing is written', async () => {
     for (const day of ['01', '02', '03', '04']) await addRun(`2026-01-${day}T12:00Z`)
     await rollup('day', { timeZone: 'Europe/Berlin' })
     const before = await everyMetric(database)
@@ -111,7 +111,7 @@ describe('zones', () => {
     expect(await everyMetric(database)).toEqual(before)
   })
 
-  it('from the first bucket on, all are made anew in another zone', async () => {
+  it('a rollup from the first bucket creates all of them again in another time zone', async () => {
     for (const day of ['01', '02', '03', '04']) await addRun(`2026-01-${day}T23:30Z`)
     await rollup('day', { timeZone: 'Europe/Berlin' })
     await rollup('day', { since: '2026-01-01T00:00:00Z' })
@@ -133,7 +133,7 @@ describe('zones', () => {
       '2024-04-06T15:00:00Z',
     ],
   ] as const)(
-    'a %s in %s has its first and last minute',
+    'a %s in %s includes its first and its last minute',
     async (period, timeZone, first, last, start) => {
       const minute = (at: string, by: number) =>
         new Date(Date.parse(at) + by * 60_000).toISOString()
@@ -160,13 +160,13 @@ describe('zones', () => {
     },
   )
 
-  it('hours of zones that differ by whole hours are the same hours', async () => {
+  it('time zones that differ by whole hours have the same hours', async () => {
     await addRun('2026-01-01T12:30Z')
     await rollup('hour', { timeZone: 'Europe/Berlin' })
     expect(await rollup('hour')).toMatchObject({ inserted: 0, unchanged: 4, deleted: 0 })
   })
 
-  it('the zone of the session and its DateStyle change no bucket and no id', async () => {
+  it('the time zone and the DateStyle of the session change no bucket and no id', async () => {
     await addRun('2026-01-31T23:30Z')
     for (const period of ['hour', 'day', 'week', 'month'] as const) await rollup(period)
     const before = await everyMetric(database)

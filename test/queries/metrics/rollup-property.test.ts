@@ -108,7 +108,7 @@ const ZONES = [
   ...['UTC', 'Europe/Berlin', 'America/Havana', 'Australia/Lord_Howe', 'Asia/Kathmandu'],
 ] as const
 
-it('rollups in between, whatever comes late, leave what one at the end makes, and what a model computes', async () => {
+it('several rollups with late rows give the same values as one rollup at the end and as a model', async () => {
   await fc.assert(
     fc.asyncProperty(
       steps,

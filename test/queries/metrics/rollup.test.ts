@@ -49,7 +49,7 @@ const valuesOf = async (type: string) =>
     )
   ).map(({ value }) => value)
 
-describe('on the books of others', () => {
+describe('against other statements', () => {
   const books: [name: string, fill: () => Promise<TestDatabase>][] = [
     ['the adopted database', () => createAdopted('rollup_legacy')],
     [
@@ -64,7 +64,7 @@ describe('on the books of others', () => {
     ],
   ]
   it.each(books)(
-    'of %s every value of every period is that of another statement',
+    'for %s every value of every period matches another statement',
     async (_, fill) => {
       const theirs = await fill()
       const own = await theirs.connect()
@@ -101,7 +101,7 @@ describe('on the books of others', () => {
   )
 })
 
-it('an empty store has no metrics, and says that nothing was there', async () => {
+it('an empty store has no metrics, and the result says so', async () => {
   const { seconds: _, ...result } = await rollup('day')
   expect(result).toEqual({
     ...{ period: 'day', timeZone: 'UTC', since: null, buckets: 0, keptBecauseCleaned: 0 },
@@ -129,7 +129,7 @@ it('units are tokens, dollars to the last digit, milliseconds and percent', asyn
   ])
 })
 
-it('a run that has not ended counts in tokens and cost alone', async () => {
+it('a run that has not ended counts only in tokens and cost', async () => {
   await addRun('2026-01-05T10:00Z', { status: 'running' })
   await database.sql('update workflow_executions set end_time = null')
   await rollup('hour')
@@ -146,7 +146,7 @@ it('an entry without a model and a call without a tool have no such dimension', 
   expect(rows).toEqual([{ metric_type: 'error_rate', dimensions: {} }])
 })
 
-it('a second rollup writes to no row', async () => {
+it('a second rollup writes no row', async () => {
   await fillDemo(client, new Date(NOW))
   const versions = () =>
     database.sql('select metric_id, xmin, xmax, ctid from observability_metrics order by metric_id')
@@ -161,7 +161,7 @@ it('a second rollup writes to no row', async () => {
   expect(await versions()).toEqual(before)
 })
 
-it('goes on from the bucket before the newest, and with the buckets of older runs that changed', async () => {
+it('continues from the bucket before the newest, and with the buckets of older runs that changed', async () => {
   for (const day of ['01', '02', '03', '04']) await addRun(`2026-01-${day}T12:00Z`)
   await rollup('day')
   // As it is when the last rollup was days ago: nobody has written to these for long.
@@ -192,7 +192,7 @@ it('a run that is recorded late, or ends after its bucket, is in the next rollup
   expect(await valuesOf('workflow_success_rate')).toEqual(['0', '100', '100'])
 })
 
-it('values behind which nothing stands any more go; metrics that no rollup made stay', async () => {
+it('values without rows are removed; metrics that no rollup created stay', async () => {
   await addRun('2026-01-01T12:00Z')
   await addRun('2026-01-01T12:00Z', { user: 'v' })
   await database.sql(
@@ -206,7 +206,7 @@ it('values behind which nothing stands any more go; metrics that no rollup made 
   expect((await valuesOf('cost')).toSorted()).toEqual(['1', '97', '98', '99'])
 })
 
-it('a value that somebody has changed or moved is put right', async () => {
+it('a value that was changed or moved by hand is corrected', async () => {
   await addRun('2026-01-01T12:00Z')
   await rollup('hour')
   const before = await everyMetric(database)
@@ -217,7 +217,7 @@ it('a value that somebody has changed or moved is put right', async () => {
   expect(await everyMetric(database)).toEqual(before)
 })
 
-describe('once rows have been cleaned up', () => {
+describe('after a cleanup', () => {
   const before = `< '2026-01-02T12:00Z'`
   beforeEach(async () => {
     for (const day of ['01', '02', '03']) {
@@ -229,7 +229,7 @@ describe('once rows have been cleaned up', () => {
     }
   })
 
-  it('values stay as they were, and of entries new ones are not made from the rest', async () => {
+  it('values stay the same, and no new values of entries are computed from the remaining rows', async () => {
     await rollup('day')
     const whole = await everyMetric(database)
     await foldRuns(database, `start_time ${before}`)
@@ -240,7 +240,7 @@ describe('once rows have been cleaned up', () => {
     expect(await everyMetric(database)).toEqual(whole)
   })
 
-  it('values of runs are exact all the same where no rollup was before, and rates of entries are left out', async () => {
+  it('values of runs are exact even without an earlier rollup, and rates of entries are left out', async () => {
     await rollup('day')
     const whole = await everyMetric(database)
     await database.sql('truncate observability_metrics')
@@ -253,7 +253,7 @@ describe('once rows have been cleaned up', () => {
     )
   })
 
-  it('a late run of a bucket that was cleaned up is added to what was removed', async () => {
+  it('a late run of a cleaned-up bucket is added to the removed runs', async () => {
     await rollup('day')
     await foldRuns(database, `start_time ${before}`)
     await addRun('2026-01-01T20:00Z', { cost: 5, user: 'v' })
@@ -270,7 +270,7 @@ it.each([
   ['period', { period: 'minute' }],
   ['timeZone', { period: 'day', timeZone: '+05:30' }],
   ['since', { period: 'day', since: 'yesterday' }],
-])('a %s that is none is refused before anything is sent', async (name, options) => {
+])('an invalid %s is refused before anything is sent', async (name, options) => {
   const unasked: Run = () => Promise.reject(new Error('the database was asked'))
   await expect(
     rollupMetrics(unasked, options as Parameters<typeof rollupMetrics>[1]),

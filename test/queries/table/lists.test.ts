@@ -190,7 +190,7 @@ describe.each(lists)('$name', ({ table, insert, id, idField, order, list, filter
     return ids
   }
 
-  it('pages give every row once and in order, whatever their size, filters and ties', async () => {
+  it('pages of any size and filter return every row once and in order, also with ties', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(seed, { maxLength: 20 }),
@@ -205,7 +205,7 @@ describe.each(lists)('$name', ({ table, insert, id, idField, order, list, filter
     )
   })
 
-  it('each filter leaves the rows that it names and no other', async () => {
+  it('each filter returns the rows that it names and no other', async () => {
     const words = ['x', 'y']
     const rows = [0, 1, 2, 3].flatMap((at) =>
       words.flatMap((word) =>
@@ -230,7 +230,7 @@ describe.each(lists)('$name', ({ table, insert, id, idField, order, list, filter
     }
   })
 
-  it('a page has 50 rows unless told, and a cursor of other filters is refused', async () => {
+  it('a page has 50 rows by default, and a cursor of other filters is refused', async () => {
     const row = { run: RUN_A, step: null, user: 'a', word: 'x', yes: true, status: 'failed' }
     await fill(Array.from({ length: 51 }, (_, index) => ({ ...row, at: index % 3 })))
     const first = await list({})
@@ -265,7 +265,7 @@ it('a cursor of one list is refused by another', async () => {
     })
 })
 
-it('a Date and the text of the same instant are the same question to a cursor', async () => {
+it('a cursor accepts a Date and the text of the same instant', async () => {
   for (const userId of ['v', 'v'])
     await store.audit.create({ userId, actionType: 'a', actionDetails: 'd' })
   const since = new Date(Date.now() - 3_600_000)

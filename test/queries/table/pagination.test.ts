@@ -78,7 +78,7 @@ async function walk(
   return ids
 }
 
-it('pages give every row once and in order, whatever their size, ties on the same microsecond included', async () => {
+it('pages of any size return every row once and in order, also with ties on the same microsecond', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(seed, { maxLength: 25 }),
@@ -104,7 +104,7 @@ it('pages give every row once and in order, whatever their size, ties on the sam
   )
 })
 
-it('rows added and removed between pages leave no row twice and skip none that was there throughout', async () => {
+it('rows added and removed between pages repeat no row and skip none that existed all the time', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(seed, { minLength: 1, maxLength: 20 }),
@@ -161,7 +161,7 @@ it('a cursor of another query, or a damaged one, is refused', async () => {
   }
 })
 
-it('whatever text is given as a cursor ends in a usage error, never in SQL', async () => {
+it('any text as a cursor is a usage error and never reaches SQL', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.string(),
@@ -177,7 +177,7 @@ it('whatever text is given as a cursor ends in a usage error, never in SQL', asy
   )
 })
 
-it("a page's bounds stay where the first page put them, though '24h' means later instants later", async () => {
+it("the bounds of the first page apply to later pages, although '24h' then means a later instant", async () => {
   await insert([0, 1, 2, 3].map((at) => ({ at, user: 'a', status: 'success' })))
   const since = (at: string) => ({ text: '24h', at })
   const first = await store.executions.list({

@@ -106,14 +106,14 @@ describe.each(wrong)('%s: %s', (table, field, values) => {
 })
 
 describe.each(Object.keys(least) as Tables[])('%s', (table) => {
-  it('refuses a field that it does not have, to create and to change', async () => {
+  it('refuses an unknown field, to create and to change', async () => {
     const refused = { code: 'usage', message: expect.stringContaining('has no colour') }
     const row = { ...least[table], colour: 'red' }
     await expect(rows(table).create(row)).rejects.toMatchObject(refused)
     await expect(rows(table).update(key(table), { colour: 1 })).rejects.toMatchObject(refused)
   })
 
-  it('refuses to create a row without each of the fields that it needs', async () => {
+  it('refuses to create a row without a required field', async () => {
     for (const name of Object.keys(least[table])) {
       const row = { ...least[table], [name]: undefined }
       await expect(rows(table).create(row), name).rejects.toMatchObject({
@@ -123,7 +123,7 @@ describe.each(Object.keys(least) as Tables[])('%s', (table) => {
     }
   })
 
-  it('refuses what is no id', async () => {
+  it('refuses an invalid id', async () => {
     for (const id of ['', 'x', `${NOBODY}0`, 1, undefined] as string[]) {
       for (const call of [rows(table).get, rows(table).delete]) {
         await expect(Promise.resolve().then(() => call(id))).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe.each(Object.keys(least) as Tables[])('%s', (table) => {
     }
   })
 
-  it('refuses a filter that it does not have, a limit below 1 and a cursor that is none', async () => {
+  it('refuses an unknown filter, a limit below 1 and an invalid cursor', async () => {
     const base = table === 'steps' ? { executionId: NOBODY } : {}
     for (const bad of [
       { colour: 'red' },
@@ -174,7 +174,7 @@ describe.each(Object.keys(least) as Tables[])('%s', (table) => {
   })
 })
 
-it('steps are not listed without their run', async () => {
+it('steps are listed only with their run', async () => {
   await expect(store.steps.list({} as { executionId: string })).rejects.toMatchObject({
     code: 'usage',
     message: 'executionId is missing',
@@ -198,7 +198,7 @@ it('an end before its start is refused before anything is sent, to the microseco
   ).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('startTime') })
 })
 
-it('getStats of what is no user is refused before anything is sent', async () => {
+it('getStats of an invalid user is refused before anything is sent', async () => {
   for (const user of [null, 1, 'a\0'] as string[])
     await expect(store.getStats(user)).rejects.toMatchObject({ code: 'usage' })
 })
@@ -236,7 +236,7 @@ describe('on a database', () => {
     expect(await real.steps.get(step.stepId)).toEqual(step)
   })
 
-  it('an end at the start, an end taken back and an end of a step without a start are taken', async () => {
+  it('an end at the start, a removed end and the end of a step without a start are accepted', async () => {
     const run = await real.executions.create({ ...RUN, startTime: '2026-03-01T08:00:00Z' })
     const { executionId } = run
     const end = { endTime: '2026-03-01T08:00:00Z' }
@@ -248,7 +248,7 @@ describe('on a database', () => {
     expect(await real.steps.update(step.stepId, end)).toMatchObject({ startTime: null })
   })
 
-  it('any text comes back as it went in, but for halves of surrogate pairs, which become U+FFFD', async () => {
+  it('any text is returned as given, except halves of surrogate pairs, which become U+FFFD', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (text) => {
         fc.pre(!text.includes('\0'))
@@ -260,7 +260,7 @@ describe('on a database', () => {
     )
   })
 
-  it('any decimal comes back as the same amount, whatever its digits', async () => {
+  it('any decimal is returned as the same amount', async () => {
     await fc.assert(
       fc.asyncProperty(fc.stringMatching(/^\d{1,30}(\.\d{1,30})?$/), async (cost) => {
         const { cost: stored } = await real.billing.create({ ...BILL, cost })

@@ -168,25 +168,25 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
     key = made[id] as string
   })
 
-  it('create gives the row with every field as it was given, and a UUIDv7', () => {
+  it('create returns the row with every field as given, and a UUIDv7', () => {
     expect(key).toMatch(UUID_V7)
     expect(made).toMatchObject({ ...full, ...told })
   })
 
-  it('create with the fewest fields gives the defaults of the table', async () => {
+  it('create with only the required fields returns the defaults of the table', async () => {
     const row = await rows(store).create({ ...least, metadata: undefined, [id]: undefined })
     expect(row).toMatchObject({ ...least, ...defaults })
   })
 
-  it('get gives what create gave', async () => {
+  it('get returns what create returned', async () => {
     expect(await rows(store).get(key)).toMatchObject(made)
   })
 
-  it('list has it', async () => {
+  it('list contains it', async () => {
     expect(await rows(store).list()).toEqual({ rows: [made], nextCursor: null })
   })
 
-  it('create repeated with the same id and content adds nothing and gives the row', async () => {
+  it('create repeated with the same id and content adds nothing and returns the row', async () => {
     expect(await rows(store).create({ ...full, [id]: key.toUpperCase() })).toEqual(made)
     expect(await test.database.sql(`select 1 from ${table}`)).toHaveLength(1)
   })
@@ -214,7 +214,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
     expect(await rows(store).get(key)).toMatchObject(made)
   })
 
-  it('update changes the fields that are given and no other', async () => {
+  it('update changes the given fields and no other', async () => {
     const after = await rows(store).update(key, { ...change.patch, userId: undefined })
     expect(after).toEqual({ ...made, ...change.patched, ...changed(after) })
     expect(await rows(store).get(key)).toMatchObject(after)
@@ -223,7 +223,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
     expect(back).toEqual({ ...made, ...changed(back) })
   })
 
-  it('delete leaves no such row, and after it there is none to get, change or delete', async () => {
+  it('delete removes the row; it cannot be read, changed or deleted again', async () => {
     expect(await rows(store).delete(key)).toBeUndefined()
     expect(await test.database.sql(`select 1 from ${table}`)).toEqual([])
     for (const gone of [
@@ -244,7 +244,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
 const changed = ({ updatedAt }: Record<string, unknown>) =>
   updatedAt === undefined ? {} : { updatedAt }
 
-it('a run deleted takes its steps with it; its audit entries and bills stay and still name it', async () => {
+it('deleting a run deletes its steps; its audit entries and bills stay and still name it', async () => {
   const { executionId } = await store.executions.create(RUN)
   const { stepId } = await store.steps.create({ executionId, stepNumber: 1, stepName: 's' })
   const { logId } = await store.audit.create({
@@ -259,7 +259,7 @@ it('a run deleted takes its steps with it; its audit entries and bills stay and 
   expect(await store.billing.get(billingId)).toMatchObject({ executionId })
 })
 
-it('a bill for a closed month goes into an open one, and repeated it is that bill still', async () => {
+it('a bill for a closed month goes into an open one, and repeating it returns that bill', async () => {
   await test.database.sql(`insert into billing_periods (billing_period) values ('2026-02')`)
   await test.database.sql('update billing_periods set closed_at = now()')
   const bill = { billingId: NOBODY, userId: 'u', modelId: 'x', billingPeriod: '2026-02' }
@@ -271,13 +271,13 @@ it('a bill for a closed month goes into an open one, and repeated it is that bil
   })
 })
 
-it('of two that create the same id at once, both get the one row', async () => {
+it('two concurrent creates of one id return the same row', async () => {
   const metric = { metricId: NOBODY, userId: 'u', metricType: 't', metricValue: 1 }
   const made = await Promise.all(Array.from({ length: 8 }, () => store.metrics.create(metric)))
   expect(new Set(made.map((row) => JSON.stringify(row))).size).toBe(1)
 })
 
-it('sums of what was created beyond 10,000 dollars are exact to the last of 12 places', async () => {
+it('sums above 10,000 dollars are exact to all 12 places', async () => {
   const costs = ['10000.000000000001', 123456.1, 0.1 + 0.2, '99999999999999.999999999999']
   for (const cost of costs)
     await store.billing.create({ cost, userId: 'sums', modelId: 'x', billingPeriod: '2026-03' })

@@ -94,7 +94,7 @@ const quarterHours = fc
     return first === last ? {} : { since: at(first), until: at(last) }
   })
 
-it('rows and total are those of the runs by Temporal and by a plain sum, before and after cleanup removes any of them', async () => {
+it('rows and total match the runs, computed with Temporal and a plain sum, before and after any cleanup', async () => {
   const options = fc.record({
     by: fc.subarray(DIMENSIONS, { minLength: 1, maxLength: 3 }),
     timeZone: fc.constantFrom(...ZONES),

@@ -58,7 +58,7 @@ describe('the order of the rows', () => {
     expect(users((await costBy(run, { by: 'user' })).rows)).toEqual(['b', 'c', 'd', 'e', 'a'])
   })
 
-  it('is by time first where a dimension is one', async () => {
+  it('is by time first if a dimension is a time', async () => {
     const day = (date: string, user: string, cost: bigint) =>
       seed({ user, cost, start: micros(`${date}T12:00:00Z`) })
     await insert([
@@ -74,7 +74,7 @@ describe('the order of the rows', () => {
     ])
   })
 
-  it('top keeps the rows of the highest cost and sums the others up in one, last', async () => {
+  it('top keeps the rows of the highest cost and adds the others up in a last row', async () => {
     await insert(costs.map(([user, cost]) => seed({ user, cost: cost * 10n ** 12n, tokens: 7 })))
     const { rows, total } = await costBy(run, { by: ['user', 'mode'], top: 2 })
     expect(users(rows)).toEqual(['b', 'c', null])
@@ -87,7 +87,7 @@ describe('the order of the rows', () => {
   })
 })
 
-it('cost per run is rounded to 12 places however large it is, and the share to six', async () => {
+it('cost per run is rounded to 12 places at any size, and the share to six', async () => {
   await insert([
     seed({ user: 'a', cost: 10n ** 12n * 20_000_000_000n }),
     seed({ user: 'a', cost: 0n }),
@@ -102,7 +102,7 @@ it('cost per run is rounded to 12 places however large it is, and the share to s
   ])
 })
 
-it('of nothing there are no rows and a total of zeros; a total cost of 0 has no shares', async () => {
+it('an empty store has no rows and a total of zeros; a total cost of 0 has no shares', async () => {
   const total = { runs: 0, cost: '0', tokens: 0, costPerRun: null, share: null }
   expect(await costBy(run, { by: ['day', 'user'], top: 3 })).toEqual({
     ...{ rows: [], total, historyCut: 0 },
@@ -114,7 +114,7 @@ it('of nothing there are no rows and a total of zeros; a total cost of 0 has no 
   })
 })
 
-it('a removed run counts at the beginning of its quarter of an hour, and historyCut says how many that concerns', async () => {
+it('a removed run counts at the beginning of its quarter hour, and historyCut is the number of such runs', async () => {
   await insert([
     seed({ user: 'a', start: micros('2024-06-01T12:05:00Z') }),
     seed({ user: 'a', start: micros('2024-06-01T12:14:59Z') }),
@@ -160,7 +160,7 @@ it.each<[string, object, RegExp]>([
   })
 })
 
-it('rows and total are of one moment: one statement is sent', async () => {
+it('rows and total are from one snapshot: one statement is sent', async () => {
   let statements = 0
   const counting: Run = (text, values, shape) => {
     statements++

@@ -46,7 +46,7 @@ afterAll(async () => {
 const LARGE =
   /"Node Type":"Seq Scan"[^{}]*"Relation Name":"(workflow_executions|usage_history|audit_logs)"/
 
-it('a report over one user reads the rows of that user alone', async () => {
+it('a report of one user reads only the rows of that user', async () => {
   for (const report of [
     () => costBy(explaining, { by: ['mode', 'month'], userId: 'user_7' }),
     () => reportStats(explaining, { userId: 'user_7' }),
@@ -65,7 +65,7 @@ it.each<[string, Dimension[], string | undefined]>([
   ['day and mode of Kathmandu', ['day', 'mode'], 'Asia/Kathmandu'],
   ['month', ['month'], 'Europe/Berlin'],
 ])(
-  'a report over a period by %s adds up in workers, in one pass over each table',
+  'a report of a period by %s adds up in parallel workers, in one pass over each table',
   async (_, by, timeZone) => {
     // As if the table were large: whether workers may do it is the question, not whether they pay.
     await client.query('set parallel_setup_cost = 0; set min_parallel_table_scan_size = 0')
@@ -86,7 +86,7 @@ it.each<[string, Dimension[], string | undefined]>([
   },
 )
 
-it('statistics over a period add their totals up in workers', async () => {
+it('statistics of a period add up in parallel workers', async () => {
   await client.query('set parallel_setup_cost = 0; set min_parallel_table_scan_size = 0')
   const plan = await planOf(() => reportStats(explaining, { since: '2025-02-01T00:00:00Z' }))
   expect(plan.match(/"Partial Mode":"Partial"/g)?.length).toBeGreaterThanOrEqual(2)

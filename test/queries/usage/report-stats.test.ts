@@ -93,7 +93,7 @@ function percentile(sorted: number[], part: number): number {
 }
 
 it.each(asked)(
-  '%s: what adding the runs of the old application up one by one gives',
+  '%s matches the runs of the old application, added up one by one',
   async (_, options) => {
     const { runs, count, micros, ended, durations } = await added(options)
     const stats = await reportStats(run, { ...options, now })
@@ -131,7 +131,7 @@ it.each(asked)(
   },
 )
 
-it('the totals are those of getStats, which the library documents', async () => {
+it('the totals match getStats, which the library documents', async () => {
   for (const userId of [undefined, 'user_2', 'nobody']) {
     const { averageExecutionTime, ...stats } = await getStats(run, userId)
     const report = await reportStats(run, { userId })
@@ -140,7 +140,7 @@ it('the totals are those of getStats, which the library documents', async () => 
   }
 })
 
-it('audit entries are those of the user and the time; narrowed by what they do not have, there is no such number', async () => {
+it('audit entries are counted by user and time; with a filter on a field they lack there is no number', async () => {
   const counted = async (where: string) =>
     (await legacy.sql(`select count(*)::int as n from audit_logs where ${where}`))[0]?.n
   expect(
@@ -149,7 +149,7 @@ it('audit entries are those of the user and the time; narrowed by what they do n
   expect((await reportStats(run, { mode: 'Sales' })).totalAuditLogs).toBeNull()
 })
 
-it('percentiles and their span are over live runs that have ended', async () => {
+it('percentiles and their span include only live runs that have ended', async () => {
   await legacy.sql(
     `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time)
      values ('goes on', 'u', 'm', 'x', '2020-01-01Z')`,
@@ -163,7 +163,7 @@ it('percentiles and their span are over live runs that have ended', async () => 
   await legacy.sql(`delete from workflow_executions where workflow_name = 'goes on'`)
 })
 
-it('cleanup changes no total and no day; percentiles say that fewer runs are left', async () => {
+it('cleanup changes no total and no day; percentiles show how many runs are left', async () => {
   const options: ReportOptions = { since: '2026-06-01T00:00:00Z', timeZone: 'Asia/Kathmandu', now }
   const before = await reportStats(run, options)
   await foldRuns(legacy, `status <> 'running' and start_time < '2026-10-01Z'`)
@@ -186,7 +186,7 @@ it('cleanup changes no total and no day; percentiles say that fewer runs are lef
   expect(row?.entries).toBeGreaterThan(0)
 })
 
-it('of an empty store there are zeros, and null where nothing can be said', async () => {
+it('an empty store has zeros, and null for unknown numbers', async () => {
   const empty = await createMigrated('report_empty')
   const other = await empty.connect()
   expect(await reportStats(runOn(other), { now })).toEqual({

@@ -23,7 +23,7 @@ afterAll(async () => {
 const added = (amounts: string[]) => amounts.map(trillionths).reduce((a, b) => a + b, 0n)
 
 it.each(['day', 'week', 'month'] as const)(
-  'by %s: each date comes to what costBy says, removed runs too, and its parts come to it',
+  'by %s each date matches costBy, with removed runs, and its parts add up to it',
   async (part) => {
     await foldRuns(database, `status <> 'running' and start_time < '2026-07-01Z'`)
     const timeZone = 'Europe/Berlin'
@@ -47,7 +47,7 @@ it.each(['day', 'week', 'month'] as const)(
   },
 )
 
-it('workflows come by p95, the slowest first, of runs that are kept and have ended', async () => {
+it('workflows are sorted by p95, slowest first, of live runs that have ended', async () => {
   const start = micros('2026-11-01T00:00:00Z')
   const runs = (workflow: string, count: number) =>
     Array.from({ length: count }, () => seed({ workflow, start }))

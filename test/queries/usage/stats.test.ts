@@ -100,7 +100,7 @@ function summed(of: Seed[], totalAuditLogs: number): StoreStats {
   }
 }
 
-it('totals are those of live runs and of those that cleanup has removed, of one user and of all', async () => {
+it('totals include live runs and runs that cleanup has removed, for one user and for all', async () => {
   await fill()
   expect(await store.getStats()).toEqual(summed(runs, 7 + 1110))
   for (const [user, entries] of [
@@ -113,7 +113,7 @@ it('totals are those of live runs and of those that cleanup has removed, of one 
   }
 })
 
-it('the average is over the runs that have ended', async () => {
+it('the average includes only runs that have ended', async () => {
   const run = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'x' }
   await store.executions.create(run)
   expect((await store.getStats('u')).averageExecutionTime).toBe(0)

@@ -53,7 +53,7 @@ const notes = async () =>
   ).map(({ details }) => details)
 
 describe('rows', () => {
-  it('of one flush go in one statement, and each is acknowledged when they are committed', async () => {
+  it('of one flush are sent in one statement, and each is acknowledged when it is committed', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER })
     let acknowledged = 0
     const given = [
@@ -66,7 +66,7 @@ describe('rows', () => {
     expect([acknowledged, await notes()]).toEqual([6, ['0', '1', '2']])
   })
 
-  it('stand in the audit in the order in which they were given', async () => {
+  it('are in the audit log in the order in which they were given', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER, maxRows: 7 })
     const details = Array.from({ length: 20 }, (_, n) => `note ${n}`)
     for (const text of details) void batch.audit(entry(text))
@@ -74,7 +74,7 @@ describe('rows', () => {
     expect(await notes()).toEqual(details)
   })
 
-  it('of a step are those that the recorder writes for its end', async () => {
+  it('of a step are the same that the recorder writes for its end', async () => {
     const end = {
       status: 'failed' as const,
       tokens: { input: 60, output: 40, cacheRead: 0, total: 99 },
@@ -114,7 +114,7 @@ describe('rows', () => {
     ['a cost below 0', (batch: Batch) => batch.step(step(1, { cost: -1 }))],
     ['a half step', (batch: Batch) => batch.step(step(1.5))],
     ['an end before the start', (batch: Batch) => batch.step(step(1, BACKWARDS))],
-  ])('with %s are refused at once, and the others go on', async (_, give) => {
+  ])('with %s are refused at once, and the others are written', async (_, give) => {
     const batch = openBatch(engine.run, { flushMs: NEVER })
     const good = batch.audit(entry('good'))
     expect(
@@ -129,7 +129,7 @@ describe('rows', () => {
 const BACKWARDS = { startTime: '2026-05-01T10:00:03Z', endTime: '2026-05-01T10:00:00Z' }
 
 describe('a row that cannot be written', () => {
-  it('takes no other with it, and its promise alone says why', async () => {
+  it('does not affect others, and only its promise is rejected', async () => {
     await database.sql(
       `alter table audit_logs add constraint good check (action_details not like 'bad%')`,
     )
@@ -195,7 +195,7 @@ describe('a row with an id', () => {
     expect(run).toEqual({ cost: '0.25', tokens: 7 })
   })
 
-  it('is a conflict where it was recorded otherwise, in the same flush too, and nothing is changed', async () => {
+  it('is a conflict if it was recorded with other content, also in the same flush, and nothing is changed', async () => {
     const [logId, stepId] = [uuidv7(1), uuidv7(2)]
     const batch = openBatch(engine.run, { flushMs: NEVER })
     const given = [
@@ -221,7 +221,7 @@ const FORWARDS = { startTime: '2026-05-01T10:00:00Z', endTime: '2026-05-01T10:00
 describe('a step of a run that has finished', () => {
   const OF = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'gpt-4o' }
 
-  it('raises its bill, by class too, once however often it is repeated', async () => {
+  it('raises its bill once, also by token class, however often it is repeated', async () => {
     const execution = await startExecution(engine.run, OF)
     const { executionId } = execution
     const batch = openBatch(engine.run, { flushMs: NEVER })
@@ -237,7 +237,7 @@ describe('a step of a run that has finished', () => {
     expect(bills).toEqual([{ cost: '0.50', total: 7, input: 3, output: null }])
   })
 
-  it('is billed on its own, once, where its bill is paid already', async () => {
+  it('has a bill of its own, once, if the first bill is paid', async () => {
     const execution = await startExecution(engine.run, OF)
     const { executionId } = execution
     await execution.finish({ status: 'success' })
@@ -261,7 +261,7 @@ describe('a step of a run that has finished', () => {
     ])
   })
 
-  it('is added where it finished by other means, without a bill', async () => {
+  it('is added to a run that was finished without a bill', async () => {
     await database.sql(
       `update workflow_executions set status = 'success' where execution_id = $1`,
       [one()],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { batchClock } from '../../../src/record/batch/clock.ts'
 
-it('knows no time before a statement has told the server’s, and then no time before that', () => {
+it('has no time before a statement has returned the server’s, and then no earlier time', () => {
   const clock = batchClock()
   expect([clock.isKnown(), clock.stamp(5)]).toEqual([false, null])
   clock.learn(1_000_000, 10)
@@ -11,7 +11,7 @@ it('knows no time before a statement has told the server’s, and then no time b
   expect(clock.stamp(30)).toBe(1_000_020)
 })
 
-it('follows the quickest of the newest statements, so that a slow one does not put rows into the future', () => {
+it('uses the quickest of the newest statements, so a slow one does not put rows into the future', () => {
   const clock = batchClock()
   clock.learn(1_000_000, 0)
   clock.learn(1_000_900, 1000)
@@ -20,7 +20,7 @@ it('follows the quickest of the newest statements, so that a slow one does not p
   expect(clock.stamp(3000)).toBe(1_004_000)
 })
 
-it('gives later times to later rows, however fast or slow the statements between them are', () => {
+it('gives later rows later times, for fast and slow statements', () => {
   const event = fc.record({ wait: fc.nat(50), delay: fc.nat(1000), learns: fc.boolean() })
   fc.assert(
     fc.property(fc.array(event, { minLength: 2 }), (events) => {

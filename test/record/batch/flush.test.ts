@@ -50,7 +50,7 @@ describe('a batch is written', () => {
     vi.useRealTimers()
   })
 
-  it('when so many rows are there, without waiting', async () => {
+  it('when it has the configured number of rows, without waiting', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER, maxRows: 3 })
     const given = [1, 2, 3, 4].map((n) => batch.audit(entry(`${n}`)))
     await Promise.all(given.slice(0, 3))
@@ -59,7 +59,7 @@ describe('a batch is written', () => {
     await given[3]
   })
 
-  it('when its oldest row has waited for the time, and not before', async () => {
+  it('when its oldest row has waited for the configured time, and not before', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const batch = openBatch(engine.run, { flushMs: 200 })
     const before = engine.sent()
@@ -78,7 +78,7 @@ describe('a batch is written', () => {
     expect(engine.sent()).toBe(before + 2)
   })
 
-  it('when it is closed, and takes no row from then on', async () => {
+  it('when it is closed, and accepts no row afterwards', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER })
     const given = [batch.audit(entry('pending')), batch.step(step(1))]
     const closing = batch.close()
@@ -87,7 +87,7 @@ describe('a batch is written', () => {
     expect(await notes()).toEqual(['pending'])
   })
 
-  it('in two statements at once at most, with no more rows each than asked for', async () => {
+  it('in at most two statements at once, each with at most the configured number of rows', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER, maxRows: 10 })
     const sent = await statements(async () => {
       for (let n = 0; n < 95; n++) void batch.audit(entry(`${n}`))
@@ -98,7 +98,7 @@ describe('a batch is written', () => {
     expect(await notes()).toHaveLength(95)
   })
 
-  it('while what waits is bounded: what is given beyond is rejected, and what waited is written', async () => {
+  it('with a limit on waiting rows: more rows are rejected, and the waiting rows are written', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER })
     const long = 'x'.repeat(20_000_000)
     const given = [1, 2, 3].map(() => batch.audit(entry(long)))

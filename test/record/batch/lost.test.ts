@@ -61,7 +61,7 @@ async function* acknowledged(child: ChildProcess): AsyncGenerator<string> {
   if (child.stdout) yield* createInterface({ input: child.stdout })
 }
 
-it.each([1, 2, 3])('every acknowledged row is there after the engine is killed, %#', async () => {
+it.each([1, 2, 3])('every acknowledged row exists after the engine is killed, %#', async () => {
   const runs = await startRuns(connect().run, 3)
   const ids = runs.map(({ executionId }) => executionId)
   const child = spawn(process.execPath, [producer, database.url, ...ids])
@@ -115,7 +115,7 @@ it.each(cuts)(
   },
 )
 
-it('a statement that is ended while it waits for a lock is written once', async () => {
+it('a statement that is cancelled while it waits for a lock is written once', async () => {
   const [run] = (await startRuns(connect().run, 1)) as [ExecutionRecorder]
   const engine = connect()
   await withClient(database, async (other) => {
@@ -156,7 +156,7 @@ it('a step that is written while its run is being finished is on the bill, once'
   })
 })
 
-it('a batch locks its runs in the order of their ids, in whatever order it was given their steps', async () => {
+it('a batch locks its runs in the order of their ids, for steps in any order', async () => {
   const engine = connect()
   const runs = await startRuns(engine.run, 4)
   const [lowest, ...others] = runs as [ExecutionRecorder, ...ExecutionRecorder[]]
@@ -207,7 +207,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'kill' as const }) },
 )
 
-it('totals and bills are the sums of the steps, however batches, ends and lost connections interleave', {
+it('totals and bills are the sums of the steps for any order of batches, ends and lost connections', {
   tags: 'slow',
 }, async () => {
   const engine = connect()

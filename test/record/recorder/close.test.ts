@@ -39,7 +39,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-describe('an engine that is at work meanwhile', () => {
+describe('an engine that works at the same time', () => {
   const pid = async () =>
     Number((await operator.query('select pg_backend_pid() as pid')).rows[0].pid)
   const hour = 3_600_000
@@ -55,7 +55,7 @@ describe('an engine that is at work meanwhile', () => {
     return closing
   }
 
-  it('keeps its run where a heartbeat is committed just before the run would be failed', async () => {
+  it('keeps its run if a heartbeat is committed just before the run would be failed', async () => {
     const execution = await start({ hours: 7 })
     const { executionId } = execution
     const result = await during(
@@ -66,7 +66,7 @@ describe('an engine that is at work meanwhile', () => {
     expect(await stateOf(execution)).toEqual(RUNNING)
   })
 
-  it('keeps its run where it ends a step just before, and what that has cost is in the totals', async () => {
+  it('keeps its run if it ends a step just before, and the cost of the step is in the totals', async () => {
     const execution = await start({ hours: 7 })
     const step = await execution.startStep({ stepNumber: 2, stepName: 'act' })
     await silence(execution, 7)
@@ -85,7 +85,7 @@ describe('an engine that is at work meanwhile', () => {
       (one: ExecutionRecorder) => one.startStep({ stepNumber: 2, stepName: 'act' }),
     ],
     ['writes to the audit', (one: ExecutionRecorder) => one.decision({ details: 'go on' })],
-  ])('keeps its run where it %s after the runs were listed', async (_, write) => {
+  ])('keeps its run if it %s after the runs were listed', async (_, write) => {
     const execution = await start({ hours: 7 })
     const dead = await start({ hours: 7 })
     const result = await failStaleExecutions(byOperator, {
@@ -97,7 +97,7 @@ describe('an engine that is at work meanwhile', () => {
     expect(await stateOf(execution)).toEqual(RUNNING)
   })
 
-  it('and finishes its run first is the winner: one end, one bill, and cancel says so', async () => {
+  it('and finishes its run first wins: one end, one bill, and cancel reports it', async () => {
     const execution = await start()
     const { executionId } = execution
     const result = await during(

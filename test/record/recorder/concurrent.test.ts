@@ -36,7 +36,7 @@ describe('many at once', () => {
     ])
   })
 
-  it('two processes that finish one run otherwise give one bill and one winner', async () => {
+  it('two processes that finish one run with different content create one bill, and one of them wins', async () => {
     const execution = await startExecution(run, OF)
     await (await step(execution)).finish({ status: 'success', cost: 1 })
     const again = await startExecution(run, { ...OF, executionId: execution.executionId })

@@ -8,7 +8,7 @@ const { database, run, one, runOf, billsOf, everything } = recording
 afterAll(() => recording.drop())
 
 describe('after the end of the run', () => {
-  it('a step that was under way still counts, for the run and for its bill', async () => {
+  it('a step that was running still counts, for the run and for its bill', async () => {
     const execution = await startExecution(run, OF)
     const late = await step(execution)
     await execution.cancel()
@@ -20,7 +20,7 @@ describe('after the end of the run', () => {
   })
 
   it.each(['paid', 'of a closed month'])(
-    'where its bill is %s, it counts as a bill of its own that corrects the first',
+    'if the bill is %s, the step has a bill of its own that corrects the first',
     async (settled) => {
       const execution = await startExecution(run, OF)
       await (await step(execution)).finish({ status: 'success', cost: 1 })
@@ -71,7 +71,7 @@ describe('after the end of the run', () => {
     },
   )
 
-  it('of a run that was ended without a bill it counts for the run', async () => {
+  it('a step of a run that was ended without a bill counts for the run', async () => {
     const execution = await startExecution(run, OF)
     const late = await step(execution)
     await database.sql("update workflow_executions set status = 'failed' where execution_id = $1", [

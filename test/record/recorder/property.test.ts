@@ -144,7 +144,7 @@ left join lateral (select count(*) filter (where action_type = 'step_start') as 
   from audit_logs where execution_id = e.execution_id) a on true
 where e.execution_id = $1`
 
-it('however calls interleave and connections end, totals are the sums of the steps, with one bill and each entry once', async () => {
+it('for any order of calls and lost connections, totals are the sums of the steps, with one bill and each entry once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { minLength: 8, maxLength: 40 }), async (operations) => {
       const executionId = uuidv7(Date.now())

@@ -56,7 +56,7 @@ describe('a run from its start to its end', () => {
     expect(await execution.heartbeat()).toBe(false)
   })
 
-  it('a class of tokens that nobody reported is NULL, and a total of its own is what was paid for', async () => {
+  it('a token class that was not reported is NULL, and a reported total is kept', async () => {
     const execution = await startExecution(run, OF)
     const only = await step(execution)
     await only.finish({ status: 'success', tokens: { input: 7, reasoning: 3, total: 8 } })
@@ -69,7 +69,7 @@ describe('a run from its start to its end', () => {
     expect(await runOf(execution)).toMatchObject({ tokens: 8 })
   })
 
-  it('a bill is of the month in UTC in which the run ended, and a cancelled run is billed what it cost', async () => {
+  it('a bill belongs to the UTC month in which the run ended, and a cancelled run is billed at its cost', async () => {
     const execution = await startExecution(run, OF)
     await (await step(execution)).finish({ status: 'success', cost: '12345.000000000001' })
     await execution.cancel('by hand')
@@ -81,7 +81,7 @@ describe('a run from its start to its end', () => {
 })
 
 describe('attempts', () => {
-  it('what both attempts cost adds up, and the failure of the first is taken back', async () => {
+  it('the costs of both attempts add up, and the failure of the first is cleared', async () => {
     const execution = await startExecution(run, OF)
     const only = await step(execution)
     await only.finish({ status: 'failed', cost: '0.2', tokens: { input: 5 }, errorMessage: 'x' })
@@ -100,7 +100,7 @@ describe('attempts', () => {
     expect(await entriesOf(execution)).toContain('step_end 2')
   })
 
-  it('an attempt that is given up without an end is paid for with the retry', async () => {
+  it('the cost of an abandoned attempt is recorded with the retry', async () => {
     const execution = await startExecution(run, OF)
     const only = await step(execution)
     await only.retry({ cost: '1', tokens: { output: 2 }, errorMessage: 'timeout' })
@@ -108,7 +108,7 @@ describe('attempts', () => {
     expect(await runOf(execution)).toMatchObject({ cost: '2', tokens: 4, done: 1, failed: 0 })
   })
 
-  it('a process that comes later takes a step up where it is', async () => {
+  it('a later process continues a step in its current state', async () => {
     const execution = await startExecution(run, OF)
     const stepId = uuidv7(Date.now())
     const first = await execution.startStep({ stepNumber: 1, stepName: 'a', stepId })
@@ -124,7 +124,7 @@ describe('attempts', () => {
 })
 
 describe('a repeat', () => {
-  it('of any call, in any place, changes nothing', async () => {
+  it('of any call at any point changes nothing', async () => {
     const executionId = uuidv7(Date.now())
     const [stepId, logId] = [uuidv7(Date.now()), uuidv7(Date.now())]
     const start = () =>
@@ -206,7 +206,7 @@ describe('a repeat', () => {
     expect(await everything(execution)).toEqual(ended)
   })
 
-  it('of something that is not there is not_found', async () => {
+  it('of an unknown object is not_found', async () => {
     const execution = await startExecution(run, OF)
     const first = await step(execution)
     await database.sql('delete from workflow_executions where execution_id = $1', [

@@ -8,7 +8,7 @@ const { run } = recording
 
 afterAll(() => recording.drop())
 
-describe('what cannot be is refused before anything is sent', () => {
+describe('invalid values are refused before anything is sent', () => {
   const nothing: Run = () => {
     throw new Error('something was sent')
   }
@@ -56,7 +56,7 @@ describe('what cannot be is refused before anything is sent', () => {
     expect(recording.sent).toBe(0)
   })
 
-  it('an end before the start, and a status that is no end', async () => {
+  it('an end before the start, and a status that is not final', async () => {
     const execution = await startExecution(run, OF)
     recording.sent = 0
     for (const end of [

@@ -26,7 +26,7 @@ useSpooling()
 
 const library = pathToFileURL(join(import.meta.dirname, '../../../dist/index.js')).href
 
-it('a full spool drops what comes, tells so, and breaks nothing', async () => {
+it('a full spool drops new calls, reports it, and stays intact', async () => {
   shut()
   const full: string[] = []
   const spool = {
@@ -66,7 +66,7 @@ it('close resolves while the database is away, and leaves the file to the next s
   expect(await recording.entriesOf(run)).toEqual(['ai_decision 1', 'workflow_start 1'])
 })
 
-it('a process that is killed leaves its file to the next; two that live cannot share one', async () => {
+it('the next process takes over the file of a killed one; two live processes cannot share a file', async () => {
   const code = `
     import { openStore } from ${JSON.stringify(library)}
     const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
@@ -88,7 +88,7 @@ it('a process that is killed leaves its file to the next; two that live cannot s
   })
 })
 
-it('an open spool keeps no process alive, and one that cannot be opened is refused at once', async () => {
+it('an open spool keeps no process alive, and a file that cannot be opened is refused at once', async () => {
   const code = `
     import { openStore } from ${JSON.stringify(library)}
     const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
@@ -100,7 +100,7 @@ it('an open spool keeps no process alive, and one that cannot be opened is refus
   expect(() => spooling({ file: nowhere })).toThrow('cannot be opened')
 })
 
-it('lines of any length come out as they went in, after a rewrite too', () => {
+it('lines of any length are read as they were written, also after a rewrite', () => {
   const spool = openSpoolFile(file, 100_000)
   const given = [10, 5000, 1, 20_000, 4095, 4096].map((length, n) => String(n).repeat(length))
   for (const line of given) expect(spool.append(line)).toBe(true)

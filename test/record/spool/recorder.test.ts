@@ -69,7 +69,7 @@ async function expected() {
 
 const CALLS = 11
 
-it('a run recorded while the database is away is, once it is back, what it would have been', async () => {
+it('a run recorded while the database is away is complete when it is back', async () => {
   shut()
   const store = spooling()
   const run = await recordAll(store)
@@ -85,7 +85,7 @@ it('a run recorded while the database is away is, once it is back, what it would
   expect(await recording.entriesOf(run)).toContain('workflow_end 1')
 })
 
-it('a run that loses the database on its way, with a replay that breaks off, is whole and once', {
+it('a run that loses the database, with a replay that is interrupted, is complete and recorded once', {
   tags: 'slow',
 }, async () => {
   const store = spooling()
@@ -109,7 +109,7 @@ it('a run that loses the database on its way, with a replay that breaks off, is 
   expect(await traces(run)).toEqual(await expected())
 })
 
-it('while something waits, calls wait too; after a second the next call replays first', async () => {
+it('while calls are spooled, new calls are spooled too; after a second the next call replays first', async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
   shut()
   const store = spooling()
@@ -127,7 +127,7 @@ it('while something waits, calls wait too; after a second the next call replays 
   await store.close()
 })
 
-it('many steps at once that lose the database and find it again add up', {
+it('concurrent steps that lose the database and reconnect add up', {
   tags: 'slow',
 }, async () => {
   const store = spooling()
@@ -179,7 +179,7 @@ it('times are those of the call, not of the replay, and never end before they st
   expect(await timesOf(live)).toMatchObject({ took: '00:00:00' })
 })
 
-it('mistakes of the caller throw, with the database and without, and are not written', async () => {
+it('invalid calls throw, with and without the database, and are not written', async () => {
   const store = spooling()
   const run = await store.startExecution(OF)
   const step = await run.startStep({ stepNumber: 1, stepName: 's' })
@@ -200,7 +200,7 @@ it('mistakes of the caller throw, with the database and without, and are not wri
   await store.close()
 })
 
-it('what can never be written is told and dropped, and nothing is written to the run of somebody else', async () => {
+it('a call that can never be written is reported and dropped, and nothing is written to another run', async () => {
   const store = spooling()
   const owner = await store.startExecution(OF)
   const { executionId } = owner
@@ -239,7 +239,7 @@ it('what can never be written is told and dropped, and nothing is written to the
   expect(await recording.entriesOf(mine)).toContain('ai_decision 1')
 })
 
-it('that a start was refused is known to the process that goes on with the replay', async () => {
+it('a process that continues a replay knows that the start was refused', async () => {
   let left = 0
   const flaky: Run = async (text, values, shape) => {
     if (--left < 0) throw new WfstoreError('unreachable', 'away')
