@@ -82,7 +82,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'migrate up --lock-timeout soon',
-    "error: option '--lock-timeout <ms>' argument 'soon' is invalid. It must be a whole number of milliseconds, at least 1",
+    "error: option '--lock-timeout <ms>' argument 'soon' is invalid. It must be a whole number from 1 to 9999999",
   ],
 ]
 

@@ -11,6 +11,7 @@ import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
+import { listOf, wholeNumber } from '../options/values.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
 import { withProgress } from '../terminal/progress.ts'
@@ -34,7 +35,7 @@ export function define(command: Command, context: Context): void {
     command.requiredOption('--by <keys>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
   }
   addReportFilters(command)
-    .option('--top <n>', 'the <n> rows with the highest cost, then the rest', parseTop)
+    .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))
     .option('--total', 'print the total as the last row in every format')
     .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
   explain(command, { about: ABOUT, examples: byMode ? BY_MODE : BY })
@@ -97,17 +98,10 @@ const shortCost = ({ costPerRun }: Line): string | null =>
     ? Number(costPerRun).toFixed(6)
     : costPerRun
 
-function parseDimensions(text: string): Dimension[] {
-  const names = text.split(',').map((name) => name.trim())
-  const unknown = names.find((name) => !(DIMENSIONS as readonly string[]).includes(name))
-  if (unknown !== undefined)
-    throw new InvalidArgumentError(`It must be one or more of ${DIMENSIONS.join(', ')}`)
-  if (new Set(names).size < names.length) throw new InvalidArgumentError('It must not repeat a key')
-  return names as Dimension[]
-}
+const parseKeys = listOf(DIMENSIONS)
 
-function parseTop(text: string): number {
-  const top = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (top < 1) throw new InvalidArgumentError('It must be a whole number of at least 1')
-  return top
+function parseDimensions(text: string): Dimension[] {
+  const names = parseKeys(text)
+  if (new Set(names).size < names.length) throw new InvalidArgumentError('It must not repeat a key')
+  return names
 }

@@ -9,6 +9,7 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser'
 import { WfstoreError } from '../../error.ts'
+import { timeZoneOf } from '../../time-zone.ts'
 import type { ConfigFile } from './find.ts'
 import { nearest } from './nearest.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
@@ -29,7 +30,7 @@ const oneOf =
 
 const PRESENTATION: Record<string, Check> = {
   tz: (value) =>
-    isText(value) && isZone(value)
+    isText(value) && timeZoneOf(value) !== undefined
       ? undefined
       : 'must be the IANA name of a time zone, such as Europe/Berlin',
   output: oneOf('table', 'json', 'jsonl', 'csv'),
@@ -169,13 +170,4 @@ function check(given: Members, checks: Record<string, Check>, wrong: Wrong) {
     values[name] = value.value
   }
   return values
-}
-
-function isZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-    return true
-  } catch {
-    return false
-  }
 }

@@ -5,8 +5,8 @@ import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/execution
 import { isUuid } from '../../uuid.ts'
 import type { Context } from '../context.ts'
 import type { GlobalOptions } from './global.ts'
-import { parseText } from './text.ts'
 import { parseTime } from './time.ts'
+import { listOf, parseText } from './values.ts'
 
 /** The filters of every list, as given on the command line. */
 export interface FilterOptions extends GlobalOptions {
@@ -33,7 +33,11 @@ const DEFAULT_LIMIT = 20
 export function addFilters(command: Command, { status }: { status: boolean }): Command {
   command.option('--user <id>', 'filter by user', parseText)
   if (status) {
-    command.option('--status <names>', `any of: ${EXECUTION_STATUSES.join(',')}`, parseStatuses)
+    command.option(
+      '--status <names>',
+      `any of: ${EXECUTION_STATUSES.join(',')}`,
+      listOf(EXECUTION_STATUSES),
+    )
   }
   return command
     .option('--mode <name>', 'filter by mode', parseText)
@@ -87,15 +91,6 @@ export function checkPage(options: GlobalOptions & PagingOptions): void {
       hint: 'other formats print the next cursor on stderr',
     })
   }
-}
-
-function parseStatuses(text: string): ExecutionStatus[] {
-  const names = text.split(',').map((name) => name.trim())
-  const unknown = names.find((name) => !(EXECUTION_STATUSES as readonly string[]).includes(name))
-  if (unknown !== undefined) {
-    throw new InvalidArgumentError(`It must be one or more of ${EXECUTION_STATUSES.join(', ')}`)
-  }
-  return names as ExecutionStatus[]
 }
 
 function parseUuid(text: string): string {

@@ -1,6 +1,13 @@
 import { InvalidArgumentError } from 'commander'
 
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+/** Seconds. */
+export const UNITS: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 604_800,
+}
 
 /** A duration on the command line. */
 export interface Span {

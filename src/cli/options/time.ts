@@ -1,7 +1,8 @@
 import { WfstoreError } from '../../error.ts'
 import type { TimeBound } from '../../queries/table/filter.ts'
+import { timeZoneOf } from '../../time-zone.ts'
+import { UNITS } from './span.ts'
 
-const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const EXAMPLES =
   'use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)'
 
@@ -49,11 +50,9 @@ const notATime = (flag: string, text: string) =>
 
 /** @throws WfstoreError usage if the name is not an IANA time zone */
 export function checkTimeZone(name: string): string {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone
-  } catch {
-    throw new WfstoreError('usage', `--tz ${JSON.stringify(name)} is not a valid time zone`, {
-      hint: 'use an IANA name such as Europe/Berlin or UTC',
-    })
-  }
+  const zone = timeZoneOf(name)
+  if (zone !== undefined) return zone
+  throw new WfstoreError('usage', `--tz ${JSON.stringify(name)} is not a valid time zone`, {
+    hint: 'use an IANA name such as Europe/Berlin or UTC',
+  })
 }

@@ -33,33 +33,42 @@ export function startProgress(io: Io): Progress {
     io.stderr.write(`${CLEAR}${text} (${seconds(drawnAt - start)})`)
     drawn = true
   }
-  const tick = async (done: AbortSignal) => {
-    while (!done.aborted) {
-      await io.sleep(TICK_MS, done)
-      if (!done.aborted) draw()
-    }
-  }
   return {
     show: (count, label, total) => {
       const begun = phase ? { since: now(), from: count } : { since: start, from: 0 }
       phase = { ...(label === phase?.label ? phase : begun), count, label, total }
       if (now() - drawnAt >= SHORTEST_MS) draw()
     },
-    during: async (work) => {
-      const done = new AbortController()
-      // An aborted sleep rejects.
-      const ticking = tick(AbortSignal.any([done.signal, io.signal])).catch(() => {})
-      try {
-        return await work()
-      } finally {
-        done.abort()
-        await ticking
-      }
-    },
+    during: (work) => whileTicking(io, TICK_MS, draw, work),
     clear: () => {
       if (drawn) io.stderr.write(CLEAR)
       drawn = false
     },
+  }
+}
+
+/** Calls `tick` at this interval while `work` runs, until an interruption. */
+export async function whileTicking<T>(
+  io: Io,
+  ms: number,
+  tick: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const done = new AbortController()
+  const signal = AbortSignal.any([done.signal, io.signal])
+  const ticking = async () => {
+    while (!signal.aborted) {
+      await io.sleep(ms, signal)
+      if (!signal.aborted) tick()
+    }
+  }
+  // An aborted sleep rejects.
+  const ticked = ticking().catch(() => {})
+  try {
+    return await work()
+  } finally {
+    done.abort()
+    await ticked
   }
 }
 

@@ -1,6 +1,5 @@
 import { WfstoreError } from '../../error.ts'
 import type { Context } from '../context.ts'
-import type { Io } from '../io.ts'
 import { type GlobalOptions, useColor } from '../options/global.ts'
 import { DEFAULT_SECONDS } from '../options/watch.ts'
 import { show as visible } from '../output/text/escape.ts'
@@ -8,7 +7,7 @@ import { productionMark } from '../output/text/production.ts'
 import { painter } from '../output/text/style.ts'
 import { truncate } from '../output/text/width.ts'
 import type { Writer } from '../output/writer.ts'
-import { withProgress } from './progress.ts'
+import { whileTicking, withProgress } from './progress.ts'
 import { DEFAULT_WIDTH, openScreen } from './screen.ts'
 
 const TICK_MS = 500
@@ -73,9 +72,14 @@ export async function watch<Source>(
           const opened = source
           return context.frame(options, (writer) => draw(writer, opened))
         }
+        const began = io.now().getTime()
+        const wait = () => {
+          const seconds = Math.floor((io.now().getTime() - began) / 1000)
+          if (seconds > 0) show(`waiting for an answer (${seconds}s)`)
+        }
         const text = await (head === ''
           ? withProgress(io, frame)
-          : telling(io, frame, (waited) => show(`waiting for an answer (${waited} s)`)))
+          : whileTicking(io, TICK_MS, wait, frame))
         head = io.now().toLocaleTimeString('en-GB', { timeZone: options.tz ?? io.timeZone })
         body = text.trimEnd().split('\n')
         backoff = FIRST_BACKOFF_MS
@@ -92,31 +96,6 @@ export async function watch<Source>(
   } finally {
     io.stdout.off('resize', resized)
     screen.leave()
-  }
-}
-
-/** The result of the work. Reports the seconds so far, once a second. */
-async function telling<T>(
-  io: Io,
-  work: () => Promise<T>,
-  tell: (seconds: number) => void,
-): Promise<T> {
-  const done = new AbortController()
-  const began = io.now().getTime()
-  const ticking = async () => {
-    for (;;) {
-      await io.sleep(TICK_MS, done.signal)
-      if (done.signal.aborted) return
-      const seconds = Math.floor((io.now().getTime() - began) / 1000)
-      if (seconds > 0) tell(seconds)
-    }
-  }
-  // An aborted sleep rejects.
-  ticking().catch(() => {})
-  try {
-    return await work()
-  } finally {
-    done.abort()
   }
 }
 

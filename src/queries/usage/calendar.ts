@@ -1,4 +1,5 @@
 import { WfstoreError } from '../../error.ts'
+import { timeZoneOf } from '../../time-zone.ts'
 
 /** Parts of the calendar that runs can be counted by. A week begins on Monday, as ISO 8601 has it. */
 export const CALENDAR = ['day', 'week', 'month'] as const
@@ -20,16 +21,10 @@ const NOT_ABBREVIATIONS: Record<string, string> = {
  * @throws WfstoreError usage where it is no IANA name: PostgreSQL reads "+05:30" as west of Greenwich
  */
 export function zoneOf(name: string): string {
-  const refuse = () =>
-    new WfstoreError('usage', `timeZone ${JSON.stringify(name)} is not a time zone`, {
+  if (typeof name !== 'string' || !/^[A-Za-z]/.test(name) || timeZoneOf(name) === undefined)
+    throw new WfstoreError('usage', `timeZone ${JSON.stringify(name)} is not a time zone`, {
       hint: 'give an IANA name such as Europe/Berlin or UTC',
     })
-  if (typeof name !== 'string' || !/^[A-Za-z]/.test(name)) throw refuse()
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-  } catch {
-    throw refuse()
-  }
   return NOT_ABBREVIATIONS[name.toUpperCase()] ?? name
 }
 

@@ -178,6 +178,7 @@ describe('settings', () => {
         'config',
         { env: { DATABASE_URL: 'postgresql://u:hunter2-s3cret@prod.example:6432/wf' } },
       ],
+      ['without a password', 'config', { env: { PGHOST: 'nowhere.example', PGUSER: 'u' } }],
       ['of PG*', 'config', { env: { PGHOST: 'h', PGUSER: 'u', PGPASSWORD: 'hunter2-s3cret' } }],
       ['profiles', 'config profiles', { env, terminal: 100 }],
       ['profiles as JSON, without PW', 'config profiles -o json', {}],

@@ -5,7 +5,7 @@ import { plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
-import { parseText } from '../../options/text.ts'
+import { parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { archiveColumns, reportColumns } from './columns.ts'
 

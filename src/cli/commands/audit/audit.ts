@@ -15,7 +15,7 @@ import {
 } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
-import { parseText } from '../../options/text.ts'
+import { parseText } from '../../options/values.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'

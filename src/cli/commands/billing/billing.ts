@@ -11,8 +11,9 @@ import type {
 } from '../../../queries/billing/billing.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { makeDefault } from '../../options/default-command.ts'
 import { isData } from '../../options/global.ts'
-import { parseText } from '../../options/text.ts'
+import { parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { withProgress } from '../../terminal/progress.ts'
@@ -42,25 +43,8 @@ export function define(billing: Command, context: Context): void {
     )
     .option('--reconcile', 'list bills that do not match their runs')
     .option('--provider <name>', 'provider in -o focus, a FinOps CSV', parseText, 'wfstore')
-    // An unknown subcommand ends up here as an argument.
-    .allowExcessArguments()
-    .action(() => {
-      const [word] = report.args
-      if (word !== undefined) {
-        throw new WfstoreError('usage', `unknown command '${word}'`, {
-          hint: 'see `wfstore billing --help`',
-        })
-      }
-      return printReport(context, report.optsWithGlobals<ReportFlags>())
-    })
-  // `billing --help` lists the options of the hidden default command too.
-  const plain = billing.createHelp()
-  const help = plain.visibleOptions(billing)
-  billing.usage('[options] [command]').configureHelp({
-    ...billing.configureHelp(),
-    visibleOptions: (command) =>
-      command === billing ? [...report.options, ...help] : plain.visibleOptions(command),
-  })
+  billing.usage('[options] [command]')
+  makeDefault(billing, report, () => printReport(context, report.optsWithGlobals<ReportFlags>()))
   explain(billing, {
     examples: [
       'wfstore billing --period 2026-10 --by model',

@@ -3,8 +3,8 @@ import { WfstoreError } from '../../../error.ts'
 import type { Io } from '../../io.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
-import { parseText } from '../../options/text.ts'
 import { parseTime } from '../../options/time.ts'
+import { parseText, wholeNumber } from '../../options/values.ts'
 
 export interface CleanupFlags extends GlobalOptions {
   days?: number
@@ -25,12 +25,16 @@ const HOW_OLD = 'for example --days 90 or --before 2024-12-01'
 
 export function addCleanupOptions(command: Command): Command {
   return command
-    .option('--days <n>', 'remove data older than <n> days of 24 hours', parseDays)
+    .option('--days <n>', 'remove data older than <n> days of 24 hours', wholeNumber(1, MOST_DAYS))
     .option('--before <time>', 'remove data older than 90d, 2026-11-01, RFC 3339')
-    .option('--keep-last <n>', 'keep the newest <n> runs of each workflow', parseKeepLast)
+    .option('--keep-last <n>', 'keep the newest <n> runs of each workflow', wholeNumber(1))
     .option('--dry-run', 'count the rows; change nothing')
     .option('--archive <folder>', 'first write the rows to this folder; - for stdout', parseText)
-    .option('--batch-size <n>', 'maximum rows per transaction (default: 20000)', parseBatchSize)
+    .option(
+      '--batch-size <n>',
+      'maximum rows per transaction (default: 20000)',
+      wholeNumber(1, LARGEST_BATCH),
+    )
     .option('--pause <duration>', 'pause between batches (default: 1/10 of batch time)', parsePause)
     .option('--max-duration <duration>', 'start no new batch after this time: 30m, 2h', parseSpan)
     .option('-y, --yes', 'skip the confirmation prompt')
@@ -57,28 +61,6 @@ export async function readCutoff(flags: CleanupFlags, io: Io): Promise<HowOld> {
   if (Date.parse(at) > io.now().getTime())
     throw new WfstoreError('usage', `--before ${before} is in the future`, { hint: HOW_OLD })
   return { before: at }
-}
-
-const whole = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : 0)
-
-function parseDays(text: string): number {
-  const days = whole(text)
-  if (days < 1 || days > MOST_DAYS)
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${MOST_DAYS}`)
-  return days
-}
-
-function parseKeepLast(text: string): number {
-  const count = whole(text)
-  if (count < 1) throw new InvalidArgumentError('It must be a whole number of at least 1')
-  return count
-}
-
-function parseBatchSize(text: string): number {
-  const size = whole(text)
-  if (size < 1 || size > LARGEST_BATCH)
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${LARGEST_BATCH}`)
-  return size
 }
 
 /** Milliseconds. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import { formatNumber, plural } from '../../../numbers.ts'
+import { formatDuration, formatNumber, plural } from '../../../numbers.ts'
 import { currentMetrics } from '../../../queries/metrics/current.ts'
 import type { Metric } from '../../../queries/metrics/metrics.ts'
 import { PERIODS, type Period } from '../../../queries/metrics/periods.ts'
@@ -8,6 +8,7 @@ import { type RollupResult, rollupMetrics } from '../../../queries/metrics/rollu
 import { getStats } from '../../../queries/usage/stats.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { makeDefault } from '../../options/default-command.ts'
 import {
   addPaging,
   checkPage,
@@ -18,7 +19,7 @@ import {
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
-import { parseText } from '../../options/text.ts'
+import { parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
@@ -40,21 +41,18 @@ export function define(metrics: Command, context: Context): void {
     about: 'Without a command it runs "wfstore metrics current", with these options.',
     examples: ['wfstore metrics rollup --period hour', 'wfstore metrics -o prometheus'],
   })
-  const current = metrics.command('current', { isDefault: true })
-  defineCurrent(current, context)
+  const current = defineCurrent(metrics.command('current', { isDefault: true }))
   defineList(metrics.command('list'), context)
   defineRollup(metrics.command('rollup'), context)
-  const plain = metrics.createHelp()
-  metrics.configureHelp({
-    ...metrics.configureHelp(),
-    visibleOptions: (command) => plain.visibleOptions(command === metrics ? current : command),
-  })
+  makeDefault(metrics, current, () =>
+    printCurrent(current.optsWithGlobals<MetricFlags & { period?: Period }>(), context),
+  )
 }
 
 const SINCE = 'start of the oldest bucket: 24h, 7d, RFC 3339'
 const BOUNDS = 'start time range: 24h, 7d, 2026-11-01, RFC 3339'
 
-function defineCurrent(current: Command, context: Context): void {
+function defineCurrent(current: Command): Command {
   explain(current, {
     about:
       'Prints the values that "wfstore metrics rollup" computed last. Only this command supports -o prometheus: the text format of Prometheus, which also includes totals of runs, cost and tokens.',
@@ -63,7 +61,7 @@ function defineCurrent(current: Command, context: Context): void {
       'wfstore metrics -o prometheus > wfstore.prom',
     ],
   })
-  current
+  return current
     .summary('List the newest value of each metric (default)')
     .description('List the newest value of each metric type, user and dimensions.')
     .option('--type <name>', 'filter by type: cost, token_usage, error_rate, …', parseText)
@@ -74,17 +72,6 @@ function defineCurrent(current: Command, context: Context): void {
     )
     .option('--user <id>', 'filter by user', parseText)
     .option('--since <time>', `${SINCE} (default: two buckets ago)`)
-    // An unknown subcommand ends up here as an argument.
-    .allowExcessArguments()
-    .action(() => {
-      const [word] = current.args
-      if (word !== undefined) {
-        throw new WfstoreError('usage', `unknown command '${word}'`, {
-          hint: 'see `wfstore metrics --help`',
-        })
-      }
-      return printCurrent(current.optsWithGlobals<MetricFlags & { period?: Period }>(), context)
-    })
 }
 
 async function printCurrent(
@@ -208,5 +195,5 @@ function lineOf(result: RollupResult): string {
     ),
     `${formatNumber(kept)} kept`,
   ]
-  return `${period} (${timeZone}): ${plural(buckets, 'bucket')} ${from}: ${counts.join(', ')}, ${seconds} s`
+  return `${period} (${timeZone}): ${plural(buckets, 'bucket')} ${from}: ${counts.join(', ')}, ${formatDuration(seconds * 1000)}`
 }

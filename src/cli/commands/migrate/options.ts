@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { MigrationStep } from '../../../db/migrate/plan.ts'
 import type { Context } from '../../context.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
+import { wholeNumber } from '../../options/values.ts'
 import type { Column } from '../../output/column.ts'
 
 /** Options of the commands that change the schema. */
@@ -15,33 +16,26 @@ export interface MigrationFlags extends GlobalOptions {
 
 const LOCK_TIMEOUT_MS = 2000
 
+const LONGEST_WAIT = 9_999_999
+
 export function addMigrationOptions(command: Command): Command {
   return command
     .option('--dry-run', 'print the SQL as a script for psql; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
     .addOption(
       new Option('--lock-timeout <ms>', 'maximum wait for a table lock')
-        .argParser(parseMilliseconds)
+        .argParser(wholeNumber(1, LONGEST_WAIT))
         .default(LOCK_TIMEOUT_MS),
     )
     .addOption(
       new Option('--lock-wait <seconds>', 'maximum wait for another migration')
-        .argParser(parseSeconds)
+        .argParser(wholeNumber(0, LONGEST_WAIT))
         .default(600),
     )
 }
 
-const parseMilliseconds = (text: string) => parseWhole(text, 'milliseconds', 1)
-const parseSeconds = (text: string) => parseWhole(text, 'seconds', 0)
-
 /** A count of migrations, as an argument. */
-export const parseCount = (text: string) => parseWhole(text, 'migrations', 1)
-
-function parseWhole(text: string, unit: string, least: number): number {
-  if (!/^\d{1,7}$/.test(text) || Number(text) < least)
-    throw new InvalidArgumentError(`It must be a whole number of ${unit}, at least ${least}`)
-  return Number(text)
-}
+export const parseCount = wholeNumber(1)
 
 interface PlannedStatement {
   migration: string | null

@@ -105,7 +105,7 @@ async function printVerification(context: Context, options: GlobalOptions): Prom
   writer.note(
     own === 0
       ? 'the schema matches its migrations'
-      : `the schema matches its migrations; ${own === 1 ? '1 object' : `${own} objects`} of the application in addition`,
+      : `the schema matches its migrations; ${plural(own, 'object')} of the application in addition`,
   )
 }
 

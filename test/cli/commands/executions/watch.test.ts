@@ -248,12 +248,12 @@ describe('a frame', () => {
       () => seconds,
     )
     const frames = output.split('\x1b[H').map(joined)
-    expect(frames.map((frame) => /answer \(\d s\)/.exec(frame)?.[0])).toEqual([
+    expect(frames.map((frame) => /answer \(\ds\)/.exec(frame)?.[0])).toEqual([
       undefined,
       undefined,
-      'answer (1 s)',
-      'answer (2 s)',
-      'answer (3 s)',
+      'answer (1s)',
+      'answer (2s)',
+      'answer (3s)',
     ])
     expect(frames.at(-1)).toContain('kept')
     // Nobody who interrupts it waits for the answer.

@@ -127,12 +127,12 @@ describe('rollup', () => {
       const [{ n } = { n: 0 }] = await store.sql('select count(*) as n from observability_metrics')
       expect(first.stdout).toMatch(
         new RegExp(
-          `^day \\(Europe/Berlin\\): \\d+ buckets of all time: ${formatNumber(Number(n))} values inserted, 0 updated, 0 unchanged, 0 deleted, 0 kept, [\\d.]+ s\\n$`,
+          `^day \\(Europe/Berlin\\): \\d+ buckets of all time: ${formatNumber(Number(n))} values inserted, 0 updated, 0 unchanged, 0 deleted, 0 kept, [\\d.]+m?s\\n$`,
         ),
       )
       const second = await on(store, 'rollup --period day --tz Europe/Berlin')
       expect(second.stdout).toMatch(
-        /^day \(Europe\/Berlin\): \d+ buckets since 2026-11-24T23:00:00.000000Z and of older runs that changed: 0 values inserted, 0 updated, [\d,]+ unchanged, 0 deleted, 0 kept, [\d.]+ s\n$/,
+        /^day \(Europe\/Berlin\): \d+ buckets since 2026-11-24T23:00:00.000000Z and of older runs that changed: 0 values inserted, 0 updated, [\d,]+ unchanged, 0 deleted, 0 kept, [\d.]+m?s\n$/,
       )
       expect(await on(store, 'rollup --period day')).toEqual({
         code: 1,
