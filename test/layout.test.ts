@@ -50,7 +50,7 @@ function circle(): string[] {
   return []
 }
 
-it('no file imports itself over others, not even for a type', () => {
+it('there is no circle of imports, not even of types', () => {
   expect(circle()).toEqual([])
 })
 /** What each part of src may import besides itself, packages aside: knowledge flows one way. */
@@ -95,14 +95,14 @@ it.each(Object.entries(MAY_IMPORT))('%s imports nothing above it', (part, allowe
     .map(({ path, name }) => `${path} imports ${name}`)
   expect(upward).toEqual([])
 })
-it('every part of src has its place among these', () => {
+it('every part of src is listed in MAY_IMPORT', () => {
   const parts = new Set(sources.map(({ path }) => partOf(path)))
   expect([...parts].sort()).toEqual(Object.keys(MAY_IMPORT).sort())
 })
 it('the tables import no package', () => {
   expect(importers(/^(?!.*\.ts$)/, /^(?!tables\/)/)).toEqual([])
 })
-it('a command imports files of its own folder, and of others only their columns and words', () => {
+it('a command imports files of its own folder, and from others only columns and words', () => {
   const groupOf = (path: string) => path.split('/')[2]
   const strangers = sources.filter(
     ({ path, imports }) =>
@@ -116,16 +116,16 @@ it('a command imports files of its own folder, and of others only their columns 
   )
   expect(strangers.map(({ path }) => path)).toEqual([])
 })
-it('the output layer knows neither queries nor the database, and alone imports cli-table3 and kleur', () => {
+it('the output layer imports no queries and no database, and only it imports cli-table3 and kleur', () => {
   expect(importers(/^(queries|db|store|record|transfer|cleanup)/, /^(?!cli\/output\/)/)).toEqual([])
   expect(importers(/^(cli-table3|kleur)/, /^cli\/output\//)).toEqual([])
 })
-it('only the charts of the report know d3, and the report loads its page when it writes one', () => {
+it('only the charts of the report import d3, and the report loads its page when it writes one', () => {
   expect(importers(/^d3-/, /^cli\/commands\/report\/chart\.ts$/)).toEqual([])
   const report = sources.find(({ path }) => path === 'cli/commands/report/report.ts')
   expect(report?.text).not.toMatch(/^import (?!type).*'\.\/(page|chart|sections|markup)\.ts'/m)
 })
-it('only the migrations of the database layer know node-pg-migrate, and load it when used', () => {
+it('only the migrations import node-pg-migrate, and load it when used', () => {
   const users = sources.filter(({ imports }) => imports.includes('node-pg-migrate'))
   for (const { path, text } of users) {
     expect(path).toMatch(/^db\/migrate\//)
@@ -133,7 +133,7 @@ it('only the migrations of the database layer know node-pg-migrate, and load it 
   }
   expect(users).toHaveLength(1)
 })
-it('nothing below bin touches the process, but for what a server needs to know of it', () => {
+it('only bin uses the process, except for what a server needs to know about it', () => {
   const allowed = /process\.(platform|arch|kill|pid|execPath|getuid)\b/g
   // workflowStore has no caller that gives it an environment; it reads the process when it is first used.
   const ofTheLibrary = '(() => ({ env: process.env, cwd: process.cwd() }))'
@@ -147,7 +147,7 @@ it('nothing below bin touches the process, but for what a server needs to know o
   expect(touching).toEqual([])
 })
 
-it('a file that tests share has no hooks of its own: it is imported once for all tests of a worker', () => {
+it('a file that tests share has no hooks: it is imported once for all tests of a worker', () => {
   const hooked = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
     .filter((path) =>

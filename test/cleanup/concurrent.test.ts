@@ -47,7 +47,7 @@ const importedRun = (number: number, ids: { run: string; step: string; log: stri
     timestamp: '2025-01-01T10:00:00Z',
   })
 
-it('engines, a batch writer, an importer and operators write all the while runs are removed the moment they end: totals are theirs', async () => {
+it('totals are exact while engines, a batch writer, an importer and operators write and runs are removed as soon as they end', async () => {
   const engine = connections(database.url)
   onTestFinished(engine.close)
   const batch = openBatch(engine.run, { flushMs: 5, maxRows: 20 })
@@ -155,7 +155,7 @@ const idsIn = async (column: string, table: string) =>
   (await database.sql(`select ${column} as id from ${table} order by 1`)).map(({ id }) => id)
 
 describe('a row that another session has locked', () => {
-  it('is stepped over, said, and goes with the next cleanup', async () => {
+  it('is skipped and reported, and removed by the next cleanup', async () => {
     const batchSize = 1
     await fill()
     const holder = await database.connect()
@@ -188,7 +188,7 @@ describe('a row that another session has locked', () => {
     await expectLedger(database, 'when it is gone')
   })
 
-  it('takes no other row of its batch with it: batches become smaller until it is alone', async () => {
+  it('keeps no other row of its batch: batches become smaller until only that row is left', async () => {
     await fill()
     const holder = await database.connect()
     onTestFinished(() => holder.end())
@@ -205,7 +205,7 @@ describe('a row that another session has locked', () => {
     expect(await idsIn('execution_id', 'workflow_executions')).toEqual([uuid(3)])
   })
 
-  it('does not hold up a cleanup whose time is over, nor one that is interrupted', async () => {
+  it('does not delay a cleanup at its time limit, or one that is interrupted', async () => {
     await fill()
     const holder = await database.connect()
     onTestFinished(() => holder.end())
@@ -226,7 +226,7 @@ describe('a row that another session has locked', () => {
     })
   })
 
-  it('is not one by one every row of a table that is locked whole: then the cleanup fails as locked', async () => {
+  it('is not every row of a locked table in turn: then the cleanup fails as locked', async () => {
     await fill()
     const holder = await database.connect()
     onTestFinished(() => holder.end())
@@ -242,7 +242,7 @@ describe('a row that another session has locked', () => {
 })
 
 describe('two cleanups at once', () => {
-  it('the second is refused, and says who the first is', async () => {
+  it('the second is refused, and its error names the first', async () => {
     await fill()
     let refused: unknown
     const first = await database.connect()
@@ -263,7 +263,7 @@ describe('two cleanups at once', () => {
     expect(await cleanupsIn(database)).toMatchObject([{ outcome: 'done' }])
   })
 
-  it('of two schemas do not stand in each other’s way', async () => {
+  it('of two schemas do not block each other', async () => {
     const other = await database.connect()
     onTestFinished(() => other.end())
     await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup elsewhere', 0))`)
@@ -275,7 +275,7 @@ describe('a cleanup ends between two batches', () => {
   it.each([
     ['at once where it has no time at all', 0],
     ['after one where the time is over then', 3],
-  ])('%s: what is left is said, and the next one finishes', async (_, gone) => {
+  ])('%s: the remaining rows are reported, and the next one finishes', async (_, gone) => {
     await fill()
     const aborter = new AbortController()
     const limits =

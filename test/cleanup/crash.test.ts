@@ -57,7 +57,7 @@ async function throughProxy(hooks: Hooks): Promise<void> {
   await proxy.close()
 }
 
-it('the connection lost, or the session ended by an administrator, at every statement: the next cleanup ends as if nothing had been', async () => {
+it('after a lost connection or a terminated session at any statement, the next cleanup ends as if undisturbed', async () => {
   await reseed(database)
   const statements: string[] = []
   await throughProxy({
@@ -105,7 +105,7 @@ it('the connection lost, or the session ended by an administrator, at every stat
   expect(statements.length).toBeGreaterThan(50)
 })
 
-it('SIGKILL of the process before and after statements of every kind: the lock is free at once, and the next run ends it', async () => {
+it('after SIGKILL before or after a statement of each kind, the lock is free at once and the next run finishes', async () => {
   const argv = [
     'cleanup',
     '--before',
@@ -147,7 +147,7 @@ it('SIGKILL of the process before and after statements of every kind: the lock i
   }
 })
 
-it('an immediate stop of the server takes back batches whose commit had not reached the disk, and no total', async () => {
+it('an immediate stop of the server reverts batches whose commit was not on disk, and no total changes', async () => {
   const dir = embeddedIn()
   // Commits that need not wait are not on the disk until somebody does.
   const options = {

@@ -96,7 +96,7 @@ async function copy(): Promise<TestDatabase> {
 }
 
 describe('at the edge of the cutoff', () => {
-  it('what had ended by then goes, with its steps and entries; all else stays, whatever the size of the batches', {
+  it('runs that had ended are removed with their steps and entries, and all others stay, for any batch size', {
     tags: 'slow',
   }, async () => {
     const states: unknown[] = []
@@ -132,7 +132,7 @@ describe('at the edge of the cutoff', () => {
     for (const state of states) expect(state).toEqual(states[0])
   })
 
-  it('a cutoff a microsecond later takes what was at the edge, and the entries that outlived their run', async () => {
+  it('a cutoff one microsecond later removes the runs at the edge, and entries without a run', async () => {
     const database = await copy()
     await clean(database, { before: CUTOFF })
     const result = await clean(database, { before: AFTER })
@@ -157,7 +157,7 @@ describe('at the edge of the cutoff', () => {
     })
   })
 
-  it('is the same in another schema than public, under settings that would get in its way', async () => {
+  it('works the same in another schema than public, with settings that could disturb it', async () => {
     const database = await copy()
     await database.sql('alter schema public rename to "Our flows"')
     await database.sql('create schema public')
@@ -203,14 +203,14 @@ describe('at the edge of the cutoff', () => {
     await expectCleaned(database)
   })
 
-  it('steps are counted where the server does not count what is deleted', async () => {
+  it('steps are counted even if the server does not count deleted rows', async () => {
     const database = await copy()
     await database.sql(`alter database ${database.name} set track_counts = off`)
     expect(await clean(database, { before: CUTOFF, batchSize: 3 })).toMatchObject({ removed })
   })
 })
 
-it('an empty store is cleaned of nothing, and says so in its row', async () => {
+it('a cleanup of an empty store removes nothing and is recorded', async () => {
   const database = await createMigrated('cleanup_empty')
   onTestFinished(() => database.drop())
   expect(await clean(database, { days: 1 })).toMatchObject({

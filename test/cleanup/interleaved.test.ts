@@ -139,7 +139,7 @@ const isLate = (error: unknown) => (error as { code: string }).code === '55P03'
 const isGone = (error: unknown) => (error as { code: string }).code === '23503'
 
 it.each(Object.entries(ACTIONS))(
-  '%s, before whatever statement of a cleanup: each row is counted once',
+  '%s, before any statement of a cleanup: each row is counted once',
   async (name, action) => {
     const hand = name.includes('by hand') ? 'hand' : 'engine'
     await other.query(`set application_name = ${hand}`)

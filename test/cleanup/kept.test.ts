@@ -55,7 +55,7 @@ describe('keepLast', () => {
     [5, [11, 12, 13, 14, 15, 21, 22, 31, 41, 42]],
     [2 ** 31 - 1, [11, 12, 13, 14, 15, 21, 22, 31, 41, 42]],
   ])(
-    'of %i keeps so many of every workflow, the greater id where they began together, and their entries',
+    'of %i keeps that number of runs of every workflow with their entries; of runs with one start time the greater id',
     async (keepLast, wanted) => {
       const counted = await withClient(database, (client) =>
         countCleanup(client, { before: CUTOFF, keepLast }),
@@ -83,7 +83,7 @@ describe('keepLast', () => {
   )
 })
 
-it('a legacy database, its NULLs included, keeps what a computation outside of SQL keeps, at every instant', async () => {
+it('a legacy database, with its NULLs, keeps the same runs as a computation outside of SQL, at every instant', async () => {
   const adopted = await createAdopted('cleanup_legacy')
   onTestFinished(() => adopted.drop())
   await adopted.sql('set session_replication_role = replica')
@@ -141,7 +141,7 @@ describe('roles', () => {
   })
   const NOTHING = { execution: 0, step: 0, audit: 0, metric: 0 }
 
-  it('the cleaner needs no other privilege, also where rows are locked', async () => {
+  it('the cleaner needs no other privilege, also with locked rows', async () => {
     const client = await as('cleaner')()
     await database.sql('begin')
     await database.sql('select from workflow_steps for update')
@@ -169,7 +169,7 @@ describe('roles', () => {
     expect(sumOf(await cleanupsIn(database))).toEqual(NOTHING)
   })
 
-  it('who does not see every run is refused: an entry of a run out of sight would be removed', async () => {
+  it('a role that does not see every run is refused: the entries of hidden runs would be removed', async () => {
     await database.sql('alter table workflow_executions enable row level security')
     onTestFinished(async () => {
       await database.sql('alter table workflow_executions disable row level security')

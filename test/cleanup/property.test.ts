@@ -150,7 +150,7 @@ const cleanups = fc.array(
   { minLength: 1, maxLength: 3 },
 )
 
-it('no total moves, to its last digit, and what is left is what must be, whatever is cleaned up how often', async () => {
+it('no total changes, to its last digit, and the right rows remain, after any sequence of cleanups', async () => {
   let removedRows = 0
   await fc.assert(
     fc.asyncProperty(rows, cleanups, async (first, all) => {
@@ -194,7 +194,7 @@ it('no total moves, to its last digit, and what is left is what must be, whateve
   expect(removedRows).toBeGreaterThan(50)
 })
 
-it('what is over kept runs alone says so: percentiles over how many, bills whose run is gone', async () => {
+it('numbers of kept runs only are marked: percentiles have their count, bills their removed runs', async () => {
   await clear(database.sql)
   for (const [number, start, end] of [
     [1, '2024-03-01T00:00:00Z', '2024-03-01T01:00:00Z'],

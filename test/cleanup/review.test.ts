@@ -71,7 +71,7 @@ async function interleaved(
   return cleanup(watched, { before: BEFORE, pauseMs: 0, ...cleaning }).finally(() => client.end())
 }
 
-it('an entry stays with its run though ALTER TABLE rewrites the runs in the middle of its batch', async () => {
+it('an entry stays with its run if ALTER TABLE rewrites the runs in the middle of its batch', async () => {
   await addOld(1, { status: 'running', end: null })
   await addEntry(database.sql, { id: uuid(2), run: uuid(1), at: '2024-01-01Z' })
   await change('select', 'alter table workflow_executions drop column if exists extra')
@@ -85,7 +85,7 @@ it('an entry stays with its run though ALTER TABLE rewrites the runs in the midd
   expect(await database.sql('select from audit_logs')).toHaveLength(1)
 })
 
-it('a column that is added during a cleanup is not lost: the archive ends before it', () =>
+it('a column that is added during a cleanup is not lost: the cleanup ends before it', () =>
   inFolder(async (folder) => {
     for (const number of [1, 2, 3]) await addOld(number)
     await change('select', 'alter table workflow_executions drop extra')
@@ -102,7 +102,7 @@ it('a column that is added during a cleanup is not lost: the archive ends before
   }))
 
 it.each(['usage_history', 'cleanups'])(
-  'where %s is locked, it is that table which is named, and not row after row',
+  'if %s is locked, the error names that table, and no rows',
   async (table) => {
     for (const number of [1, 2]) await addOld(number)
     const holder = await database.connect()
@@ -117,7 +117,7 @@ it.each(['usage_history', 'cleanups'])(
   },
 )
 
-it('a history that is locked when it would be tidied is left as it is', async () => {
+it('a history that is locked is not tidied', async () => {
   for (const number of [1, 2]) await addOld(number)
   const holder = await database.connect()
   const lock = () => holder.query('begin; lock table usage_history in share mode')
@@ -127,7 +127,7 @@ it('a history that is locked when it would be tidied is left as it is', async ()
   expect(await database.sql('select runs from usage_history')).toHaveLength(2)
 })
 
-it('a foreign key that would take bills or entries along is refused before anything is deleted', async () => {
+it('a foreign key that would delete bills or entries is refused before anything is deleted', async () => {
   await addOld(1)
   for (const table of ['billing_records', 'audit_logs']) {
     await database.sql(`alter table ${table} add constraint mine foreign key (execution_id)
@@ -141,7 +141,7 @@ it('a foreign key that would take bills or entries along is refused before anyth
   expect(await runsLeft()).toEqual([uuid(1)])
 })
 
-it('a table of the application that refers to an old run is named, and what to do', async () => {
+it('a table of the application that refers to an old run is named, with what to do', async () => {
   await addOld(1)
   await change(
     `create table app (run uuid references workflow_executions); insert into app values ('${uuid(1)}')`,
@@ -155,7 +155,7 @@ it('a table of the application that refers to an old run is named, and what to d
   expect(await runsLeft()).toEqual([uuid(1)])
 })
 
-it('a trigger that keeps runs is told, rather than that they were among the newest', async () => {
+it('runs that a trigger keeps are reported as such, and not as the newest', async () => {
   await addOld(1)
   await change(
     `create function keep() returns trigger language plpgsql as 'begin return null; end';
@@ -184,7 +184,7 @@ it('a batch may take longer than the transaction_timeout of its role', async () 
   await client.end()
 })
 
-it('the connection lost at a commit that came to pass: its rows are in the archive, and come back', () =>
+it('if the connection is lost during a successful commit, its rows are in the archive and can be restored', () =>
   inFolder(async (folder) => {
     for (const number of [1, 2, 3]) await addOld(number)
     const rows = await rowsOf(database)
@@ -213,7 +213,7 @@ it('the connection lost at a commit that came to pass: its rows are in the archi
     expect(await rowsOf(database)).toEqual(rows)
   }))
 
-it('whose row of cleanups is deleted meanwhile ends: its archive could not be restored', async () => {
+it('a cleanup whose row in cleanups is deleted ends: its archive could not be restored', async () => {
   for (const number of [1, 2]) await addOld(number)
   await expect(
     interleaved({ batchSize: 1 }, /^begin/, 2, () => elsewhere('delete from cleanups')),
@@ -222,7 +222,7 @@ it('whose row of cleanups is deleted meanwhile ends: its archive could not be re
   expect(await cleanupsIn(database)).toEqual([])
 })
 
-it('a manifest from elsewhere leads to no file outside of its folder, and no field of it is believed', () =>
+it('a foreign manifest reaches no file outside of its folder, and none of its fields is trusted', () =>
   inFolder(async (folder) => {
     const name = 'executions-0001.jsonl.gz'
     const data = gzipSync('{"execution":{}}\n')
@@ -258,7 +258,7 @@ it('a manifest from elsewhere leads to no file outside of its folder, and no fie
 
 const linesOf = (execution: number) => ({ execution, step: 0, audit: 0, metric: 0 })
 
-it('a replica that never catches up is waited for ten minutes, and no more after that', async () => {
+it('a cleanup waits ten minutes for a replica that never catches up, and then no more', async () => {
   const said: string[] = []
   let slept = 0
   const client = { query: async () => ({ rows: [{ lag: '3600' }] }) } as unknown as pg.Client
@@ -274,7 +274,7 @@ it('a replica that never catches up is waited for ten minutes, and no more after
   ])
 })
 
-it('an archive does not go to a terminal', async () => {
+it('an archive is not written to a terminal', async () => {
   await addOld(1)
   const argv = ['cleanup', '--before', BEFORE, '--archive', '-', '--database-url', database.url]
   const { code, stderr } = await runCli(argv, { terminal: 80 })

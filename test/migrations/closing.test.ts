@@ -45,7 +45,7 @@ describe('closing while other sessions write', () => {
     ['insert a bill', insert('2024-11', '2')],
     ['change one', `update billing_records set cost = cost + 2`],
     ['delete one', 'delete from billing_records'],
-  ])('waits for those who %s and counts what they have done', async (_, change) => {
+  ])('waits for sessions that %s and counts what they have done', async (_, change) => {
     await database.sql(insert('2024-11', '5'))
     await client(0).query('begin')
     await client(0).query(change)
@@ -60,7 +60,7 @@ describe('closing while other sessions write', () => {
     expect(rows[0]).toMatchObject(live as object)
   })
 
-  it('a bill that is written meanwhile waits and goes into the open month', async () => {
+  it('a bill that is written during the close waits and goes into the open month', async () => {
     await database.sql(insert('2024-11', '5'))
     await client(0).query('begin')
     await client(0).query(close('2024-11'))
@@ -77,7 +77,7 @@ describe('closing while other sessions write', () => {
   })
 
   it.each(['repeatable read', 'serializable'])(
-    'a transaction at %s that began before the close cannot add to the month after it',
+    'a transaction at %s that began before the close cannot add to the month afterwards',
     async (level) => {
       await database.sql(insert('2024-11', '5'))
       await client(0).query(`begin isolation level ${level}`)

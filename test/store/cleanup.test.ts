@@ -21,7 +21,7 @@ afterAll(async () => {
 const before = `${BEFORE}T00:00:00Z`
 
 it.each(['databaseUrl', 'pool'] as const)(
-  'a store on a %s counts, cleans up, lists and restores; its totals do not move',
+  'a store on a %s counts, cleans up, lists and restores, and its totals do not change',
   async (kind) => {
     const database = await template.copy()
     const pool = new pg.Pool({ connectionString: database.url })
@@ -52,7 +52,7 @@ it.each(['databaseUrl', 'pool'] as const)(
   },
 )
 
-it('what is no cutoff is refused, and nothing is touched', async () => {
+it('an invalid cutoff is refused, and nothing is removed', async () => {
   const database = await template.copy()
   const store = openStore({ databaseUrl: database.url })
   for (const options of [

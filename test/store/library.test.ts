@@ -94,7 +94,7 @@ it('with source maps on, an error names the file and line of its source', () => 
   expect(stack).toMatch(/src\/store\.ts:\d+:\d+/)
 })
 
-it('waits for nothing when it is loaded, so that CommonJS can require it', () => {
+it('has no top-level await, so CommonJS can require it', () => {
   const code = `const { openStore } = require(${JSON.stringify(root)}); console.log(typeof openStore)`
   expect(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })).toBe('function\n')
 })

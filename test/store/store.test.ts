@@ -76,7 +76,7 @@ it('importing wfstore connects to nothing and keeps no process alive', async () 
   expect(visits.length).toBe(before)
 })
 
-it('workflowStore uses the database of the environment as it is when first used, and lets the process end', async () => {
+it('workflowStore reads the environment when it is first used, and lets the process end', async () => {
   const other = 'postgresql://wfstore@127.0.0.1:1/none'
   for (const env of [
     { WFSTORE_DATABASE_URL: url, DATABASE_URL: other },
@@ -93,7 +93,7 @@ it('workflowStore uses the database of the environment as it is when first used,
   expect(await runModule(late)).toEqual({ status: 0, stdout: '0\n', stderr: '' })
 })
 
-it('workflowStore without a database says so and makes none, and finds it once there is one', async () => {
+it('workflowStore without a database is an error and creates none; it works once there is one', async () => {
   const text = `
     const { workflowStore } = wfstore
     console.log(await workflowStore.getStats().catch(({ name, code }) => name + ' ' + code))
@@ -104,7 +104,7 @@ it('workflowStore without a database says so and makes none, and finds it once t
   })
 })
 
-it('close ends the connections that the store made; used again, it makes new ones', async () => {
+it('close ends the connections of the store; used again, it opens new ones', async () => {
   const store = openStore({ databaseUrl: url })
   const before = visits.length
   for (let time = 1; time <= 2; time++) {
@@ -117,7 +117,7 @@ it('close ends the connections that the store made; used again, it makes new one
   await store.close()
 })
 
-it('a pool of yours, and a client of yours, are not ended by close', async () => {
+it('close does not end a pool or a client of the caller', async () => {
   const pool = new pg.Pool({ connectionString: database.url })
   const client = await pool.connect()
   for (const own of [pool, client]) {
@@ -131,7 +131,7 @@ it('a pool of yours, and a client of yours, are not ended by close', async () =>
   await pool.end()
 })
 
-it('a client of yours is asked one thing at a time, as pg wants it', async () => {
+it('a client of the caller gets one query at a time, as pg requires', async () => {
   const client = await database.connect()
   let busy = false
   const pool: Queryable = {
@@ -149,7 +149,7 @@ it('a client of yours is asked one thing at a time, as pg wants it', async () =>
   await client.end()
 })
 
-it('what you roll back on a client of yours was never done', async () => {
+it('a rollback on a client of the caller reverts the calls of the store', async () => {
   const client = await database.connect()
   const store = openStore({ pool: client })
   await client.query('begin')
@@ -159,7 +159,7 @@ it('what you roll back on a client of yours was never done', async () => {
   await client.end()
 })
 
-it('a pool keeps the types that you gave it: rows of yours are as before', async () => {
+it('a pool of the caller keeps its type parsers', async () => {
   const pool = new pg.Pool({ connectionString: database.url })
   await openStore({ pool }).getStats()
   const { rows } = await pool.query(`select 1::int4 as n, true as b, '{"a": 1}'::jsonb as j`)
@@ -167,7 +167,7 @@ it('a pool keeps the types that you gave it: rows of yours are as before', async
   await pool.end()
 })
 
-it('schema names the schema whose tables are read and written; on a pool of yours it is refused', async () => {
+it('schema selects the schema of the tables; on a pool of the caller it is refused', async () => {
   const name = 'Tenant one'
   await migrate(database, { schema: name })
   const [tenant, usual] = [name, undefined].map((schema) =>
@@ -184,7 +184,7 @@ it('schema names the schema whose tables are read and written; on a pool of your
   )
 })
 
-it('sslmode=prefer goes on without encryption where the server has none, as psql does', async () => {
+it('sslmode=prefer continues without encryption if the server has none, as psql does', async () => {
   const store = openStore({ databaseUrl: `${url}?sslmode=prefer` })
   const asked = Array.from({ length: 5 }, () => store.getStats())
   expect((await Promise.all(asked)).map(({ totalTokens }) => totalTokens)).toEqual([0, 0, 0, 0, 0])
@@ -195,7 +195,7 @@ it('sslmode=prefer goes on without encryption where the server has none, as psql
   })
 })
 
-it('a URL that is none is refused at once, and a server that is not there when first used, without the password', async () => {
+it('an invalid URL is refused at once, and a missing server at first use, without the password', async () => {
   expect(() => openStore({ databaseUrl: 'mysql://x' })).toThrow(
     'databaseUrl is not a PostgreSQL URL',
   )
@@ -236,7 +236,7 @@ it('nothing is written to a schema that is behind', async () => {
   await behind.drop()
 })
 
-it('what the recorder records is what the tables give', async () => {
+it('the tables return what the recorder has recorded', async () => {
   const store = openStore({ databaseUrl: database.url })
   const run = await store.startExecution({ ...RUN, userId: 'recorded' })
   const step = await run.startStep({ stepNumber: 1, stepName: 's' })

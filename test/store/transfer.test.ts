@@ -23,7 +23,7 @@ const everything = async (store: Store) => {
 }
 
 it.each(['a URL', 'a pool of yours', 'a client of yours'])(
-  'a store on %s exports what another imports, to the byte, and its connections are free again',
+  'an export of a store on %s is imported by another to the byte, and its connections are free again',
   async (kind) => {
     const old = await made(createAdopted('transfer_old'))
     const young = await made(createMigrated('transfer_new'))

@@ -54,7 +54,7 @@ it('a file for each kind, members of gzip, and a manifest that counts them', () 
     expect(report.archives[0]).toMatchObject({ place, form: 'folder', ignoredBytes: 0 })
   }))
 
-it('a file that is full is followed by another, where a line ends', () =>
+it('a full file is followed by another, at the end of a line', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, { ...options, fileBytes: 1 })
     await sink.open(head)
@@ -73,7 +73,7 @@ it('a file that is full is followed by another, where a line ends', () =>
     expect(await problemsIn(folder)).toEqual([])
   }))
 
-it('what was not synced is taken back, with the files that were made for it', () =>
+it('lines that were not synced are removed, with the files that were created for them', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, { ...options, fileBytes: 60 })
     await writeTwoBatches(sink)
@@ -89,7 +89,7 @@ it('what was not synced is taken back, with the files that were made for it', ()
     expect(await problemsIn(folder)).toEqual([])
   }))
 
-it('a batch whose rows did not all come is taken back', () =>
+it('a batch with missing rows is removed', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, options)
     await writeTwoBatches(sink)
@@ -104,7 +104,7 @@ it('a batch whose rows did not all come is taken back', () =>
   }))
 
 it(
-  'a killed cleanup leaves what it synced, wherever its last write was torn',
+  'the archive of a killed cleanup has the lines that it synced, for a last write torn at any place',
   { tags: 'slow' },
   () =>
     inFolder(async (folder) => {
@@ -136,7 +136,7 @@ it(
     }),
 )
 
-it('a tail that no sync covers is ignored, and a file of nothing else', () =>
+it('lines after the last sync are ignored, and so is a file without a sync', () =>
   inFolder(async (folder) => {
     const { killed } = await bothIn(folder)
     writeFileSync(join(killed, 'audit-0001.jsonl.gz'), 'torn', { flag: 'a' })
@@ -167,7 +167,7 @@ it('any altered byte of any file is noticed, and the file is named', { tags: 'sl
   }),
 )
 
-it('truncated, missing and surplus files are named', () =>
+it('truncated, missing and unexpected files are named', () =>
   inFolder(async (folder) => {
     const { complete, killed } = await bothIn(folder)
     for (const place of [complete, killed]) {
@@ -198,7 +198,7 @@ it('truncated, missing and surplus files are named', () =>
     expect(await problemsIn(folder)).toContain('killed/notes.txt is not of this archive')
   }))
 
-it('a cleanup that fails before it deletes anything leaves nothing', () =>
+it('a cleanup that fails before it deletes anything leaves no files', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, options)
     await sink.open(head)
@@ -208,7 +208,7 @@ it('a cleanup that fails before it deletes anything leaves nothing', () =>
     await expect(verifyArchive(folder)).rejects.toMatchObject({ code: 'usage' })
   }))
 
-it('where no folder can be made, that is said before anything is deleted', () =>
+it('a folder that cannot be created is an error before anything is deleted', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'file')
     writeFileSync(file, '')

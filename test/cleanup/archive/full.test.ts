@@ -16,36 +16,38 @@ afterEach(() => {
   if (canLimit) limitFiles('unlimited')
 })
 
-it.runIf(canLimit)('a full disk fails the batch alone, and names the file and what to do', () =>
-  inFolder(async (folder) => {
-    const sink = archiveInFolder(folder, options)
-    await writeTwoBatches(sink)
-    const large = () => chunks(`{"audit":{"a":"${randomBytes(300_000).toString('base64')}"}}\n`)
-    limitFiles(100_000)
-    const file = join(folder, FOLDER, 'audit-0001.jsonl.gz')
-    await expect(sink.write('audit', large())).rejects.toMatchObject({
-      code: 'failed',
-      message: expect.stringMatching(new RegExp(`^cannot write the archive ${file}: EFBIG`)),
-      hint: expect.stringContaining('make room'),
-    })
-    await expect(sink.sync()).rejects.toMatchObject({ code: 'failed' })
-    await sink.rollback()
-    expect(await verifyArchive(folder)).toMatchObject({ problems: [], lines: { audit: 3 } })
-    expect((await verifyArchive(folder)).archives[0]).toMatchObject({ ignoredBytes: 0 })
-    limitFiles('unlimited')
-    // Smaller than what came to the disk before it was full.
-    await sink.write('audit', chunks('{"audit":{}}\n'))
-    await sink.sync()
-    await sink.finish()
-    expect(await verifyArchive(folder)).toMatchObject({
-      complete: true,
-      problems: [],
-      lines: { audit: 4 },
-    })
-  }),
+it.runIf(canLimit)(
+  'a full disk fails only its batch; the error names the file and what to do',
+  () =>
+    inFolder(async (folder) => {
+      const sink = archiveInFolder(folder, options)
+      await writeTwoBatches(sink)
+      const large = () => chunks(`{"audit":{"a":"${randomBytes(300_000).toString('base64')}"}}\n`)
+      limitFiles(100_000)
+      const file = join(folder, FOLDER, 'audit-0001.jsonl.gz')
+      await expect(sink.write('audit', large())).rejects.toMatchObject({
+        code: 'failed',
+        message: expect.stringMatching(new RegExp(`^cannot write the archive ${file}: EFBIG`)),
+        hint: expect.stringContaining('make room'),
+      })
+      await expect(sink.sync()).rejects.toMatchObject({ code: 'failed' })
+      await sink.rollback()
+      expect(await verifyArchive(folder)).toMatchObject({ problems: [], lines: { audit: 3 } })
+      expect((await verifyArchive(folder)).archives[0]).toMatchObject({ ignoredBytes: 0 })
+      limitFiles('unlimited')
+      // Smaller than what came to the disk before it was full.
+      await sink.write('audit', chunks('{"audit":{}}\n'))
+      await sink.sync()
+      await sink.finish()
+      expect(await verifyArchive(folder)).toMatchObject({
+        complete: true,
+        problems: [],
+        lines: { audit: 4 },
+      })
+    }),
 )
 
-it.runIf(canLimit)('a journal that the disk has no room for fails its batch', () =>
+it.runIf(canLimit)('a journal that does not fit on the disk fails its batch', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, options)
     await writeTwoBatches(sink)

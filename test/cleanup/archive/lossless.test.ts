@@ -72,7 +72,7 @@ const time = fc.constantFrom(
 )
 const startTime = time.filter((value) => value !== '-infinity')
 
-it('whatever a row holds, it comes back as it was, and no total moves', async () => {
+it('a row with any content is restored unchanged, and no total changes', async () => {
   const row = fc.record({
     words: fc.array(text, { minLength: 5, maxLength: 5 }),
     documents: fc.array(orNull(json), { minLength: 4, maxLength: 4 }),
@@ -124,7 +124,7 @@ async function insert(
   )
 }
 
-it('infinite times, values of odd types, and JSON that keeps its blanks', () =>
+it('infinite times, values of unusual types and blanks in JSON are restored unchanged', () =>
   inFolder(async (folder) => {
     await database.sql(EMPTY)
     await database.sql(`
@@ -141,7 +141,7 @@ it('infinite times, values of odd types, and JSON that keeps its blanks', () =>
     await awayAndBack(folder)
   }))
 
-it('a row of megabytes, of which a line is longer than what is compressed at once', () =>
+it('a row of megabytes, whose line is longer than a compressed block, is restored unchanged', () =>
   inFolder(async (folder) => {
     await database.sql(EMPTY)
     await database.sql(`

@@ -22,7 +22,7 @@ async function streamed(): Promise<Buffer> {
   return bytes
 }
 
-it('a head, lines with a mark after each batch, and the manifest', async () => {
+it('a stream has a head, lines with a mark after each batch, and the manifest', async () => {
   const lines = String(await streamed())
     .trimEnd()
     .split('\n')
@@ -34,7 +34,7 @@ it('a head, lines with a mark after each batch, and the manifest', async () => {
   expect(JSON.parse(lines.at(-1) as string).manifest).toMatchObject({ lines: LINES })
 })
 
-it('verified as it is and compressed; torn anywhere it covers what was synced', () =>
+it('a stream can be verified plain and compressed; torn at any place it covers the synced lines', () =>
   inFolder(async (folder) => {
     const whole = await streamed()
     const path = join(folder, 'archive.jsonl')
@@ -68,7 +68,7 @@ it('verified as it is and compressed; torn anywhere it covers what was synced', 
     expect(await verify(half)).toMatchObject({ complete: false, problems: [] })
   }))
 
-it('any altered byte, and whatever follows the end, is noticed', () =>
+it('any altered byte, and anything after the end, is detected', () =>
   inFolder(async (folder) => {
     const path = join(folder, 'archive.jsonl')
     const whole = await streamed()
@@ -86,7 +86,7 @@ it('any altered byte, and whatever follows the end, is noticed', () =>
     ])
   }))
 
-it('a file that is no archive is said to be none', () =>
+it('a file that is not an archive is refused as such', () =>
   inFolder(async (folder) => {
     const path = join(folder, 'other')
     for (const text of ['{"execution":{}}\n', 'PK\x03\x04']) {
@@ -98,7 +98,7 @@ it('a file that is no archive is said to be none', () =>
     }
   }))
 
-it('a reader that goes away is a failure, and stays one', async () => {
+it('a reader that closes the pipe is a failure, also for later writes', async () => {
   let taken = 0
   const stream = new Writable({
     write: (_chunk, _encoding, done) =>
@@ -116,7 +116,7 @@ it('a reader that goes away is a failure, and stays one', async () => {
   await sink.abandon()
 })
 
-it('nothing of a batch is sent before its sync, however large it is', async () => {
+it('nothing of a batch of any size is sent before its sync', async () => {
   let sent = 0
   const stream = new Writable({
     write: (chunk, _encoding, done) => {

@@ -63,7 +63,7 @@ const reportsOf = async (of: TestDatabase) => {
   ]
 }
 
-it('what a cleanup removed comes back as it was, and no total moves', () =>
+it('the rows that a cleanup removed are restored unchanged, and no total changes', () =>
   inFolder(async (folder) => {
     const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
     const reports = await reportsOf(database)
@@ -81,7 +81,7 @@ it('what a cleanup removed comes back as it was, and no total moves', () =>
     ).toEqual([])
   }))
 
-it('restoring twice changes nothing more, and says that the rows are there', () =>
+it('a second restore changes nothing and reports that the rows exist', () =>
   inFolder(async (folder) => {
     await clean(database, folder)
     await restore(database, archiveIn(folder))
@@ -91,7 +91,7 @@ it('restoring twice changes nothing more, and says that the rows are there', () 
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
   }))
 
-it('a dry run tells what would come back, and changes nothing', () =>
+it('a dry run reports what would be restored, and changes nothing', () =>
   inFolder(async (folder) => {
     await clean(database, folder)
     const totals = await totalsOf(database)
@@ -116,7 +116,7 @@ async function cleanUntilKilled(folder: string, sink: ArchiveSink, batch: number
   await expect(cleaning).rejects.toThrow('killed')
 }
 
-it('the archive of a killed cleanup gives back what it removed, and knows the rows that it did not', () =>
+it('the archive of a killed cleanup restores the removed rows, and counts those that were not removed', () =>
   inFolder(async (folder) => {
     const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
     const sink = archiveInFolder(folder, options)
@@ -132,7 +132,7 @@ it('the archive of a killed cleanup gives back what it removed, and knows the ro
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
   }))
 
-it('rows that a killed cleanup wrote and a later one removed come back as they were last, or not at all', () =>
+it('rows that a killed cleanup wrote and a later one removed are restored in their last state, or not at all', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, options)
     await cleanUntilKilled(folder, sink, 1)
@@ -147,7 +147,7 @@ it('rows that a killed cleanup wrote and a later one removed come back as they w
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
   }))
 
-it('a folder of several archives comes back as one, and a row as it was when it was last deleted', () =>
+it('a folder of several archives is restored as one, and a row in the state of its last removal', () =>
   inFolder(async (folder) => {
     const first = await clean(database, folder, { before: '2026-05-01T02:00:00Z' })
     await restore(database, folder)
@@ -172,7 +172,7 @@ it('a folder of several archives comes back as one, and a row as it was when it 
     expect(values).toEqual({ value: '7.50', name: 'renamed' })
   }))
 
-it('an archive of another database is refused, and --copy restores its rows alone', () =>
+it('an archive of another database is refused, and --copy restores only its rows', () =>
   inFolder(async (folder) => {
     const rows = await rowsOf(database)
     await clean(database, folder)
@@ -191,7 +191,7 @@ it('an archive of another database is refused, and --copy restores its rows alon
     }
   }))
 
-it('runs that the history does not hold any more are refused, all of them', () =>
+it('if the history does not contain the runs of an archive, all of it is refused', () =>
   inFolder(async (folder) => {
     await clean(database, folder)
     await database.sql(`delete from usage_history where workflow_name = 'w1' and user_id = 'u0'`)
@@ -203,7 +203,7 @@ it('runs that the history does not hold any more are refused, all of them', () =
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([[], totals])
   }))
 
-it('an archive that lacks what its cleanup has removed is truncated, however well it ends', () =>
+it('an archive that lacks rows of its cleanup is truncated, even with a valid end', () =>
   inFolder(async (folder) => {
     const { cleanupId } = await clean(database, folder)
     await database.sql('update cleanups set steps_removed = 81 where cleanup_id = $1', [cleanupId])
@@ -213,7 +213,7 @@ it('an archive that lacks what its cleanup has removed is truncated, however wel
     })
   }))
 
-it('nothing of a damaged archive is loaded, and the file is named', () =>
+it('nothing of a damaged archive is restored, and the file is named', () =>
   inFolder(async (folder) => {
     await clean(database, folder)
     flipByte(join(archiveIn(folder), 'steps-0001.jsonl.gz'), 40)
@@ -224,7 +224,7 @@ it('nothing of a damaged archive is loaded, and the file is named', () =>
     expect(await rowsOf(database)).toEqual([])
   }))
 
-it('a column that the table lacks is named; one that is new has its default', () =>
+it('a column that the table lacks is named; a new column gets its default', () =>
   inFolder(async (folder) => {
     await database.sql(
       `alter table workflow_executions add column tenant text not null default 'a'`,
@@ -251,7 +251,7 @@ it('a column that the table lacks is named; one that is new has its default', ()
     }
   }))
 
-it('while a cleanup or another restore is at it, it is locked', () =>
+it('during a cleanup or another restore it fails as locked', () =>
   inFolder(async (folder) => {
     await clean(database, folder)
     const other = await database.connect()
@@ -261,7 +261,7 @@ it('while a cleanup or another restore is at it, it is locked', () =>
     expect(await rowsOf(database)).toEqual([])
   }))
 
-it('what was streamed comes back from a pipe, and a stream that lacks its end is refused', () =>
+it('a streamed archive is restored from a pipe, and a stream without its end is refused', () =>
   inFolder(async (folder) => {
     const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
     const stream = new PassThrough()
@@ -279,7 +279,7 @@ it('what was streamed comes back from a pipe, and a stream that lacks its end is
     expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
   }))
 
-it('a batch that was tried again has its lines twice, and comes back as it was when it was deleted', () =>
+it('a repeated batch has its lines twice, and is restored in the state of its removal', () =>
   inFolder(async (folder) => {
     const sink = archiveInFolder(folder, options)
     let lost = false

@@ -207,7 +207,7 @@ it.each([
   expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
 })
 
-it('a table in use is tried again, the session that holds it is named, and in the end adoption gives up', async () => {
+it('adoption tries a table in use again, names the session that holds it, and finally gives up', async () => {
   const database = await makeLegacy('busy', { data: false })
   const before = await everythingOf(database)
   const writer = await database.connect()

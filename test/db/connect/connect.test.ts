@@ -73,7 +73,7 @@ async function serve(answer: (socket: Socket, first: Buffer, number: number) => 
 }
 
 describe.each(WAYS)('%s', (_, connect) => {
-  it('connects without TLS where the server refuses it and sslmode=prefer allows that', async () => {
+  it('connects without TLS if the server refuses TLS and sslmode=prefer allows that', async () => {
     const seen: string[] = []
     const { target } = await serve((socket, first) => {
       seen.push(first.length === 8 ? 'TLS' : 'plain')
@@ -87,7 +87,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     expect(seen).toEqual(['TLS', 'plain', 'TLS'])
   })
 
-  it('does not connect without TLS because an error speaks of it', async () => {
+  it('does not connect without TLS only because an error mentions TLS', async () => {
     const { target, connections } = await serve((socket) =>
       socket.end(error('XX000', 'The server does not support SSL connections')),
     )
@@ -95,7 +95,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     expect(connections()).toBe(1)
   })
 
-  it('is refused for want of a password only where the server asks for one', async () => {
+  it('requires a password only if the server asks for one', async () => {
     const cleartext = Buffer.from([0, 0, 0, 3])
     const asking = await serve((socket) => socket.write(message('R', cleartext)))
     await expect(connect(asking.target())).rejects.toMatchObject({
@@ -111,7 +111,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     })
   })
 
-  it('leaves no connection open where no password is found', async () => {
+  it('leaves no connection open if no password is found', async () => {
     let closed: Promise<unknown> | undefined
     const { target } = await serve((socket) => {
       closed = once(socket, 'close')
@@ -121,7 +121,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     await closed
   })
 
-  it('that pg_hba.conf refuses without TLS is told how to use it, in every language of the server', async () => {
+  it('that pg_hba.conf refuses without TLS has a hint to use it, in every language of the server', async () => {
     const { target } = await serve((socket) =>
       socket.end(
         error(
@@ -145,7 +145,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     })
   })
 
-  it('whose startup options a pooler refuses is told so only where it would take the connection without them', async () => {
+  it('whose startup options a pooler refuses has this error only if it accepts the connection without them', async () => {
     for (const [code, takesOthers, expected] of [
       ['08P01', true, 'usage'],
       ['0A000', true, 'usage'],
@@ -163,7 +163,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     }
   })
 
-  it('waits for an answer as long as the target allows, and says so', async () => {
+  it('waits for an answer as long as the target allows, and reports it', async () => {
     const { target } = await serve(() => {})
     const { config, ...rest } = target()
     const hurried = { ...rest, config: { ...config, connectionTimeoutMillis: 50 } }
@@ -173,7 +173,7 @@ describe.each(WAYS)('%s', (_, connect) => {
     })
   })
 
-  it('is unreachable where the server hangs up', async () => {
+  it('is unreachable if the server closes the connection', async () => {
     const { target } = await serve((socket) => socket.destroy())
     await expect(connect(target())).rejects.toMatchObject({
       code: 'unreachable',
@@ -222,7 +222,7 @@ const KINDS: [string, (url: string) => Promise<Queryable>][] = [
 ]
 
 describe.each(KINDS)('on %s', (_, open) => {
-  it('a connection that is lost under a statement is unreachable, without a SQLSTATE', async () => {
+  it('a connection that is lost during a statement is unreachable, without a SQLSTATE', async () => {
     const cut = async ({ text }: { text: string }) => (/cut/.test(text) ? 'cut' : undefined)
     const proxy = await startProxy(database.url, { after: cut })
     closers.push(proxy.close)
@@ -235,7 +235,7 @@ describe.each(KINDS)('on %s', (_, open) => {
     })
   })
 
-  it('an error of the server is none of the connection, whatever its words are', async () => {
+  it('an error of the server with any message is not an error of the connection', async () => {
     const on = await open(database.url)
     for (const words of [
       'Connection terminated unexpectedly',
@@ -279,7 +279,7 @@ it('a pool of the application that cannot connect is unreachable; one that has e
   await wrong.end()
 })
 
-it('a pool of the application whose connection ends as soon as it is made is unreachable, and the process continues', async () => {
+it('a pool of the application whose connection ends at once is unreachable, and the process continues', async () => {
   const parts = [message('R', Buffer.alloc(4)), message('Z', 'I'), error('57P01', 'stopping')]
   const { target } = await serve((socket) => socket.end(Buffer.concat(parts)))
   const pool = new pg.Pool(target().config)

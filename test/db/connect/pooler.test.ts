@@ -60,7 +60,7 @@ it.each<[string, PoolerOptions]>([
   })
 })
 
-it('the connections made to find out are gone afterwards, and the pool is whole', async () => {
+it('the connections of the check are closed afterwards, and the pool is whole', async () => {
   const client = await through(migrated.url, { mode: 'transaction', size: 1 })
   await expect(assert(client)).rejects.toThrow(REFUSAL)
   const other = await connect(pooler.url)
@@ -78,7 +78,7 @@ it.each([
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 
-it('a connection to the server itself is accepted without making another', async () => {
+it('a direct connection is accepted without opening another', async () => {
   let asked = 0
   const another = () => {
     asked++
@@ -90,7 +90,7 @@ it('a connection to the server itself is accepted without making another', async
   expect(asked).toBe(1)
 })
 
-it('a pooler that refuses transactions is refused; one that refuses another connection proves nothing', async () => {
+it('a pooler that refuses transactions is refused; a refused second connection proves nothing', async () => {
   const refusal = Object.assign(new pg.DatabaseError('not here', 0, 'error'), {
     ...{ code: '08P01', severity: 'FATAL' },
   })
@@ -103,7 +103,7 @@ it('a pooler that refuses transactions is refused; one that refuses another conn
   await assertDirect(client, () => Promise.reject(refusal))
 })
 
-it('migrate up says in one line that it needs a direct connection, and changes nothing', async () => {
+it('migrate up prints one line that it needs a direct connection, and changes nothing', async () => {
   const database = await createDatabase('pooled_up')
   const before = await everythingOf(database)
   pooler = await startPooler(database.url, { mode: 'transaction' })
@@ -116,7 +116,7 @@ it('migrate up says in one line that it needs a direct connection, and changes n
   await database.drop()
 })
 
-it('migrate up through a pooler in session mode makes the schema that it makes without one', {
+it('migrate up through a pooler in session mode creates the same schema as without one', {
   tags: 'slow',
 }, async () => {
   const database = await createDatabase('pooled_session')
@@ -126,7 +126,7 @@ it('migrate up through a pooler in session mode makes the schema that it makes w
   await database.drop()
 })
 
-it('reports are right through a pooler in transaction mode, at the same time too', async () => {
+it('reports are right through a pooler in transaction mode, also concurrently', async () => {
   pooler = await startPooler(migrated.url, { mode: 'transaction', order: 'first' })
   const list = (url: string) =>
     runCli(['executions', 'list', '--json', '--limit', '25', '--database-url', url])
@@ -143,7 +143,7 @@ it.each([
   ],
   ['drop', (at: string) => `a pooler between here and ${at} ignores --schema`],
 ] as const)(
-  'where a pooler %ss startup options, --schema is an error that says what to do',
+  'if a pooler %ss startup options, --schema is an error with a hint',
   async (startupOptions, says) => {
     pooler = await startPooler(migrated.url, { mode: 'transaction', startupOptions })
     const { host, username, pathname } = new URL(pooler.url)
@@ -158,7 +158,7 @@ it.each([
   },
 )
 
-it('a pooler that refuses PGOPTIONS is named as the one who does', async () => {
+it('a pooler that refuses PGOPTIONS is named in the error', async () => {
   pooler = await startPooler(migrated.url, { mode: 'transaction' })
   const list = ['executions', 'list', '--database-url', pooler.url]
   const { code, stderr } = await runCli(list, { env: { PGOPTIONS: '-c work_mem=1MB' } })

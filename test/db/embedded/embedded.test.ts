@@ -31,7 +31,7 @@ import {
 afterEach(cleanUp)
 
 describe('the embedded server', () => {
-  it('is ended by stop, and keeps its data for the next start', async () => {
+  it('ends with stop, and keeps its data for the next start', async () => {
     const dir = embeddedIn()
     const first = await startEmbedded(dir, quick)
     expect(await runningServer(dir)).toEqual(first)
@@ -49,7 +49,7 @@ describe('the embedded server', () => {
     )
   })
 
-  it('of a user who is not root goes on serving when its starter is killed, and heeds no PG* variable', async () => {
+  it('of a user who is not root runs on after its starter is killed, and ignores PG* variables', async () => {
     const dir = embeddedOfNobody()
     const other = await starter(nobody, {
       PGDATA: '/nowhere',
@@ -74,7 +74,7 @@ describe('the embedded server', () => {
     expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['700', '700', '700'])
   })
 
-  it('syncs to disk, listens on no network, and lets nobody else into its folders', async () => {
+  it('syncs to disk, listens on no network, and closes its folders to other users', async () => {
     const dir = embeddedIn(join(temporary(), 'a, "b" é'))
     const server = await startEmbedded(dir, { create: true })
     expect(await ask(server, 'show fsync')).toBe('on')
@@ -87,7 +87,7 @@ describe('the embedded server', () => {
     expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('*\n')
   })
 
-  it('over TCP listens on loopback alone and asks for its random password', async () => {
+  it('over TCP listens only on loopback and asks for its random password', async () => {
     const dir = embeddedIn()
     const server = await startEmbedded(dir, { ...quick, transport: 'tcp' })
     const password = readPassword(dir)
@@ -106,7 +106,7 @@ describe('the embedded server', () => {
     expect(await stopEmbedded(dir)).toBe(server.pid)
   })
 
-  it('works where the path is too long for a Unix socket', async () => {
+  it('works in a path that is too long for a Unix socket', async () => {
     const base = join(temporary(), 'a, "b" é'.padEnd(100, 'x'))
     const dir = embeddedIn(base)
     const server = await startEmbedded(dir, quick)
@@ -131,7 +131,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
   const passByFolders = '0000000000000004'
   const none = '0000000000000000'
 
-  it('in its own folder runs as another user that may pass by folders, and no more', async () => {
+  it('in a folder of root runs as another user that may only traverse folders', async () => {
     const dir = embeddedIn()
     const server = await startEmbedded(dir, quick)
     expect(status(server.pid, 'Uid')).toBe('65534\t65534\t65534\t65534')
@@ -143,7 +143,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     expect(error?.message).toContain('EACCES')
   })
 
-  it('is given the greater privilege only where the programs are root’s alone to run', () => {
+  it('gets the greater privilege only if only root may run the programs', () => {
     const granted = (bits: number) => {
       const folder = scripted({}).binariesFrom
       const postgres = join(folder, 'postgres')
@@ -155,7 +155,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     expect(granted(0o700)).toContain('--bounding-set=-all,+dac_override')
   })
 
-  it('without setpriv runs as a plain other user, whose group may pass the folder but not see it', async () => {
+  it('without setpriv runs as another user, whose group may traverse the folder but not list it', async () => {
     const dir = embeddedIn(temporary(0o755))
     const server = await startEmbedded(dir, { ...quick, path: '/nowhere' })
     expect(await ask(server, 'select 1')).toBe(1)
@@ -163,7 +163,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['710', '700', '700'])
   })
 
-  it('without setpriv says what is missing where that user cannot get through', async () => {
+  it('without setpriv names the missing permission if that user cannot traverse a folder', async () => {
     await expect(startEmbedded(embeddedIn(), { ...quick, path: '/nowhere' })).rejects.toMatchObject(
       {
         code: 'unreachable',
@@ -173,7 +173,7 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     )
   })
 
-  it('in the folder of another user runs as that user, who can go on with it, without a privilege', async () => {
+  it('in the folder of another user runs as that user without privileges, who can use it later', async () => {
     const dir = embeddedOfNobody()
     await (await starter(nobody)).start(dir)
     await stopEmbedded(dir)

@@ -39,7 +39,7 @@ async function startAll(count: number, dir: string, create: boolean): Promise<Se
   return new Set(outcomes.map(({ server }) => server?.pid ?? 0))
 }
 
-describe('several that start the embedded server at once', () => {
+describe('processes that start the embedded server at once', () => {
   it('get one server on an empty folder, and one on a folder whose server is stopped', async () => {
     const dir = embeddedIn()
     const [first, ...others] = await startAll(4, dir, true)
@@ -52,7 +52,7 @@ describe('several that start the embedded server at once', () => {
     expect(again.has(first ?? 0)).toBe(false)
   })
 
-  it('wait for a server that is shutting down, then share the next', async () => {
+  it('wait for a server that shuts down, then share the next one', async () => {
     const dir = embeddedIn()
     const old = await startEmbedded(dir, quick)
     const checkpointer = Number(
@@ -72,7 +72,7 @@ describe('several that start the embedded server at once', () => {
     expect((await runningServer(dir))?.pid).toBe(next)
   })
 
-  it('leave alone what another is making, and clear away what a dead one left', async () => {
+  it('leave the unfinished files of a live process, and remove those of a dead one', async () => {
     const dir = embeddedIn()
     await startEmbedded(dir, quick)
     await stopEmbedded(dir)
@@ -94,7 +94,7 @@ describe('several that start the embedded server at once', () => {
 })
 
 describe('a starter killed with SIGKILL', () => {
-  it('while initdb works leaves a folder on which the next start works and clears up', async () => {
+  it('during initdb leaves a folder that the next start can use and tidy', async () => {
     const dir = embeddedOfNobody()
     const killed = await starter(nobody)
     const outcome = killed.start(dir)
@@ -114,27 +114,24 @@ describe('a starter killed with SIGKILL', () => {
   it.each([
     ['between initdb and the making of the database', '--single', false],
     ['between the making of the data and the launch of the server', '-D', true],
-  ])(
-    '%s leaves a folder on which the next start works and clears up',
-    async (_, argument, made) => {
-      const dir = embeddedOfNobody()
-      const killer = scripted({
-        postgres: `[ "$1" = ${argument} ] && kill -9 $PPID && exit 1; real "$@"`,
-      })
-      const outcome = await (await starter(nobody)).start(dir, { ...quick, ...killer })
-      expect(outcome).toEqual({ died: 'SIGKILL' })
-      expect(embeddedExists(dir)).toBe(made)
-      expect(leftovers(dir)).toHaveLength(made ? 0 : 1)
-      const { server, error } = await (await starter(nobody)).start(dir)
-      expect(error).toBeUndefined()
-      expect(server && (await ask(server, 'select current_database()'))).toBe('wfstore')
-      expect(leftovers(dir)).toEqual([])
-    },
-  )
+  ])('%s leaves a folder that the next start can use and tidy', async (_, argument, made) => {
+    const dir = embeddedOfNobody()
+    const killer = scripted({
+      postgres: `[ "$1" = ${argument} ] && kill -9 $PPID && exit 1; real "$@"`,
+    })
+    const outcome = await (await starter(nobody)).start(dir, { ...quick, ...killer })
+    expect(outcome).toEqual({ died: 'SIGKILL' })
+    expect(embeddedExists(dir)).toBe(made)
+    expect(leftovers(dir)).toHaveLength(made ? 0 : 1)
+    const { server, error } = await (await starter(nobody)).start(dir)
+    expect(error).toBeUndefined()
+    expect(server && (await ask(server, 'select current_database()'))).toBe('wfstore')
+    expect(leftovers(dir)).toEqual([])
+  })
 })
 
 describe('after a crash of the server', () => {
-  it('a start waits for its last processes to end, and recovers what was committed', async () => {
+  it('a start waits for the last processes to end, and recovers the committed rows', async () => {
     const dir = embeddedIn()
     const first = await startEmbedded(dir, { ...quick, settings: {} })
     await ask(first, 'create table kept as select 42 as answer')
@@ -161,7 +158,7 @@ describe('after a crash of the server', () => {
     expect(await ask(second, 'select answer from kept')).toBe(42)
   })
 
-  it('a start is not stopped by lock files that a full disk left empty', async () => {
+  it('a start ignores lock files that a full disk left empty', async () => {
     const dir = embeddedIn()
     await startEmbedded(dir, quick)
     await stopEmbedded(dir)
@@ -171,7 +168,7 @@ describe('after a crash of the server', () => {
     expect(await ask(await startEmbedded(dir, quick), 'select 1')).toBe(1)
   })
 
-  it('a start is not stopped by another program that has the dead server’s number now, nor does stop end that', async () => {
+  it('a start ignores another program with the process id of the dead server, and stop does not end it', async () => {
     const dir = embeddedIn()
     const first = await startEmbedded(dir, quick)
     process.kill(first.pid, 'SIGKILL')

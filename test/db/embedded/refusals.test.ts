@@ -39,7 +39,7 @@ async function refusal(starting: Promise<unknown>): Promise<WfstoreError> {
 }
 
 describe('starting the embedded server is refused', () => {
-  it('where there is no database and none may be made, and nothing appears on disk', async () => {
+  it('without a database that exists or may be created, and nothing appears on disk', async () => {
     const base = temporary()
     const { code } = await refusal(startEmbedded(embeddedIn(base), { path: process.env.PATH }))
     expect(code).toBe('no_database')
@@ -49,7 +49,7 @@ describe('starting the embedded server is refused', () => {
     expect(fs.readdirSync(join(base, '.wfstore'))).toEqual([])
   })
 
-  it('where a file has the folder’s name', async () => {
+  it('if a file has the name of the folder', async () => {
     const dir = embeddedIn()
     fs.writeFileSync(dir, 'mine')
     expect(embeddedExists(dir)).toBe(false)
@@ -61,7 +61,7 @@ describe('starting the embedded server is refused', () => {
     expect(fs.readFileSync(dir, 'utf8')).toBe('mine')
   })
 
-  it('where the folder for the data holds something else, which stays', async () => {
+  it('if the data folder contains something else, which stays', async () => {
     const dir = embeddedIn()
     fs.mkdirSync(join(dir, 'data'), { recursive: true })
     fs.writeFileSync(join(dir, 'data', 'thesis.txt'), 'mine')
@@ -71,7 +71,7 @@ describe('starting the embedded server is refused', () => {
     expect(fs.readdirSync(join(dir, 'data'))).toEqual(['thesis.txt'])
   })
 
-  it('where another major version made the data, and by no other reason than that', async () => {
+  it('if another major version created the data, with only that as the reason', async () => {
     const dir = embeddedIn()
     await startEmbedded(dir, quick)
     await stopEmbedded(dir)
@@ -87,7 +87,7 @@ describe('starting the embedded server is refused', () => {
     expect(await ask(await startEmbedded(dir, quick), 'select 1')).toBe(1)
   })
 
-  it('with the server’s own reason, and where to read on, if it cannot start', async () => {
+  it('with the reason of the server and the name of its log, if it cannot start', async () => {
     const dir = embeddedIn()
     await startEmbedded(dir, quick)
     await stopEmbedded(dir)
@@ -100,7 +100,7 @@ describe('starting the embedded server is refused', () => {
     expect(hint).toBe(`see ${logFile(dir)}`)
   })
 
-  it('if making the data fails, with the reason and without a trace of it', async () => {
+  it('if initdb fails, with the reason and without leftovers', async () => {
     const dir = embeddedIn()
     const full = scripted({ initdb: 'echo "initdb: error: no space left" >&2; exit 1' })
     const { code, message } = await refusal(startEmbedded(dir, { ...quick, ...full }))
@@ -118,7 +118,7 @@ describe('starting the embedded server is refused', () => {
     expect(fs.readdirSync(dir)).toEqual(['.gitignore'])
   })
 
-  it('where initdb fails, which is told to spare the disk only where the server is', async () => {
+  it('if initdb fails, which skips the sync only if the server does', async () => {
     const telling = scripted({ initdb: 'echo "error: $*" >&2; exit 1' })
     const told = async (settings: Record<string, string>) =>
       (await refusal(startEmbedded(embeddedIn(), { ...quick, ...telling, settings }))).message
@@ -171,7 +171,7 @@ describe('the programs of the server', () => {
     return { from, lib: join(root, 'native', 'lib'), links }
   }
 
-  it('get the links that the npm package’s install script did not make', () => {
+  it('get the links that the install script of the npm package did not create', () => {
     const { from, lib, links } = unlinked()
     const { postgres, version } = findBinaries({ from, path: '', links: join(from, 'lib') })
     expect(links.length).toBeGreaterThan(0)
@@ -180,7 +180,7 @@ describe('the programs of the server', () => {
     expect(version).toMatch(/^\d+$/)
   })
 
-  it('get them in the folder of the database where the package is not ours to write to', async () => {
+  it('get them in the folder of the database if the package is read-only', async () => {
     const { from, lib } = unlinked()
     fs.chmodSync(lib, 0o555)
     const other = await starter(nobody)
@@ -194,7 +194,7 @@ describe('the programs of the server', () => {
     fs.chmodSync(lib, 0o755)
   })
 
-  it('are looked for on PATH where those of the package do not run, else it is said what is wrong', async () => {
+  it('are found on PATH if those of the package do not run; otherwise the error has the reason', async () => {
     const { from, lib } = unlinked()
     fs.rmSync(join(lib, 'libcrypto.so.1.1'))
     const dir = embeddedOfNobody()
@@ -211,7 +211,7 @@ describe('the programs of the server', () => {
     expect(server && (await ask(server, 'select 1'))).toBe(1)
   })
 
-  it('of the version that made the data are preferred to those that come first', async () => {
+  it('of the version that created the data are preferred to earlier ones on PATH', async () => {
     const dir = embeddedIn()
     await startEmbedded(dir, quick)
     await stopEmbedded(dir)
@@ -224,7 +224,7 @@ describe('the programs of the server', () => {
     expect(await ask(server, 'select 1')).toBe(1)
   })
 
-  it('are missed in one line where there are none', async () => {
+  it('are reported missing in one line', async () => {
     const from = temporary()
     const { code, message } = await refusal(
       startEmbedded(embeddedIn(), { create: true, path: '/nowhere', binariesFrom: from }),

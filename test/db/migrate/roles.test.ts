@@ -145,7 +145,7 @@ describe('each can do its work', () => {
     await as('cleaner', statement)
   })
 
-  it('the steps of a run that the cleaner deletes go with it', async () => {
+  it('the steps of a run that the cleaner deletes are deleted with it', async () => {
     const left = `select from workflow_steps where execution_id = '${RUN}'`
     expect(await as('cleaner', left)).toBe(1)
     expect(await as('cleaner', REMOVE_RUN, left)).toBe(0)

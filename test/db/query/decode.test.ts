@@ -4,7 +4,7 @@ import * as d from '../../../src/db/query/decode.ts'
 const one = (field: d.Field<unknown>, value: string | null) =>
   d.decodeRows({ value: field }, [{ value }])[0]?.value
 
-it('times become RFC 3339 in UTC with every microsecond, whatever the zone of the session', () => {
+it('times become RFC 3339 in UTC with every microsecond, in every time zone of the session', () => {
   expect(one(d.time(), '2026-09-20 09:49:58.38872+00')).toBe('2026-09-20T09:49:58.388720Z')
   expect(one(d.time(), '2026-09-20T09:49:58.38872+00:00')).toBe('2026-09-20T09:49:58.388720Z')
   expect(one(d.time(), '2026-09-20 09:49:54+00')).toBe('2026-09-20T09:49:54.000000Z')
@@ -52,7 +52,7 @@ it('NULL in a field that is not nullable is an error that names the column and t
   expect(() => d.decodeArrays(pair, [['u', null]])).toThrow('column cost is null')
 })
 
-it('an error of a row keeps what to do about it', () => {
+it('an error of a row keeps its hint', () => {
   const failed = expect.objectContaining({
     code: 'failed',
     hint: expect.stringContaining('verify'),

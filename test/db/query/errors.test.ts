@@ -19,7 +19,7 @@ it('an error has the SQLSTATE of the server, and an error that it causes has it 
   expect(databaseError(error)).toBe(error)
 })
 
-it('what no server said has no SQLSTATE, even where its code has five letters', () => {
+it('an error that is not from a server has no SQLSTATE, even if its code has five letters', () => {
   const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' })
   expect(databaseError(broken)).toMatchObject({ code: 'unreachable', sqlState: undefined })
   expect(databaseError(new Error('words'))).toMatchObject({ code: 'failed', sqlState: undefined })
@@ -27,7 +27,7 @@ it('what no server said has no SQLSTATE, even where its code has five letters', 
   for (const nothing of [undefined, null, 'EPIPE']) expect(sqlStateOf(nothing)).toBeUndefined()
 })
 
-it('only codes tell that the connection is lost', () => {
+it('only codes decide that the connection is lost', () => {
   const words = [
     'Connection terminated unexpectedly',
     'timeout exceeded when trying to connect',

@@ -89,13 +89,13 @@ const namesOf = async (pool: pg.Pool): Promise<string[]> =>
     ({ name }) => name,
   )
 
-it('nothing is prepared while the tables are so small that a plan would read all of them', async () => {
+it('nothing is prepared while the tables are small enough to be read whole', async () => {
   const { pool, run } = poolOf(young.url)
   await record(run, 60)
   expect(await namesOf(pool)).toEqual([])
 })
 
-it('what comes again and again is prepared once on a connection, with plans that read no table whole', async () => {
+it('a frequent statement is prepared once on a connection, with plans that read no table whole', async () => {
   const { pool, run } = poolOf(grown.url)
   const ids = await record(run, 20)
   expect(await sumsOf(ids)).toEqual(once(20))
@@ -134,7 +134,7 @@ it.each([
   },
 )
 
-it('statements that somebody has deallocated are sent again without names', async () => {
+it('deallocated statements are sent again without names', async () => {
   const { pool, run } = poolOf(grown.url)
   const ids = await record(run, 10)
   expect(await namesOf(pool)).toHaveLength(4)
@@ -144,7 +144,7 @@ it('statements that somebody has deallocated are sent again without names', asyn
   expect(await namesOf(pool)).toEqual([])
 })
 
-it('a statement goes on where a migration has changed the type of what it gives', async () => {
+it('a statement works after a migration has changed the types of its result', async () => {
   await grown.sql('create table counted as select 7 as total')
   const { pool, run } = poolOf(grown.url)
   const ask = () => run('select total from counted', [], { total: d.text() })

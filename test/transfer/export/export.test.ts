@@ -23,7 +23,7 @@ beforeEach(async () => {
   await database.sql(EMPTY)
 })
 
-it('exporting the adopted database, importing elsewhere and exporting again gives the same bytes', async () => {
+it('an export of the adopted database, imported elsewhere and exported again, has the same bytes', async () => {
   const first = await exportOf(legacy)
   const report = await importInto(database, first)
   expect(report.inserted).toEqual(await rowsIn(legacy))
@@ -40,7 +40,7 @@ it('the lines that docs/IMPORT.md shows are an export', async () => {
   expect(await exportOf(database)).toBe(lines)
 })
 
-it('a line has every column of its table, and import knows their defaults and which may be null', async () => {
+it('a line has every column of its table, and import knows the defaults and the nullable columns', async () => {
   const known = KINDS.flatMap((kind) => {
     const { name, fields } = tableOf(kind)
     return fields.map(({ column, nullable, hasDefault }) => ({
@@ -59,7 +59,7 @@ it('a line has every column of its table, and import knows their defaults and wh
   expect(byColumn(known)).toEqual(byColumn(live))
 })
 
-it('what import takes for a default is what the table has', async () => {
+it('the defaults of import are those of the table', async () => {
   const text = [
     line.execution({ executionId: id(9) }),
     line.step({ executionId: id(9) }),
@@ -85,7 +85,7 @@ it('what import takes for a default is what the table has', async () => {
 const everything = async (of: TestDatabase) =>
   (await exportOf(of)).replaceAll(/"(createdAt|updatedAt|timestamp)":"[^"]*"/g, '"$1":now')
 
-it('runs come by their start, each with its steps, entries and bills; then what has no run, then metrics', async () => {
+it('runs are sorted by start, each with its steps, entries and bills; then rows without a run, then metrics', async () => {
   const later = '2026-01-02T00:00:00.000000Z'
   const at = (timestamp: string) => ({ timestamp })
   const ordered = [
@@ -119,7 +119,7 @@ const ids = (text: string) =>
       return `${kind} ${row[tableOf(kind).id]}`
     })
 
-it('a filter leaves the runs that it names and what belongs to them, and neither orphans nor metrics', async () => {
+it('a filter exports the runs that it names and their rows, without orphans and metrics', async () => {
   const all = [
     ...run(1, { userId: 'a', status: 'failed' }),
     ...run(2, { userId: 'b', status: 'success', startTime: '2026-03-01T00:00:00Z' }),
@@ -148,7 +148,7 @@ const run = (n: number, fields: Record<string, unknown>) => [
   line.bill({ executionId: id(n * 100), billingId: id(n * 100 + 3) }),
 ]
 
-it('an export is of one moment: what is committed while it is read is not in it', async () => {
+it('an export is one snapshot: rows that are committed while it is read are not in it', async () => {
   await importInto(database, line.execution())
   await withClient(database, async (client) => {
     const chunks = exportLines(client)
@@ -160,7 +160,7 @@ it('an export is of one moment: what is committed while it is read is not in it'
   })
 })
 
-it('the settings of a database change no byte', async () => {
+it('the settings of a database change no byte of an export', async () => {
   const before = await exportOf(legacy)
   for (const setting of [
     `timezone = 'Asia/Kathmandu'`,
@@ -173,7 +173,7 @@ it('the settings of a database change no byte', async () => {
   expect(await exportOf(legacy)).toBe(before)
 })
 
-describe('an export that is left before its end', () => {
+describe('an export that is abandoned', () => {
   it('ends its connection, and its session on the server', async () => {
     await database.sql(
       `insert into observability_metrics (user_id, metric_type, metric_value, dimensions)

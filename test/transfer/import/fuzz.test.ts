@@ -141,7 +141,7 @@ const packed = fc
   })
 const sources = fc.oneof({ weight: 5, arbitrary: files }, { weight: 1, arbitrary: packed })
 
-it('garbage among valid lines is refused with its line in one line, and nothing is imported', async () => {
+it('garbage among valid lines is refused in one line with its line number, and nothing is imported', async () => {
   const outcomes = { refused: 0, taken: 0 }
   await fc.assert(
     fc.asyncProperty(sources, async (source) => {
@@ -197,13 +197,13 @@ const huge: [string, () => Buffer, 'refused' | 'taken'][] = [
   ['the first bytes of a gzip file', () => Buffer.from([0x1f, 0x8b]), 'refused'],
   ['gzip of nothing', () => gzipSync(''), 'taken'],
 ]
-describe('what is large', () => {
+describe('large input', () => {
   it.each(huge)('%s', async (_, source, expected) => {
     expect(await expectSound(source())).toBe(expected)
   })
 })
 
-it('the command line says it in a line that does nothing to a terminal, and ends with 2 or 1', async () => {
+it('the command line prints one line that cannot control a terminal, and exits with 2 or 1', async () => {
   const run = (source: Uint8Array, ...flags: string[]) =>
     runCli(['import', '-', ...flags, '--database-url', database.url], { stdin: source })
   const invalid = sources.filter((source) => source.length > 0)

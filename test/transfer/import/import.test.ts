@@ -17,7 +17,7 @@ beforeEach(async () => {
 const ALL = [line.execution(), line.step(), line.audit(), line.bill(), line.metric()]
 const NOTHING = { execution: 0, step: 0, audit: 0, bill: 0, metric: 0 }
 
-it('an import can be repeated, and the second time nothing is new', async () => {
+it('an import can be repeated, and the second one adds nothing', async () => {
   const first = await importInto(database, ALL)
   expect(first).toEqual({
     read: 5,
@@ -32,13 +32,13 @@ it('an import can be repeated, and the second time nothing is new', async () => 
   expect(await exportOf(database)).toBe(before)
 })
 
-it('a repeated line within a file counts as repeated, whatever the order of the kinds', async () => {
+it('a repeated line within a file counts as repeated, for any order of the kinds', async () => {
   const report = await importInto(database, [...ALL.toReversed(), ...ALL])
   expect([report.repeated, report.invalidCount]).toEqual([5, 0])
   expect(await rowsIn(database)).toEqual(report.inserted)
 })
 
-it('a row that is there with other content is invalid, by line and fields, and stays as it is', async () => {
+it('an existing row with other content is invalid, with its line and fields, and does not change', async () => {
   await importInto(database, ALL)
   const before = await exportOf(database)
   const others = [
@@ -70,7 +70,7 @@ it('a row that is there with other content is invalid, by line and fields, and s
   expect(await exportOf(database)).toBe(before)
 })
 
-it('of two lines with one id and other content the first is taken', async () => {
+it('of two lines with one id and different content the first is imported', async () => {
   const lines = [line.metric(), line.metric({ metricValue: 2 }), line.metric({ metricValue: 3 })]
   const report = await importInto(database, lines, { skipInvalid: true })
   expect([report.inserted.metric, report.invalid.map(({ line }) => line)]).toEqual([1, [2, 3]])
@@ -79,7 +79,7 @@ it('of two lines with one id and other content the first is taken', async () => 
   ])
 })
 
-it('the steps of a run whose line is invalid are invalid, too', async () => {
+it('the steps of a run with an invalid line are invalid, too', async () => {
   const report = await importInto(
     database,
     [line.execution({ status: 'done' }), line.step(), line.audit()],
@@ -89,13 +89,13 @@ it('the steps of a run whose line is invalid are invalid, too', async () => {
   expect(await rowsIn(database)).toEqual({ ...NOTHING, audit: 1 })
 })
 
-it('a step may come before its run, and its run may be in the store already', async () => {
+it('a step may precede its run, and its run may already be in the store', async () => {
   await importInto(database, [line.step(), line.execution()])
   await importInto(database, line.step({ stepId: id(9) }))
   expect(await rowsIn(database)).toMatchObject({ execution: 1, step: 2 })
 })
 
-it('totals are imported as they are, and no audit entry is added', async () => {
+it('totals are imported unchanged, and no audit entry is added', async () => {
   await importInto(database, [
     line.execution({ totalCost: 5, stepsTotal: 9, totalTokens: 1 }),
     line.step({ cost: 1, tokensUsed: 7 }),
@@ -107,7 +107,7 @@ it('totals are imported as they are, and no audit entry is added', async () => {
   expect(await rowsIn(database)).toMatchObject({ audit: 0, bill: 0 })
 })
 
-it('a bill of a closed period comes into the open one once, however often it is imported', async () => {
+it('a bill of a closed period goes into the open one once, however often it is imported', async () => {
   await importInto(database, line.bill())
   await database.sql(
     `update billing_periods set closed_at = now() where billing_period = '2026-01'`,
@@ -122,7 +122,7 @@ it('a bill of a closed period comes into the open one once, however often it is 
   ).toEqual([{ original_period: '2026-01' }])
 })
 
-it('a correction may take back what was billed', async () => {
+it('a correction may cancel a bill', async () => {
   await importInto(database, line.bill({ corrects: id(3), cost: -1.5, tokensTotal: -10 }))
   expect(
     await database.sql('select cost::text, tokens_total::int as tokens from billing_records'),
@@ -159,7 +159,7 @@ describe('the form of a file', () => {
     expect(imported.replaceAll(now, '')).toBe((await exportOf(database)).replaceAll(now, ''))
   })
 
-  it('an empty file is imported, and nothing comes of it', async () => {
+  it('an empty file is valid and adds nothing', async () => {
     for (const file of ['', '\n\n', '\ufeff']) {
       expect(await importInto(database, file)).toEqual({
         read: 0,
@@ -171,7 +171,7 @@ describe('the form of a file', () => {
     }
   })
 
-  it('a gzip file that breaks off is refused as a whole', async () => {
+  it('a truncated gzip file is refused as a whole', async () => {
     const cut = gzipSync(
       Array.from({ length: 1000 }, (_, n) => line.metric({ metricId: id(n) })).join(''),
     ).subarray(0, -50)
@@ -199,7 +199,7 @@ describe('the form of a file', () => {
     expect(report.inserted.metric).toBe(1)
   })
 
-  it('a source that fails leaves nothing behind, and says what failed', async () => {
+  it('a source that fails imports nothing, and the error names the cause', async () => {
     const file = async function* () {
       // Enough to be under way when the source fails.
       yield Array.from({ length: 20_000 }, (_, n) => line.metric({ metricId: id(n) })).join('')

@@ -166,23 +166,20 @@ describe('an invalid line', () => {
     ],
   ]
 
-  it.each(cases)(
-    '%s is named with its line, and then nothing is imported',
-    async (_, text, reason) => {
-      // Behind an empty line and two that are valid.
-      const file = ['\n', line.execution(), line.audit(), text, line.bill()]
-      const refused = await importInto(database, file).then(
-        () => undefined,
-        (error) => error,
-      )
-      expect(refused).toMatchObject({ code: 'usage', message: expect.stringMatching(/^line 4: /) })
-      expect(refused.message.slice('line 4: '.length)).toMatch(reason)
-      expect(await rowsIn(database)).toEqual(NOTHING)
-    },
-  )
+  it.each(cases)('%s is named with its line, and nothing is imported', async (_, text, reason) => {
+    // Behind an empty line and two that are valid.
+    const file = ['\n', line.execution(), line.audit(), text, line.bill()]
+    const refused = await importInto(database, file).then(
+      () => undefined,
+      (error) => error,
+    )
+    expect(refused).toMatchObject({ code: 'usage', message: expect.stringMatching(/^line 4: /) })
+    expect(refused.message.slice('line 4: '.length)).toMatch(reason)
+    expect(await rowsIn(database)).toEqual(NOTHING)
+  })
 
   it.each(cases)(
-    '%s is left out with skipInvalid, and all else imported',
+    '%s is skipped with skipInvalid, and all other lines are imported',
     async (_, text, reason) => {
       const lines = [
         line.execution(),
@@ -212,7 +209,7 @@ function randomText(length: number): string {
   }).join('')
 }
 
-it('of many invalid lines the first is said, and how many there are', async () => {
+it('of many invalid lines the first is named, with their number', async () => {
   const lines = [line.execution(), '{}\n', line.metric({ metricValue: 'x' }), '{}\n']
   await expect(importInto(database, lines)).rejects.toMatchObject({
     message:

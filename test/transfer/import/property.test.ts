@@ -132,7 +132,7 @@ async function contentOf(database: TestDatabase) {
   return tables
 }
 
-it('whatever rows a store holds, its export imported elsewhere is exported as the same bytes', async () => {
+it('an export of any rows, imported elsewhere and exported again, has the same bytes', async () => {
   await fc.assert(
     fc.asyncProperty(store, fc.infiniteStream(fc.nat()), async (rows, choices) => {
       await here.sql(EMPTY)

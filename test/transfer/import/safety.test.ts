@@ -27,7 +27,7 @@ const NOTHING = { execution: 0, step: 0, audit: 0, bill: 0, metric: 0 }
 /** More than one chunk of what is sent at a time. */
 const MANY = Array.from({ length: 20_000 }, (_, n) => line.metric({ metricId: id(n) })).join('')
 
-it('an import whose connection is lost in the middle leaves nothing, and can be repeated', async () => {
+it('an import whose connection is lost imports nothing, and can be repeated', async () => {
   await withClient(database, async (client) => {
     const { rows } = await client.query('select pg_backend_pid() as pid')
     const source = async function* () {
@@ -43,7 +43,7 @@ it('an import whose connection is lost in the middle leaves nothing, and can be 
   expect((await importInto(database, MANY)).inserted.metric).toBe(20_000)
 })
 
-it('an import that fails leaves its connection in order, without a staging table', async () => {
+it('an import that fails leaves its connection usable, without a staging table', async () => {
   await withClient(database, async (client) => {
     const source = async function* (last: string) {
       yield line.metric()
@@ -66,7 +66,7 @@ it.each([
   ['the same', 'w', { repeated: 1, invalidCount: 0 }],
   ['another', 'v', { repeated: 0, invalidCount: 1 }],
 ])(
-  'a run that an engine is writing meanwhile with %s content is waited for, and is there once',
+  'an import waits for a run that an engine writes with %s content, and the run exists once',
   async (_, name, expected) => {
     await withClient(database, async (engine) => {
       await engine.query('begin')
@@ -89,7 +89,7 @@ it.each([
   },
 )
 
-it('engines that finish the runs to which an import adds neither fail nor stop it', async () => {
+it('engines that finish runs of an import do not fail, and do not stop the import', async () => {
   const runs = await Promise.all(
     Array.from({ length: 60 }, () => startExecution(recording.run, OF)),
   )
@@ -109,7 +109,7 @@ it('engines that finish the runs to which an import adds neither fail nor stop i
   expect(open.split('\n')).toHaveLength(121)
 })
 
-it('an engine that has locked a run is waited for before anything is written', async () => {
+it('an import waits for an engine that has locked a run before it writes anything', async () => {
   const run = await startExecution(recording.run, OF)
   await withClient(database, async (engine) => {
     await engine.query('begin')
@@ -137,7 +137,7 @@ it('an engine that has locked a run is waited for before anything is written', a
   })
 })
 
-it('an import of 300,000 lines takes no more memory than one of a few', {
+it('an import of 300,000 lines needs no more memory than one of a few lines', {
   tags: 'slow',
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'wfstore-import-'))

@@ -98,7 +98,7 @@ it('columns of any name and type survive an export and an import elsewhere', asy
   expect(await importInto(there, text)).toMatchObject({ repeated: report.read, invalidCount: 0 })
 })
 
-it('the same row has the same line in an export and in an archive, and comes back from both', () =>
+it('a row has the same line in an export and in an archive, and can be read from both', () =>
   inFolder(async (folder) => {
     const rows = await rowsOf(here)
     const exported = (await exportOf(here)).trimEnd().split('\n')
@@ -115,7 +115,7 @@ it('the same row has the same line in an export and in an archive, and comes bac
     expect(await rowsOf(here)).toEqual(rows)
   }))
 
-it('JSON null and no value are told apart, in columns of wfstore and of the application', async () => {
+it('JSON null and a missing value differ, in columns of wfstore and of the application', async () => {
   const lines = (await exportOf(here)).trimEnd().split('\n')
   const lineWith = (start: string) => JSON.parse(lines.find((text) => text.startsWith(start)) ?? '')
   const full = lineWith(`{"execution":{"executionId":"${RUN}"`)
@@ -127,7 +127,7 @@ it('JSON null and no value are told apart, in columns of wfstore and of the appl
   expect([step.result, step.toolParameters, jsonNull]).toEqual([null, null, ['result']])
 })
 
-it('another value of such a column is a difference that is named', async () => {
+it('a different value of such a column is a named difference', async () => {
   const text = await exportOf(here)
   await here.sql(`update workflow_steps set note = 'other'`)
   await expect(importInto(here, text)).rejects.toMatchObject({
@@ -139,11 +139,11 @@ it('another value of such a column is a difference that is named', async () => {
   })
 })
 
-describe('a line that leaves columns out', () => {
+describe('a line without some columns', () => {
   const withExtra = (text: string, extra: object) =>
     text.replace(/\}\n$/, `,"extra":${JSON.stringify(extra)}}\n`)
 
-  it('gets their defaults, and is not compared with what is there', async () => {
+  it('gets their defaults, and they are not compared with the existing row', async () => {
     const lines = [
       line.execution(),
       line.step(),
@@ -199,7 +199,7 @@ describe('a line that leaves columns out', () => {
   })
 })
 
-it('what docs/IMPORT.md shows of such columns is so', async () => {
+it('the lines with such columns in docs/IMPORT.md are right', async () => {
   const page = readFileSync(new URL('../../../docs/IMPORT.md', import.meta.url), 'utf8')
   const [, columns = ''] = /^ +(alter table workflow_executions.*;)$/m.exec(page) ?? []
   const [, shown = ''] = /(,"extra":\{"tenant".*\}\})$/m.exec(page) ?? []

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { rawFields } from '../../../src/transfer/lines/raw.ts'
 
-it('a number keeps the digits that a double has not, wherever it is', () => {
+it('a number keeps more digits than a double has, at any place', () => {
   const line =
     '{"bill":{"cost":0.12345678901234567890,"metadata":{"n":[1.10,1e400]},"tokensTotal":-7}}'
   expect([...rawFields(line, 'bill')]).toEqual([
@@ -31,7 +31,7 @@ function spaced(value: unknown, blank: () => string): string {
   return `{${members.join(',') || blank()}}`
 }
 
-it('the texts of numbers, arrays and objects are those of the line, however it is written', () => {
+it('the texts of numbers, arrays and objects are copied from the line, in any notation', () => {
   const row = fc.dictionary(
     fc.string({ unit: 'binary' }),
     fc.jsonValue({ stringUnit: 'binary', maxDepth: 3 }),
