@@ -33,10 +33,7 @@ const WORDS: readonly [RegExp, string][] = [
 
 /** Files and folders that are not rewritten yet. */
 const PENDING = [
-  'docs/ARCHIVE.md',
-  'docs/IMPORT.md',
   'src/cleanup',
-
   'src/db/connect',
   'src/db/embedded',
   'src/db/query',
