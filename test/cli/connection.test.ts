@@ -38,7 +38,7 @@ afterAll(async () => {
   silent.close()
 })
 
-it('without any database named and none here, a command fails with exit 3 and makes nothing', async () => {
+it('without a database, a command fails with exit 3 and creates nothing', async () => {
   const cwd = dataFolder('none')
   expect(await list({ cwd })).toEqual({
     code: 3,
@@ -50,7 +50,7 @@ it('without any database named and none here, a command fails with exit 3 and ma
   rmSync(cwd, { recursive: true })
 })
 
-it('a wrong password is exit 3, and no password is printed in any form', async () => {
+it('a wrong password is exit 3, and no password is printed in any format', async () => {
   const secrets = ['hunter2-s3cret', 'p@ss:w/rd']
   for (const secret of secrets) {
     const url = `postgresql://wfstore:${encodeURIComponent(secret)}@127.0.0.1:${port}/wfstore`
@@ -77,7 +77,7 @@ it('a wrong password is exit 3, and no password is printed in any form', async (
   }
 })
 
-it('a missing password is exit 3 and says where to put it', async () => {
+it('a missing password is exit 3, and the hint has a place for it', async () => {
   const { code, stderr } = await list(
     {},
     '--database-url',
@@ -89,7 +89,7 @@ it('a missing password is exit 3 and says where to put it', async () => {
   ])
 })
 
-it('a malformed URL is wrong usage, and its password stays unprinted', async () => {
+it('a malformed URL is wrong usage, and its password is not printed', async () => {
   for (const url of [
     'postgresql://u:hunter2-s3cret@[bad/x',
     'postgres//u:hunter2-s3cret@h/d',
@@ -113,7 +113,7 @@ it('a missing database is exit 3', async () => {
   ])
 })
 
-it('a server that is not there, or takes the connection and says nothing, is exit 3 within the connect timeout', async () => {
+it('a missing server, or one that does not answer, is exit 3 within the connect timeout', async () => {
   const refused = await list({}, '--database-url', 'postgresql://u:hunter2-s3cret@127.0.0.1:1/d')
   expect(refused).toEqual({
     code: 3,
@@ -202,7 +202,7 @@ it('a service of pg_service.conf is found, and one that is not defined is wrong 
   rmSync(folder, { recursive: true })
 })
 
-it('every connection says who it is: the command, unless PGAPPNAME names it', async () => {
+it('every connection has the command as its name, or PGAPPNAME', async () => {
   const locker = await store.connect()
   const choices: [env: Record<string, string>, name: string][] = [
     [{}, 'wfstore executions list'],
@@ -227,7 +227,7 @@ it('every connection says who it is: the command, unless PGAPPNAME names it', as
   await locker.end()
 })
 
-it('sslmode means what it means to psql: prefer does without, require does not, nonsense is refused', async () => {
+it('sslmode works as in psql: prefer continues without TLS, require does not, an invalid value is refused', async () => {
   const url = `postgresql://wfstore:${password}@127.0.0.1:${port}/nope`
   const outcome = async (mode: string, env = {}) => {
     const { code, stderr } = await list(
@@ -254,7 +254,7 @@ it('sslmode means what it means to psql: prefer does without, require does not, 
   expect((await outcome('', { PGSSLMODE: 'verify-ca' }))[0]).toBe(2)
 })
 
-it('what the environment says of other servers does not reach the embedded one', async () => {
+it('settings of other servers in the environment do not affect the embedded one', async () => {
   const cwd = dataFolder('own')
   const folder = join(cwd, '.wfstore')
   // pg itself reads the variables of the process.
@@ -277,7 +277,7 @@ it('what the environment says of other servers does not reach the embedded one',
   }
 })
 
-it('~/.pgpass is asked, by the folder of a socket as by a host', async () => {
+it('~/.pgpass is read, for the folder of a socket as for a host', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'wfstore-pgpass-'))
   const file = join(folder, 'pgpass')
   writeFileSync(file, `/run/sockets:*:*:*:by-folder\nlocalhost:*:*:*:by-name\nh:1:d:u:by-host\n`, {

@@ -64,7 +64,7 @@ const odd = [
 const word = fc.oneof(text, fc.constantFrom(...odd)).map((some) => some.replaceAll('\0', ''))
 
 describe('the words of a command line', () => {
-  it('of any kind are refused, or carried out', async () => {
+  it('of any kind are refused, or run', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(word, { maxLength: 6 }), (words) =>
         expectSound(words, [0, 2, 3, 4]),
@@ -161,7 +161,7 @@ describe('the words of a command line', () => {
     ['executions list --limit 1e309', 'It must be a whole number of at least 1, or all'],
     ['executions list --columns ,,,', 'unknown column ""'],
     ['executions list --user \u0000', 'NUL'],
-  ])('%j is wrong usage, and why is said', async (words, why) => {
+  ])('%j is wrong usage, with a reason', async (words, why) => {
     const { code, stderr } = await run(words.split(' '))
     expect([code, stderr]).toEqual([2, expect.stringContaining(why)])
   })

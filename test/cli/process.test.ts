@@ -52,7 +52,7 @@ it('output of any length arrives whole in a pipe', async () => {
   expect(new Set(lines.map((line) => JSON.parse(line).executionId)).size).toBe(ROWS)
 })
 
-it('a reader that goes away, as head does, ends the command quietly', async () => {
+it('a reader that closes the pipe, like head, ends the command without an error', async () => {
   for (const form of [[], ['-o', 'json'], ['-o', 'csv']]) {
     const child = start('executions', 'list', '--limit', 'all', ...form)
     child.stdout?.once('data', () => child.stdout?.destroy())
@@ -68,7 +68,7 @@ it.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)(
-  '%s while the database keeps us waiting ends with exit %i and leaves no query behind',
+  '%s while the database does not answer ends with exit %i and leaves no query',
   async (signal, status) => {
     const locker = await database.connect()
     await locker.query('begin; lock table workflow_executions')
@@ -90,7 +90,7 @@ it.each([
   },
 )
 
-it('a full disk is said, by a page of help too', async () => {
+it('a full disk is an error, also for a help page', async () => {
   const full = openSync('/dev/full', 'w')
   for (const argv of [['--help'], ['executions', 'list']]) {
     const { PATH, HOME } = process.env
@@ -110,7 +110,7 @@ it('a full disk is said, by a page of help too', async () => {
   closeSync(full)
 })
 
-it('a working folder that is gone is said in one line', async () => {
+it('a removed working folder is an error of one line', async () => {
   const folder = dataFolder('gone')
   const script = 'cd "$0" && rmdir "$0" && exec "$1" "$2" executions list'
   const child = spawn('sh', ['-c', script, folder, process.execPath, bin])
@@ -143,7 +143,7 @@ it('--verbose names the files and lines of the sources', async () => {
   expect(stderr).not.toContain('dist/cli')
 })
 
-it('the embedded database serves the commands of a folder, whoever started it', async () => {
+it('the embedded database serves all commands of a folder', async () => {
   const cwd = dataFolder('folder')
   const { PATH, HOME } = process.env
   const run = (...argv: string[]) =>
@@ -185,7 +185,7 @@ it('the embedded database serves the commands of a folder, whoever started it', 
   }
 })
 
-it('migrate up says in JSON what it applied, an array also where there was nothing to do', async () => {
+it('migrate up prints the applied migrations as JSON, an empty array if there are none', async () => {
   const outcome = async () => JSON.parse((await finish(start('migrate', 'up', '--json'))).stdout)
   expect(await outcome()).toEqual({ applied: [], adopted: false, rebuilt: [], pending: [] })
   await database.sql('drop schema public cascade; create schema public')

@@ -71,7 +71,7 @@ const SLOW = new Set([
   ...['internal/deps/undici/undici', 'readline', 'repl', 'tls', 'worker_threads', 'zlib'],
 ])
 
-it('--version needs no part of the program', async () => {
+it('--version loads no part of the program', async () => {
   for (const flag of ['--version', '-V']) {
     const { code, stdout, files, slow } = await run([flag])
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -80,7 +80,7 @@ it('--version needs no part of the program', async () => {
   }
 })
 
-it('--help of any command needs no part of the program', async () => {
+it('--help of any command loads no part of the program', async () => {
   for (const argv of [['--help'], ['executions', '-h'], ['executions', 'list', '--help']]) {
     const { code, stdout, files, slow } = await run(argv)
     expect([code, slow, files]).toEqual([0, [], ['bin/wfstore.js']])
@@ -88,7 +88,7 @@ it('--help of any command needs no part of the program', async () => {
   }
 })
 
-it('the help of every command is written down as the program gives it', async () => {
+it('the prepared help of every command matches the program', async () => {
   const expected: string[] = []
   const { stdout: reference } = await runCli(['help', '--json'])
   for (const page of pagesOf(JSON.parse(reference))) {
@@ -108,7 +108,7 @@ interface Page {
 }
 const pagesOf = ({ command, commands }: Page): string[] => [command, ...commands.flatMap(pagesOf)]
 
-it('help on a command or a topic, and the script of a shell, need no part of the program', async () => {
+it('help on a command or a topic, and the script of a shell, load no part of the program', async () => {
   for (const argv of [
     ['help'],
     ['help', 'time'],
@@ -121,7 +121,7 @@ it('help on a command or a topic, and the script of a shell, need no part of the
   }
 })
 
-it('what a shell asks for needs one file, unless it is in the database', async () => {
+it('completion loads one file, except for values from the database', async () => {
   for (const words of [
     [''],
     ['executions', 'list', '--status', 'f'],
@@ -133,7 +133,7 @@ it('what a shell asks for needs one file, unless it is in the database', async (
   }
 })
 
-it('what is no command is not looked up as help', async () => {
+it('help is not looked up for an unknown command', async () => {
   for (const argv of [
     ['exections', '--help'],
     ['../80/wfstore', '--help'],
@@ -178,7 +178,7 @@ function sourcesOf(bundles: string[]): string[] {
     })
 }
 
-it('executions list asks once: the check of the schema and the query leave before an answer comes', async () => {
+it('executions list has one round trip: the check of the schema and the query are sent together', async () => {
   const proxy = await startProxy(2)
   const { code, stdout } = await run(['executions', 'list', '--limit', '20'], proxy.url)
   proxy.close()
@@ -186,7 +186,7 @@ it('executions list asks once: the check of the schema and the query leave befor
   expect(proxy).toMatchObject({ connections: 1, statements: 2, goodbyes: 1 })
 })
 
-it('migrate up with nothing to do asks no more than it has to', async () => {
+it('migrate up with nothing to do sends only the necessary queries', async () => {
   const proxy = await startProxy(0)
   const { code, stdout } = await run(['migrate', 'up'], proxy.url)
   proxy.close()

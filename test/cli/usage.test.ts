@@ -90,7 +90,7 @@ it.each(wrong)('wfstore %s: exit 2 and one line', async (argv, line) => {
   expect(await runCli(argv.split(' '))).toEqual({ code: 2, stdout: '', stderr: `${line}\n` })
 })
 
-it('an unknown column is refused before the database is asked, with the known ones', async () => {
+it('an unknown column is refused before wfstore connects, with the known ones', async () => {
   const { code, stderr } = await runCli(['executions', 'list', '--columns', 'status,colour'])
   expect(code).toBe(2)
   expect(stderr).toMatch(
@@ -98,7 +98,7 @@ it('an unknown column is refused before the database is asked, with the known on
   )
 })
 
-it('with --json an error is an object on stderr, wherever the flag stands', async () => {
+it('with --json an error is an object on stderr, at any position of the flag', async () => {
   const error = {
     error: { code: 'usage', message: "unknown option '--statsu'", hint: 'did you mean --status?' },
   }
@@ -112,7 +112,7 @@ it('with --json an error is an object on stderr, wherever the flag stands', asyn
   }
 })
 
-it('no command at all, and a group without a verb, are wrong usage and print help on stderr', async () => {
+it('no command, and a group without a verb, are wrong usage and print help on stderr', async () => {
   for (const argv of [[], ['executions'], ['db']]) {
     const { code, stdout, stderr } = await runCli(argv)
     expect([code, stdout]).toEqual([2, ''])
@@ -120,7 +120,7 @@ it('no command at all, and a group without a verb, are wrong usage and print hel
   }
 })
 
-it('help and version go to stdout and are no error', async () => {
+it('help and version go to stdout with exit 0', async () => {
   for (const argv of [
     ['--help'],
     ['executions', '--help'],
@@ -138,7 +138,7 @@ it('help and version go to stdout and are no error', async () => {
   })
 })
 
-it('an error has colour where --color says so, and nowhere else without a terminal', async () => {
+it('an error has colour with --color, and otherwise only on a terminal', async () => {
   expect(
     (await runCli(['executions', 'show', 'x', '--color', 'always'])).stderr.startsWith(
       '\x1b[31merror:',

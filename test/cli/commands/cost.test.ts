@@ -21,7 +21,7 @@ afterAll(async () => {
   await empty.drop()
 })
 
-describe('what the commands print of the adopted database', () => {
+describe('the output for the adopted database', () => {
   const forms: [name: string, argv: string[], options: object][] = [
     ['user-80.txt', ['cost', '--by', 'user'], { terminal: 80 }],
     ['user-200.txt', ['cost', '--by', 'user'], { terminal: 200 }],
@@ -49,7 +49,7 @@ describe('what the commands print of the adopted database', () => {
   })
 })
 
-it('the sums of the old application stay what its own tables said, to the last digit', async () => {
+it('the sums match the tables of the old application, to the last digit', async () => {
   const fresh = await createAdopted('cli_cost_fresh')
   const shown = await runCli(
     [
@@ -97,7 +97,7 @@ it('cost-by-mode is cost --by mode', async () => {
     )
 })
 
-it('rows alone come through a pipe, so that adding them up is right; --total says which row is the total', async () => {
+it('a pipe gets only rows, so their sum is right; --total marks the row of the total', async () => {
   const rows = async (argv: string[]) =>
     JSON.parse((await run(['cost-by-mode', '--json', ...argv])).stdout)
   const plain = await rows([])
@@ -111,7 +111,7 @@ it('rows alone come through a pipe, so that adding them up is right; --total say
   expect(withTotal).toHaveLength(plain.length + 1)
 })
 
-it('of nothing there are no rows: a note, a header, an empty array', async () => {
+it('an empty result has no rows: a note, a header, an empty array', async () => {
   const on = (argv: string[], options = {}) =>
     runCli(['cost', '--by', 'user', '--database-url', empty.url, ...argv], options)
   expect(await on([], { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: 'no runs\n' })
@@ -120,7 +120,7 @@ it('of nothing there are no rows: a note, a header, an empty array', async () =>
   expect((await on(['-o', 'csv'])).stdout).toBe('userId,runs,cost,tokens,costPerRun,share\r\n')
 })
 
-it('a bound that cuts a quarter of an hour of removed runs is said on stderr, and in the row of the total', async () => {
+it('a bound that cuts a quarter hour of removed runs is noted on stderr, and in the row of the total', async () => {
   const [row] = await legacy.sql(
     `select quarter_start + interval '1 minute' as at, runs from usage_history order by quarter_start desc limit 1`,
   )
@@ -160,7 +160,7 @@ it.each<[string, string[], string]>([
   expect(stderr).toContain(message)
 })
 
-describe('at a terminal, what takes over a second', () => {
+describe('on a terminal, a report that takes over a second', () => {
   const CLEAR = '\r\x1b[K'
   /** A clock that lets so many seconds pass and then stands still. */
   const passing = (seconds: number) => {
@@ -173,18 +173,18 @@ describe('at a terminal, what takes over a second', () => {
       )
     }
   }
-  it('is said to go on, second by second, and the note is taken away', async () => {
+  it('shows a note that counts the seconds and is then cleared', async () => {
     const { code, stdout, stderr } = await run(['cost-by-mode'], { answer: '', sleep: passing(2) })
     expect([code, stdout.split('\n')[0]?.startsWith('Sales\t')]).toEqual([0, true])
     expect(stderr).toBe(`${CLEAR}working… (1s)${CLEAR}working… (2s)${CLEAR}`)
   })
-  it('is not, where it is faster', async () => {
+  it('has no note if it is faster', async () => {
     expect((await run(['stats'], { answer: '', sleep: passing(0) })).stderr).toBe('')
   })
-  it('is not told to a pipe', async () => {
+  it('has no note in a pipe', async () => {
     expect((await run(['cost-by-mode'], { sleep: passing(2) })).stderr).toBe('')
   })
-  it('ends with its error where it fails', async () => {
+  it('ends with its error if it fails', async () => {
     const argv = ['stats', '--database-url', 'postgresql://127.0.0.1:1/none']
     const { code, stderr } = await runCli(argv, { answer: '', sleep: passing(1) })
     expect([code, stderr.startsWith(`${CLEAR}working… (1s)${CLEAR}`)]).toEqual([3, true])

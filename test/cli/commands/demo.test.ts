@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => database.drop())
 
-it('demo makes a history whose books balance, and prints the newest ten runs', async () => {
+it('demo creates a history with exact totals, and prints the newest ten runs', async () => {
   const { code, stdout } = await demo()
   expect(code).toBe(0)
   const newest = await database.sql(
@@ -72,7 +72,7 @@ it('demo makes a history whose books balance, and prints the newest ten runs', a
   expect(calls).toEqual({ failed: true, both: true })
 })
 
-it('a second demo leaves the store as it is, and so does one beside it', async () => {
+it('a second demo changes nothing, also at the same time', async () => {
   const both = await Promise.all([demo(), demo()])
   expect(both.map(({ code }) => code)).toEqual([0, 0])
   const notes = (await Promise.all([...both, demo()])).map(({ stderr }) =>
@@ -84,7 +84,7 @@ it('a second demo leaves the store as it is, and so does one beside it', async (
   ])
 })
 
-it('demo never writes to a database that only the environment names', async () => {
+it('demo never writes to a database that only the environment selects', async () => {
   const { code, stderr } = await runCli(['demo'], {
     env: { DATABASE_URL: database.url },
     cwd: '/dev/null/none',
@@ -96,7 +96,7 @@ it('demo never writes to a database that only the environment names', async () =
   ])
 })
 
-it('demo fills the schema that is named', async () => {
+it('demo fills the given schema', async () => {
   expect((await runCli(['demo', '--schema', 'try', '--database-url', database.url])).code).toBe(0)
   expect(await database.sql('select count(*)::int as n from try.workflow_executions')).toEqual([
     { n: 400 },
@@ -106,7 +106,7 @@ it('demo fills the schema that is named', async () => {
   ])
 })
 
-it('demo neither adopts nor migrates a database that holds runs', async () => {
+it('demo neither adopts nor migrates a database that contains runs', async () => {
   await loadLegacy(database)
   const { code, stdout, stderr } = await demo()
   expect([code, stdout]).toEqual([4, ''])

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => legacy.drop())
 
-describe('what errors prints of the adopted database', () => {
+describe('the output of errors for the adopted database', () => {
   const forms: [name: string, argv: string[], options: object][] = [
     ['list-80.txt', [], { terminal: 80 }],
     ['list-200.txt', [], { terminal: 200 }],
@@ -67,7 +67,7 @@ function ofRuns(where: string): string {
 }
 
 it.each(filters)(
-  'errors %s lists what a statement of its own finds',
+  'errors %s lists the rows of an independent statement',
   async (argv, entries, runs) => {
     const wanted = await legacy.sql(
       `select id from (
@@ -84,7 +84,7 @@ it.each(filters)(
   },
 )
 
-it('pages on the command line join to the whole list', async () => {
+it('the pages of the command line form the whole list', async () => {
   const all = JSON.parse((await run(['--json', '--limit', 'all'])).stdout)
   const joined: unknown[] = []
   let cursor: string | null = null
@@ -104,7 +104,7 @@ it('pages on the command line join to the whole list', async () => {
   expect(joined).toHaveLength(110)
 })
 
-it('--group counts what the list shows, in the window and in the one before it', async () => {
+it('--group counts the rows of the list, in the window and in the one before', async () => {
   const count = async (argv: string[]) =>
     JSON.parse((await run([...argv, '--json', '--limit', 'all'])).stdout).length
   const { stdout } = await run(['--group', '--since', '60d', '--json', '--limit', 'all'])
@@ -115,7 +115,7 @@ it('--group counts what the list shows, in the window and in the one before it',
   )
 })
 
-it('--group without --since is the 24 hours to now, and says when no failures', async () => {
+it('--group without --since is the last 24 hours, and prints a note without failures', async () => {
   const on = (now: string) => run(['--group', '--json'], { now })
   expect((await on('2026-11-18T11:00:00Z')).stdout).toContain('"count": 1')
   expect((await on('2026-11-18T12:00:00Z')).stdout).toContain('"trend": "gone"')
@@ -127,7 +127,7 @@ it('--group without --since is the 24 hours to now, and says when no failures', 
   })
 })
 
-it('--group says how many groups a limit leaves out, and has no pages', async () => {
+it('--group prints how many groups a limit leaves out, and has no pages', async () => {
   const { stdout, stderr } = await run([
     '--group',
     '--since',

@@ -35,7 +35,7 @@ const file = (name: string, text: string) => writeFileSync(join(folder, name), t
 const ALL = [line.execution(), line.step(), line.audit(), line.bill(), line.metric()].join('')
 const NOTHING = { execution: 0, step: 0, audit: 0, bill: 0, metric: 0 }
 
-it('what export writes to a file, plain or gzip, is what it prints, and import takes it', async () => {
+it('export writes the same to a file, plain or gzip, as to stdout, and import reads it', async () => {
   const { code, stdout, stderr } = await on(legacy, 'export')
   expect([code, stderr]).toEqual([0, ''])
   for (const name of ['all.jsonl', 'all.jsonl.gz']) {
@@ -71,7 +71,7 @@ it('export takes the filters of a list', async () => {
   expect((await on(legacy, 'export', '--status', 'done')).code).toBe(2)
 })
 
-it('import - reads stdin, and says what came of it', async () => {
+it('import - reads stdin, and prints the result', async () => {
   const fed = (...argv: string[]) =>
     runCli(['import', '-', ...argv, '--database-url', database.url], { answer: ALL })
   const { code, stdout } = await fed('--json')
@@ -126,7 +126,7 @@ it('a file of which no line is valid is a failure with --skip-invalid, too', asy
   )
 })
 
-it('a file that is not there, or is a folder, is wrong usage, and named before the database is asked', async () => {
+it('a missing file, or a folder, is wrong usage, and is named before wfstore connects', async () => {
   const nowhere = ['--database-url', 'postgresql://localhost:1/none']
   for (const [name, message] of [
     ['none.jsonl', 'file not found: none.jsonl'],
@@ -137,7 +137,7 @@ it('a file that is not there, or is a folder, is wrong usage, and named before t
   }
 })
 
-it('both want the schema of this version, and leave no file where it is missing', async () => {
+it('both require the schema of this version, and leave no file without it', async () => {
   const empty = await createDatabase('cli_import_empty')
   file('all.jsonl', ALL)
   expect((await on(empty, 'import', 'all.jsonl')).code).toBe(4)
@@ -146,7 +146,7 @@ it('both want the schema of this version, and leave no file where it is missing'
   await empty.drop()
 })
 
-it('an export that fails leaves the file that was there before, and nothing beside it', async () => {
+it('an export that fails leaves the existing file, and no other', async () => {
   file('kept.jsonl', 'before')
   await legacy.sql('alter table audit_logs rename to hidden')
   const { code } = await on(legacy, 'export', '--out', 'kept.jsonl')
@@ -156,13 +156,13 @@ it('an export that fails leaves the file that was there before, and nothing besi
   expect(readdirSync(folder).filter((name) => name.startsWith('kept'))).toEqual(['kept.jsonl'])
 })
 
-it('a file that cannot be written is said in one line', async () => {
+it('a file that cannot be written is an error of one line', async () => {
   const { code, stderr } = await on(legacy, 'export', '--out', 'no/such/folder.jsonl')
   expect(code).toBe(1)
   expect(stderr).toMatch(/^error: cannot write .*no\/such\/folder\.jsonl: ENOENT.*\n$/)
 })
 
-it('export has no form but JSON lines', async () => {
+it('export has no format except JSON lines', async () => {
   const { code, stderr } = await on(legacy, 'export', '-o', 'csv')
   expect([code, stderr]).toEqual([
     2,
@@ -170,7 +170,7 @@ it('export has no form but JSON lines', async () => {
   ])
 })
 
-it('a reader that goes away, as head does, ends an export quietly', async () => {
+it('a reader that closes the pipe, like head, ends an export without an error', async () => {
   let taken = 0
   const stdout = new Writable({
     write: (_, __, done) => {
@@ -201,7 +201,7 @@ it('a reader that goes away, as head does, ends an export quietly', async () => 
   expect([code, stderr]).toEqual([0, ''])
 })
 
-it('Ctrl-C ends an export to a file, and leaves none', async () => {
+it('Ctrl-C ends an export to a file, and leaves no file', async () => {
   const interruption = new AbortController()
   // Written to beyond what is read ahead, and then waits.
   await legacy.sql('begin; lock table observability_metrics in access exclusive mode')

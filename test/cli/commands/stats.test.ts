@@ -33,7 +33,7 @@ it.each(forms)('%s', async (name, argv, options) => {
   expectGolden(`stats/${name}`, stderr === '' ? stdout : `${stdout}--- stderr\n${stderr}`)
 })
 
-it('no line is wider than the terminal, whatever the range', async () => {
+it('no line is wider than the terminal, for any range', async () => {
   for (const width of [72, 80, 132])
     for (const since of ['7d', '2026-05-01', '2019-01-01', '0001-01-01']) {
       const argv = ['stats', '--color', 'never', '--since', since]
@@ -43,14 +43,14 @@ it('no line is wider than the terminal, whatever the range', async () => {
     }
 })
 
-it('the cost is that of live and removed runs, with every digit', async () => {
+it('the cost includes live and removed runs, with every digit', async () => {
   const [row] = await legacy.sql(
     `select ((select sum(total_cost) from workflow_executions) + (select sum(total_cost) from usage_history))::text as cost`,
   )
   expect((await run(['stats', '--json'])).stdout).toContain(`"totalCost": ${row?.cost},`)
 })
 
-it('on an empty store it is all zeros, exit 0', async () => {
+it('an empty store has zeros and exit 0', async () => {
   const empty = await createMigrated('cli_stats_empty')
   const { code, stdout, stderr } = await runCli(['stats', '--json', '--database-url', empty.url])
   expect([code, stderr, JSON.parse(stdout)]).toMatchObject([
@@ -61,7 +61,7 @@ it('on an empty store it is all zeros, exit 0', async () => {
   await empty.drop()
 })
 
-it('--tool and --execution are refused, since of removed runs only sums are kept', async () => {
+it('--tool and --execution are refused, because only sums of removed runs are kept', async () => {
   const { code, stderr } = await run(['stats', '--tool', 'x'])
   expect([code, stderr]).toEqual([
     2,
@@ -69,7 +69,7 @@ it('--tool and --execution are refused, since of removed runs only sums are kept
   ])
 })
 
-it('without a schema it says what to do, exit 4', async () => {
+it('without a schema the error has a hint, exit 4', async () => {
   await legacy.sql('create schema bare')
   const { code, stderr } = await run(['stats', '--schema', 'bare'])
   expect([code, stderr]).toEqual([4, expect.stringContaining('wfstore migrate up')])

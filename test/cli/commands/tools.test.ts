@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => legacy.drop())
 
-describe('what tools prints of the adopted database', () => {
+describe('the output of tools for the adopted database', () => {
   const forms: [name: string, argv: string[], options: object][] = [
     ['list-80.txt', [], { terminal: 80 }],
     ['list-200.txt', [], { terminal: 200 }],
@@ -47,7 +47,7 @@ const filters: [argv: string, where: string][] = [
   ['--since 60d', `timestamp >= timestamptz '2026-09-27 12:00Z'`],
   ['--until 2026-06-01', `timestamp < timestamptz '2026-06-01Z'`],
 ]
-it.each(filters)('tools %s adds up what a statement of its own finds', async (argv, where) => {
+it.each(filters)('tools %s adds up the rows of an independent statement', async (argv, where) => {
   const wanted = await legacy.sql(
     `select tool_name as name, count(*)::int as calls, sum((not success)::int)::int as failures, sum(cost)::float8 as cost,
        sum(tokens_used)::int as tokens
@@ -74,7 +74,7 @@ it.each(filters)('tools %s adds up what a statement of its own finds', async (ar
   expect(called.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual(wanted)
 })
 
-it('an empty answer is an empty array or a line', async () => {
+it('an empty result is an empty array or a line', async () => {
   const nobody = ['--user', 'nobody']
   expect(await run([...nobody, '--json'])).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
   expect((await run(nobody, { terminal: 80 })).stderr).toBe('no tool calls\n')

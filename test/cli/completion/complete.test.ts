@@ -104,7 +104,7 @@ it.each([
   expect(await offered(line, { WFSTORE_COMPLETION_MS: '0' })).toEqual([])
 })
 
-it('asks the database that the line names, by its URL or by a profile of the config', async () => {
+it('reads the database of the line, by its URL or by a profile of the config', async () => {
   const profiles = { staging: { databaseUrl: database.url } }
   writeFileSync(join(folder, 'wfstore.config.json'), JSON.stringify({ profiles }), { mode: 0o600 })
   const elsewhere = { DATABASE_URL: 'postgresql://127.0.0.1:1/none' }
@@ -116,12 +116,12 @@ it('asks the database that the line names, by its URL or by a profile of the con
   rmSync(join(folder, 'wfstore.config.json'))
 })
 
-it('makes no embedded database and starts none', async () => {
+it('creates and starts no embedded database', async () => {
   expect(await offered('stats --user ', { DATABASE_URL: '' })).toEqual([])
   expect(existsSync(join(folder, '.wfstore'))).toBe(false)
 })
 
-it('a server that does not answer keeps nobody: the program ends, and says nothing', async () => {
+it('a server that does not answer does not block: the program ends without output', async () => {
   const sockets: Socket[] = []
   const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
   await once(silent, 'listening')
@@ -148,7 +148,7 @@ const hostile = fc.string({
 })
 const anyValue = fc.oneof(anyText, hostile).filter((value) => !/[^\P{Cc}\n\t]/u.test(value))
 
-it('whatever a value holds, bash takes what is put in for that value, and runs nothing', () => {
+it('any completed value is one word for bash, which runs nothing of it', () => {
   const values = fc.sample(anyValue, 2000)
   const lines = values.flatMap((value) => [
     ['wfstore stats --user ', value],
@@ -177,7 +177,7 @@ it('whatever a value holds, bash takes what is put in for that value, and runs n
   expect(said.toString().split('\0').slice(0, -1)).toEqual(expected)
 })
 
-it('a word is never offered with what a terminal would obey, or an eye would not see', async () => {
+it('a completed word has no control character and no invisible character', async () => {
   await database.sql(
     `insert into workflow_executions (workflow_name, user_id, mode, model_id)
      select 'w', "user", 'm', 'x' from unnest($1::text[]) as of ("user")`,

@@ -133,7 +133,7 @@ it('the example of docs/CONFIG.md is a config', () => {
   expect([...parse(example).profiles.keys()]).toEqual(['local', 'staging', 'prod'])
 })
 
-it('a byte order mark, $schema and an empty object are taken', () => {
+it('a byte order mark, $schema and an empty object are accepted', () => {
   expect(parse('\ufeff{"$schema": "https://x", "defaults": {"tz": "UTC"}}')).toEqual({
     path: '/x/wfstore.config.json',
     default: undefined,
@@ -143,7 +143,7 @@ it('a byte order mark, $schema and an empty object are taken', () => {
   })
 })
 
-it('a variable within a URL is encoded, one that is all of it is not', () => {
+it('a variable within a URL is encoded, a variable that is the whole URL is not', () => {
   const env = { URL: 'postgresql://h/d?sslmode=require', PW: 'p@ss:w/rd' }
   const url = (databaseUrl: string) => profileUrl({ name: 'p', databaseUrl }, env)
   expect(url('$'.concat('{URL}'))).toBe(env.URL)
@@ -188,7 +188,7 @@ describe('any content is accepted or refused in one line', () => {
     })
   const bytes = fc.uint8Array({ maxLength: 60 }).map((some) => Buffer.from(some))
 
-  it('by what reads it', () => {
+  it('by the reader', () => {
     const source: fc.Arbitrary<string | Buffer> = fc.oneof(anything, almost, broken, text, bytes)
     fc.assert(
       fc.property(source, (content) => {
@@ -200,7 +200,7 @@ describe('any content is accepted or refused in one line', () => {
     )
   })
 
-  it('and no JSON is a mistake of syntax', () => {
+  it('and valid JSON is never a syntax error', () => {
     fc.assert(
       fc.property(fc.oneof(anything, almost), (content) => {
         expect(refusal(content)).not.toMatch(/expected|invalid symbol|unexpected/)
@@ -225,7 +225,7 @@ describe('any content is accepted or refused in one line', () => {
     )
   })
 
-  it('nested deep or long it is no crash', () => {
+  it('deep or long content does not crash', () => {
     expect(refusal('['.repeat(200_000))).toContain('is nested too deeply')
     expect(refusal(`{"a": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).toContain('too deeply')
     expect(refusal('"a" '.repeat(50_000)).length).toBeLessThan(300)
@@ -233,7 +233,7 @@ describe('any content is accepted or refused in one line', () => {
   })
 })
 
-describe('the config that counts', () => {
+describe('the config that is used', () => {
   const write = (path: string, content = '{}') => {
     mkdirSync(join(root, path, '..'), { recursive: true })
     writeFileSync(join(root, path), content, { mode: 0o600 })

@@ -44,7 +44,7 @@ describe('a database that the config calls production', () => {
   const env = () => ({ DATABASE_URL: mine.url })
   const mark = '[production: prod]'
 
-  it('is marked on a terminal, however it is come to, and never in a pipe', async () => {
+  it('is marked on a terminal, for every way to select it, and never in a pipe', async () => {
     const plain = { env: { ...env(), NO_COLOR: '1' }, answer: '' }
     const { stderr, stdout } = await run('executions list --columns user', plain)
     expect([stdout, stderr]).toEqual([
@@ -60,7 +60,7 @@ describe('a database that the config calls production', () => {
     ).toBe('')
   })
 
-  it('is known though the variable with its password is not set', async () => {
+  it('is recognised even if the variable with its password is not set', async () => {
     const withVariable = others().replace('://somebody', '://somebody:$'.concat('{GONE}'))
     write({ profiles: { prod: { databaseUrl: withVariable, production: true } } })
     const { stderr } = await run('executions list', {
@@ -81,7 +81,7 @@ describe('a database that the config calls production', () => {
     ['import nothing.jsonl', false],
     ['cleanup --days 90', true],
   ]
-  it.each(writes)('is not written to by %s unless its name is typed', async (words, asks) => {
+  it.each(writes)('is not changed by %s until its name is typed', async (words, asks) => {
     writeFileSync(join(cwd, 'nothing.jsonl'), '')
     for (const answer of ['y\n', 'prods\n', '']) {
       const { code, stdout, stderr } = await run(words, { env: env(), answer })
@@ -93,7 +93,7 @@ describe('a database that the config calls production', () => {
     }
   })
 
-  it('is written to when it is, with --yes, in a dry run’s words, and without a terminal', async () => {
+  it('is changed after that, with --yes, and without a terminal', async () => {
     const asked = 'Type prod'
     const typed = await run('metrics rollup --period day', { env: env(), answer: 'prod\n' })
     expect([typed.code, typed.stderr.includes(asked)]).toEqual([0, true])
@@ -140,7 +140,7 @@ const READING = [
   ...['stats', 'tools'],
 ]
 
-it('the commands that change a database are known, and take --yes', () => {
+it('the commands that change a database are listed, and take --yes', () => {
   const help = join(import.meta.dirname, '../../../dist/help')
   const pages = readdirSync(help).filter((page) => /^wfstore\.(?!help\.(?!txt)).*txt$/.test(page))
   const name = (page: string) => page.split('.').slice(1, -1).join('.')

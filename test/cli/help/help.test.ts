@@ -40,7 +40,7 @@ it('a wider terminal has the same pages, and a narrow one lines that fit', async
   expect(options.split('\n').filter((line) => displayWidth(line) > 70)).toEqual([])
 })
 
-it('every command that does something has an example, of itself', () => {
+it('every command has an example of itself', () => {
   const without = commands.filter(({ command, commands: below, examples }) => {
     const isTopic = command.startsWith('help ')
     const shown = examples.some((line) => line.includes(`wfstore ${command}`))
@@ -49,7 +49,7 @@ it('every command that does something has an example, of itself', () => {
   expect(without.map(({ command }) => command)).toEqual([])
 })
 
-it('what a value can be is known of every option and argument', () => {
+it('every option and argument has a kind of value', () => {
   const unknown = commands.flatMap(({ command, options, arguments: given }) => [
     ...options
       .filter(({ value, kind, choices }) => value !== 'none' && !kind && !choices)
@@ -103,7 +103,7 @@ describe('wfstore help', () => {
     expect(await runCli(line.split(' '))).toEqual({ code: 2, stdout: '', stderr: `${answer}\n` })
   })
 
-  it('needs no config, and reads none that is wrong, where the page is written down', () => {
+  it('is prepared by the build, so an invalid config does not matter', () => {
     const pages = readdirSync(join(root, 'dist/help'))
     expect(pages).toContain('wfstore.help.exit-codes.txt')
   })

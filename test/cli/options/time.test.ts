@@ -13,7 +13,7 @@ it('spans count back from now, a day being 24 hours', async () => {
   expect(await at('2w')).toBe('2026-11-12T12:00:00.000000Z')
 })
 
-it('a date is its midnight in the zone, across changes of the clock', async () => {
+it('a date is its midnight in the time zone, across changes of the clock', async () => {
   expect(await at('2024-12-01')).toBe('2024-12-01T00:00:00.000000Z')
   expect(await at('2024-12-01', 'Europe/Berlin')).toBe('2024-11-30T23:00:00.000000Z')
   expect(await at('2024-07-01', 'Europe/Berlin')).toBe('2024-06-30T22:00:00.000000Z')
@@ -29,7 +29,7 @@ it('RFC 3339 keeps its microseconds and its offset', async () => {
   expect(await at('2024-12-01T08:30', 'America/New_York')).toBe('2024-12-01T13:30:00.000000Z')
 })
 
-it('what is no time is refused and named', async () => {
+it('an invalid time is refused and named', async () => {
   for (const text of [
     '',
     'yesterday',
@@ -52,7 +52,7 @@ it('what is no time is refused and named', async () => {
   }
 })
 
-it('any text gives an instant or a usage error', async () => {
+it('any text is an instant or a usage error', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.oneof(fc.string(), fc.stringMatching(/^\d{4}-\d\d-\d\d[T ]?[\d:.Z+-]*$/)),

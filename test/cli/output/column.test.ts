@@ -19,7 +19,7 @@ it('--columns keeps its order, takes columns that are not shown by default, and 
   ])
 })
 
-it('a name is stronger than a header', () => {
+it('a name takes precedence over a header', () => {
   const columns: Column<never>[] = [
     { name: 'totalCost', header: 'COST', kind: 'amount' },
     { name: 'cost', header: 'LAST', kind: 'amount' },
@@ -27,7 +27,7 @@ it('a name is stronger than a header', () => {
   expect(selectColumns(columns, ['cost']).map(({ name }) => name)).toEqual(['cost'])
 })
 
-it('without --columns there are all', () => {
+it('without --columns all are shown', () => {
   expect(selectColumns(runColumns, undefined)).toEqual(runColumns)
 })
 
@@ -47,7 +47,7 @@ it.each(['nope', ''])('an unknown column is a wrong usage, with the known ones: 
   })
 })
 
-describe('names that are made from the name', () => {
+describe('headers that are derived from the name', () => {
   it.each<[Column<never>, string, string]>([
     [{ name: 'totalCost', kind: 'amount' }, 'TOTAL COST', 'Total cost'],
     [{ name: 'durationMs', kind: 'duration' }, 'DURATION', 'Duration'],
@@ -60,7 +60,7 @@ describe('names that are made from the name', () => {
   })
 })
 
-it('a column more is one line more', async () => {
+it('a new column is one new line', async () => {
   const columns: Column<(typeof runs)[number]>[] = [
     { name: 'userId', kind: 'text' },
     { name: 'totalTokens', kind: 'count' },
@@ -69,7 +69,7 @@ it('a column more is one line more', async () => {
   expect(stdout).toBe('USER ID  TOTAL TOKENS\nuser_12           912\nuser_7          18204\n')
 })
 
-it('a column for one format only is there when it is asked for', async () => {
+it('a column for one format only is shown if it is requested', async () => {
   const json = (columns?: string[]) =>
     print({ format: 'jsonl', columns }, (writer) => writer.list(runColumns, runs.slice(0, 1)))
   expect((await json()).stdout).not.toContain('progress')
@@ -80,7 +80,7 @@ it('a column for one format only is there when it is asked for', async () => {
   expect((await tsv(['error'])).stdout).toBe('two regions did not answer\n')
 })
 
-it('what a terminal computes from the clock stays on the terminal', async () => {
+it('values that a terminal computes from the clock are only on the terminal', async () => {
   const columns = runColumns.filter(({ name }) => name === 'durationMs')
   const running = runs.slice(0, 1)
   expect((await print(terminal(80), (writer) => writer.list(columns, running))).stdout).toContain(

@@ -130,13 +130,13 @@ async function* batch(row: Cell) {
   yield [row]
 }
 
-describe('no text does anything to a terminal, in any form', () => {
+describe('no text controls a terminal, in any format', () => {
   it.each(Object.entries(corpus))('%s', (_, value) => expectHarmless(value))
 
-  it('whatever it is', () => fc.assert(fc.asyncProperty(text, expectHarmless), { numRuns: 25 }))
+  it('for any text', () => fc.assert(fc.asyncProperty(text, expectHarmless), { numRuns: 25 }))
 })
 
-describe('what cannot be seen is shown', () => {
+describe('invisible characters are shown', () => {
   it.each([
     ['a\u202eb', 'a\\u202eb'],
     ['us\u200ber', 'us\\u200ber'],
@@ -150,12 +150,12 @@ describe('what cannot be seen is shown', () => {
     [`a${'\u0301'.repeat(18)}`, `a${'\u0301'.repeat(16)}\\u0301\\u0301`],
   ])('%j is %j', (given, shown) => expect(show(given)).toBe(shown))
 
-  it.each(legitimate)('but %s is written so', (written) => {
+  it.each(legitimate)('but %s is unchanged', (written) => {
     expect(show(written)).toBe(written)
     expect(JSON.parse(quoteJson(written))).toBe(written)
   })
 
-  it('every string comes back from JSON as it was', () => {
+  it('every string is preserved in JSON', () => {
     fc.assert(
       fc.property(fc.oneof(text, fc.constantFrom(...Object.values(corpus))), (value) => {
         expect(JSON.parse(quoteJson(value))).toBe(value)
@@ -204,7 +204,7 @@ describe('cells', () => {
   ]
   it.each(widths)('%s takes %i', (written, width) => expect(displayWidth(written)).toBe(width))
 
-  it('are padded so that the next column begins in the same one, whatever is before it', async () => {
+  it('are padded so that the next column is aligned, for any content', async () => {
     const rows = [...legitimate, ...Object.values(corpus), ''].map((value) => ({ value }))
     const { stdout } = await print(terminal(30), (writer) =>
       writer.list([column({ flex: { min: 6 } }), column({ name: 'end', value: () => '|' })], rows),
@@ -216,7 +216,7 @@ describe('cells', () => {
     )
   })
 
-  it('of one character are one, wherever a long text is cut up for measuring', () => {
+  it('of one character are measured as one, at any place of a long text', () => {
     const characters = [
       ...legitimate.filter((one) => [...new Intl.Segmenter('en').segment(one)].length === 1),
       'a',
@@ -250,7 +250,7 @@ describe('a cell of megabytes', () => {
         await print(options, (writer) => writer.list(columns, [{ value: megabytes(unit, 0.1) }]))
   })
 
-  it('of ten is no more than its line on a terminal, and whole elsewhere', async () => {
+  it('of ten megabytes is one line on a terminal, and whole elsewhere', async () => {
     const value = megabytes(`${'客户跟进 and so on '.repeat(20)}\x1b[2J`, 10)
     const columns = shapes.table as Column<Cell>[]
     const shown = await print(terminal(80), (writer) => writer.list(columns, [{ value }]))
@@ -261,7 +261,7 @@ describe('a cell of megabytes', () => {
     expect(JSON.parse(stdout).value === value).toBe(true)
   })
 
-  it('is measured in work by its length, and cut without reading it all', () => {
+  it('is measured in time proportional to its length, and cut without reading all of it', () => {
     const segment = vi.spyOn(Intl.Segmenter.prototype, 'segment')
     const work = () => segment.mock.calls.reduce((sum, [part]) => sum + part.length, 0)
     const value = megabytes('客', 0.05)

@@ -46,7 +46,7 @@ describe.each(Object.entries(forms))('%s', (name, options) => {
   })
 })
 
-it('everything that is not data is said on stderr', async () => {
+it('everything that is not data goes to stderr', async () => {
   expect((await list(runs, terminal(80))).stderr).toBe(
     'hidden at width 80: TOKENS, STEPS, MODE, MODEL (use --columns to select columns, -o json for all)\n' +
       'more rows; continue with --cursor abc\n',
@@ -66,7 +66,7 @@ it('everything that is not data is said on stderr', async () => {
   )
 })
 
-it('a record says which columns of its rows a narrow terminal hides', async () => {
+it('a record names the columns that a narrow terminal hides', async () => {
   const { stderr } = await print(terminal(60), (writer) =>
     writer.record(recordColumns, runs[1] as Run),
   )
@@ -89,7 +89,7 @@ describe('an empty list', () => {
   })
 })
 
-it('text goes to stdout with its lines and tabs, and nothing else that a terminal obeys', async () => {
+it('text goes to stdout with its lines and tabs, and without other control characters', async () => {
   expect(await print({}, (writer) => writer.text('a\tb\nc\x1b[2J'))).toEqual({
     stdout: 'a\tb\nc\\x1b[2J\n',
     stderr: '',
@@ -101,7 +101,7 @@ it('a note is one line', async () => {
   expect(stderr).toBe('a\\nb\\x1b]0;x\\x07\n')
 })
 
-it('list says how many rows there were', async () => {
+it('list returns the number of rows', async () => {
   const counts: number[] = []
   for (const options of [terminal(80), {}, { format: 'json' as const }]) {
     await print(options, async (writer) => {

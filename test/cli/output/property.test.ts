@@ -68,7 +68,7 @@ describe('a terminal table', () => {
     )
   })
 
-  it('says of every column that it is there or hidden', async () => {
+  it('shows every column or names it as hidden', async () => {
     await fc.assert(
       fc.asyncProperty(run, fc.integer({ min: 12, max: 250 }), async (one, width) => {
         const { stdout, stderr } = await print(terminal(width), (writer) =>

@@ -58,7 +58,7 @@ const streamed: [string, Format][] = [
   ['csv', 'csv'],
 ]
 
-it.each(streamed)('%s: rows are pulled no faster than they are taken', async (_, format) => {
+it.each(streamed)('%s: rows are read no faster than they are written', async (_, format) => {
   const from = source(20_000)
   let taken = 0
   let furthest = 0
@@ -94,7 +94,7 @@ describe.each(streamed)('%s', (_, format) => {
   })
 })
 
-it('a failure of the last write is seen before the command ends', async () => {
+it('a failure of the last write is reported before the command ends', async () => {
   for (const use of ['text', 'list'] as const) {
     const stdout = failing('ENOSPC')
     await print({ stdout }, (writer) => writer.text('the write that succeeds'))
@@ -105,7 +105,7 @@ it('a failure of the last write is seen before the command ends', async () => {
   }
 })
 
-it('an error that comes between two writes is the reason that the next one gives', async () => {
+it('an error between two writes is the reason of the next failure', async () => {
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done() })
   await print({ stdout }, async (writer) => {
     await writer.text('before')
@@ -115,7 +115,7 @@ it('an error that comes between two writes is the reason that the next one gives
   })
 })
 
-it('the reader of a real pipe that goes away is a closed pipe', async () => {
+it('a reader that closes a real pipe is a closed pipe', async () => {
   const reader = spawn(
     process.execPath,
     ['-e', "process.stdin.once('data', () => process.exit())"],
@@ -139,7 +139,7 @@ it('a closed stderr stops nothing', async () => {
   expect(stdout).toBe('data\n')
 })
 
-it('nothing is written when the first row fails to come', async () => {
+it('nothing is written if the first row fails', async () => {
   let stdout = ''
   const collecting = new Writable({
     write(chunk, _encoding, done) {
@@ -160,7 +160,7 @@ it('nothing is written when the first row fails to come', async () => {
   expect(stdout).toBe('')
 })
 
-it('a stream is guarded once, however often it is asked for', () => {
+it('a stream is guarded once, also after repeated calls', () => {
   const stream = failing('EPIPE')
   expect(guardStream(stream)).toBe(guardStream(stream))
   expect(stream.listenerCount('error')).toBe(1)

@@ -65,7 +65,7 @@ const columns = [
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 it.each(['jsonl', 'csv'] as const)(
-  'all rows as %s: a page is read when the one before it has been taken',
+  'all rows as %s: a page is read after the previous one was written',
   async (format) => {
     const { limits, query } = listOf(5500)
     const { writer, waiting, taken } = slowOutput(format)
@@ -92,7 +92,7 @@ it.each(['jsonl', 'csv'] as const)(
   },
 )
 
-it('a limit is kept over pages, and the next cursor is that of the last row', async () => {
+it('a limit applies across pages, and the next cursor is that of the last row', async () => {
   const { limits, query } = listOf(5500)
   const { writer, waiting, taken, notes } = slowOutput('jsonl')
   let ended = false

@@ -49,7 +49,7 @@ function terminal(isTTY = true) {
   return { io, written, at, tick, interrupt: () => interruption.abort() }
 }
 
-it('what takes a second or less shows no progress', () => {
+it('work of a second or less shows no progress', () => {
   const { io, written, at } = terminal()
   const progress = startProgress(io)
   at(0, progress).show(1, 'lines')
@@ -121,7 +121,7 @@ it('nothing is drawn after an interruption', async () => {
   expect(written).toEqual(['working… (1s)'])
 })
 
-it('what is no terminal gets no progress, nor does a terminal that shows the rows themselves', async () => {
+it('there is no progress without a terminal, or on a terminal that shows the rows', async () => {
   const pipe = terminal(false)
   expect(startProgress(pipe.io)).toBe(noProgress)
   expect(await withProgress(pipe.io, async () => 'result')).toBe('result')

@@ -44,7 +44,7 @@ const written = (text: string): string =>
 const archive = () => wfstore(`cleanup --before ${BEFORE} --archive old --json`)
 
 describe('cleanup --archive', () => {
-  it('says where the rows are, in one line and in JSON', async () => {
+  it('prints the path of the archive, in one line and in JSON', async () => {
     const { code, stdout, stderr } = await archive()
     expect([code, stderr]).toEqual([0, ''])
     expectGolden('cleanup/archive.json', written(stdout))
@@ -56,7 +56,7 @@ describe('cleanup --archive', () => {
     await copy.drop()
   })
 
-  it('leaves no folder where nothing was removed', async () => {
+  it('leaves no folder if nothing was removed', async () => {
     await archive()
     const before = readdirSync(join(folder, 'old'))
     expect(JSON.parse((await archive()).stdout)).toMatchObject({ archive: null })
@@ -65,7 +65,7 @@ describe('cleanup --archive', () => {
     expect(JSON.parse(history.stdout)[0]).toMatchObject({ outcome: 'done', archive: null })
   })
 
-  it('- leaves stdout to the archive, and says its line on stderr unless --quiet', async () => {
+  it('- writes the archive to stdout, and its summary to stderr without --quiet', async () => {
     const { code, stdout, stderr } = await wfstore(`cleanup --before ${BEFORE} --archive -`)
     expect(code).toBe(0)
     expect(written(stderr)).toMatch(/^removed 12 runs, .*; archived in stdout \(SIZE\)\n$/)
@@ -77,12 +77,12 @@ describe('cleanup --archive', () => {
     expect(await rowsOf(database)).toEqual(ALL)
   })
 
-  it('with JSON and a pipe has JSON on stderr', async () => {
+  it('with --json and a pipe prints JSON on stderr', async () => {
     const { stderr } = await wfstore(`cleanup --before ${BEFORE} --archive - --json`)
     expect(JSON.parse(stderr)).toMatchObject({ outcome: 'done', archive: { place: '-' } })
   })
 
-  it('- whose reader goes away is a failure, and nothing is deleted', async () => {
+  it('- whose reader closes the pipe is a failure, and nothing is deleted', async () => {
     const { child, ended } = startProgram(
       ...`cleanup --before ${BEFORE} --archive - --database-url`.split(' '),
       database.url,
@@ -103,7 +103,7 @@ describe('cleanup --archive', () => {
 })
 
 describe('restore', () => {
-  it('brings the rows back; a dry run says so before and changes nothing', async () => {
+  it('restores the rows; a dry run prints them before and changes nothing', async () => {
     await archive()
     const dry = await wfstore('restore old --dry-run')
     expect([dry.code, dry.stderr, written(dry.stdout)]).toEqual([
@@ -134,7 +134,7 @@ describe('restore', () => {
     expectGolden(`cleanup/${name}`, written(stdout))
   })
 
-  it('asks on a terminal, with the counts, and takes no for an answer', async () => {
+  it('asks on a terminal with the counts, and changes nothing if the answer is no', async () => {
     await archive()
     const { code, stderr } = await wfstore('restore old --color never', { answer: 'n\n' })
     expect([code, stderr]).toEqual([
@@ -146,7 +146,7 @@ describe('restore', () => {
     expect(await rowsOf(database)).toEqual(ALL)
   })
 
-  it('of another database is refused, but as a copy', async () => {
+  it('of another database is refused without --copy', async () => {
     await archive()
     const other = await template.copy()
     await other.sql(
@@ -162,7 +162,7 @@ describe('restore', () => {
     await other.drop()
   })
 
-  it('of what is no archive ends with 2', async () => {
+  it('of a file that is not an archive exits with 2', async () => {
     for (const [line, says] of [
       ['restore nowhere', 'there is no '],
       ['restore .', 'holds no archive'],
@@ -176,7 +176,7 @@ describe('restore', () => {
     )
   })
 
-  it('is refused while a cleanup is at it', async () => {
+  it('is refused while a cleanup runs', async () => {
     await archive()
     const other = await database.connect()
     await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
@@ -186,7 +186,7 @@ describe('restore', () => {
 })
 
 describe('archive verify', () => {
-  it('lists what there is, and asks no database', async () => {
+  it('lists the content without a database', async () => {
     await archive()
     const verify = (flags: string[], options: CliOptions = {}) =>
       runCli(['archive', 'verify', 'old', ...flags], { cwd: folder, ...options })
@@ -200,7 +200,7 @@ describe('archive verify', () => {
     expectGolden('cleanup/verify.json', written((await verify(['--json'])).stdout))
   })
 
-  it('names each fault, and ends with 1; restore loads nothing then', async () => {
+  it('names each fault and exits with 1; restore then restores nothing', async () => {
     await archive()
     const [name = ''] = readdirSync(join(folder, 'old'))
     const path = join(folder, 'old', name, 'audit-0001.jsonl.gz')

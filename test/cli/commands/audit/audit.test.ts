@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => legacy.drop())
 
-describe('what audit prints of the adopted database', () => {
+describe('the output of audit for the adopted database', () => {
   const forms: [name: string, argv: string[], options: object][] = [
     ['list-80.txt', [], { terminal: 80 }],
     ['list-200.txt', ['--success', 'false'], { terminal: 200 }],
@@ -53,7 +53,7 @@ describe('what audit prints of the adopted database', () => {
   })
 })
 
-describe('the answers, against statements that share nothing with ours', () => {
+describe('the rows, compared with independent statements', () => {
   const ids = async (where: string) =>
     (
       await legacy.sql(
@@ -86,7 +86,7 @@ describe('the answers, against statements that share nothing with ours', () => {
     expect(rows.map(({ logId }: { logId: string }) => logId)).toEqual(wanted)
   })
 
-  it('pages on the command line join to the whole list', async () => {
+  it('the pages of the command line form the whole list', async () => {
     const joined: string[] = []
     let cursor: string | null = null
     do {
@@ -101,7 +101,7 @@ describe('the answers, against statements that share nothing with ours', () => {
   })
 })
 
-it('show takes the first 8 characters; of none it is exit 6, of several exit 2 with the candidates', async () => {
+it('show takes the first 8 characters; no match is exit 6, several matches are exit 2 with the candidates', async () => {
   const short = await run(['show', CALL.slice(0, 8).toUpperCase(), '--json'])
   expect(JSON.parse(short.stdout).logId).toBe(CALL)
   expect(await run(['show', '00000000-0000-4000-8000-000000000000'])).toEqual({
@@ -125,7 +125,7 @@ it('show takes the first 8 characters; of none it is exit 6, of several exit 2 w
   expect((await run(['show', 'nonsense'])).stderr).toMatch(/"nonsense" is not an audit entry id/)
 })
 
-it('show writes the JSON of a tool indented, with every digit and nothing for a terminal to obey', async () => {
+it('show indents the JSON of a tool, with every digit and without control characters', async () => {
   const id = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
   await legacy.sql(
     `insert into audit_logs (log_id, user_id, action_type, action_details, tool_input, tool_output)
@@ -182,7 +182,7 @@ describe('--follow', () => {
   }
   const nothing = async () => {}
 
-  it('prints the newest entries, the oldest first, then new ones, until Ctrl-C', async () => {
+  it('prints the newest entries, oldest first, then new ones, until Ctrl-C', async () => {
     await database.sql('delete from audit_logs')
     for (let n = 1; n <= 12; n++) await add(`before ${n}`)
     const columns = ['--columns', 'actionDetails']
@@ -200,7 +200,7 @@ describe('--follow', () => {
     expect([code, stderr, pauses]).toEqual([130, '', [1000, 1000, 1000, 1000, 1000]])
   })
 
-  it('a CSV has one header, JSON lines an object each', async () => {
+  it('CSV has one header, JSON lines have one object each', async () => {
     await database.sql('delete from audit_logs')
     const steps = [() => add('one'), () => add('two')]
     const csv = await follow(['-o', 'csv', '--columns', 'user,details'], steps)
@@ -211,7 +211,7 @@ describe('--follow', () => {
     )
   })
 
-  it('on a terminal there is one header, and later rows stand in its columns', async () => {
+  it('on a terminal there is one header, and later rows align with it', async () => {
     await database.sql('delete from audit_logs')
     await add('first', 'A_LONG_TOOL_NAME')
     const { stdout, stderr } = await follow(
@@ -232,7 +232,7 @@ describe('--follow', () => {
     expect(stderr).toBe('')
   })
 
-  it('filters what it follows, and takes --since for where to begin', async () => {
+  it('filters the entries that it follows, and begins at --since', async () => {
     await database.sql('delete from audit_logs')
     await add('before', 'T')
     const { stdout } = await follow(
@@ -247,7 +247,7 @@ describe('--follow', () => {
     expect(open.stdout).toBe('mine\nmine too\n')
   })
 
-  it('a lost connection is made again, and nothing is missed or printed twice', async () => {
+  it('after a lost connection it reconnects, and misses or repeats no entry', async () => {
     await database.sql('delete from audit_logs')
     await add('before')
     const cut = () =>

@@ -47,27 +47,27 @@ describe('on the database of the old application', () => {
     )
   })
 
-  it('the total of a terminal is in no form for programs', async () => {
+  it('the total of a terminal is in no format for programs', async () => {
     for (const form of ['', '-o csv', '--json', '-o jsonl'])
       expect((await wfstore(`--period 2026-09 ${form}`)).stdout).not.toContain('total\t')
     expect((await wfstore('--period 2026-09', { terminal: 100 })).stdout).toMatch(/^total /m)
   })
 
-  it('shows the month of now unless told', async () => {
+  it('shows the current month by default', async () => {
     const [now] = await database.sql(`select to_char(now() at time zone 'UTC', 'YYYY-MM') as month`)
     const { stderr } = await wfstore('', { terminal: 80 })
     expect(stderr).toContain(`bills of ${now?.month} (UTC), open`)
   })
 })
 
-describe('forms of output', () => {
+describe('output formats', () => {
   it.each([
     'executions list',
     'billing records',
     'billing periods',
     'billing pay --period 2024-12 --payment-id p',
     'migrate status',
-  ])('focus is none of %s', async (line) => {
+  ])('focus is not a format of %s', async (line) => {
     expect(await runCli([...line.split(' '), '-o', 'focus'])).toMatchObject({
       code: 2,
       stdout: '',
@@ -75,7 +75,7 @@ describe('forms of output', () => {
     })
   })
 
-  it('a form that nobody has is refused in the same words', async () => {
+  it('an unknown format is refused with the same message', async () => {
     expect((await runCli(['billing', '-o', 'yaml'])).stderr).toBe(
       `error: option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are table, json, jsonl, csv\n`,
     )
@@ -129,7 +129,7 @@ describe('from the first bill to the close', () => {
   })
   afterAll(() => database.drop())
 
-  it('the zone is said and set', async () => {
+  it('the time zone is printed and set', async () => {
     expect(await wfstore('zone')).toEqual({ code: 0, stdout: 'UTC\n', stderr: '' })
     expect(await wfstore('zone Europe/Berlin')).toEqual({
       code: 0,
@@ -145,7 +145,7 @@ describe('from the first bill to the close', () => {
     )
   })
 
-  it('paying asks on a terminal, takes no for an answer, and is said', async () => {
+  it('paying asks on a terminal, changes nothing if the answer is no, and prints the result', async () => {
     const line = 'pay --period 2024-11 --user u --payment-id inv_1'
     expect(await wfstore(`${line} --dry-run`)).toEqual({
       code: 0,
@@ -183,7 +183,7 @@ describe('from the first bill to the close', () => {
     })
   })
 
-  it('closing says what is written down for ever', async () => {
+  it('closing prints the permanent totals', async () => {
     const totals = '2024-11 (Europe/Berlin): 2 bills, USD 3.5, 12 tokens'
     expect(await wfstore('close --period 2024-11 --dry-run')).toMatchObject({
       code: 0,
@@ -211,7 +211,7 @@ describe('from the first bill to the close', () => {
     )
   })
 
-  it('what comes later and what is corrected is of the open month, and says so in FOCUS', async () => {
+  it('later bills and corrections belong to the open month, and FOCUS shows it', async () => {
     await database.sql(
       `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period, timestamp)
        values ('${LATE}', 'u', 'm', 0.25, 7, '2024-11', '2024-11-15 12:00Z')`,

@@ -26,7 +26,7 @@ const RESULT =
   'kept 2 running, 1 ended after the cutoff, 3 audit entries of kept runs\n'
 
 describe('as cron runs it', () => {
-  it('asks nobody, says one line on stdout and nothing on stderr', async () => {
+  it('asks nothing, and prints one line on stdout and nothing on stderr', async () => {
     for (const line of [OLD, `${OLD} --quiet`]) {
       const { code, stdout, stderr } = await cleanup(line)
       expect([code, stderr]).toEqual([0, ''])
@@ -50,7 +50,7 @@ describe('as cron runs it', () => {
     expectGolden(`cleanup/${name}`, steady(stdout))
   })
 
-  it('says what is left when --max-duration ended it, which is no failure', async () => {
+  it('reports the remaining rows after --max-duration, which is not a failure', async () => {
     const { code, stdout, stderr } = await cleanup(
       `${OLD} --batch-size 1 --pause 1h --max-duration 1s`,
     )
@@ -63,7 +63,7 @@ describe('as cron runs it', () => {
     expect(await rowsOf(database)).toEqual(CLEANED)
   })
 
-  it('ends with 5 and says who is at it where another cleanup holds the lock', async () => {
+  it('exits with 5 and names the session if another cleanup holds the lock', async () => {
     const other = await database.connect()
     await other.query(`set application_name = 'the other'`)
     await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
@@ -76,7 +76,7 @@ describe('as cron runs it', () => {
     await other.end()
   })
 
-  it('ends with 5 where rows stay because another session has them locked, and says so', async () => {
+  it('exits with 5 and a message if rows stay because another session has locked them', async () => {
     const other = await database.connect()
     await other.query(
       'begin; select from workflow_executions order by start_time limit 1 for update',
@@ -93,13 +93,13 @@ describe('as cron runs it', () => {
     expect(await rowsOf(database)).toEqual(CLEANED)
   })
 
-  it('is refused behind the clock of the server, whatever ours says', async () => {
+  it('refuses a cutoff in the future by the clock of the server, not of the client', async () => {
     const { code, stderr } = await cleanup('--before 2098-01-01', { now: '2099-01-01T00:00:00Z' })
     expect([code, await rowsOf(database)]).toEqual([2, ALL])
     expect(stderr).toMatch(/^error: the cutoff 2098-01-01T00:00:00.000000Z is in the future; /)
   })
 
-  it('is refused through a pooler in transaction mode; counting and history are not', async () => {
+  it('is refused through a pooler in transaction mode; a dry run and the history are not', async () => {
     const pooler = await startPooler(database.url, { mode: 'transaction' })
     const through = (...words: string[]) =>
       runCli(['cleanup', ...words, '--database-url', pooler.url])
@@ -111,7 +111,7 @@ describe('as cron runs it', () => {
     await pooler.close()
   })
 
-  it('is refused on a schema that is behind, and where there is none', async () => {
+  it('is refused on a schema that is behind, and without a schema', async () => {
     await database.sql(`delete from wfstore_migrations where name = '005_cleanup'`)
     for (const line of [OLD, `${OLD} --dry-run`, 'history'])
       expect((await cleanup(line)).code).toBe(4)
@@ -122,7 +122,7 @@ describe('as cron runs it', () => {
 describe('on a terminal', () => {
   const terminal: CliOptions = { terminal: 80 }
 
-  it('asks with the counts, and takes no for an answer', async () => {
+  it('asks with the counts, and changes nothing if the answer is no', async () => {
     for (const answer of ['n\n', '\n', '']) {
       const { code, stdout, stderr } = await cleanup(`${OLD} --color never`, {
         ...terminal,
@@ -138,14 +138,14 @@ describe('on a terminal', () => {
     expect(await database.sql('select from cleanups')).toEqual([])
   })
 
-  it('with a yes removes what was asked about', async () => {
+  it('removes the rows of the question if the answer is yes', async () => {
     const { code, stdout, stderr } = await cleanup(OLD, { ...terminal, answer: 'y\n' })
     expect([code, steady(stdout)]).toEqual([0, RESULT])
     expect(stderr).toMatch(/Continue\? \[y\/N\] $/)
     expect(await rowsOf(database)).toEqual(CLEANED)
   })
 
-  it('does not ask with --yes, nor where nothing is to be removed', async () => {
+  it('does not ask with --yes, or if there is nothing to remove', async () => {
     for (const line of [`${OLD} --yes --quiet`, OLD]) {
       const { code, stderr } = await cleanup(line, { ...terminal, answer: 'n\n' })
       expect([code, stderr]).toEqual([0, ''])
@@ -153,7 +153,7 @@ describe('on a terminal', () => {
     expect(await rowsOf(database)).toEqual(CLEANED)
   })
 
-  it('says when VACUUM would make room, as it does not in cron', async () => {
+  it('recommends VACUUM if it would free space, but not in cron', async () => {
     const many = `insert into observability_metrics (timestamp, user_id, metric_type, metric_value)
       select '2024-02-01Z', 'u', 'cost', 1 from generate_series(1, 10000)`
     for (const [flags, options, hint] of [
@@ -186,7 +186,7 @@ describe('a dry run', () => {
     expect(await database.sql('select from cleanups')).toEqual([])
   })
 
-  it('counts what a cleanup then removes', async () => {
+  it('counts the rows that a cleanup then removes', async () => {
     for (const flags of ['', '--keep-last 4']) {
       const counts = JSON.parse((await cleanup(`${OLD} --dry-run --json ${flags}`)).stdout)
       expect((await cleanup(`${OLD} --dry-run --quiet ${flags}`)).stderr).toBe('')

@@ -47,7 +47,7 @@ describe('cleanup history', () => {
     )
   })
 
-  it('one that says running is interrupted unless somebody holds its lock', async () => {
+  it('a running cleanup without its lock is shown as interrupted', async () => {
     const newest = async () =>
       JSON.parse((await cleanup('history --limit 1 --json')).stdout)[0] as Record<string, unknown>
     expect(await newest()).toMatchObject({ outcome: 'interrupted', durationMs: null })
@@ -56,7 +56,7 @@ describe('cleanup history', () => {
     await holder.query('select pg_advisory_unlock_all()')
   })
 
-  it('pages by its cursor, and takes times', async () => {
+  it('has pages with a cursor, and filters by time', async () => {
     const seen: string[] = []
     let cursor = ''
     do {
@@ -78,7 +78,7 @@ describe('an interruption', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ])(
-    '%s ends a cleanup after the batch under way, with exit %i and what was removed',
+    '%s ends a cleanup after the current batch, with exit %i and the removed rows',
     async (signal, status) => {
       const template = await oldStore('cli_interrupted')
       const database = await template.copy()

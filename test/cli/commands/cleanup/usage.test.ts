@@ -81,7 +81,7 @@ const wrong: [argv: string[], line: string][] = [
 /** A server that is not there: whoever asks a database first ends with 3. */
 const NOWHERE = 'postgresql://nobody@127.0.0.1:1/none'
 
-it.each(wrong)('cleanup %j ends with 2 before a database is asked', async (argv, line) => {
+it.each(wrong)('cleanup %j exits with 2 before it connects', async (argv, line) => {
   expect(await runCli(['cleanup', ...argv], { env: { DATABASE_URL: NOWHERE } })).toEqual({
     code: 2,
     stdout: '',
@@ -100,7 +100,7 @@ it('an archive is not written to a terminal', async () => {
   ])
 })
 
-it('what is right asks the database, also without one in the environment', async () => {
+it('valid arguments need a database', async () => {
   for (const line of ['--days 1', '--days 36500', '--before 7d --pause 0 --batch-size 1'])
     expect((await runCli(['cleanup', ...line.split(' '), '--yes'])).code).toBe(3)
 })

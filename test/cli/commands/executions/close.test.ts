@@ -39,7 +39,7 @@ const closedBy = (command: string) => ({
 })
 
 describe('executions cancel', () => {
-  it('closes runs as the recorder does: status, end, one bill of what they cost, one entry of who did it', async () => {
+  it('closes runs like the recorder: status, end, one bill of their cost, one entry with the user', async () => {
     const [one, other, third] = [
       await start(),
       await start({ cost: '1.000000000001' }),
@@ -72,7 +72,7 @@ describe('executions cancel', () => {
     await expect(one.finish({ status: 'success' })).rejects.toMatchObject({ code: 'conflict' })
   })
 
-  it('takes the beginning of an id, and a run once that is named twice', async () => {
+  it('takes the start of an id, and closes a run once that is named twice', async () => {
     const execution = await start()
     const { executionId } = execution
     const { code, stdout } = await cli(['cancel', executionId.slice(0, 20), executionId, '--json'])
@@ -80,7 +80,7 @@ describe('executions cancel', () => {
     expect(await stateOf(execution)).toMatchObject({ status: 'cancelled', bills: ['0.25 7'] })
   })
 
-  it('an id that is not there is exit 6, and no other run is touched', async () => {
+  it('an unknown id is exit 6, and no other run is changed', async () => {
     const execution = await start()
     const missing = '00000000-0000-4000-8000-000000000000'
     expect(await cli(['cancel', execution.executionId, missing])).toEqual({
@@ -91,7 +91,7 @@ describe('executions cancel', () => {
     expect(await stateOf(execution)).toEqual(RUNNING)
   })
 
-  it('the start of several ids is exit 2 with the candidates, and no run is touched', async () => {
+  it('the start of several ids is exit 2 with the candidates, and no run is changed', async () => {
     const ids = ['01a2080b-dcf7-7d26-a791-000000000001', '01a2080b-dcf8-7d26-a791-000000000002']
     const runs = [
       await start({ executionId: ids[0] as string }),
@@ -112,7 +112,7 @@ describe('executions cancel', () => {
     },
   )
 
-  it('a run that has finished otherwise is named with exit 1, stays as it is, and the others are cancelled', async () => {
+  it('a run with another final status is named with exit 1 and does not change, and the others are cancelled', async () => {
     const [done, open] = [await start(), await start()]
     await done.finish({ status: 'success' })
     const before = await stateOf(done)
@@ -132,7 +132,7 @@ describe('executions cancel', () => {
     expect(await stateOf(open)).toMatchObject({ status: 'cancelled' })
   })
 
-  it('one that is already cancelled is exit 0, and its first reason and bill stay', async () => {
+  it('a run that is already cancelled is exit 0, and its first reason and bill stay', async () => {
     const execution = await start()
     expect(await cli(['cancel', execution.executionId, '--reason', 'first'])).toMatchObject({
       code: 0,
@@ -148,7 +148,7 @@ describe('executions cancel', () => {
 })
 
 describe('executions fail', () => {
-  it('closes the runs that were not written to for so long, however long ago they started', async () => {
+  it('closes the runs without a write for the given time, whenever they started', async () => {
     const [dead, alive] = [await start({ hours: 7 }), await start({ hours: 7 })]
     await database.sql(`update workflow_executions set start_time = now() - interval '9 days'`)
     await silence(dead, 7)
@@ -216,7 +216,7 @@ const commands: [name: string, argv: (id: string) => string[], question: string]
   ['fail', () => ['fail', '--older-than', '6h'], 'Fail 1 run of 1 user? [y/N] '],
 ]
 describe.each(commands)('before %s closes anything', (_, argv, question) => {
-  it('it asks on a terminal, with the counts, and no is exit 1 and changes nothing', async () => {
+  it('it asks on a terminal with the counts; the answer no is exit 1 and changes nothing', async () => {
     const execution = await start({ hours: 7 })
     const { code, stdout, stderr } = await cli(
       [...argv(execution.executionId), '--color', 'never'],
@@ -234,14 +234,14 @@ describe.each(commands)('before %s closes anything', (_, argv, question) => {
     ['yes on a terminal', [], { answer: 'y\n' }, true],
     ['--yes on a terminal', ['--yes'], { answer: 'n\n' }, false],
     ['no terminal', [], {}, false],
-  ])('%s goes on', async (_, flags, options, asked) => {
+  ])('%s continues', async (_, flags, options, asked) => {
     const execution = await start({ hours: 7 })
     const { code, stderr } = await cli([...argv(execution.executionId), ...flags], options)
     expect([code, stderr]).toEqual([0, asked ? question : ''])
     expect((await stateOf(execution))?.status).not.toBe('running')
   })
 
-  it('--dry-run lists what would be closed, asks nobody and changes nothing', async () => {
+  it('--dry-run lists the runs that would be closed, asks nothing and changes nothing', async () => {
     const execution = await start({ hours: 7 })
     const { code, stdout, stderr } = await cli(
       [...argv(execution.executionId), '--dry-run', '--json'],

@@ -26,7 +26,7 @@ afterAll(async () => {
 /** A failed run whose error tries to paint the terminal. */
 const HOSTILE = '6f09b100-8195-4b93-9669-c28fe5479a0b'
 
-describe('what the commands print of the adopted database', () => {
+describe('the output for the adopted database', () => {
   const forms: [name: string, argv: string[], options: object][] = [
     ['list-80.txt', ['executions', 'list'], { terminal: 80 }],
     ['list-200.txt', ['executions', 'list'], { terminal: 200 }],
@@ -63,7 +63,7 @@ describe('what the commands print of the adopted database', () => {
   })
 })
 
-describe('the answers, against statements that share nothing with ours', () => {
+describe('the rows, compared with independent statements', () => {
   const ids = async (where: string, order = 'desc') =>
     (
       await legacy.sql(
@@ -102,11 +102,11 @@ describe('the answers, against statements that share nothing with ours', () => {
     expect(await listed(['executions', 'list', ...argv.split(' ').filter(Boolean)])).toEqual(wanted)
   })
 
-  it('running gives List unfinished runs, the longest-running first', async () => {
+  it('running lists unfinished runs, the longest-running first', async () => {
     expect(await listed(['executions', 'running'])).toEqual(await ids(`status = 'running'`, 'asc'))
   })
 
-  it('the cost and tokens of every run are those of the database, to the last digit', async () => {
+  it('the cost and tokens of every run match the database, to the last digit', async () => {
     const { stdout } = await run([
       'executions',
       'list',
@@ -122,7 +122,7 @@ describe('the answers, against statements that share nothing with ours', () => {
     expect(rows).toHaveLength(160)
   })
 
-  it('show gives the steps of every run in order, as the table has them', {
+  it('show lists the steps of every run in order, as in the table', {
     tags: 'slow',
   }, async () => {
     const rows = await legacy.sql(
@@ -147,7 +147,7 @@ describe('the answers, against statements that share nothing with ours', () => {
     }
   })
 
-  it('pages on the command line join to the whole list', async () => {
+  it('the pages of the command line form the whole list', async () => {
     const all = await listed(['executions', 'list'])
     const joined: string[] = []
     let cursor: string | null = null
@@ -163,7 +163,7 @@ describe('the answers, against statements that share nothing with ours', () => {
   })
 })
 
-it('an id that is not there is exit 6, the start of several exit 2 with the candidates', async () => {
+it('an unknown id is exit 6, the start of several ids is exit 2 with the candidates', async () => {
   expect(await run(['executions', 'show', '00000000-0000-4000-8000-000000000000'])).toEqual({
     code: 6,
     stdout: '',
@@ -201,7 +201,7 @@ it('an empty list is an empty array, a header or nothing, and exit 0', async () 
   expect((await on(['-o', 'csv'])).stdout).toMatch(/^executionId,startTime,[A-Za-z,]+\r\n$/)
 })
 
-it('the answers are the same whatever the DateStyle and the time zone of the session', async () => {
+it('the output is the same for every DateStyle and time zone of the session', async () => {
   const show = ['executions', 'show', HOSTILE, '--json']
   const wanted = await run(show)
   for (const setting of [
@@ -219,26 +219,21 @@ it('the answers are the same whatever the DateStyle and the time zone of the ses
 it.each([
   ['list', ['executions', 'list', '--limit', 'all', '--columns', 'id']],
   ['show', ['executions', 'show', HOSTILE]],
-])(
-  'a slow %s tells on a terminal that it goes on, and takes that away before its rows',
-  async (_, argv) => {
-    let waits = 0
-    const slow = await run(argv, {
-      terminal: 80,
-      answer: '',
-      sleep: async (ms: number, done: AbortSignal) => {
-        expect(ms).toBe(1000)
-        if (waits++ > 0)
-          await new Promise((_, reject) =>
-            done.addEventListener('abort', () => reject(done.reason)),
-          )
-      },
-    })
-    const { stdout, stderr } = await run(argv, { terminal: 80 })
-    expect(slow).toEqual({
-      code: 0,
-      stdout,
-      stderr: `\r\x1b[Kworking… (1s)\r\x1b[K${stderr.replace(/^(.+)$/gm, '\x1b[2m$1\x1b[22m')}`,
-    })
-  },
-)
+])('a slow %s shows progress on a terminal, and clears it before its rows', async (_, argv) => {
+  let waits = 0
+  const slow = await run(argv, {
+    terminal: 80,
+    answer: '',
+    sleep: async (ms: number, done: AbortSignal) => {
+      expect(ms).toBe(1000)
+      if (waits++ > 0)
+        await new Promise((_, reject) => done.addEventListener('abort', () => reject(done.reason)))
+    },
+  })
+  const { stdout, stderr } = await run(argv, { terminal: 80 })
+  expect(slow).toEqual({
+    code: 0,
+    stdout,
+    stderr: `\r\x1b[Kworking… (1s)\r\x1b[K${stderr.replace(/^(.+)$/gm, '\x1b[2m$1\x1b[22m')}`,
+  })
+})

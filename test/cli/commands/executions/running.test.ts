@@ -27,7 +27,7 @@ const cli = (argv: string[], options: CliOptions = {}) =>
   runCli(['executions', ...argv, '--database-url', database.url], options)
 
 describe('executions running', () => {
-  it('marks a run that has been silent for more than 10 minutes on a terminal, by more than its colour', async () => {
+  it('marks a run without a write for more than 10 minutes on a terminal, not only by colour', async () => {
     await start({ userId: 'working' })
     await start({ userId: 'silent', hours: 0.25 })
     const [row] = await database.sql(
@@ -44,7 +44,7 @@ describe('executions running', () => {
     expect(painted.stdout).toContain('\x1b[33mrunning?\x1b[39m ')
   })
 
-  it('gives data the status as it is and the time of the last write, which does not move with the clock', async () => {
+  it('prints the plain status and the time of the last write in formats for programs', async () => {
     const silent = await start({ hours: 2 })
     const first = await cli(['running', '--json'])
     const second = await cli(['running', '--json'], { now: '2030-01-01T00:00:00Z' })
@@ -58,7 +58,7 @@ describe('executions running', () => {
     expect((await cli(['running'])).stdout).toContain(`\trunning\t\t${row?.time}\t`)
   })
 
-  it('--stale shows those that were silent for longer, and says so where there are none', async () => {
+  it('--stale lists the runs without a write for longer, and prints a note if there are none', async () => {
     const [silent] = [await start({ hours: 2 }), await start()]
     const { stdout } = await cli(['running', '--stale', '1h', '--json'])
     expect(JSON.parse(stdout)).toMatchObject([{ executionId: silent.executionId }])

@@ -67,16 +67,16 @@ describe('executions show draws the steps of a run over its time', () => {
     expectGolden(`executions/${name}`, timeline(await show(id, width, env)))
   })
 
-  it('has the table of steps above it, every step of it', async () => {
+  it('is below the table of all steps', async () => {
     const [above] = (await show(MANY, 100)).split('\nTimeline')
     expect(above?.match(/^ *\d+ {2}step \d+/gm)).toHaveLength(500)
   })
 
-  it('a run without steps has none', async () => {
+  it('is left out for a run without steps', async () => {
     expect(await show(BARE, 80)).toMatch(/\nSteps\nnone\n$/)
   })
 
-  it('is for a terminal, and elsewhere for --columns', async () => {
+  it('is drawn on a terminal, and elsewhere only with --columns', async () => {
     for (const argv of [[], ['--json'], ['-o', 'csv']])
       expect(await show(RUN, undefined, {}, argv)).not.toMatch(/timeline|waiting/i)
     const asked = await show(RUN, undefined, {}, ['--json', '--columns', 'timeline'])
@@ -91,7 +91,7 @@ describe('executions show draws the steps of a run over its time', () => {
   })
 })
 
-describe('where a step stands', () => {
+describe('the position of a step', () => {
   const at = (seconds: number) => new Date(Date.parse(STARTED) + seconds * 1000).toISOString()
   const step = (some: Partial<Step>): Step =>
     ({ stepNumber: 1, stepName: 's', status: 'success', cost: '0', retryCount: 0, ...some }) as Step
@@ -111,7 +111,7 @@ describe('where a step stands', () => {
     )
   const running = { status: 'running', endTime: null }
 
-  it('one that runs reaches until now', () => {
+  it('a running step ends now', () => {
     const { rows, summary } = rowsOf(running, { status: 'running', startTime: at(30) })
     expect(rows.at(-1)).toMatchObject({
       startMs: 30_000,
@@ -122,7 +122,7 @@ describe('where a step stands', () => {
     expect(summary[0]).toBe('1m 30s so far: 1m 00s in steps (66.7%), 30.0s between steps')
   })
 
-  it('one that began after now, as another clock has it, is no more than a mark', () => {
+  it('a step that starts in the future by another clock is only a mark', () => {
     const { rows } = rowsOf(running, { status: 'running', startTime: at(200) })
     expect(rows.find(({ label }) => label === '1')).toMatchObject({
       startMs: 200_000,
@@ -130,12 +130,12 @@ describe('where a step stands', () => {
     })
   })
 
-  it('an unfinished step of a finished run reaches to its end, and is called that', () => {
+  it('an unfinished step of a finished run ends with the run, and is marked as unfinished', () => {
     const { rows } = rowsOf({}, { status: 'running', startTime: at(30) })
     expect(rows.at(-1)).toMatchObject({ endMs: 60_000, open: true, note: 'running, unfinished' })
   })
 
-  it('a missing start or end comes from the length', () => {
+  it('a missing start or end is computed from the duration', () => {
     const { rows } = rowsOf(
       {},
       { startTime: at(0), durationMs: 30_000 },
@@ -147,12 +147,12 @@ describe('where a step stands', () => {
     ])
   })
 
-  it('a run that has no length is as long as its steps', () => {
+  it('a run without a duration is as long as its steps', () => {
     const { rows } = rowsOf({ endTime: at(0) }, { startTime: at(2), endTime: at(10) })
     expect(rows.at(-1)).toMatchObject({ startMs: 2000, endMs: 10_000, spanMs: 10_000, note: '' })
   })
 
-  it('a run of one instant, or times that are none, are no reason to fail', () => {
+  it('a run of one instant, and invalid times, do not fail', () => {
     for (const [run, one] of [
       [{ endTime: at(0) }, { startTime: at(0), endTime: at(0) }],
       [
@@ -166,7 +166,7 @@ describe('where a step stands', () => {
     }
   })
 
-  it('what is between steps that overlap is no wait, and is counted once', () => {
+  it('the time of overlapping steps is not a wait, and is counted once', () => {
     const { rows, summary } = rowsOf(
       {},
       { startTime: at(0), endTime: at(40) },

@@ -49,7 +49,7 @@ describe('executions list and running --watch', () => {
     return { ...result, waits: waits - left }
   }
 
-  it('draws over the last frame until interrupted, and leaves it standing with the cursor below it', async () => {
+  it('draws over the last frame until interrupted, and leaves it with the cursor below', async () => {
     const { code, stdout, stderr, waits } = await interrupted(['running', '--watch', '5'], 3)
     expect([code, stderr, waits]).toEqual([130, '', 3])
     expect(stdout.startsWith(ENTER)).toBe(true)
@@ -63,14 +63,14 @@ describe('executions list and running --watch', () => {
     expect(after?.endsWith(`\n${SHOW_CURSOR}`)).toBe(true)
   })
 
-  it('says how much a low terminal cuts off', async () => {
+  it('shows how many rows a low terminal cuts off', async () => {
     const { stdout } = await interrupted(['list', '--watch', '5', '--limit', '50'], 1, { rows: 12 })
     const left = stdout.split(LEAVE)[1]?.split('\n') ?? []
     expect(left).toHaveLength(12)
     expect(left[10]).toContain('… 45 more lines do not fit this terminal')
   })
 
-  it('goes on when the server ends its connection', async () => {
+  it('continues after the server ends its connection', async () => {
     const interruption = new AbortController()
     const waits: number[] = []
     const { code, stdout, stderr } = await runCli(
@@ -95,7 +95,7 @@ describe('executions list and running --watch', () => {
     expect(stdout.split(LEAVE)[1]).not.toContain('reconnecting')
   })
 
-  it('a mistake is an error as everywhere, on a terminal that is as it was', async () => {
+  it('a usage error is a plain error, on a restored terminal', async () => {
     const result = await interrupted(['list', '--watch', '5', '--since', 'soon'], 1)
     expect(result).toMatchObject({ code: 2, stdout: '' })
     expect(result.stderr).toMatch(/^error: --since "soon" is not a valid time/)
@@ -187,7 +187,7 @@ describe('a frame', () => {
   const joined = (frame: string) => frame.replaceAll('\x1b[K', '').replaceAll('\r\n', '')
   const lost = new WfstoreError('unreachable', 'the server\x1b[2J closed it')
 
-  it('is sent in one piece, whole, for terminals that can show it at once', async () => {
+  it('is sent in one piece, so terminals can show it at once', async () => {
     const { output } = await drawn([{ text: 'one\ntwo\n' }])
     expect(output).toBe(
       `${ENTER}\x1b[?2026h\x1b[?25l\x1b[H10:00:00, every 2 s,\r\n Ctrl-C to stop\x1b[K\r\n\x1b[K\r\none\x1b[K\r\ntwo\x1b[K\r\n\x1b[J\x1b[?2026l` +
@@ -195,7 +195,7 @@ describe('a frame', () => {
     )
   })
 
-  it('never takes more rows than there are, however long its lines', async () => {
+  it('never has more rows than the terminal, for lines of any length', async () => {
     const { output } = await drawn([{ text: `${'客'.repeat(400)}\nlast\n` }])
     const [frame = ''] = output.split(LEAVE)
     expect(frame.split('\r\n')).toHaveLength(10)
@@ -215,7 +215,7 @@ describe('a frame', () => {
     expect(frames.at(-1)).toMatch(/new/)
   })
 
-  it('at first that fails, or later for another reason, is the end, with the terminal as it was', async () => {
+  it('that fails first, or later for another reason, ends the command with a restored terminal', async () => {
     const first = await drawn([{ error: lost }])
     expect(first).toMatchObject({ output: '', failure: lost, listeners: 0 })
     const other = new WfstoreError('failed', 'something else')
@@ -234,7 +234,7 @@ describe('a frame', () => {
     expect(listeners).toBe(0)
   })
 
-  it('that is long in coming has the last one stay, with how long that has been', async () => {
+  it('that is slow keeps the last one, with the time since then', async () => {
     let seconds = 0
     const { output, leftAtOnce } = await drawn(
       [{ text: 'kept' }, { never: true }],

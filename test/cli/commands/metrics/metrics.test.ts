@@ -41,7 +41,7 @@ afterAll(async () => {
   await empty.drop()
 })
 
-describe('what the commands print of the adopted database', () => {
+describe('the output for the adopted database', () => {
   const forms: [name: string, argv: string, options: object][] = [
     ['list-80.txt', 'list', { terminal: 80 }],
     ['list-120.txt', 'list --period day', { terminal: 120 }],
@@ -84,7 +84,7 @@ describe('list', () => {
     ],
     ['--user nobody', 'false'],
   ]
-  it.each(filters)('%s gives the rows that another statement gives', async (argv, where) => {
+  it.each(filters)('%s lists the rows of an independent statement', async (argv, where) => {
     const wanted = await legacy.sql(
       `select metric_id as id, metric_value::text as value from observability_metrics where ${where} order by timestamp desc, metric_id desc`,
     )
@@ -93,7 +93,7 @@ describe('list', () => {
     expect(stdout).toBe(wanted.map(({ id, value }) => `${id}\t${value}\n`).join(''))
   })
 
-  it('pages join to the whole list', async () => {
+  it('pages form the whole list', async () => {
     const joined: string[] = []
     let cursor: string | null = null
     do {
@@ -108,7 +108,7 @@ describe('list', () => {
     expect(joined).toEqual(all.map(({ metricId }: { metricId: string }) => metricId))
   })
 
-  it('of an empty store is an empty array, and a terminal says what computes metrics', async () => {
+  it('of an empty store is an empty array, and a terminal names the command that computes metrics', async () => {
     expect(await on(empty, 'list --json')).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
     const note = 'no metrics; run `wfstore metrics rollup` to compute them\n'
     expect(await on(empty, 'list', { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: note })
@@ -116,7 +116,7 @@ describe('list', () => {
 })
 
 describe('rollup', () => {
-  it('says in one line what it did, and the second time that it did nothing', async () => {
+  it('prints in one line what it did, and the second time that it did nothing', async () => {
     const store = await createMigrated('metrics_rollup')
     try {
       const client = await store.connect()
@@ -180,7 +180,7 @@ describe('current values', () => {
     expect(seen.length).toBeGreaterThan(10)
   })
 
-  it('what is older than two buckets is not current, unless --since says so', async () => {
+  it('values older than two buckets are not current, except with --since', async () => {
     const later = { now: '2026-11-26T15:00:00Z' }
     const { stdout } = await on(demo, '--columns aggregationPeriod', later)
     expect(new Set(stdout.trimEnd().split('\n'))).toEqual(new Set(['day']))
@@ -191,7 +191,7 @@ describe('current values', () => {
     expect(new Set(since.trimEnd().split('\n'))).toEqual(new Set(['hour']))
   })
 
-  it('in Prometheus have names by type, the numbers of the table, and the totals of the store beside them', async () => {
+  it('in Prometheus have names by type, the numbers of the table, and the totals of the store', async () => {
     const seen = await rows(demo, '')
     const families = parseExposition((await on(demo, '-o prometheus')).stdout)
     const samples = (name: string) => families.find((family) => family.name === name)?.samples ?? []
@@ -231,7 +231,7 @@ describe('current values', () => {
     ])
   })
 
-  it('of one user name that user with every sample', async () => {
+  it('of one user have that user in every sample', async () => {
     const { stdout } = await on(demo, '-o prometheus --user user_7')
     const families = parseExposition(stdout)
     const users = families
@@ -240,7 +240,7 @@ describe('current values', () => {
     expect(new Set(users)).toEqual(new Set(['user_7']))
   })
 
-  it('of any text, type and dimensions are lines that a scraper takes', async () => {
+  it('of any text, type and dimensions are lines that a scraper accepts', async () => {
     const store = openStore({ databaseUrl: empty.url })
     const add = (userId: string, metricType: string, dimensions: unknown) =>
       store.metrics.create({

@@ -109,7 +109,7 @@ it('a history that is lost, changed or of a newer version is a difference', asyn
   expect(await report(database)).toMatchObject({ code: 0, ok: true, differences: [] })
 })
 
-it('without a schema, or with tables that are not adopted, it says so', async () => {
+it('without a schema, or with tables that are not adopted, the error names it', async () => {
   const empty = await make(createDatabase('empty'))
   expect(await verify(empty)).toMatchObject({
     code: 4,

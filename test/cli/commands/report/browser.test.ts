@@ -62,7 +62,7 @@ describe.runIf(browserIsThere)('the report in Chromium (needs chromium on PATH)'
     return { page, said }
   }
 
-  it('asks for nothing, says nothing and runs nothing, whatever names are in it', async () => {
+  it('loads nothing, logs nothing and runs nothing, with any names in it', async () => {
     const { page, said } = await open()
     expect(await page.evaluate('window.hacked')).toBeUndefined()
     expect(await page.evaluate('document.scripts.length')).toBe(0)
@@ -71,7 +71,7 @@ describe.runIf(browserIsThere)('the report in Chromium (needs chromium on PATH)'
     await page.close()
   })
 
-  it('lets nothing run or load that somebody writes into it', async () => {
+  it('runs and loads nothing that is written into it', async () => {
     const attack = `<script>window.hacked = 1</script><img src="http://127.0.0.1:1/x.png" onerror="window.hacked = 2">
       <link rel="stylesheet" href="http://127.0.0.1:1/x.css"><style>body { display: none }</style>`
     const path = join(folder, 'attacked.html')
@@ -130,7 +130,7 @@ describe.runIf(browserIsThere)('the report in Chromium (needs chromium on PATH)'
       getComputedStyle(document.body).color,
       getComputedStyle(document.querySelector('svg .m0')).fill]`)
 
-  it('is dark where the reader wants it dark, and on paper never', async () => {
+  it('is dark if the reader prefers it, and never on paper', async () => {
     const { page } = await open({ colorScheme: 'light' })
     const light = await colours(page)
     await page.emulateMedia({ colorScheme: 'dark' })
@@ -142,7 +142,7 @@ describe.runIf(browserIsThere)('the report in Chromium (needs chromium on PATH)'
     await page.close()
   })
 
-  it('prints its charts and tables on a few pages, and no list that is folded away', async () => {
+  it('prints its charts and tables on a few pages, without folded lists', async () => {
     const { page } = await open()
     const pdf = await page.pdf({ format: 'A4' })
     const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g) ?? []
@@ -156,7 +156,7 @@ describe.runIf(browserIsThere)('the report in Chromium (needs chromium on PATH)'
     await page.close()
   })
 
-  it('needs no JavaScript to be what it is', async () => {
+  it('needs no JavaScript', async () => {
     const { page } = await open()
     const { page: without } = await open({ javaScriptEnabled: false })
     const [shot, other] = [await page.screenshot(), await without.screenshot()]

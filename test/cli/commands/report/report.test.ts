@@ -47,7 +47,7 @@ const readAs = (page: string) =>
     .replace(/^ +|[ \t]+$/gm, '')
     .replace(/\n+/g, '\n')
 
-describe('what it shows of the adopted database', () => {
+describe('the report of the adopted database', () => {
   it.each([
     ['data.json', ['--json', '--since', '2026-10-15']],
     [
@@ -66,7 +66,7 @@ describe('what it shows of the adopted database', () => {
   })
 })
 
-describe('every amount has the digits that the other reports print', () => {
+describe('every amount has the digits of the other reports', () => {
   const since = ['--since', '400d', '--tz', 'America/New_York']
   const tsv = async (argv: string[]) =>
     (await on(large, argv)).stdout
@@ -86,14 +86,14 @@ describe('every amount has the digits that the other reports print', () => {
     ['users', 'user', 10],
     ['workflows', 'workflow', 10],
     ['modes', 'mode', 10],
-  ])('%s are those of cost --by %s, the rest included', async (name, by, top) => {
+  ])('%s match cost --by %s, including the rest', async (name, by, top) => {
     const { block, values } = await members(since)
     const columns = ['--columns', 'cost', '--total', '--top', String(top)]
     const rows = await tsv(['cost', '--by', by, ...columns, ...since])
     const costs = rows.map(([cost]) => cost)
     expect([...values(block(name), 'cost'), ...values(block('totals'), 'totalCost')]).toEqual(costs)
   })
-  it('the bill is that of billing', async () => {
+  it('the bill matches billing', async () => {
     const { block, values } = await members(since)
     const columns = ['--columns', 'cost,paidCost,unpaidCost']
     const [bill] = await tsv(['billing', '--period', '2026-11', '--by', 'total', ...columns])
@@ -102,7 +102,7 @@ describe('every amount has the digits that the other reports print', () => {
     )
     expect(fields).toEqual(bill)
   })
-  it('the page has them whole', async () => {
+  it('the page has all digits', async () => {
     const [row] = await tsv([
       'cost-by-mode',
       '--columns',
@@ -121,12 +121,12 @@ describe('every amount has the digits that the other reports print', () => {
   })
 })
 
-describe('a page that may be sent to anybody', () => {
+describe('a page that may be forwarded', () => {
   let page: string
   beforeAll(async () => {
     page = (await on(large, ['report'])).stdout
   })
-  it('shows hostile names as text, cut where they are long', () => {
+  it('shows hostile names as text, and cuts long ones', () => {
     const text = readAs(page)
     const shown = (name: string) => name.replace(/[<>&'"]/g, (char) => entities[char] as string)
     expect(text).toContain(shown(HOSTILE.user))
@@ -136,7 +136,7 @@ describe('a page that may be sent to anybody', () => {
     expect(page).not.toContain('long '.repeat(30))
     expect(page).not.toMatch(/(?!\n)[\p{Cc}\u202a-\u202e]/u)
   })
-  it('has no script, no handler, no style but its own, and nothing that is loaded', () => {
+  it('has no script, no handler, only its own style, and loads nothing', () => {
     const tags = [...page.matchAll(/<[a-z][^>]*>/g)].map(([tag]) => tag)
     expect(new Set(tags.map((tag) => /^<(\w+)/.exec(tag)?.[1]))).not.toContain('script')
     expect(
@@ -151,14 +151,14 @@ describe('a page that may be sent to anybody', () => {
     expect(page.match(/<style>/g)).toHaveLength(1)
     expect(page).not.toMatch(/url\(|@import/)
   })
-  it('allows nothing but that style', () => {
+  it('has a policy that allows only that style', () => {
     const style = /<style>(.*)<\/style>/s.exec(page)?.[1] as string
     const hash = createHash('sha256').update(style).digest('base64')
     expect(page).toContain(
       `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;;`,
     )
   })
-  it('names the database, and neither its host nor who asked', () => {
+  it('names the database, but not its host or the user', () => {
     const { hostname, port, username } = new URL(large.url)
     expect(page).toContain(large.name)
     expect(page).not.toContain(`${hostname}:${port}`)
@@ -169,7 +169,7 @@ const entities: Record<string, string> = {
   ...{ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
 }
 
-it('is of one moment: what is committed while it reads is not in it', async () => {
+it('is one snapshot: rows that are committed while it reads are not in it', async () => {
   const other = await large.connect()
   const fresh = await large.connect()
   const before = await on(large, ['report', '--json'])
@@ -194,7 +194,7 @@ it('is of one moment: what is committed while it reads is not in it', async () =
   await Promise.all([other.end(), fresh.end()])
 })
 
-it('of an empty store each part says that there is nothing', async () => {
+it('of an empty store each part is marked as empty', async () => {
   const empty = await createMigrated('cli_report_empty')
   const { code, stdout } = await on(empty, ['report'])
   expect(code).toBe(0)
@@ -204,7 +204,7 @@ it('of an empty store each part says that there is nothing', async () => {
 
 describe('--out', () => {
   const write = (out: string) => on(large, ['report', '--out', out], { cwd: folder })
-  it('replaces the file whole and says so', async () => {
+  it('replaces the whole file and prints its name', async () => {
     const path = join(folder, 'a.html')
     writeFileSync(path, 'old')
     expect(await write('a.html')).toEqual({
@@ -215,7 +215,7 @@ describe('--out', () => {
     expect(readFileSync(path, 'utf8')).toBe((await on(large, ['report'])).stdout)
     expect(readdirSync(folder)).toEqual(['a.html'])
   })
-  it('says in a line where it cannot write, and leaves nothing behind', async () => {
+  it('prints one line if it cannot write, and leaves no file', async () => {
     const { code, stdout, stderr } = await write('none/a.html')
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^error: cannot write .*none\/a\.html: ENOENT.*\n$/)

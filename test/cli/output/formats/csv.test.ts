@@ -4,7 +4,7 @@ import type { Column } from '../../../../src/cli/output/column.ts'
 import { columns, hostileIn, rows } from '../arbitrary.ts'
 import { print } from '../sample.ts'
 
-it('a TSV line has a tab between every two columns, whatever is in them', async () => {
+it('a TSV line has one tab between two columns, with any content', async () => {
   await fc.assert(
     fc.asyncProperty(rows, async (many) => {
       const { stdout } = await print({}, (writer) => writer.list(columns, many))
@@ -39,7 +39,7 @@ describe('CSV', () => {
   }
   const names = columns.map(({ name }) => name)
 
-  it('gives back every text that is not hostile', async () => {
+  it('preserves every text that is not hostile', async () => {
     const decent = fc
       .string({
         unit: fc.oneof(
@@ -62,7 +62,7 @@ describe('CSV', () => {
     )
   })
 
-  it('never begins a cell as a spreadsheet begins a formula, but for numbers', async () => {
+  it('never begins a cell like a formula of a spreadsheet, except numbers', async () => {
     await fc.assert(
       fc.asyncProperty(rows, async (many) => {
         const { stdout } = await print({ format: 'csv' }, (writer) => writer.list(columns, many))

@@ -9,7 +9,7 @@ describe('JSON', () => {
     ({ kind }) => kind === 'text' || kind === 'id' || kind === 'status',
   )
 
-  it.each(['json', 'jsonl'] as const)('%s gives back every string', async (format) => {
+  it.each(['json', 'jsonl'] as const)('%s preserves every string', async (format) => {
     await fc.assert(
       fc.asyncProperty(rows, async (many) => {
         const { stdout } = await print({ format }, (writer) => writer.list(strings, many))
@@ -44,7 +44,7 @@ describe('JSON', () => {
     )
   })
 
-  it('embeds JSON text as it is, number for number', async () => {
+  it('embeds JSON text unchanged, with all digits', async () => {
     const raw: Column<string>[] = [{ name: 'raw', kind: 'json', value: (json) => json }]
     const numbers = (json: string) =>
       json.replace(/"(?:[^"\\]|\\.)*"/g, '').match(/-?\d[\d.eE+-]*/g)

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { prometheusText } from '../../../../src/cli/output/formats/prometheus.ts'
 import { parseExposition } from '../../commands/metrics/exposition.ts'
 
-it('labels of any text come back as they were, hostile characters visible, and no line is broken', () => {
+it('labels of any text are preserved, with visible hostile characters and without line breaks', () => {
   const text = fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'ü', '{', ',', ' ', '#') })
   fc.assert(
     fc.property(
@@ -29,7 +29,7 @@ it('labels of any text come back as they were, hostile characters visible, and n
   expect(family?.samples[0]?.labels).toEqual({ user: '\\x1b[2J' })
 })
 
-it('names that are no label names are made fit, and never come twice', () => {
+it('invalid label names are made valid and unique', () => {
   const labels = { 'a-b': '1', a_b: '2', __name__: '3', '1': '4', ü: '5', empty: '' }
   const text = prometheusText([
     { name: 'a', type: 'gauge', help: 'h', samples: [{ labels, value: 1 }] },

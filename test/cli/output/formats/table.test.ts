@@ -9,7 +9,7 @@ vi.mock('cli-table3', async (original) => {
   return original()
 })
 
-it('cli-table3 is loaded for a terminal table and for nothing else', async () => {
+it('cli-table3 is loaded only for a table on a terminal', async () => {
   for (const options of [{}, { format: 'json' }, { format: 'csv' }] as const) {
     await print(options, (writer) => writer.list(runColumns, runs))
   }
@@ -21,19 +21,19 @@ it('cli-table3 is loaded for a terminal table and for nothing else', async () =>
 
 const column = (natural: number, min = natural, priority = 5) => ({ natural, min, priority })
 
-it('columns that fit are left alone', () => {
+it('columns that fit are not changed', () => {
   expect(fitColumns([column(10), column(8, 4)], 20, 2, false)).toEqual([10, 8])
 })
 it('the widest is cut first, down to its min', () => {
   expect(fitColumns([column(10), column(30, 5), column(12, 5)], 34, 2, false)).toEqual([10, 10, 10])
   expect(fitColumns([column(10), column(30, 15), column(12, 5)], 34, 2, false)).toEqual([10, 15, 5])
 })
-it('then the least important is left out, of equals the last, and the others have its room', () => {
+it('then the least important is left out, of equals the last, and the others get its width', () => {
   const columns = [column(10), column(30, 15), column(12, 12, 1), column(9, 9, 5)]
   expect(fitColumns(columns, 45, 2, false)).toEqual([10, 22, undefined, 9])
   expect(fitColumns(columns, 30, 2, false)).toEqual([10, 18, undefined, undefined])
 })
-it('columns that were asked for are cut but all stay', () => {
+it('requested columns are cut but all stay', () => {
   expect(fitColumns([column(10), column(30, 15), column(12)], 20, 2, true)).toEqual([10, 15, 12])
 })
 
@@ -44,7 +44,7 @@ it('a terminal that does not know its width has 80', async () => {
   expect(await at(Number.NaN)).toBe(await at(80))
 })
 
-it('a single column is cut rather than wider than the terminal, a number is not', async () => {
+it('a single column is cut to the width of the terminal, but a number is not', async () => {
   const columns: Column<string>[] = [{ name: 'value', kind: 'text', value: (row) => row }]
   const amounts = columns.map((one) => ({ ...one, kind: 'amount' as const }))
   const rows = ['12345678901234567890.00']

@@ -7,7 +7,7 @@ const error = new WfstoreError('no_database', 'no database is named', {
 })
 const hostile = new WfstoreError('failed', 'bad\nvalue \x1b]0;owned\x07 \u202e "x"')
 
-it('is one line that says what is wrong and what to do', () => {
+it('is one line with the problem and what to do', () => {
   expect(formatError(error, { json: false, color: false })).toBe(
     'error: no database is named; set WFSTORE_DATABASE_URL',
   )
@@ -25,13 +25,13 @@ it('is one line of JSON for programs', () => {
   )
 })
 
-it('shows what is hostile in a message', () => {
+it('shows hostile characters of a message', () => {
   expect(formatError(hostile, { json: false, color: false })).toBe(
     'error: bad\\nvalue \\x1b]0;owned\\x07 \\u202e "x"',
   )
 })
 
-it('tells more below the line when asked', () => {
+it('has more details below the line on request', () => {
   const verbose = 'WfstoreError: x\n    at y\x1b[2J\nselect 1\n'
   expect(formatError(error, { json: false, color: false, verbose })).toBe(
     'error: no database is named; set WFSTORE_DATABASE_URL\nWfstoreError: x\n    at y\\x1b[2J\nselect 1',

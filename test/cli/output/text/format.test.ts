@@ -30,7 +30,7 @@ it.each<[unknown, string]>([
   expect(formatDuration(ms)).toBe(expected)
 })
 
-it('amounts of a column have as many decimals as the longest, and never fewer digits than they came with', () => {
+it('amounts of a column have the decimals of the longest, and keep all their digits', () => {
   expect(alignAmounts(['0.127232', '10000.1', '3', '-0.5'])).toEqual([
     '0.127232',
     '10000.100000',
@@ -53,11 +53,11 @@ it('a time is local, to the minute, to the second, or with its zone', () => {
 })
 
 it.each(['infinity', '-infinity', '0044-03-15 BC', '2026-13-45T00:00:00Z', ''])(
-  'what is no time is shown as it is: %s',
+  'an invalid time is shown unchanged: %s',
   (text) => expect(formatTime(text, 'UTC', 'zone')).toBe(text),
 )
 
-it('ids are cut to where they differ, never at a hyphen, and never below 8', () => {
+it('ids are cut where they differ, never at a hyphen, and never below 8 characters', () => {
   const far = ['019ac3f4-b2c0-7d10-9c11-000000000004', '019abf01-b2c0-7d10-9c11-000000000004']
   expect(shortenIds(far)).toEqual(['019ac3f4', '019abf01'])
   expect(shortenIds([...far, ...far])).toEqual(['019ac3f4', '019abf01', '019ac3f4', '019abf01'])
@@ -69,7 +69,7 @@ it('ids are cut to where they differ, never at a hyphen, and never below 8', () 
   expect(shortenIds(late)).toEqual(late)
 })
 
-it('an id that is no UUID is whole', () => {
+it('an id that is not a UUID is not cut', () => {
   expect(shortenIds(['order-2026-0001', '019ac3f4-b2c0-7d10-9c11-000000000004'])).toEqual([
     'order-2026-0001',
     '019ac3f4',
@@ -91,7 +91,7 @@ it.each<[string, number]>([
   ['한국', 4],
 ])('%s is %i cells wide', (text, width) => expect(displayWidth(text)).toBe(width))
 
-it('a text is cut by cells, and a shown character is cut whole', () => {
+it('a text is cut by cells, and never within a character', () => {
   expect(truncate('客户跟进', 5)).toBe('客户…')
   expect(truncate('客户跟进', 6)).toBe('客户…')
   expect(truncate('客户跟进', 8)).toBe('客户跟进')
