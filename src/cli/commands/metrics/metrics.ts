@@ -88,7 +88,7 @@ async function printCurrent(
   const options = prometheus || output === undefined ? rest : { ...rest, output }
   selectColumns(metricColumns, options.columns)
   const { period, type: metricType } = flags
-  const { since, userId } = await readFilter(filterOf(options), context)
+  const { since, userId } = await readFilter(options, context)
   const writer = context.writer(options)
   const run = await reader(context, options)
   const now = context.io.now()
@@ -124,7 +124,7 @@ function defineList(list: Command, context: Context): void {
     const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
     checkPage(options)
     selectColumns(metricColumns, options.columns)
-    const { since, until, userId } = await readFilter(filterOf(options), context)
+    const { since, until, userId } = await readFilter(options, context)
     const filter = {
       ...{ userId, since, until },
       metricType: options.type,
@@ -146,14 +146,6 @@ interface ListFlags {
 
 const NONE = 'no metrics; run `wfstore metrics rollup` to compute them'
 
-/** The shared filters that metrics support. */
-const filterOf = ({ user, since, until, tz }: FilterOptions): FilterOptions => ({
-  ...(user === undefined ? {} : { user }),
-  ...(since === undefined ? {} : { since }),
-  ...(until === undefined ? {} : { until }),
-  ...(tz === undefined ? {} : { tz }),
-})
-
 type RollupFlags = GlobalOptions & { period: Period; since?: string }
 
 function defineRollup(rollup: Command, context: Context): void {
@@ -173,7 +165,7 @@ function defineRollup(rollup: Command, context: Context): void {
     .action(async () => {
       const options = rollup.optsWithGlobals<RollupFlags>()
       selectColumns(rollupColumns, options.columns)
-      const { since } = await readFilter(filterOf(options), context)
+      const { since } = await readFilter(options, context)
       const writer = context.writer(options)
       const { period, tz: timeZone } = options
       const run = await reader(context, options)
