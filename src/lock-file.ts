@@ -105,6 +105,9 @@ function takeAway(path: string, holder: string): void {
   }
   try {
     if (readHolder(aside) !== holder) fs.linkSync(aside, path)
+  } catch (error) {
+    // A third process has taken the lock in the meantime.
+    if (codeOf(error) !== 'EEXIST') throw error
   } finally {
     fs.rmSync(aside, { force: true })
   }
