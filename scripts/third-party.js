@@ -1,14 +1,14 @@
-// The packages whose code is in the bundles of the command line: their licences, and the list of them.
+// The licences and the SBOM of the packages that are bundled into the command line.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The manifests of the packages in these chunks, each with its folder, by name. */
+/** The manifests and folders of the packages in these chunks, sorted by name. */
 export function bundledPackages(chunks) {
   const folders = new Set()
   for (const { modules } of chunks) {
     for (const [file, { renderedLength }] of Object.entries(modules)) {
       const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]
-      // Modules of the build itself begin with a NUL.
+      // The names of virtual modules begin with a NUL.
       if (folder && renderedLength > 0 && !file.startsWith('\0')) folders.add(folder)
     }
   }
@@ -19,9 +19,9 @@ export function bundledPackages(chunks) {
 
 const manifestOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 
-/** The text of dist/THIRD-PARTY-NOTICES.txt: a licence asks to be passed on with every copy. */
+/** The text of dist/THIRD-PARTY-NOTICES.txt. Every copy of the code must include the licences. */
 export function notices(packages) {
-  // Packages of one author often share their licence, word for word.
+  // Packages with the same text are listed together.
   const titles = new Map()
   for (const { folder, name, version } of packages) {
     const text = licence(folder, name)
@@ -34,7 +34,7 @@ export function notices(packages) {
 function licence(folder, name) {
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
   if (file) return readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()
-  // Some have it at the end of their README.
+  // Some packages have it only in their README.
   const readme = readFileSync(join(folder, 'README.md'), 'utf8')
   const [, text] =
     /^#+ *licen[cs]e[^\n]*\n+([\s\S]*permission is hereby granted[\s\S]*)/im.exec(readme) ?? []
@@ -42,7 +42,7 @@ function licence(folder, name) {
   return text.trim()
 }
 
-/** The text of dist/sbom.cdx.json: a CycloneDX bill of materials, the same for the same packages. */
+/** The text of dist/sbom.cdx.json, an SBOM in CycloneDX. It has no timestamp, so that a build can be repeated. */
 export function sbom(root, packages) {
   const document = {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',

@@ -32,7 +32,7 @@ void main()
 `
 export const applicationPrints = 'success 0.0123 1 not_found\n'
 
-/** Pools are taken by their shape: an application needs no types of pg, and may have any. */
+/** Only the shape of a pool counts: an application needs no @types/pg, and can have any version. */
 export const pools = `
 import { openStore } from 'wfstore'
 import type pg from 'pg'
@@ -52,7 +52,7 @@ export const compilerOptions = {
   outDir: 'out',
   types: ['node'],
 }
-/** The ways in which TypeScript finds a package, each with a major version of it. */
+/** Each way in which TypeScript resolves a package, with a major version of TypeScript. */
 export const projects = [
   { name: 'esm-nodenext', type: 'module', typescript: 7, options: { module: 'nodenext' } },
   { name: 'esm-node16', type: 'module', typescript: 5, options: { module: 'node16' } },
@@ -72,7 +72,7 @@ export const projects = [
   },
 ]
 
-/** The library without TypeScript: the same module whichever way it is imported. */
+/** The library in JavaScript: `import` and `require` give the same module. */
 export const imports = `
 import { createRequire } from 'node:module'
 import * as esm from 'wfstore'
@@ -84,7 +84,7 @@ console.log(names, names === Object.keys(cjs).sort().join(), cjs.openStore === e
 export const importsPrint =
   'WfstoreError,archiveInFolder,archiveToStream,openStore,workflowStore true true\n'
 
-/** An application with a pg of its own that it traces: its hook sees the queries of wfstore. */
+/** An application that traces its own pg: the hook sees the queries of wfstore too. */
 export const tracing = `
 import pg from 'pg'
 import { openStore } from 'wfstore'

@@ -1,5 +1,5 @@
-// Packs wfstore and uses the tarball as people do: installed globally, run by npx, as a dependency; on every Node that
-// is supported, with and without the packaged PostgreSQL server, as root and as somebody else.
+// Packs wfstore and uses the tarball as users do: installed globally, run by npx, as a dependency; on every supported
+// major version of Node, with and without the packaged PostgreSQL server, as root and as another user.
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import {
@@ -27,11 +27,11 @@ import {
 
 /** More than half of it is sources and the maps that lead to them. */
 const LARGEST = 1_250_000
-/** With all that pg brings, without the server. */
+/** wfstore and its dependencies, without optional packages. */
 const MOST_PACKAGES = 20
 const NOBODY = { uid: 65534, gid: 65534 }
 
-/** Packages that are installed below a folder, itself not counted. */
+/** The number of packages installed in a folder. */
 const packagesIn = (dir) =>
   readdirSync(dir, { recursive: true }).filter((file) =>
     /(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(file),
@@ -86,7 +86,7 @@ let databaseUrl = ''
 check(`Node ${process.versions.node}, npm install -g: demo, list, migrate status, doctor`, () => {
   run('npm', ['install', '-g', '--prefix', globally, ...quiet, tarball])
   const packages = packagesIn(globally)
-  // The server, and what pg takes for Cloudflare.
+  // The optional packages are the server, and pg-cloudflare of pg.
   holds(packages <= MOST_PACKAGES + 2, `${packages} packages were installed`)
   const demo = run(wfstore, ['demo'], { cwd: home })
   same(demo.stdout.trim().split('\n').length, 10, 'rows of the demo')
@@ -94,7 +94,7 @@ check(`Node ${process.versions.node}, npm install -g: demo, list, migrate status
   same(list.stdout, demo.stdout, 'executions list')
   const status = run(wfstore, ['migrate', 'status', '--exit-code'], { cwd: home }).stdout
   same(status.trim().split('\n').length, readdirSync(join(root, 'migrations')).length, 'migrations')
-  // Some of the runs of the demo look stuck, which is a problem.
+  // Exit code 1: some runs of the demo are stuck.
   holds(
     /^transaction-ids\t/m.test(run(wfstore, ['doctor'], { cwd: home, expect: [0, 1] }).stdout),
     'doctor says nothing',
@@ -127,7 +127,7 @@ check('pg is one package of the application, which npm ls names and a hook trace
   same(traced.stdout, 'true\n', 'queries that the hook saw')
   return `pg ${pg.version}`
 })
-// No server of the system on PATH either.
+// A PATH without a PostgreSQL server.
 const bare = inside('bare')
 const local = join(app, 'node_modules/wfstore/bin/wfstore.js')
 for (const node of nodes) {
@@ -192,7 +192,7 @@ function compile(cwd, source, options, typescript) {
   run('node', [join(folderOf[typescript], 'node_modules/typescript/bin/tsc'), '-p', cwd])
 }
 check('attw', () => {
-  // It does not know yet that every supported Node can require ESM.
+  // attw does not know yet that every supported Node can require ESM.
   const known = ['--ignore-rules', 'cjs-resolves-to-esm']
   run(join(app, 'node_modules/.bin/attw'), [tarball, ...known], { cwd: app })
 })

