@@ -11,7 +11,7 @@ export const clean = (database: TestDatabase, options: CleanupOptions): Promise<
 export const uuid = (number: number): string =>
   `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`
 
-/** A run as a test wants it. Times are SQL literals of timestamptz. */
+/** A run for a test. Times are SQL literals of timestamptz. */
 export interface RunSeed {
   id: string
   label: string
@@ -58,7 +58,7 @@ export const clear = (sql: TestDatabase['sql']) =>
        audit_history, cleanups`,
   )
 
-/** The histories by their keys: a key may stand in several rows. */
+/** The histories by their keys: a key may be in several rows. */
 const HISTORIES = {
   usage_history: `select quarter_start, user_id, workflow_name, mode, model_id, status, sum(runs) as runs, sum(total_cost) as cost,
       sum(total_tokens) as tokens, sum(steps_total) as steps, sum(steps_completed) as completed, sum(steps_failed) as failed,

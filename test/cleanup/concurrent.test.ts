@@ -20,7 +20,7 @@ beforeAll(async () => {
 beforeEach(() => clearAll(database))
 afterAll(() => database.drop())
 
-/** What may happen to whoever writes to a run that has ended: it is cleaned up, or closed by another. */
+/** Errors of a session that writes to an ended run: the run is cleaned up, or closed by another session. */
 async function unlessGone(work: Promise<unknown>): Promise<void> {
   await work.catch((error) => {
     if (!['not_found', 'conflict'].includes(error.code)) throw error

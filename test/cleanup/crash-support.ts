@@ -29,7 +29,7 @@ export async function seed({ sql }: Sql): Promise<void> {
     insert into usage_history (quarter_start, user_id, workflow_name, mode, model_id, status, runs, total_cost, total_tokens, steps_total,
       steps_completed, steps_failed, timed_runs, duration_ms, last_start_time)
     values ('2024-01-01Z', 'u0', 'w0', 'm', 'x', 'success', 9, 0.9, 9, 0, 0, 0, 9, 9, '2024-01-01Z')`)
-  // What a killed cleanup did is taken back from here.
+  // The work of a killed cleanup is reverted to this.
   await sql('create schema seed')
   for (const table of TABLES) await sql(`create table seed.${table} as table ${table}`)
 }

@@ -149,7 +149,7 @@ it('after SIGKILL before or after a statement of each kind, the lock is free at 
 
 it('an immediate stop of the server reverts batches whose commit was not on disk, and no total changes', async () => {
   const dir = embeddedIn()
-  // Commits that need not wait are not on the disk until somebody does.
+  // Commits that do not wait are on the disk only after one that does.
   const options = {
     ...quick,
     settings: { fsync: 'off', wal_writer_delay: '10s', autovacuum: 'off' },

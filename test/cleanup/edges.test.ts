@@ -118,7 +118,7 @@ describe('at the edge of the cutoff', () => {
       // What a dry run says is what happens.
       expect(counted).toEqual({ cutoff: CUTOFF, remove: removed, kept })
       expect(sumOf(await cleanupsIn(database))).toEqual(removed)
-      // However many batches share a quarter of an hour, a key stands in one row.
+      // A key is in one row, for any number of batches in a quarter hour.
       expect(
         await database.sql(
           'select from usage_history group by quarter_start, workflow_name, status having count(*) > 1',

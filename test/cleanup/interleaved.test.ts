@@ -12,7 +12,7 @@ import { expectLedger, keepLedger } from './ledger.ts'
 import { idsOf, leftOf, readStore } from './oracle.ts'
 
 let database: TestDatabase
-/** The cleanup's, and of whoever comes between two of its statements. */
+/** The client of the cleanup, and the one of the session between two of its statements. */
 let client: pg.Client
 let other: pg.Client
 let between: (number: number, text: string) => Promise<void> = async () => {}
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await keepLedger(database)
   client = atStatements(await database.connect(), (number, text) => between(number, text))
   other = await database.connect()
-  // The cleanup stands still until this one has its answer.
+  // The cleanup waits until this one has its answer.
   await other.query(`set lock_timeout = '15ms'`)
 })
 afterAll(async () => {
@@ -62,7 +62,7 @@ const addStep = (id: string) =>
 const ACTIONS: Record<string, string> = {
   'a late step adds to the totals of an old run': `with s as (${addStep(OLD_A)} returning 1)
     update workflow_executions set total_cost = total_cost + 5, total_tokens = total_tokens + 7 from s where execution_id = '${OLD_A}'`,
-  'a late step comes whose totals nobody moves': addStep(OLD_B),
+  'a late step is added without an update of the totals': addStep(OLD_B),
   'a step of an old run is changed': `update workflow_steps set cost = 1 where execution_id = '${OLD_A}' and step_number = 2`,
   'a run that ran ends, long before the cutoff': `update workflow_executions set status = 'success', end_time = '2024-02-01Z', total_cost = 3
     where execution_id = '${RUNS}'`,

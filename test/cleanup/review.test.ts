@@ -56,7 +56,7 @@ async function change(text: string, back: string): Promise<void> {
   await database.sql(text)
 }
 
-/** A cleanup beside which something is done once, ahead of its nth statement that matches. */
+/** A cleanup during which `work` runs once, before its nth statement that matches. */
 async function interleaved(
   cleaning: CleanupOptions,
   at: RegExp,

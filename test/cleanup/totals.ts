@@ -20,7 +20,7 @@ const NOW = new Date('2025-01-01T00:00:00Z')
 export async function totalsOf(client: pg.Client, { users, zones, periods, bounds }: Asked) {
   const run = runOn(client)
   const billing = billingOf(run, run)
-  const totals: Record<string, unknown> = { everybody: await getStats(run) }
+  const totals: Record<string, unknown> = { 'all users': await getStats(run) }
   for (const user of users) totals[`stats of ${user}`] = await getStats(run, user)
   for (const userId of [undefined, ...users]) {
     const { p50ExecutionTime, p95ExecutionTime, p99ExecutionTime, percentilesOver, ...report } =

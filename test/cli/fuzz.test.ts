@@ -1,5 +1,5 @@
 // @module-tag slow
-// Whatever is typed: a documented exit status, one line on stderr that does nothing to a terminal, no stack, and never a
+// For any input: a documented exit status, one line on stderr that does nothing to a terminal, no stack, and never a
 // server's complaint, since that would mean that data had become SQL, or went there unchecked.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

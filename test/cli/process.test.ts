@@ -157,7 +157,7 @@ it('the embedded database serves all commands of a folder', async () => {
     expect(await run('migrate', 'up')).toMatchObject({
       code: 0,
       stdout: `applied ${ALL_NAMED}\n`,
-      // Whoever has lost a DATABASE_URL is told which database this is.
+      // After a lost DATABASE_URL the output names the database.
       stderr: `created an embedded database in ${cwd}/.wfstore\n`,
     })
     expect(await run('migrate', 'up')).toEqual({

@@ -197,8 +197,8 @@ it('migrate up with nothing to do sends only the necessary queries', async () =>
 const url = () => new URL(database.url)
 
 /**
- * Counts what a program asks of the server, and keeps the answers back until it has asked so many statements: one
- * that waits for an answer first waits for ever.
+ * Counts the statements of a program, and holds the answers back until it has sent a number of statements: a program
+ * that waits for an answer first would never end.
  */
 async function startProxy(held: number) {
   const counts = { connections: 0, statements: 0, goodbyes: 0 }

@@ -19,7 +19,7 @@ const jobOf = (...outcomes: number[]): Job => ({
   workflow: 'example',
   user: 'user_1',
   model: 'gpt-4o',
-  // Each task fails so many times before it succeeds.
+  // Each task fails this many times before it succeeds.
   tasks: outcomes.map((failures, place) => ({
     stepId: id(),
     name: `task ${place}`,

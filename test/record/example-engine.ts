@@ -20,8 +20,8 @@ const ATTEMPTS = 3
 const HEARTBEAT_MS = 30_000
 
 /**
- * A whole engine: its tasks run at once, each is tried three times, and a job that is started again, by whatever
- * process, goes on where it was. Every id is the job's, so that nothing is recorded twice.
+ * A whole engine: its tasks run concurrently, each has three attempts, and a restarted job continues in any process.
+ * Every id comes from the job, so nothing is recorded twice.
  */
 export async function runJob(store: Store, job: Job): Promise<'success' | 'partial' | 'failed'> {
   const execution = await store.startExecution({

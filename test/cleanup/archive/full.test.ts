@@ -6,7 +6,7 @@ import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
 import { chunks, FOLDER, inFolder, options, writeTwoBatches } from './support.ts'
 
-/** From here on no file of this process grows beyond so many bytes, as on a disk that is full: EFBIG in place of ENOSPC. */
+/** Limits the size of each file of this process, like a full disk: the error is EFBIG instead of ENOSPC. */
 const limitFiles = (bytes: number | 'unlimited') =>
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`])
 
@@ -35,7 +35,7 @@ it.runIf(canLimit)(
       expect(await verifyArchive(folder)).toMatchObject({ problems: [], lines: { audit: 3 } })
       expect((await verifyArchive(folder)).archives[0]).toMatchObject({ ignoredBytes: 0 })
       limitFiles('unlimited')
-      // Smaller than what came to the disk before it was full.
+      // Smaller than the part that was written before the disk was full.
       await sink.write('audit', chunks('{"audit":{}}\n'))
       await sink.sync()
       await sink.finish()

@@ -152,7 +152,7 @@ it.each<[string, string[], string]>([
     ['cost-by-mode', '--execution', '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'],
     '--execution is not supported by reports',
   ],
-  ['a top that is none', ['cost-by-mode', '--top', '0'], 'It must be a whole number of at least 1'],
+  ['an invalid top', ['cost-by-mode', '--top', '0'], 'It must be a whole number of at least 1'],
   ['an unknown column', ['cost-by-mode', '--columns', 'user'], 'unknown column "user"'],
 ])('%s is wrong usage', async (_, argv, message) => {
   const { code, stdout, stderr } = await run(argv)
@@ -162,7 +162,7 @@ it.each<[string, string[], string]>([
 
 describe('on a terminal, a report that takes over a second', () => {
   const CLEAR = '\r\x1b[K'
-  /** A clock that lets so many seconds pass and then stands still. */
+  /** A clock that stops after a number of seconds. */
   const passing = (seconds: number) => {
     let waits = 0
     return (ms: number, signal: AbortSignal) => {

@@ -51,12 +51,12 @@ async function offered(line: string, env: Record<string, string> = {}): Promise<
     ...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() },
     ...{ cwd: folder, timeZone: 'UTC', now: () => new Date('2026-11-26T12:00:00Z') },
     signal: new AbortController().signal,
-    // Here nobody waits in vain; a test below starts the program and has it wait.
+    // Nothing waits here; a test below starts the program and lets it wait.
     sleep: () => new Promise<never>(() => {}),
   }
   const usual = { DATABASE_URL: database.url, WFSTORE_COMPLETION_MS: '30000' }
   const answer = await complete(['zsh', ...line.split(' ')], io, { ...usual, ...env }, program)
-  // The first says what to do; behind each value stands its description, and at the end nothing.
+  // The first is the action; each value is followed by its description, and the last part is empty.
   return answer
     .split('\0')
     .slice(1, -1)

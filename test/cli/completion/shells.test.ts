@@ -14,7 +14,7 @@ const isThere = (name: string) =>
 
 interface Shell {
   name: string
-  /** What runs it with nobody's settings, and what gives it the completions. */
+  /** The options that run it without user settings, and the text that loads the completions. */
   start: string
   prepare: string
 }

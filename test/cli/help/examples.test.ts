@@ -113,7 +113,7 @@ async function run(line: string): Promise<string[]> {
 
 it('every example of every help page works', async () => {
   const commands = everyCommand(await readReference())
-  // The embedded database is made before anybody asks for it.
+  // The embedded database is created before other examples read it.
   const first = (name: string) => Number(name !== 'demo')
   commands.sort((a, b) => first(a.command) - first(b.command))
   const lines = commands.flatMap(({ examples }) => examples)

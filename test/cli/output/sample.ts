@@ -215,7 +215,7 @@ export interface Printed {
   stderr: string
 }
 
-/** What a writer writes: a pipe of no width unless told. */
+/** The output of a writer, by default to a pipe without a width. */
 export async function print(
   options: Partial<OutputOptions>,
   use: (writer: Writer) => Promise<unknown>,

@@ -16,7 +16,7 @@ const columns: Column<number>[] = [
 interface Source {
   rows: AsyncGenerator<number>
   pulled: number
-  /** Whether the rows were told that nobody wants more, so that a cursor can be closed. */
+  /** Whether the iteration of the rows was ended, so a cursor can be closed. */
   closed: boolean
 }
 

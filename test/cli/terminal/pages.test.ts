@@ -10,7 +10,7 @@ interface Row {
 }
 const TEXT = 'x'.repeat(100)
 
-/** A list of so many rows, whose pages are counted. */
+/** A list with a number of rows, whose pages are counted. */
 function listOf(count: number) {
   const limits: number[] = []
   const query = async ({ limit = 0, cursor }: PageOptions) => {

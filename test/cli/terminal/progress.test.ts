@@ -11,7 +11,7 @@ import {
 
 const CLEAR = '\r\x1b[K'
 
-/** A terminal whose clock stands still until it is set or a sleep ends. */
+/** A terminal whose clock moves only if it is set or a sleep ends. */
 function terminal(isTTY = true) {
   const written: string[] = []
   let now = 0

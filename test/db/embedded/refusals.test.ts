@@ -109,7 +109,7 @@ describe('starting the embedded server is refused', () => {
       `cannot create the embedded database in ${dir}: initdb: error: no space left`,
     )
     expect(fs.readdirSync(dir)).toEqual(['.gitignore'])
-    // Alone, the server goes on after a statement that failed, and ends as if all were well.
+    // Without exit_on_error the single-user server continues after a failed statement and exits with 0.
     const wrong = scripted({
       postgres: '[ "$1" = --single ] || real "$@"; echo "create wrong" | (real "$@")',
     })

@@ -73,7 +73,7 @@ export function embeddedOfNobody(): string {
   return embeddedIn(base)
 }
 
-/** For afterEach: nothing that a test started stays, whatever became of the test. */
+/** For afterEach: removes all that a test started, also after a failure. */
 export async function cleanUp(): Promise<void> {
   for (const child of children.splice(0)) await kill(child)
   for (const dir of dirs.splice(0)) {

@@ -51,7 +51,7 @@ function poolOf(url: string, max = 1) {
   return { pool, sent, run: prepared({ query }) }
 }
 
-/** So many runs of one step each, some at once. @returns their ids */
+/** Records runs of one step each, some of them concurrently. @returns their ids */
 async function record(run: Run, count: number, atOnce = 1): Promise<string[]> {
   const ids: string[] = []
   const worker = async () => {

@@ -1,7 +1,7 @@
 import { query, type Run } from '../../../src/db/query/query.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
-/** Statements on a database whose settings each of them finds anew: a connection of its own for each. */
+/** Runs each statement on a connection of its own, so it reads the settings of the database again. */
 export const runOn =
   (database: () => TestDatabase): Run =>
   async (text, values, shape) => {

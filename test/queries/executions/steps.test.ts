@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Store } from '../../../src/store.ts'
-import { createTestStore, NOBODY, RUN, type TestStore } from '../table/rows-support.ts'
+import { createTestStore, RUN, type TestStore, UNKNOWN } from '../table/rows-support.ts'
 
 let test: TestStore
 let store: Store
@@ -67,36 +67,36 @@ it('a step with the fewest fields is pending, without times, and its token class
 })
 
 it('a step of an unknown run is not_found, and nothing is written', async () => {
-  const step = { executionId: NOBODY, stepNumber: 1, stepName: 's' }
+  const step = { executionId: UNKNOWN, stepNumber: 1, stepName: 's' }
   await expect(store.steps.create(step)).rejects.toMatchObject({
     code: 'not_found',
-    message: `there is no execution ${NOBODY}`,
+    message: `there is no execution ${UNKNOWN}`,
   })
   expect(await test.database.sql('select 1 from workflow_steps')).toEqual([])
 })
 
 it('a step id that exists in several runs is refused alone and works together with its run', async () => {
   const other = (await store.executions.create(RUN)).executionId
-  const step = { stepId: NOBODY, stepNumber: 1, stepName: 's' }
+  const step = { stepId: UNKNOWN, stepNumber: 1, stepName: 's' }
   for (const run of [executionId, other]) await store.steps.create({ ...step, executionId: run })
   for (const ambiguous of [
-    () => store.steps.get(NOBODY),
-    () => store.steps.update(NOBODY, { stepName: 't' }),
-    () => store.steps.delete(NOBODY),
+    () => store.steps.get(UNKNOWN),
+    () => store.steps.update(UNKNOWN, { stepName: 't' }),
+    () => store.steps.delete(UNKNOWN),
   ]) {
     await expect(ambiguous()).rejects.toMatchObject({
       code: 'usage',
-      message: `several executions have a step ${NOBODY}`,
+      message: `several executions have a step ${UNKNOWN}`,
     })
   }
-  const key = { executionId: other, stepId: NOBODY }
+  const key = { executionId: other, stepId: UNKNOWN }
   expect(await store.steps.update(key, { stepName: 't' })).toMatchObject({ ...key, stepName: 't' })
   await store.steps.delete(key)
-  expect(await store.steps.get(NOBODY)).toMatchObject({ executionId, stepName: 's' })
+  expect(await store.steps.get(UNKNOWN)).toMatchObject({ executionId, stepName: 's' })
 })
 
 it('an unknown step is not_found, with and without its run', async () => {
-  for (const key of [NOBODY, { executionId, stepId: NOBODY }]) {
+  for (const key of [UNKNOWN, { executionId, stepId: UNKNOWN }]) {
     for (const gone of [
       () => store.steps.get(key),
       () => store.steps.update(key, { stepName: 't' }),

@@ -150,7 +150,7 @@ describe('zones', () => {
         { tokens: 7, first: false },
       ])
       expect(Date.parse(since ?? '')).toBe(Date.parse(start))
-      // The bucket goes on being the same one.
+      // The bucket stays the same.
       await database.sql('update workflow_executions set total_tokens = 8')
       expect(await rollup(period, { timeZone, since: new Date(last).toISOString() })).toMatchObject(
         {

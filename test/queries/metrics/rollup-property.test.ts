@@ -128,7 +128,7 @@ it('several rollups with late rows give the same values as one rollup at the end
         }
         const wanted = model(runs, entries, period, timeZone)
         await rollup()
-        // Runs are exact wherever they are; entries of long ago take a --since.
+        // Runs are exact at any time; old entries need a --since.
         const ofRuns = (type: string) => !['error_rate', 'tool_success_rate'].includes(type)
         const seen = async () =>
           (await everyMetric(database)).map(

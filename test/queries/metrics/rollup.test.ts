@@ -164,7 +164,7 @@ it('a second rollup writes no row', async () => {
 it('continues from the bucket before the newest, and with the buckets of older runs that changed', async () => {
   for (const day of ['01', '02', '03', '04']) await addRun(`2026-01-${day}T12:00Z`)
   await rollup('day')
-  // As it is when the last rollup was days ago: nobody has written to these for long.
+  // As if the last rollup was days ago and these rows had no later write.
   await database.sql(`
     set session_replication_role = replica;
     update workflow_executions set total_cost = total_cost + 4, updated_at = now() - interval '3 days';

@@ -69,7 +69,7 @@ export interface RunFields {
   status?: string
 }
 
-/** A run of 7 tokens that took a minute and cost a dollar, unless told otherwise. */
+/** A run, by default of 7 tokens, one minute and one dollar. */
 export const insertRun = (
   database: TestDatabase,
   start: string,

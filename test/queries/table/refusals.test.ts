@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore, type Store } from '../../../src/store.ts'
-import { createTestStore, NOBODY, RUN, type TestStore, unasked } from './rows-support.ts'
+import { createTestStore, RUN, type TestStore, UNKNOWN, unasked } from './rows-support.ts'
 
 /** Its database fails the test when it is asked. */
 const store = openStore({ pool: unasked })
 const AUDIT = { userId: 'u', actionType: 'a', actionDetails: 'd' }
 const METRIC = { userId: 'u', metricType: 't', metricValue: 1 }
 const BILL = { userId: 'u', modelId: 'x', billingPeriod: '2026-03' }
-const STEP = { executionId: NOBODY, stepNumber: 1, stepName: 's' }
+const STEP = { executionId: UNKNOWN, stepNumber: 1, stepName: 's' }
 
 /** Each field that is wrong, of each table that has it: given to create, and as a patch. */
 const wrong: [table: string, field: string, values: unknown[]][] = [
@@ -42,7 +42,7 @@ const wrong: [table: string, field: string, values: unknown[]][] = [
   ['audit', 'actionType', texts()],
   ['metrics', 'metricType', texts()],
   ['billing', 'modelId', texts()],
-  ['audit', 'executionId', ['x', '', 1, NOBODY.slice(1)]],
+  ['audit', 'executionId', ['x', '', 1, UNKNOWN.slice(1)]],
   ['billing', 'executionId', ['x', '', 1]],
   ['audit', 'success', ['true', 1, null]],
   ['billing', 'paid', ['false', 0, null]],
@@ -85,9 +85,9 @@ const rows = (table: string) =>
     delete: (id: string) => Promise<unknown>
     list: (options: object) => Promise<unknown>
   }
-/** Both ids of a step, so that nobody has to look for its run. */
+/** Both ids of a step, so its run is not looked up. */
 const key = (table: string) =>
-  (table === 'steps' ? { executionId: NOBODY, stepId: NOBODY } : NOBODY) as string
+  (table === 'steps' ? { executionId: UNKNOWN, stepId: UNKNOWN } : UNKNOWN) as string
 
 describe.each(wrong)('%s: %s', (table, field, values) => {
   it.each(values.map((value) => [value]))(
@@ -124,7 +124,7 @@ describe.each(Object.keys(least) as Tables[])('%s', (table) => {
   })
 
   it('refuses an invalid id', async () => {
-    for (const id of ['', 'x', `${NOBODY}0`, 1, undefined] as string[]) {
+    for (const id of ['', 'x', `${UNKNOWN}0`, 1, undefined] as string[]) {
       for (const call of [rows(table).get, rows(table).delete]) {
         await expect(Promise.resolve().then(() => call(id))).rejects.toMatchObject({
           code: 'usage',
@@ -135,7 +135,7 @@ describe.each(Object.keys(least) as Tables[])('%s', (table) => {
   })
 
   it('refuses an unknown filter, a limit below 1 and an invalid cursor', async () => {
-    const base = table === 'steps' ? { executionId: NOBODY } : {}
+    const base = table === 'steps' ? { executionId: UNKNOWN } : {}
     for (const bad of [
       { colour: 'red' },
       { limit: 0 },
@@ -166,7 +166,7 @@ describe.each(Object.keys(least) as Tables[])('%s', (table) => {
     const [id] = { executions: ['executionId'], steps: ['stepId'], audit: ['logId'] }[
       table as 'audit'
     ] ?? [table === 'metrics' ? 'metricId' : 'billingId']
-    const patch = { [id as string]: NOBODY.replace('0', '1') }
+    const patch = { [id as string]: UNKNOWN.replace('0', '1') }
     await expect(rows(table).update(key(table), patch)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining('stays'),
@@ -190,7 +190,7 @@ it('an end before its start is refused before anything is sent, to the microseco
     const times = { startTime, endTime } as { startTime: string; endTime: string }
     const refused = { code: 'usage', message: expect.stringMatching(/^endTime .* is before start/) }
     await expect(store.executions.create({ ...RUN, ...times })).rejects.toMatchObject(refused)
-    await expect(store.executions.update(NOBODY, times)).rejects.toMatchObject(refused)
+    await expect(store.executions.update(UNKNOWN, times)).rejects.toMatchObject(refused)
     await expect(store.steps.create({ ...STEP, ...times })).rejects.toMatchObject(refused)
   }
   await expect(

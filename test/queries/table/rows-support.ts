@@ -11,7 +11,7 @@ export interface TestStore {
   close: () => Promise<void>
 }
 
-/** A store on a database of its own, and a connection beside it to look at what it does. */
+/** A store on a database of its own, and another connection to check what it does. */
 export async function createTestStore(label: string): Promise<TestStore> {
   const database = await createMigrated(label)
   const client = await database.connect()
@@ -32,4 +32,4 @@ export const unasked: Queryable = {
 }
 
 export const RUN = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'x' }
-export const NOBODY = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
+export const UNKNOWN = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'

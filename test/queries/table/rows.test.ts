@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Rows } from '../../../src/queries/table/rows.ts'
 import type { Store } from '../../../src/store.ts'
-import { createTestStore, NOBODY, RUN, type TestStore } from './rows-support.ts'
+import { createTestStore, RUN, type TestStore, UNKNOWN } from './rows-support.ts'
 
 let test: TestStore
 let store: Store
@@ -87,8 +87,8 @@ const cases: Case[] = [
     rows: (store) => store.audit as unknown as AnyRows,
     id: 'logId',
     full: {
-      executionId: NOBODY,
-      stepId: NOBODY,
+      executionId: UNKNOWN,
+      stepId: UNKNOWN,
       timestamp: new Date('2026-03-01T08:00:00Z'),
       userId: 'u',
       actionType: 'tool_call',
@@ -140,7 +140,7 @@ const cases: Case[] = [
     full: {
       ...TOKENS,
       userId: 'u',
-      executionId: NOBODY,
+      executionId: UNKNOWN,
       timestamp: '2026-03-01T08:00:00Z',
       modelId: 'x',
       tokensTotal: 100,
@@ -198,7 +198,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
       ...{ metricType: 'z', aggregationPeriod: 'z', billingPeriod: '2026-04', errorMessage: null },
       ...{ status: 'failed', success: true, paid: false, startTime: '2026-03-01T08:00:00Z' },
       ...{ endTime: '2026-03-01T09:00:00Z', timestamp: '2026-03-01T08:00:00.000001Z' },
-      ...{ executionId: NOBODY.replace('0', '1'), stepId: null, tokensCacheWrite: 5 },
+      ...{ executionId: UNKNOWN.replace('0', '1'), stepId: null, tokensCacheWrite: 5 },
     }
     for (const name of Object.keys(full)) {
       const value = full[name]
@@ -262,7 +262,7 @@ it('deleting a run deletes its steps; its audit entries and bills stay and still
 it('a bill for a closed month goes into an open one, and repeating it returns that bill', async () => {
   await test.database.sql(`insert into billing_periods (billing_period) values ('2026-02')`)
   await test.database.sql('update billing_periods set closed_at = now()')
-  const bill = { billingId: NOBODY, userId: 'u', modelId: 'x', billingPeriod: '2026-02' }
+  const bill = { billingId: UNKNOWN, userId: 'u', modelId: 'x', billingPeriod: '2026-02' }
   const made = await store.billing.create(bill)
   expect(made.billingPeriod).not.toBe('2026-02')
   expect(await store.billing.create(bill)).toEqual(made)
@@ -272,7 +272,7 @@ it('a bill for a closed month goes into an open one, and repeating it returns th
 })
 
 it('two concurrent creates of one id return the same row', async () => {
-  const metric = { metricId: NOBODY, userId: 'u', metricType: 't', metricValue: 1 }
+  const metric = { metricId: UNKNOWN, userId: 'u', metricType: 't', metricValue: 1 }
   const made = await Promise.all(Array.from({ length: 8 }, () => store.metrics.create(metric)))
   expect(new Set(made.map((row) => JSON.stringify(row))).size).toBe(1)
 })

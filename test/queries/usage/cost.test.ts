@@ -32,7 +32,7 @@ it.each<[string, string, string, string]>([
   ],
   ['ends where it begins twice', 'America/Havana', '2024-11-03T03:59:59Z', '2024-11-02'],
   [
-    'without a midnight begins when the clock goes on',
+    'without a midnight begins when the clock has moved forward',
     'Africa/Cairo',
     '2024-04-25T22:00:00Z',
     '2024-04-26',

@@ -48,9 +48,9 @@ it('a run with an infinite start is counted and has no day', async () => {
 })
 
 const asked: [string, ReportOptions][] = [
-  ['everybody', {}],
+  ['all users', {}],
   ['one user', { userId: 'user_2' }],
-  ['nobody', { userId: 'nobody' }],
+  ['an unknown user', { userId: 'nobody' }],
   ['a month', { since: '2026-09-01T00:00:00Z', until: '2026-10-01T00:00:00Z' }],
   [
     'a mode of a month in Kathmandu',

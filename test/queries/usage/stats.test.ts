@@ -22,9 +22,9 @@ it('an empty store has zeros in the documented shape, for a user and for all', a
     ...{ totalExecutions: 0, runningExecutions: 0, successfulExecutions: 0, failedExecutions: 0 },
     ...{ totalCost: 0, totalTokens: 0, totalAuditLogs: 0, averageExecutionTime: 0 },
   }
-  const beside = { partialExecutions: 0, cancelledExecutions: 0, totalCostExact: '0' }
-  expect(await store.getStats('user_123')).toEqual({ ...zeros, ...beside })
-  expect(await store.getStats()).toEqual({ ...zeros, ...beside })
+  const additional = { partialExecutions: 0, cancelledExecutions: 0, totalCostExact: '0' }
+  expect(await store.getStats('user_123')).toEqual({ ...zeros, ...additional })
+  expect(await store.getStats()).toEqual({ ...zeros, ...additional })
 })
 
 const USERS = ['u0', 'u1', 'u2']
@@ -36,7 +36,7 @@ interface Seed {
   /** Trillionths of a dollar, so that sums are exact in whole numbers. */
   cost: bigint
   tokens: number
-  /** Milliseconds; a run that goes on has none. */
+  /** Milliseconds; a running run has none. */
   duration: number | null
 }
 

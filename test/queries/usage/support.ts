@@ -42,7 +42,7 @@ export function trillionths(amount: string): bigint {
   return BigInt(`${sign}${whole}${fraction.padEnd(12, '0')}`)
 }
 
-/** A run as a test wants it. */
+/** A run for a test. */
 export interface Seed {
   user: string
   workflow: string

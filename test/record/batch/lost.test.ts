@@ -170,7 +170,7 @@ it('a batch locks its runs in the order of their ids, for steps in any order', a
       for (const run of given) void batch.step(step(run))
       const written = batch.close()
       await waitingEngine(database)
-      // Whoever has a higher one and waits for a lower one could wait for ever: it has none.
+      // A session that holds a higher one and waits for a lower one could deadlock: it holds none.
       const free = await database.sql(
         'select execution_id from workflow_executions where execution_id = any($1) for update skip locked',
         [others.map(({ executionId }) => executionId)],

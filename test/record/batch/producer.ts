@@ -4,7 +4,7 @@ import { openBatch } from '../../../src/record/batch/batch.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
 
 /**
- * An engine that writes for ever, to be killed: it prints the id of each row once it is acknowledged. With no runs it
+ * An engine that writes until it is killed: it prints the id of each row once it is acknowledged. With no runs it
  * gives one row, waits for nothing and ends.
  */
 const [url, ...runs] = process.argv.slice(2)

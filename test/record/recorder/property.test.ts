@@ -183,7 +183,7 @@ it('for any order of calls and lost connections, totals are the sums of the step
       }
       if (ends.length > 0) expect(status).not.toBe('running')
 
-      // Whatever is repeated now, by a process that knows only the ids, changes nothing.
+      // A repeat of any call, by a process that knows only the ids, changes nothing.
       const before = await database.sql(BOOKS, [executionId])
       execution = await begin()
       if (status !== 'running') await execution.finish({ status: status as 'success' })

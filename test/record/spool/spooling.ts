@@ -16,12 +16,12 @@ export let recording: Awaited<ReturnType<typeof createRecording>>
 let door: Server
 export let url: string
 export let isOpen = true
-/** Closes itself after so many messages of clients. */
+/** Closes itself after this number of messages of clients. */
 let messagesLeft = Number.POSITIVE_INFINITY
 const visitors = new Set<Socket>()
 export let folder: string
 export let file: string
-/** What onError was told since the test began, or since forget(). */
+/** The calls of onError since the test began, or since forget(). */
 export let told: [string, string | null][]
 
 /** Prepares all this for the tests of a file. */
@@ -69,7 +69,7 @@ export function open() {
   messagesLeft = Number.POSITIVE_INFINITY
 }
 
-/** The door lets so many messages of clients through, and shuts. */
+/** The door lets this number of messages of clients through, and shuts. */
 export function shutAfter(messages: number) {
   messagesLeft = messages
 }

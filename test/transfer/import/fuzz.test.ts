@@ -1,5 +1,5 @@
 // @module-tag slow
-// Whatever comes as an import: one line that says which line is wrong, and nothing in the store.
+// For any input of an import: one line that names the wrong line, and nothing in the store.
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type pg from 'pg'
@@ -14,7 +14,7 @@ import { createMigrated } from '../../support/migrated.ts'
 import { EMPTY, line, pieces, rowsIn } from './support.ts'
 
 let database: TestDatabase
-/** One connection for all: whatever was refused, it can be used again. */
+/** One connection for all: it can be used again after any refusal. */
 let client: pg.Client
 beforeAll(async () => {
   database = await createMigrated('import_fuzz')
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const NOTHING = { execution: 0, step: 0, audit: 0, bill: 0, metric: 0 }
 const SAID = /^(line [1-9]\d*: |the compressed file is damaged: )[^\n]+$/
-/** Of a line of any length as much is said as can be read. */
+/** A line of any length is shown up to a readable length. */
 const LONGEST = 600
 
 /** Refused soundly, or taken, where the garbage happens to be valid. */

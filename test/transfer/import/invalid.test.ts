@@ -103,7 +103,7 @@ describe('an invalid line', () => {
     ],
     ['NaN', line.bill({ cost: 'NaN' }), /^cost is "NaN", not an amount/],
     [
-      'a metric that is none',
+      'an invalid metric',
       line.metric({ metricValue: 'Infinity' }),
       /^metricValue is "Infinity", not a number$/,
     ],

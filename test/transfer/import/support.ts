@@ -32,7 +32,7 @@ export const id = (number: number): string =>
 
 type Fields = Record<string, unknown>
 
-/** Lines with what a line needs, and what is given beside it. */
+/** Lines with the required fields and the given ones. */
 export const line = {
   execution: (fields: Fields = {}) =>
     one('execution', {

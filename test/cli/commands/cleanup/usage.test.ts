@@ -78,7 +78,7 @@ const wrong: [argv: string[], line: string][] = [
   ],
 ]
 
-/** A server that is not there: whoever asks a database first ends with 3. */
+/** A server that does not exist: a command that connects first exits with 3. */
 const NOWHERE = 'postgresql://nobody@127.0.0.1:1/none'
 
 it.each(wrong)('cleanup %j exits with 2 before it connects', async (argv, line) => {

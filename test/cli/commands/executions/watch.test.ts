@@ -240,7 +240,7 @@ describe('a frame', () => {
       [{ text: 'kept' }, { never: true }],
       () => {},
       async (signal) => {
-        // The first frame comes before anybody could ask.
+        // The first frame is drawn before any interruption.
         seconds += 1
         if (seconds === 4) throw new Error('no more ticks')
         if (signal.aborted) throw signal.reason
@@ -256,7 +256,7 @@ describe('a frame', () => {
       'answer (3s)',
     ])
     expect(frames.at(-1)).toContain('kept')
-    // Nobody who interrupts it waits for the answer.
+    // An interruption does not wait for the answer.
     expect(leftAtOnce).toBe(true)
   })
 })
