@@ -33,7 +33,13 @@ const WORDS: readonly [RegExp, string][] = [
 
 /** Files and folders that are not rewritten yet. */
 const PENDING = [
-  'src/cleanup',
+  'src/cleanup/batch.ts',
+  'src/cleanup/cutoff.ts',
+  'src/cleanup/newest.ts',
+  'src/cleanup/record.ts',
+  'src/cleanup/restore',
+  'src/cleanup/vacuum.ts',
+
   'src/db/connect',
   'src/db/embedded',
   'src/db/query',

@@ -27,16 +27,16 @@ import { type Limits, type Walk, walkAll } from './walk.ts'
 
 const INTERRUPTED_COUNT_MS = 200
 
-/** Somebody who was killed a moment ago may still hold the lock until the server has noticed. */
+/** A cleanup that was just killed holds the lock until the server notices. */
 const LOCK_WAIT_MS = 2000
 
 /**
- * Removes the runs that have ended before the cutoff, with their steps; audit entries unless their run is kept; and
- * metrics. Never a run that has not ended, never a bill. It is made of small transactions, each of which takes what it
- * removes into the histories, so that no total moves, and leaves a correct database: whatever ends it, it can be run
- * again. The connection is a session of the server's own (no transaction pooler) and serves nothing else meanwhile.
- * @throws WfstoreError usage, locked where another cleanup is at it, failed where the archive cannot be written,
- * schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * Removes runs that ended before the cutoff with their steps, audit entries unless their run is kept, and metrics. It never
+ * removes an unfinished run or a bill. It works in small transactions. Each adds what it removes to the histories, so that
+ * totals do not change. It can be interrupted at any time and run again. It needs its own session on the server, without a
+ * transaction pooler.
+ * @throws WfstoreError usage, locked if another cleanup is running, failed if the archive cannot be written,
+ * schema_missing, schema_behind, schema_ahead, and errors of the server
  * @internal
  */
 export async function cleanup(
@@ -88,7 +88,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   } catch (error) {
     await sink?.abandon().catch(() => {})
     const outcome = options.signal?.aborted ? 'stopped' : 'failed'
-    // On a lost connection the next cleanup closes the row.
+    // After a lost connection the next cleanup closes the row.
     await recordEnd(client, cleanupId, outcome, error).catch(() => {})
     throw error
   }
@@ -100,7 +100,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   }
 }
 
-/** A night in which nothing grew old leaves no folder behind; a reader of a stream is told that it ends. */
+/** Without removed rows no folder is created. A stream always gets an end. */
 async function closeArchive({ client, cleanupId }: Work, sink: ArchiveSink, walk: Walk) {
   if (rowsOf(walk) > 0 || sink.place === '-') return sink.finish()
   await sink.abandon()
@@ -112,7 +112,7 @@ function limitsOf(client: pg.ClientBase, options: CleanupOptions, began: number)
   const { maxDurationMs = Number.POSITIVE_INFINITY, signal, notice } = options
   const over = () => signal?.aborted === true || performance.now() - began >= maxDurationMs
   const left = () => Math.max(0, maxDurationMs - (performance.now() - began))
-  /** An interruption ends the rest as well. */
+  /** An interruption also ends the pause. */
   const sleep = (ms: number) =>
     delay(Math.min(ms, left()), undefined, signal ? { signal } : {}).catch(() => {})
   const replicas = watchReplicas(client, { sleep, notice })
@@ -141,7 +141,7 @@ async function resultOf(
     countCleanup(client, { before: cutoff, keepLast }, timeoutMs)
   let rest: CleanupCounts | undefined
   if (!complete) {
-    // Whoever interrupts does not wait long for a count.
+    // After an interruption there is little time to count.
     rest = await (signal?.aborted ? count(INTERRUPTED_COUNT_MS).catch(() => undefined) : count())
   }
   return {

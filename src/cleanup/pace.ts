@@ -1,24 +1,24 @@
-/** A batch that takes longer is followed by one of half its size, one that takes less than a quarter by one of twice. */
+/** After a slower batch the size is halved. After a batch that takes less than a quarter of this, the size is doubled. */
 const SLOW_MS = 400
 const QUICK_MS = 100
 const FIRST_SIZE = 1000
 export const LARGEST_BATCH = 20_000
 
-/** By default the server has so much rest after a batch as a part of the time that the batch took. */
+/** The default pause after a batch, as a share of its time. */
 const REST = 0.1
 
 export interface Pace {
-  /** Rows that the next batch looks at. */
+  /** The number of rows of the next batch. */
   size: () => number
-  /** A batch of this size took so long, from its begin to its commit. */
+  /** Reports the size of a batch and its time from begin to commit. */
   took: (ms: number) => void
-  /** A batch could not get its locks: the next one asks for half of them. Gives false where it asked for one only. */
+  /** Reports that a batch could not get its locks. Halves the size; returns false if the size was 1. */
   shrink: () => boolean
-  /** Milliseconds to rest after the last batch. */
+  /** The pause after the last batch in milliseconds. */
   rest: () => number
 }
 
-/** How much a batch takes on, so that no writer waits for it longer than some 0.4 s. */
+/** Adjusts the batch size so that no writer waits longer than about 0.4 s. */
 export function paceOf(options: {
   batchSize?: number | undefined
   pauseMs?: number | undefined

@@ -28,7 +28,7 @@ export async function assertNoCascade(client: pg.ClientBase): Promise<void> {
   )
 }
 
-/** An error of a batch; a table of an application that refers to old runs is told from a fault. */
+/** The error of a batch. If a table of the application refers to old runs, the hint says so. */
 export function batchError(error: unknown, connection: pg.ClientBase): WfstoreError {
   const known = databaseError(error, { connection })
   const { message, cause, sqlState, sql } = known

@@ -1,43 +1,43 @@
 import type { RowKind } from '../tables/tables.ts'
 
-/** What a cleanup removes, in this order. Steps go with their runs; bills stay for ever. */
+/** What a cleanup removes, in this order. Steps are removed with their runs. Bills are never removed. */
 export const CLEANED = ['execution', 'step', 'audit', 'metric'] as const satisfies RowKind[]
 export type Cleaned = (typeof CLEANED)[number]
 export type Removed = Record<Cleaned, number>
 
 export interface CleanupOptions {
-  /** Removes what is older than so many days of 24 hours: a whole number from 1 to 36,500. Either this or `before`. */
+  /** Remove rows older than this number of days of 24 hours, from 1 to 36,500. Either this or `before` is required. */
   days?: number | undefined
-  /** Removes what is older than this instant, which is not in the future. */
+  /** Remove rows older than this time, which must not be in the future. */
   before?: string | Date | undefined
-  /** Keeps the newest so many runs of every workflow, whatever their age. */
+  /** Keep this number of the newest runs of each workflow, regardless of age. */
   keepLast?: number | undefined
-  /** Where the rows go before they are deleted. */
+  /** The archive that gets the rows before they are deleted. */
   archive?: ArchiveSink | undefined
-  /** Rows that one transaction looks at, at most; 20,000 unless given. It takes fewer where a batch was slow. */
+  /** Maximum number of rows that a transaction visits (default: 20,000). Slow batches get smaller. */
   batchSize?: number | undefined
-  /** Milliseconds between two batches. Without it a tenth of the time that the batch took, more while a replica lags. */
+  /** Milliseconds between two batches (default: a tenth of the time of the last batch, more while a replica lags). */
   pauseMs?: number | undefined
-  /** No batch begins after so many milliseconds. */
+  /** No batch starts after this number of milliseconds. */
   maxDurationMs?: number | undefined
-  /** Told after every batch. */
+  /** Called after each batch. */
   progress?: ((removed: Readonly<Removed>) => void) | undefined
-  /** No batch begins once it is aborted. */
+  /** No batch starts after it is aborted. */
   signal?: AbortSignal | undefined
-  /** What somebody who watches is told: waiting for a lock, for a replica. */
+  /** Called with messages for a user who watches, such as waiting for a lock or for a replica. */
   notice?: ((line: string) => void) | undefined
 }
 
-/** Rows older than the cutoff that stay, by reason. Entries stay with their run. */
+/** Rows older than the cutoff that are kept, by reason. Audit entries are kept with their run. */
 export interface Kept {
   execution: {
-    /** They have not ended. */
+    /** Unfinished runs. */
     running: number
-    /** They began before the cutoff and ended after it. */
+    /** Runs that started before the cutoff and ended after it. */
     endedLater: number
-    /** They are among the newest of their workflow. */
+    /** Runs among the newest of their workflow. */
     newest: number
-    /** Another session has them locked: they are left for the next cleanup. */
+    /** Runs locked by another session. The next cleanup removes them. */
     locked: number
   }
   audit: { runKept: number; locked: number }
@@ -55,36 +55,36 @@ export interface CleanupResult {
   cleanupId: string
   cutoff: string
   keepLast: number | null
-  /** `stopped`: by maxDurationMs or the signal, before all was removed. */
+  /** `stopped`: ended by maxDurationMs or the signal before everything was removed. */
   outcome: 'done' | 'stopped'
   removed: Removed
-  /** Of what was looked at, which is all where the outcome is done. */
+  /** Counts of the visited rows: all rows if the outcome is `done`. */
   kept: Kept
-  /** What a further cleanup with this cutoff would remove; null where nothing is left, or the signal left no time to count. */
+  /** What another cleanup with this cutoff would remove; null if nothing, or if the signal left no time to count. */
   left: Removed | null
   archive: ArchiveSummary | null
   seconds: number
   rowsPerSecond: number
   batches: number
-  /** Tables of which so many rows are dead now that VACUUM would make room for new ones. */
+  /** Tables in which VACUUM would free much space. */
   vacuum: string[]
 }
 
-/** Lines are durable before the rows that they hold are deleted. */
+/** Lines are durable before their rows are deleted. */
 export interface ArchiveSink {
-  /** As `cleanups.archive` has it: the folder, or '-'. */
+  /** As in `cleanups.archive`: the folder, or '-'. */
   place: string
   /** Called once, before the first row is deleted. */
   open: (cleanup: ArchiveHead) => Promise<void>
-  /** Whole lines of one kind in chunks that end anywhere. Gives their number when it can take more. */
+  /** Writes complete lines of one kind. Chunks may end anywhere. Resolves to the number of lines when it can accept more. */
   write: (kind: Cleaned, chunks: AsyncIterable<Buffer>) => Promise<number>
-  /** Resolves when all that was written is on the disk, or has been handed to the pipe. */
+  /** Resolves when everything is on disk or in the pipe. */
   sync: () => Promise<void>
-  /** Takes back what was written since the last sync: its rows were not deleted. */
+  /** Discards what was written since the last sync: its rows were not deleted. */
   rollback: () => Promise<void>
-  /** Writes the manifest, after which the archive is complete. */
+  /** Writes the manifest, which completes the archive. */
   finish: () => Promise<ArchiveSummary>
-  /** Leaves an archive as it is, whole as far as it was synced. */
+  /** Leaves the archive incomplete; it is correct up to the last sync. */
   abandon: () => Promise<void>
 }
 
@@ -93,15 +93,15 @@ export interface ArchiveHead {
   startedAt: string
   cutoff: string
   keepLast: number | null
-  /** Newest migration of the database. */
+  /** The newest migration of the database. */
   schema: string
-  /** What a line of each kind holds, by the names and types of the database. */
+  /** The columns of each kind of line, with the names and types of the database. */
   columns: Record<Cleaned, ArchiveColumn[]>
 }
 
 export interface ArchiveColumn {
   name: string
-  /** As format_type says it: 'timestamp with time zone'. */
+  /** As in format_type: 'timestamp with time zone'. */
   type: string
 }
 

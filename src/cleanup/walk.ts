@@ -6,21 +6,21 @@ import { WALKED, type Walked } from './tables.ts'
 import type { CleanupOptions, Kept, Removed } from './types.ts'
 
 export interface Limits extends Pick<CleanupOptions, 'batchSize' | 'pauseMs' | 'progress'> {
-  /** May no further batch begin? */
+  /** Whether no further batch may start. */
   over: () => boolean
   /** Waits between two batches. */
   rest: (ms: number) => Promise<void>
 }
 
 export interface Walk {
-  /** Were all rows looked at? */
+  /** Whether all rows were visited. */
   complete: boolean
   removed: Removed
   kept: Kept
   batches: number
 }
 
-/** Goes through the tables, batch by batch. */
+/** Walks through the tables in batches. */
 export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
   const walk: Walk = {
     complete: true,
@@ -46,7 +46,7 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
   return walk
 }
 
-/** @returns the quarters of an hour that two batches share */
+/** @returns the quarter hours that two batches share */
 async function walkThrough(
   work: Work,
   walked: Walked,
@@ -78,9 +78,8 @@ const TRIES = 3
 const FIRST_PAUSE_MS = 100
 
 /**
- * A batch that another session stands in the way of is tried again, then ever smaller ones, until only the row is left
- * that somebody holds on to: it is stepped over.
- * @returns null where the time is over before one was done
+ * Retries a batch that is blocked by another session, with smaller and smaller batches. A single locked row is skipped.
+ * @returns null if the time is over before a batch is done
  */
 async function patiently(
   work: Work,

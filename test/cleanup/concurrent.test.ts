@@ -233,7 +233,7 @@ describe('a row that another session has locked', () => {
     await holder.query('begin; lock table workflow_executions in share mode')
     await expect(clean(database, { before: CUTOFF, batchSize: 1 })).rejects.toMatchObject({
       code: 'locked',
-      message: 'another session has locked the table workflow_executions',
+      message: 'table workflow_executions is locked by another session',
     })
     await holder.query('commit')
     expect(await clean(database, { before: CUTOFF })).toMatchObject({ removed: { execution: 5 } })

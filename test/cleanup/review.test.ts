@@ -111,7 +111,7 @@ it.each(['usage_history', 'cleanups'])(
     // The row of a cleanup that cannot be closed is closed by the next.
     await expect(cleaning.finally(() => holder.end())).rejects.toMatchObject({
       code: 'locked',
-      message: `another session has locked the table ${table}`,
+      message: `table ${table} is locked by another session`,
     })
     expect(await runsLeft()).toHaveLength(2)
   },
@@ -247,7 +247,7 @@ it('a foreign manifest reaches no file outside of its folder, and none of its fi
       { form: '1' },
     ])
       expect(await problemsOf(changes), JSON.stringify(changes)).toEqual([
-        'manifest.json is altered: wfstore does not write such a one',
+        'manifest.json is damaged: it has invalid values',
       ])
     execFileSync('rm', [join(place, 'manifest.json')])
     execFileSync('mkfifo', [join(place, 'manifest.json')])

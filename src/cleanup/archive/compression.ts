@@ -3,18 +3,18 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 
-/** Level 6 makes such lines an eighth smaller in twice the time, and rows wait for it. */
+/** Level 6 would save an eighth but take twice the time, and the cleanup waits for it. */
 const LEVEL = 1
 
 const compress = promisify(zlib.gzip) as (data: Uint8Array, options: object) => Promise<Buffer>
 
-/** A gzip member, which other members may follow. It is made on another thread. */
+/** Compresses to a gzip member on another thread. Members can be concatenated. */
 export const gzip = (data: Uint8Array): Promise<Buffer> => compress(data, { level: LEVEL })
 
-/** What was compressed, in chunks. @throws where the bytes are not gzip, or end too early */
+/** Uncompresses in chunks. @throws if the bytes are not gzip or are truncated */
 export async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const unzip = zlib.createGunzip()
-  // Errors of either stream reach the reader through the iteration of the last one.
+  // The iteration of the last stream throws the errors of both.
   pipeline(Readable.from(source), unzip).catch(() => {})
   yield* unzip
 }

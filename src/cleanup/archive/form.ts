@@ -7,14 +7,14 @@ import {
   type Removed,
 } from '../types.ts'
 
-/** The form of an archive (docs/ARCHIVE.md), which whoever writes it and whoever reads it share. */
+/** The format of an archive (docs/ARCHIVE.md), for writing and reading. */
 
-/** Moves when an older wfstore could not read a newer archive. */
+/** Increased when an older wfstore cannot read a new archive. */
 export const FORM = 1
 
-/** Written last: what has it is complete. */
+/** Written last: an archive that has it is complete. */
 export const MANIFEST = 'manifest.json'
-/** What is on the disk so far. It goes when the manifest is there. */
+/** Lists what is on disk so far. It is removed after the manifest is written. */
 export const JOURNAL = 'segments.jsonl'
 
 const STEMS: Record<Cleaned, string> = {
@@ -33,8 +33,8 @@ const FILE_NAME = /^(executions|steps|audit|metrics)-\d{4,}\.jsonl\.gz$/
 export const isFileName = (name: string): boolean => FILE_NAME.test(name)
 
 /**
- * '20261123T163245Z-9f8e7d6c': archives of one folder sort by when they began. Its end is that of the cleanup's id, since
- * such ids begin with the time, too.
+ * '20261123T163245Z-9f8e7d6c': archives in a folder sort by their start. The last part is the end of the cleanup's id,
+ * because the beginning of the id is a time, too.
  */
 export function folderName({ startedAt, cleanupId }: ArchiveHead): string {
   const time = new Date(startedAt).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
@@ -45,7 +45,7 @@ export const isFolderName = (name: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{8
 
 export interface Head extends ArchiveHead {
   form: number
-  /** Version of the wfstore that wrote it. */
+  /** The version of wfstore that wrote it. */
   wfstore: string
 }
 
@@ -58,7 +58,7 @@ export interface Manifest extends Head {
   bytes: number
 }
 
-/** What one sync has added to a file. */
+/** The part of a file that a sync has added. */
 export interface Segment {
   file: string
   kind: Cleaned
@@ -68,14 +68,14 @@ export interface Segment {
   sha256: string
 }
 
-/** A line of the journal, or of a stream between its rows. */
+/** A line of the journal, or a line between the rows of a stream. */
 export type Mark =
   | { archive: Head }
   | { segments: Segment[] }
   | { sync: StreamSums }
   | { manifest: StreamSums }
 
-/** Of all that stands before it in the stream. */
+/** The sums of everything before it in the stream. */
 export interface StreamSums {
   lines: Removed
   bytes: number
@@ -91,11 +91,11 @@ export function addRows(to: Removed, rows: Readonly<Removed>): void {
 export const sha256 = (data: Uint8Array | string): string =>
   createHash('sha256').update(data).digest('hex')
 
-/** JSON that carries the SHA-256 of itself, so that one altered byte of it is noticed. */
+/** JSON with its own SHA-256, to detect any changed byte. */
 export const seal = (value: object, indent?: number): string =>
   JSON.stringify({ ...value, seal: sha256(JSON.stringify(value)) }, undefined, indent)
 
-/** What was sealed; undefined where it is not exactly that. */
+/** The sealed value; undefined if it was changed. */
 export function unseal(text: string, indent?: number): object | undefined {
   try {
     const { seal: _, ...value } = JSON.parse(text)

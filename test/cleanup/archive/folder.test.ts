@@ -182,20 +182,20 @@ it('truncated, missing and unexpected files are named', () =>
       /^steps-0001.jsonl.gz is truncated: it has 20 bytes of \d+$/,
     )
     expect((await problemsIn(complete)).toSorted()).toEqual([
-      'audit-0002.jsonl.gz is not of this archive',
+      'audit-0002.jsonl.gz does not belong to this archive',
       'executions-0001.jsonl.gz is missing',
-      'notes.txt is not of this archive',
+      'notes.txt does not belong to this archive',
       truncated,
     ])
     expect((await problemsIn(killed)).toSorted()).toEqual([
       'executions-0001.jsonl.gz is missing',
-      'notes.txt is not of this archive',
+      'notes.txt does not belong to this archive',
       truncated,
     ])
     rmSync(join(complete, 'manifest.json'))
     expect(await problemsIn(complete)).toEqual(['manifest.json is missing'])
     // From the folder of both.
-    expect(await problemsIn(folder)).toContain('killed/notes.txt is not of this archive')
+    expect(await problemsIn(folder)).toContain('killed/notes.txt does not belong to this archive')
   }))
 
 it('a cleanup that fails before it deletes anything leaves no files', () =>
@@ -221,6 +221,6 @@ it('a folder that cannot be created is an error before anything is deleted', () 
     await mkdir(join(folder, FOLDER))
     await expect(archiveInFolder(folder, options).open(head)).rejects.toMatchObject({
       code: 'failed',
-      message: `cannot archive in ${folder}: it holds an archive of this name already`,
+      message: `cannot archive in ${folder}: it already has an archive with this name`,
     })
   }))

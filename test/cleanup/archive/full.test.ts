@@ -28,7 +28,7 @@ it.runIf(canLimit)(
       await expect(sink.write('audit', large())).rejects.toMatchObject({
         code: 'failed',
         message: expect.stringMatching(new RegExp(`^cannot write the archive ${file}: EFBIG`)),
-        hint: expect.stringContaining('make room'),
+        hint: expect.stringContaining('free disk space'),
       })
       await expect(sink.sync()).rejects.toMatchObject({ code: 'failed' })
       await sink.rollback()

@@ -82,7 +82,7 @@ it('any altered byte, and anything after the end, is detected', () =>
     expect(readFileSync(path)).toEqual(whole)
     writeFileSync(path, '{"step":{}}\n', { flag: 'a' })
     expect((await verifyArchive(path)).problems).toMatchObject([
-      { problem: 'goes on after its end' },
+      { problem: 'has data after its end' },
     ])
   }))
 

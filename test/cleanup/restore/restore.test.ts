@@ -219,7 +219,7 @@ it('nothing of a damaged archive is restored, and the file is named', () =>
     flipByte(join(archiveIn(folder), 'steps-0001.jsonl.gz'), 40)
     await expect(restore(database, archiveIn(folder))).rejects.toMatchObject({
       code: 'failed',
-      message: 'steps-0001.jsonl.gz is altered: its SHA-256 is not that of what was written',
+      message: 'steps-0001.jsonl.gz is damaged: its SHA-256 does not match',
     })
     expect(await rowsOf(database)).toEqual([])
   }))

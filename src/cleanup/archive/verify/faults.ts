@@ -1,9 +1,9 @@
-/** What is wrong with a file of an archive, in words that follow its name. */
+/** A problem of a file of an archive. The message follows the name of the file. */
 export class Fault extends Error {}
 
 export interface ArchiveProblem {
-  /** Name of the file in its archive. */
+  /** The name of the file in its archive. */
   file: string
-  /** What is wrong with it, in words that follow its name. */
+  /** The problem, to be printed after the name. */
   problem: string
 }

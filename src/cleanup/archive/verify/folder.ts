@@ -19,18 +19,18 @@ import { type ArchiveProblem, Fault } from './faults.ts'
 import { checkFile, contentOf, namesIn, type Piece, reading, sizeOf, textOf } from './read.ts'
 import type { CoveredFile, VerifiedArchive } from './report.ts'
 
-/** What a folder says that it holds, before anything of it has been read. */
+/** The content of a folder according to its manifest or journal. */
 interface Claim {
   head: Head | null
   complete: boolean
   files: (CoveredFile & { pieces: Piece[] })[]
 }
 
-/** Does the folder look like an archive, rather than like one that holds several? */
+/** Whether the folder is an archive, not a folder of archives. */
 export const isArchive = (name: string, names: readonly string[]): boolean =>
   names.includes(MANIFEST) || names.includes(JOURNAL) || isFolderName(name)
 
-/** Reads all of it. What a killed cleanup has written beyond its last sync belongs to rows that it did not delete. */
+/** Reads a whole archive. Data after the last sync of a killed cleanup is ignored: its rows were not deleted. */
 export async function verifyFolder(place: string): Promise<VerifiedArchive> {
   const names = await namesIn(place)
   const problems: ArchiveProblem[] = []
@@ -59,7 +59,7 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
         if (size < file.bytes)
           throw new Fault(`is truncated: it has ${size} bytes of ${file.bytes}`)
         if (claim.complete && size > file.bytes)
-          throw new Fault(`is altered: it has ${size} bytes, not ${file.bytes}`)
+          throw new Fault(`is damaged: it has ${size} bytes, not ${file.bytes}`)
         ignoredBytes += size - file.bytes
         await checkFile(join(place, file.name), file.pieces, file.lines)
       })
@@ -67,7 +67,7 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
     const known = new Set([MANIFEST, JOURNAL, ...claim.files.map(({ name }) => name)])
     for (const name of names.filter((name) => !known.has(name) && !isPart(name))) {
       if (claim.complete || !isFileName(name))
-        problems.push({ file: name, problem: 'is not of this archive' })
+        problems.push({ file: name, problem: 'does not belong to this archive' })
       else ignoredBytes += (await sizeOf(join(place, name))) ?? 0
     }
   }
@@ -89,12 +89,12 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
   }
 }
 
-/** What is left of a manifest that was being written when the power went. */
+/** Whether the file is a partly written manifest, left by a power failure. */
 const isPart = (name: string) => name.startsWith(`${MANIFEST}.`) && name.endsWith('.part')
 
 function readManifest(text: string): Claim {
   const manifest = text.endsWith('\n') ? unseal(text.slice(0, -1), 2) : undefined
-  if (!manifest) throw new Fault('is altered or truncated')
+  if (!manifest) throw new Fault('is damaged or truncated')
   const { files, lines } = manifest as Manifest
   if (!Array.isArray(files)) throw new Fault(STRANGE)
   const counted = noRows()
@@ -102,7 +102,7 @@ function readManifest(text: string): Claim {
   if (new Set(files.map(({ name }) => name)).size < files.length) throw new Fault(STRANGE)
   for (const file of files) counted[file.kind] += file.lines
   if (JSON.stringify(counted) !== JSON.stringify(lines))
-    throw new Fault('counts otherwise than its files')
+    throw new Fault('has other counts than its files')
   return {
     head: knownForm(manifest as Manifest),
     complete: true,
@@ -110,9 +110,9 @@ function readManifest(text: string): Claim {
   }
 }
 
-const STRANGE = 'is altered: wfstore does not write such a one'
+const STRANGE = 'is damaged: it has invalid values'
 
-/** A name from elsewhere must not lead to a file outside of the archive. @throws Fault */
+/** Rejects names of files outside of the archive. @throws Fault */
 function assertFile(file: Omit<ArchivedFile, 'sha256'> | null): void {
   if (!file) throw new Fault(STRANGE)
   const { name, kind, bytes, lines } = file
@@ -138,26 +138,27 @@ const hasColumns = ({ columns, cleanupId }: Head): boolean =>
       columns[kind].every((c) => typeof c?.name === 'string' && typeof c.type === 'string'),
   )
 
-/** What the journal's last line lacks was being written when the cleanup was killed: its rows were not deleted. */
+/** If the last line is incomplete, the cleanup was killed before it deleted the rows of this line. */
 function readJournal(text: string, names: readonly string[]): Claim {
   const lines = text.split('\n')
   const torn = lines.pop() as string
   const whole = unseal(torn.slice(0, torn.lastIndexOf('}') + 1))
   const marks = lines.map((line) => unseal(line) as Mark | undefined)
-  // A power cut may leave zeros in place of what was written last.
+  // A power failure may leave zeros instead of the last data.
   if (marks.at(-1) === undefined && lines.at(-1)?.includes('\0')) marks.pop()
   if (whole) marks.push(whole as Mark)
   const unreadable = marks.indexOf(undefined)
-  if (unreadable !== -1) throw new Fault(`is altered in line ${unreadable + 1}`)
+  if (unreadable !== -1) throw new Fault(`is damaged in line ${unreadable + 1}`)
   const [first, ...others] = marks as Mark[]
   if (first === undefined) {
-    if (names.some(isFileName)) throw new Fault('is truncated: it says nothing of the files')
+    if (names.some(isFileName)) throw new Fault('is truncated: it does not list the files')
     return { head: null, complete: false, files: [] }
   }
-  if (!('archive' in first)) throw new Fault('is altered: it does not begin with its head')
+  if (!('archive' in first)) throw new Fault('is damaged: it does not begin with the head')
   const files = new Map<string, Claim['files'][number]>()
   for (const mark of others) {
-    if (!('segments' in mark)) throw new Fault('is altered: it has a line that is not of a journal')
+    if (!('segments' in mark))
+      throw new Fault('is damaged: it has a line that is not valid in a journal')
     for (const segment of mark.segments) addSegment(files, segment)
   }
   return { head: knownForm(first.archive), complete: false, files: [...files.values()] }
@@ -167,7 +168,7 @@ function addSegment(files: Map<string, Claim['files'][number]>, segment: Segment
   const { file: name, kind, offset, bytes, lines, sha256 } = segment
   assertFile({ name, kind, bytes, lines })
   const file = files.get(name) ?? { name, kind, lines: 0, bytes: 0, sha256: null, pieces: [] }
-  if (offset !== file.bytes) throw new Fault(`is altered: what it says of ${name} has a gap`)
+  if (offset !== file.bytes) throw new Fault(`is damaged: its segments of ${name} have a gap`)
   file.bytes += bytes
   file.lines += lines
   file.pieces.push({ bytes, sha256 })

@@ -7,15 +7,15 @@ import { gunzip } from '../compression.ts'
 import { countLines } from '../write/blocks.ts'
 import { Fault } from './faults.ts'
 
-/** Bytes of a file that were written at once, or the whole of it. */
+/** A part of a file with its own checksum, or the whole file. */
 export interface Piece {
   bytes: number
   sha256: string
 }
 
-const ALTERED = 'is altered: its SHA-256 is not that of what was written'
+const ALTERED = 'is damaged: its SHA-256 does not match'
 
-/** @throws WfstoreError failed where the disk does not give what stands there */
+/** @throws WfstoreError failed if the disk cannot be read */
 export async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -28,18 +28,18 @@ export async function reading<T>(path: string, work: () => Promise<T>): Promise<
 export const namesIn = (folder: string): Promise<string[]> =>
   reading(folder, async () => (await readdir(folder)).sort())
 
-/** @throws Fault where it is a pipe or a device, which may have no end */
+/** @throws Fault if it is a pipe or a device, which may have no end */
 export const textOf = (path: string): Promise<string> =>
   reading(path, async () => {
     if (!(await stat(path)).isFile()) throw new Fault('is not a file')
     return readFile(path, 'utf8')
   })
 
-/** Length of a file; undefined where there is none. */
+/** The size of a file; undefined if it does not exist. */
 export const sizeOf = async (path: string): Promise<number | undefined> =>
   (await stat(path).catch(() => undefined))?.size
 
-/** The bytes that the pieces cover, from the beginning of the file. @throws Fault where they are others */
+/** The bytes that the pieces cover, from the start of the file. @throws Fault if they do not match */
 async function* bytesOf(path: string, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
   const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0)
   if (bytes === 0) return
@@ -68,12 +68,12 @@ async function* bytesOf(path: string, pieces: readonly Piece[]): AsyncGenerator<
   if (left.length > 0) throw new Fault('is truncated')
 }
 
-/** What was written to the file. @throws Fault where it is altered or truncated */
+/** The uncompressed content of the file. @throws Fault if it is damaged or truncated */
 export async function* contentOf(path: string, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
   yield* gunzip(bytesOf(path, pieces))
 }
 
-/** @throws Fault where the file is not what was written */
+/** @throws Fault if the file is damaged */
 export async function checkFile(
   path: string,
   pieces: readonly Piece[],
@@ -90,7 +90,7 @@ export async function checkFile(
   if (counted !== lines) throw new Fault(`has ${counted} lines, not ${lines}`)
 }
 
-/** Does the file begin as gzip does? */
+/** Whether the file is gzip. */
 export const isGzip = (path: string): Promise<boolean> =>
   reading(path, async () => {
     const handle = await open(path)

@@ -6,28 +6,28 @@ export interface CoveredFile {
   name: string
   kind: Cleaned
   lines: number
-  /** As far as it is covered. */
+  /** The size of the covered part. */
   bytes: number
-  /** Of the whole file; null in an unfinished archive, which has one for each sync instead. */
+  /** The checksum of the file; null in an incomplete archive, which has one per sync. */
   sha256: string | null
 }
 
-/** An archive, read from its beginning to its end. */
+/** A verified archive. */
 export interface VerifiedArchive {
   place: string
   form: 'folder' | 'stream'
-  /** Null where the archive ends before that is said: then nothing was deleted. */
+  /** Null if the archive ends before the head: then nothing was deleted. */
   head: Head | null
-  /** Its cleanup ended, rather than being killed. What an unfinished archive covers is right all the same. */
+  /** False if the cleanup was killed. The covered part of an incomplete archive is still correct. */
   complete: boolean
-  /** Of a folder. */
+  /** The files, for a folder. */
   files: CoveredFile[]
   lines: Removed
-  /** Of its files; of a stream before it was compressed. */
+  /** The size of the files, or of a stream without compression. */
   bytes: number
-  /** What a killed cleanup wrote of rows that it did not delete. */
+  /** Bytes that a killed cleanup wrote for rows that it did not delete. */
   ignoredBytes: number
   problems: ArchiveProblem[]
-  /** All that it covers: lines, in the order in which they were written. @internal */
+  /** The covered lines in the order of writing. @internal */
   content: () => AsyncGenerator<Buffer>
 }

@@ -12,13 +12,13 @@ import { isGzip } from './read.ts'
 import type { VerifiedArchive } from './report.ts'
 
 const LF = 10
-/** So many bytes tell what a line is: '{"ex', '{"sy'. */
+/** The number of bytes that identify a line: '{"ex', '{"sy'. */
 const PREFIX = 4
 const ROWS = new Map<string, Cleaned>(CLEANED.map((kind) => [`{"${kind.slice(0, 2)}`, kind]))
 const MARKS = ['archive', 'sync', 'manifest'].map((name) => `{"${name.slice(0, 2)}`)
 const LONGEST_MARK = 16 * 1024 * 1024
 
-/** Reads an archive that was written to standard output, plain or compressed since. Of a truncated one it covers what its last mark does. */
+/** Reads an archive from a stream, plain or compressed. A truncated one is covered up to its last mark. */
 export async function verifyStream(
   path: string,
   { place = path }: { place?: string } = {},
@@ -50,13 +50,13 @@ export async function verifyStream(
   }
   if (!scan.begins()) {
     throw new WfstoreError('usage', `${place} is not an archive of wfstore`, {
-      hint: 'name the folder of an archive, a folder of several, or the file that `wfstore cleanup --archive -` was written to; one that another program compressed must be uncompressed first',
+      hint: 'name the folder of one or more archives, or the output file of `wfstore cleanup --archive -`, plain or gzip',
     })
   }
   return archive
 }
 
-/** Where gzip was cut off, the stream in it is, too, and its marks say what is whole. */
+/** Ignores truncated gzip data: the marks of the stream tell which part is complete. */
 async function* whole(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* source
@@ -79,18 +79,18 @@ async function* beginning(source: AsyncIterable<Buffer>, bytes: number): AsyncGe
   throw new Fault('is truncated')
 }
 
-/** Counts and hashes what comes by, and compares it with what the marks say. */
+/** Counts and hashes the data and compares it with the marks. */
 function createScan(archive: VerifiedArchive) {
   const hash = createHash('sha256')
   const lines = noRows()
   let begins = false
-  /** Bytes that have been looked at. */
+  /** The number of bytes so far. */
   let total = 0
-  /** Of the line that is looked at. */
+  /** The number of the current line. */
   let number = 1
-  /** The row that a chunk ended in. */
+  /** The kind of the row that continues in the next chunk. */
   let row: Cleaned | undefined
-  /** The beginning of a line that cannot be told yet. */
+  /** The beginning of a line whose kind is not known yet. */
   let held: Buffer = Buffer.alloc(0)
 
   const take = (data: Buffer) => {
@@ -98,11 +98,11 @@ function createScan(archive: VerifiedArchive) {
     total += data.length
   }
   const mark = (data: Buffer) => {
-    if (archive.complete) throw new Fault('goes on after its end')
+    if (archive.complete) throw new Fault('has data after its end')
     const value = unseal(data.toString('utf8', 0, data.length - 1)) as Mark | undefined
     const isHead = value !== undefined && 'archive' in value
     if (!value || 'segments' in value || isHead !== (total === 0))
-      throw new Fault(`is altered in line ${number}`)
+      throw new Fault(`is damaged in line ${number}`)
     if (isHead) archive.head = knownForm(value.archive)
     else checkSums('sync' in value ? value.sync : value.manifest)
     take(data)
@@ -117,11 +117,9 @@ function createScan(archive: VerifiedArchive) {
       sha256: hash.copy().digest('hex'),
     }
     if (JSON.stringify(found) !== JSON.stringify(sums))
-      throw new Fault(
-        `is altered before line ${number}: its SHA-256 is not that of what was written`,
-      )
+      throw new Fault(`is damaged before line ${number}: its SHA-256 does not match`)
   }
-  /** @returns where the next line begins; undefined where this one must be held until more of it has come */
+  /** @returns the index of the next line; undefined if more data is needed first */
   const line = (data: Buffer, at: number): number | undefined => {
     const end = data.indexOf(LF, at) + 1
     if (row === undefined) {
@@ -130,7 +128,7 @@ function createScan(archive: VerifiedArchive) {
       if (number === 1) begins = prefix === MARKS[0]
       if (MARKS.includes(prefix)) {
         if (end === 0 && data.length - at > LONGEST_MARK)
-          throw new Fault(`is altered in line ${number}`)
+          throw new Fault(`is damaged in line ${number}`)
         if (end === 0) return undefined
         mark(data.subarray(at, end))
         number++
@@ -138,7 +136,9 @@ function createScan(archive: VerifiedArchive) {
       }
       row = ROWS.get(prefix)
       if (row === undefined || archive.head === null || archive.complete)
-        throw new Fault(archive.complete ? 'goes on after its end' : `is altered in line ${number}`)
+        throw new Fault(
+          archive.complete ? 'has data after its end' : `is damaged in line ${number}`,
+        )
     }
     take(data.subarray(at, end || data.length))
     if (end === 0) return data.length
@@ -162,7 +162,7 @@ function createScan(archive: VerifiedArchive) {
       }
     },
     end: () => {
-      if (archive.complete && held.length > 0) throw new Fault('goes on after its end')
+      if (archive.complete && held.length > 0) throw new Fault('has data after its end')
       archive.ignoredBytes = total + held.length - archive.bytes
     },
   }

@@ -14,19 +14,19 @@ export type { CoveredFile, VerifiedArchive } from './report.ts'
 
 export interface ArchiveReport {
   place: string
-  /** In the order in which their cleanups began. */
+  /** In the order of the start of their cleanups. */
   archives: VerifiedArchive[]
-  /** No cleanup of them was killed. */
+  /** Whether no cleanup was killed. */
   complete: boolean
   lines: Removed
-  /** Empty where all that the archives cover is what was written. Files are named from `place`. */
+  /** Empty if everything that the archives cover is correct. File names are relative to `place`. */
   problems: ArchiveProblem[]
 }
 
 /**
- * Reads an archive, a folder of several, or the file that a cleanup's standard output was written to, and compares all
- * of it with the checksums and counts that were written with it.
- * @throws WfstoreError usage where there is no archive, failed where the disk cannot be read
+ * Reads an archive, a folder of archives, or the output file of a cleanup to stdout, and compares everything with the
+ * checksums and counts in it.
+ * @throws WfstoreError usage if there is no archive, failed if the disk cannot be read
  */
 export async function verifyArchive(place: string): Promise<ArchiveReport> {
   const archives = await archivesIn(resolve(place))
@@ -50,7 +50,7 @@ const beganAt = ({ head }: VerifiedArchive) => head?.startedAt ?? ''
 
 async function archivesIn(place: string): Promise<VerifiedArchive[]> {
   const found = await stat(place).catch(() => undefined)
-  if (!found) throw new WfstoreError('usage', `there is no ${place}`)
+  if (!found) throw new WfstoreError('usage', `archive not found: ${place}`)
   if (!found.isDirectory()) return [await verifyStream(place)]
   const names = await namesIn(place)
   if (isArchive(basename(place), names)) return [await verifyFolder(place)]
@@ -61,7 +61,7 @@ async function archivesIn(place: string): Promise<VerifiedArchive[]> {
     if (isFolder && isArchive(name, await namesIn(inner))) archives.push(await verifyFolder(inner))
   }
   if (archives.length > 0) return archives
-  throw new WfstoreError('usage', `${place} holds no archive`, {
-    hint: 'an archive has a manifest.json, or a segments.jsonl where its cleanup was killed',
+  throw new WfstoreError('usage', `${place} has no archive`, {
+    hint: 'an archive has a manifest.json or, if its cleanup was killed, a segments.jsonl',
   })
 }

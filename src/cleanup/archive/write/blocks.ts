@@ -1,17 +1,17 @@
 const LF = 10
 
-/** Bytes that are compressed at once, or handed on: what a line more needs is on top of it. */
+/** The size of a block in bytes. It can exceed this by a line. */
 const BLOCK_BYTES = 1024 * 1024
 
 export interface Block {
   data: Buffer
-  /** Lines that end in it. */
+  /** The number of lines that end in it. */
   lines: number
-  /** Does it end with a line? Only a line longer than a block makes one that does not. */
+  /** Whether it ends with a complete line. Only a line longer than a block is split. */
   whole: boolean
 }
 
-/** Gathers chunks that end anywhere. Where a line ends in its last chunk, a block ends with it. */
+/** Collects chunks into blocks. If a line ends in the last chunk, the block ends there. */
 export async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Block> {
   let parts: Buffer[] = []
   let size = 0

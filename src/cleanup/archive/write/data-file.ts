@@ -5,23 +5,23 @@ import type { Cleaned } from '../../types.ts'
 import { onDisk } from '../disk.ts'
 import type { ArchivedFile, Segment } from '../form.ts'
 
-/** A file of an archive while it grows: what is synced stays, what is not can be taken back. */
+/** A growing file of an archive. What is not synced can be discarded. */
 export interface DataFile {
   name: string
   kind: Cleaned
-  /** With what is not kept yet. */
+  /** The size including data that is not kept yet. */
   bytes: () => number
-  /** Does it end with a line? */
+  /** Whether it ends with a complete line. */
   whole: () => boolean
-  /** May anything be on the disk that is not kept? */
+  /** Whether data that is not kept may be on disk. */
   hasGrown: () => boolean
   append: (data: Buffer, lines: number, whole: boolean) => Promise<void>
-  /** Brings all to the disk, and tells what it was since the last time. It can be taken back until `keep`. */
+  /** Writes everything to disk and returns the part since the last flush. It can be discarded until `keep`. */
   flush: () => Promise<Segment>
   keep: () => void
-  /** Back to what was kept. @returns whether anything is left of the file */
+  /** Discards everything that is not kept. @returns whether the file still exists */
   takeBack: () => Promise<boolean>
-  /** What was kept. */
+  /** The summary of what is kept. */
   summary: () => ArchivedFile
   close: () => Promise<void>
 }

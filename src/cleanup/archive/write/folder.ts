@@ -23,19 +23,19 @@ import { createDataFile, type DataFile } from './data-file.ts'
 import { createJournal, type Journal } from './journal.ts'
 
 export interface FolderOptions {
-  /** A file that has so many bytes, compressed, is followed by another; 64 MiB unless given. */
+  /** The maximum compressed size of a file before the next one is started (default: 64 MiB). */
   fileBytes?: number | undefined
   wfstoreVersion: string
 }
 
 const FILE_BYTES = 64 * 1024 * 1024
 
-/** Blocks that are compressed at a time, at most: as many as Node has threads for it. */
+/** The maximum number of blocks compressed in parallel: the number of threads of Node. */
 const BLOCKS_AT_ONCE = 4
 
 /**
- * Archives in a folder of its own below `folder`, named by when the cleanup began. `place` names that folder once it
- * is made.
+ * Writes an archive to a new folder in `folder`, named after the start of the cleanup. `place` is this folder once it
+ * exists.
  */
 export function archiveInFolder(folder: string, options?: FolderOptions): ArchiveSink {
   const { fileBytes = FILE_BYTES, wfstoreVersion = '' } = options ?? {}
@@ -44,7 +44,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
   let place = parent
   let head: Head | undefined
   let journal: Journal | undefined
-  /** A file has been made whose name may not be on the disk yet. */
+  /** A new file may not be in the folder on disk yet. */
   let named = false
   let failure: unknown
 
@@ -95,7 +95,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
           const before = last
           const compressed = gzip(block.data)
           last = Promise.all([compressed, before]).then(([data]) => append(kind, data, block))
-          // Whatever comes of it is heard when it is awaited.
+          // Errors are thrown when it is awaited.
           last.catch(() => {})
           under.push(last)
           if (under.length >= BLOCKS_AT_ONCE) await under.shift()
@@ -145,7 +145,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
       await takeBack().catch(() => {})
       await Promise.allSettled(files.map((file) => file.close()))
       await journal?.close().catch(() => {})
-      // An archive of nothing is of no use to anybody.
+      // Remove an empty archive.
       if (journal && files.length === 0) await rm(place, { recursive: true, force: true })
     },
   }
@@ -166,13 +166,13 @@ async function writeManifest(place: string, manifest: Manifest): Promise<void> {
     await writeWhole(join(place, MANIFEST), text())
   } catch (cause) {
     throw new WfstoreError('failed', describe(cause).message, {
-      hint: 'all that was removed is in the archive, unfinished as it is, and can be restored from it',
+      hint: 'the archive is incomplete, but it has all removed rows and they can be restored',
       cause,
     })
   }
 }
 
-/** @throws WfstoreError usage where the name is another's, failed where nothing can be written there */
+/** @throws WfstoreError usage if the path is not a folder, failed if it cannot be written */
 async function makeFolder(parent: string, name: string): Promise<string> {
   try {
     await mkdir(parent, { recursive: true })
@@ -189,7 +189,7 @@ async function makeFolder(parent: string, name: string): Promise<string> {
     return place
   } catch (cause) {
     const { code, message } = describe(cause)
-    const reason = code === 'EEXIST' ? 'it holds an archive of this name already' : message
+    const reason = code === 'EEXIST' ? 'it already has an archive with this name' : message
     throw new WfstoreError('failed', `cannot archive in ${parent}: ${reason}`, { cause })
   }
 }

@@ -4,14 +4,14 @@ import { type Mark, seal } from '../form.ts'
 import { writeAll } from './data-file.ts'
 
 export interface Journal {
-  /** Resolves when the line is on the disk. */
+  /** Resolves when the line is on disk. */
   append: (mark: Mark) => Promise<void>
-  /** Removes what of a line came to the disk before it failed. */
+  /** Removes a partly written line. */
   takeBack: () => Promise<void>
   close: () => Promise<void>
 }
 
-/** A sealed line for each sync. */
+/** A sealed line per sync. */
 export async function createJournal(path: string): Promise<Journal> {
   const handle: FileHandle = await onDisk(path, () => open(path, 'wx'))
   let bytes = 0

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { onDisk } from '../disk.ts'
 import { writeAll } from './data-file.ts'
 
-/** Bytes that wait: in memory as long as they are few, and then in a file of the system's folder for such. */
+/** A buffer in memory that moves to a temporary file when it is large. */
 export interface Spill {
   add: (data: Buffer) => Promise<void>
   read: () => AsyncGenerator<Buffer>
@@ -41,10 +41,10 @@ export function createSpill(): Spill {
     read: async function* () {
       for (let at = 0; at < written; ) {
         const length = Math.min(READ_BYTES, written - at)
-        // One of its own: whoever has the last may still be sending it.
+        // A new buffer, because the last one may still be in use.
         const data = Buffer.alloc(length)
         const { bytesRead } = await (file as FileHandle).read(data, 0, length, at)
-        if (bytesRead === 0) throw new Error(`${folder} has lost what was written to it`)
+        if (bytesRead === 0) throw new Error(`${folder} has lost data`)
         at += bytesRead
         yield data.subarray(0, bytesRead)
       }

@@ -8,8 +8,8 @@ import { blocksOf } from './blocks.ts'
 import { createSpill } from './spill.ts'
 
 /**
- * Archives to a stream, a pipe to other storage for example: the head, lines, after each batch a mark with the sums of
- * all before it, and at the end the manifest. Nothing of a batch is sent before its sync. The stream is not ended.
+ * Writes an archive to a stream, such as a pipe to other storage: the head, lines, after each batch a mark with the sums of
+ * everything before it, and the manifest at the end. A batch is sent only at its sync. The stream is not closed.
  */
 export function archiveToStream(
   stream: Writable,
@@ -20,7 +20,7 @@ export function archiveToStream(
   let bytes = 0
   const spill = createSpill()
   let batch = noRows()
-  // What fails is told to whoever writes next; without a listener it would end the process.
+  // Without a listener an error would end the process. The next write reports it.
   let broken: Error | undefined
   const onError = (error: Error) => {
     broken ??= error
@@ -34,7 +34,7 @@ export function archiveToStream(
       hash.update(data)
       bytes += data.length
     })
-  /** What was sent of a batch that failed cannot be taken back, so nothing may follow it. */
+  /** A partly sent batch cannot be discarded, so nothing may be sent after it. */
   const sending = async (work: () => Promise<void>) => {
     try {
       await work()
@@ -88,12 +88,12 @@ export function archiveToStream(
   }
 }
 
-/** A reader that has gone is a failure: what it did not take must not be deleted. */
+/** A closed pipe is a failure: rows that were not archived must not be deleted. */
 function streamError(cause: unknown): WfstoreError {
   if (cause instanceof WfstoreError) return cause
   const message = `cannot write the archive: ${describe(cause).message}`
   return new WfstoreError('failed', message, {
-    hint: 'what was not archived was not deleted: look at the program that reads it, and run the cleanup again',
+    hint: 'rows that are not archived were not deleted; check the program that reads the archive and run the cleanup again',
     cause,
   })
 }

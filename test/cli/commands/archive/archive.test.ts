@@ -164,9 +164,9 @@ describe('restore', () => {
 
   it('of a file that is not an archive exits with 2', async () => {
     for (const [line, says] of [
-      ['restore nowhere', 'there is no '],
-      ['restore .', 'holds no archive'],
-      ['archive verify nowhere', 'there is no '],
+      ['restore nowhere', 'archive not found: '],
+      ['restore .', 'has no archive'],
+      ['archive verify nowhere', 'archive not found: '],
     ] as const) {
       const { code, stderr } = await wfstore(line, { answer: 'y\n' })
       expect([code, stderr]).toEqual([2, expect.stringContaining(says)])
