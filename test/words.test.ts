@@ -11,7 +11,8 @@ const root = join(import.meta.dirname, '..')
 const WORDS: readonly [RegExp, string][] = [
   [/\bmend(s|ed|ing)?\b/gi, 'fix'],
   [/\b(some|any|every)body\b/gi, 'all users, another session, or the subject itself'],
-  [/\bnobody\b/gi, 'no user, or the subject itself'],
+  // The user nobody of an operating system is allowed.
+  [/(?<!\buser )\bnobody\b(?!:)/gi, 'no user, or the subject itself'],
   [/\bwhoever\b/gi, 'the user who'],
   [/\b(whatever|wherever|whichever)\b/gi, 'any, each, or leave it out'],
   [/\bso (many|long)\b/gi, 'a number (<n>), this many, this long'],
@@ -39,11 +40,8 @@ const PENDING = [
   'src/cleanup/record.ts',
   'src/cleanup/restore',
   'src/cleanup/vacuum.ts',
-
   'src/db/connect',
-  'src/db/embedded',
   'src/db/query',
-  'src/demo',
   'src/queries/audit',
   'src/queries/billing',
   'src/queries/cleanups.ts',
@@ -52,9 +50,11 @@ const PENDING = [
   'src/queries/metrics',
   'src/queries/table',
   'src/queries/usage',
-  'src/record',
-  'src/tables',
-  'src/transfer',
+  'src/record/batch',
+  'src/record/recorder',
+  'src/record/spool',
+  'src/transfer/export',
+  'src/transfer/import',
 ]
 
 const FOLDERS = ['src', 'docs', 'bench', 'scripts', 'bin', 'migrations']

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import { type DemoRun, type DemoStep, MODELS, makeHistory } from './history.ts'
 
-/** Fills an empty store in one transaction; does nothing and returns 0 where there is a run already. */
+/** Fills an empty store in one transaction. Does nothing and returns 0 if there are runs. */
 export async function fillDemo(client: pg.Client, now: Date): Promise<number> {
   const { runs, steps } = makeHistory(now)
   await client.query('begin')
   try {
-    // Two demos at once: the second waits, and then finds the runs of the first.
+    // If two demos run at once, the second waits and then finds the runs of the first.
     await client.query('lock table workflow_executions in share row exclusive mode')
     const { rows } = await client.query('select exists (select from workflow_executions) as filled')
     if (!rows[0].filled) {
@@ -14,7 +14,7 @@ export async function fillDemo(client: pg.Client, now: Date): Promise<number> {
         await client.query(text, [JSON.stringify(data)])
     }
     await client.query('commit')
-    // As autovacuum would leave it in a minute: the planner and `doctor` know the tables at once.
+    // Do what autovacuum would do in a minute, so that the planner and `doctor` have statistics.
     if (!rows[0].filled) {
       await client.query('select pg_stat_force_next_flush()')
       await client.query('vacuum (analyze)')

@@ -1,19 +1,19 @@
 import { uuidv7 } from '../uuid.ts'
 
 /**
- * A small believable history: users, workflows, models and failures of about 90 days that end at `now`. The same
- * `now` gives the same history, ids apart. Costs are computed by PostgreSQL from tokens and prices, totals of runs
- * and bills from their steps, as a recorder would have done.
+ * Sample data: users, workflows, models and failures of about 90 days that end at `now`. The same `now` gives the same data,
+ * except ids. PostgreSQL computes costs from tokens and prices, and totals of runs and bills from their steps, as the
+ * recorder does.
  */
 const DAYS = 90
-/** Above 1 there are more runs towards the end, as where a product grows. */
+/** A value above 1 means more runs towards the end, as for a growing product. */
 const GROWTH = 1.6
 const RUNS = 400
-/** Of them, the newest, that are still running. */
+/** The number of newest runs that are still running. */
 const IN_PROGRESS = 3
 const SEED = 0.4242
 
-/** US dollars for a million tokens: input, output, cache read. Made up, of the usual order. */
+/** US dollars per million tokens: input, output, cache read. Invented, but of a realistic size. */
 export const MODELS = [
   { id: 'claude-sonnet-4', input: '3.00', output: '15.00', cache: '0.30', weight: 5 },
   { id: 'gpt-4o', input: '2.50', output: '10.00', cache: '1.25', weight: 4 },
@@ -105,7 +105,7 @@ export function makeHistory(now: Date): { runs: DemoRun[]; steps: DemoStep[] } {
   const ages = Array.from({ length: RUNS }, () => random() ** GROWTH * DAYS * 86_400_000).sort(
     (a, b) => a - b,
   )
-  // The newest runs are of the last minutes, so that something is going on.
+  // The newest runs are from the last minutes, so that some runs are still active.
   for (const [index, minutes] of [1.5, 4, 9].entries()) ages[index] = minutes * 60_000
   for (const [index, age] of ages.entries())
     addRun(history, index < IN_PROGRESS, now.getTime() - age, random)

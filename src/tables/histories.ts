@@ -12,7 +12,7 @@ export interface HistoryColumn {
   merge?: 'sum' | 'max'
 }
 
-/** What cleanup has removed, added up by a key, so that totals never move. A key may stand in several rows. */
+/** Sums by key of the rows that cleanup has removed, so that totals never change. A key may have several rows. */
 export interface HistoryDescription {
   name: string
   /** The kind of the removed rows. */

@@ -18,5 +18,5 @@ export type RowKind = keyof typeof TABLES
 
 export const KINDS = Object.keys(TABLES) as RowKind[]
 
-/** The table of a kind, where code treats all tables alike. */
+/** The table of a kind, for code that handles all tables in the same way. */
 export const tableOf = (kind: RowKind): TableDescription => TABLES[kind]

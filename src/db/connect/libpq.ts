@@ -13,7 +13,7 @@ export interface PasswordKey {
   user: string
 }
 
-/** The password that PGPASSFILE or ~/.pgpass has for this connection; asked only when the server wants one. */
+/** The password for this connection in PGPASSFILE or ~/.pgpass. It is read only if the server requires a password. */
 export async function passwordFromFile(key: PasswordKey): Promise<string | undefined> {
   const { default: pgpass } = await import('pgpass')
   const look = (host: string) =>

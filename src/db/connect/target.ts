@@ -36,11 +36,11 @@ export interface Target {
   made?: boolean
   /** The one that `config.options` puts first in the search path. */
   schema?: string | undefined
-  /** sslmode=prefer: go on without encryption where the server has none. */
+  /** sslmode=prefer: continue without encryption if the server does not support it. */
   plainWhereUnsupported?: boolean
 }
 
-/** libpq waits for ever; a person on call does not. */
+/** libpq waits without limit, which is too long for an operator. */
 const CONNECT_TIMEOUT_S = 10
 
 const URL_VARIABLES = ['WFSTORE_DATABASE_URL', 'DATABASE_URL'] as const
@@ -236,7 +236,7 @@ function finish(config: pg.ClientConfig, source: string, choice: Surroundings): 
   }
 }
 
-/** In the startup packet a blank, tab or line end ends an option unless a backslash stands before it. */
+/** In the startup packet a space, tab or line end ends an option, unless a backslash is in front of it. */
 const escapeOption = (value: string): string => value.replace(/[\\ \t-\r]/g, '\\$&')
 
 /** Seconds as in libpq, where 0 and less mean no limit and 1 means 2. */

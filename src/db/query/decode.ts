@@ -31,7 +31,7 @@ const field = <T>(decode: Decoder<T>) => {
 export const text = field((value) => value)
 export const uuid = field((value) => value)
 export const amount = field((value) => value)
-/** As JSON a time is ISO 8601 whatever the DateStyle of the session. */
+/** In JSON a time is ISO 8601, for any DateStyle of the session. */
 export const time = (sql?: string): Field<string> => ({
   ...field(decodeTime)(sql),
   asText: (value) => `to_json(${value}) #>> '{}'`,

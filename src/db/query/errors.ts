@@ -92,7 +92,7 @@ export function sqlStateOf(error: unknown): string | undefined {
 export const isLost = (connection: object | undefined): boolean =>
   (connection as Partial<pg.Client> | undefined)?.connection?.stream.destroyed === true
 
-/** Closes the socket of a client, whatever it waits for. */
+/** Closes the socket of a client immediately. */
 export function hangUp(client: pg.ClientBase): void {
   ;(client as Partial<pg.Client>).connection?.stream.destroy()
 }

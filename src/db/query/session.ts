@@ -18,7 +18,7 @@ export async function openSession(database: Queryable): Promise<Session> {
     const known = databaseError(error)
     const answered = known === error || known.sqlState !== undefined
     if (answered || ('ending' in database && database.ending)) throw known
-    // No server has answered, whatever pg says of it.
+    // pg reports another error, but the server did not answer.
     const { message } = describe(error)
     throw new WfstoreError('unreachable', `cannot connect to the database: ${message}`, {
       hint: 'check that the server is running and that the pool has its address and password',

@@ -14,65 +14,64 @@ import {
 import { writeRows } from './write.ts'
 
 export interface BatchOptions {
-  /** So many rows are written without waiting for more; 500 unless given. */
+  /** The number of rows that are written without waiting for more (default: 500). */
   maxRows?: number
-  /** No row waits longer than this, in milliseconds, before it is sent; 200 unless given. */
+  /** The maximum wait of a row before it is sent, in milliseconds (default: 200). */
   flushMs?: number
 }
 
 /**
- * Gathers rows and writes many in one statement. The promise of a row is its acknowledgement: it resolves once the row
- * is committed, and rejects where it cannot be written, without harm to the others. Do not await each row before the
- * next is given, or there is nothing to gather: keep the promises, or await `flush`.
+ * Collects rows and writes many in one statement. The promise of a row resolves when the row is committed, and rejects if it
+ * cannot be written; other rows are not affected. Do not await each row before you add the next one: keep the promises, or
+ * await `flush`.
  *
- * A connection that is lost is tried again, and writes nothing twice. A row that was rejected as `unreachable` may yet
- * be there: give it an id (`logId`, `stepId`), and it can be given again, to this batch or to another.
+ * After a lost connection it tries again and writes nothing twice. A row that was rejected as `unreachable` may still be
+ * written: with an id (`logId`, `stepId`) it can be added again, to this batch or to another.
  *
- * Of a batch two statements are under way at most; what is given meanwhile waits. What waits is bounded, to 64 million
- * characters: beyond it a row is rejected as `failed` at once.
+ * A batch has at most two statements in progress; other rows wait. If more than 64 million characters wait, a new row is
+ * rejected as `failed`.
  */
 export interface Batch {
-  /** @throws WfstoreError usage, not_found (the run), conflict (the id is taken otherwise), failed, unreachable */
+  /** @throws WfstoreError usage, not_found (the run), conflict (the id has other content), failed, unreachable */
   audit: (entry: BatchEntry) => Promise<void>
   /**
-   * Records a finished step and its audit entry, and adds what it has cost to its run, and to the bill of a run that has
-   * finished, or to a correction of it where that is paid or its period closed. Repeated with the same id it changes nothing.
-   * @throws WfstoreError usage, not_found (the run), conflict (the id is taken otherwise), failed,
-   * unreachable
+   * Records a finished step and its audit entry, and adds its cost to the run. If the run has finished, the cost is also added
+   * to its bill or, if the bill is paid or its period is closed, to a correction. Repeating it with the same id changes nothing.
+   * @throws WfstoreError usage, not_found (the run), conflict (the id has other content), failed, unreachable
    */
   step: (step: BatchStep) => Promise<void>
-  /** Writes all that was given so far. @throws the reason why one of these rows could not be written */
+  /** Writes all rows so far. @throws the error of a row that could not be written */
   flush: () => Promise<void>
   /**
-   * The same, and takes no row from then on. A batch keeps no process alive: what was not acknowledged is lost where the
-   * process ends without it.
+   * Writes all rows and closes the batch. A batch does not keep the process alive: rows that are not acknowledged are lost if
+   * the process ends without `close`.
    */
   close: () => Promise<void>
 }
 
 const MOST_FLIGHTS = 2
-/** Of one statement, in characters: the server takes it as one message and holds it in memory. */
+/** The maximum size of a statement in characters: the server holds it in memory as one message. */
 const LARGEST_TEXT = 8_000_000
 const LARGEST_BACKLOG = 64_000_000
 
 /**
- * @param run one statement on a connection of the store, each in a transaction of its own
- * @throws WfstoreError usage for options that are none
+ * @param run runs a statement on a connection of the store, in its own transaction
+ * @throws WfstoreError usage if an option is invalid
  */
 export function openBatch(run: Run, options: BatchOptions = {}): Batch {
   const maxRows = countOf('maxRows', options.maxRows, 1) ?? 500
   const flushMs = countOf('flushMs', options.flushMs) ?? 200
   const queue: BatchRow[] = []
-  /** Rows of the queue and of the statements that are under way. */
+  /** The number of rows in the queue and in statements in progress. */
   const unsettled = new Set<BatchRow>()
-  /** Ids of the rows that are under way. */
+  /** The ids of rows in progress. */
   const busy = new Set<string>()
   const clock = batchClock()
-  /** Characters of these, and of the queue alone. */
+  /** The number of characters of these rows, and of the queue alone. */
   let held = 0
   let queued = 0
   let flights = 0
-  /** So many rows at the head of the queue wait for nothing any more. */
+  /** The number of rows at the head of the queue that do not wait any longer. */
   let due = 0
   let timer: NodeJS.Timeout | undefined
   let closed: Promise<void> | undefined
@@ -95,7 +94,7 @@ export function openBatch(run: Run, options: BatchOptions = {}): Batch {
 
   function pump(): void {
     const isDue = () => due > 0 || queue.length >= maxRows || queued >= LARGEST_TEXT
-    // The first statement goes alone: it tells the server's time, by which all others are in order.
+    // The first statement is sent alone: it returns the time of the server, which the others need.
     while (flights < (clock.isKnown() ? MOST_FLIGHTS : 1) && queue.length > 0 && isDue()) {
       const rows = take()
       if (rows.length === 0) break
@@ -115,7 +114,7 @@ export function openBatch(run: Run, options: BatchOptions = {}): Batch {
     pump()
   }
 
-  /** The rows of the next statement, from the head of the queue. A row waits for one before it with its id. */
+  /** Takes the rows of the next statement from the queue. A row waits for an earlier row with the same id. */
   function take(): BatchRow[] {
     let count = 0
     let text = 0

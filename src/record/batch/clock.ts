@@ -1,25 +1,25 @@
-/** So many of the newest statements say how far the clocks are apart: enough to find a quick one, few enough to follow drift. */
+/** The number of newest statements from which the clock difference is estimated. */
 const SAMPLES = 16
 
 export interface BatchClock {
-  /** Whether a statement has told the server's time. */
+  /** Whether the time of the server is known. */
   isKnown: () => boolean
   /**
-   * The server's time at a moment of this process's, later than all it gave before; none where it is not known.
-   * @param localMs by performance.now()
+   * Converts a time of this process to the time of the server, always increasing; undefined if it is not known.
+   * @param localMs from performance.now()
    */
   stamp: (localMs: number) => number | null
-  /** A statement that was sent at `localMs` began at `serverMs`. */
+  /** Reports that a statement sent at `localMs` started at `serverMs`. */
   learn: (serverMs: number, localMs: number) => void
 }
 
 /**
- * The audit is in the order of its timestamps, and those are of the server's clock, as a run is judged by them; yet a row
- * that waits in a batch is older than the statement that writes it. Times are Unix times in milliseconds.
+ * Audit entries are sorted by their time, which is from the clock of the server. A row in a batch is older than the statement
+ * that writes it, so its time is computed from the local clock. Times are Unix times in milliseconds.
  */
 export function batchClock(): BatchClock {
   const offsets: number[] = []
-  /** The quickest statement is the nearest to the truth: a way to the server takes no less than no time. */
+  /** The fastest statement gives the best estimate. */
   let least = 0
   let last = 0
   return {
@@ -30,7 +30,7 @@ export function batchClock(): BatchClock {
       return last
     },
     learn: (serverMs, localMs) => {
-      // Rows of the first statement had no stamp: they are of the time before it.
+      // Rows of the first statement have no time yet: they are older than it.
       if (offsets.length === 0) last = serverMs
       offsets.push(serverMs - localMs)
       if (offsets.length > SAMPLES) offsets.shift()

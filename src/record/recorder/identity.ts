@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 
 /**
- * The id of what there is once: the bill of a run, the audit entry of the end of an attempt. Made from what it stands
- * for (a UUIDv8 of RFC 9562), so that whoever repeats a call meets the row that is there.
+ * The id of a row that exists only once, such as the bill of a run or the audit entry for the end of an attempt. It is
+ * derived from the name of the row (a UUIDv8 of RFC 9562), so that a repeated call finds the existing row.
  */
 export function derivedId(...parts: (string | number)[]): string {
   const hex = hash('sha256', `wfstore\n${parts.join('\n')}`)

@@ -14,10 +14,10 @@ import { type EntryOptions, recordEntry } from './entries.ts'
 
 export type FinishedStepStatus = 'success' | 'failed' | 'skipped'
 
-/** What an attempt at a step has cost. */
+/** Tokens and cost of an attempt at a step. */
 export interface Attempt {
   tokens?: Tokens
-  /** US dollars: a decimal string, or a number that is taken to 12 places. */
+  /** US dollars: a decimal string, or a number, which is rounded to 12 decimals. */
   cost?: string | number
   errorMessage?: string
 }
@@ -25,11 +25,11 @@ export interface Attempt {
 export interface FinishStep extends Attempt {
   status: FinishedStepStatus
   result?: unknown
-  /** The server's clock unless given. */
+  /** Default: the clock of the server. */
   endTime?: Date | string
 }
 
-/** A step that is being recorded. Tokens and costs of all its attempts add up, as all were paid for. */
+/** A step that is being recorded. Tokens and costs of all attempts are added, because all of them were paid for. */
 export interface StepRecorder {
   readonly stepId: string
   /** How often it was retried. */
@@ -37,15 +37,14 @@ export interface StepRecorder {
   toolCall: (entry: EntryOptions & { toolName: string }) => Promise<string>
   decision: (entry: EntryOptions) => Promise<string>
   /**
-   * Begins the step anew, after it failed or instead of finishing it; what the attempt before has cost may be given
-   * here where it was not finished.
-   * @throws WfstoreError conflict (the run has finished, the step succeeded, or was retried otherwise), usage
+   * Starts the step again, after it failed or instead of finishing it. The cost of an unfinished attempt can be given here.
+   * @throws WfstoreError conflict (the run has finished, or the step has succeeded or was retried elsewhere), usage
    */
   retry: (attempt?: Attempt) => Promise<void>
   /**
-   * Ends the attempt and adds what it has cost to the step and to its run. That holds for a run which was finished
-   * or cancelled meanwhile as well: its bill is raised, or corrected by another where it is paid or its period closed.
-   * @throws WfstoreError not_found, conflict (finished otherwise), usage
+   * Ends the attempt and adds its cost to the step and to the run. If the run was finished or cancelled in the meantime, its
+   * bill is increased or, if it is paid or its period is closed, corrected by another bill.
+   * @throws WfstoreError not_found, conflict (finished with other values), usage
    */
   finish: (end: FinishStep) => Promise<void>
 }

@@ -22,12 +22,12 @@ interface OfStep<Kind extends string, Options> {
   kind: Kind
   executionId: string
   stepId: string
-  /** How often the step had been retried before. */
+  /** The number of retries before this call. */
   attempt: number
   options: Options
 }
 
-/** A call of the recorder as data; with the ids that the library has made, so that it can be repeated. */
+/** A call of the recorder as data, with the generated ids, so that it can be repeated. */
 export type RecorderCall =
   | OfExecution<'startExecution', StartExecution>
   | OfExecution<'heartbeat', object>
@@ -43,7 +43,7 @@ export type SpooledCall = RecorderCall & {
   at: string
 }
 
-/** What a call gives, where it was done; and whether it never will be. */
+/** The result of a call, or whether it can never succeed. */
 export interface Outcome {
   execution?: { startTime: string }
   step?: StartedStep
@@ -52,8 +52,8 @@ export interface Outcome {
 }
 
 /**
- * Makes the call through the ordinary recorder.
- * @param startTime of the run or the step that it ends, where it is known
+ * Performs the call with the recorder.
+ * @param startTime of the run or step that it ends, if known
  * @throws WfstoreError as the recorder does
  */
 export async function perform(
@@ -93,7 +93,7 @@ const stepOf = (
   startTime: string | null,
 ) => stepRecorder(run, { executionId, stepId, startTime, retries: attempt })
 
-/** The call as it goes to the spool: what began or ended did so now, not when it is replayed. */
+/** The call for the spool, with the current time, so that a replay does not change the times. */
 export function timed(call: SpooledCall, startTime: string | null): SpooledCall {
   const { at } = call
   switch (call.kind) {
@@ -114,10 +114,10 @@ export function timed(call: SpooledCall, startTime: string | null): SpooledCall 
   }
 }
 
-/** The start is of the server's clock, which may be ahead of ours. */
+/** The start time is from the clock of the server, which may be ahead. */
 const later = (start: string | null, at: string): string =>
   start !== null && Date.parse(start) >= Date.parse(at) ? start : at
 
-/** When something began that the database has not been told of yet. */
+/** Start times that are not in the database yet. */
 export const startOf = (options: { startTime?: Date | string }, now: Date): string | null =>
   timeOf('startTime', options.startTime ?? now)

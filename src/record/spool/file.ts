@@ -4,17 +4,17 @@ import { type Attempt, tryLock } from '../../lock-file.ts'
 
 /** A queue of lines in a file, used by one process at a time. Its methods are synchronous, so they do not interleave. */
 export interface SpoolFile {
-  /** Bytes that wait. */
+  /** The number of waiting bytes. */
   readonly waiting: number
-  /** Bytes of the file that have been passed over and still take room in it. */
+  /** The number of bytes of dropped lines that are still in the file. */
   readonly passed: number
-  /** On the disk when it returns. False where the file would become too large. @throws WfstoreError failed, with nothing written */
+  /** Writes a line to disk. Returns false if the file would become too large. @throws WfstoreError failed; nothing is written */
   append: (line: string) => boolean
-  /** The first line that waits; null where none does. @throws WfstoreError failed */
+  /** The first waiting line, or null. @throws WfstoreError failed */
   peek: () => string | null
-  /** Passes over the line that `peek` gave; after the last one the file is empty. @throws WfstoreError failed */
+  /** Drops the line that `peek` returned. After the last line the file is empty. @throws WfstoreError failed */
   drop: () => void
-  /** Writes these lines and what waits into a file beside, which takes its place. @throws WfstoreError failed */
+  /** Replaces the file with a new one that has these lines and the waiting lines. @throws WfstoreError failed */
   compact: (head: readonly string[]) => void
   /** Releases the file for another process. */
   close: () => void
@@ -23,10 +23,11 @@ export interface SpoolFile {
 const NEWLINE = 10
 const CHUNK = 4096
 const COPIED = 1 << 20
+const TRUNCATED = 'another process has truncated it'
 
 /**
- * Opens or makes the file, readable by its owner alone. A last line that a killed process left unfinished is cut off.
- * @throws WfstoreError usage where another process has it, or it cannot be opened
+ * Opens or creates the file, readable only by its owner. An incomplete last line of a killed process is removed.
+ * @throws WfstoreError usage if another process uses it, or it cannot be opened
  */
 export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
   const unlock = lock(path)
@@ -38,7 +39,7 @@ export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
     throw cannotOpen(path, cause)
   }
   let size = fs.fstatSync(fd).size
-  /** Where the first line that waits begins, and how long it is with its end. */
+  /** The offset of the first waiting line, and its length including the line end. */
   let done = 0
   let peeked = 0
   const guarded = <T>(work: () => T): T => {
@@ -64,7 +65,7 @@ export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
           writeAll(fd, bytes, size)
           fs.fsyncSync(fd)
         } catch (error) {
-          // Half a line would take the next one with it.
+          // An incomplete line would also damage the next one.
           fs.ftruncateSync(fd, size)
           throw error
         }
@@ -82,7 +83,7 @@ export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
             peeked = end + 1
             return bytes.toString('utf8', 0, end)
           }
-          if (read < length) throw new Error('it was cut off by somebody else')
+          if (read < length) throw new Error(TRUNCATED)
         }
       }),
     drop: () =>
@@ -96,14 +97,14 @@ export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
       }),
     compact: (head) =>
       guarded(() => {
-        const beside = `${path}.new`
+        const temporary = `${path}.new`
         const lines = Buffer.from(head.map((line) => `${line}\n`).join(''))
-        const to = fs.openSync(beside, 'w+', 0o600)
+        const to = fs.openSync(temporary, 'w+', 0o600)
         try {
           writeAll(to, lines, 0)
           copy(fd, to, { from: done, until: size, at: lines.length })
           fs.fsyncSync(to)
-          fs.renameSync(beside, path)
+          fs.renameSync(temporary, path)
         } catch (error) {
           fs.closeSync(to)
           throw error
@@ -121,7 +122,7 @@ export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
   }
 }
 
-/** Without the line at its end that has no end. */
+/** Opens the file and removes an incomplete last line. */
 function openWhole(path: string): number {
   const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600)
   let end = fs.fstatSync(fd).size
@@ -151,7 +152,7 @@ function copy(
   const bytes = Buffer.alloc(Math.min(COPIED, until - from))
   for (let place = from; place < until; ) {
     const read = fs.readSync(fd, bytes, 0, Math.min(bytes.length, until - place), place)
-    if (read === 0) throw new Error('it was cut off by somebody else')
+    if (read === 0) throw new Error(TRUNCATED)
     writeAll(to, bytes.subarray(0, read), at + place - from)
     place += read
   }

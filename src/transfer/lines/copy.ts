@@ -2,8 +2,7 @@ import type pg from 'pg'
 import { from, to } from 'pg-copy-streams'
 
 /**
- * pg refuses the streams of COPY on a connection that sends statements ahead (`pipeline`). While no statement runs, such
- * a connection can be told to wait for each answer.
+ * pg refuses the streams of COPY on a connection with `pipeline`. The option can be switched off while no statement runs.
  */
 export function unpipelined(client: pg.ClientBase): { restore: () => void } {
   const switched = client as pg.ClientBase & { pipeline?: boolean }

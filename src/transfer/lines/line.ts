@@ -1,10 +1,10 @@
 import type { TableField } from '../../tables/column.ts'
 import type { LineColumn, LineTable } from './table.ts'
 
-/** Beside the row: the columns that an application has added to the table, by their names in the database. */
+/** The key next to the row for columns that an application has added to the table, by their names in the database. */
 export const EXTRA = 'extra'
 
-/** Beside the row: the JSON fields that hold JSON's null. In the row both JSON's null and no value (NULL) are null. */
+/** The key next to the row for JSON fields with the value null of JSON. In the row it looks the same as NULL. */
 export const JSON_NULLS = 'jsonNull'
 
 /** SQL that gives lines: select ${line} from ${table} ${alias} cross join lateral ${row}. */
@@ -23,9 +23,9 @@ export function lineOf({ kind, lineColumns }: LineTable, alias: string): LineSql
   const fields = lineColumns.flatMap(({ field }) => (field ? [field] : []))
   const extra = lineColumns.filter(({ field }) => !field)
   const values = fields.map((field) => `${valueSql(field, alias)} as "${field.name}"`)
-  const beside = [...extraOf(extra, alias), ...nullsOf(fields, alias)]
+  const others = [...extraOf(extra, alias), ...nullsOf(fields, alias)]
   return {
-    line: `concat(${[`'{"${kind}":'`, 'row_to_json(line.*)', ...beside, `'}'`].join(', ')})`,
+    line: `concat(${[`'{"${kind}":'`, 'row_to_json(line.*)', ...others, `'}'`].join(', ')})`,
     row: `(select ${values.join(', ')}) as line`,
   }
 }
