@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The only place that touches the process: it hands streams, clock and signals to the program. It is CommonJS, which
 // starts faster, and reads stdin and the time zone only when they are used.
-const { readFileSync } = require('node:fs')
+const { fstatSync, readFileSync, statSync } = require('node:fs')
 const { join } = require('node:path')
 
 /** The width of the prepared help pages. */
@@ -13,6 +13,11 @@ else if (words[0] === 'complete') complete(words.slice(1))
 else run(words)
 
 function say(text, done) {
+  if (stdoutIsClosed()) {
+    process.stderr.write('error: stdout is closed; redirect it, for example > /dev/null\n')
+    process.exitCode = 1
+    return done?.()
+  }
   process.stdout.on('error', ({ code, message }) => {
     // `| head` closes the pipe early, which is no failure; a full disk is one.
     if (code === 'EPIPE') return
@@ -95,12 +100,29 @@ function workingFolder() {
   }
 }
 
+/**
+ * Whether the program was started with a closed stdout, as `>&-` does. Node then opens /dev/null in its place, for
+ * reading and writing; a shell opens it only for writing. Linux tells them apart. Other systems cannot: there it is open.
+ */
+function stdoutIsClosed() {
+  try {
+    const { rdev } = fstatSync(1)
+    if (rdev === 0 || rdev !== statSync('/dev/null').rdev) return false
+    const [, flags] = /^flags:\s*([0-7]+)/m.exec(readFileSync('/proc/self/fdinfo/1', 'utf8')) ?? []
+    // The last two bits: 0 reads, 1 writes, 2 does both.
+    return flags !== undefined && (Number.parseInt(flags, 8) & 3) === 2
+  } catch ({ code }) {
+    return code === 'EBADF'
+  }
+}
+
 function ioOf(signal) {
   return {
     get stdin() {
       return process.stdin
     },
     stdout: process.stdout,
+    stdoutClosed: stdoutIsClosed(),
     stderr: process.stderr,
     now: () => new Date(),
     sleep: (ms, signal) => require('node:timers/promises').setTimeout(ms, undefined, { signal }),

@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 export interface Io {
   stdin: Readable & { isTTY?: boolean }
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
+  /** The program was started without stdout: data would be lost. */
+  stdoutClosed?: boolean
   stderr: Writable & { isTTY?: boolean }
   now: () => Date
   sleep: (ms: number, signal: AbortSignal) => Promise<void>

@@ -48,6 +48,7 @@ export async function main(
   const context = createContext(io, env, () => settings)
   const program = createProgram(context, version)
   program.hook('preAction', async (_, command) => {
+    if (io.stdoutClosed) refuseClosed(command)
     settings = await readSettings(program, traitsOf(command), io, env)
     if (settings.config || settings.ignored.length > 0) await warn(context)
     const { tz } = command.optsWithGlobals<GlobalOptions>()
@@ -65,14 +66,50 @@ export async function main(
       return EXIT.usage
     }
     await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted])
+    await guardStream(io.stdout).flush()
     return io.signal.aborted ? signalStatus(io.signal) : 0
   } catch (error) {
     const secrets = redactor([...argv, ...settings.urls], env)
     const { color } = program.opts<GlobalOptions>()
-    return report(error, { argv, io, env, secrets, color, command: commandOf(program, argv) })
+    const end = printedHelp(error) ? ((await helpWritten(io)) ?? error) : error
+    return report(end, { argv, io, env, secrets, color, command: commandOf(program, argv) })
   } finally {
     await context.close().catch(() => {})
   }
+}
+
+/**
+ * Commands that change the database, or write to a file, do not need stdout.
+ * @throws WfstoreError failed before the command begins
+ */
+function refuseClosed(command: Command): void {
+  const { out, archive, dryRun } = command.optsWithGlobals<{
+    out?: string
+    archive?: string
+    dryRun?: boolean
+  }>()
+  const changes = traitsOf(command).writes !== undefined && !dryRun && archive !== '-'
+  if (!changes && out === undefined) throw closedStdout()
+}
+
+const closedStdout = () =>
+  new WfstoreError('failed', 'stdout is closed; nothing was changed', {
+    hint: 'redirect it, for example > /dev/null',
+  })
+
+const printedHelp = (error: unknown): boolean =>
+  error instanceof CommanderError &&
+  (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
+
+/** A failed write of a help page or of the version, or undefined. */
+async function helpWritten(io: Io): Promise<unknown> {
+  if (io.stdoutClosed) return closedStdout()
+  return guardStream(io.stdout)
+    .flush()
+    .then(
+      () => undefined,
+      (error) => error,
+    )
 }
 
 class Interruption extends Error {}
@@ -101,11 +138,7 @@ function report(error: unknown, { argv, io, env, secrets, color, command }: Arou
   if (error instanceof ClosedPipe) return 0
   // Errors after an interruption are caused by it.
   if (io.signal.aborted) return signalStatus(io.signal)
-  if (
-    error instanceof CommanderError &&
-    (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
-  )
-    return 0
+  if (printedHelp(error)) return 0
   // commander has printed the help of a group without a subcommand.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
   const known = asWfstoreError(error, command)

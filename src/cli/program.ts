@@ -6,6 +6,7 @@ import type { Context } from './context.ts'
 import { formatStart } from './help/overview.ts'
 import { formatPage, PAGE_WIDTH } from './help/page.ts'
 import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
+import { guardStream } from './output/stream.ts'
 
 interface Entry {
   name: string
@@ -185,7 +186,11 @@ export function createProgram(context: Context, version: string): Command {
         command === program ? formatStart(command, help) : formatPage(command, help),
     })
     .configureOutput({
-      writeOut: (text) => context.io.stdout.write(text),
+      // main reports a failed write when it flushes the stream.
+      writeOut: (text) =>
+        void guardStream(context.io.stdout)
+          .write(text)
+          .catch(() => {}),
       writeErr: (text) => context.io.stderr.write(text),
       // main prints errors, in one format.
       outputError: () => {},

@@ -92,7 +92,15 @@ it.each([
 
 it('a full disk is an error, also for a help page', async () => {
   const full = openSync('/dev/full', 'w')
-  for (const argv of [['--help'], ['executions', 'list']]) {
+  for (const argv of [
+    ['--help'],
+    ['help', '--json'],
+    ['cost', '--no-color', '--help'],
+    ['executions', 'list'],
+    ['export'],
+    ['report'],
+    ['completion', 'zsh'],
+  ]) {
     const { PATH, HOME } = process.env
     const child = spawn(process.execPath, [bin, ...argv], {
       env: { PATH, HOME, DATABASE_URL: database.url },
@@ -104,11 +112,69 @@ it('a full disk is an error, also for a help page', async () => {
     ])
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/^error: cannot write to stdout: .*\n$/),
+      expect.stringMatching(/^[^\n]*cannot write to stdout: [^\n]*\n$/),
     ])
   }
   closeSync(full)
 })
+
+/** Runs it in a shell that redirects its stdout. */
+function redirected(redirection: string, ...argv: string[]) {
+  const script = `"$@" ${redirection}; exit $?`
+  const { PATH, HOME } = process.env
+  return finish(
+    spawn('sh', ['-c', script, 'sh', process.execPath, bin, ...argv], {
+      env: { PATH, HOME, DATABASE_URL: database.url },
+    }),
+  )
+}
+
+// Only Linux shows that Node has opened /dev/null in place of a closed stdout.
+it.runIf(process.platform === 'linux')(
+  'a closed stdout is an error of every command that prints data',
+  async () => {
+    const commands = [
+      ['--help'],
+      ['--version'],
+      ['help', 'time'],
+      ['help', '--json'],
+      ['cost', '-h', '--tz', 'UTC'],
+      ['completion', 'bash'],
+      ['executions', 'list'],
+      ['export'],
+      ['report'],
+      ['metrics', 'current'],
+      ['cleanup', '--days', '1', '--dry-run'],
+      ['executions', 'fail', '--older-than', '1h', '--dry-run'],
+    ]
+    for (const argv of commands) {
+      const { code, stderr } = await redirected('>&-', ...argv)
+      expect([argv, code, stderr]).toEqual([
+        argv,
+        1,
+        expect.stringMatching(/^[^\n]*stdout is closed[^\n]+\n$/),
+      ])
+      expect((await redirected('> /dev/null', ...argv)).code).toBe(0)
+    }
+  },
+)
+
+it.runIf(process.platform === 'linux')(
+  'a cleanup removes nothing if its archive goes to a closed stdout',
+  async () => {
+    await database.sql(
+      `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status)
+       values ('closed', 'u', 'm', 'x', '2020-01-01Z', '2020-01-01Z', 'success')`,
+    )
+    const argv = ['cleanup', '--before', '2021-01-01', '--yes', '--archive', '-']
+    const { code, stderr } = await redirected('>&-', ...argv)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: stdout is closed[^\n]+\n$/)])
+    const left = `select from workflow_executions where workflow_name = 'closed'`
+    expect(await database.sql(left)).toHaveLength(1)
+    expect((await redirected('> /dev/null', ...argv)).code).toBe(0)
+    expect(await database.sql(left)).toHaveLength(0)
+  },
+)
 
 it('a removed working folder is an error of one line', async () => {
   const folder = dataFolder('gone')

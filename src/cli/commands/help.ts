@@ -7,12 +7,12 @@ import { explain, optionRows, PAGE_WIDTH, section } from '../help/page.ts'
 import { referenceOf } from '../help/reference.ts'
 import { TOPICS } from '../help/topics.ts'
 import type { GlobalOptions } from '../options/global.ts'
+import { guardStream } from '../output/stream.ts'
 
 export function define(help: Command, context: Context, load: Load): void {
   const program = help.parent as Command
-  const print = (text: string): void => {
-    context.io.stdout.write(`${text.trimEnd()}\n`)
-  }
+  const print = (text: string): Promise<void> =>
+    guardStream(context.io.stdout).write(`${text.trimEnd()}\n`)
   help.usage('[topic | command]').description('Show help for a command or a topic.')
   explain(help, {
     about:
@@ -35,7 +35,7 @@ export function define(help: Command, context: Context, load: Load): void {
       for (const command of program.commands) await load(command)
       return print(JSON.stringify(referenceOf(program)))
     }
-    print(help.helpInformation())
+    return print(help.helpInformation())
   })
 }
 
