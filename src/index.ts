@@ -1,10 +1,7 @@
 import { openStoreOf, type Store } from './store.ts'
 
-export {
-  archiveInFolder,
-  archiveToStream,
-  type FolderOptions,
-} from './cleanup/archive/write/sink.ts'
+export { archiveInFolder, type FolderOptions } from './cleanup/archive/write/folder.ts'
+export { archiveToStream } from './cleanup/archive/write/stream.ts'
 export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
   ArchiveSink,

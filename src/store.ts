@@ -50,7 +50,7 @@ import {
 } from './record/recorder/recorder.ts'
 import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 import type { ImportOptions, ImportReport } from './transfer/import/import.ts'
-import type { Source } from './transfer/lines/read.ts'
+import type { Source } from './transfer/lines/gzip.ts'
 
 /** The queries and the recorder of wfstore over one database. */
 export interface Store {

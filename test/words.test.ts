@@ -38,7 +38,6 @@ const PENDING = [
   'src/cleanup/cutoff.ts',
   'src/cleanup/newest.ts',
   'src/cleanup/record.ts',
-  'src/cleanup/restore',
   'src/cleanup/vacuum.ts',
   'src/db/connect',
   'src/db/query',
@@ -53,8 +52,6 @@ const PENDING = [
   'src/record/batch',
   'src/record/recorder',
   'src/record/spool',
-  'src/transfer/export',
-  'src/transfer/import',
 ]
 
 const FOLDERS = ['src', 'docs', 'bench', 'scripts', 'bin', 'migrations']

@@ -13,7 +13,7 @@ import { LINE_SETTINGS } from '../../transfer/lines/line.ts'
 import { readTables } from '../../transfer/lines/table.ts'
 import { assertColumns } from '../archive/columns.ts'
 import { addRows, type Head, noRows } from '../archive/form.ts'
-import { Fault } from '../archive/verify/faults.ts'
+import { Fault } from '../archive/verify/report.ts'
 import { verifyStream } from '../archive/verify/stream.ts'
 import { type VerifiedArchive, verifyArchive } from '../archive/verify/verify.ts'
 import { cleanupLock, NO_TRANSACTION_TIMEOUT } from '../lock.ts'
@@ -23,13 +23,13 @@ import { restoreRows } from './rows.ts'
 import { withSpooled } from './spool.ts'
 
 export interface RestoreOptions {
-  /** Does all of it, and takes it back: what it tells is what would have been. */
+  /** Restores and then rolls back: the result says what would be restored. */
   dryRun?: boolean | undefined
-  /** Rows alone, of whatever database: the histories stay as they are. For a scratch database to look at old runs. */
+  /** Restores rows of any database and leaves the histories as they are. It is for reading old runs in a scratch database. */
   copy?: boolean | undefined
-  /** What '-' is read from. */
+  /** The stream that '-' reads. */
   stdin?: Readable | undefined
-  /** Told how many of the lines have been sent. */
+  /** Called with how many of the lines have been read. */
   progress?: ((progress: { lines: number; of: number }) => void) | undefined
   notice?: ((line: string) => void) | undefined
 }
@@ -38,9 +38,9 @@ export interface RestoreResult {
   /** In the order in which their cleanups began. */
   archives: { place: string; cleanupId: string; cutoff: string; complete: boolean }[]
   restored: Removed
-  /** Rows that were never deleted, or had been restored before. */
+  /** Rows that were not deleted, or were restored before. */
   alreadyThere: Removed
-  /** No cleanup of them was killed. */
+  /** Whether all cleanups ended and none was killed. */
   complete: boolean
   seconds: number
 }
@@ -48,14 +48,13 @@ export interface RestoreResult {
 type Archive = VerifiedArchive & { head: Head }
 
 /**
- * Brings back what a cleanup has archived and deleted, byte for byte, and takes it out of the histories again, so that
- * no total moves: all of it or, where anything fails, nothing. Rows that are there are left as they are, so that it can
- * be repeated. The archive is read and compared with its checksums first. It waits for no cleanup, and no cleanup
- * begins meanwhile.
+ * Restores the rows that a cleanup has archived and deleted, exactly as they were, and takes them out of the histories, so
+ * that no total moves: all of them or, if anything fails, none. Rows that are there stay as they are, so it can be
+ * repeated. The archive is compared with its checksums first. It does not run together with a cleanup.
  * @param source folder of an archive, or of several; file of a stream; '-' for `stdin`
- * @throws WfstoreError failed where the archive is damaged, naming the file; conflict where it is of another database or
- * the histories do not hold its rows; schema_differs where a table lacks one of its columns; locked; usage;
- * schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * @throws WfstoreError failed if the archive is damaged, naming the file; conflict if it is of another database or the
+ * histories do not have its rows; schema_differs if a table has no place for one of its columns; locked; usage;
+ * schema_missing, schema_behind, schema_ahead, and errors of the server
  * @internal
  */
 export async function restoreArchive(
@@ -93,7 +92,7 @@ async function restoreAll(
   const archives = verified.filter((archive): archive is Archive => archive.head !== null)
   const { notice = () => {}, dryRun = false } = options
   for (const { place } of archives.filter(({ complete }) => !complete)) {
-    notice(`${place} is of a cleanup that was killed: what it says it removed is restored`)
+    notice(`the cleanup of ${place} was killed: the rows that it removed are restored`)
   }
   const pipelined = unpipelined(client)
   const session = client as pg.Client
@@ -114,7 +113,7 @@ async function restoreAll(
           if (error instanceof Fault)
             throw new WfstoreError(
               'failed',
-              `the archive was changed meanwhile: it ${error.message}`,
+              `the archive changed during the restore: it ${error.message}`,
             )
           throw databaseError(error, { connection: client })
         }
@@ -130,7 +129,7 @@ function assertSound(problems: VerifiedArchive['problems']): void {
   if (!first) return
   const more = others.length > 0 ? `, and ${others.length} more` : ''
   throw new WfstoreError('failed', `${first.file} ${first.problem}${more}`, {
-    hint: 'nothing was restored; bring the file back from a copy, or move a strange one away: `wfstore archive verify` lists them all',
+    hint: 'nothing was restored; run `wfstore archive verify` to list all problems; replace a damaged file with a copy, and move away a file that does not belong there',
   })
 }
 
@@ -149,7 +148,7 @@ async function restoreInTransaction(
   await createRestored(client)
   const of = archives.reduce((sum, archive) => sum + rowsOf(archive), 0)
   let lines = 0
-  // Where two hold a row, the later one has it as it was deleted.
+  // If two have a row, the later one has it as it was deleted.
   for (const archive of archives.toReversed()) {
     const before = lines
     const moved = await restoreRows(client, archive, tables, (read) => {
@@ -184,7 +183,7 @@ const removedShape = {
   metric: d.count('metrics_removed'),
 }
 
-/** Only the histories of its own database hold an archive's rows, and that database knows how many were removed. */
+/** Only the histories of its own database count an archive's rows, and that database knows how many were removed. */
 async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Removed> {
   const { place, head, lines, complete } = archive
   const [cleanup] = await query(
@@ -195,7 +194,7 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Remo
   )
   if (!cleanup) {
     throw new WfstoreError('conflict', `${place} is of a cleanup of another database`, {
-      hint: 'nothing was restored; --copy restores rows alone, into a scratch database for example. Of a folder that several databases archive to, name the archives of this one; and cleanups must still have the row of each',
+      hint: 'nothing was restored; name only archives of cleanups that `wfstore cleanup history` lists, or use --copy to restore the rows alone into a scratch database',
     })
   }
   const fewer = CLEANED.find((kind) => lines[kind] < cleanup[kind])
@@ -203,21 +202,21 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Remo
   if (fewer === undefined && (complete || !ended)) return cleanup
   const why =
     fewer === undefined
-      ? 'its cleanup came to its end, which the archive lacks'
+      ? 'its cleanup ended, but the archive has no end'
       : `its cleanup removed ${cleanup[fewer]} rows of ${fewer}s, and it has ${lines[fewer]}`
   throw new WfstoreError('failed', `${place} is truncated: ${why}`, {
-    hint: 'nothing was restored; bring it back from a copy, or see what there is with --copy in a scratch database',
+    hint: 'nothing was restored; replace it with a copy, or use --copy to restore what there is into a scratch database',
   })
 }
 
 /**
- * A cleanup that was killed between the disk and its commit has written rows that it did not remove. Where they are gone
- * by now, a later cleanup took them, perhaps as somebody had changed them since.
+ * A cleanup that was killed between the disk and its commit has archived rows that it did not remove. If they are gone
+ * now, a later cleanup has removed them, and they may have changed before that.
  */
 function assertNoMore({ place }: Archive, restored: Removed, removed?: Removed): void {
   const more = removed && CLEANED.find((kind) => restored[kind] > removed[kind])
   if (!more) return
   throw new WfstoreError('conflict', `${place} has rows that a later cleanup removed`, {
-    hint: 'nothing was restored; name the folder that holds the archive of that cleanup, too',
+    hint: 'nothing was restored; name the folder that has the archive of that cleanup as well',
   })
 }

@@ -35,7 +35,7 @@ export async function restoreRows(
   if (first) {
     const { line, reason } = first
     throw new WfstoreError('failed', `line ${line} of ${archive.place}: ${reason}`, {
-      hint: 'nothing was restored; is the table still as it was when the row was removed?',
+      hint: 'nothing was restored; compare the table with how it was when the row was removed',
     })
   }
   const [restored, alreadyThere] = [noRows(), noRows()]

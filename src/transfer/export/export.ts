@@ -20,7 +20,7 @@ import { type LineTable, type LineTables, readTables } from '../lines/table.ts'
  *
  * The connection is busy until the last chunk is read. If the reader leaves earlier, or the export fails, the connection
  * is ended.
- * @throws WfstoreError schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * @throws WfstoreError schema_missing, schema_behind, schema_ahead, and errors of the server
  */
 export async function* exportLines(
   client: pg.ClientBase,

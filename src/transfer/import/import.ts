@@ -7,11 +7,12 @@ import { WfstoreError } from '../../error.ts'
 import type { RowKind } from '../../tables/tables.ts'
 import { UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { type Counts, noLines } from '../lines/count.ts'
+import { type Source, uncompressed } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
 import { insertOf } from '../lines/insert.ts'
 import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
 import { LINE_SETTINGS } from '../lines/line.ts'
-import { type Line, readLines, type Source, uncompressed } from '../lines/read.ts'
+import { type Line, readLines } from '../lines/read.ts'
 import { type Staged, stageLines } from '../lines/stage.ts'
 import { readTables } from '../lines/table.ts'
 import { checkRow } from './check.ts'
@@ -51,7 +52,7 @@ export interface ImportReport {
  * anything fails, none. A row that is there already with the same content stays as it is, so an import can be repeated.
  * Totals are taken as they are. The connection is used for one transaction, and memory does not grow with the file.
  * @throws WfstoreError usage where a line is invalid, naming the first; failed where the source cannot be read;
- * schema_missing, schema_behind, schema_ahead, and whatever the server says
+ * schema_missing, schema_behind, schema_ahead, and errors of the server
  * @internal
  */
 export async function importLines(

@@ -4,7 +4,7 @@ const TIME = /^(\d{4,6})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+
 const EXPECTED =
   'not a time such as 2024-12-01T08:00:00.000000Z: RFC 3339 with its zone, to the microsecond at most'
 
-/** What is wrong with a value that shall be a time. */
+/** What is wrong with a value that must be a time. */
 export function timeProblem(value: unknown): string | undefined {
   if (value === 'infinity' || value === '-infinity') return undefined
   const parts = typeof value === 'string' ? TIME.exec(value) : null
@@ -54,7 +54,7 @@ function instant(time: string): { seconds: number; micros: number } {
   }
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as Six
   const date = new Date(0)
-  // Years below 100 are taken as they are, and those that a Date does not hold are not seen here.
+  // This takes years below 100 as they are. Years outside of a Date's range do not reach this.
   date.setUTCFullYear(parts[9] ? 1 - year : year, month - 1, day)
   const zone = parts[8] as string
   const offset =

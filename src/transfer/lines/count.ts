@@ -4,7 +4,7 @@ export type Counts = Record<RowKind, number>
 
 export const noLines = (): Counts => ({ execution: 0, step: 0, audit: 0, bill: 0, metric: 0 })
 
-const LF = 10
+export const LF = 10
 
 /** Every kind begins with another letter, which follows the '{"' of its line. */
 const PLACE = 2
@@ -29,4 +29,11 @@ export function lineCounter(): { counts: Counts; add: (chunk: Uint8Array) => voi
       before = chunk.length - start
     },
   }
+}
+
+/** How many lines end in the data. */
+export function countLines(data: Buffer): number {
+  let lines = 0
+  for (let at = data.indexOf(LF); at !== -1; at = data.indexOf(LF, at + 1)) lines++
+  return lines
 }

@@ -1,7 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
 
 /** A line of a file, by its number from 1. */
 export interface Line {
@@ -11,8 +8,6 @@ export interface Line {
   /** Why it cannot. */
   reason?: string
 }
-
-export type Source = AsyncIterable<Uint8Array | string>
 
 const LF = 10
 const CR = 13
@@ -64,41 +59,4 @@ function decode(bytes: Buffer, number: number): Line | undefined {
   if (from >= to) return undefined
   if (!isUtf8(bytes)) return { number, reason: 'is not UTF-8' }
   return { number, text: bytes.toString('utf8', from, to) }
-}
-
-const GZIP = '\x1f\x8b'
-
-/** The bytes of a source, which may be compressed with gzip. @throws what zlib says of a damaged one */
-export async function* uncompressed(source: Source): AsyncGenerator<Buffer> {
-  const chunks = buffers(source)
-  let first: Buffer = Buffer.alloc(0)
-  while (first.length < GZIP.length) {
-    const { value, done } = await chunks.next()
-    if (done) break
-    first = first.length === 0 ? value : Buffer.concat([first, value])
-  }
-  const all = startingWith(first, chunks)
-  if (first.toString('latin1', 0, GZIP.length) !== GZIP) yield* all
-  else yield* gunzip(all)
-}
-
-async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (first.length > 0) yield first
-  yield* rest
-}
-
-async function* buffers(source: Source): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    yield typeof chunk === 'string'
-      ? Buffer.from(chunk)
-      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  }
-}
-
-/** What was compressed, in chunks. @throws what zlib says where the bytes are not gzip, or end too early */
-export async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const unzip = createGunzip()
-  // Errors of either stream reach the reader through the iteration of the last one.
-  pipeline(Readable.from(source), unzip).catch(() => {})
-  yield* unzip
 }

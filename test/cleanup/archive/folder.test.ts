@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
-import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
 import { chunks, FOLDER, flipByte, head, inFolder, options, writeTwoBatches } from './support.ts'
 
 const LINES = { execution: 1, step: 3, audit: 3, metric: 0 }

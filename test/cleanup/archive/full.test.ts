@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
-import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
 import { chunks, FOLDER, inFolder, options, writeTwoBatches } from './support.ts'
 
 /** Limits the size of each file of this process, like a full disk: the error is EFBIG instead of ENOSPC. */

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
-import { archiveToStream } from '../../../src/cleanup/archive/write/sink.ts'
+import { archiveToStream } from '../../../src/cleanup/archive/write/stream.ts'
 import { chunks, flipByte, head, inFolder, options, writeTwoBatches } from './support.ts'
 
 const LINES = { execution: 1, step: 3, audit: 3, metric: 0 }

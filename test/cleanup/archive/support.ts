@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { archiveInFolder } from '../../../src/cleanup/archive/write/sink.ts'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
 import { cleanup } from '../../../src/cleanup/cleanup.ts'
 import { type RestoreOptions, restoreArchive } from '../../../src/cleanup/restore/restore.ts'
 import type { ArchiveHead, ArchiveSink, CleanupOptions } from '../../../src/cleanup/types.ts'

@@ -4,7 +4,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { archiveInFolder, archiveToStream } from '../../../src/cleanup/archive/write/sink.ts'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
+import { archiveToStream } from '../../../src/cleanup/archive/write/stream.ts'
 import type { ArchiveSink } from '../../../src/cleanup/types.ts'
 import { query, type Run } from '../../../src/db/query/query.ts'
 import { costBy } from '../../../src/queries/usage/cost.ts'
@@ -272,7 +273,7 @@ it('a streamed archive is restored from a pipe, and a stream without its end is 
     const from = (data: Buffer) => restore(database, '-', { stdin: Readable.from([data]) })
     await expect(from(bytes.subarray(0, -1))).rejects.toMatchObject({
       code: 'failed',
-      message: 'standard input is truncated: its cleanup came to its end, which the archive lacks',
+      message: 'standard input is truncated: its cleanup ended, but the archive has no end',
     })
     expect(await rowsOf(database)).toEqual([])
     expect((await from(gzipSync(bytes))).restored).toEqual(ALL)

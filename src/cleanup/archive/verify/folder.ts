@@ -15,9 +15,8 @@ import {
   type Segment,
   unseal,
 } from '../form.ts'
-import { type ArchiveProblem, Fault } from './faults.ts'
 import { checkFile, contentOf, namesIn, type Piece, reading, sizeOf, textOf } from './read.ts'
-import type { CoveredFile, VerifiedArchive } from './report.ts'
+import { type ArchiveProblem, type CoveredFile, Fault, type VerifiedArchive } from './report.ts'
 
 /** The content of a folder according to its manifest or journal. */
 interface Claim {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
-import { gunzip } from '../compression.ts'
-import { countLines } from '../write/blocks.ts'
-import { Fault } from './faults.ts'
+import { countLines } from '../../../transfer/lines/count.ts'
+import { gunzip } from '../../../transfer/lines/gzip.ts'
+import { Fault } from './report.ts'
 
 /** A part of a file with its own checksum, or the whole file. */
 export interface Piece {
@@ -15,13 +15,17 @@ export interface Piece {
 
 const ALTERED = 'is damaged: its SHA-256 does not match'
 
+export const readError = (path: string, cause: unknown): WfstoreError =>
+  cause instanceof WfstoreError
+    ? cause
+    : new WfstoreError('failed', `cannot read ${path}: ${describe(cause).message}`, { cause })
+
 /** @throws WfstoreError failed if the disk cannot be read */
 export async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    if (cause instanceof WfstoreError || cause instanceof Fault) throw cause
-    throw new WfstoreError('failed', `cannot read ${path}: ${describe(cause).message}`, { cause })
+    throw cause instanceof Fault ? cause : readError(path, cause)
   }
 }
 
@@ -89,13 +93,3 @@ export async function checkFile(
   }
   if (counted !== lines) throw new Fault(`has ${counted} lines, not ${lines}`)
 }
-
-/** Whether the file is gzip. */
-export const isGzip = (path: string): Promise<boolean> =>
-  reading(path, async () => {
-    const handle = await open(path)
-    const { buffer, bytesRead } = await handle
-      .read(Buffer.alloc(2), 0, 2, 0)
-      .finally(() => handle.close())
-    return buffer.toString('hex', 0, bytesRead) === '1f8b'
-  })

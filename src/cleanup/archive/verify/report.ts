@@ -1,6 +1,15 @@
 import type { Cleaned, Removed } from '../../types.ts'
 import type { Head } from '../form.ts'
-import type { ArchiveProblem } from './faults.ts'
+
+/** A problem of a file of an archive. The message follows the name of the file. */
+export class Fault extends Error {}
+
+export interface ArchiveProblem {
+  /** The name of the file in its archive. */
+  file: string
+  /** The problem, to be printed after the name. */
+  problem: string
+}
 
 export interface CoveredFile {
   name: string

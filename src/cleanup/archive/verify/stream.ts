@@ -3,15 +3,14 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
+import { LF } from '../../../transfer/lines/count.ts'
+import { uncompressed } from '../../../transfer/lines/gzip.ts'
 import { CLEANED, type Cleaned } from '../../types.ts'
-import { gunzip } from '../compression.ts'
 import { type Mark, noRows, type StreamSums, unseal } from '../form.ts'
-import { Fault } from './faults.ts'
 import { knownForm } from './folder.ts'
-import { isGzip } from './read.ts'
-import type { VerifiedArchive } from './report.ts'
+import { readError } from './read.ts'
+import { Fault, type VerifiedArchive } from './report.ts'
 
-const LF = 10
 /** The number of bytes that identify a line: '{"ex', '{"sy'. */
 const PREFIX = 4
 const ROWS = new Map<string, Cleaned>(CLEANED.map((kind) => [`{"${kind.slice(0, 2)}`, kind]))
@@ -23,11 +22,7 @@ export async function verifyStream(
   path: string,
   { place = path }: { place?: string } = {},
 ): Promise<VerifiedArchive> {
-  const zipped = await isGzip(path)
-  const read = (): AsyncIterable<Buffer> => {
-    const bytes = createReadStream(path, { highWaterMark: 256 * 1024 })
-    return zipped ? gunzip(bytes) : bytes
-  }
+  const read = () => uncompressed(createReadStream(path, { highWaterMark: 256 * 1024 }))
   const archive: VerifiedArchive = {
     place,
     form: 'stream',
@@ -45,8 +40,7 @@ export async function verifyStream(
     for await (const chunk of whole(read())) scan.add(chunk)
     scan.end()
   } catch (error) {
-    if (error instanceof WfstoreError) throw error
-    archive.problems.push({ file: basename(place), problem: problemOf(error) })
+    archive.problems.push({ file: basename(place), problem: problemOf(path, error) })
   }
   if (!scan.begins()) {
     throw new WfstoreError('usage', `${place} is not an archive of wfstore`, {
@@ -65,8 +59,13 @@ async function* whole(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-const problemOf = (error: unknown): string =>
-  error instanceof Fault ? error.message : `cannot be read: ${describe(error).message}`
+/** @throws WfstoreError if the content is not what is wrong */
+function problemOf(path: string, error: unknown): string {
+  if (error instanceof Fault) return error.message
+  const { code, message } = describe(error)
+  if (code?.startsWith('Z_')) return `cannot be uncompressed: ${message}`
+  throw readError(path, error)
+}
 
 async function* beginning(source: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
   let left = bytes

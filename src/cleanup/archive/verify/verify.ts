@@ -3,14 +3,12 @@ import { basename, join, relative, resolve } from 'node:path'
 import { WfstoreError } from '../../../error.ts'
 import type { Removed } from '../../types.ts'
 import { addRows, noRows } from '../form.ts'
-import type { ArchiveProblem } from './faults.ts'
 import { isArchive, verifyFolder } from './folder.ts'
 import { namesIn, reading } from './read.ts'
-import type { VerifiedArchive } from './report.ts'
+import type { ArchiveProblem, VerifiedArchive } from './report.ts'
 import { verifyStream } from './stream.ts'
 
-export type { ArchiveProblem } from './faults.ts'
-export type { CoveredFile, VerifiedArchive } from './report.ts'
+export type { ArchiveProblem, CoveredFile, VerifiedArchive } from './report.ts'
 
 export interface ArchiveReport {
   place: string

@@ -1,4 +1,4 @@
-const LF = 10
+import { countLines, LF } from '../../../transfer/lines/count.ts'
 
 /** The size of a block in bytes. It can exceed this by a line. */
 const BLOCK_BYTES = 1024 * 1024
@@ -32,10 +32,4 @@ export async function* blocksOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<B
 function blockOf(parts: Buffer[]): Block {
   const data = Buffer.concat(parts)
   return { data, lines: countLines(data), whole: data.at(-1) === LF }
-}
-
-export function countLines(data: Buffer): number {
-  let lines = 0
-  for (let at = data.indexOf(LF); at !== -1; at = data.indexOf(LF, at + 1)) lines++
-  return lines
 }

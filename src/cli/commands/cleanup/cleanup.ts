@@ -124,13 +124,14 @@ async function clean(
 async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
   const { archive: place } = flags
   if (place === undefined) return undefined
-  const { archiveInFolder, archiveToStream } = await import(
-    '../../../cleanup/archive/write/sink.ts'
-  )
   if (place === '-' && io.stdout.isTTY === true)
     throw new WfstoreError('usage', '--archive - cannot write to a terminal', {
       hint: 'redirect stdout to a file or a pipe, or name a folder',
     })
-  if (place === '-') return archiveToStream(io.stdout, { wfstoreVersion: version })
+  if (place === '-') {
+    const { archiveToStream } = await import('../../../cleanup/archive/write/stream.ts')
+    return archiveToStream(io.stdout, { wfstoreVersion: version })
+  }
+  const { archiveInFolder } = await import('../../../cleanup/archive/write/folder.ts')
   return archiveInFolder(resolve(io.cwd, place), { wfstoreVersion: version })
 }

@@ -156,7 +156,9 @@ describe('restore', () => {
       runCli([...line.split(' '), '--database-url', other.url], { cwd: folder })
     const { code, stderr } = await into('restore old')
     expect(code).toBe(1)
-    expect(stderr).toContain('is of a cleanup of another database; nothing was restored; --copy')
+    expect(stderr).toContain(
+      'is of a cleanup of another database; nothing was restored; name only archives',
+    )
     expect((await into('restore old --copy')).code).toBe(0)
     expect(await rowsOf(other)).toEqual({ runs: 12, steps: 24, entries: 41, metrics: 4 })
     await other.drop()

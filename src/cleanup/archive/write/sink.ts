@@ -1,2 +1,0 @@
-export { archiveInFolder, type FolderOptions } from './folder.ts'
-export { archiveToStream } from './stream.ts'
