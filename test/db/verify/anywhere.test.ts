@@ -1,13 +1,14 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import {
   compareSchema,
   countRows,
   type Difference,
   type TableCount,
 } from '../../../src/db/verify/compare.ts'
-import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
+import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { migrate, withClient } from '../../support/migrate.ts'
+import { createAdopted, createMigrated } from '../../support/migrated.ts'
 
 interface Verification {
   differences: Difference[]
@@ -15,10 +16,6 @@ interface Verification {
 }
 
 let database: TestDatabase
-
-beforeEach(async () => {
-  database = await createDatabase('verify_anywhere')
-})
 
 afterEach(() => database.drop())
 
@@ -49,8 +46,7 @@ const NO_ROWS = {
 }
 
 it('a database that was adopted has no differences, and its rows are counted', async () => {
-  await loadLegacy(database)
-  await migrate(database)
+  database = await createAdopted('verify_adopted')
   const verified = await verify()
   expect(verified.differences).toEqual([])
   const [counted] = await database.sql(
@@ -65,8 +61,8 @@ it('a database that was adopted has no differences, and its rows are counted', a
 })
 
 it('a schema of any name is compared, and the differences contain no schema name', async () => {
+  database = await createMigrated('verify_schema')
   await migrate(database, { schema: 'Work Flows' })
-  await migrate(database)
   await database.sql(
     'drop index public.workflow_steps_step_idx; drop view public.daily_cost_summary',
   )
@@ -81,11 +77,13 @@ it('a schema of any name is compared, and the differences contain no schema name
 })
 
 it('a schema whose name its own function uses as a row is compared', async () => {
+  database = await createDatabase('verify_new')
   await migrate(database, { schema: 'new' })
   expect(await verify('new')).toMatchObject({ differences: [] })
 })
 
 it('a role without any privilege sees every difference, and estimates instead of counts', async () => {
+  database = await createDatabase('verify_role')
   await migrate(database, { schema: 'Work Flows' })
   await database.sql(
     `create role ${database.name}_nobody;
@@ -108,6 +106,7 @@ it('a role without any privilege sees every difference, and estimates instead of
 })
 
 it('a connection in pipeline mode is restored, with its search path', async () => {
+  database = await createDatabase('verify_pipeline')
   await migrate(database, { schema: 'Work Flows' })
   const config = {
     connectionString: database.url,
@@ -128,7 +127,7 @@ it('a connection in pipeline mode is restored, with its search path', async () =
 })
 
 it('a table is counted below a million rows, and estimated above', async () => {
-  await migrate(database)
+  database = await createMigrated('verify_counts')
   const insert = `insert into audit_logs (user_id, action_type, action_details) select 'u', 'a', 'd' from generate_series(1, 5)`
   await database.sql(insert)
   expect(rowsOf(await verify())).toEqual({ ...NO_ROWS, audit_logs: 5 })
@@ -141,7 +140,7 @@ it('a table is counted below a million rows, and estimated above', async () => {
 })
 
 it('an estimate grows with the table since it was made', async () => {
-  await migrate(database)
+  database = await createMigrated('verify_counts')
   await database.sql(
     `insert into audit_logs (user_id, action_type, action_details) select 'u', 'a', 'd' from generate_series(1, 500);
      alter table audit_logs set (autovacuum_enabled = off);
@@ -156,7 +155,7 @@ it('an estimate grows with the table since it was made', async () => {
 })
 
 it('a large table without statistics is estimated from a sample of its pages', async () => {
-  await migrate(database)
+  database = await createMigrated('verify_counts')
   await database.sql(
     `alter table audit_logs set (autovacuum_enabled = off), alter column action_details set storage plain;
      insert into audit_logs (user_id, action_type, action_details)
@@ -169,7 +168,7 @@ it('a large table without statistics is estimated from a sample of its pages', a
 })
 
 it('a missing table is not counted', async () => {
-  await migrate(database)
+  database = await createMigrated('verify_counts')
   await database.sql('drop table audit_logs')
   const { audit_logs: _, ...rest } = NO_ROWS
   expect(rowsOf(await verify())).toEqual(rest)

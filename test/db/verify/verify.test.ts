@@ -1,27 +1,22 @@
 import type pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { splitStatements } from '../../../src/db/migrate/files.ts'
 import { compareSchema, type Difference, isFault } from '../../../src/db/verify/compare.ts'
-import { createDatabase, type TestDatabase } from '../../support/database.ts'
+import type { TestDatabase } from '../../support/database.ts'
 import { expectGolden } from '../../support/golden.ts'
-import { migrateOn } from '../../support/migrate.ts'
+import { createMigrated } from '../../support/migrated.ts'
 
 let database: TestDatabase
 let client: pg.Client
 
-beforeAll(async () => {
-  database = await createDatabase('verify')
+beforeEach(async () => {
+  database = await createMigrated('verify')
   client = await database.connect()
 })
 
-afterAll(async () => {
+afterEach(async () => {
   await client.end()
   await database.drop()
-})
-
-beforeEach(async () => {
-  await client.query('drop schema public cascade; create schema public')
-  await migrateOn(client)
 })
 
 const compare = () => compareSchema(client, 'public')
