@@ -100,9 +100,9 @@ export type { NewStep, StepPatch, StepStatus } from './tables/steps.ts'
 export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 
 /**
- * A store on the database that the environment names, by the rules of the command line: WFSTORE_DATABASE_URL,
- * DATABASE_URL, libpq's PG* variables, else the embedded database in `.wfstore/` of the working folder. They are read
- * when it is first used, and only then does it connect.
- * @throws WfstoreError every query: no_database, and what openStore says
+ * A store on the database of the environment, by the rules of the command line: WFSTORE_DATABASE_URL, DATABASE_URL, the PG*
+ * variables of libpq, else the embedded database in `.wfstore/` of the working folder. It reads them and connects on first
+ * use.
+ * @throws WfstoreError every query: no_database, and the errors of openStore
  */
 export const workflowStore: Store = openStoreOf(() => ({ env: process.env, cwd: process.cwd() }))

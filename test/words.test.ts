@@ -41,17 +41,6 @@ const PENDING = [
   'src/cleanup/vacuum.ts',
   'src/db/connect',
   'src/db/query',
-  'src/queries/audit',
-  'src/queries/billing',
-  'src/queries/cleanups.ts',
-  'src/queries/errors',
-  'src/queries/executions',
-  'src/queries/metrics',
-  'src/queries/table',
-  'src/queries/usage',
-  'src/record/batch',
-  'src/record/recorder',
-  'src/record/spool',
 ]
 
 const FOLDERS = ['src', 'docs', 'bench', 'scripts', 'bin', 'migrations']

@@ -3,8 +3,8 @@ import type { Run } from '../db/query/query.ts'
 import { type TimeLimit, whereOf } from './table/filter.ts'
 import { type List, type Page, type PageOptions, page } from './table/page.ts'
 
-/** SQL: does a session hold the lock of a cleanup of these tables? */
-export const CLEANUP_GOES_ON = `exists (
+/** SQL: true if a session holds the lock of a cleanup of these tables. */
+export const CLEANUP_IS_RUNNING = `exists (
   select from pg_locks l, (
     select hashtextextended('wfstore cleanup ' || n.nspname, 0) as key
     from pg_class t join pg_namespace n on n.oid = t.relnamespace where t.oid = 'cleanups'::regclass) ours
@@ -12,26 +12,26 @@ export const CLEANUP_GOES_ON = `exists (
     and l.database = (select oid from pg_database where datname = current_database())
     and ((l.classid::bigint << 32) | l.objid::bigint) = ours.key)`
 
-/** SQL: a row that says running and whose lock nobody holds is of a cleanup that was killed. */
+/** SQL of the outcome: a cleanup that is 'running' without a lock was killed. */
 export const outcomeOf = (alias: string): string =>
-  `case when ${alias}.outcome = 'running' and not ${CLEANUP_GOES_ON} then 'interrupted' else ${alias}.outcome end`
+  `case when ${alias}.outcome = 'running' and not ${CLEANUP_IS_RUNNING} then 'interrupted' else ${alias}.outcome end`
 
 const isRunning = (alias: string) => `${outcomeOf(alias)} = 'running'`
 
-/** A cleanup. Its counts are exact also where it was killed: they move in the transactions that delete. */
+/** A cleanup. Its counts are exact even if it was killed, because the transactions that delete rows also count them. */
 const cleanupShape = {
   cleanupId: d.uuid(),
-  /** RFC 3339 in UTC, as are the others. */
+  /** RFC 3339 in UTC, like the other times. */
   startedAt: d.time(),
-  /** Null while it is running, and where it was killed. */
+  /** Null while it is running and if it was killed. */
   endedAt: d.nullable(d.time()),
-  /** Milliseconds; of one that is running until now; null where it was killed. */
+  /** Milliseconds, until now while it is running; null if it was killed. */
   durationMs: d.nullable(
     d.number(
       `round(extract(epoch from case when ${isRunning('c')} then now() else c.ended_at end - c.started_at) * 1000)`,
     ),
   ),
-  /** What was older than this was removed. */
+  /** Rows older than this were removed. */
   cutoff: d.time(),
   keepLast: d.nullable(d.count()),
   /** running, done, stopped (by its time limit or a signal), failed, or interrupted: killed. */
@@ -40,16 +40,16 @@ const cleanupShape = {
   stepsRemoved: d.count(),
   auditRemoved: d.count(),
   metricsRemoved: d.count(),
-  /** The folder, or '-' for a pipe; null where there is no archive. */
+  /** The folder, or '-' for a pipe; null without an archive. */
   archive: d.nullable(d.text()),
   errorMessage: d.nullable(d.text()),
 }
 export type PastCleanup = d.RowOf<typeof cleanupShape>
 
 export interface CleanupFilter {
-  /** Begun at this instant or later. */
+  /** Cleanups that started at this instant or later. */
   since?: TimeLimit | undefined
-  /** Begun before this instant. */
+  /** Cleanups that started before this instant. */
   until?: TimeLimit | undefined
 }
 
@@ -65,7 +65,7 @@ const CLEANUPS: List<typeof cleanupShape, CleanupFilter> = {
   where: (filter) => whereOf<CleanupFilter>({}, filter),
 }
 
-/** Past cleanups and one that is running, the newest first. @throws WfstoreError usage */
+/** Past and running cleanups, newest first. @throws WfstoreError usage */
 export const listCleanups = (
   run: Run,
   options: CleanupFilter & PageOptions = {},

@@ -15,7 +15,7 @@ import {
 } from './column.ts'
 import type { NewOf, PatchOf } from './types.ts'
 
-/** The audit entries. They outlive the execution that they name. */
+/** The audit entries. They remain when their execution is removed. */
 export const audit = table({
   kind: 'audit',
   name: 'audit_logs',

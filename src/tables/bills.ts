@@ -20,7 +20,7 @@ import type { NewOf, PatchOf } from './types.ts'
 
 const { tokensInput, tokensOutput, ...laterColumns } = tokenColumns
 
-/** The bills, one for each finished execution, which they outlive; a correction is a bill of its own. */
+/** The bills, one for each finished execution. They remain when it is removed. A correction is a separate bill. */
 export const bills = table({
   kind: 'bill',
   name: 'billing_records',
@@ -37,14 +37,14 @@ export const bills = table({
     modelId: name,
     tokensInput,
     tokensOutput,
-    /** All tokens that are paid for. */
+    /** Number of billed tokens. */
     tokensTotal: withDefault(count, '0'),
     /** US dollars, 0 or more; a correction may be below 0. */
     cost: withDefault(amount, '0'),
     /** The month that is billed, such as 2024-12. */
     billingPeriod: month,
     paid: withDefault(boolean, 'false'),
-    /** The id of the payment elsewhere: an invoice, a transfer. */
+    /** The id of the payment in another system: an invoice, a transfer. */
     paymentId: optional(text),
     /** Any JSON value. */
     metadata: optional(withDefault(json, "'{}'")),
@@ -53,7 +53,7 @@ export const bills = table({
     ...laterColumns,
     /** The bill that this one corrects. */
     corrects: byWfstore(optional(uuid)),
-    /** The month that was given, where it was closed and the bill went into an open one. */
+    /** The given month, if it was closed and the bill went to an open month. */
     originalPeriod: byWfstore(optional(text)),
   },
 })

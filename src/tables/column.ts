@@ -80,7 +80,7 @@ export interface TableDescription<C extends Columns = Columns> {
   fields: readonly TableField[]
   /** Two times of which the second is not before the first. */
   span?: readonly [string, string]
-  /** Where this field is set, the row is a correction: its amounts and counts may be below 0. */
+  /** If this field is set, the row is a correction: its amounts and counts can be below 0. */
   correction?: string
 }
 
@@ -163,7 +163,7 @@ export const stamp = byWfstore(optional(withDefault(time, 'now()')))
 export const columnOf = (field: string): string =>
   field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** What names columns names those of this table. */
+/** The names in a description must be columns of its table. */
 interface Given<C extends Columns> extends Omit<TableDescription<C>, 'fields' | 'id'> {
   key: readonly (keyof C & string)[]
   span?: readonly [keyof C & string, keyof C & string]

@@ -44,7 +44,7 @@ export const steps = table({
     endTime: optional(time),
     /** Milliseconds, a whole number. */
     durationMs: optional(count),
-    /** All tokens that are paid for. */
+    /** Number of billed tokens. */
     tokensUsed: withDefault(count, '0'),
     /** US dollars, 0 or more. */
     cost: withDefault(amount, '0'),

@@ -9,11 +9,11 @@ const wrong: [argv: string, line: string][] = [
   ['exec', "error: unknown command 'exec'; see `wfstore --help`"],
   [
     'executions show not-a-uuid',
-    'error: "not-a-uuid" is not an execution id; an id is a UUID, or its first 8 or more characters',
+    'error: "not-a-uuid" is not an execution id; use a UUID, or at least its first 8 characters',
   ],
   [
     'executions show c3216a2',
-    'error: "c3216a2" is not an execution id; an id is a UUID, or its first 8 or more characters',
+    'error: "c3216a2" is not an execution id; use a UUID, or at least its first 8 characters',
   ],
   [
     'executions show',
@@ -34,7 +34,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --since 24h --until 48h',
-    'error: --since 24h is not before --until 48h; nothing lies between them: exchange or widen them',
+    'error: --since 24h is not before --until 48h; swap them, or choose a longer range',
   ],
   [
     'executions list --limit 0',

@@ -7,7 +7,7 @@ import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
 
 export const auditShape: d.ShapeOf<typeof audit.columns> = d.shapeOf(audit.columns)
-/** Something that happened. It outlives the run and the step that it names. */
+/** An audit entry. It remains when its run and its step are removed. */
 export type AuditEntry = d.RowOf<typeof auditShape>
 
 export interface AuditFilter {
@@ -17,11 +17,11 @@ export interface AuditFilter {
   actionType?: string | undefined
   toolName?: string | undefined
   modelId?: string | undefined
-  /** Of the run, while that is kept; mode too. */
+  /** Workflow of the run; entries of removed runs do not match. The same holds for mode. */
   workflowName?: string | undefined
   mode?: string | undefined
   success?: boolean | undefined
-  /** Of this instant or later. */
+  /** At this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */
   until?: TimeLimit | undefined

@@ -5,9 +5,9 @@ import { rangeOf } from '../executions/executions.ts'
 import { type AuditEntry, auditShape } from './audit.ts'
 
 /**
- * One entry of the audit.
- * @param id the whole id, or its first 8 or more characters as lists show them
- * @throws WfstoreError usage (no id, or the start of several), not_found
+ * One audit entry.
+ * @param id the whole id, or at least its first 8 characters as lists show them
+ * @throws WfstoreError usage if it is not an id or matches several entries, not_found
  */
 export async function findAuditEntry(run: Run, id: string): Promise<AuditEntry> {
   const [first, last] = rangeOf('audit entry', id)
@@ -19,14 +19,14 @@ export async function findAuditEntry(run: Run, id: string): Promise<AuditEntry> 
   )
   const [entry] = found
   if (!entry) {
-    throw new WfstoreError('not_found', `there is no audit entry ${id}`, {
-      hint: 'it may have been cleaned up',
+    throw new WfstoreError('not_found', `audit entry ${id} does not exist`, {
+      hint: 'it may have been removed by a cleanup',
     })
   }
   if (found.length > 1) {
     const candidates = found.map(({ logId }) => logId).join(', ')
-    throw new WfstoreError('usage', `${id} is the start of several audit entries`, {
-      hint: `give more of it: ${candidates}`,
+    throw new WfstoreError('usage', `${id} matches several audit entries`, {
+      hint: `use more characters: ${candidates}`,
     })
   }
   return entry

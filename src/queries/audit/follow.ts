@@ -5,36 +5,36 @@ import { bind, timeBounds, within } from '../table/filter.ts'
 import { page } from '../table/page.ts'
 import { AUDIT, type AuditEntry, type AuditFilter, auditShape } from './audit.ts'
 
-/** The audit as it grows: every entry that is committed from `start` on comes exactly once. */
+/** New audit entries: each entry that is committed after `start` is returned exactly once. */
 export interface AuditFollow {
-  /** The newest entries there are, oldest first. Once, before the first `poll`. */
+  /** The newest existing entries, oldest first. Call it once, before the first `poll`. */
   start: (limit: number) => Promise<AuditEntry[]>
   /**
-   * What was committed since the call before, oldest first. A call that failed is repeated, on another connection too,
-   * and nothing is lost by it. Never two at once.
+   * The entries that were committed since the previous call, oldest first. Repeat a failed call, also on another
+   * connection: no entry is lost. Do not make two calls at the same time.
    */
   poll: () => Promise<AuditEntry[]>
   /**
-   * Whether this role, or a standby, does not tell how long the transactions of others have been open: what one that
-   * takes longer than LATE_MINUTES writes is missed.
+   * True if the age of other transactions is unknown, to this role or on a standby. Then entries of transactions that
+   * take longer than LATE_MINUTES are missed.
    */
   isBlind: () => boolean
 }
 
 /**
- * An entry is followed where its timestamp is no older than so long before the transaction that writes it began: time for
- * batches and clocks that differ. An import of old entries is not followed.
+ * An entry is followed if its timestamp is at most this much older than the start of its transaction. That leaves time for
+ * batches and different clocks. An import of old entries is not followed.
  */
 export const LATE_MINUTES = 5
 
 /**
- * Entries can be seen when they are committed, in another order than that of their timestamps. So each statement asks for
- * what its own snapshot shows and that of the statement before may not have: entries whose transaction is not older than
- * the oldest one that was running then, but for those that are known already.
+ * Entries become visible at commit, not in the order of their timestamps. So each statement reads the entries that the
+ * snapshot of the previous statement may not have shown: those of transactions that are not older than the oldest
+ * transaction running at that time. Known entries are skipped.
  *
- * A timestamp bounds how far back the index is read: a transaction that was open then began at the `oldest_start` that
- * was read before that snapshot was taken, or later. That is what the statement before it has read, because a statement
- * takes its snapshot first: whoever commits in between is in neither.
+ * A timestamp limits how far back the index is read. A transaction that was running at the previous snapshot started at
+ * `window_start` of the statement before that, or later. It must be that one, because a statement takes its snapshot
+ * before it reads pg_stat_activity: a transaction that commits between the two is in neither.
  */
 const MOMENT = `
   select pg_snapshot_xmin(pg_current_snapshot())::text as horizon, pg_is_in_recovery() or bool_or(backend_type is null) as blind,
@@ -42,7 +42,7 @@ const MOMENT = `
   from pg_stat_activity where datname = current_database()`
 
 const momentShape = {
-  /** The oldest transaction that was running, without wraparound. */
+  /** The id of the oldest running transaction, without wraparound. */
   horizon: d.text(),
   windowStart: d.time(),
   blind: d.nullable(d.boolean()),
@@ -51,27 +51,27 @@ const knownShape = { logId: d.uuid(), timestamp: d.time() }
 
 interface State {
   horizon: string
-  /** Of the statement before the last, which the next one reads from. */
+  /** `windowStart` of the statement before the last one: the next statement reads from here. */
   from: string
-  /** Of the last statement. */
+  /** `windowStart` of the last statement. */
   windowStart: string
 }
 
-/** @throws WfstoreError usage for a filter that is none */
+/** @throws WfstoreError usage for an unknown filter */
 export function followAudit(run: Run, { since, until, ...filter }: AuditFilter = {}): AuditFollow {
-  /** Timestamps of entries in the window, by id: a row that is changed later is not a new one. */
+  /** Timestamps of the entries in the window, by id: a row that changes later is not a new entry. */
   const known = new Map<string, string>()
   let state: State | undefined
   let blind = false
   const bounds = timeBounds({ since, until })
 
-  /** Reads the window from `from` on; with `horizon` only what a snapshot may not have shown. */
+  /** Reads the window that begins at `from`; with `horizon` only entries that the previous snapshot may not have shown. */
   async function read<S extends d.Shape>(shape: S, from: string, horizon: string | null) {
     const where = AUDIT.where(filter)
     within(where, 'a.timestamp', bounds)
     where.conditions.push(`a.timestamp >= ${bind(where, from)}::timestamptz`)
     if (horizon !== null) {
-      // Ages compare as transactions do, over a wraparound too.
+      // age() compares transaction ids correctly after a wraparound too.
       where.conditions.push(`age(a.xmin) <= age(${bind(where, horizon)}::xid8::xid)`)
     }
     const rows = await run(
@@ -84,7 +84,7 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
     const { horizon: next, windowStart, blind: isBlind } = rows[0] as d.RowOf<typeof momentShape>
     state = { horizon: next, from: state?.windowStart ?? from, windowStart }
     blind ||= isBlind === true
-    // The moment comes without an entry where there is none.
+    // Without entries there is one row, with the moment only.
     const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))
     return d.decodeArrays(
       shape,
@@ -100,7 +100,7 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
         momentShape,
       )
       const { windowStart } = moment as d.RowOf<typeof momentShape>
-      // What is there already is not new when it is changed, or committed beside something that is still open.
+      // An existing entry is not new if it changes later, or if its transaction overlaps one that is still running.
       for (const { logId, timestamp } of await read(knownShape, windowStart, null))
         known.set(logId, timestamp)
       const { rows } = await page(run, AUDIT, { ...filter, since, until, limit })
@@ -109,7 +109,7 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
     },
 
     async poll() {
-      if (!state) throw new WfstoreError('usage', 'poll comes after start')
+      if (!state) throw new WfstoreError('usage', 'poll was called before start')
       const { from, horizon } = state
       const found = await read(auditShape, from, horizon)
       const entries = found.filter(({ logId }) => !known.has(logId))

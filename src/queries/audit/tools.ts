@@ -13,35 +13,35 @@ import {
 
 const toolShape = {
   toolName: d.text(),
-  /** Entries of the audit of type 'tool_call'. */
+  /** Number of audit entries with the type 'tool_call'. */
   calls: d.count(),
   failures: d.count(),
-  /** Of the calls, from 0 to 1; null where there were none. */
+  /** Share of successful calls, from 0 to 1; null without calls. */
   successRate: d.nullable(d.number()),
-  /** Milliseconds that 95 of 100 finished steps of the tool took at most; null where none has a duration. */
+  /** 95th percentile of the durations of finished steps, in milliseconds; null if no step has a duration. */
   p95DurationMs: d.nullable(d.number()),
-  /** Finished steps of the tool, over which p95DurationMs is. */
+  /** Number of finished steps in p95DurationMs. */
   steps: d.count(),
-  /** US dollars of the calls, an exact decimal. */
+  /** Cost of the calls in US dollars, an exact decimal. */
   cost: d.amount(),
   /** Tokens of the calls. */
   tokens: d.count(),
-  /** How many users called it. */
+  /** Number of users who called it. */
   users: d.count(),
 }
-/** How a tool was used, as far as the audit and the steps are kept. */
+/** The use of a tool, from audit entries and steps that have not been removed. */
 export type ToolUse = d.RowOf<typeof toolShape>
 
-/** What narrows the calls and steps. Texts match exactly. */
+/** The filters of calls and steps. Texts match exactly. */
 export interface ToolFilter {
   userId?: string | undefined
-  /** Of the run, while that is kept; mode too. */
+  /** Workflow of the run; calls of removed runs do not match. The same holds for mode. */
   workflowName?: string | undefined
   mode?: string | undefined
   modelId?: string | undefined
   toolName?: string | undefined
   executionId?: string | undefined
-  /** Calls and starts of steps of this instant or later. */
+  /** Calls and steps that started at this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */
   until?: TimeLimit | undefined
@@ -63,13 +63,13 @@ const ofSteps = {
   executionId: equals('s.execution_id', uuid),
 }
 
-/** Of the 95th of 100 among the steps of a tool, from 0; between two where it is no whole number. */
+/** Position of the 95th percentile among the steps of a tool, from 0; a fraction is between two steps. */
 const PLACE = '(steps - 1) * 0.95'
 
 /**
- * Per tool its calls, failures, success rate, cost in US dollars and tokens, of the audit, and how long its steps took;
- * the most called first. A tool that only steps name has no calls.
- * @throws WfstoreError usage for a filter that is none, or bounds with nothing between them
+ * Calls, failures, success rate, cost in US dollars and tokens of each tool, from the audit, and durations of its steps.
+ * The most used tool is first. A tool that only steps name has no calls.
+ * @throws WfstoreError usage for an unknown filter, or if since is not before until
  */
 export function toolUse(
   run: Run,
@@ -85,14 +85,14 @@ export function toolUse(
   const moved = steps.conditions.map((condition) =>
     condition.replace(/\$(\d+)/g, (_, place) => bind(both, steps.values[Number(place) - 1])),
   )
-  // A run is looked up only where something is asked of it.
+  // Runs are joined only if a filter needs them.
   const runOf = (row: string, asks: boolean) =>
     asks ? `join workflow_executions e on e.execution_id = ${row}.execution_id` : ''
   const { userId, workflowName, mode, modelId } = filter
   const ofRun = workflowName !== undefined || mode !== undefined
   const ofItsUser = ofRun || userId !== undefined || modelId !== undefined
   const and = (conditions: readonly string[]) => conditions.map((one) => `and ${one}`).join(' ')
-  // Grouped finely first, which all workers of the server can do at once, unlike count(distinct …) and percentile_cont.
+  // First grouped by user and duration: parallel workers can do that, unlike count(distinct …) and percentile_cont.
   return run(
     `
 with calls as (

@@ -25,32 +25,32 @@ export type { BillDifference, DifferenceCount, DifferenceKind } from './reconcil
 export type { BillingScope, BillingSum, BillingSummary, SummaryKey } from './summary.ts'
 
 /**
- * Months of bills: what they come to, what differs from the runs, payment, closing, corrections. A period is a month such as
- * '2024-12' and begins at midnight in the store's zone. Amounts are US dollars: rows have exact decimal strings.
- * Every function may throw WfstoreError `usage` for what is no month, user or amount.
+ * Totals, differences from the runs, payment, closing and corrections of bills. A period is a month such as '2024-12'. It
+ * begins at midnight in the billing zone. Amounts are US dollars; rows have exact decimal strings. Every function can throw
+ * WfstoreError `usage` for an invalid month, user or amount.
  */
 export interface Billing {
-  /** One period: when it begins and ends, open or closed, its totals; the month of now unless named. */
+  /** One period with its begin, end, state and totals (default: the current month). */
   period: (period?: string) => Promise<BillingPeriod>
-  /** Every period that has bills, the newest first. */
+  /** All periods with bills, newest first. */
   periods: () => Promise<BillingPeriod[]>
-  /** The bills of a period by user (unless told), model, day or in total. */
+  /** The totals of a period by user (default), by model, by day or as one row. */
   summary: (scope: BillingScope & { by?: SummaryKey | undefined }) => Promise<BillingSummary>
-  /** Every difference between the bills of a period and the runs they bill, faults first. */
+  /** All differences between the bills of a period and their runs, faults first. */
   reconcile: (scope: BillingScope) => Promise<BillDifference[]>
-  /** How many differences of each kind there are. */
+  /** The number of differences of each kind. */
   differences: (scope: BillingScope) => Promise<DifferenceCount[]>
-  /** Marks the unpaid bills of a period as paid, once for a payment id. @throws WfstoreError conflict */
+  /** Marks the unpaid bills of a period as paid. A repeat with the same payment id changes nothing. @throws WfstoreError conflict */
   pay: (payment: Payment) => Promise<PaymentResult>
-  /** Freezes a month that has ended. */
+  /** Closes a month that has ended. */
   closePeriod: (close: PeriodClose) => Promise<PeriodCloseResult>
-  /** Corrects what a bill comes to by a record of its own. @throws WfstoreError not_found */
+  /** Corrects the cost of a bill with a separate record. @throws WfstoreError not_found */
   correct: (correction: Correction) => Promise<CorrectionResult>
-  /** The zone in which months begin: UTC until it is set. */
+  /** The billing zone, in which months begin (default: UTC). */
   zone: () => Promise<string>
-  /** Sets it; says whether it was another. @throws WfstoreError conflict once a month is closed */
+  /** Sets the billing zone. Returns false if it was already set to this zone. @throws WfstoreError conflict if a month is closed */
   setZone: (zone: string) => Promise<boolean>
-  /** The bills of a period as FOCUS 1.2 has them, read as they are taken. */
+  /** The bills of a period as FOCUS 1.2 rows, read while they are consumed. */
   focus: (scope: BillingScope & { provider?: string | undefined }) => AsyncGenerator<FocusRow>
 }
 
@@ -68,7 +68,7 @@ export const billingOf = (read: Run, write: Run): Billing => ({
   focus: (scope) => focusCharges(read, scope),
 })
 
-/** Rows of one statement, so that memory stays flat however many bills there are. */
+/** The number of bills of one statement, so that memory does not grow with the number of bills. */
 const CHUNK = 1000
 
 async function* focusCharges(

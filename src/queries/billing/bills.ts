@@ -7,7 +7,7 @@ import type { List } from '../table/page.ts'
 import { type RowSource, type Rows, rowsOf } from '../table/rows.ts'
 
 export const billShape: d.ShapeOf<typeof bills.columns> = d.shapeOf(bills.columns)
-/** A bill, in US dollars. It outlives its run. A token class that was not reported is null. */
+/** A bill, in US dollars. It remains when its run is removed. A token class that was not reported is null. */
 export type Bill = d.RowOf<typeof billShape>
 
 export interface BillFilter {
@@ -16,16 +16,16 @@ export interface BillFilter {
   billingPeriod?: string | undefined
   modelId?: string | undefined
   paid?: boolean | undefined
-  /** Written at this instant or later. */
+  /** Bills that were written at this instant or later. */
   since?: TimeLimit | undefined
-  /** Written before this instant. */
+  /** Bills that were written before this instant. */
   until?: TimeLimit | undefined
 }
 
 const SOURCE: RowSource<typeof billShape> = {
   table: bills,
   shape: billShape,
-  // A bill for a closed month goes into an open month and keeps the month that it was for.
+  // A bill for a closed month goes to an open month; original_period keeps the given month.
   asGiven: { billingPeriod: 'coalesce(r.original_period, r.billing_period)' },
 }
 
@@ -44,7 +44,7 @@ export const BILLS: List<typeof billShape, BillFilter> = {
 const CRITERIA = {
   userId: equals('b.user_id', name),
   executionId: equals('b.execution_id', uuid),
-  // Not only months: the application before wfstore may have named its periods otherwise.
+  // Any name, because the old application may have used other names than months.
   billingPeriod: equals('b.billing_period', name),
   modelId: equals('b.model_id', name),
   paid: holds('b.paid'),

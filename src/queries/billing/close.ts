@@ -6,27 +6,27 @@ import { type BillingPeriod, getPeriod, listPeriods, OPEN_PERIOD } from './perio
 
 export interface PeriodClose {
   period: string
-  /** Who closes it; the role of the connection unless given. */
+  /** The person or role that closes it (default: the role of the connection). */
   closedBy?: string | undefined
-  /** Look only. */
+  /** Change nothing. */
   dryRun?: boolean | undefined
-  /** Asked before anything is changed; throws where it must not be. */
+  /** Called before anything changes; throw to stop. */
   confirm?: ((period: BillingPeriod, openBefore: string[]) => Promise<void>) | undefined
 }
 
 export interface PeriodCloseResult {
-  /** closed: it was done now. already: it was closed before. planned: a dry run. */
+  /** closed: closed by this call. already: closed before. planned: a dry run. */
   outcome: 'closed' | 'already' | 'planned'
-  /** With the totals that are written down for ever, or would be. */
+  /** With the totals that are recorded, or would be recorded. */
   period: BillingPeriod
-  /** Earlier periods with bills that are open still. */
+  /** Earlier periods with bills that are still open. */
   openBefore: string[]
 }
 
 /**
- * Closes a month: its totals are written down, and from then on its bills can be paid, but not be changed, added or
- * removed. Whoever writes a bill for it meanwhile is waited for. It cannot be undone.
- * @throws WfstoreError usage where it is no month or has not ended in the store's zone, permission_denied
+ * Closes a month and records its totals. Afterwards its bills can be paid, but not changed, added or removed. It waits for
+ * sessions that are writing a bill of this month. It cannot be undone.
+ * @throws WfstoreError usage if it is not a month or has not ended in the billing zone, permission_denied
  */
 export async function closePeriod(
   read: Run,
@@ -59,13 +59,13 @@ export async function closePeriod(
   return { outcome, period: await getPeriod(read, month), openBefore }
 }
 
-/** By the clock of the server, which writes the bills too. */
+/** By the server's clock, which also dates the bills. */
 async function assertEnded(read: Run, { period, endTime, timeZone }: BillingPeriod) {
   const [found] = await read(`select $1::text < ${OPEN_PERIOD} as ended`, [period], {
     ended: d.boolean(),
   })
   if (found?.ended) return
-  throw new WfstoreError('usage', `${period} has not ended: it is open until ${endTime}`, {
-    hint: `months begin at midnight in ${timeZone}; close it after that`,
+  throw new WfstoreError('usage', `${period} has not ended; it ends at ${endTime}`, {
+    hint: `close it after that; months begin at midnight in ${timeZone}`,
   })
 }

@@ -5,16 +5,16 @@ import { WfstoreError } from '../../error.ts'
 import { amountOf, jsonOf, requiredText, uuidOf } from '../table/validate.ts'
 
 export interface Correction {
-  /** The bill that is wrong. */
+  /** The bill to correct. */
   billingId: string
-  /** What it should come to, corrections included: US dollars, 0 or more. */
+  /** The correct cost, including earlier corrections: US dollars, 0 or more. */
   cost: string | number
   reason: string
-  /** Who corrects; goes into the metadata of the record. */
+  /** The person who corrects; goes into the metadata of the record. */
   by?: string | undefined
-  /** Look only. */
+  /** Change nothing. */
   dryRun?: boolean | undefined
-  /** Asked before anything is written; throws where it must not be. */
+  /** Called before anything is written; throw to stop. */
   confirm?: ((plan: CorrectionPlan) => Promise<void>) | undefined
 }
 
@@ -24,14 +24,14 @@ const planShape = {
   userId: d.text(),
   executionId: d.nullable(d.uuid()),
   modelId: d.text(),
-  /** Of the bill that is corrected. */
+  /** Period of the corrected bill. */
   billingPeriod: d.text(),
-  /** What it comes to now, with the corrections so far. */
+  /** The cost now, including earlier corrections. */
   costBefore: d.amount('c.cost_before'),
   costAfter: d.amount('c.cost_after'),
-  /** Of the correction: what is added, below 0 where less is to be paid. */
+  /** The cost of the correction; below 0 if the bill becomes lower. */
   difference: d.amount('trim_scale(c.cost_after - c.cost_before)'),
-  /** Another bill that this one corrects already. */
+  /** The bill that this bill corrects, if it is a correction itself. */
   corrects: d.nullable(d.uuid()),
 }
 export type CorrectionPlan = d.RowOf<typeof planShape>
@@ -44,14 +44,14 @@ const writtenShape = {
 }
 
 export interface CorrectionResult {
-  /** corrected: a record was written. already: it comes to that. planned: a dry run. */
+  /** corrected: a record was written. already: the cost is already correct. planned: a dry run. */
   outcome: 'corrected' | 'already' | 'planned'
   plan: CorrectionPlan
-  /** The new record: its period is the bill's own month, or where that is closed the open one, with a reference. */
+  /** The new record. Its period is the month of the bill, or an open month if that is closed; then originalPeriod is set. */
   record: d.RowOf<typeof writtenShape> | null
 }
 
-/** $1 the bill, $2 what it should come to. */
+/** $1 the bill, $2 the correct cost. */
 const PLAN = `select b.billing_id, b.user_id, b.execution_id, b.model_id, b.billing_period, b.corrects,
     b.cost + coalesce(sum(c.cost), 0) as cost_before, $2::numeric as cost_after,
     coalesce(string_agg(c.billing_id::text, ',' order by c.billing_id), '') as corrections
@@ -61,8 +61,8 @@ const PLAN = `select b.billing_id, b.user_id, b.execution_id, b.model_id, b.bill
 const TRIES = 5
 
 /**
- * Corrects what a bill comes to by a new record over the difference, in the bill's own month while that is open, and else
- * in the open one. Repeated it changes nothing, since the bill comes to that already.
+ * Corrects the cost of a bill with a new record for the difference. The record goes to the month of the bill, or to an
+ * open month if that is closed. A repeat changes nothing, because the cost is already correct.
  * @throws WfstoreError usage, not_found
  */
 export async function correctBill(
@@ -81,16 +81,16 @@ export async function correctBill(
     await correction.confirm?.(plan)
     const [record] = await send(write, INSERT, [id, cost, metadata, plan.costBefore], writtenShape)
     if (record) return { outcome: 'corrected', plan, record }
-    // Corrected by somebody else meanwhile, or by us before the connection was lost.
+    // Another session has corrected it, or this one has, before the connection was lost.
   }
-  throw new WfstoreError('conflict', `bill ${id} is corrected all the time`, {
+  throw new WfstoreError('conflict', `other sessions keep correcting bill ${id}`, {
     hint: 'nothing was changed; try again',
   })
 }
 
 /**
- * Its id (a UUIDv8 of RFC 9562) is made of the bill and the corrections so far: of two at the same time, which see the
- * same, one is written.
+ * Its id (a UUIDv8 of RFC 9562) is made of the bill and its corrections. So only one of two simultaneous corrections is
+ * written.
  */
 const INSERT = `with c as (${PLAN})
 insert into billing_records as r (billing_id, user_id, execution_id, model_id, cost, billing_period, corrects, metadata)
@@ -106,9 +106,9 @@ async function planOf(read: Run, id: string, cost: string): Promise<CorrectionPl
     [id, cost],
     planShape,
   )
-  if (!plan) throw new WfstoreError('not_found', `there is no bill ${id}`)
+  if (!plan) throw new WfstoreError('not_found', `bill ${id} does not exist`)
   if (plan.corrects === null) return plan
-  throw new WfstoreError('usage', `bill ${id} is itself a correction, of ${plan.corrects}`, {
-    hint: `say what that one should come to: wfstore billing correct ${plan.corrects}`,
+  throw new WfstoreError('usage', `bill ${id} is a correction of bill ${plan.corrects}`, {
+    hint: `correct that bill: \`wfstore billing correct ${plan.corrects}\``,
   })
 }

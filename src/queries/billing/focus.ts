@@ -2,8 +2,8 @@ import { classWords, TOKEN_FIELDS, type TokenField } from '../../tables/tokens.t
 import type { BillingCharge } from './charges.ts'
 
 /**
- * One charge of FOCUS 1.2, https://focus.finops.org/focus-specification/v1-2/: every mandatory column, and of the
- * others those that say something here. In the alphabetical order that the specification wants.
+ * One charge of FOCUS 1.2, https://focus.finops.org/focus-specification/v1-2/: all mandatory columns, and the optional
+ * columns that have a value here. In alphabetical order, as the specification requires.
  */
 export interface FocusRow {
   BilledCost: string
@@ -12,9 +12,9 @@ export interface FocusRow {
   BillingCurrency: 'USD'
   BillingPeriodEnd: string
   BillingPeriodStart: string
-  /** A correction within a month that is open is an adjustment of it. */
+  /** A correction in an open month is an adjustment. */
   ChargeCategory: 'Usage' | 'Adjustment'
-  /** Of what belongs to a month that had been closed. */
+  /** Set for a charge of a month that was closed. */
   ChargeClass: 'Correction' | null
   ChargeDescription: string
   ChargeFrequency: 'Usage-Based'
@@ -49,10 +49,10 @@ interface Meter {
 }
 
 /**
- * The rows of one bill: a row for each class of tokens, and its cost on one row alone. A bill has a cost, its classes have
- * none of their own, and to share it out would be a guess. So where one meter has all the tokens, the cost is on its row;
- * where there are several, on the row of the meter `Runs`. Over all rows BilledCost is the sum of the bills.
- * @param provider who bills, for ProviderName, PublisherName and InvoiceIssuerName
+ * The rows of one bill: one row for each class of tokens. Only one row has the cost, because a bill has no cost by class
+ * and a split would be a guess. If one meter has all tokens, its row has the cost; otherwise the row of the meter `Runs`
+ * has it. The sum of BilledCost is the sum of the bills.
+ * @param provider the value of ProviderName, PublisherName and InvoiceIssuerName
  */
 export function focusRows(bill: BillingCharge, provider: string): FocusRow[] {
   const tokens = tokenMeters(bill)
@@ -66,14 +66,14 @@ export function focusRows(bill: BillingCharge, provider: string): FocusRow[] {
 
 const run: Meter = { name: 'Runs', unit: 'Runs', quantity: 1 }
 
-/** It changes a cost; nothing was consumed. */
+/** A correction changes a cost; nothing was consumed. */
 const correction: Meter = { name: 'Runs', unit: 'Runs', quantity: null }
 
 /** 'Cache Read Tokens' */
 const meterName = (field: TokenField): string =>
   `${classWords(field).replace(/\b[a-z]/g, (letter) => letter.toUpperCase())} Tokens`
 
-/** Each class that has tokens, and as `Tokens` those of no class that was reported. */
+/** Each class with tokens, and `Tokens` for tokens without a reported class. */
 function tokenMeters(bill: BillingCharge): Meter[] {
   const named = TOKEN_FIELDS.map((field) => ({
     name: meterName(field),
@@ -127,7 +127,7 @@ function row(bill: BillingCharge, provider: string, meter: Meter, cost: string):
   }
 }
 
-/** With the prefix that FOCUS wants of tags that are not the customer's own. */
+/** With the prefix that FOCUS requires for tags of a provider. */
 function tagsOf(bill: BillingCharge): Record<string, string | boolean> {
   const tags = {
     bill: bill.billingId,

@@ -5,16 +5,16 @@ import { WfstoreError } from '../../error.ts'
 import { requiredText } from '../table/validate.ts'
 import { type BillingScope, scopeOf } from './summary.ts'
 
-/** Of the bills of a payment: US dollars as exact decimals. */
+/** The bills of a payment. Costs are US dollars as exact decimals. */
 const planShape = {
-  /** What is unpaid, and so would be paid. */
+  /** Unpaid bills, which would be paid. */
   records: d.count(),
   cost: d.amount(),
   users: d.count(),
-  /** What this very payment has paid before. */
+  /** Bills that this payment has already paid. */
   alreadyRecords: d.count(),
   alreadyCost: d.amount(),
-  /** What another payment has paid, or one without an id. */
+  /** Bills that were paid by another payment, or without a payment id. */
   otherRecords: d.count(),
   otherBillingId: d.nullable(d.uuid()),
   otherUserId: d.nullable(d.text()),
@@ -23,28 +23,28 @@ const planShape = {
 export type PaymentPlan = d.RowOf<typeof planShape>
 
 export interface Payment extends BillingScope {
-  /** The payment's id elsewhere: an invoice, a transfer. Given again it changes nothing. */
+  /** The id of the payment in another system: an invoice, a transfer. A repeat changes nothing. */
   paymentId: string
-  /** Pay what is unpaid though another payment has paid the rest of it. */
+  /** Pay the unpaid bills although another payment has paid some bills. */
   rest?: boolean | undefined
-  /** Look only. */
+  /** Change nothing. */
   dryRun?: boolean | undefined
-  /** Asked before anything is changed; throws where it must not be. */
+  /** Called before anything changes; throw to stop. */
   confirm?: ((plan: PaymentPlan) => Promise<void>) | undefined
 }
 
 export interface PaymentResult {
-  /** paid: it was done now. already: by this payment before. nothing: there is nothing to pay. planned: a dry run. */
+  /** paid: paid by this call. already: paid before by this payment. nothing: no bill is unpaid. planned: a dry run. */
   outcome: 'paid' | 'already' | 'nothing' | 'planned'
-  /** What it was about: of `paid` what is paid now, of `already` what is unpaid still. */
+  /** For `paid`, the bills that this call has paid; for `already`, the bills that are still unpaid. */
   plan: PaymentPlan
 }
 
 const TRIES = 5
 
 /**
- * Marks all unpaid bills of a period, or of one user in it, as paid by this payment, in one statement: all or none.
- * @throws WfstoreError usage, conflict where another payment has paid some of them already: then nothing is changed
+ * Marks all unpaid bills of a period, or of one user in it, as paid, in one statement: all or none.
+ * @throws WfstoreError usage, conflict if another payment has already paid some of them; then nothing changes
  */
 export async function pay(read: Run, write: Run, payment: Payment): Promise<PaymentResult> {
   const { where, values } = scopeOf(payment)
@@ -61,11 +61,15 @@ export async function pay(read: Run, write: Run, payment: Payment): Promise<Paym
     if (payment.dryRun) return { outcome: 'planned', plan }
     await payment.confirm?.(plan)
     if (await markPaid(write, where, values, id, plan)) return { outcome: 'paid', plan }
-    // Bills have come, gone or been paid since it was looked at: what was confirmed is not what would be paid.
+    // The bills have changed since they were read, so they are not the bills that were confirmed.
   }
-  throw new WfstoreError('conflict', `the bills of ${payment.period} change all the time`, {
-    hint: 'nothing was changed; close the period first, or try again',
-  })
+  throw new WfstoreError(
+    'conflict',
+    `other sessions keep changing the bills of ${payment.period}`,
+    {
+      hint: 'nothing was changed; close the period first, or try again',
+    },
+  )
 }
 
 function planStatement(where: string, scoped: number): string {
@@ -83,7 +87,7 @@ function planStatement(where: string, scoped: number): string {
     from billing_records where ${where}`
 }
 
-/** Only what was planned: the rows are locked in one order, and what they say then is compared with the plan. */
+/** Pays only what was planned: locks the rows in one order, then compares them with the plan. */
 async function markPaid(
   write: Run,
   where: string,
@@ -122,7 +126,7 @@ function paidOtherwise(plan: PaymentPlan): WfstoreError {
   const more = otherRecords > 1 ? `, and ${otherRecords - 1} more` : ''
   return new WfstoreError(
     'conflict',
-    `bill ${otherBillingId} of ${otherUserId} is paid already ${by}${more}; nothing was changed`,
-    { hint: plan.records > 0 ? `${plan.records} unpaid: --rest pays them alone` : undefined },
+    `bill ${otherBillingId} of ${otherUserId} is already paid ${by}${more}; nothing was changed`,
+    { hint: plan.records > 0 ? `use --rest to pay only the ${plan.records} unpaid` : undefined },
   )
 }

@@ -3,13 +3,13 @@ import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
 
-/** SQL: the time zone in which the months of this store begin. */
+/** SQL of the billing zone, in which months begin. */
 export const ZONE = `coalesce((select time_zone from billing_settings), 'UTC')`
 
-/** SQL: the month of now in that zone, such as '2024-12'. */
+/** SQL of the current month in that zone, such as '2024-12'. */
 export const OPEN_PERIOD = `to_char(now() at time zone ${ZONE}, 'YYYY-MM')`
 
-/** SQL: the instant at which a month begins, and that at which the next one does. */
+/** SQL of the instants at which a month and the next month begin. */
 export const startOf = (month: string) =>
   `(to_date(${month}, 'YYYY-MM')::timestamp at time zone ${ZONE})`
 export const endOf = (month: string) =>
@@ -18,18 +18,17 @@ export const endOf = (month: string) =>
 const isMonth = `p.period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'`
 
 /**
- * A period of bills. Of a closed one records, cost and tokensTotal are what was written down at its close, and `differs`
- * says whether its bills come to something else now, which the triggers prevent. Costs are US dollars as exact decimals,
- * times RFC 3339 in UTC.
+ * A billing period. For a closed period, records, cost and tokensTotal were recorded at the close; `differs` is true if its
+ * bills have other totals now, which the triggers prevent. Costs are US dollars as exact decimals, times RFC 3339 in UTC.
  */
 const periodShape = {
   period: d.text(),
   state: d.text(`case when p.closed_at is null then 'open' else 'closed' end`),
   /** IANA name of the zone in which its month begins. */
   timeZone: d.text(`coalesce(p.time_zone, ${ZONE})`),
-  /** Null where the period has no name of a month. */
+  /** Null if the name of the period is not a month. */
   startTime: d.nullable(d.time(`case when ${isMonth} then ${startOf('p.period')} end`)),
-  /** The first instant that is no longer of it. */
+  /** The end, exclusive. */
   endTime: d.nullable(d.time(`case when ${isMonth} then ${endOf('p.period')} end`)),
   records: d.count('coalesce(p.records, live.records)'),
   cost: d.amount('coalesce(p.cost, live.cost)'),
@@ -53,9 +52,9 @@ const LIVE = `cross join lateral (
     from billing_records b where b.billing_period = p.period) as live`
 
 /**
- * One period, whether or not it has bills.
- * @param period the month of now in the store's zone unless given
- * @throws WfstoreError usage where it is no month
+ * One period, with or without bills.
+ * @param period (default: the current month in the billing zone)
+ * @throws WfstoreError usage if it is not a month
  */
 export async function getPeriod(run: Run, period?: string): Promise<BillingPeriod> {
   const wanted = period === undefined ? null : monthOf('period', period)
@@ -71,7 +70,7 @@ export async function getPeriod(run: Run, period?: string): Promise<BillingPerio
   return found as BillingPeriod
 }
 
-/** Every period that has bills or is closed, the newest first. Names are read off the index, one seek for each. */
+/** All periods that have bills or are closed, newest first. The names come from the index, with one lookup for each. */
 export function listPeriods(run: Run): Promise<BillingPeriod[]> {
   return run(
     `with recursive billed (period) as (
@@ -94,17 +93,17 @@ export function listPeriods(run: Run): Promise<BillingPeriod[]> {
   )
 }
 
-/** The zone in which the months of this store begin: an IANA name, UTC until it is set. */
+/** The billing zone: an IANA name (default: UTC). */
 export async function getZone(run: Run): Promise<string> {
   const [found] = await run(`select ${ZONE} as zone`, [], { zone: d.text() })
   return found?.zone ?? 'UTC'
 }
 
 /**
- * Sets the zone in which the months of this store begin. Bills keep the month they were written for.
+ * Sets the billing zone. Existing bills keep their month.
  * @param zone an IANA name such as 'Europe/Berlin'
- * @returns whether it was another before
- * @throws WfstoreError usage where the server knows no such zone, conflict once a month is closed
+ * @returns false if it was already set to this zone
+ * @throws WfstoreError usage if the server does not know the zone, conflict if a month is closed
  */
 export async function setZone(read: Run, write: Run, zone: string): Promise<boolean> {
   const name = requiredText('zone', zone)
@@ -112,8 +111,8 @@ export async function setZone(read: Run, write: Run, zone: string): Promise<bool
     name: d.text(),
   })
   if (known.length === 0) {
-    throw new WfstoreError('usage', `the server knows no time zone ${JSON.stringify(name)}`, {
-      hint: 'name it as IANA does, such as Europe/Berlin or UTC',
+    throw new WfstoreError('usage', `time zone ${JSON.stringify(name)} is unknown to the server`, {
+      hint: 'use an IANA name such as Europe/Berlin or UTC',
     })
   }
   if ((await getZone(read)) === name) return false

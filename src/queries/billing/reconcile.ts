@@ -4,12 +4,12 @@ import { endOf, startOf } from './periods.ts'
 import { type BillingScope, scopeOf } from './summary.ts'
 
 /**
- * What differs between bills and runs:
- * - `unbilled`: a run that ended in the period and has no bill
- * - `differs`: the bills of a run, corrections and later bills included, do not come to what the run says
- * - `no_run`: a bill that names no run
- * - `run_gone`: a bill whose run is not there; no fault, since cleanup removes runs and keeps bills
- * - `corrected`: the bills of a run come to what the run says and what somebody has corrected, giving a reason; no fault
+ * Differences between bills and runs:
+ * - `unbilled`: a run that ended in the period has no bill
+ * - `differs`: the bills of a run, including corrections and later bills, do not match the run
+ * - `no_run`: a bill names no run
+ * - `run_gone`: the run of a bill does not exist; no fault, because cleanup removes runs and keeps bills
+ * - `corrected`: the bills of a run match the run and its corrections, which have a reason; no fault
  */
 export type DifferenceKind = 'unbilled' | 'differs' | 'no_run' | 'run_gone' | 'corrected'
 
@@ -17,14 +17,14 @@ export type DifferenceKind = 'unbilled' | 'differs' | 'no_run' | 'run_gone' | 'c
 const differenceShape = {
   kind: d.text() as d.Field<DifferenceKind>,
   executionId: d.nullable(d.uuid()),
-  /** The first bill of it; null where there is none. */
+  /** Its first bill; null without a bill. */
   billingId: d.nullable(d.uuid()),
   userId: d.text(),
   modelId: d.text(),
-  /** Null where there is no run. */
+  /** Null without a run. */
   runCost: d.nullable(d.amount()),
   billedCost: d.amount(),
-  /** What is billed beyond what the run has cost; null where there is no run. */
+  /** Billed cost minus cost of the run; null without a run. */
   costDifference: d.nullable(d.amount('(r.billed_cost - r.run_cost)')),
   runTokens: d.nullable(d.count()),
   billedTokens: d.count(),
@@ -34,12 +34,12 @@ export type BillDifference = d.RowOf<typeof differenceShape>
 const countShape = {
   kind: d.text() as d.Field<DifferenceKind>,
   count: d.count(),
-  /** What is billed beyond what the runs have cost. */
+  /** Billed cost minus cost of the runs. */
   costDifference: d.nullable(d.amount()),
 }
 export type DifferenceCount = d.RowOf<typeof countShape>
 
-/** The bills of every run that has one in the period, of all periods, and the runs that ended in it without one. */
+/** The bills of all periods of each run with a bill in this period, and the runs that ended in it without a bill. */
 function statement(scope: BillingScope): { text: string; values: string[] } {
   const { where, values } = scopeOf(scope)
   const ofUser = values.length > 1 ? 'and e.user_id = $2' : ''
@@ -72,7 +72,7 @@ function statement(scope: BillingScope): { text: string; values: string[] } {
 const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone', 'corrected'], r.kind)`
 
 /**
- * Every difference between the bills of a period and the runs they bill, faults first.
+ * All differences between the bills of a period and their runs, faults first.
  * @throws WfstoreError usage
  */
 export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
@@ -85,7 +85,7 @@ export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference
   )
 }
 
-/** How many differences of each kind there are. @throws WfstoreError usage */
+/** The number of differences of each kind. @throws WfstoreError usage */
 export function countDifferences(run: Run, scope: BillingScope): Promise<DifferenceCount[]> {
   const { text, values } = statement(scope)
   return run(

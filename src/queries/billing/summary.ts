@@ -14,11 +14,11 @@ export interface BillingScope {
 }
 
 /**
- * Bills added up: US dollars as exact decimals, tokens as counts. A class of tokens is null where no bill reported it, so
- * it may be less than its share of the total.
+ * Totals of bills: US dollars as exact decimals, tokens as counts. A class of tokens is null if no bill reported it, so the
+ * classes can be less than the total.
  */
 const summaryShape = {
-  /** The user, the model, or the day in the store's zone; null in the total. */
+  /** The user, the model, or the day in the billing zone; null in the total. */
   key: d.nullable(d.text('s.key')),
   records: d.count(),
   cost: d.amount(),
@@ -31,9 +31,9 @@ const summaryShape = {
 export type BillingSum = d.RowOf<typeof summaryShape>
 
 export interface BillingSummary {
-  /** In the order of their keys; days and names alike. One row, the total, where that is asked for. */
+  /** In the order of their keys; by 'total', one row. */
   rows: BillingSum[]
-  /** Of the same moment as the rows. */
+  /** Read in the same statement as the rows. */
   total: BillingSum
 }
 
@@ -47,7 +47,7 @@ const KEYS: Record<SummaryKey, string> = {
 const classes = TOKEN_COLUMNS.map((name) => `sum(${name})::bigint as ${name}`).join(', ')
 
 /**
- * The bills of a period by user, model or day, and in total, in one statement.
+ * The totals of a period by user, model or day, and the total of all, in one statement.
  * @throws WfstoreError usage
  */
 export async function summarize(

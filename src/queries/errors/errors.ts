@@ -5,43 +5,43 @@ import { type Criterion, equals, type TimeLimit, type Where, whereOf } from '../
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 
 const failureShape = {
-  /** The timestamp of an entry, the start of a run. */
+  /** The timestamp of an entry, or the start of a run. */
   time: d.time(),
-  /** Of the audit entry or the run. */
+  /** Id of the audit entry or the run. */
   id: d.uuid(),
   /** 'entry' or 'run'. */
   kind: d.text(),
   executionId: d.nullable(d.uuid()),
   stepId: d.nullable(d.uuid()),
   userId: d.text(),
-  /** Of a run. */
+  /** Set for a run. */
   workflowName: d.nullable(d.text()),
-  /** Of an entry, such as 'tool_call'. */
+  /** Set for an entry, such as 'tool_call'. */
   actionType: d.nullable(d.text()),
-  /** Of a run: 'failed' or 'partial'. */
+  /** Set for a run: 'failed' or 'partial'. */
   status: d.nullable(d.text()),
   toolName: d.nullable(d.text()),
   modelId: d.nullable(d.text()),
-  /** What went wrong; of an entry without an error message its details. */
+  /** The error message; of an entry without an error message, its details. */
   message: d.nullable(d.text()),
-  /** Of a run. */
+  /** Set for a run. */
   endTime: d.nullable(d.time()),
 }
-/** A failed entry of the audit, or a run that failed wholly or in part. */
+/** A failed audit entry, or a failed or partial run. */
 export type Failure = d.RowOf<typeof failureShape>
 
-/** What narrows failures. Texts match exactly. */
+/** The filters of failures. Texts match exactly. */
 export interface FailureFilter {
   userId?: string | undefined
-  /** Of the run; an entry belongs to the workflow of its run while that is kept. */
+  /** Workflow of the run; entries of removed runs do not match. */
   workflowName?: string | undefined
-  /** Of the run, as workflowName. */
+  /** Mode of the run, as for workflowName. */
   mode?: string | undefined
   modelId?: string | undefined
-  /** Entries of this tool, and runs with a step that used it. */
+  /** Entries of this tool, and runs with a step that used this tool. */
   toolName?: string | undefined
   executionId?: string | undefined
-  /** Of this instant or later. */
+  /** At this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */
   until?: TimeLimit | undefined
@@ -53,20 +53,20 @@ const ENTRIES = `(
          coalesce(nullif(a.error_message, ''), a.action_details) as message, null::timestamptz as end_time
   from audit_logs a where not a.success)`
 
-/** An index has the failed runs in order of time, and the partial ones; of both at once it has no order. */
+/** The index gives failed runs in order of time, and partial runs too, but not both together. */
 const runsOf = (status: string) => `(
   select r.start_time as time, r.execution_id as id, 'run'::text as kind, r.execution_id, null::uuid as step_id, r.user_id,
          r.workflow_name, r.mode, null::text as action_type, r.status, null::text as tool_name, r.model_id,
          r.error_message as message, r.end_time
   from workflow_executions r where r.status = '${status}')`
 
-/** Tables that together are all failures. */
+/** The parts of all failures. */
 const FAILURES = [ENTRIES, runsOf('failed'), runsOf('partial')]
 
 /** All failures as one table. */
 export const ALL_FAILURES = `(${FAILURES.map((part) => `select * from ${part} f`).join(' union all ')})`
 
-/** Of a run its own column, of an entry that of its run. */
+/** The column of a run, or for an entry the column of its run. */
 const ofRun =
   (column: string): Criterion =>
   (field, value, bind) => {
@@ -110,7 +110,7 @@ const LIST: List<typeof failureShape, FailureFilter> = {
 
 /**
  * Failed entries and failed or partial runs, newest first. Times are RFC 3339 in UTC with microseconds.
- * @throws WfstoreError usage for a filter that is none, a limit below 1, or a cursor of another query
+ * @throws WfstoreError usage for an unknown filter, a limit below 1, or a cursor of another query
  */
 export const listFailures = (
   run: Run,

@@ -11,30 +11,30 @@ export type Trend = (typeof TRENDS)[number]
 const groupShape = {
   /** 'new', 'rising', 'steady', 'falling' or 'gone'. */
   trend: d.text(),
-  /** Failures in the window: entries and runs. */
+  /** Number of failures in the window: entries and runs. */
   count: d.count(),
-  /** Failures in the window before, which is as long. */
+  /** Number of failures in the previous window, which has the same length. */
   before: d.count(),
-  /** Of all failures in the window, from 0 to 1. */
+  /** Share of all failures in the window, from 0 to 1. */
   share: d.number(),
-  /** Failed audit entries in the window. */
+  /** Number of failed audit entries in the window. */
   entries: d.count(),
-  /** Failed and partial runs in the window. */
+  /** Number of failed and partial runs in the window. */
   runs: d.count(),
-  /** What follows is of the window; of a group that is gone, of the window before. */
+  /** This and the following fields are of the window; for a group that is gone, of the previous window. */
   firstTime: d.time(),
   lastTime: d.time(),
-  /** How many users were touched. */
+  /** Number of affected users. */
   users: d.count(),
-  /** How many workflows were touched, as far as their runs are kept. */
+  /** Number of affected workflows, without removed runs. */
   workflows: d.count(),
   /** Their names, as JSON. */
   workflowNames: d.json('to_json(g.workflow_names)'),
-  /** The message without what differs from one failure to the next. */
+  /** The message without the parts that vary between failures. */
   fingerprint: d.text(),
   /** The newest message. */
   example: d.nullable(d.text()),
-  /** Of that audit entry or run. */
+  /** Id of that audit entry or run. */
   exampleId: d.uuid(),
   /** 'entry' or 'run'. */
   exampleKind: d.text(),
@@ -44,17 +44,17 @@ const groupShape = {
 export type FailureGroup = d.RowOf<typeof groupShape>
 
 export interface GroupOptions extends FailureFilter {
-  /** Groups at most, the largest first; 50 unless given. */
+  /** Maximum number of groups, the largest first (default: 50). */
   limit?: number | undefined
 }
 
 export interface FailureGroups {
   groups: FailureGroup[]
-  /** How many there are without the limit. */
+  /** Number of groups without the limit. */
   total: number
 }
 
-/** Of a message, before anything is taken out: enough for what is kept, and a megabyte costs no more. */
+/** The number of characters of a message that are read, so that a very long message costs no more. */
 const READ = 2000
 const KEPT = 200
 
@@ -63,11 +63,11 @@ const UNIT =
   '(?:%|[µun]?s|ms|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|[kKMGT]?i?B|bytes?|tokens)'
 
 /**
- * What is taken out of a message, and what stands there instead, in this order. PostgreSQL's regular expressions:
- * \m and \M are the beginning and the end of a word.
+ * The parts of a message that vary, with their replacements, in this order. In regular expressions of PostgreSQL \m and \M
+ * are the beginning and the end of a word.
  */
 const TAKEN_OUT: [pattern: string, instead: string][] = [
-  // An apostrophe within a word is no quote.
+  // An apostrophe inside a word is not a quote.
   [
     `"(?:[^"\\\\]|\\\\.)*"|(?<!\\w)'(?:[^']|'(?=\\w))*'(?!\\w)|\`[^\`]*\`|[“„][^“”]*[“”]|«[^»]*»|「[^」]*」`,
     '<quoted>',
@@ -78,9 +78,9 @@ const TAKEN_OUT: [pattern: string, instead: string][] = [
     '\\m[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?\\M',
     '<time>',
   ],
-  // With its unit, so that 800 ms, 1.2 s and 1m 30s are one.
+  // With the unit, so that 800 ms, 1.2 s and 1m 30s are the same.
   [`\\m${NUMBER}\\s?${UNIT}(?:\\s?${NUMBER}\\s?${UNIT})*(?!\\w)`, '<n>'],
-  // Hexadecimal of 8 or more with a digit, and words in which letters stand between digits.
+  // Hexadecimal of 8 or more characters with a digit, and words with letters between digits.
   [
     '(?<![[:alnum:]])(?:0x[0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}|[[:alnum:]]*[0-9][[:alpha:]]+[0-9][[:alnum:]]*)(?![[:alnum:]])',
     '<id>',
@@ -88,7 +88,7 @@ const TAKEN_OUT: [pattern: string, instead: string][] = [
   [NUMBER, '<n>'],
 ]
 
-/** SQL of the fingerprint of a message. A message without words has the empty one. */
+/** SQL of the fingerprint of a message. Without words it is empty. */
 export function fingerprintOf(message: string): string {
   const line = `split_part(ltrim(left(coalesce(${message}, ''), ${READ}), E' \\t\\r\\n'), E'\\n', 1)`
   const bare = TAKEN_OUT.reduce(
@@ -102,8 +102,8 @@ export function fingerprintOf(message: string): string {
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 
 /**
- * A group rises with half as many failures again and 3 more than before; it falls the same way. One or two more are
- * within what chance does to rare events.
+ * A group rises if it has at least 1.5 times as many failures as before and at least 3 more; it falls by the same rule. A
+ * difference of one or two is normal for rare failures.
  */
 const TREND = `case when coalesce(b.failures, 0) = 0 then 'new' when coalesce(n.failures, 0) = 0 then 'gone'
          when n.failures >= b.failures * 1.5 and n.failures >= b.failures + 3 then 'rising'
@@ -112,9 +112,9 @@ const TREND = `case when coalesce(b.failures, 0) = 0 then 'new' when coalesce(n.
 const WINDOW_MS = 86_400_000
 
 /**
- * Failures by fingerprint, the most frequent first, in one statement: those of the window from `since` (24 hours
- * before its end unless given) to `until` (now unless given), compared with the window of the same length before it.
- * @throws WfstoreError usage for a filter that is none, or bounds with nothing between them
+ * Failures by fingerprint, the most frequent first, in one statement. The window is from `since` (default: 24 hours before
+ * its end) to `until` (default: now). It is compared with the previous window of the same length.
+ * @throws WfstoreError usage for an unknown filter, or if since is not before until
  */
 export async function groupFailures(
   run: Run,
@@ -127,7 +127,7 @@ export async function groupFailures(
   if (!bounds.since) throw new WfstoreError('usage', 'since is missing')
   const where = failureWhere(filter)
   const named = where.conditions.map((condition) => `and ${condition}`).join(' ')
-  // In seconds, because a day before a change of the clock is not 24 hours to PostgreSQL.
+  // In seconds, because for PostgreSQL a day with a clock change is not 24 hours.
   const [from, to] = [bounds.since.at, end.at].map((at) => `${bind(where, at)}::timestamptz`)
   const rows = limit === Number.POSITIVE_INFINITY ? 'all' : bind(where, wanted ?? 50)
   const text = `

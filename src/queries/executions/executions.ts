@@ -32,10 +32,10 @@ export type Execution = d.RowOf<typeof executionShape>
 
 export type ExecutionWithSteps = Execution & { steps: Step[] }
 
-/** A page whose size has been chosen. */
+/** The filter and the page of a list, with a limit. */
 export type ExecutionListOptions = ExecutionFilter & PageOptions & { limit: number }
 
-/** Runs by start time, newest first; runs of the same microsecond by id. */
+/** Runs by start time, newest first; runs with the same start by id. */
 export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
   name: 'executions',
   table: executions.name,
@@ -59,7 +59,7 @@ export const CRITERIA = {
     `exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value, bind)})`,
 }
 
-/** The conditions of a filter, on the alias e. @throws WfstoreError usage */
+/** The conditions of a filter, for the alias e. @throws WfstoreError usage */
 export function executionWhere({ since, until, ...filter }: ExecutionFilter): Where {
   const bounds = timeBounds({ since, until })
   const where = whereOf(CRITERIA, filter)
@@ -71,9 +71,9 @@ const SHORTEST_PREFIX = 8
 const ZERO = '00000000-0000-0000-0000-000000000000'
 
 /**
- * One run with its steps in order, in one statement and so of one moment.
- * @param id the whole id, or its first 8 or more characters as lists show them
- * @throws WfstoreError usage (no id, or the start of several), not_found
+ * One run with its steps in order, read in one statement.
+ * @param id the whole id, or at least its first 8 characters as lists show them
+ * @throws WfstoreError usage if it is not an id or matches several runs, not_found
  */
 export async function getExecution(run: Run, id: string): Promise<ExecutionWithSteps> {
   const [first, last] = idRange(id)
@@ -88,13 +88,13 @@ export async function getExecution(run: Run, id: string): Promise<ExecutionWithS
   )
   const [execution] = found
   if (!execution)
-    throw new WfstoreError('not_found', `there is no execution ${id}`, {
-      hint: 'it may have been cleaned up',
+    throw new WfstoreError('not_found', `execution ${id} does not exist`, {
+      hint: 'it may have been removed by a cleanup',
     })
   if (found.length > 1) {
     const candidates = found.map((row) => row.executionId).join(', ')
-    throw new WfstoreError('usage', `${id} is the start of several executions`, {
-      hint: `give more of it: ${candidates}`,
+    throw new WfstoreError('usage', `${id} matches several executions`, {
+      hint: `use more characters: ${candidates}`,
     })
   }
   const steps = execution.steps === null ? [] : (JSON.parse(execution.steps) as (string | null)[][])
@@ -103,11 +103,11 @@ export async function getExecution(run: Run, id: string): Promise<ExecutionWithS
 
 /**
  * The smallest and largest id that begin with these characters.
- * @throws WfstoreError usage where they are no UUID nor the start of one
+ * @throws WfstoreError usage if they are not a UUID or the beginning of a UUID
  */
 export const idRange = (id: string) => rangeOf('execution', id)
 
-/** The same of another thing. */
+/** The same for another noun. */
 export function rangeOf(noun: string, id: string): [first: string, last: string] {
   const given = String(id).toLowerCase()
   const wellFormed =
@@ -118,7 +118,7 @@ export function rangeOf(noun: string, id: string): [first: string, last: string]
     )
   if (!wellFormed) {
     throw new WfstoreError('usage', `${JSON.stringify(id)} is not an ${noun} id`, {
-      hint: `an id is a UUID, or its first ${SHORTEST_PREFIX} or more characters`,
+      hint: `use a UUID, or at least its first ${SHORTEST_PREFIX} characters`,
     })
   }
   return [given + ZERO.slice(given.length), given + ZERO.slice(given.length).replaceAll('0', 'f')]

@@ -15,16 +15,16 @@ import { listRunning, type RunningExecution, type RunningFilter } from './runnin
 
 const SOURCE = { table: executions, shape: executionShape }
 
-/** Listed newest first by start time. Deleting a run deletes its steps; its audit entries and bills stay. */
+/** Runs, listed by start time, newest first. To delete a run deletes its steps; its audit entries and bills remain. */
 export interface Executions
   extends Omit<Rows<Execution, NewExecution, ExecutionPatch, ExecutionFilter>, 'get'> {
   /**
-   * One run and its steps in order, of one moment.
-   * @param id the whole id, or its first 8 or more characters
-   * @throws WfstoreError usage where several runs begin with them, not_found
+   * One run and its steps in order, read in one statement.
+   * @param id the whole id, or at least its first 8 characters
+   * @throws WfstoreError usage if it matches several runs, not_found
    */
   get: (id: string) => Promise<ExecutionWithSteps>
-  /** A page of the runs that have not finished, the longest-running first. */
+  /** A page of the running runs, the longest-running first. */
   running: (options?: RunningFilter & PageOptions) => Promise<Page<RunningExecution>>
 }
 
@@ -37,9 +37,9 @@ export const executionRows = (read: Run, write: Run): Executions => ({
 
 async function createExecution(run: Run, execution: NewExecution): Promise<Execution> {
   const { startTime, endTime } = execution ?? {}
-  // The server's clock would be the start, and that end almost surely before it.
+  // The default start is the server's clock, which is almost always after the given end.
   if (endTime !== undefined && endTime !== null && startTime === undefined) {
-    throw new WfstoreError('usage', 'startTime is missing: a run that has ended has a start')
+    throw new WfstoreError('usage', 'startTime is missing: endTime requires startTime')
   }
   return insertRow(run, SOURCE, execution)
 }

@@ -7,15 +7,15 @@ import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'
 
 /**
- * When a run was last written to: itself (a heartbeat, the end of a step), one of its steps or the audit.
- * @param e the row of the run
+ * SQL of the last write to a run: to its row (a heartbeat, the end of a step), to its steps or to its audit entries.
+ * @param e the alias of the run
  */
 export const lastWrite = (e: string): string =>
   `coalesce(greatest(${e}.updated_at,
       (select max(s.updated_at) from workflow_steps s where s.execution_id = ${e}.execution_id),
       (select max(a.timestamp) from audit_logs a where a.execution_id = ${e}.execution_id)), ${e}.start_time)`
 
-/** Nothing was written to the run for so many milliseconds ($), by the server's clock. */
+/** SQL: true if the run has had no write for this number of milliseconds ($), by the server's clock. */
 export const idleFor = (e: string, placeholder: string): string =>
   `${lastWrite(e)} < now() - make_interval(secs => ${placeholder}::double precision / 1000)`
 
@@ -23,11 +23,11 @@ const runningShape = {
   ...executionShape,
   lastWriteTime: d.time(lastWrite('e')),
 }
-/** A run that has not finished. lastWriteTime tells one whose engine died from one that works. */
+/** A running run. lastWriteTime shows whether its engine still writes. */
 export type RunningExecution = d.RowOf<typeof runningShape>
 
 export interface RunningFilter extends Omit<ExecutionFilter, 'status'> {
-  /** Runs that nothing was written to for so many milliseconds, by the server's clock. */
+  /** Runs without a write for this number of milliseconds, by the server's clock. */
   idleMs?: number | undefined
 }
 
@@ -45,7 +45,7 @@ const RUNNING: List<typeof runningShape, RunningFilter> = {
   },
 }
 
-/** Runs that have not finished, the longest-running first. */
+/** The running runs, the longest-running first. */
 export const listRunning = (
   run: Run,
   options: RunningFilter & PageOptions = {},

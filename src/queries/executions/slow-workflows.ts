@@ -5,7 +5,7 @@ import { type UsageFilter, usageWhere } from '../usage/filter.ts'
 
 const slowShape = {
   workflowName: d.text(),
-  /** Live runs that have ended: what the durations are of. */
+  /** Number of runs in the durations: ended, not removed. */
   runs: d.count(),
   /** Milliseconds from the start of a run to its end. */
   p50ExecutionTime: percentile(1),
@@ -14,16 +14,15 @@ const slowShape = {
 }
 export type SlowWorkflow = d.RowOf<typeof slowShape>
 
-/** Seconds to milliseconds with the microseconds that times have. */
+/** Seconds to milliseconds with three places: times have microseconds. */
 function percentile(place: number) {
   return d.number(`round((s.percentiles[${place}] * 1000)::numeric, 3)`)
 }
 
 /**
- * The workflows whose runs take the longest, by p95, the slowest first. Over live runs that have ended: of removed ones
- * only sums are kept.
- * @param options limit: workflows at most, 10 unless given
- * @throws WfstoreError usage for a filter or number that is none
+ * The slowest workflows by p95, the slowest first. Removed runs are not included, because only their sums are kept.
+ * @param options limit: the maximum number of workflows (default: 10)
+ * @throws WfstoreError usage for an unknown filter or an invalid limit
  */
 export function slowWorkflows(
   run: Run,

@@ -9,10 +9,10 @@ import { deleteRow, getRow, insertRow, type Rows, updateRow } from '../table/row
 import { uuidOf } from '../table/validate.ts'
 
 export const stepShape: d.ShapeOf<typeof steps.columns> = d.shapeOf(steps.columns)
-/** A step of a run. A token class that was not reported is null; tokensUsed is what was paid for. */
+/** A step of a run. A token class that was not reported is null; tokensUsed is the number of billed tokens. */
 export type Step = d.RowOf<typeof stepShape>
 
-/** A step is named by its own id where no two runs have it, and by both ids always. */
+/** The id of a step if no other run has a step with this id, or both ids. */
 export type StepKey = string | { executionId: string; stepId: string }
 
 export interface StepFilter {
@@ -24,7 +24,7 @@ export interface StepFilter {
 
 const SOURCE = { table: steps, shape: stepShape }
 
-/** The steps of one run in their order; those of the same number by id. */
+/** The steps of one run in order; steps with the same number by id. */
 const STEPS: List<typeof stepShape, StepFilter> = {
   name: 'steps',
   table: steps.name,
@@ -59,14 +59,14 @@ export const stepRows = (read: Run, write: Run): Steps => ({
   delete: async (key) => deleteRow(write, steps, await bothIds(read, key)),
 })
 
-/** @throws WfstoreError usage, conflict, not_found where there is no such run */
+/** @throws WfstoreError usage, conflict, not_found if the run does not exist */
 async function createStep(run: Run, step: NewStep): Promise<Step> {
   try {
     return await insertRow(run, SOURCE, step)
   } catch (error) {
     if (!isWithoutRun(error)) throw error
-    throw new WfstoreError('not_found', `there is no execution ${step.executionId}`, {
-      hint: 'a step belongs to a run: create that first',
+    throw new WfstoreError('not_found', `execution ${step.executionId} does not exist`, {
+      hint: 'create the execution before its steps',
       cause: error,
     })
   }
@@ -76,7 +76,7 @@ async function createStep(run: Run, step: NewStep): Promise<Step> {
 const isWithoutRun = (error: unknown): boolean =>
   error instanceof WfstoreError && error.sqlState === '23503'
 
-/** @throws WfstoreError usage where several runs have a step of this id, not_found */
+/** @throws WfstoreError usage if several runs have a step with this id, not_found */
 async function bothIds(run: Run, key: StepKey): Promise<{ executionId: string; stepId: string }> {
   if (typeof key === 'object') return key
   const stepId = uuidOf('stepId', key)
@@ -87,13 +87,13 @@ async function bothIds(run: Run, key: StepKey): Promise<{ executionId: string; s
   )
   const [only] = found
   if (!only) {
-    throw new WfstoreError('not_found', `there is no step ${stepId}`, {
-      hint: 'it may have been deleted or cleaned up',
+    throw new WfstoreError('not_found', `step ${stepId} does not exist`, {
+      hint: 'it may have been deleted, or removed by a cleanup',
     })
   }
   if (found.length > 1) {
     throw new WfstoreError('usage', `several executions have a step ${stepId}`, {
-      hint: 'name it as { executionId, stepId }',
+      hint: 'use { executionId, stepId }',
     })
   }
   return { ...only, stepId }

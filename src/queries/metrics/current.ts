@@ -15,7 +15,7 @@ import { PERIODS, type Period } from './periods.ts'
 
 const HOUR_MS = 3_600_000
 
-/** How long two buckets last, that of now and the one before: what is older is not current. */
+/** The length of two buckets, the current one and the one before. Older values are not current. */
 const CURRENT_MS: Record<Period, number> = {
   hour: 2 * HOUR_MS,
   day: 48 * HOUR_MS,
@@ -24,13 +24,13 @@ const CURRENT_MS: Record<Period, number> = {
 }
 
 export interface CurrentOptions {
-  /** 'hour', 'day', 'week' or 'month'; the finest that has current values unless given. */
+  /** 'hour', 'day', 'week' or 'month' (default: the shortest with current values). */
   period?: Period | undefined
   userId?: string | undefined
   metricType?: string | undefined
-  /** Buckets that began at this instant or later; 2 hours, 48 hours, 14 days or 62 days before `now` unless given. */
+  /** Buckets that began at this instant or later (default: 2 hours, 48 hours, 14 days or 62 days before `now`). */
   since?: TimeLimit | undefined
-  /** The instant to which values are current; the clock's unless given. */
+  /** The instant at which values are current (default: now). */
   now?: Date | undefined
 }
 
@@ -40,8 +40,8 @@ const CRITERIA = {
 }
 
 /**
- * The current metrics: of every type, user and dimensions the newest value of one period, and none where that is old.
- * Units are those of docs/REPORTS.md.
+ * The current metrics: the newest value of each type, user and dimensions in one period, unless it is old. See
+ * docs/REPORTS.md for units.
  * @throws WfstoreError usage
  */
 export function currentMetrics(run: Run, options: CurrentOptions = {}): Promise<Metric[]> {

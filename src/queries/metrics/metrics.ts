@@ -7,14 +7,14 @@ import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
 
 export const metricShape: d.ShapeOf<typeof metrics.columns> = d.shapeOf(metrics.columns)
-/** A measured value: of a user, a type and a period. Its unit depends on its type. */
+/** A measured value of a user, a type and a period. Its unit depends on its type. */
 export type Metric = d.RowOf<typeof metricShape>
 
 export interface MetricFilter {
   userId?: string | undefined
   metricType?: string | undefined
   aggregationPeriod?: string | undefined
-  /** Of this instant or later. */
+  /** At this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */
   until?: TimeLimit | undefined

@@ -1,27 +1,27 @@
 import type { Period } from './periods.ts'
 
-/** Of audit entries; the other four are of runs. */
+/** The types that come from audit entries; the other four come from runs. */
 export const AUDIT_TYPES = `('error_rate', 'tool_success_rate')`
 
-/** Hours that a bucket has at most. */
+/** Maximum number of hours of a bucket. */
 const HOURS: Record<Period, number> = { hour: 1, day: 24, week: 168, month: 744 }
 
-/** SQL about the buckets of a period. `zone` and `since`, the key of the first bucket of the window, are bound. */
+/** SQL of the buckets of a period. `zone` and `since` are bound; `since` is the key of the first bucket of the window. */
 export interface Buckets {
   /**
-   * What all instants of one bucket have in common. Of a day whose midnight comes twice it is the second one; of an hour
-   * of which a change of half an hour has left the rest, it lies before that.
+   * The key of all instants of one bucket. If midnight comes twice on a day, it is the second midnight. If a clock change of
+   * half an hour shortens an hour, it can be before the bucket.
    */
   key: (instant: string) => string
-  /** When the bucket with this key begins. */
+  /** The begin of the bucket with this key. */
   start: (key: string) => string
-  /** `key` and these columns of the rows of a table that lie in the window or in an older bucket of `touched`. */
+  /** `key` and these columns of the rows of a table in the window or in an older bucket of `touched`. */
   rows: (table: string, instant: string, columns: string) => string
 }
 
 export function bucketsOf(period: Period, zone: string, since: string): Buckets {
   const key = (instant: string) => `date_trunc('${period}', ${instant}, ${zone})`
-  // Around a change of the clock a day is longer, and its key may come after its first hour. An hour never is.
+  // With a clock change a day can be longer, and its key can come after its first hour. An hour is never longer.
   const slack = period === 'hour' ? 0 : 3
   const hours = (count: number) => `interval '${count} hours'`
   return {
@@ -30,7 +30,7 @@ export function bucketsOf(period: Period, zone: string, since: string): Buckets 
       period === 'hour'
         ? `case when ${key(at)} = ${at} then ${at} else ${at} + interval '30 minutes' end`
         : `case when ${key(`${at} - ${hours(1)}`)} = ${at} then ${at} - ${hours(1)} else ${at} end`,
-    // The bounds are for an index, in two parts because the planner can estimate the window; the key decides.
+    // The bounds are for the index; the key decides. They have two parts, so that the planner can estimate the window.
     rows: (table, instant, columns) => `
     select ${key(instant)} as key, ${columns} from ${table}
     where ${instant} >= ${since} - ${hours(slack)} and ${key(instant)} >= ${since}
@@ -42,8 +42,8 @@ export function bucketsOf(period: Period, zone: string, since: string): Buckets 
 }
 
 /**
- * SQL of the id of a value: a UUIDv8 made from what it is a value of, so that there is one row for it however often it
- * is computed.
+ * SQL of the id of a value: a UUIDv8 made from its period, start, user, type and dimensions, so that each value has one row,
+ * however often it is computed.
  */
 export function metricId(
   period: string,
@@ -58,14 +58,14 @@ export function metricId(
      from encode(sha256(convert_to(${of}::text, 'UTF8')), 'hex') as h)`
 }
 
-/** SQL that is true of a row `m` which a rollup of this period has made: nobody else makes such an id. */
+/** SQL that is true for a row `m` of a rollup of this period, known by its id. */
 export const rolledUp = (period: Period): string => `m.aggregation_period = '${period}'
     and m.metric_id = ${metricId('m.aggregation_period', 'm.timestamp', 'm.user_id', 'm.metric_type', 'm.dimensions')}`
 
 /**
- * SQL, to stand in a WITH behind `touched`, of `cleaned`, the buckets of which audit entries were removed, and of
- * `measured`: key, user_id, type, value, dimensions. Runs are live and removed ones alike; of removed audit entries the
- * model and the tool are not known, so `cleaned` buckets have no rates of entries.
+ * SQL for a WITH, after `touched`. `cleaned` are the buckets with removed audit entries. `measured` has key, user_id, type,
+ * value and dimensions. It includes removed runs. The model and the tool of removed audit entries are not known, so
+ * `cleaned` buckets have no rates of entries.
  */
 export const measured = ({ rows }: Buckets): string => `
 runs as materialized (

@@ -12,27 +12,27 @@ export interface RollupOptions {
   /** The length of the buckets: 'hour', 'day', 'week' or 'month'. */
   period: Period
   /**
-   * Buckets from that of this instant on are computed. Unless given, from the one before the newest that is there; all
-   * of them where there is none.
+   * The first bucket to compute is the bucket of this instant (default: the one before the newest existing bucket, or all
+   * buckets if none exists).
    */
   since?: TimeLimit | undefined
-  /** IANA name of the zone in which buckets begin; UTC unless given. */
+  /** IANA name of the zone in which buckets begin (default: UTC). */
   timeZone?: string | undefined
 }
 
 export interface RollupResult {
   period: Period
   timeZone: string
-  /** Start of the first bucket of the window, RFC 3339; null where everything was computed. */
+  /** Start of the first computed bucket, RFC 3339; null if all buckets were computed. */
   since: string | null
-  /** How many buckets have values that were computed. */
+  /** Number of buckets with computed values. */
   buckets: number
-  /** Values that are new, that differ from before, that are as before, and that nothing stands behind any more. */
+  /** Number of values that are new, that have changed, that have not changed, and that have no source any more. */
   inserted: number
   updated: number
   unchanged: number
   deleted: number
-  /** Buckets whose error_rate and tool_success_rate stay as they are, because audit entries of theirs were cleaned up. */
+  /** Number of buckets that keep their error_rate and tool_success_rate, because cleanup removed audit entries of them. */
   keptBecauseCleaned: number
   seconds: number
 }
@@ -41,16 +41,16 @@ const windowShape = {
   /** The key of the first bucket. */
   since: d.time(),
   sinceStart: d.time(),
-  /** When the newest bucket got its last new value; null where there is none. */
+  /** The time of the last new value of the newest bucket; null without buckets. */
   rolledAt: d.nullable(d.time()),
-  /** Whether values stay whose buckets begin otherwise than those in the zone that is asked for. */
+  /** True if existing buckets outside the window begin in another zone than the given one. */
   otherZone: d.boolean(),
 }
 
-/** Where the window begins. $1 is the zone, $2 the instant that was asked for, or NULL. */
+/** The begin of the window. $1 is the zone, $2 the given instant or NULL. */
 function windowStatement(period: Period): string {
   const { key, start } = bucketsOf(period, '$1::text', '')
-  // Sorted first, by an index, so that few ids are computed.
+  // Sorted by the index first, so that few ids are computed.
   const newest = (condition: string) =>
     `select m.timestamp as at
      from (select * from observability_metrics m where m.aggregation_period = '${period}' ${condition}
@@ -80,14 +80,15 @@ const countsShape = {
   inserted: d.count(),
   updated: d.count(),
   deleted: d.count(),
-  /** Rows that somebody else changed meanwhile. */
+  /** Number of rows that another session changed at the same time. */
   missed: d.count(),
   cleaned: d.count(),
 }
 
 /**
- * Computes and writes, in one statement. $1 is the zone, $2 the first bucket, $3 since when older buckets of runs that
- * changed are computed too, or NULL. A row is only changed from what it was: a rollup beside this one may know better.
+ * Computes and writes in one statement. $1 is the zone, $2 the first bucket. Older buckets with runs that changed at $3 or
+ * later are computed too; $3 can be NULL. A row is changed only if it still has the value that was read, because another
+ * rollup at the same time may have newer values.
  */
 function rollupStatement(period: Period): string {
   const buckets = bucketsOf(period, '$1::text', '$2::timestamptz')
@@ -119,7 +120,7 @@ with patience as materialized (
   where is_new and ${patient} order by metric_id
   on conflict (metric_id) do update
     set timestamp = excluded.timestamp, metric_value = excluded.metric_value
-    -- Somebody has moved the row; a rollup beside this one has not.
+    -- Another session has changed the timestamp of the row; a rollup at the same time would not do that.
     where m.timestamp <> excluded.timestamp
   returning 1
 ), updated as (
@@ -140,14 +141,14 @@ from done d left join compared c on true group by d.inserted, d.updated, d.delet
 }
 
 const TRIES = 10
-/** A transaction may commit so much later than the times it wrote. */
+/** A transaction may commit this much later than its timestamps. */
 const LATE_MS = 3_600_000
 
 /**
- * Fills observability_metrics from runs and audit entries, by user; docs/REPORTS.md says what each type is. What is
- * there already changes only where it differs, so that a second rollup does nothing. Beside the buckets of the window
- * those of older runs that have changed since the last rollup are computed. Rows that no rollup has made are never touched.
- * @throws WfstoreError usage; conflict where values stay that were rolled up in another zone; locked
+ * Fills observability_metrics from runs and audit entries, by user; docs/REPORTS.md explains each type. Existing values
+ * change only if they differ, so that a repeat does nothing. It computes the buckets of the window, and older buckets with
+ * runs that have changed since the last rollup. It never changes rows that no rollup has made.
+ * @throws WfstoreError usage; conflict if existing values were rolled up in another zone; locked
  */
 export async function rollupMetrics(run: Run, options: RollupOptions): Promise<RollupResult> {
   const began = performance.now()
@@ -190,8 +191,8 @@ const isLockTimeout = (error: unknown): boolean =>
   error instanceof WfstoreError && error.sqlState === '55P03'
 
 const inUse = (cause?: WfstoreError) =>
-  new WfstoreError('locked', 'the metrics are being changed by others all the time', {
-    hint: 'let one rollup of a period run at a time',
+  new WfstoreError('locked', 'other sessions keep changing the metrics', {
+    hint: 'run only one rollup of a period at a time',
     cause,
   })
 
@@ -201,6 +202,6 @@ const earlier = (time: string): string =>
 const ofAnotherZone = (period: Period, timeZone: string) =>
   new WfstoreError(
     'conflict',
-    `there are metrics by ${period} that begin in another time zone than ${timeZone}`,
-    { hint: 'give the zone they were rolled up in, or a --since before the first of them' },
+    `metrics by ${period} were rolled up in another time zone than ${timeZone}`,
+    { hint: 'use that time zone, or a --since before the first of these metrics' },
   )

@@ -29,10 +29,10 @@ const AS_TEXT: Partial<Record<ColumnType, (value: string) => string>> = {
 const LONGEST_VALUE = 60
 
 /**
- * Is what is recorded what is given now?
- * @param from SQL after FROM that gives the recorded row as `r`, or none
- * @returns false where there is no such row
- * @throws WfstoreError conflict, which names each difference
+ * Compares the recorded row with the values that are given now.
+ * @param from SQL after FROM that gives the recorded row as `r`
+ * @returns false if there is no such row
+ * @throws WfstoreError conflict; the message names each difference
  */
 export async function assertSame(
   run: Run,
@@ -54,8 +54,8 @@ export async function assertSame(
   const named = differing.map(
     ({ name, stored, given }) => `${name} ${shown(stored)}, not ${shown(given)}`,
   )
-  throw new WfstoreError('conflict', `${what} was recorded before with ${named.join('; ')}`, {
-    hint: 'nothing was changed; give something else an id of its own',
+  throw new WfstoreError('conflict', `${what} is already recorded with ${named.join('; ')}`, {
+    hint: 'nothing was changed; use a new id for other values',
   })
 }
 

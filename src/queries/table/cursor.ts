@@ -8,7 +8,7 @@ export interface CursorPosition {
   id: string
 }
 
-/** What a cursor carries: the position, and the instants that the first page took '7d' or 'now' to mean. */
+/** The content of a cursor: the position, and the instants of '7d' or 'now' when the first page was read. */
 export interface Resume {
   position: CursorPosition
   since: string | undefined
@@ -21,8 +21,8 @@ interface Bounds {
 }
 
 /**
- * Keyset cursors are opaque to their users and bound to their query: the list's name and its filters are part of
- * the cursor as a fingerprint, so that one from another query is refused rather than answered wrongly.
+ * A keyset cursor is opaque and belongs to one query. It has a fingerprint of the list and its filters, so that the
+ * cursor of another query is an error and not a wrong answer.
  */
 export function encodeCursor(list: string, filter: Bounds, position: CursorPosition): string {
   const { since, until } = filter
@@ -36,7 +36,7 @@ export function encodeCursor(list: string, filter: Bounds, position: CursorPosit
   return Buffer.from(JSON.stringify(payload)).toString('base64url')
 }
 
-/** @throws WfstoreError usage where the text is no cursor, or one of another query */
+/** @throws WfstoreError usage if the text is not a cursor, or the cursor of another query */
 export function decodeCursor(
   list: string,
   keyType: keyof typeof KEYS,
@@ -46,7 +46,7 @@ export function decodeCursor(
   const payload = parsePayload(KEYS[keyType], cursor)
   if (!payload) {
     throw new WfstoreError('usage', 'the cursor is damaged', {
-      hint: 'copy it whole, or start again without --cursor',
+      hint: 'copy the whole cursor, or start again without --cursor',
     })
   }
   const [query, key, id, since, until] = payload
@@ -58,7 +58,7 @@ export function decodeCursor(
   return { position: { key, id }, since: since ?? undefined, until: until ?? undefined }
 }
 
-/** What the sort key of a list looks like, by its type. */
+/** The form of a sort key, by its type. */
 const KEYS = {
   timestamptz: (key: string) => /^-?infinity$/.test(key) || isMoment(key),
   integer: (key: string) => /^-?\d{1,9}$/.test(key),
@@ -67,7 +67,7 @@ const MOMENT =
   /^(\d{4,6})-(\d\d)-(\d\d)[T ](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?(?:Z|\+00 BC)$/
 const LAST_YEAR = 294_276
 
-/** A day that is none would reach the server, and be an error of its own. */
+/** An invalid day must not reach the server: its error would not mention the cursor. */
 function isMoment(text: string): boolean {
   const [year, month, day] = (MOMENT.exec(text) ?? []).slice(1).map(Number)
   if (!year || !month || !day || year > LAST_YEAR) return false
@@ -94,7 +94,7 @@ function parsePayload(keys: (key: string) => boolean, cursor: string): Payload |
     : undefined
 }
 
-/** The filters as they were asked for: bounds by their words, since their instants move with the clock. */
+/** Filters as they were given: bounds by their text ('7d'), because their instants move with the clock. */
 function fingerprint(list: string, filter: Bounds): string {
   const asked = Object.entries(filter)
     .filter(([, value]) => value !== undefined)
@@ -106,7 +106,7 @@ function fingerprint(list: string, filter: Bounds): string {
   return fnv1a(JSON.stringify([list, asked]))
 }
 
-/** FNV-1a of 64 bits: a cursor keeps no secret, and loading a cryptographic hash takes as long as the query. */
+/** FNV-1a with 64 bits. A cursor has no secret, and loading a cryptographic hash takes as long as the query. */
 function fnv1a(text: string): string {
   let hash = 0xcbf29ce484222325n
   for (const byte of Buffer.from(text)) {

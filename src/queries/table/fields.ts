@@ -15,12 +15,12 @@ import {
   uuidOf,
 } from './validate.ts'
 
-/** What is sent to the server for a value. */
+/** A value as it is sent to the server. */
 export type Sent = string | number | boolean | null
 
 type Check = (name: string, value: unknown) => Sent
 
-/** The functions of validate.ts check at run time what their types promise at compile time. */
+/** The functions of validate.ts check the type at run time, so that they take any value. */
 const check =
   <T>(of: (name: string, value: T) => Sent): Check =>
   (name, value) =>
@@ -40,17 +40,17 @@ const CHECKS: Record<ColumnType | 'name' | 'month', Check> = {
   json: check(jsonOf),
 }
 
-/** @throws WfstoreError usage for a value that the column does not take */
+/** The value to send for a column. @throws WfstoreError usage for an invalid value */
 export function sendable(column: ColumnDescription, name: string, value: unknown): Sent {
   if (value === null) {
     if (column.nullable) return null
-    throw new WfstoreError('usage', `${name} is null, and must have a value`)
+    throw new WfstoreError('usage', `${name} is null and must have a value`)
   }
   if (column.values) return oneOf(name, value as string, column.values)
   return CHECKS[column.rule ?? column.type](name, value)
 }
 
-/** What the recorder sends for a value: NULL if it is left out, JSON's null for a null in a JSON column. */
+/** The value that the recorder sends: NULL if it is left out, JSON's null for null in a JSON column. */
 export function given(column: ColumnDescription, name: string, value: unknown): Sent {
   const isGiven = column.type === 'json' ? value !== undefined : (value ?? null) !== null
   if (isGiven) return CHECKS[column.rule ?? column.type](name, value)

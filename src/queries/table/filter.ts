@@ -4,17 +4,17 @@ import type { ExecutionStatus } from '../../tables/executions.ts'
 import { sendable } from './fields.ts'
 import { timeOf } from './validate.ts'
 
-/** An instant, and the words it was asked for in: '7d' is the same question tomorrow, at another instant. */
+/** An instant and its text. Tomorrow '7d' is the same filter with another instant. */
 export interface TimeBound {
   text: string
   /** RFC 3339. */
   at: string
 }
 
-/** An instant: a Date, RFC 3339 with its zone, or what the command line makes of its words. */
+/** An instant: a Date, RFC 3339 with a zone, or a parsed text of the command line. */
 export type TimeLimit = Date | string | TimeBound
 
-/** What narrows a list of executions. Texts match exactly; several statuses mean any of them. */
+/** The filters of a list of executions. Texts match exactly; several statuses mean any of them. */
 export interface ExecutionFilter {
   userId?: string | undefined
   status?: readonly ExecutionStatus[] | undefined
@@ -24,25 +24,25 @@ export interface ExecutionFilter {
   /** Runs with a step that used this tool. */
   toolName?: string | undefined
   executionId?: string | undefined
-  /** Runs started at this instant or later. */
+  /** Runs that started at this instant or later. */
   since?: TimeLimit | undefined
-  /** Runs started before this instant. */
+  /** Runs that started before this instant. */
   until?: TimeLimit | undefined
 }
 
-/** Conditions joined by AND, and the values that they bind. */
+/** Conditions, joined by AND, with their bound values. */
 export interface Where {
   conditions: string[]
   values: unknown[]
 }
 
-/** Binds a value and gives its placeholder. */
+/** Binds a value and returns its placeholder. */
 export function bind(where: Where, value: unknown): string {
   where.values.push(value)
   return `$${where.values.length}`
 }
 
-/** The condition of one filter. @throws WfstoreError usage where the value is not what it filters by */
+/** The condition of one filter. @throws WfstoreError usage if the value is invalid */
 export type Criterion = (name: string, value: unknown, bind: (value: unknown) => string) => string
 
 export const equals =
@@ -50,7 +50,7 @@ export const equals =
   (name, value, bind) =>
     `${sql} = ${bind(sendable(column, name, value))}::${SQL_TYPES[column.type]}`
 
-/** One of several; of one alone an equality, so that its index gives the order too. */
+/** One of several statuses. A single status is an equality, so that its index also gives the order. */
 export const oneOfStatuses =
   (sql: string, column: ColumnDescription): Criterion =>
   (name, value, bind) => {
@@ -61,7 +61,7 @@ export const oneOfStatuses =
       : `${sql} = any(${bind(statuses)}::text[])`
   }
 
-/** In the words of a partial index, which a bound value would not match. */
+/** Written as in the partial index: with a bound value the server would not use that index. */
 export const holds =
   (column: string): Criterion =>
   (name, value) => {
@@ -69,10 +69,7 @@ export const holds =
     return value ? column : `not ${column}`
   }
 
-/**
- * The conditions of the filters that are given. A filter that does not exist is refused: leaving it out would answer
- * another question.
- */
+/** The conditions of the given filters. An unknown filter is an error, because without it the answer would be wrong. */
 export function whereOf<F extends object>(
   criteria: Record<Exclude<keyof F & string, 'since' | 'until'>, Criterion>,
   filter: F,
@@ -81,8 +78,8 @@ export function whereOf<F extends object>(
   const given = Object.entries(filter).filter(([, value]) => value !== undefined)
   const unknown = given.find(([name]) => !Object.hasOwn(criteria, name))
   if (unknown) {
-    throw new WfstoreError('usage', `there is no filter ${unknown[0]} here`, {
-      hint: `there are ${Object.keys(criteria).join(', ')}`,
+    throw new WfstoreError('usage', `filter ${unknown[0]} does not exist here`, {
+      hint: `use one of ${Object.keys(criteria).join(', ')}`,
     })
   }
   const values = Object.fromEntries(given)
@@ -103,7 +100,7 @@ export interface Bounds {
   until: TimeBound | undefined
 }
 
-/** @throws WfstoreError usage for a time that is none, or bounds with nothing between them */
+/** @throws WfstoreError usage for an invalid time, or if since is not before until */
 export function timeBounds({ since, until }: Limits): Bounds {
   const bounds = { since: timeBound('since', since), until: timeBound('until', until) }
   assertSpan(bounds, '')
@@ -115,17 +112,17 @@ function timeBound(name: string, limit: TimeLimit | undefined): TimeBound | unde
   const words = typeof limit === 'object' && limit !== null && 'text' in limit
   const at = timeOf(name, words ? limit.at : limit)
   if (at === null) throw new WfstoreError('usage', `${name} is ${limit}, not a time`)
-  // A Date and the text of the same instant are the same question.
+  // A Date and the text of the same instant have the same fingerprint in a cursor.
   return { text: words ? String(limit.text) : at, at }
 }
 
-/** Adds the conditions of the bounds on a time. */
+/** Adds the conditions of the bounds on a column of times. */
 export function within(where: Where, column: string, { since, until }: Partial<Bounds>): void {
   if (since) where.conditions.push(`${column} >= ${bind(where, since.at)}::timestamptz`)
   if (until) where.conditions.push(`${column} < ${bind(where, until.at)}::timestamptz`)
 }
 
-/** @throws WfstoreError usage where the bounds leave no time between them */
+/** @throws WfstoreError usage if since is not before until */
 export function checkBounds({ since, until }: Limits): void {
   assertSpan({ since: timeBound('--since', since), until: timeBound('--until', until) }, '--')
 }
@@ -135,7 +132,7 @@ function assertSpan({ since, until }: Bounds, dashes: string): void {
     throw new WfstoreError(
       'usage',
       `${dashes}since ${since.text} is not before ${dashes}until ${until.text}`,
-      { hint: 'nothing lies between them: exchange or widen them' },
+      { hint: 'swap them, or choose a longer range' },
     )
   }
 }

@@ -6,33 +6,33 @@ import { type Bounds, bind, type TimeLimit, timeBounds, type Where, within } fro
 import { countOf } from './validate.ts'
 
 export interface PageOptions {
-  /** Rows of this page, a whole number from 1; 50 unless given. */
+  /** Maximum number of rows, 1 or more (default: 50). */
   limit?: number | undefined
-  /** `nextCursor` of an earlier page of the same list with the same filters; the first page unless given. */
+  /** `nextCursor` of an earlier page of the same list with the same filters (default: the first page). */
   cursor?: string | null | undefined
 }
 
 export interface Page<Row> {
   rows: Row[]
-  /** Where the next page begins; null where this is the last. */
+  /** The cursor of the next page; null on the last page. */
   nextCursor: string | null
 }
 
-/** A list that is read by keyset: each page begins behind the sort key of the last row before it. */
+/** A list with keyset pages: each page begins after the sort key of the last row of the page before. */
 export interface List<S extends d.Shape, F extends object> {
-  /** Part of its cursors, so that one of another list is refused. */
+  /** Part of its cursors, so that a cursor of another list is an error. */
   name: string
-  /** Several have the same columns; each is read in order from an index of its own, and they are merged. */
+  /** Several tables have the same columns: each is read in the order of its index, then they are merged. */
   table: string | readonly string[]
   alias: string
   shape: S
-  /** The field that gives the order; a time may be bounded by `since` and `until`. */
+  /** The field that gives the order; a time takes the bounds `since` and `until`. */
   key: keyof S & string
   keyType: 'timestamptz' | 'integer'
-  /** The field that breaks ties: a UUID. */
+  /** The field, a UUID, that orders rows with the same key. */
   id: keyof S & string
   order: 'asc' | 'desc'
-  /** The conditions of its own filters. @throws WfstoreError usage */
+  /** The conditions of its filters. @throws WfstoreError usage */
   where: (filter: F) => Where
 }
 
@@ -43,7 +43,7 @@ interface Options extends PageOptions {
   until?: TimeLimit | undefined
 }
 
-/** @throws WfstoreError usage for a filter that is none, a limit below 1, or a cursor of another query */
+/** @throws WfstoreError usage for an unknown filter, a limit below 1, or a cursor of another query */
 export async function page<S extends d.Shape, F extends object>(
   run: Run,
   list: List<S, F>,
@@ -52,7 +52,7 @@ export async function page<S extends d.Shape, F extends object>(
   const { limit: wanted, cursor, since, until, ...filter } = options
   const limit = countOf('limit', wanted, 1) ?? DEFAULT_LIMIT
   const timed = list.keyType === 'timestamptz'
-  // A list without times has no such filters, and says so.
+  // For a list without times, since and until are unknown filters.
   const where = list.where((timed ? filter : { ...filter, since, until }) as unknown as F)
   const asked: Asked = { ...filter, ...(timed ? timeBounds({ since, until }) : {}) }
   const resume =
@@ -76,7 +76,7 @@ const positionOf = <S extends d.Shape>(
   { key, id }: { key: keyof S; id: keyof S },
 ): CursorPosition => ({ key: String(row[key]), id: String(row[id]) })
 
-/** One row more than asked for is read, to know whether there is a next page. */
+/** Reads one row more than the limit, to know whether there is a next page. */
 function statement<S extends d.Shape, F extends object>(
   list: List<S, F>,
   where: Where,
@@ -99,7 +99,7 @@ function statement<S extends d.Shape, F extends object>(
   return `${select} (${parts.join(' union all ')}) ${alias} ${ordered}`
 }
 
-/** The same question as on the first page: '24h' goes on meaning the instant it meant there. */
+/** The bounds of the first page: '24h' keeps its instant on all pages. */
 function withInstants(
   { since, until }: Asked,
   resume: { since: string | undefined; until: string | undefined },

@@ -11,25 +11,25 @@ import { type List, type Page, type PageOptions, page } from './page.ts'
 import { checkOrder, uuidOf } from './validate.ts'
 
 /**
- * The rows of one table. What is given is checked before anything is sent; a field or filter that does not exist is
- * refused. Every function may throw WfstoreError `usage` for that, and unreachable, access_denied, database_missing,
- * permission_denied, schema_missing, schema_behind and schema_ahead for the database.
+ * The rows of one table. Values are checked before they are sent; an unknown field or filter is an error. Every function
+ * can throw WfstoreError `usage` for that, and unreachable, access_denied, database_missing, permission_denied,
+ * schema_missing, schema_behind and schema_ahead for the database.
  *
- * Amounts are US dollars: a decimal string, or a number that is taken to 12 places; rows have exact decimal strings.
- * Times are a Date or RFC 3339 with its zone; rows have RFC 3339 in UTC with microseconds. JSON is any value; rows have
- * its text, as PostgreSQL prints it, so that no digit is lost. NULL is null; undefined is as good as not given.
+ * Amounts are US dollars. Give a decimal string, or a number, which is rounded to 12 places; rows have exact decimal
+ * strings. Times are a Date or RFC 3339 with a zone; rows have RFC 3339 in UTC with microseconds. JSON is any value; rows
+ * have its text as PostgreSQL prints it, so that no digit is lost. NULL is null; undefined means not given.
  */
 export interface Rows<Row, New, Patch, Filter, Key = string> {
   /**
-   * Adds a row. Repeated with the same id it changes nothing, and gives the row that is there.
-   * @throws WfstoreError conflict where that row has other values than those given
+   * Adds a row. A repeat with the same id changes nothing and returns the existing row.
+   * @throws WfstoreError conflict if the existing row has other values
    */
   create: (row: New) => Promise<Row>
   /** @throws WfstoreError not_found */
   get: (id: Key) => Promise<Row>
   /** A page, newest first. @throws WfstoreError usage for a cursor of another list or of other filters */
   list: (options?: Filter & PageOptions) => Promise<Page<Row>>
-  /** Changes the fields that are given and gives the row as it is then. @throws WfstoreError not_found */
+  /** Changes the given fields and returns the new row. @throws WfstoreError not_found */
   update: (id: Key, patch: Patch) => Promise<Row>
   /** @throws WfstoreError not_found */
   delete: (id: Key) => Promise<void>
@@ -39,7 +39,7 @@ export interface Rows<Row, New, Patch, Filter, Key = string> {
 export interface RowSource<S extends d.Shape> {
   table: TableDescription
   shape: S
-  /** SQL over the row `r` of a field as it was given, where the database may have stored it otherwise. */
+  /** SQL over the row `r` of a field's given value, if the database may store another value. */
   asGiven?: Record<string, string>
 }
 
@@ -79,7 +79,9 @@ export async function insertRow<S extends d.Shape>(
     const before = await repeated(run, source, given)
     if (before) return before
   }
-  throw new WfstoreError('failed', `the ${table.noun} is added and deleted all the time`)
+  throw new WfstoreError('failed', `other sessions keep adding and deleting the ${table.noun}`, {
+    hint: 'try again',
+  })
 }
 
 const isRequired = ({ nullable, hasDefault, writers }: TableField): boolean =>
@@ -90,7 +92,7 @@ const keyOf = ({ key, fields }: TableDescription): TableField[] =>
 
 const placeholder = ({ type }: TableField, place: number): string => `$${place}::${SQL_TYPES[type]}`
 
-/** The row that is there already, if it has the values that are given. @throws WfstoreError conflict */
+/** The existing row, if it has the given values. @throws WfstoreError conflict */
 async function repeated<S extends d.Shape>(
   run: Run,
   source: RowSource<S>,
@@ -156,7 +158,7 @@ export async function updateRow<S extends d.Shape>(
   const sets = given.map(
     ({ field, value }) => `${field.column} = ${bind(where, value)}::${SQL_TYPES[field.type]}`,
   )
-  // Where only one of both is given, it must fit the other in the row.
+  // If only one of both is given, it must fit the other one in the row.
   if (start !== null && !isGiven(given, 'endTime')) {
     const place = bind(where, start)
     where.conditions.push(`(${table.alias}.end_time >= ${place}::timestamptz) is not false`)
@@ -173,7 +175,9 @@ export async function updateRow<S extends d.Shape>(
     const { startTime = null, endTime = null } = await getRow<d.Shape>(run, source, key)
     checkOrder(start ?? (startTime as string | null), end ?? (endTime as string | null))
   }
-  throw new WfstoreError('failed', `${called(table, key)} is changed all the time`)
+  throw new WfstoreError('failed', `other sessions keep changing ${called(table, key)}`, {
+    hint: 'try again',
+  })
 }
 
 /** @throws WfstoreError not_found */
@@ -197,7 +201,7 @@ function keyed(table: TableDescription, key: RowKey): Where {
   return where
 }
 
-/** What is sent for each field that is given. @throws WfstoreError usage */
+/** The value to send for each given field. @throws WfstoreError usage */
 function check(
   { fields, noun }: TableDescription,
   row: Record<string, unknown>,
@@ -212,21 +216,23 @@ function check(
     const fixed = fields.some((one) => one.name === name && one.writers === 'create')
     throw new WfstoreError(
       'usage',
-      fixed ? `the ${name} of ${noun} stays` : `${noun} has no ${name}`,
-      { hint: `there are ${free.map((one) => one.name).join(', ')}` },
+      fixed
+        ? `field ${name} of ${noun} cannot be changed`
+        : `field ${name} of ${noun} does not exist`,
+      { hint: `use ${free.map((one) => one.name).join(', ')}` },
     )
   })
 }
 
 function defined(row: object): Record<string, unknown> {
   if (typeof row !== 'object' || row === null || Array.isArray(row))
-    throw new WfstoreError('usage', 'the fields are not an object')
+    throw new WfstoreError('usage', 'the row is not an object')
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined))
 }
 
 const isGiven = (given: Given[], name: string) => given.some(({ field }) => field.name === name)
 
-/** The start and the end that are given. */
+/** The given start and end. */
 function spanOf({ span }: TableDescription, given: Given[]): [string | null, string | null] {
   const timeIn = (name: string | undefined) =>
     (given.find(({ field }) => field.name === name)?.value as string | undefined) ?? null
@@ -236,11 +242,11 @@ function spanOf({ span }: TableDescription, given: Given[]): [string | null, str
 const called = ({ noun, id }: TableDescription, key: RowKey) => `${noun} ${key[id]}`
 
 const missing = (table: TableDescription, key: RowKey) =>
-  new WfstoreError('not_found', `there is no ${called(table, key)}`, {
-    hint: 'it may have been deleted or cleaned up',
+  new WfstoreError('not_found', `${called(table, key)} does not exist`, {
+    hint: 'it may have been deleted, or removed by a cleanup',
   })
 
-/** The functions of a table whose key is one id. */
+/** The functions of a table with one id as its key. */
 export const rowsOf = <S extends d.Shape, New extends object, Filter extends object>(
   source: RowSource<S>,
   list: List<S, Filter>,

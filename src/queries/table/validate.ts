@@ -3,16 +3,16 @@ import { TOKEN_CLASSES, type TokenClass } from '../../tables/tokens.ts'
 import { isUuid } from '../../uuid.ts'
 
 /**
- * What is recorded is checked before anything is sent: a mistake of the caller's costs no round trip and changes
- * nothing. All of these throw WfstoreError `usage`.
+ * Values are checked before they are sent, so that a mistake of the caller costs no round trip and changes nothing.
+ * All functions here throw WfstoreError `usage`.
  */
 
-/** Of a JavaScript number as many decimal places are taken; what lies beyond is noise of its arithmetic. */
+/** A JavaScript number is rounded to this number of decimal places; later digits are rounding errors. */
 const NUMBER_PLACES = 12
 
 const SHORT_DECIMAL = /^\d+(\.\d{1,12})?$/
 
-/** Beyond it a number no longer holds its cents. */
+/** A larger number is not exact to the cent. */
 const LARGEST_NUMBER = 1e12
 
 const bad = (name: string, value: unknown, wanted: string) =>
@@ -24,13 +24,13 @@ function shown(value: unknown): string {
   return Array.isArray(value) ? 'a list' : 'an object'
 }
 
-/** US dollars as an exact decimal: a string keeps every digit, a number 12 places. */
+/** US dollars as an exact decimal: a string keeps every digit, a number keeps 12 places. */
 export function amountOf(name: string, value: string | number | undefined): string {
   if (value === undefined) return '0'
   const wanted = 'an amount in US dollars, 0 or more'
   if (typeof value === 'number') {
     if (!(value >= 0 && value <= LARGEST_NUMBER)) throw bad(name, value, wanted)
-    // The shortest text that means this number, where it is exact enough: toFixed shows what 123456.1 is in binary.
+    // The shortest text of the number if it is short enough: toFixed would print the binary digits of 123456.1.
     const text = String(value)
     if (SHORT_DECIMAL.test(text)) return text
     return value.toFixed(NUMBER_PLACES).replace(/\.?0+$/, '')
@@ -41,7 +41,7 @@ export function amountOf(name: string, value: string | number | undefined): stri
   return value
 }
 
-/** Any finite number, exactly: its shortest decimal, or the string's own digits. */
+/** Any finite number as an exact decimal. */
 export function decimalOf(name: string, value: string | number): string {
   const sound =
     typeof value === 'number'
@@ -56,7 +56,7 @@ export function booleanOf(name: string, value: boolean): boolean {
   return value
 }
 
-/** A month of bills, as `wfstore billing --period` names it. */
+/** A billing period, as `wfstore billing --period` names it. */
 export function monthOf(name: string, value: string): string {
   if (typeof value !== 'string' || !/^\d{4}-(0[1-9]|1[0-2])$/.test(value)) {
     throw bad(name, value, 'a month such as "2024-12"')
@@ -86,7 +86,7 @@ export function oneOf<T extends string>(name: string, value: T, allowed: readonl
   throw bad(name, value, `one of ${allowed.join(', ')}`)
 }
 
-/** Text that PostgreSQL can hold: without NUL and without half of a surrogate pair. */
+/** Text that PostgreSQL can store: without NUL, and without half of a surrogate pair. */
 export function textOf(name: string, value: string): string {
   if (typeof value !== 'string') throw bad(name, value, 'a text')
   if (value.includes('\0')) throw bad(name, value, 'a text without NUL characters')
@@ -119,13 +119,13 @@ export function jsonOf(name: string, value: unknown): string | null {
     )
   }
   if (text === undefined) throw bad(name, typeof value, 'a value that JSON has')
-  // Names of members are as they are: half of a surrogate pair in them is refused like NUL.
+  // Names of members are not corrected: NUL or half of a surrogate pair in a name is an error.
   if (/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/.test(text))
     throw bad(name, text, 'JSON without NUL characters and halves of characters')
   return text
 }
 
-/** Half of a surrogate pair, as a text cut in the middle of an emoji ends in, becomes U+FFFD. */
+/** Half of a surrogate pair, for example at the end of a text that was cut inside an emoji, becomes U+FFFD. */
 const wellFormed = (text: string): string =>
   text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')
 
@@ -137,7 +137,7 @@ export function uuidOf(name: string, value: string): string {
 
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/i
 
-/** An instant as RFC 3339 in UTC with microseconds, of a Date or of RFC 3339 with its zone; digits beyond are cut. */
+/** A Date or RFC 3339 time with a zone as RFC 3339 in UTC with microseconds; further digits are cut off. */
 export function timeOf(name: string, value: Date | string | undefined): string | null {
   if (value === undefined || value === null) return null
   if (value instanceof Date && Number.isNaN(value.getTime())) throw bad(name, value, 'a valid Date')
@@ -145,12 +145,12 @@ export function timeOf(name: string, value: Date | string | undefined): string |
   const [, day, clock, seconds = ':00', fraction = '', zone] = RFC_3339.exec(text) ?? []
   const at = new Date(`${day}${clock}${seconds}${zone}`.toUpperCase())
   if (!isDay(day) || Number.isNaN(at.getTime()) || !hasYear(at)) {
-    throw bad(name, value, 'a Date or an RFC 3339 time with its zone, of the years 1 to 9999')
+    throw bad(name, value, 'a Date or an RFC 3339 time with a zone, of the years 1 to 9999')
   }
   return `${at.toISOString().slice(0, -5)}.${fraction.padEnd(6, '0').slice(0, 6)}Z`
 }
 
-/** 30 February is a day to Date and none to PostgreSQL. */
+/** 30 February is a valid day for Date and invalid for PostgreSQL. */
 function isDay(day: string | undefined): boolean {
   const midnight = new Date(`${day}T00:00:00Z`)
   return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(`${day}T`)
@@ -158,11 +158,11 @@ function isDay(day: string | undefined): boolean {
 
 const hasYear = (at: Date): boolean => at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999
 
-/** @throws WfstoreError usage where the end lies before the start */
+/** @throws WfstoreError usage if the end is before the start */
 export function checkOrder(start: string | null, end: string | null): void {
   if (start === null || end === null) return
   const distance = Date.parse(end) - Date.parse(start)
-  // Of the same millisecond, the texts have the microseconds.
+  // In the same millisecond, the texts decide by their microseconds.
   if (distance < 0 || (distance === 0 && end < start)) {
     throw new WfstoreError('usage', `endTime ${end} is before startTime ${start}`)
   }
@@ -170,7 +170,7 @@ export function checkOrder(start: string | null, end: string | null): void {
 
 /** Tokens by class; a class that was not reported is left out. */
 export interface Tokens extends Partial<Record<TokenClass, number>> {
-  /** The tokens that are paid for, where the classes overlap or are not known (default: the sum of the classes). */
+  /** The number of billed tokens, if the classes overlap or are not known (default: the sum of the classes). */
   total?: number
 }
 
@@ -184,7 +184,8 @@ export function tokensOf(tokens: Tokens = {}): TokenCounts {
   const unknown = Object.keys(tokens).find(
     (name) => name !== 'total' && !(TOKEN_CLASSES as string[]).includes(name),
   )
-  if (unknown !== undefined) throw new WfstoreError('usage', `there is no token class ${unknown}`)
+  if (unknown !== undefined)
+    throw new WfstoreError('usage', `token class ${unknown} does not exist`)
   const classes = TOKEN_CLASSES.map((name) => countOf(`tokens.${name}`, tokens[name]))
   const sum = classes.reduce<number>((all, count) => all + (count ?? 0), 0)
   return { classes, total: countOf('tokens.total', tokens.total) ?? countOf('tokens', sum) ?? 0 }

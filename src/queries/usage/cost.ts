@@ -13,7 +13,7 @@ import {
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 
-/** What runs can be grouped by, and the name that a row has it under. */
+/** The dimensions of runs, with their fields in a row. */
 export const DIMENSION_FIELDS = {
   user: 'userId',
   mode: 'mode',
@@ -29,9 +29,9 @@ export const DIMENSIONS = Object.keys(DIMENSION_FIELDS) as Dimension[]
 
 export interface CostOptions extends UsageFilter {
   by: Dimension | readonly Dimension[]
-  /** IANA name of the zone in which days, weeks and months begin; UTC unless given. */
+  /** IANA name of the zone in which days, weeks and months begin (default: UTC). */
   timeZone?: string | undefined
-  /** So many rows of the highest cost; the rest becomes one row. */
+  /** Number of rows with the highest cost; all other runs are one more row. */
   top?: number | undefined
 }
 
@@ -40,12 +40,12 @@ const totalShape = {
   /** US dollars as an exact decimal. */
   cost: d.amount('r.cost'),
   tokens: d.count('r.tokens'),
-  /** US dollars, rounded to 12 places; null where there are no runs. */
-  // The zeros give the quotient its digits; without them PostgreSQL stops at 16 significant ones.
+  /** US dollars, rounded to 12 places; null without runs. */
+  // The zeros give the quotient enough digits; without them PostgreSQL stops at 16 significant digits.
   costPerRun: d.nullable(
     d.amount('trim_scale(round((r.cost + 0.0000000000000000) / nullif(r.runs, 0), 12))'),
   ),
-  /** Of the total cost, from 0 to 1 with six places; null where that is 0. */
+  /** Share of the total cost, from 0 to 1 with six places; null if the total is 0. */
   share: d.nullable(
     d.number('round(r.cost / nullif(sum(r.cost) filter (where r.is_total) over (), 0), 6)'),
   ),
@@ -54,23 +54,22 @@ const totalShape = {
 export type CostTotal = d.RowOf<typeof totalShape>
 
 /**
- * The runs that have the same values in the dimensions asked for. A day and a week (its Monday) are '2024-12-02', a
- * month is '2024-12'.
+ * The runs with the same values of the dimensions. A day and a week (its Monday) are '2024-12-02', a month is '2024-12'.
  */
 export interface CostRow
   extends CostTotal,
     Partial<Record<(typeof DIMENSION_FIELDS)[Dimension], string | null>> {
-  /** Is this the rest behind the `top` rows? Its dimensions are null. */
+  /** True for the row of all runs that are not in the `top` rows. Its dimensions are null. */
   other: boolean
 }
 
 export interface CostReport {
   rows: CostRow[]
-  /** Of all rows, and of all runs that were asked for. */
+  /** The total of all rows. */
   total: CostTotal
   /**
-   * How many removed runs began in a quarter of an hour that since or until cuts. They count at its beginning: where
-   * this is not 0, the bounds are exact for the others only.
+   * Number of removed runs in a quarter of an hour that contains since or until. They count at the begin of the quarter, so
+   * the bounds are exact only for the other runs.
    */
   historyCut: number
 }
@@ -83,9 +82,9 @@ const rowShape = {
 }
 
 /**
- * What runs cost, by one or several dimensions: live runs and those that cleanup has removed, in one statement and so
- * of one moment. Rows by cost, the highest first; by time first where a dimension is one.
- * @throws WfstoreError usage for a dimension, filter, zone or number that is none
+ * The cost of runs by one or several dimensions, including removed runs, read in one statement. Rows are in order of cost,
+ * the highest first; with a day, week or month they are in order of time first.
+ * @throws WfstoreError usage for an invalid dimension, filter, zone or number
  */
 export async function costBy(run: Run, options: CostOptions): Promise<CostReport> {
   const { by, timeZone = 'UTC', top, ...filter } = options
@@ -114,10 +113,10 @@ function dimensionsOf(by: CostOptions['by']): Dimension[] {
     oneOf('by', dimension, DIMENSIONS),
   )
   if (dimensions.length === 0) {
-    throw new WfstoreError('usage', 'by is empty', { hint: `give ${DIMENSIONS.join(', ')}` })
+    throw new WfstoreError('usage', 'by is empty', { hint: `use ${DIMENSIONS.join(', ')}` })
   }
   const twice = dimensions.find((dimension, index) => dimensions.indexOf(dimension) !== index)
-  if (twice) throw new WfstoreError('usage', `by names ${twice} twice`)
+  if (twice) throw new WfstoreError('usage', `by has ${twice} twice`)
   return dimensions
 }
 
@@ -176,7 +175,7 @@ counted as (
          case when not ${isRest} then place end as place, ${isRest} as other, runs, cost, tokens
   from placed
 ), r as (
-  -- The empty grouping set is the total, of the very rows that the other one gives.
+  -- The empty grouping set is the total of the rows of the other set.
   select ${columns}, place, other, grouping(place) = 1 as is_total, coalesce(sum(runs), 0) as runs,
          coalesce(sum(cost), 0) as cost, coalesce(sum(tokens), 0) as tokens
   from rested group by grouping sets ((place, other, ${columns}), ())

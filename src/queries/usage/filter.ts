@@ -1,29 +1,29 @@
 import { CRITERIA as OF_EXECUTIONS } from '../executions/executions.ts'
 import { bind, type ExecutionFilter, type TimeBound, timeBounds, whereOf } from '../table/filter.ts'
 
-/** What narrows a report over runs: what is known of the removed ones too. */
+/** The filters of a report on runs: those that also work for removed runs. */
 export type UsageFilter = Omit<ExecutionFilter, 'toolName' | 'executionId'>
 
-/** The conditions of a report, for tables with the alias e, and what they bind. */
+/** The conditions of a report, for tables with the alias e, with their bound values. */
 export interface UsageWhere {
-  /** WHERE with all of them, or empty; the bounds are on this column: start_time, quarter_start. */
+  /** WHERE with all conditions, or an empty text. The bounds are on this column: start_time, quarter_start. */
   on: (time: string) => string
-  /** SQL of the sum of this column over the rows of a history whose quarter since or until cuts. */
+  /** SQL of the sum of this column over the rows of a history whose quarter contains since or until. */
   cut: (history: string, counted: string) => string
   /** The bounds in SQL. */
   since: string | undefined
   until: string | undefined
-  /** More may be added. */
+  /** More values can be added. */
   values: unknown[]
 }
 
 const { userId, status, mode, modelId, workflowName } = OF_EXECUTIONS
 const CRITERIA = { userId, status, mode, modelId, workflowName }
 
-/** @throws WfstoreError usage for a filter that removed runs do not have, or bounds with nothing between them */
+/** @throws WfstoreError usage for a filter that does not work for removed runs, or if since is not before until */
 export function usageWhere({ since, until, ...filter }: UsageFilter): UsageWhere {
   const bounds = timeBounds({ since, until })
-  // Both tables name these columns alike, so that one list of conditions serves both.
+  // These columns have the same names in both tables, so that both use the same conditions.
   const where = whereOf<Omit<UsageFilter, 'since' | 'until'>>(CRITERIA, filter)
   const named = [...where.conditions]
   const span = (['since', 'until'] as const).flatMap((name) => {
@@ -52,5 +52,5 @@ export function usageWhere({ since, until, ...filter }: UsageFilter): UsageWhere
 const clause = (conditions: readonly string[]): string =>
   conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
 
-/** Histories keep quarters of an hour, each counting at its beginning. */
+/** A history counts rows by the begin of their quarter of an hour. */
 const onQuarter = ({ at }: TimeBound): boolean => /:(00|15|30|45):00(\.0+)?Z$/.test(at)

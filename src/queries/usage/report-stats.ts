@@ -13,13 +13,13 @@ import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 import type { StoreStats } from './stats.ts'
 
 export interface ReportOptions extends UsageFilter {
-  /** IANA name of the zone in which days begin; UTC unless given. */
+  /** IANA name of the zone in which days begin (default: UTC). */
   timeZone?: string | undefined
-  /** With it the last day ends, unless `until` is earlier; by default now. */
+  /** The end of the last day, if `until` is not earlier (default: now). */
   now?: Date | undefined
 }
 
-/** Runs that started on a day, and what they cost in US dollars, exactly. */
+/** Runs that started on a day, and their cost in US dollars, an exact decimal. */
 export interface DayOfRuns {
   /** '2024-12-02' */
   day: string
@@ -27,26 +27,26 @@ export interface DayOfRuns {
   cost: string
 }
 
-/** getStats and what an operator asks beside it. Times are milliseconds from the start of a run to its end. */
+/** getStats with more details. Times are milliseconds from the start of a run to its end. */
 export interface ReportStats extends Omit<StoreStats, 'totalAuditLogs'> {
-  /** Entries of the user and the time asked for; null where the report is narrowed by what entries do not have. */
+  /** Audit entries of the given user and time; null if another filter is given, which entries do not have. */
   totalAuditLogs: number | null
-  /** Successful runs of those that have ended, from 0 to 1; null where none has. */
+  /** Share of successful runs among ended runs, from 0 to 1; null without ended runs. */
   successRate: number | null
-  /** Half of the runs took no longer; null where there are none. */
+  /** The median; null without ended runs. */
   p50ExecutionTime: number | null
   p95ExecutionTime: number | null
   p99ExecutionTime: number | null
-  /** Percentiles are over live runs that have ended: how many these are, and when the first of them started. */
+  /** The ended runs in the percentiles, without removed runs: their number, and the start of the first one. */
   percentilesOver: { runs: number; since: string | null }
-  /** The days from firstDay on that have runs. */
+  /** The days with runs, from firstDay to lastDay. */
   days: DayOfRuns[]
-  /** The day of `since`, or the 30th day back. */
+  /** The day of `since` (default: 29 days before lastDay). */
   firstDay: string
   lastDay: string
-  /** How many removed runs began in a quarter of an hour that since or until cuts, and count at its beginning. */
+  /** Number of removed runs in a quarter of an hour that contains since or until; they count at its begin. */
   historyCut: number
-  /** The same of removed audit entries. */
+  /** The same for removed audit entries. */
   auditHistoryCut: number
 }
 
@@ -77,15 +77,14 @@ const reportShape = {
   auditHistoryCut: d.count(),
 }
 
-/** Seconds to milliseconds with the microseconds that times have; what lies beyond is noise of the arithmetic. */
+/** Seconds to milliseconds with three places: times have microseconds, further digits are rounding errors. */
 function percentile(place: number) {
   return d.nullable(d.number(`round((r.percentiles[${place}] * 1000)::numeric, 3)`))
 }
 
 /**
- * Statistics of everybody's runs, or of those asked for, in one statement and so of one moment. Totals are over live
- * runs and those that cleanup has removed.
- * @throws WfstoreError usage for a filter or zone that is none
+ * Statistics of all runs or of the filtered runs, read in one statement. Totals include runs that cleanup has removed.
+ * @throws WfstoreError usage for an invalid filter or zone
  */
 export async function reportStats(run: Run, options: ReportOptions = {}): Promise<ReportStats> {
   const { timeZone = 'UTC', now = new Date(), ...filter } = options
@@ -164,14 +163,14 @@ const STATUSES = {
 }
 
 /**
- * A column for each status. To group by it as well would have PostgreSQL expect thousands of groups, and sort all rows
- * where it could hash them.
+ * A column for each status. If status were in the GROUP BY, PostgreSQL would expect thousands of groups and sort all rows,
+ * although it could hash them.
  */
 const byStatus = (runs: (where: string) => string): string =>
   Object.entries(STATUSES)
     .map(([status, name]) => `${runs(`filter (where e.status = '${status}')`)} as ${name}`)
     .join(', ')
 
-/** The day where it is one of those to be shown. */
+/** SQL of the day if it is one of the shown days, else NULL. */
 const recentDay = (instant: string, zone: string): string =>
   `case when ${instant} >= (select first_instant from bounds) then ${fastDateOf('day', instant, zone)} end`

@@ -4,26 +4,26 @@ import { countOf } from '../table/validate.ts'
 import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
 import { type UsageFilter, usageWhere } from './filter.ts'
 
-/** What a series tells apart: the column of both tables. */
+/** The keys of a series, with their column in both tables. */
 const KEYS = { model: 'model_id', status: 'status' } as const
 export type SeriesKey = keyof typeof KEYS
 
 export interface SeriesOptions extends UsageFilter {
   part: CalendarPart
   by: SeriesKey
-  /** IANA name of the zone in which the parts of the calendar begin; UTC unless given. */
+  /** IANA name of the zone in which days, weeks and months begin (default: UTC). */
   timeZone?: string | undefined
-  /** So many keys of the highest cost over the whole time; the rest becomes one key, `other`. */
+  /** Number of keys with the highest cost over the whole time; all others are one key, `other`. */
   top?: number | undefined
 }
 
 const pointShape = {
-  /** '2024-12-02' of a day and a week (its Monday), '2024-12' of a month; null of an infinite start. */
+  /** '2024-12-02' for a day and a week (its Monday), '2024-12' for a month; null for an infinite start. */
   date: d.nullable(d.text()),
-  /** Null of the rest and of the total. */
+  /** Null for `other` and for the total. */
   key: d.nullable(d.text('r.key')),
   other: d.boolean(),
-  /** Is this all of the date, of whatever key? */
+  /** True for the total of a date over all keys. */
   isTotal: d.boolean(),
   runs: d.count(),
   /** US dollars as an exact decimal. */
@@ -32,16 +32,15 @@ const pointShape = {
 export type Point = d.RowOf<typeof pointShape>
 
 export interface Series {
-  /** The highest cost first, as `costBy` has them. */
+  /** The highest cost first, as in `costBy`. */
   keys: string[]
-  /** By date, then in the order of the keys, the rest and the total last; only where there are runs. */
+  /** By date, then in the order of the keys, with `other` and the total last. Dates without runs have no points. */
   points: Point[]
 }
 
 /**
- * Runs and their cost over time, told apart by the same few keys at every date: live runs and those that cleanup has
- * removed, in one statement and so of one moment.
- * @throws WfstoreError usage for a filter, zone or number that is none
+ * Runs and their cost over time, by the same keys at every date, including removed runs, read in one statement.
+ * @throws WfstoreError usage for an invalid filter, zone or number
  */
 export async function costSeries(run: Run, options: SeriesOptions): Promise<Series> {
   const { part, by, timeZone = 'UTC', top, ...filter } = options

@@ -7,11 +7,11 @@ const statsShape = {
   runningExecutions: d.count(),
   successfulExecutions: d.count(),
   failedExecutions: d.count(),
-  /** US dollars, as near as a number comes to totalCostExact. */
+  /** US dollars: totalCostExact as a number. */
   totalCost: d.number('t.total_cost'),
   totalTokens: d.count(),
   totalAuditLogs: d.count(),
-  /** Milliseconds from start to end, over the runs that have ended; 0 where none has. */
+  /** Milliseconds from start to end, the average of ended runs; 0 without ended runs. */
   averageExecutionTime: d.number(),
   partialExecutions: d.count(),
   cancelledExecutions: d.count(),
@@ -19,10 +19,10 @@ const statsShape = {
   totalCostExact: d.amount('t.total_cost'),
 }
 
-/** Totals of a store, or of one user, of which cleanup takes nothing away. */
+/** Totals of a store or of one user. They include what cleanup has removed. */
 export type StoreStats = d.RowOf<typeof statsShape>
 
-/** Live rows and what cleanup has removed of them, in one statement and so of one moment. */
+/** Live rows and removed rows, read in one statement. */
 const statement = (user: string) => `
 with runs as (
   select status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
@@ -50,9 +50,9 @@ const counted = (word: string): string => {
 }
 
 /**
- * Totals over live runs and those that cleanup has removed: counts, US dollars, tokens, milliseconds.
- * @param userId of this user alone; of everybody unless given
- * @throws WfstoreError usage where the user is no text
+ * Totals of live and removed runs: counts, US dollars, tokens, milliseconds.
+ * @param userId of this user only (default: all users)
+ * @throws WfstoreError usage if the user is not a text
  */
 export async function getStats(run: Run, userId?: string): Promise<StoreStats> {
   const [stats] =

@@ -163,6 +163,6 @@ export function openBatch(run: Run, options: BatchOptions = {}): Batch {
 }
 
 const backlog = (rows: number) =>
-  new WfstoreError('failed', `the batch is full: ${rows} rows wait for the database`, {
-    hint: 'await the promises of rows, or flush, before giving more',
+  new WfstoreError('failed', `the batch is full: ${rows} rows are waiting for the database`, {
+    hint: 'await the promises of rows, or flush, before you give more rows',
   })

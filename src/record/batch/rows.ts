@@ -16,53 +16,53 @@ import { billOf } from '../recorder/lookups.ts'
 import type { FinishedStepStatus } from '../recorder/steps.ts'
 import { GIVEN } from './statement.ts'
 
-/** An entry of the audit. The user and the model are those of its run. */
+/** An audit entry. It gets the user and the model of its run. */
 export interface BatchEntry extends EntryOptions {
   executionId: string
-  /** Left out for an entry of the run itself. */
+  /** Leave it out for an entry of the run itself. */
   stepId?: string
-  /** What happened: 'tool_call', 'ai_decision', or a word of the engine's own. */
+  /** The type of the action: 'tool_call', 'ai_decision', or another name. */
   action: string
 }
 
-/** What of a step follows from the call. */
+/** The fields of a step that are computed. */
 type Counted = TokenField | 'tokensUsed' | 'durationMs' | 'retryCount' | 'status'
 
 /**
- * A finished step, recorded as a whole. Give a stepId, and the call can be repeated from another process. The step ends
- * when step() is called if no endTime is given, by the server's clock.
+ * A finished step. With a stepId the call can be repeated from another process. Without an endTime the step ends when step()
+ * is called, by the server's clock.
  */
 export interface BatchStep extends Omit<NewStep, Counted> {
   status: FinishedStepStatus
   tokens?: Tokens | undefined
 }
 
-/** What is to be written, by column. */
+/** A row to write. */
 export interface Content {
   kind: 'entry' | 'step'
   columns: Record<string, Sent>
-  /** No two rows with one id go in one statement. */
+  /** Two rows with the same id are never in one statement. */
   id: string
-  /** What it is to people. */
+  /** The name of the row in messages. */
   label: string
-  /** Whether the id is the caller's. One of our own stands in the database only if this very row does. */
+  /** True if the caller gave the id. If wfstore made it, a row with this id in the database is this row. */
   named: boolean
 }
 
 export interface BatchRow extends Content {
-  /** About what it takes of the memory, in characters. */
+  /** The approximate size in memory, in characters. */
   size: number
-  /** The moment of the call, on this process's monotonic clock, in milliseconds. */
+  /** The time of the call by performance.now(). */
   calledAt: number
-  /** The same by the server's clock, once it is known. */
+  /** The time of the call by the server's clock, when that is known. */
   at: number | null
-  /** Settled once the row is committed, or cannot be. */
+  /** Resolves when the row is committed, rejects if it cannot be written. */
   done: Promise<void>
   resolve: () => void
   reject: (reason: unknown) => void
 }
 
-/** Names of columns, quotes and the promise of a row. */
+/** The size of column names, quotes and the promise of a row. */
 const ROW_OVERHEAD = 1000
 
 export function makeRow(content: Content): BatchRow {
@@ -83,8 +83,8 @@ export function makeRow(content: Content): BatchRow {
 }
 
 /**
- * What is sent for each column.
- * @param names by which the caller gives a field, where it is not the field's own
+ * The value to send for each column.
+ * @param names the caller's names of fields, if they differ
  * @throws WfstoreError usage
  */
 const columnsOf = (
@@ -145,7 +145,7 @@ export function stepContent(step: BatchStep): Content {
     kind: 'step',
     columns: {
       ...columns,
-      // As the recorder names them, so that each knows what the other has written.
+      // The same ids as in the recorder, so that each finds the rows of the other.
       bill: billOf(ids[0]),
       entry: derivedId('step_end', ...ids, 0),
       correction: derivedId('correction', ...ids, 0),

@@ -5,22 +5,22 @@ import { steps } from '../../tables/steps.ts'
 import { TOKEN_CLASSES, TOKEN_COLUMNS } from '../../tables/tokens.ts'
 import { CORRECTION } from '../recorder/statements.ts'
 
-/** The fields of a table without those that the statement itself computes. */
+/** The fields of a table, without those that the statement computes. */
 const givenOf = ({ fields }: TableDescription, computed: readonly string[]): TableField[] =>
   fields.filter(({ name, writers }) => writers !== 'wfstore' && !computed.includes(name))
 
-/** The fields of a step and of an audit entry that a batch is given. */
+/** The fields of a step and of an audit entry that are sent. */
 export const GIVEN = {
   step: givenOf(steps, ['durationMs', 'retryCount']),
   entry: givenOf(audit, ['timestamp', 'userId', 'modelId']),
 }
 
-/** What each row has besides: its number, when it was given, and the ids that its step is written with. */
+/** Further values of each row: its number, and the time when it was given. */
 const PLACE = { n: 'integer', at_ms: 'double precision', age_ms: 'double precision' }
 const types = (fields: readonly TableField[]) =>
   Object.fromEntries(fields.map(({ column, type }) => [column, SQL_TYPES[type]]))
 
-/** The arrays that a statement is given, by name, with the type of their elements. */
+/** The parameters of a statement: arrays by name, with the type of their elements. */
 export const COLUMNS: Record<'step' | 'entry', Record<string, string>> = {
   step: { ...PLACE, bill: 'uuid', entry: 'uuid', correction: 'uuid', ...types(GIVEN.step) },
   entry: { ...PLACE, ...types(GIVEN.entry) },
@@ -30,7 +30,7 @@ export const COLUMNS: Record<'step' | 'entry', Record<string, string>> = {
 const columnsOf = (fields: readonly TableField[]): string =>
   fields.map(({ column }) => column).join(', ')
 
-/** Their values, of the row `g`; what was not given has the default of its column. */
+/** The values of an insert, from the row `g`. A value that was not given gets the default of its column. */
 const valuesOf = (fields: readonly TableField[], g: string): string =>
   fields
     .map(({ column, default: byDefault }) =>
@@ -38,29 +38,28 @@ const valuesOf = (fields: readonly TableField[], g: string): string =>
     )
     .join(', ')
 
-/** @param before so many parameters come before */
+/** @param before number of parameters before these */
 function unnested(kind: 'step' | 'entry', before: number): string {
   const columns = Object.entries(COLUMNS[kind])
   const arrays = columns.map(([, type], place) => `$${before + place + 1}::${type}[]`)
   return `unnest(${arrays.join(', ')}) as g (${columns.map(([name]) => name).join(', ')})`
 }
 
-/** A step ends when it says so, or when it was given. */
+/** The end of a step has a default: the time when it was given. */
 const STEP_GIVEN = GIVEN.step.filter(({ name }) => name !== 'endTime')
 
-/** When a row was given to the batch: at that time, or so long before the statement. In milliseconds. */
+/** SQL of the time when a row was given to the batch, from the time itself or the age of the row, in milliseconds. */
 const moment = (g: string) =>
   `coalesce(to_timestamp(${g}.at_ms / 1000), now() - make_interval(secs => ${g}.age_ms / 1000))`
 
 /**
- * $1 whether a run that has finished may be without a bill, then the arrays of COLUMNS.step.
+ * $1 is true if a finished run may have no bill; then come the arrays of COLUMNS.step.
  *
- * As in statements.ts a run is locked before its bill and its steps; here many are, in the order of their ids, so that
- * two batches never wait for each other. A run that has finished since our snapshot has a bill that we cannot see: of
- * its steps none is written, and the next snapshot sees it. A step that is there moves nothing.
+ * As in statements.ts a run is locked before its bill and its steps. Here many runs are locked in the order of their ids, so
+ * that two batches never deadlock. If a run has finished since our snapshot, its bill is not visible. Then none of its
+ * steps is written, and the next snapshot shows the bill. A step that exists changes nothing.
  *
- * `= any (array(…))` has a table's rows looked up in its index. A join may read all of the table instead, which costs the
- * more the larger it is.
+ * `= any (array(…))` looks up rows in the index. A join could read the whole table instead.
  */
 const STEPS = `given as materialized (
   select * from ${unnested('step', 1)}
@@ -116,7 +115,7 @@ const STEPS = `given as materialized (
   on conflict (log_id) do nothing
 )`
 
-/** Arrays of COLUMNS.entry. @param before so many parameters come before */
+/** Arrays of COLUMNS.entry. @param before number of parameters before these */
 const entries = (before: number): string => `said as materialized (
   select * from ${unnested('entry', before)}
 ), speaker as materialized (
@@ -130,7 +129,7 @@ const entries = (before: number): string => `said as materialized (
   returning log_id
 )`
 
-/** The server's time, and the rows that were not written: known are those that were there when the statement began. */
+/** The server's time, and the rows that were not written; `known` if the row existed when the statement began. */
 const NOW = `select null::integer as n, extract(epoch from now()) * 1000 as server_ms, null::boolean as known`
 const STEPS_LEFT = `select g.n, null, (select true from workflow_steps k where k.execution_id = g.execution_id and k.step_id = g.step_id) is not null
 from given g left join step using (execution_id, step_id) where step.step_id is null`

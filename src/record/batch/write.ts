@@ -17,8 +17,8 @@ const outcome = {
 const TRIES = 10
 
 /**
- * Writes rows in one statement and settles each: resolved where it is committed, rejected where it cannot be written.
- * Where the statement fails, each half is tried by itself, so that a row that the database refuses goes alone.
+ * Writes rows in one statement and settles each: resolves it if it is committed, rejects it if it cannot be written. If the
+ * statement fails, it tries each half, until a row that the database refuses is alone.
  */
 export async function writeRows(
   run: Run,
@@ -29,7 +29,7 @@ export async function writeRows(
     await writeTogether(run, rows, clock)
   } catch (error) {
     const middle = rows.length >> 1
-    // What is wrong with the connection or the schema is wrong for every row.
+    // An error of the connection or the schema affects every row.
     if (middle === 0 || !(error instanceof WfstoreError) || error.code !== 'failed') {
       for (const row of rows) row.reject(error)
       return
@@ -46,7 +46,7 @@ async function writeTogether(
 ): Promise<void> {
   let left = rows
   for (let tried = 1; left.length > 0; tried++) {
-    // As in attempts.ts: what finished a moment ago has a bill in the next snapshot.
+    // As in attempts.ts: a run that has just finished has a bill in the next snapshot.
     const withoutBill = tried > 2
     for (const row of left) row.at ??= clock.stamp(row.calledAt)
     const now = performance.now()
@@ -81,7 +81,7 @@ function statementOf(
   return [WRITE.both, [withoutBill, ...steps, ...entries]]
 }
 
-/** The rows of a kind by column; nothing where there are none. */
+/** The rows of a kind by column; undefined without rows. */
 function arraysOf(
   rows: readonly BatchRow[],
   kind: BatchRow['kind'],
@@ -102,8 +102,8 @@ function arraysOf(
 }
 
 /**
- * What was not written is there already, the same or otherwise, or cannot be.
- * @returns false where there is no reason any more, and another try may do it
+ * Settles a row that was not written: it exists with the same or other values, or it cannot be written.
+ * @returns false if the reason is gone, so that another try may succeed
  */
 async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> {
   try {
@@ -119,7 +119,7 @@ async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> 
   return true
 }
 
-/** @throws WfstoreError conflict where it is there with other values */
+/** @throws WfstoreError conflict if it exists with other values */
 async function isRecorded(run: Run, { kind, columns, label }: BatchRow): Promise<boolean> {
   const values: unknown[] = []
   const place = (column: string): number => values.push(columns[column] ?? null)
@@ -129,7 +129,7 @@ async function isRecorded(run: Run, { kind, columns, label }: BatchRow): Promise
       : `(select * from workflow_steps where execution_id = $${place('execution_id')}::uuid
           and step_id = $${place('step_id')}::uuid) as r`
   const fields = GIVEN[kind]
-    // What was not given has become the time of the writing, or a default.
+    // A value that was not given has become the time of the write, or a default.
     .filter(
       ({ type, hasDefault, column }) =>
         !(type === 'time' || hasDefault) || columns[column] !== null,

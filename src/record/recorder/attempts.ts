@@ -9,16 +9,16 @@ import { derivedId } from './identity.ts'
 import { billOf, readStepState } from './lookups.ts'
 import { FINISH_STEP, RETRY_STEP } from './statements.ts'
 
-/** The end of an attempt at a step: it is finished, or the step begins anew. */
+/** The end of an attempt at a step: the step is finished or retried. */
 export interface AttemptEnd {
   executionId: string
   stepId: string
-  /** How often the step had been retried before. */
+  /** The number of earlier retries. */
   attempt: number
   tokens: TokenCounts
   cost: string
   errorMessage: string | null
-  /** Where the step is finished. */
+  /** Set if the step is finished. */
   finish?: { status: string; result: string | null; endTime: string | null }
 }
 
@@ -33,7 +33,7 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
   const status = finish?.status ?? 'running'
   const metadata = JSON.stringify({ attempt, status, tokens: namedTokens(tokens) })
   for (let tried = 1; tried <= TRIES; tried++) {
-    // A run that finished without us has no bill of ours; what finished a moment ago has one in the next snapshot.
+    // A run that was finished without the recorder has no bill. A run that has just finished has one in the next snapshot.
     const withoutBill = tried > 2
     const values = [
       ...[executionId, stepId, attempt, billOf(executionId), withoutBill],
@@ -65,7 +65,7 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
 
 const ENTRY = '(select * from audit_logs where log_id = $1::uuid) as r'
 
-/** Why was nothing done? Where there is no reason any more, another try may succeed. */
+/** Throws the reason why nothing was written. Without a reason, another try may succeed. */
 async function assertOpen(
   run: Run,
   { executionId, stepId, attempt, finish }: AttemptEnd,
@@ -79,17 +79,17 @@ async function assertOpen(
   if (state.retryCount !== attempt) {
     refuse(
       `was retried ${state.retryCount} times, not ${attempt}`,
-      'somebody else has retried it: this attempt is over',
+      'another process has retried the step; this attempt is over',
     )
   }
   const open = finish ? ['pending', 'running'] : ['pending', 'running', 'failed']
   if (!open.includes(state.status)) {
-    refuse(`is ${state.status} already`, 'it was finished by other means than the recorder')
+    refuse(`is already ${state.status}`, 'it was finished without the recorder')
   }
   if (!finish && state.executionStatus !== 'running') {
     refuse(
-      `cannot be retried: its run has finished (${state.executionStatus})`,
-      'start another run',
+      `cannot be retried: its execution has finished (${state.executionStatus})`,
+      'start another execution',
     )
   }
 }

@@ -12,36 +12,36 @@ const closedShape = {
   workflowName: d.text(),
   userId: d.text(),
   status: d.text(),
-  /** US dollars, exact: what is billed. */
+  /** The billed cost: US dollars, exact. */
   totalCost: d.amount(),
-  /** Of the engine, before the run was closed. */
+  /** The last write of the engine before the run was closed. */
   lastWriteTime: d.time(lastWrite('e')),
 }
 export type ClosedExecution = d.RowOf<typeof closedShape>
 
 export interface CloseOptions {
-  /** The runs' error message; of `failStale` unless given when the last write was. */
+  /** The error message of the runs (default for `failStale`: the time of the last write). */
   reason?: string | undefined
-  /** For the audit, beside the database user: whatever tells who did it. */
+  /** The person who closes them, for the audit entry, in addition to the database user. */
   closedBy?: { osUser?: string | undefined; command?: string | undefined } | undefined
-  /** Change nothing, and give the runs that would be closed. */
+  /** Change nothing, and return the runs that would be closed. */
   dryRun?: boolean | undefined
-  /** Asked before the first run is closed; nothing is where it throws. */
+  /** Called before the first run is closed; throw to stop. */
   confirm?: ((runs: readonly ClosedExecution[]) => Promise<void>) | undefined
 }
 
 export interface CloseResult {
-  /** As they are now; of a dry run, as they are. */
+  /** The closed runs with their new values; in a dry run with their current values. */
   closed: ClosedExecution[]
-  /** Not closed: finished before, by themselves meanwhile, or written to meanwhile. */
+  /** Runs that were not closed, because they had finished, or the engine wrote to them at the same time. */
   left: { executionId: string; status: string }[]
 }
 
 /**
- * Cancels runs as `run.cancel` does: what they have cost is billed, and the audit says who did it. Runs that have
- * finished stay as they are, and are named in `left`.
- * @param ids whole ids, or their first 8 or more characters
- * @throws WfstoreError usage (no id, or the start of several), not_found; nothing is changed then
+ * Cancels runs like `run.cancel`: it bills their cost, and an audit entry names the user. Finished runs do not change; they
+ * are in `left`.
+ * @param ids whole ids, or at least their first 8 characters
+ * @throws WfstoreError usage if one is not an id or matches several runs, not_found; then nothing changes
  */
 export async function cancelExecutions(
   run: Run,
@@ -59,13 +59,13 @@ export async function cancelExecutions(
 }
 
 export interface FailStaleOptions extends RunningFilter, CloseOptions {
-  /** Runs that nothing was written to for so many milliseconds, by the server's clock. */
+  /** Runs without a write for this number of milliseconds, by the server's clock. */
   olderThanMs: number
 }
 
 /**
- * Fails the runs whose engine has written nothing for so long, as `run.finish` does. A run that is written to meanwhile
- * goes on, and is named in `left`.
+ * Marks runs as failed whose engine has written nothing for the given time, like `run.finish`. If the engine writes to a run
+ * at the same time, the run continues and is in `left`.
  * @throws WfstoreError usage
  */
 export async function failStaleExecutions(
@@ -101,8 +101,7 @@ async function close(
   const result: CloseResult = { closed: [], left: [] }
   for (const one of runs) {
     const { executionId, lastWriteTime } = one
-    const why =
-      given ?? (idleMs === undefined ? null : `nothing was written since ${lastWriteTime}`)
+    const why = given ?? (idleMs === undefined ? null : `no write since ${lastWriteTime}`)
     const closing = { metadata, ...(idleMs === undefined ? {} : { idleMs }) }
     const done = await endRunning(run, [executionId, status, why, null], closing)
     if (done) result.closed.push({ ...one, ...done, status })
@@ -125,9 +124,9 @@ async function who(run: Run, { osUser, command }: NonNullable<CloseOptions['clos
   }
 }
 
-/** Each once, in the order given. @throws WfstoreError usage, not_found */
+/** Each run once, in the given order. @throws WfstoreError usage, not_found */
 async function findExecutions(run: Run, ids: readonly string[]): Promise<ClosedExecution[]> {
-  if (ids.length === 0) throw new WfstoreError('usage', 'no execution is named')
+  if (ids.length === 0) throw new WfstoreError('usage', 'no execution id is given')
   const ranges = ids.map(idRange)
   const rows = await run(
     `select a.place, ${d.selectList(closedShape, 'e')}
@@ -144,8 +143,8 @@ async function findExecutions(run: Run, ids: readonly string[]): Promise<ClosedE
     if (!first) throw missingExecution(id)
     if (others.length > 0) {
       const candidates = [first, ...others].map(({ executionId }) => executionId).join(', ')
-      throw new WfstoreError('usage', `${id} is the start of several executions`, {
-        hint: `give more of it: ${candidates}`,
+      throw new WfstoreError('usage', `${id} matches several executions`, {
+        hint: `use more characters: ${candidates}`,
       })
     }
     const { place: _, ...execution } = first

@@ -7,21 +7,21 @@ import { uuidv7 } from '../../uuid.ts'
 import { missingExecution } from './lookups.ts'
 import { ADD_ENTRY } from './statements.ts'
 
-/** An entry of the audit: a tool call or a decision. */
+/** An audit entry: a tool call or a decision. */
 export interface EntryOptions {
-  /** One line for people. */
+  /** One line that a person reads. */
   details?: string
   toolName?: string
   input?: unknown
   output?: unknown
-  /** True unless told. */
+  /** (default: true) */
   success?: boolean
   errorMessage?: string
-  /** What of the step's tokens and cost this was; the step's own finish is what counts. */
+  /** Tokens and cost of this action. They are part of the step's tokens and cost, and are not added to them. */
   tokens?: number
   cost?: string | number
   metadata?: unknown
-  /** A UUID; a new UUIDv7 unless given. */
+  /** A UUID (default: a new UUIDv7). */
   logId?: string
 }
 

@@ -4,12 +4,12 @@ import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
 import { derivedId } from './identity.ts'
 
-/** The bill that the recorder writes for a run. */
+/** The id of the bill that the recorder writes for a run. */
 export const billOf = (executionId: string): string => derivedId('bill', executionId)
 
 export const missingExecution = (executionId: string): WfstoreError =>
-  new WfstoreError('not_found', `there is no execution ${executionId}`, {
-    hint: 'it may have been deleted or cleaned up',
+  new WfstoreError('not_found', `execution ${executionId} does not exist`, {
+    hint: 'it may have been deleted, or removed by a cleanup',
   })
 
 const executionShape = { status: d.text(), startTime: d.time() }
@@ -46,5 +46,5 @@ export async function readStepState(run: Run, executionId: string, stepId: strin
   )
   if (row) return row
   await readExecutionState(run, executionId)
-  throw new WfstoreError('not_found', `execution ${executionId} has no step ${stepId}`)
+  throw new WfstoreError('not_found', `step ${stepId} of execution ${executionId} does not exist`)
 }

@@ -26,14 +26,14 @@ export interface StartExecution {
   userId: string
   mode: string
   modelId: string
-  /** 'autonomous' unless told. */
+  /** (default: 'autonomous') */
   workflowType?: string
-  /** How many steps are planned. */
+  /** Planned number of steps. */
   stepsTotal?: number
   metadata?: unknown
-  /** A UUID; a new UUIDv7 unless given. Give one, and the call can be repeated from another process. */
+  /** A UUID (default: a new UUIDv7). With your own id the call can be repeated from another process. */
   executionId?: string
-  /** The server's clock unless given. */
+  /** (default: now, by the server's clock) */
   startTime?: Date | string
 }
 
@@ -43,7 +43,7 @@ export interface StartStep {
   stepDescription?: string
   toolName?: string
   toolParameters?: unknown
-  /** A UUID; a new UUIDv7 unless given. */
+  /** A UUID (default: a new UUIDv7). */
   stepId?: string
   startTime?: Date | string
 }
@@ -51,33 +51,33 @@ export interface StartStep {
 export interface FinishExecution {
   status: Exclude<ExecutionStatus, 'running'>
   errorMessage?: string
-  /** The server's clock unless given; not before the start. */
+  /** Not before the start (default: now, by the server's clock). */
   endTime?: Date | string
 }
 
 /** A run that is being recorded. */
 export interface ExecutionRecorder {
   readonly executionId: string
-  /** @throws WfstoreError not_found, conflict (the run has finished, or the step was started otherwise), usage */
+  /** @throws WfstoreError not_found, conflict (the run has finished, or the step exists with other values), usage */
   startStep: (step: StartStep) => Promise<StepRecorder>
-  /** An entry of the audit that belongs to no step. @returns its id */
+  /** Adds an audit entry without a step. @returns its id */
   decision: (entry: EntryOptions) => Promise<string>
   toolCall: (entry: EntryOptions & { toolName: string }) => Promise<string>
-  /** Tells that the engine is alive, where it writes nothing for long. False where the run has finished. */
+  /** Shows that the engine is alive, if it writes nothing for a long time. Returns false if the run has finished. */
   heartbeat: () => Promise<boolean>
   /**
-   * Ends the run and writes its bill: what all of its steps have cost, in the month in which it is written, of the store's billing zone.
-   * @throws WfstoreError not_found, conflict where it was finished otherwise, usage
+   * Finishes the run and writes its bill: the cost of all its steps, in the current month of the billing zone.
+   * @throws WfstoreError not_found, conflict if it was finished with other values, usage
    */
   finish: (end: FinishExecution) => Promise<void>
-  /** Finishes the run as cancelled. What it has cost is billed. */
+  /** Finishes the run as cancelled and bills its cost. */
   cancel: (reason?: string) => Promise<void>
 }
 
 const EXECUTION = '(select * from workflow_executions where execution_id = $1::uuid) as r'
 const startShape = { startTime: d.time() }
 
-/** Records that a run has started, and its audit entry. A repeat with the same id changes nothing. */
+/** Records the start of a run and its audit entry. A repeat with the same id changes nothing. */
 export async function startExecution(
   run: Run,
   options: StartExecution,
@@ -86,7 +86,7 @@ export async function startExecution(
   return executionRecorder(run, started.executionId, started)
 }
 
-/** The same, without a handle. @throws WfstoreError usage, conflict */
+/** Records the start without a handle. @throws WfstoreError usage, conflict */
 export async function beginExecution(
   run: Run,
   options: StartExecution,
@@ -117,7 +117,7 @@ export async function beginExecution(
       compared('text', 'mode', 'r.mode', 5),
       compared('text', 'modelId', 'r.model_id', 6),
     ]
-    // What has a default is compared where it was given.
+    // Values with a default are compared only if they are given.
     if (options.metadata !== undefined)
       fields.push(compared('json', 'metadata', 'r.metadata', known.push(values[8] ?? null)))
     if (options.stepsTotal !== undefined)
@@ -128,7 +128,7 @@ export async function beginExecution(
   return { executionId, startTime }
 }
 
-/** The recorder of a run that has been started, by whatever process. */
+/** The recorder of a started run, also if another process has started it. */
 export function executionRecorder(
   run: Run,
   executionId: string,
@@ -199,11 +199,11 @@ const STEP =
 async function finished(run: Run, executionId: string): Promise<WfstoreError> {
   const { status } = await readExecutionState(run, executionId)
   return new WfstoreError('conflict', `execution ${executionId} has finished: ${status}`, {
-    hint: 'a step can be started only while its run goes on',
+    hint: 'a step can start only while its execution is running',
   })
 }
 
-/** So many snapshots may miss a step that has just finished; then its run has totals of its own. */
+/** The number of snapshots that may miss a step that has just finished. After that, the totals of the run differ for another reason. */
 const STRICT_TRIES = 5
 
 async function finishExecution(
@@ -222,15 +222,15 @@ async function finishExecution(
 }
 
 export interface Closing {
-  /** Of the audit entry, as JSON text. */
+  /** Metadata of the audit entry, as JSON text. */
   metadata?: string
-  /** Only where nothing was written to the run for so many milliseconds, by the server's clock. */
+  /** Close only runs without a write for this number of milliseconds, by the server's clock. */
   idleMs?: number
 }
 
 /**
- * Ends a run that is running: its status, its bill and its audit entry, once whoever else tries it.
- * @returns undefined where it has finished already, or was written to
+ * Finishes a running run, with its bill and its audit entry, exactly once.
+ * @returns undefined if it has already finished, or the engine has written to it
  * @throws WfstoreError not_found
  */
 export async function endRunning(

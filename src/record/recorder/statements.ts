@@ -3,11 +3,11 @@ import { idleFor } from '../../queries/executions/running.ts'
 import { TOKEN_COLUMNS } from '../../tables/tokens.ts'
 
 /**
- * One statement for each thing that an engine does: it writes the row, its audit entry and the run's totals, all or
- * none. Where the row is there already, none of them is written, and the statement gives no row: the caller looks why.
+ * One statement for each action of an engine. It writes the row, its audit entry and the totals of the run, all or none. If
+ * the row exists, it writes nothing and returns no row; then the caller finds the reason.
  *
- * A run is locked before its step is changed, here as in every statement, so that two of them never wait for each
- * other. What a locked row says is what was committed last, whatever the snapshot of the statement shows.
+ * Every statement locks the run before it changes its step, so that two statements never deadlock. A locked row has its
+ * last committed values, also if they are newer than the snapshot.
  */
 
 export const START_EXECUTION = `
@@ -45,22 +45,21 @@ with run as (
 )
 select to_json(start_time) #>> '{}' as start_time from step`
 
-/** Why there is a correction: its metadata. */
+/** The metadata of a correction, with its reason. */
 export const CORRECTION =
   "jsonb_build_object('reason', 'a step ended after its run was billed', 'step_id', step.step_id)"
 
 const classes = TOKEN_COLUMNS.join(', ')
 
-/** Tokens by class of an attempt, $8 to $12; a class that was not reported stays as it is. */
+/** Tokens by class of an attempt, $8 to $12. A class that was not reported does not change. */
 const ADD_CLASSES = TOKEN_COLUMNS.map((column, index) => {
   const value = `$${index + 8}::bigint`
   return `${column} = case when ${value} is null then s.${column} else coalesce(s.${column}, 0) + ${value} end`
 }).join(',\n      ')
 
 /**
- * $1 run, $2 step, $3 attempt (retries so far), $4 bill, $5 whether a finished run may be without a bill.
- * A run that has finished since our snapshot has a bill that we cannot see: then nothing is done, and the next
- * snapshot sees it.
+ * $1 run, $2 step, $3 attempt (number of earlier retries), $4 bill, $5 true if a finished run may have no bill. If the run
+ * has finished since our snapshot, its bill is not visible. Then nothing is written, and the next snapshot shows the bill.
  */
 const OPEN_STEP = `
 with run as materialized (
@@ -78,8 +77,8 @@ with run as materialized (
 )`
 
 /**
- * $6 tokens and $7 cost of an attempt that ended after its run: they raise the bill, or where that is paid or its
- * period closed they are a bill of their own, $19, that corrects it.
+ * $6 tokens and $7 cost of an attempt that ended after its run. They are added to the bill. If the bill is paid or its
+ * period closed, they become a correction with the id $19.
  */
 const BILLED = `billed as (
   update billing_records s
@@ -122,7 +121,7 @@ export const FINISH_STEP = `${OPEN_STEP}, step as (
 )
 select status from step`
 
-/** A step that has failed, or whose attempt is given up, begins anew; $13 to $16 as above, $13 unused. */
+/** Retries a step that has failed or is not finished. $13 to $16 as above; $13 is 'running'. */
 export const RETRY_STEP = `${OPEN_STEP}, step as (
   update workflow_steps s
   set status = 'running', retry_count = s.retry_count + 1, end_time = null, duration_ms = null, error_message = null,
@@ -147,11 +146,11 @@ export const RETRY_STEP = `${OPEN_STEP}, step as (
 select status from step`
 
 /**
- * $1 run, $2 status, $3 error, $4 end time, $5 bill, $6 audit entry, $7 whether the sums of the steps may differ from the
- * run's totals, $8 metadata of the entry. Steps that have finished since our snapshot are in the totals, which are
- * locked, and not in the sums: then nothing is done, and the next snapshot sees them. $9: only where nothing was written
- * to the run for so many milliseconds; a heartbeat or the end of a step that we have waited for counts, as the row was
- * locked after it.
+ * $1 run, $2 status, $3 error, $4 end time, $5 bill, $6 audit entry, $7 true if the sums of the steps may differ from the
+ * totals of the run, $8 metadata of the entry. Steps that have finished since our snapshot are in the totals, which are
+ * locked, but not in the sums. Then nothing is written, and the next snapshot shows them. $9 limits it to runs without a
+ * write for this number of milliseconds. A heartbeat or the end of a step that this statement waited for counts as a
+ * write, because the row is locked after it.
  */
 export const FINISH_EXECUTION = `
 with run as materialized (
@@ -194,7 +193,7 @@ from workflow_executions where execution_id = $2::uuid
 on conflict (log_id) do nothing
 returning action_type as status`
 
-/** The trigger on the table writes updated_at. */
+/** The trigger of the table sets updated_at. */
 export const HEARTBEAT = `
 update workflow_executions set updated_at = now() where execution_id = $1::uuid and status = 'running'
 returning status`

@@ -32,7 +32,7 @@ export interface FinishStep extends Attempt {
 /** A step that is being recorded. Tokens and costs of all attempts are added, because all of them were paid for. */
 export interface StepRecorder {
   readonly stepId: string
-  /** How often it was retried. */
+  /** The number of retries. */
   readonly attempt: number
   toolCall: (entry: EntryOptions & { toolName: string }) => Promise<string>
   decision: (entry: EntryOptions) => Promise<string>
@@ -53,7 +53,7 @@ export interface StartedStep {
   executionId: string
   stepId: string
   startTime: string | null
-  /** How often it was retried. */
+  /** The number of retries. */
   retries: number
 }
 

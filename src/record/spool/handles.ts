@@ -6,8 +6,8 @@ import type { StartedStep, StepRecorder } from '../recorder/steps.ts'
 import { type Outcome, type RecorderCall, startOf } from './calls.ts'
 
 /**
- * Has a call done now or later.
- * @param startTime of what it ends
+ * Makes a call now or later.
+ * @param startTime of the run or step that the call finishes
  * @throws WfstoreError usage
  */
 export type RecordCall = (call: RecorderCall, startTime?: string | null) => Promise<Outcome>
@@ -15,7 +15,7 @@ export type RecordCall = (call: RecorderCall, startTime?: string | null) => Prom
 export const idOf = (name: string, given: string | undefined): string =>
   given === undefined ? uuidv7(Date.now()) : uuidOf(name, given)
 
-/** The handle of a run that has been started, or will be once the start is replayed. */
+/** The handle of a run. Its start may still be in the spool. */
 export function executionHandle(
   record: RecordCall,
   executionId: string,

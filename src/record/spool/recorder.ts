@@ -15,38 +15,38 @@ import { openSpoolFile, type SpoolFile } from './file.ts'
 import { executionHandle, idOf } from './handles.ts'
 
 export interface SpoolOptions {
-  /** Made where it is missing; its folder must be there. One process has it at a time (`file.lock`). */
+  /** The path of the file. It is created if it is missing; its folder must exist. Only one process can use it (`file.lock`). */
   file: string
-  /** Of the file; 64 MiB unless given. */
+  /** Maximum size of the file (default: 64 MiB). */
   maxBytes?: number
   /**
-   * Told of every call that the database did not take when it was made, or refused later (`conflict`, `not_found`), and with
-   * null of what concerns no single call. What it throws is ignored.
+   * Called for each call that the database did not take at once, or refused later (`conflict`, `not_found`). The call is null
+   * for other errors. Its own errors are ignored.
    */
   onError: (error: WfstoreError, call: SpooledCall | null) => void
 }
 
 export interface SpooledRecorder {
   startExecution: (options: StartExecution) => Promise<ExecutionRecorder>
-  /** Replays what the database takes and gives the file back; the rest stays in it. Does not throw. */
+  /** Replays the waiting calls and releases the file. Calls that the database does not take remain in it. Does not throw. */
   close: () => Promise<void>
 }
 
 const USUAL_BYTES = 64 * 1024 * 1024
-/** A replay is tried so long after the last one; a call waits no longer than this for one. */
+/** The pause between two replays, and the maximum time that a call waits for a replay. */
 const PAUSE_MS = 1000
 
-/** The database is not asked: the call is checked, and goes to the spool. */
+/** Thrown instead of a query: the call is checked, then it goes to the spool. */
 const AWAY = new Error('away')
 const nowhere: Run = async () => {
   throw AWAY
 }
 
 /**
- * The recorder, for an engine that its recording must never break: what the database does not take goes to a file, and
- * from there to the database once it is back. While something is in the file all calls go there, so their order is kept.
- * Each can be repeated, so what was written before a replay broke off is not written twice.
- * @throws WfstoreError usage where the options are none, or the file is in use or cannot be opened; a call: usage
+ * A recorder for an engine that must not fail because of recording. A call that the database does not take goes to a file,
+ * and is replayed when the database is available. While the file has calls, all new calls go to the file, so that their
+ * order is kept. Each call can be repeated, so that an interrupted replay writes nothing twice.
+ * @throws WfstoreError usage if the options are invalid, or the file is in use or cannot be opened; each call: usage
  */
 export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorder {
   const path = requiredText('spool.file', options.file)
@@ -54,14 +54,14 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
   const { onError } = options
   if (typeof onError !== 'function') throw new WfstoreError('usage', 'spool.onError is missing')
   let opened: SpoolFile | undefined = openSpoolFile(path, maxBytes)
-  /** After `close` it is opened again when it is needed. */
+  /** The file. After `close` it is opened again if it is needed. */
   const file = () => {
     opened ??= openSpoolFile(path, maxBytes)
     return opened
   }
-  /** Runs and steps whose start was refused: what follows would be written to somebody else's. */
+  /** Runs and steps whose start was refused. Later calls must not be written to the existing run or step of that id. */
   const refused = new Map<string, WfstoreError>()
-  let reason = new WfstoreError('failed', 'what was recorded before is still being replayed')
+  let reason = new WfstoreError('failed', 'earlier calls are still being replayed')
   let triedAt = Number.NEGATIVE_INFINITY
   let replaying: Promise<void> | undefined
   let advancing = false
@@ -71,7 +71,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
       const told: unknown = onError(error, call)
       if (told instanceof Promise) told.catch(() => {})
     } catch {
-      // Recording must not break the run; nor must the report of it.
+      // An error of onError must not break the run.
     }
   }
   const gated: Run = (text, values, shape) =>
@@ -81,7 +81,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     kind === 'startExecution'
       ? undefined
       : (refused.get(executionId) ?? (kind === 'startStep' ? undefined : refused.get(stepId)))
-  /** Remembers that the start of a run or a step was refused, or was not. */
+  /** Remembers whether the start of a run or a step was refused. */
   const note = ({ kind, executionId, stepId }: SpooledCall, error?: WfstoreError) => {
     if (kind !== 'startExecution' && kind !== 'startStep') return
     const id = stepId ?? executionId
@@ -107,19 +107,19 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
       tell(error, call)
       return { refused: true }
     }
-    // That an engine was alive is no news later.
+    // An old heartbeat has no use.
     const lost = call.kind === 'heartbeat' ? undefined : append(timed(call, startTime), error)
     tell(lost ?? error, call)
     return lost ? { refused: true } : {}
   }
 
-  /** @returns why the call is lost */
+  /** @returns the reason why the call is lost */
   function append(call: SpooledCall, why: WfstoreError): WfstoreError | undefined {
     try {
       const first = file().waiting === 0
       if (!file().append(JSON.stringify(call))) {
-        return new WfstoreError('failed', `the spool is full (${maxBytes} bytes): a call is lost`, {
-          hint: `bring the database back (${why.message}), or give the spool more room`,
+        return new WfstoreError('failed', `the spool is full (${maxBytes} bytes); a call is lost`, {
+          hint: `fix the database (${why.message}), or set a larger maxBytes`,
           cause: why,
         })
       }
@@ -132,7 +132,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     }
   }
 
-  /** Where a replay is due, or gets on, the call waits for it a while: else a busy engine would never be done. */
+  /** Waits a short time for a replay that is due or running. Without it a busy engine would never empty the file. */
   async function catchUp(): Promise<void> {
     if (file().waiting === 0 || (replaying && !advancing)) return
     if (!replaying && Math.abs(Date.now() - triedAt) < PAUSE_MS) return
@@ -142,7 +142,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     over.abort()
   }
 
-  /** A lost connection ends a replay: the next one is soon enough. */
+  /** A lost connection ends a replay without further tries; the next replay follows soon. */
   const once: Run = async (text, values, shape) => {
     try {
       return await run(text, values, shape)
@@ -163,7 +163,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
   }
 
   async function replay(over: Run): Promise<void> {
-    /** Refused starts of runs, kept for what follows them until the file is empty. */
+    /** Refused starts of runs, which are kept for the calls after them until the file is empty. */
     const kept: string[] = []
     for (let line = file().peek(); line !== null; line = file().peek()) {
       const call = await parsed(line)
@@ -179,12 +179,12 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
       if (call) note(call, error)
       file().drop()
       advancing = true
-      // Makes room meanwhile.
+      // Frees space during a long replay.
       if (kept.length === 0 && file().passed > maxBytes / 2) file().compact([])
     }
   }
 
-  /** @returns why the call was not done */
+  /** @returns the reason why the call was not made */
   async function replayed(over: Run, call: SpooledCall): Promise<WfstoreError | undefined> {
     const blame = refusalOf(call)
     if (blame) return blame
@@ -208,7 +208,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     try {
       await replaying
       if (opened && opened.waiting > 0) await startReplay(run)
-      // Another close may have been faster.
+      // Another call of close may have finished first.
       const last = opened
       opened = undefined
       if (last && last.waiting > 0) tell(reason, null)
@@ -221,9 +221,9 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
   return { startExecution, close }
 }
 
-const NO_CALL = 'a line of the spool is no call of the recorder'
+const NO_CALL = 'a line of the spool is not a call of the recorder'
 
-/** Why a replay ended: `send` knows nothing of it, and so does not try again. */
+/** Ends a replay. `send` does not know this class, so it does not try again. */
 class Lost extends Error {
   constructor(readonly why: WfstoreError) {
     super(why.message)
@@ -232,7 +232,7 @@ class Lost extends Error {
 
 const isStart = ({ kind }: SpooledCall) => kind === 'startExecution' || kind === 'startStep'
 
-/** Would the database refuse it tomorrow too? SQLSTATE classes 22, 23 and 54: values that it cannot take. */
+/** True if the database would refuse it again: SQLSTATE classes 22, 23 and 54 are values that it cannot take. */
 function isRefusal({ code, sqlState = '' }: WfstoreError): boolean {
   if (code === 'failed') return /^(22|23|54)/.test(sqlState)
   return code === 'conflict' || code === 'not_found'
@@ -243,7 +243,7 @@ const asWfstoreError = (error: unknown): WfstoreError =>
     ? error
     : new WfstoreError('failed', `recording failed: ${String(error)}`, { cause: error })
 
-/** Null where it could not be made: half a line after a power failure, or of another version of wfstore. */
+/** Null if the line is not a valid call, for example after a power failure or from another version of wfstore. */
 async function parsed(line: string): Promise<SpooledCall | null> {
   try {
     const call = JSON.parse(line) as SpooledCall

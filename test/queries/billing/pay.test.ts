@@ -56,8 +56,8 @@ describe('pay', () => {
     const before = await on.everything()
     await expect(on.billing.pay({ period: '2024-11', paymentId: 'q' })).rejects.toMatchObject({
       code: 'conflict',
-      message: `bill ${paid} of u is paid already ${paymentId === null ? 'without a payment id' : 'by payment p'}; nothing was changed`,
-      hint: '1 unpaid: --rest pays them alone',
+      message: `bill ${paid} of u is already paid ${paymentId === null ? 'without a payment id' : 'by payment p'}; nothing was changed`,
+      hint: 'use --rest to pay only the 1 unpaid',
     })
     expect(await on.everything()).toEqual(before)
     expect(await on.billing.pay({ period: '2024-11', paymentId: 'q', rest: true })).toMatchObject({

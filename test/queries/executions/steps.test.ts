@@ -70,7 +70,7 @@ it('a step of an unknown run is not_found, and nothing is written', async () => 
   const step = { executionId: UNKNOWN, stepNumber: 1, stepName: 's' }
   await expect(store.steps.create(step)).rejects.toMatchObject({
     code: 'not_found',
-    message: `there is no execution ${UNKNOWN}`,
+    message: `execution ${UNKNOWN} does not exist`,
   })
   expect(await test.database.sql('select 1 from workflow_steps')).toEqual([])
 })

@@ -105,7 +105,7 @@ describe('zones', () => {
     for (const since of [undefined, '2026-01-03T00:00:00Z']) {
       await expect(rollup('day', since === undefined ? {} : { since })).rejects.toMatchObject({
         code: 'conflict',
-        message: 'there are metrics by day that begin in another time zone than UTC',
+        message: 'metrics by day were rolled up in another time zone than UTC',
       })
     }
     expect(await everyMetric(database)).toEqual(before)

@@ -208,7 +208,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
         name,
       ).rejects.toMatchObject({
         code: 'conflict',
-        message: expect.stringContaining(`was recorded before with ${name} `),
+        message: expect.stringContaining(`is already recorded with ${name} `),
       })
     }
     expect(await rows(store).get(key)).toMatchObject(made)
@@ -234,7 +234,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
     ]) {
       await expect(gone()).rejects.toMatchObject({
         code: 'not_found',
-        message: expect.stringContaining(`there is no `),
+        message: expect.stringContaining('does not exist'),
       })
     }
   })

@@ -138,7 +138,7 @@ it('a removed run counts at the beginning of its quarter hour, and historyCut is
 it.each<[string, object, RegExp]>([
   ['no dimension', { by: [] }, /by is empty/],
   ['one that does not exist', { by: ['user', 'tool'] }, /by is "tool", not one of user, mode/],
-  ['one twice', { by: ['day', 'day'] }, /by names day twice/],
+  ['one twice', { by: ['day', 'day'] }, /by has day twice/],
   [
     'an offset, which PostgreSQL reads the other way round',
     { by: 'day', timeZone: '+05:30' },
@@ -146,7 +146,11 @@ it.each<[string, object, RegExp]>([
   ],
   ['a zone that does not exist', { by: 'day', timeZone: 'Mars/Olympus' }, /not a time zone/],
   ['a top of 0', { by: 'user', top: 0 }, /top is 0, not a whole number from 1/],
-  ['a filter that removed runs do not have', { by: 'user', toolName: 'x' }, /no filter toolName/],
+  [
+    'a filter that removed runs do not have',
+    { by: 'user', toolName: 'x' },
+    /filter toolName does not exist/,
+  ],
   [
     'bounds the wrong way round',
     { by: 'user', since: '2024-06-02T00:00:00Z', until: '2024-06-01T00:00:00Z' },

@@ -104,7 +104,7 @@ describe('a batch is written', () => {
     const given = [1, 2, 3].map(() => batch.audit(entry(long)))
     await expect(batch.audit(entry(long))).rejects.toMatchObject({
       code: 'failed',
-      message: 'the batch is full: 3 rows wait for the database',
+      message: 'the batch is full: 3 rows are waiting for the database',
     })
     await Promise.all(given)
     await Promise.all([batch.audit(entry('there is room again')), batch.flush()])

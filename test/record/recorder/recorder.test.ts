@@ -202,7 +202,7 @@ describe('a repeat', () => {
     await refused(() => execution.finish({ status: 'failed' }), 'status "success", not "failed"')
     await refused(() => execution.cancel(), 'status "success", not "cancelled"')
     await refused(() => step(execution, 9), 'has finished: success')
-    await refused(() => first.retry(), 'is success already')
+    await refused(() => first.retry(), 'is already success')
     expect(await everything(execution)).toEqual(ended)
   })
 

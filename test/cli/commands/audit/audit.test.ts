@@ -108,7 +108,7 @@ it('show takes the first 8 characters; no match is exit 6, several matches are e
     code: 6,
     stdout: '',
     stderr:
-      'error: there is no audit entry 00000000-0000-4000-8000-000000000000; it may have been cleaned up\n',
+      'error: audit entry 00000000-0000-4000-8000-000000000000 does not exist; it may have been removed by a cleanup\n',
   })
   const two = ['01a2080b-dcf7-7d26-a791-000000000001', '01a2080b-dcf8-7d26-a791-000000000002']
   for (const id of two)
@@ -120,7 +120,7 @@ it('show takes the first 8 characters; no match is exit 6, several matches are e
   await legacy.sql('delete from audit_logs where log_id = any($1)', [two])
   expect([code, stderr]).toEqual([
     2,
-    `error: 01a2080b is the start of several audit entries; give more of it: ${two.join(', ')}\n`,
+    `error: 01a2080b matches several audit entries; use more characters: ${two.join(', ')}\n`,
   ])
   expect((await run(['show', 'nonsense'])).stderr).toMatch(/"nonsense" is not an audit entry id/)
 })

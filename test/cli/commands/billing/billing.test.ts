@@ -166,7 +166,7 @@ describe('from the first bill to the close', () => {
     expect(await wfstore('pay --period 2024-11 --payment-id inv_2')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: bill ${BILL} of u is paid already by payment inv_1; nothing was changed; 1 unpaid: --rest pays them alone\n`,
+      stderr: `error: bill ${BILL} of u is already paid by payment inv_1; nothing was changed; use --rest to pay only the 1 unpaid\n`,
     })
     expect(
       JSON.parse((await wfstore('pay --period 2024-11 --payment-id inv_2 --rest --json')).stdout),
@@ -200,7 +200,7 @@ describe('from the first bill to the close', () => {
     )
     expect(await wfstore(`close --period ${month}`)).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining(`${month} has not ended: it is open until `),
+      stderr: expect.stringContaining(`${month} has not ended; it ends at `),
     })
     expect(await wfstore('zone UTC')).toMatchObject({
       code: 1,

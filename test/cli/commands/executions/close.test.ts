@@ -86,7 +86,7 @@ describe('executions cancel', () => {
     expect(await cli(['cancel', execution.executionId, missing])).toEqual({
       code: 6,
       stdout: '',
-      stderr: `error: there is no execution ${missing}; it may have been deleted or cleaned up\n`,
+      stderr: `error: execution ${missing} does not exist; it may have been deleted, or removed by a cleanup\n`,
     })
     expect(await stateOf(execution)).toEqual(RUNNING)
   })
@@ -100,7 +100,7 @@ describe('executions cancel', () => {
     const { code, stderr } = await cli(['cancel', '01a2080b'])
     expect([code, stderr]).toEqual([
       2,
-      `error: 01a2080b is the start of several executions; give more of it: ${ids.join(', ')}\n`,
+      `error: 01a2080b matches several executions; use more characters: ${ids.join(', ')}\n`,
     ])
     for (const one of runs) expect(await stateOf(one)).toEqual(RUNNING)
   })
@@ -165,7 +165,7 @@ describe('executions fail', () => {
     })
     expect(await stateOf(dead)).toEqual({
       status: 'failed',
-      error: `nothing was written since ${closed.lastWriteTime}`,
+      error: `no write since ${closed.lastWriteTime}`,
       ended: true,
       bills: ['0.25 7'],
       ends: [closedBy('executions fail')],

@@ -168,7 +168,7 @@ it('an unknown id is exit 6, the start of several ids is exit 2 with the candida
     code: 6,
     stdout: '',
     stderr:
-      'error: there is no execution 00000000-0000-4000-8000-000000000000; it may have been cleaned up\n',
+      'error: execution 00000000-0000-4000-8000-000000000000 does not exist; it may have been removed by a cleanup\n',
   })
   const ids = ['01a2080b-dcf7-7d26-a791-000000000001', '01a2080b-dcf8-7d26-a791-000000000002']
   for (const id of ids) {
@@ -186,7 +186,7 @@ it('an unknown id is exit 6, the start of several ids is exit 2 with the candida
   ])
   expect([code, stderr]).toEqual([
     2,
-    `error: 01A2080B is the start of several executions; give more of it: ${ids.join(', ')}\n`,
+    `error: 01A2080B matches several executions; use more characters: ${ids.join(', ')}\n`,
   ])
   await empty.sql('delete from workflow_executions')
 })

@@ -138,7 +138,7 @@ describe('rollup', () => {
         code: 1,
         stdout: '',
         stderr:
-          'error: there are metrics by day that begin in another time zone than UTC; give the zone they were rolled up in, or a --since before the first of them\n',
+          'error: metrics by day were rolled up in another time zone than UTC; use that time zone, or a --since before the first of these metrics\n',
       })
     } finally {
       await store.drop()
