@@ -102,7 +102,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
 
 /** Without removed rows no folder is created. A stream always gets an end. */
 async function closeArchive({ client, cleanupId }: Work, sink: ArchiveSink, walk: Walk) {
-  if (rowsOf(walk) > 0 || sink.place === '-') return sink.finish()
+  if (rowsOf(walk) > 0 || sink.isStream) return sink.finish()
   await sink.abandon()
   await recordArchive(client, cleanupId, null)
   return null

@@ -72,8 +72,10 @@ export interface CleanupResult {
 
 /** Lines are durable before their rows are deleted. */
 export interface ArchiveSink {
-  /** As in `cleanups.archive`: the folder, or '-'. */
+  /** As in `cleanups.archive`: the folder, '-', or the path of a device or a FIFO. */
   place: string
+  /** A stream, which always gets an end. */
+  isStream?: boolean
   /** Called once, before the first row is deleted. */
   open: (cleanup: ArchiveHead) => Promise<void>
   /** Writes complete lines of one kind. Chunks may end anywhere. Resolves to the number of lines when it can accept more. */

@@ -48,7 +48,7 @@ export async function main(
   const context = createContext(io, env, () => settings)
   const program = createProgram(context, version)
   program.hook('preAction', async (_, command) => {
-    if (io.stdoutClosed) refuseClosed(command)
+    if (io.stdoutClosed) await refuseClosed(command)
     settings = await readSettings(program, traitsOf(command), io, env)
     if (settings.config || settings.ignored.length > 0) await warn(context)
     const { tz } = command.optsWithGlobals<GlobalOptions>()
@@ -82,13 +82,15 @@ export async function main(
  * Commands that change the database, or write to a file, do not need stdout.
  * @throws WfstoreError failed before the command begins
  */
-function refuseClosed(command: Command): void {
+async function refuseClosed(command: Command): Promise<void> {
+  const { isStdout } = await import('../passage.ts')
   const { out, archive, dryRun } = command.optsWithGlobals<{
     out?: string
     archive?: string
     dryRun?: boolean
   }>()
-  const changes = traitsOf(command).writes !== undefined && !dryRun && archive !== '-'
+  const changes =
+    traitsOf(command).writes !== undefined && !dryRun && !isStdout(archive ?? '') && archive !== '-'
   if (!changes && out === undefined) throw closedStdout()
 }
 

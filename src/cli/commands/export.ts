@@ -44,7 +44,8 @@ export function define(command: Command, context: Context): void {
     .option('--out <file>', 'write to this file; .gz compresses it')
     .action(async () => {
       const options = command.optsWithGlobals<ExportFlags>()
-      const { out } = options
+      const { isStdout } = await import('../../passage.ts')
+      const out = options.out !== undefined && isStdout(options.out) ? undefined : options.out
       if (out === undefined && (options.output === 'csv' || options.output === 'table')) {
         throw new WfstoreError(
           'usage',

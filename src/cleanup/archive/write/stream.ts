@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
+import { openPassage } from '../../../passage.ts'
 import type { ArchiveSink, Cleaned } from '../../types.ts'
 import { addRows, FORM, type Mark, noRows, type StreamSums, seal } from '../form.ts'
 import { blocksOf } from './blocks.ts'
@@ -9,14 +11,17 @@ import { createSpill } from './spill.ts'
 
 /**
  * Writes an archive to a stream, such as a pipe to other storage: the head, lines, after each batch a mark with the sums of
- * everything before it, and the manifest at the end. A batch is sent only at its sync. The stream is not closed.
+ * everything before it, and the manifest at the end. A batch is sent only at its sync. A given stream is not closed.
+ * @param to a stream, or the path of a device or a FIFO
  */
 export function archiveToStream(
-  stream: Writable,
+  to: Writable | string,
   { wfstoreVersion }: { wfstoreVersion: string },
 ): ArchiveSink {
   const hash = createHash('sha256')
   const lines = noRows()
+  const place = typeof to === 'string' ? to : '-'
+  let stream: Writable | undefined
   let bytes = 0
   const spill = createSpill()
   let batch = noRows()
@@ -28,7 +33,7 @@ export function archiveToStream(
 
   const send = (data: Buffer) =>
     new Promise<void>((resolve, reject) => {
-      if (broken) reject(broken)
+      if (broken || !stream) reject(broken)
       else stream.write(data, (error) => (error ? reject(broken ?? error) : resolve()))
     }).then(() => {
       hash.update(data)
@@ -47,15 +52,19 @@ export function archiveToStream(
   const mark = (value: Mark) => send(Buffer.from(`${seal(value)}\n`))
   const settle = async () => {
     await spill.close().catch(() => {})
-    stream.off('error', onError)
+    if (typeof to !== 'string') stream?.off('error', onError)
+    else if (stream && !stream.destroyed) stream.destroy()
   }
 
   return {
-    place: '-',
-    open: async (cleanup) => {
-      stream.on('error', onError)
-      await sending(() => mark({ archive: { form: FORM, wfstore: wfstoreVersion, ...cleanup } }))
-    },
+    place,
+    isStream: true,
+    open: (cleanup) =>
+      sending(async () => {
+        stream = typeof to === 'string' ? await openPassage(to) : to
+        stream.on('error', onError)
+        await mark({ archive: { form: FORM, wfstore: wfstoreVersion, ...cleanup } })
+      }),
     write: async (kind: Cleaned, chunks) => {
       let written = 0
       for await (const block of blocksOf(chunks)) {
@@ -81,12 +90,15 @@ export function archiveToStream(
     },
     finish: async () => {
       await sending(() => mark({ manifest: sums() }))
+      if (typeof to === 'string') await sending(() => endOf(stream as Writable))
       await settle()
-      return { place: '-', files: [], lines: { ...lines }, bytes }
+      return { place, files: [], lines: { ...lines }, bytes }
     },
     abandon: settle,
   }
 }
+
+const endOf = (stream: Writable) => finished(stream.end(), { readable: false })
 
 /** A closed pipe is a failure: rows that were not archived must not be deleted. */
 function streamError(cause: unknown): WfstoreError {

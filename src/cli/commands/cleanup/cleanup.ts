@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type pg from 'pg'
 import type { ArchiveSink, CleanupCounts, CleanupOptions, Removed } from '../../../cleanup/types.ts'
 import { WfstoreError } from '../../../error.ts'
+import { isPassage, isStdout } from '../../../passage.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { Io } from '../../io.ts'
@@ -33,7 +34,8 @@ export function define(cleanup: Command, context: Context): void {
     .action(() => runCleanup(context, cleanup.optsWithGlobals<CleanupFlags>()))
 }
 
-async function runCleanup(context: Context, flags: CleanupFlags): Promise<void> {
+async function runCleanup(context: Context, given: CleanupFlags): Promise<void> {
+  const flags = { ...given, ...(isStdout(given.archive ?? '') ? { archive: '-' } : {}) }
   const { io } = context
   const howOld = await readCutoff(flags, io)
   checkColumns(flags)
@@ -128,10 +130,11 @@ async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefi
     throw new WfstoreError('usage', '--archive - cannot write to a terminal', {
       hint: 'redirect stdout to a file or a pipe, or name a folder',
     })
-  if (place === '-') {
+  const path = resolve(io.cwd, place)
+  if (place === '-' || (await isPassage(path))) {
     const { archiveToStream } = await import('../../../cleanup/archive/write/stream.ts')
-    return archiveToStream(io.stdout, { wfstoreVersion: version })
+    return archiveToStream(place === '-' ? io.stdout : path, { wfstoreVersion: version })
   }
   const { archiveInFolder } = await import('../../../cleanup/archive/write/folder.ts')
-  return archiveInFolder(resolve(io.cwd, place), { wfstoreVersion: version })
+  return archiveInFolder(path, { wfstoreVersion: version })
 }

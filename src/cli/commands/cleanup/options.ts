@@ -29,7 +29,11 @@ export function addCleanupOptions(command: Command): Command {
     .option('--before <time>', 'remove data older than 90d, 2026-11-01, RFC 3339')
     .option('--keep-last <n>', 'keep the newest <n> runs of each workflow', wholeNumber(1))
     .option('--dry-run', 'count the rows; change nothing')
-    .option('--archive <folder>', 'first write the rows to this folder; - for stdout', parseText)
+    .option(
+      '--archive <folder>',
+      'first write the rows to this folder or FIFO; - for stdout',
+      parseText,
+    )
     .option(
       '--batch-size <n>',
       'maximum rows per transaction (default: 20000)',

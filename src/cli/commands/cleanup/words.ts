@@ -66,8 +66,8 @@ export function resultLine(result: CleanupResult, interrupted = false): string {
 
 const placeText = (place: string) => (place === '-' ? 'stdout' : place)
 
-const filesText = ({ place, files, bytes }: NonNullable<CleanupResult['archive']>) =>
-  place === '-' ? formatBytes(bytes) : `${plural(files.length, 'file')}, ${formatBytes(bytes)}`
+const filesText = ({ files, bytes }: NonNullable<CleanupResult['archive']>) =>
+  files.length === 0 ? formatBytes(bytes) : `${plural(files.length, 'file')}, ${formatBytes(bytes)}`
 
 /** Rows that are kept because another session has locked them; '' if there are none. */
 export function lockedWords({ execution, audit, metric }: Kept): string {

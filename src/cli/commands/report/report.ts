@@ -62,7 +62,8 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   if (columns) return writer.record(columns, { ...data, version })
   const { pageOf } = await import('./page.ts')
   const page = Buffer.from(pageOf(data, version))
-  if (out === undefined) {
+  const { isStdout } = await import('../../../passage.ts')
+  if (out === undefined || isStdout(out)) {
     const stdout = guardStream(context.io.stdout, 'stdout')
     await stdout.write(page.toString())
     return stdout.flush()
