@@ -57,17 +57,35 @@ const files = [
     !PENDING.some((path) => file === path || file.startsWith(`${path}/`)),
 )
 
+function avoided(file: string, text: string): string[] {
+  return WORDS.flatMap(([pattern, better]) =>
+    [...text.matchAll(pattern)].map(({ 0: word, index }) => {
+      const line = text.slice(0, index).split('\n').length
+      return `${file}:${line}: "${word}": write ${better}`
+    }),
+  )
+}
+
 it('help, messages, comments and docs avoid words that readers stumble over', () => {
   expect(files.length).toBeGreaterThan(100)
-  const found = files.flatMap((file) => {
-    const text = readFileSync(join(root, file), 'utf8')
-    return WORDS.flatMap(([pattern, better]) =>
-      [...text.matchAll(pattern)].map(({ 0: word, index }) => {
-        const line = text.slice(0, index).split('\n').length
-        return `${file}:${line}: "${word}": write ${better}`
-      }),
-    )
-  })
+  const found = files.flatMap((file) => avoided(file, readFileSync(join(root, file), 'utf8')))
+  expect(found).toEqual([])
+})
+
+/** Blank, except for comments and the names of tests. */
+const wordsOfTests = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => (/^\s*(\/\/|\/?\*)|^\s*(\]\)?\(|it|describe|'[^']+',$)/.test(line) ? line : ''))
+    .join('\n')
+
+it('names and comments of tests avoid them, too', () => {
+  const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(ts|js)$/.test(file))
+    .map((file) => `test/${file.replaceAll('\\', '/')}`)
+  const found = tests.flatMap((file) =>
+    avoided(file, wordsOfTests(readFileSync(join(root, file), 'utf8'))),
+  )
   expect(found).toEqual([])
 })
 

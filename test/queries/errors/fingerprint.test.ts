@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 describe('the fingerprint of a message', () => {
-  const alike: [why: string, one: string, other: string, fingerprint: string][] = [
+  const same: [why: string, one: string, other: string, fingerprint: string][] = [
     [
       'a UUID',
       'run 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57 lost',
@@ -73,7 +73,7 @@ describe('the fingerprint of a message', () => {
     ['later lines', 'fatal: x\n  at a.js:1', 'fatal: x\r\n  at b.js:22\n', 'fatal: x'],
     ['letters of other scripts', '错误 12 发生', '错误 7 发生', '错误 <n> 发生'],
   ]
-  it.each(alike)('leaves out %s', async (_, one, other, fingerprint) => {
+  it.each(same)('leaves out %s', async (_, one, other, fingerprint) => {
     const [row] = await database.sql(
       `select ${fingerprintOf('$1::text')} as one, ${fingerprintOf('$2::text')} as other`,
       [one, other],

@@ -12,7 +12,7 @@ const SAMPLE = new RegExp(`^(${NAME})(?:\\{(${LABEL}(?:,${LABEL})*)\\})? (${NUMB
 
 /**
  * Reads Prometheus' text format 0.0.4 as narrowly as its specification may be read,
- * https://prometheus.io/docs/instrumenting/exposition_formats/, and as node_exporter's textfile collector wants it:
+ * https://prometheus.io/docs/instrumenting/exposition_formats/, and as node_exporter's textfile collector requires it:
  * HELP, TYPE and the samples of a name together in this order, no series twice, no timestamps, a line feed at the end.
  */
 export function parseExposition(text: string): SeenFamily[] {
