@@ -43,7 +43,7 @@ it('without a database, a command fails with exit 3 and creates nothing', async 
   expect(await list({ cwd })).toEqual({
     code: 3,
     stdout: '',
-    stderr: `error: no database is named and there is none in ${cwd}/.wfstore; name one with --database-url or WFSTORE_DATABASE_URL, or create one here with \`wfstore demo\` or \`wfstore migrate up\`\n`,
+    stderr: `error: no database is set, and there is no embedded database in ${cwd}/.wfstore; name one with --database-url or WFSTORE_DATABASE_URL, or create one here with \`wfstore demo\` or \`wfstore migrate up\`\n`,
   })
   expect((await list({ cwd, env: { DATABASE_URL: '' } })).code).toBe(3)
   expect(readdirSync(cwd)).toEqual([])

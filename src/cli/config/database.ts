@@ -28,7 +28,7 @@ export function profileDatabase(
   if (by === 'default' && traits.writes && !options.dryRun && !isAttended(io)) {
     throw new WfstoreError(
       'no_database',
-      `no database is named; without a terminal, ${traits.path} does not use the default profile of ${config?.path}`,
+      `no database is set; without a terminal, ${traits.path} does not use the default profile of ${config?.path}`,
       { hint: `use --profile ${of.name}` },
     )
   }

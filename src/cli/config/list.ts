@@ -158,11 +158,15 @@ async function embeddedRows({ io, settings }: Context): Promise<Setting[]> {
   const { embeddedStatus } = await import('../../db/embedded/status.ts')
   const { state, folder } = await embeddedStatus(embeddedDir(io.cwd))
   if (state === 'none')
-    throw new WfstoreError('no_database', `no database is named and there is none in ${folder}`, {
-      hint: settings().config
-        ? 'name one with --profile, --database-url or WFSTORE_DATABASE_URL'
-        : 'name one with --database-url or WFSTORE_DATABASE_URL',
-    })
+    throw new WfstoreError(
+      'no_database',
+      `no database is set, and there is no embedded database in ${folder}`,
+      {
+        hint: settings().config
+          ? 'name one with --profile, --database-url or WFSTORE_DATABASE_URL'
+          : 'name one with --database-url or WFSTORE_DATABASE_URL',
+      },
+    )
   return [
     { setting: 'database', value: folder, source: `embedded (${state}), as nothing names another` },
     { setting: 'production', value: 'no', source: 'no profile marks it' },

@@ -28,8 +28,8 @@ export async function assertDirect(
   if (!(await isShared(client, session, connectAnother))) return
   throw new WfstoreError(
     'usage',
-    'this needs a direct connection: its advisory lock and its lock_timeout belong to one session of the server, and the pooler in between hands every transaction to another',
-    { hint: 'give it the URL of the server itself, or of a pool in session mode' },
+    'a direct connection is required: the pooler gives each transaction another session of the server',
+    { hint: 'use the URL of the server, or of a pool in session mode' },
   )
 }
 

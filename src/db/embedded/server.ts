@@ -46,9 +46,13 @@ export async function startEmbedded(dir: string, options: EmbeddedOptions = {}):
   if (running) return running
   const exists = embeddedExists(folder)
   if (!exists && !options.create) {
-    throw new WfstoreError('no_database', `no database is named and there is none in ${folder}`, {
-      hint: 'name one with --database-url or WFSTORE_DATABASE_URL, or create one here with `wfstore demo` or `wfstore migrate up`',
-    })
+    throw new WfstoreError(
+      'no_database',
+      `no database is set, and there is no embedded database in ${folder}`,
+      {
+        hint: 'name one with --database-url or WFSTORE_DATABASE_URL, or create one here with `wfstore demo` or `wfstore migrate up`',
+      },
+    )
   }
   const binaries = findBinaries({
     path: options.path,

@@ -101,7 +101,7 @@ describe('the database is the first that is named', () => {
     const refused = {
       code: 3,
       stdout: '',
-      stderr: `error: no database is named; without a terminal, cleanup does not use the default profile of ${cwd}/wfstore.config.json; use --profile mine\n`,
+      stderr: `error: no database is set; without a terminal, cleanup does not use the default profile of ${cwd}/wfstore.config.json; use --profile mine\n`,
     }
     expect(await run('cleanup --days 90')).toEqual(refused)
     expect((await run('cleanup --days 90 --yes')).code).toBe(3)
@@ -203,7 +203,7 @@ describe('settings', () => {
     const { code, stdout, stderr } = await run('config')
     expect([code, stderr]).toEqual([
       3,
-      `error: no database is named and there is none in ${cwd}/.wfstore; name one with --profile, --database-url or WFSTORE_DATABASE_URL\n`,
+      `error: no database is set, and there is no embedded database in ${cwd}/.wfstore; name one with --profile, --database-url or WFSTORE_DATABASE_URL\n`,
     ])
     expect(stdout).toContain('output\ttable\tdefault\n')
   })

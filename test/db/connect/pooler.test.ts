@@ -10,9 +10,8 @@ import { createMigrated } from '../../support/migrated.ts'
 import { type Pooler, type PoolerOptions, startPooler } from '../../support/pooler.ts'
 
 const REFUSAL =
-  'this needs a direct connection: its advisory lock and its lock_timeout belong to one session of the server, ' +
-  'and the pooler in between hands every transaction to another'
-const HINT = 'give it the URL of the server itself, or of a pool in session mode'
+  'a direct connection is required: the pooler gives each transaction another session of the server'
+const HINT = 'use the URL of the server, or of a pool in session mode'
 
 let migrated: TestDatabase
 let pooler: Pooler

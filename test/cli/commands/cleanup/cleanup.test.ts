@@ -104,7 +104,7 @@ describe('as cron runs it', () => {
     const through = (...words: string[]) =>
       runCli(['cleanup', ...words, '--database-url', pooler.url])
     const { code, stderr } = await through('--before', BEFORE)
-    expect([code, stderr]).toEqual([2, expect.stringContaining('this needs a direct connection')])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('a direct connection is required')])
     expect(await rowsOf(database)).toEqual(ALL)
     expect((await through('--before', BEFORE, '--dry-run')).code).toBe(0)
     expect((await through('history')).code).toBe(0)
