@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { exportLines } from '../../../src/transfer/export/export.ts'
 import { clean, inFolder, restore, rowsOf } from '../../cleanup/archive/support.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { withClient } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import { EMPTY, exportOf, id, importInto, line, RUN, rowsIn } from '../import/support.ts'
 
@@ -11,7 +13,7 @@ import { EMPTY, exportOf, id, importInto, line, RUN, rowsIn } from '../import/su
 const HOSTILE = [
   '__proto__',
   'constructor',
-  'line',
+  ...['line', 'x', 's', 't', 'e', 'gone', 'back'],
   'absent',
   'c0',
   'executionId',
@@ -54,7 +56,7 @@ const FILL = `
   values ('${RUN}', 'w', 'u', 'm', 'x', '2026-01-01Z', '2026-01-02Z', 'success', 'null',
     ${HOSTILE.map((_, n) => (n % 3 === 0 ? 'null' : `e'value ${n}\\t\\\\N "x" \\n'`)).join(', ')},
     'it''s, "fine"', row('x",', '2026-01-01Z'), array[row(null, null), row('', 'infinity')]::pair[], '[0:1]={7,null}', '\\x00ff0a',
-    '-1 mon +3 days 04:05:06.789', 'null', e'{ "a" :\\n [ 1.10 ] }', '"null"', '-12.34', '0.1', '12:34:56.7', 'ab', '101',
+    '-1 mon +3 days 04:05:06.789', 'null', e'{ "a" :\\n [ 1.10 ] }', '"null"', '-12.34', '0.30000000000000004', '12:34:56.7', 'ab', '101',
     '[2026-01-01Z,)', '10.0.0.1/8', '0044-03-15 BC', 'infinity', '(1,2)', 'c', '', 'workflow_steps');
   insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, end_time, status, code)
   values ('${id(8)}', 'w', 'u', 'm', 'x', '2026-01-01Z', '2026-01-01Z', 'failed', null);
@@ -114,6 +116,46 @@ it('a row has the same line in an export and in an archive, and can be read from
     await restore(here, folder)
     expect(await rowsOf(here)).toEqual(rows)
   }))
+
+it('the settings of a database change no byte of such values', async () => {
+  const text = await exportOf(here)
+  const settings = [
+    `timezone = 'Asia/Kathmandu'`,
+    `datestyle = 'German'`,
+    `intervalstyle = 'iso_8601'`,
+    `bytea_output = 'escape'`,
+    'extra_float_digits = 0',
+  ]
+  for (const { sql, name } of [here, there])
+    for (const setting of settings) await sql(`alter database ${name} set ${setting}`)
+  try {
+    expect(await exportOf(here)).toBe(text)
+    await importInto(there, text)
+    expect(await exportOf(there)).toBe(text)
+  } finally {
+    for (const { sql, name } of [here, there]) await sql(`alter database ${name} reset all`)
+  }
+})
+
+it('no column can be added between the moment of an export and its lines', async () => {
+  await withClient(here, async (client) => {
+    const query = client.query.bind(client) as (...words: unknown[]) => unknown
+    let added: Promise<unknown> | undefined
+    const add = `set lock_timeout = '10ms'; alter table workflow_steps add column late text`
+    Object.assign(client, {
+      query: (...words: [{ text?: string }]) => {
+        if (!words[0].text?.includes('pg_attribute')) return query(...words)
+        added = here.sql(add)
+        return Promise.allSettled([added]).then(() => query(...words))
+      },
+    })
+    const lines = exportLines(client)
+    expect((await lines.next()).value?.length).toBeGreaterThan(0)
+    await expect(added).rejects.toMatchObject({ code: '55P03' })
+    await lines.return()
+  })
+  await here.sql('reset lock_timeout')
+})
 
 it('JSON null and a missing value differ, in columns of wfstore and of the application', async () => {
   const lines = (await exportOf(here)).trimEnd().split('\n')
