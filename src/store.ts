@@ -205,13 +205,13 @@ function storeOn(
     return checked
   }
   /** Check the schema before a write: a write must not run on a wrong schema. */
-  const write: Run = async (text, values, shape) => {
+  const write: Run = async (statement, shape) => {
     await check()
-    return query(database, text, values, shape)
+    return query(database, statement, shape)
   }
-  const readAhead: Run = async (text, values, shape) => {
+  const readAhead: Run = async (statement, shape) => {
     const checking = check()
-    const rows = query(database, text, values, shape)
+    const rows = query(database, statement, shape)
     // On a wrong schema the query fails too; the error of the check is clearer.
     rows.catch(() => {})
     await checking
@@ -219,9 +219,9 @@ function storeOn(
   }
   const read = ahead ? readAhead : write
   const recording = isPool(database) ? prepared(database) : write
-  const record: Run = async (text, values, shape) => {
+  const record: Run = async (statement, shape) => {
     await check()
-    return recording(text, values, shape)
+    return recording(statement, shape)
   }
   const spooled = spool && spooledRecorder(record, spool)
   const onSession = async <T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {

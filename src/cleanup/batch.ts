@@ -3,6 +3,7 @@ import { isLockFailure } from '../db/migrate/lock.ts'
 import * as d from '../db/query/decode.ts'
 import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
+import { raw, sql } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { WfstoreError } from '../error.ts'
 import { quarterOf } from '../tables/histories.ts'
@@ -109,7 +110,6 @@ export async function removeBatch(
         ? await query(
             client,
             `select ${reasons('e')} from workflow_executions e where ${inBatch(walked, 'e')}`,
-            [],
             keptShape,
           )
         : []
@@ -117,7 +117,7 @@ export async function removeBatch(
     if (batch.kept.newest > 0 && !keepLast) throw notDeleted(batch.kept.newest)
     if (batch.removed > 0) await record(work, walked, batch)
     await archive?.sink.sync()
-    await query(client, 'commit', [], {})
+    await query(client, 'commit', {})
     return batch
   } catch (error) {
     await rollback(client as pg.Client)
@@ -143,10 +143,10 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
     await client.query(BEGIN)
     for (const lock of LOCK[walked.kind]) {
       table = lock.split(' ')[2] as string
-      await query(client, lock, [], {})
+      await query(client, lock, {})
     }
-    const own = 'select from cleanups where cleanup_id = $1 for no key update'
-    await query(client, own, [cleanupId], {})
+    const own = sql`select from cleanups where cleanup_id = ${cleanupId} for no key update`
+    await query(client, own, {})
     const end = await findEnd(work, walked, after, 1)
     return { ...end, removed: 0, steps: 0, kept: NONE_KEPT }
   } catch (error) {
@@ -163,29 +163,29 @@ const endShape = { time: d.text(), id: d.uuid(), quarter: d.text() }
 async function findEnd(work: Work, walked: Walked, after: Position, size: number) {
   const { client, cutoff, newest = '[]' } = work
   await change(client, { cutoff, newest, after_time: after.time, after_id: after.id })
+  const [time, id] = [raw(walked.time), raw(walked.id)]
   const [end] = await query(
     client,
     // Of the rows that OFFSET passes by nothing is made into text.
-    `select ${walked.time}::text as time, ${walked.id} as id, ${quarterOf(walked.time)}::text as quarter
+    sql`select ${time}::text as time, ${id} as id, ${raw(quarterOf(walked.time))}::text as quarter
      from (
-       select ${walked.time}, ${walked.id} from ${walked.table} w where ${ahead(walked, 'w')}
-       order by ${walked.time}, ${walked.id} offset $1::bigint limit 1
+       select ${time}, ${id} from ${raw(walked.table)} w where ${raw(ahead(walked, 'w'))}
+       order by ${time}, ${id} offset ${size - 1}::bigint limit 1
      ) as w`,
-    [size - 1],
     endShape,
   )
   await change(client, { upto_time: (end ?? END).time, upto_id: (end ?? END).id })
   if (end) return { next: { time: end.time, id: end.id }, quarter: end.quarter, visited: size }
   const text = `select count(*) as visited from ${walked.table} w where ${inBatch(walked, 'w')}`
-  const [last] = await query(client, text, [], { visited: d.count() })
+  const [last] = await query(client, text, { visited: d.count() })
   return { next: null, quarter: null, visited: last?.visited ?? 0 }
 }
 
 async function change(client: pg.ClientBase, settings: Record<string, string>): Promise<void> {
   await query(
     client,
-    `select set_config('wfstore.' || name, value, true) from unnest($1::text[], $2::text[]) as s (name, value)`,
-    [Object.keys(settings), Object.values(settings)],
+    sql`select set_config('wfstore.' || name, value, true)
+     from unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) as s (name, value)`,
     {},
   )
 }
@@ -195,11 +195,10 @@ async function record({ client, cleanupId }: Work, { kind }: Walked, batch: Batc
   const of = (wanted: string) => (kind === wanted ? batch.removed : 0)
   const own = await query(
     client,
-    `update cleanups set
-       executions_removed = executions_removed + $2, steps_removed = steps_removed + $3,
-       audit_removed = audit_removed + $4, metrics_removed = metrics_removed + $5
-     where cleanup_id = $1 returning cleanup_id as id`,
-    [cleanupId, of('execution'), batch.steps, of('audit'), of('metric')],
+    sql`update cleanups set
+       executions_removed = executions_removed + ${of('execution')}, steps_removed = steps_removed + ${batch.steps},
+       audit_removed = audit_removed + ${of('audit')}, metrics_removed = metrics_removed + ${of('metric')}
+     where cleanup_id = ${cleanupId} returning cleanup_id as id`,
     { id: d.uuid() },
   )
   if (own.length > 0) return

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
+import { sql } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { checkSchema } from '../db/schema.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
@@ -57,15 +58,15 @@ export async function countCleanup(
     )
     const cutoff = await cutoffOf(client, options)
     const newest = options.keepLast ? await newestRuns(client, options.keepLast) : '[]'
+    const timeout = `${timeoutMs}ms`
     await query(
       client,
-      `select set_config('wfstore.cutoff', $1, true), set_config('wfstore.newest', $2, true),
-              set_config('statement_timeout', $3, true)`,
-      [cutoff, newest, `${timeoutMs}ms`],
+      sql`select set_config('wfstore.cutoff', ${cutoff}, true), set_config('wfstore.newest', ${newest}, true),
+              set_config('statement_timeout', ${timeout}, true)`,
       {},
     )
-    const [row] = await query(client, statement(options.keepLast !== undefined), [], shape)
-    await query(client, 'commit', [], {})
+    const [row] = await query(client, statement(options.keepLast !== undefined), shape)
+    await query(client, 'commit', {})
     const counts = row as d.RowOf<typeof shape>
     const { execution, step, audit, metric, runKept, ...runs } = counts
     return {

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
+import { raw, sql } from '../db/query/sql.ts'
 import { WfstoreError } from '../error.ts'
 import { timeOf } from '../queries/table/validate.ts'
 import type { CleanupOptions } from './types.ts'
@@ -38,12 +39,12 @@ function atLeast0(name: string, value: number | undefined): void {
  * @throws WfstoreError usage where it lies in the future
  */
 export async function cutoffOf(client: pg.ClientBase, options: CleanupOptions): Promise<string> {
-  const { days, before } = options
+  const days = options.days ?? null
+  const before = options.before === undefined ? null : timeOf('before', options.before)
   const [row] = await query(
     client,
-    `select ${d.selectList(cutoffShape, 'c')}
-     from (select coalesce($1::timestamptz, now() - $2::integer * interval '24 hours') as at) as c`,
-    [before === undefined ? null : timeOf('before', before), days ?? null],
+    sql`select ${raw(d.selectList(cutoffShape, 'c'))}
+     from (select coalesce(${before}::timestamptz, now() - ${days}::integer * interval '24 hours') as at) as c`,
     cutoffShape,
   )
   const { at, future } = row as d.RowOf<typeof cutoffShape>

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
+import { raw, sql } from '../db/query/sql.ts'
 import {
   auditHistory,
   foldOf,
@@ -24,7 +25,7 @@ export const foldInto = (history: HistoryDescription, rows: string, into = histo
 /** The id of the last row of the history: rows appended from now on have a larger one. */
 export async function endOf(client: pg.ClientBase, kind: 'execution' | 'audit'): Promise<string> {
   const text = `select coalesce(max(history_id), 0)::text as id from ${historyOf(kind).name}`
-  const [row] = await query(client, text, [], { id: d.text() })
+  const [row] = await query(client, text, { id: d.text() })
   return row?.id ?? '0'
 }
 
@@ -48,12 +49,11 @@ export async function mergeHistory(
   for (let from = 0; from < quarters.length; from += AT_ONCE) {
     await query(
       client,
-      `with apart as (
-         delete from ${history.name} where history_id > $1::bigint and quarter_start = any ($2::timestamptz[]) returning *
+      sql`with apart as (
+         delete from ${raw(history.name)} where history_id > ${after}::bigint and quarter_start = any (${quarters.slice(from, from + AT_ONCE)}::timestamptz[]) returning *
        )
-       insert into ${history.name} (${historyColumns(history).join(', ')})
-       select ${merged.join(', ')} from apart group by ${historyKey(history).join(', ')}`,
-      [after, quarters.slice(from, from + AT_ONCE)],
+       insert into ${raw(history.name)} (${raw(historyColumns(history).join(', '))})
+       select ${raw(merged.join(', '))} from apart group by ${raw(historyKey(history).join(', '))}`,
       {},
     )
   }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
+import { sql } from '../db/query/sql.ts'
 
 /**
  * The oldest of the newest `keepLast` runs of every workflow that has so many, as JSON for `goes`. Runs that begin
@@ -9,7 +10,7 @@ import { query } from '../db/query/query.ts'
 export async function newestRuns(client: pg.ClientBase, keepLast: number): Promise<string> {
   const [row] = await query(
     client,
-    `with recursive names as (
+    sql`with recursive names as (
        (select workflow_name from workflow_executions order by workflow_name limit 1)
        union all
        select (select e.workflow_name from workflow_executions e where e.workflow_name > n.workflow_name
@@ -20,9 +21,8 @@ export async function newestRuns(client: pg.ClientBase, keepLast: number): Promi
      from names n cross join lateral (
        select e.workflow_name, e.start_time, e.execution_id
        from workflow_executions e where e.workflow_name = n.workflow_name
-       order by e.start_time desc, e.execution_id desc offset $1::bigint limit 1
+       order by e.start_time desc, e.execution_id desc offset ${keepLast - 1}::bigint limit 1
      ) as oldest`,
-    [keepLast - 1],
     { newest: d.json() },
   )
   return row?.newest ?? '[]'

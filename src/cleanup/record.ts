@@ -3,6 +3,7 @@ import { isLockFailure } from '../db/migrate/lock.ts'
 import * as d from '../db/query/decode.ts'
 import { describe } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
+import { raw, sql } from '../db/query/sql.ts'
 import { tableLocked } from './lock.ts'
 
 /** The row of a cleanup in `cleanups`, for whoever asks later how it went. */
@@ -19,17 +20,13 @@ export interface Begun {
  * @returns when it began, RFC 3339 in UTC
  */
 export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<string> {
-  await write(
-    client,
-    `update cleanups set outcome = 'interrupted' where outcome = 'running'`,
-    [],
-    {},
-  )
+  await write(client, `update cleanups set outcome = 'interrupted' where outcome = 'running'`, {})
+  const { cleanupId, cutoff, keepLast, archive } = begun
   const [row] = await write(
     client,
-    `insert into cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
-     values ($1, clock_timestamp(), $2, $3, $4) returning ${d.selectList(startedShape, 'cleanups')}`,
-    [begun.cleanupId, begun.cutoff, begun.keepLast, begun.archive],
+    sql`insert into cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
+     values (${cleanupId}, clock_timestamp(), ${cutoff}, ${keepLast}, ${archive})
+     returning ${raw(d.selectList(startedShape, 'cleanups'))}`,
     startedShape,
   )
   return (row as d.RowOf<typeof startedShape>).startedAt
@@ -43,8 +40,11 @@ export async function recordArchive(
   cleanupId: string,
   place: string | null,
 ): Promise<void> {
-  const text = 'update cleanups set archive = $2 where cleanup_id = $1'
-  await write(client, text, [cleanupId, place], {})
+  await write(
+    client,
+    sql`update cleanups set archive = ${place} where cleanup_id = ${cleanupId}`,
+    {},
+  )
 }
 
 /** Closes the row. Its commit waits for the disk, and with it for all batches before it. */
@@ -54,10 +54,11 @@ export async function recordEnd(
   outcome: 'done' | 'stopped' | 'failed',
   error?: unknown,
 ): Promise<void> {
+  const message = error === undefined ? null : describe(error).message
   await write(
     client,
-    'update cleanups set outcome = $2, ended_at = clock_timestamp(), error_message = $3 where cleanup_id = $1',
-    [cleanupId, outcome, error === undefined ? null : describe(error).message],
+    sql`update cleanups set outcome = ${outcome}, ended_at = clock_timestamp(), error_message = ${message}
+     where cleanup_id = ${cleanupId}`,
     {},
   )
 }

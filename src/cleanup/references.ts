@@ -19,7 +19,7 @@ const HARMFUL = `
 
 /** @throws WfstoreError schema_differs before anything is deleted */
 export async function assertNoCascade(client: pg.ClientBase): Promise<void> {
-  const [found] = await query(client, HARMFUL, [], { table: d.text(), name: d.text() })
+  const [found] = await query(client, HARMFUL, { table: d.text(), name: d.text() })
   if (!found) return
   throw new WfstoreError(
     'schema_differs',

@@ -94,7 +94,7 @@ async function removing(
     return write(client, archive.sink, kind, text)
   }
   const text = `${statement} select count(*) as removed from gone`
-  const [row] = await query(client, text, [], { removed: d.count() })
+  const [row] = await query(client, text, { removed: d.count() })
   return row?.removed ?? 0
 }
 
@@ -128,13 +128,12 @@ async function stepCounter(client: pg.ClientBase, steps: string): Promise<() => 
       client,
       `select pg_stat_get_xact_tuples_deleted('workflow_steps'::regclass) as deleted,
               current_setting('track_counts') = 'on' as tracked`,
-      [],
       { deleted: d.count(), tracked: d.boolean() },
     )
     return row ?? { deleted: 0, tracked: false }
   }
   const before = await deleted()
   if (before.tracked) return async () => (await deleted()).deleted - before.deleted
-  const [row] = await query(client, `select count(*) as steps ${steps}`, [], { steps: d.count() })
+  const [row] = await query(client, `select count(*) as steps ${steps}`, { steps: d.count() })
   return async () => row?.steps ?? 0
 }

@@ -29,7 +29,6 @@ export function watchReplicas(
         const [row] = await query(
           client,
           'select coalesce(max(extract(epoch from replay_lag)), 0) as lag from pg_stat_replication',
-          [],
           { lag: d.number() },
         )
         const lag = row?.lag ?? 0

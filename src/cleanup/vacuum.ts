@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
+import { sql } from '../db/query/sql.ts'
 import type { Removed } from './types.ts'
 
 /** As autovacuum_vacuum_scale_factor: beyond this part of a table it is worth the while. */
@@ -10,19 +11,15 @@ const LEAST_ROWS = 10_000
 
 /** Tables of which this cleanup removed so large a part that VACUUM would make room for new rows. */
 export async function worthVacuuming(client: pg.ClientBase, removed: Removed): Promise<string[]> {
+  const tables = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
+  const counts = [removed.execution, removed.step, removed.audit, removed.metric]
   const rows = await query(
     client,
-    `select t.name
-     from unnest($1::text[], $2::bigint[]) with ordinality as t (name, removed, place)
+    sql`select t.name
+     from unnest(${tables}::text[], ${counts}::bigint[]) with ordinality as t (name, removed, place)
      join pg_class c on c.oid = to_regclass(t.name)
-     where t.removed >= $3::bigint and t.removed > $4::numeric * greatest(c.reltuples, 0)
+     where t.removed >= ${LEAST_ROWS}::bigint and t.removed > ${DEAD_PART}::numeric * greatest(c.reltuples, 0)
      order by t.place`,
-    [
-      ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics'],
-      [removed.execution, removed.step, removed.audit, removed.metric],
-      LEAST_ROWS,
-      DEAD_PART,
-    ],
     { name: d.text() },
   )
   return rows.map(({ name }) => name)

@@ -1,6 +1,7 @@
 import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
 import { query } from './query/query.ts'
+import { sql } from './query/sql.ts'
 
 /**
  * Reads the tables of one schema from the system catalogs. Definitions are as the server prints them under the
@@ -30,7 +31,7 @@ export function readColumns(
 ): Promise<CatalogColumn[]> {
   return query(
     db,
-    `select c.relname as table_name, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+    sql`select c.relname as table_name, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
             t.typname as base_type, a.attnotnull as not_null,
             pg_get_expr(ad.adbin, ad.adrelid) as default_value, a.attgenerated <> '' as generated,
             case a.attidentity when 'a' then 'always' when 'd' then 'by default' end as identity,
@@ -39,9 +40,8 @@ export function readColumns(
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
      join pg_type t on t.oid = a.atttypid
      left join pg_attrdef ad on ad.adrelid = c.oid and ad.adnum = a.attnum
-     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${tables}::text[])
      order by c.relname, a.attnum`,
-    [schema, tables],
     columnShape,
   )
 }
@@ -71,7 +71,7 @@ export function readConstraints(
 ): Promise<Constraint[]> {
   return query(
     db,
-    `select c.relname as table_name, k.conname as name, k.contype as kind,
+    sql`select c.relname as table_name, k.conname as name, k.contype as kind,
             pg_get_constraintdef(k.oid) as definition,
             case k.contype when 'c' then pg_get_expr(k.conbin, k.conrelid) end as expression,
             coalesce((select json_agg(a.attname order by place)
@@ -81,9 +81,8 @@ export function readConstraints(
             (select r.relname from pg_class r where r.oid = k.confrelid and r.relnamespace = c.relnamespace) as referenced
      from pg_class c
      join pg_constraint k on k.conrelid = c.oid and k.contype in ('p', 'f', 'c', 'u', 'x')
-     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${tables}::text[])
      order by c.relname, k.conname`,
-    [schema, tables],
     constraintShape,
   )
 }
@@ -106,15 +105,14 @@ export function readIndexes(
 ): Promise<Index[]> {
   return query(
     db,
-    `select c.relname as table_name, i.relname as name, x.indisunique as unique, x.indisvalid as valid,
+    sql`select c.relname as table_name, i.relname as name, x.indisunique as unique, x.indisvalid as valid,
             substring(pg_get_indexdef(x.indexrelid) from '^CREATE (?:UNIQUE )?INDEX .* (USING .*)$') as shape
      from pg_class c
      join pg_index x on x.indrelid = c.oid
      join pg_class i on i.oid = x.indexrelid
-     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${tables}::text[])
        and not exists (select from pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
      order by c.relname, i.relname`,
-    [schema, tables],
     indexShape,
   )
 }
@@ -140,15 +138,14 @@ export function readTriggers(
 ): Promise<Trigger[]> {
   return query(
     db,
-    `select c.relname as table_name, t.tgname as name, p.proname as function_name,
+    sql`select c.relname as table_name, t.tgname as name, p.proname as function_name,
             t.tgtype = 19 and t.tgqual is null and t.tgattr = '' as plain_before_update, t.tgenabled as enabled,
             substring(pg_get_triggerdef(t.oid, true) from ' ((?:BEFORE|AFTER|INSTEAD OF) .*)$') as shape
      from pg_class c
      join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal
      join pg_proc p on p.oid = t.tgfoid
-     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${tables}::text[])
      order by c.relname, t.tgname`,
-    [schema, tables],
     triggerShape,
   )
 }
@@ -170,13 +167,12 @@ export function readFunctionTexts(
 ): Promise<FunctionText[]> {
   return query(
     db,
-    `select p.proname as name, rtrim(pg_get_functiondef(p.oid), E'\\n') as definition,
+    sql`select p.proname as name, rtrim(pg_get_functiondef(p.oid), E'\\n') as definition,
             pg_get_function_result(p.oid) as result
      from pg_proc p
-     where p.pronamespace = (select oid from pg_namespace where nspname = $1) and p.proname = any($2::text[])
+     where p.pronamespace = (select oid from pg_namespace where nspname = ${schema}) and p.proname = any(${names}::text[])
        and p.prokind = 'f' and p.pronargs = 0
      order by p.proname`,
-    [schema, names],
     functionShape,
   )
 }
@@ -197,14 +193,13 @@ export function readViews(
 ): Promise<View[]> {
   return query(
     db,
-    `select c.relname as name, btrim(pg_get_viewdef(c.oid), ' ;') as definition,
+    sql`select c.relname as name, btrim(pg_get_viewdef(c.oid), ' ;') as definition,
             (select string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
              from pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as columns
      from pg_class c
-     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${names}::text[])
        and c.relkind = 'v'
      order by c.relname`,
-    [schema, names],
     viewShape,
   )
 }
@@ -220,16 +215,15 @@ export function readColumnsOfViews(
 ): Promise<ReadColumn[]> {
   return query(
     db,
-    `select distinct v.relname as view_name, c.relname as table_name, a.attname as name
+    sql`select distinct v.relname as view_name, c.relname as table_name, a.attname as name
      from pg_class v
      join pg_rewrite r on r.ev_class = v.oid
      join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass
      join pg_class c on c.oid = d.refobjid and c.relnamespace = v.relnamespace
      join pg_attribute a on a.attrelid = c.oid and a.attnum = d.refobjsubid
-     where v.relnamespace = (select oid from pg_namespace where nspname = $1) and v.relname = any($2::text[])
+     where v.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and v.relname = any(${views}::text[])
        and c.oid <> v.oid
      order by 1, 2, 3`,
-    [schema, views],
     readColumnShape,
   )
 }
@@ -273,16 +267,15 @@ export function readRelations(
 ): Promise<Relation[]> {
   return query(
     db,
-    `select c.relname as name, c.relkind as kind, pg_get_userbyid(c.relowner) as owner,
+    sql`select c.relname as name, c.relkind as kind, pg_get_userbyid(c.relowner) as owner,
             pg_has_role(c.relowner, 'USAGE') as owned_by_us,
             (select t.relname from pg_index x join pg_class t on t.oid = x.indrelid where x.indexrelid = c.oid) as index_of,
             exists (select from pg_inherits where c.oid in (inhrelid, inhparent)) as inherits,
             c.relpersistence = 'p' as persistent,
             c.relrowsecurity or exists (select from pg_policy where polrelid = c.oid) as row_security
      from pg_class c
-     where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${names}::text[])
      order by c.relname`,
-    [schema, names],
     relationShape,
   )
 }

@@ -21,7 +21,7 @@ export async function checkSchema(database: Queryable): Promise<void> {
   let applied: string[]
   try {
     applied = (
-      await query(database, 'select name from wfstore_migrations', [], { name: d.text() })
+      await query(database, 'select name from wfstore_migrations', { name: d.text() })
     ).map(({ name }) => name)
   } catch (error) {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
@@ -85,7 +85,7 @@ function missing(adoptable: boolean, path: string, cause: unknown): WfstoreError
 async function searchPath(database: Queryable): Promise<string> {
   try {
     const text = "select current_setting('search_path') as path"
-    const [found] = await query(database, text, [], { path: d.text() })
+    const [found] = await query(database, text, { path: d.text() })
     return found?.path ?? USUAL_PATH
   } catch {
     return USUAL_PATH
@@ -95,7 +95,7 @@ async function searchPath(database: Queryable): Promise<string> {
 async function holdsTables(database: Queryable): Promise<boolean> {
   const text = "select to_regclass('workflow_executions') is not null as yes"
   try {
-    const [found] = await query(database, text, [], { yes: d.boolean() })
+    const [found] = await query(database, text, { yes: d.boolean() })
     return found?.yes === true
   } catch {
     // In a transaction of the caller the server now refuses every statement. Then the error has a shorter hint.
@@ -108,6 +108,6 @@ export async function holdsRuns(database: Queryable): Promise<boolean> {
   if (!(await holdsTables(database))) return false
   const text = `select to_regclass('wfstore_migrations') is null
     or exists (select from workflow_executions) as yes`
-  const [found] = await query(database, text, [], { yes: d.boolean() })
+  const [found] = await query(database, text, { yes: d.boolean() })
   return found?.yes === true
 }

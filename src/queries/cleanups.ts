@@ -1,6 +1,6 @@
 import * as d from '../db/query/decode.ts'
 import type { Run } from '../db/query/query.ts'
-import { type TimeLimit, whereOf } from './table/filter.ts'
+import { conditionsOf, type TimeLimit } from './table/filter.ts'
 import { type List, type Page, type PageOptions, page } from './table/page.ts'
 
 /** SQL: true if a session holds the lock of a cleanup of these tables. */
@@ -62,7 +62,7 @@ const CLEANUPS: List<typeof cleanupShape, CleanupFilter> = {
   keyType: 'timestamptz',
   id: 'cleanupId',
   order: 'desc',
-  where: (filter) => whereOf<CleanupFilter>({}, filter),
+  where: (filter) => conditionsOf<CleanupFilter>({}, filter),
 }
 
 /** Past and running cleanups, newest first. @throws WfstoreError usage */

@@ -27,9 +27,9 @@ export async function createRecording(label: string) {
     database,
     /** Statements that were sent: each is one round trip. */
     sent: 0,
-    run: ((text, values, shape) => {
+    run: ((statement, shape) => {
       recording.sent++
-      return query(pool, text, values, shape)
+      return query(pool, statement, shape)
     }) as Run,
     one: async (text: string, ...values: unknown[]) => (await database.sql(text, values))[0],
     runOf: ({ executionId }: OfExecution) =>

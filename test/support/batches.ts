@@ -23,11 +23,11 @@ export function connections(url: string): Connections {
   let most = 0
   return {
     pool,
-    run: async (text, values, shape) => {
+    run: async (statement, shape) => {
       sent++
       most = Math.max(most, ++active)
       try {
-        return await query(pool, text, values, shape)
+        return await query(pool, statement, shape)
       } finally {
         active--
       }

@@ -40,7 +40,7 @@ export function foldRestored(kind: Cleaned, back: string): string {
 export async function takeOut(client: pg.ClientBase): Promise<void> {
   for (const history of HISTORIES) {
     await client.query(`analyze ${restoredOf(history)}`)
-    const [row] = await query(client, shortOf(history), [], { missing: d.count() })
+    const [row] = await query(client, shortOf(history), { missing: d.count() })
     const missing = row?.missing ?? 0
     if (missing > 0) {
       throw new WfstoreError(
@@ -51,7 +51,7 @@ export async function takeOut(client: pg.ClientBase): Promise<void> {
         },
       )
     }
-    await query(client, takeOutOf(history), [], {})
+    await query(client, takeOutOf(history), {})
   }
 }
 

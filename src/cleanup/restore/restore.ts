@@ -5,6 +5,7 @@ import { schemaFor, withSettings } from '../../db/migrate/session.ts'
 import * as d from '../../db/query/decode.ts'
 import { databaseError } from '../../db/query/errors.ts'
 import { query } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { rollback } from '../../db/query/transaction.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
@@ -188,8 +189,7 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Remo
   const { place, head, lines, complete } = archive
   const [cleanup] = await query(
     client,
-    `select ${d.selectList(removedShape, 'c')} from cleanups c where cleanup_id = $1`,
-    [head.cleanupId],
+    sql`select ${raw(d.selectList(removedShape, 'c'))} from cleanups c where cleanup_id = ${head.cleanupId}`,
     removedShape,
   )
   if (!cleanup) {

@@ -54,7 +54,7 @@ async function insertRows(client: pg.ClientBase, staged: Staged): Promise<number
   const insert = insertOf(staged, { order: 'desc' })
   const fold = foldRestored(staged.table.kind as Cleaned, 'back')
   const text = `with back as (${insert} returning *)${fold} select count(*) as restored from back`
-  const [row] = await query(client, text, [], { restored: d.count() })
+  const [row] = await query(client, text, { restored: d.count() })
   return row?.restored ?? 0
 }
 
@@ -62,6 +62,6 @@ async function insertRows(client: pg.ClientBase, staged: Staged): Promise<number
 async function countRows(client: pg.ClientBase, staged: Staged): Promise<number> {
   const key = staged.table.key.map((name) => stagedField(staged, name))
   const text = `select count(*) as rows from (select distinct ${key.join(', ')} from ${staged.name}) as k`
-  const [row] = await query(client, text, [], { rows: d.count() })
+  const [row] = await query(client, text, { rows: d.count() })
   return row?.rows ?? 0
 }

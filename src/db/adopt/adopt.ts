@@ -5,6 +5,7 @@ import { createHistory, HISTORY_TABLE, recordApplied } from '../migrate/history.
 import { lockTables, type Notice, withLockRetries } from '../migrate/lock.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { rollback, run, transaction } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { dependentObstacles } from './dependents.ts'
@@ -59,7 +60,7 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
       // The locks prevent changes from here on. Check again what may have changed since the announcement.
       const locked = await readSurvey(client, schema, options.migrations, expected)
       await assertAdoptable(client, locked)
-      await query(client, "select set_config('timezone', $1, true)", [legacyTimeZone], {})
+      await query(client, sql`select set_config('timezone', ${legacyTimeZone}, true)`, {})
       const statements = await allStatements(client, locked)
       await createHistory(client)
       for (const statement of statements) await run(client, statement)
@@ -125,7 +126,7 @@ async function allStatements(client: pg.Client, survey: Survey): Promise<string[
 
 async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
   if (zone === 'UTC') return
-  const known = await query(client, 'select from pg_timezone_names where name = $1', [zone], {})
+  const known = await query(client, sql`select from pg_timezone_names where name = ${zone}`, {})
   if (known.length > 0) return
   throw new WfstoreError('usage', `time zone ${JSON.stringify(zone)} is unknown to the server`, {
     hint: 'use an IANA name, such as Europe/Berlin or UTC',
@@ -150,8 +151,7 @@ async function assertAdoptable(client: pg.Client, survey: Survey): Promise<void>
 async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   const [role] = await query(
     client,
-    `select current_user as name, has_schema_privilege($1, 'create') as may_create`,
-    [survey.schema],
+    sql`select current_user as name, has_schema_privilege(${survey.schema}, 'create') as may_create`,
     { name: d.text(), mayCreate: d.boolean() },
   )
   const privileges = privilegeObstacles(survey, role?.name ?? '', role?.mayCreate === true)

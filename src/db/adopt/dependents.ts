@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { raw, sql } from '../query/sql.ts'
 import { run } from '../query/transaction.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { OLD_VIEWS, TABLES } from './legacy.ts'
@@ -32,21 +33,21 @@ function onColumns(client: pg.Client, survey: Survey) {
   )
   return query(
     client,
-    `with ours as (
-       select c.oid, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1
+    sql`with ours as (
+       select c.oid, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = ${survey.schema}
      ), altered (class, id, sub) as (
        select 'pg_class'::regclass, a.attrelid, a.attnum
-       from unnest($2::text[], $3::text[]) as retyped (tab, col)
+       from unnest(${retyped.map(({ table }) => table)}::text[], ${retyped.map(({ to }) => to.name)}::text[]) as retyped (tab, col)
        join ours on ours.relname = retyped.tab
        join pg_attribute a on a.attrelid = ours.oid and a.attname = retyped.col
        union all
        select 'pg_constraint'::regclass, k.oid, 0 from pg_constraint k join ours on ours.oid = k.conrelid
-       where ours.relname = any($4::text[]) and k.conname = any($5::text[])
+       where ours.relname = any(${TABLES}::text[]) and k.conname = any(${dropped}::text[])
        union all
        select 'pg_class'::regclass, a.attrelid, a.attnum from pg_attribute a join ours on ours.oid = a.attrelid
-       where ours.relname = any($6::text[]) and a.attnum >= 0
+       where ours.relname = any(${Object.keys(OLD_VIEWS)}::text[]) and a.attnum >= 0
        union all
-       select 'pg_class'::regclass, ours.oid, 0 from ours where ours.relname = any($6::text[])
+       select 'pg_class'::regclass, ours.oid, 0 from ours where ours.relname = any(${Object.keys(OLD_VIEWS)}::text[])
      ), dependent as (
        select distinct on (d.classid, d.objid, coalesce(r.ev_class, 0)) d.classid, d.objid, d.objsubid, altered.sub,
               d.refclassid, d.refobjid, r.rulename, r.ev_class
@@ -56,7 +57,7 @@ function onColumns(client: pg.Client, survey: Survey) {
        left join pg_attrdef v on d.classid = 'pg_attrdef'::regclass and v.oid = d.objid
        where d.deptype <> 'i' and d.classid not in ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass,
                'pg_statistic_ext'::regclass)
-         and not exists (select from ours where ours.oid = r.ev_class and ours.relname = any($6::text[]))
+         and not exists (select from ours where ours.oid = r.ev_class and ours.relname = any(${Object.keys(OLD_VIEWS)}::text[]))
          and not (v.oid is not null and v.adrelid = d.refobjid and v.adnum = d.refobjsubid)
        order by d.classid, d.objid, coalesce(r.ev_class, 0), altered.sub
      )
@@ -72,7 +73,7 @@ function onColumns(client: pg.Client, survey: Survey) {
               when l.polname is not null then format('drop policy %I on %s', l.polname, l.polrelid::regclass)
               when m.prrelid is not null then format('alter publication %I drop table %s',
                 (select pubname from pg_publication where oid = m.prpubid), m.prrelid::regclass)
-            end || ' ${AGAIN}' as fix
+            end || ' ${raw(AGAIN)}' as fix
      from dependent d
      left join pg_class c on c.oid = d.ev_class
      left join lateral (select case c.relkind when 'm' then 'materialized view' else 'view' end) as w (word) on true
@@ -83,14 +84,6 @@ function onColumns(client: pg.Client, survey: Survey) {
      left join pg_policy l on d.classid = 'pg_policy'::regclass and l.oid = d.objid
      left join pg_publication_rel m on d.classid = 'pg_publication_rel'::regclass and m.oid = d.objid
      order by 1`,
-    [
-      survey.schema,
-      retyped.map(({ table }) => table),
-      retyped.map(({ to }) => to.name),
-      TABLES,
-      dropped,
-      Object.keys(OLD_VIEWS),
-    ],
     obstacleShape,
   )
 }
@@ -105,11 +98,11 @@ function onKeys(client: pg.Client, survey: Survey) {
   )
   return query(
     client,
-    `with key as (
+    sql`with key as (
        select k.conindid, k.conrelid from pg_constraint k
        join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = $1 and k.contype = 'p'
-         and (c.relname, k.conname) in (select * from unnest($2::text[], $3::text[]))
+       where n.nspname = ${survey.schema} and k.contype = 'p'
+         and (c.relname, k.conname) in (select * from unnest(${keys.map(({ tableName }) => tableName)}::text[], ${keys.map(({ name }) => name)}::text[]))
      )
      select format('foreign key %I of %s references the key (%s) of %s, which adoption replaces', f.conname, f.conrelid::regclass,
               (select string_agg(attname, ', ') from pg_attribute where attrelid = f.confrelid and attnum = any(f.confkey)),
@@ -117,13 +110,12 @@ function onKeys(client: pg.Client, survey: Survey) {
             format('alter table %s drop constraint %I', f.conrelid::regclass, f.conname) as fix
      from key join pg_constraint f on f.contype = 'f' and f.conindid = key.conindid
      join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
-     where not (n.nspname = $1 and c.relname || '.' || f.conname = any($4::text[])) and f.conparentid = 0
+     where not (n.nspname = ${survey.schema} and c.relname || '.' || f.conname = any(${gone}::text[])) and f.conparentid = 0
      union all
      select format('the replica identity of %s is its old primary key, which adoption replaces', key.conrelid::regclass),
             format('alter table %s replica identity default', key.conrelid::regclass)
      from key join pg_index x on x.indexrelid = key.conindid and x.indisreplident
      order by 1`,
-    [survey.schema, keys.map(({ tableName }) => tableName), keys.map(({ name }) => name), gone],
     obstacleShape,
   )
 }
@@ -132,20 +124,19 @@ function onKeys(client: pg.Client, survey: Survey) {
 function onTables(client: pg.Client, survey: Survey) {
   return query(
     client,
-    `with ours as (
+    sql`with ours as (
        select c.oid, c.reltype, t.typarray from pg_class c
        join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = c.reltype
-       where n.nspname = $1 and c.relname = any($2::text[])
+       where n.nspname = ${survey.schema} and c.relname = any(${TABLES}::text[])
      )
      select format('rule %I on %s', r.rulename, r.ev_class::regclass) as what,
-            format('drop rule %I on %s ${AGAIN}', r.rulename, r.ev_class::regclass) as fix
+            format('drop rule %I on %s ${raw(AGAIN)}', r.rulename, r.ev_class::regclass) as fix
      from ours join pg_rewrite r on r.ev_class = ours.oid
      union all
      select format('column %I of %s holds rows of %s', a.attname, a.attrelid::regclass, ours.oid::regclass), null
      from ours join pg_attribute a on a.atttypid in (ours.reltype, ours.typarray) and not a.attisdropped
      join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'm', 'p')
      order by 1`,
-    [survey.schema, TABLES],
     obstacleShape,
   )
 }
@@ -159,7 +150,7 @@ async function indexObstacles(client: pg.Client, survey: Survey): Promise<Obstac
   const retyped = retypedColumns(survey)
   const candidates = await query(
     client,
-    `select distinct i.relname as name, c.relname as table_name, i.oid::regclass::text as full_name,
+    sql`select distinct i.relname as name, c.relname as table_name, i.oid::regclass::text as full_name,
             substring(pg_get_indexdef(i.oid) from '^CREATE (?:UNIQUE )?INDEX .* (USING .*)$') as shape
      from pg_class c
      join pg_namespace n on n.oid = c.relnamespace
@@ -167,10 +158,9 @@ async function indexObstacles(client: pg.Client, survey: Survey): Promise<Obstac
      join pg_class i on i.oid = x.indexrelid
      join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.oid and d.refobjid = c.oid
      join pg_attribute a on a.attrelid = c.oid and a.attnum = d.refobjsubid
-     join unnest($2::text[], $3::text[]) as retyped (tab, col) on retyped.tab = c.relname and retyped.col = a.attname
-     where n.nspname = $1
+     join unnest(${retyped.map(({ table }) => table)}::text[], ${retyped.map(({ to }) => to.name)}::text[]) as retyped (tab, col) on retyped.tab = c.relname and retyped.col = a.attname
+     where n.nspname = ${survey.schema}
      order by i.relname`,
-    [survey.schema, retyped.map(({ table }) => table), retyped.map(({ to }) => to.name)],
     { name: d.text(), tableName: d.text(), fullName: d.text(), shape: d.text() },
   )
   const obstacles: Obstacle[] = []

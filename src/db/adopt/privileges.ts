@@ -2,14 +2,15 @@ import type pg from 'pg'
 import type { Creation } from '../migrate/files.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { raw, sql } from '../query/sql.ts'
 import { OLD_VIEWS } from './legacy.ts'
 
 const statementShape = { statement: d.text() }
 
-/** True if this role may give an object in schema $1 to that role. Otherwise it stays the owner. */
-const mayGiveTo = (role: string) => `(
+/** True if this role may give an object in the schema to that role. Otherwise it stays the owner. */
+const mayGiveTo = (role: string, schema: string) => sql`(
   (select rolsuper from pg_roles where rolname = current_user)
-  or pg_has_role(${role}, 'MEMBER') and has_schema_privilege(${role}, $1, 'CREATE'))`
+  or pg_has_role(${raw(role)}, 'MEMBER') and has_schema_privilege(${raw(role)}, ${schema}::text, 'CREATE'))`
 
 /** The statements that give recreated views the owner, the privileges and the comments of the old ones. */
 export async function viewLeftovers(
@@ -19,16 +20,16 @@ export async function viewLeftovers(
 ): Promise<string[]> {
   const found = await query(
     client,
-    `with old as (
+    sql`with old as (
        select c.* from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = $1 and c.relname = any($2::text[])
+       where n.nspname = ${schema} and c.relname = any(${views}::text[])
      ), granted as (
        select relname, relowner, null::name as attname, relacl as acl from old
        union all
        select old.relname, old.relowner, a.attname, a.attacl from old join pg_attribute a on a.attrelid = old.oid
      )
      select format('alter view %I owner to %I', relname, pg_get_userbyid(relowner)) as statement, 1 as place
-     from old where relowner <> current_user::regrole and ${mayGiveTo('relowner')}
+     from old where relowner <> current_user::regrole and ${mayGiveTo('relowner', schema)}
      union all
      select format('grant %s%s on %I to %s%s', g.privilege_type, coalesce(' (' || quote_ident(granted.attname) || ')', ''), relname,
               case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
@@ -38,7 +39,6 @@ export async function viewLeftovers(
      select format('comment on view %I is %L', relname, obj_description(oid, 'pg_class')), 3
      from old where obj_description(oid, 'pg_class') is not null
      order by place, statement`,
-    [schema, views],
     statementShape,
   )
   return found.map(({ statement }) => statement)
@@ -55,16 +55,15 @@ export async function ownerships(
 ): Promise<string[]> {
   const found = await query(
     client,
-    `select format('alter %s %I%s owner to %I', made.kind, made.name,
+    sql`select format('alter %s %I%s owner to %I', made.kind, made.name,
               case made.kind when 'function' then '()' else '' end, pg_get_userbyid(c.relowner)) as statement
      from pg_class c
      join pg_namespace n on n.oid = c.relnamespace,
-     unnest($2::text[], $3::text[]) as made (kind, name)
-     where n.nspname = $1 and c.relname = 'workflow_executions' and c.relowner <> current_user::regrole
+     unnest(${made.map(({ kind }) => kind)}::text[], ${made.map(({ name }) => name)}::text[]) as made (kind, name)
+     where n.nspname = ${schema} and c.relname = 'workflow_executions' and c.relowner <> current_user::regrole
        and (made.kind <> 'table' or not exists (select from pg_class t
          where t.relnamespace = c.relnamespace and t.relname = made.name))
-       and ${mayGiveTo('c.relowner')}`,
-    [schema, made.map(({ kind }) => kind), made.map(({ name }) => name)],
+       and ${mayGiveTo('c.relowner', schema)}`,
     statementShape,
   )
   return found.map(({ statement }) => statement)

@@ -70,7 +70,6 @@ async function refused(client: pg.Client, check: Constraint): Promise<Obstacle[]
     client,
     `select ${column}::text as value, count(*) as rows from ${tableName} where (${expression}) is false
      group by 1 order by 2 desc, 1`,
-    [],
     { value: d.text(), rows: d.count() },
   )
   if (values.length === 0) return []
@@ -133,6 +132,6 @@ function isComparable(survey: Survey, table: string, columns: string[]): boolean
 const columnsOf = (constraint: Constraint) => JSON.parse(constraint.columns) as string[]
 
 async function countRows(client: pg.Client, text: string): Promise<number> {
-  const [row] = await query(client, text, [], { rows: d.count() })
+  const [row] = await query(client, text, { rows: d.count() })
   return row?.rows ?? 0
 }

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { formatBytes, plural } from '../../numbers.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { TABLES } from './legacy.ts'
 
 export interface TableSize {
@@ -19,12 +20,11 @@ const COUNTED_BYTES = 2 ** 30
 export async function readSizes(client: pg.Client, schema: string): Promise<TableSize[]> {
   const found = await query(
     client,
-    `select c.relname as name, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
+    sql`select c.relname as name, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
             c.reltuples::bigint as rows
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relname = any($2::text[])
-     order by array_position($2::text[], c.relname::text)`,
-    [schema, TABLES],
+     where n.nspname = ${schema} and c.relname = any(${TABLES}::text[])
+     order by array_position(${TABLES}::text[], c.relname::text)`,
     { name: d.text(), bytes: d.count(), heapBytes: d.count(), rows: d.count() },
   )
   const sizes: TableSize[] = []
@@ -41,7 +41,7 @@ export async function readSizes(client: pg.Client, schema: string): Promise<Tabl
 }
 
 async function countOf(client: pg.Client, table: string): Promise<number> {
-  const [row] = await query(client, `select count(*) as rows from ${table}`, [], {
+  const [row] = await query(client, `select count(*) as rows from ${table}`, {
     rows: d.count(),
   })
   return row?.rows ?? 0

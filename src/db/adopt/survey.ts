@@ -14,6 +14,7 @@ import {
 import { creationsOf } from '../migrate/files.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
 
@@ -83,17 +84,16 @@ export async function readNames(
 async function readFunctions(client: pg.Client, schema: string, names: string[]) {
   const found = await query(
     client,
-    `select p.proname as name, pg_has_role(p.proowner, 'USAGE') as owned_by_us,
+    sql`select p.proname as name, pg_has_role(p.proowner, 'USAGE') as owned_by_us,
             exists (select from pg_depend d
               where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
                 and not exists (select from pg_trigger t join pg_class c on c.oid = t.tgrelid
                   where d.classid = 'pg_trigger'::regclass and t.oid = d.objid
-                    and c.relnamespace = p.pronamespace and c.relname = any($3::text[])
+                    and c.relnamespace = p.pronamespace and c.relname = any(${TOUCHED_TABLES}::text[])
                     and t.tgtype = 19 and t.tgqual is null and t.tgattr = '')) as used
      from pg_proc p
-     where p.pronamespace = (select oid from pg_namespace where nspname = $1)
-       and p.proname = any($2::text[]) and p.pronargs = 0`,
-    [schema, names, TOUCHED_TABLES],
+     where p.pronamespace = (select oid from pg_namespace where nspname = ${schema})
+       and p.proname = any(${names}::text[]) and p.pronargs = 0`,
     { name: d.text(), ownedByUs: d.boolean(), used: d.boolean() },
   )
   return new Map(found.map(({ name, used, ownedByUs }) => [name, { used, ownedByUs }]))

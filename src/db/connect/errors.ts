@@ -82,7 +82,7 @@ export async function assertSchemaTaken(client: pg.Client, target: Target): Prom
   const { schema, label } = target
   if (schema === undefined) return
   const text = "select current_setting('search_path') as path"
-  const [row] = await query(client, text, [], { path: d.text() })
+  const [row] = await query(client, text, { path: d.text() })
   if (row?.path === pg.escapeIdentifier(schema)) return
   await client.end()
   throw new WfstoreError('usage', `a pooler between here and ${label} ignores --schema`, {

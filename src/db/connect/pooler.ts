@@ -85,7 +85,6 @@ async function readSession(client: pg.Client): Promise<string> {
     client,
     `select pg_backend_pid() || ' ' || extract(epoch from backend_start) as session
      from pg_stat_activity where pid = pg_backend_pid()`,
-    [],
     { session: d.text() },
   )
   return row?.session as string

@@ -147,7 +147,7 @@ async function lostTables(
 async function assertEmpty(client: pg.Client, tables: readonly string[]): Promise<void> {
   const filled: string[] = []
   for (const table of tables) {
-    const [row] = await query(client, `select exists (select from ${table}) as filled`, [], {
+    const [row] = await query(client, `select exists (select from ${table}) as filled`, {
       filled: d.boolean(),
     })
     if (row?.filled) filled.push(table)
@@ -165,7 +165,7 @@ async function announcement(
 ): Promise<string> {
   const drops: string[] = []
   for (const table of tables) {
-    const [row] = await query(client, `select count(*) as rows from ${table}`, [], {
+    const [row] = await query(client, `select count(*) as rows from ${table}`, {
       rows: d.count(),
     })
     drops.push(`${table} (${plural(row?.rows ?? 0, 'row')})`)

@@ -4,6 +4,7 @@ import { readColumns } from '../catalog.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { raw, sql } from '../query/sql.ts'
 import { run } from '../query/transaction.ts'
 import { assertNotAhead, MIGRATIONS } from '../schema.ts'
 import { checksumOf, readMigration } from './files.ts'
@@ -61,7 +62,6 @@ export async function readHistory(db: Queryable, schema: string): Promise<Histor
     db,
     `select name, to_json(run_on) #>> '{}' as applied_at, ${later}
      from ${quotedSchema(schema)}.${HISTORY_TABLE} order by run_on, id`,
-    [],
     appliedShape,
   )
   return { applied, complete }
@@ -72,8 +72,7 @@ export async function createHistory(client: pg.Client): Promise<void> {
   await run(client, CREATE_HISTORY)
   const later = await query(
     client,
-    'select from pg_attribute where attrelid = to_regclass($1) and attname = any($2::text[])',
-    [HISTORY_TABLE, LATER_COLUMNS],
+    sql`select from pg_attribute where attrelid = to_regclass(${HISTORY_TABLE}) and attname = any(${LATER_COLUMNS}::text[])`,
     {},
   )
   // Even an ALTER TABLE that changes nothing waits for every transaction that has read the table.
@@ -89,9 +88,8 @@ export async function recordApplied(
   const checksum = checksumOf(await readMigration(name))
   await query(
     client,
-    `insert into ${HISTORY_TABLE} (name, checksum, duration_ms) values ($1, $2, $3)
+    sql`insert into ${raw(HISTORY_TABLE)} (name, checksum, duration_ms) values (${name}, ${checksum}, ${Math.round(durationMs)})
      on conflict (name) do update set checksum = excluded.checksum, duration_ms = excluded.duration_ms`,
-    [name, checksum, Math.round(durationMs)],
     {},
   )
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type Creation, creationsOf, readMigration, splitStatements } from './files.ts'
 
@@ -56,13 +57,12 @@ const rebuild = (name: string, statement: string) => [`drop index concurrently $
 function readBuilt(db: Queryable, schema: string, builds: readonly Creation[]) {
   return query(
     db,
-    `select i.relname as name, c.relname as table_name, x.indisvalid as valid
+    sql`select i.relname as name, c.relname as table_name, x.indisvalid as valid
      from pg_index x
      join pg_class i on i.oid = x.indexrelid
      join pg_class c on c.oid = x.indrelid
-     where i.relnamespace = (select oid from pg_namespace where nspname = $1)
-       and i.relname = any($2::text[])`,
-    [schema, builds.map(({ name }) => name)],
+     where i.relnamespace = (select oid from pg_namespace where nspname = ${schema})
+       and i.relname = any(${builds.map(({ name }) => name)}::text[])`,
     { name: d.text(), tableName: d.text(), valid: d.boolean() },
   )
 }

@@ -4,6 +4,7 @@ import { WfstoreError } from '../../error.ts'
 import * as d from '../query/decode.ts'
 import { sqlStateOf } from '../query/errors.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 
 export type Notice = (line: string) => void
 
@@ -46,8 +47,8 @@ export async function withAdvisoryLock<T>(
 }
 
 async function tryLock(client: pg.Client, name: string): Promise<boolean> {
-  const text = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held'
-  const [row] = await query(client, text, [name], { held: d.boolean() })
+  const statement = sql`select pg_try_advisory_lock(hashtextextended(${name}, 0)) as held`
+  const [row] = await query(client, statement, { held: d.boolean() })
   return row?.held === true
 }
 
@@ -66,12 +67,11 @@ interface Session {
 async function advisoryHolder(client: pg.Client, name: string): Promise<Session | undefined> {
   const found = await query(
     client,
-    `select l.pid, a.application_name as application, a.backend_start as since
+    sql`select l.pid, a.application_name as application, a.backend_start as since
      from pg_locks l left join pg_stat_activity a using (pid)
      where l.locktype = 'advisory' and l.granted and l.objsubid = 1
        and l.database = (select oid from pg_database where datname = current_database())
-       and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended($1, 0)`,
-    [name],
+       and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended(${name}, 0)`,
     sessionShape,
   )
   return describeSession(found[0], 'connected')
@@ -80,16 +80,15 @@ async function advisoryHolder(client: pg.Client, name: string): Promise<Session 
 async function tableHolder(client: pg.Client, schema: string, tables: readonly string[]) {
   const found = await query(
     client,
-    `select l.pid, coalesce(nullif(a.application_name, ''), a.backend_type) as application, a.xact_start as since
+    sql`select l.pid, coalesce(nullif(a.application_name, ''), a.backend_type) as application, a.xact_start as since
      from pg_locks l
      join pg_class c on c.oid = l.relation
      join pg_namespace n on n.oid = c.relnamespace
      left join pg_stat_activity a using (pid)
      where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
        and l.database = (select oid from pg_database where datname = current_database())
-       and n.nspname = $1 and c.relname = any($2::text[])
+       and n.nspname = ${schema} and c.relname = any(${tables}::text[])
      order by a.xact_start limit 1`,
-    [schema, tables],
     sessionShape,
   )
   return describeSession(found[0], 'in a transaction')
@@ -171,7 +170,6 @@ export async function lockTables(
   const [server] = await query(
     client,
     `select setting::bigint as ms from pg_settings where name = 'deadlock_timeout'`,
-    [],
     { ms: d.count() },
   )
   let deadline = performance.now() + timeoutMs
@@ -179,7 +177,7 @@ export async function lockTables(
   for (const [place, table] of [...tables].reverse().entries()) {
     const left = Math.max(1, Math.ceil(deadline - performance.now()))
     await setLockTimeout(client, left, 'transaction')
-    await query(client, `lock table ${table} in access exclusive mode`, [], {})
+    await query(client, `lock table ${table} in access exclusive mode`, {})
     // From here on a writer may wait for us and hold what we wait for. We give up before the server checks for
     // deadlocks, because it might cancel the writer.
     if (place === 0) deadline = Math.min(deadline, performance.now() + (server?.ms ?? 1000) / 2)
@@ -195,8 +193,7 @@ export async function setLockTimeout(
 ): Promise<void> {
   await query(
     client,
-    "select set_config('lock_timeout', $1, $2)",
-    [`${ms}ms`, until === 'transaction'],
+    sql`select set_config('lock_timeout', ${`${ms}ms`}, ${until === 'transaction'})`,
     {},
   )
 }

@@ -3,6 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { run, transaction } from '../query/transaction.ts'
 import { checkSchema } from '../schema.ts'
 import { schemaFor } from './session.ts'
@@ -126,22 +127,21 @@ end $$`
 async function assertAllowed(client: pg.Client, { schema, roles }: Roles): Promise<void> {
   const lacking = await query(
     client,
-    `select 'CREATEROLE' as what, 0 as place
+    sql`select 'CREATEROLE' as what, 0 as place
      from pg_roles
      where rolname = current_user and not (rolsuper or rolcreaterole)
-       and exists (select from unnest($2::text[]) as name
+       and exists (select from unnest(${roles}::text[]) as name
                    where name not in (select rolname from pg_roles))
      union all
      select format('ownership of schema %I (owner: %I)', nspname, pg_get_userbyid(nspowner)), 1
-     from pg_namespace where nspname = $1 and not pg_has_role(nspowner, 'usage')
+     from pg_namespace where nspname = ${schema} and not pg_has_role(nspowner, 'usage')
      union all
      select format('ownership of %s (owner: %I)', string_agg(quote_ident(c.relname), ', ' order by c.relname),
               pg_get_userbyid(c.relowner)), 2
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relname = any($3::text[]) and not pg_has_role(c.relowner, 'usage')
+     where n.nspname = ${schema} and c.relname = any(${ALL}::text[]) and not pg_has_role(c.relowner, 'usage')
      group by c.relowner
      order by place, what`,
-    [schema, roles, ALL],
     { what: d.text() },
   )
   if (lacking.length === 0) return

@@ -3,6 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 
 /**
  * The schema that a command works on: the given one, or that of the search path with the tables, or the first of the
@@ -16,7 +17,6 @@ export async function schemaFor(db: Queryable, named: string | undefined): Promi
     `select coalesce(
        (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.oid = to_regclass('workflow_executions')), current_schema()) as name`,
-    [],
     { name: d.nullable(d.text()) },
   )
   if (row?.name) return row.name
@@ -72,8 +72,7 @@ export async function withSettings<T>(
 async function readSettings(client: pg.Client, names: string[]): Promise<Record<string, string>> {
   const rows = await query(
     client,
-    'select name, current_setting(name) as value from unnest($1::text[]) as name',
-    [names],
+    sql`select name, current_setting(name) as value from unnest(${names}::text[]) as name`,
     { name: d.text(), value: d.text() },
   )
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
@@ -82,8 +81,7 @@ async function readSettings(client: pg.Client, names: string[]): Promise<Record<
 async function changeSettings(client: pg.Client, settings: Record<string, string>): Promise<void> {
   await query(
     client,
-    'select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)',
-    [Object.keys(settings), Object.values(settings)],
+    sql`select set_config(name, value, false) from unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) as s (name, value)`,
     {},
   )
 }

@@ -8,6 +8,7 @@ import type { TableSize } from '../adopt/sizes.ts'
 import { assertDirect } from '../connect/pooler.ts'
 import { databaseError } from '../query/errors.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { rollback, run } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type MigrationFile, migrationsDir, readMigration, splitStatements } from './files.ts'
@@ -280,7 +281,7 @@ const foundationOf = async (client: pg.Client, schema: string, migration: string
   migration === MIGRATIONS[0] ? readFoundation(client, schema) : undefined
 
 async function createSchema(client: pg.Client, schema: string): Promise<void> {
-  const there = await query(client, 'select from pg_namespace where nspname = $1', [schema], {})
+  const there = await query(client, sql`select from pg_namespace where nspname = ${schema}`, {})
   if (there.length === 0) await run(client, `create schema ${quotedSchema(schema)}`)
 }
 

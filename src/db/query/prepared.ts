@@ -3,6 +3,7 @@ import type { Queryable } from './connection.ts'
 import * as d from './decode.ts'
 import { sqlStateOf } from './errors.ts'
 import { query, type Run } from './query.ts'
+import { bound } from './sql.ts'
 
 /**
  * A plan that is kept is the one for the tables as they were: of an almost empty one all of it is read, even when it has
@@ -31,22 +32,24 @@ export function prepared(pool: Queryable): Run {
   let state: 'young' | 'named' | 'unnamed' = 'young'
   const ask = async () => {
     askAt *= 10
-    const rows = await query(pool, GROWN, [], { grown: d.boolean() }).catch(() => [])
+    const rows = await query(pool, GROWN, { grown: d.boolean() }).catch(() => [])
     if (rows[0]?.grown && state === 'young') state = 'named'
   }
-  return async (text, values, shape) => {
+  return async (given, shape) => {
+    const statement = bound(given)
     if (++sent === askAt && state === 'young') await ask()
     if (state === 'named') {
+      const { text } = statement
       const name = names.get(text) ?? nameOf(text)
       names.set(text, name)
       try {
-        return await query(pool, text, values, shape, name)
+        return await query(pool, statement, shape, name)
       } catch (error) {
         if (!isUnprepared(error)) throw error
         state = 'unnamed'
       }
     }
-    return query(pool, text, values, shape)
+    return query(pool, statement, shape)
   }
 }
 

@@ -2,13 +2,10 @@ import { type Connection, type ConnectionPool, isPool, type Queryable } from './
 import { decodeRows, type RowOf, type Shape } from './decode.ts'
 import { databaseError, sqlStateOf } from './errors.ts'
 import { openSession } from './session.ts'
+import { bound, type Statement } from './sql.ts'
 
 /** Runs a statement on the database of the store. */
-export type Run = <S extends Shape>(
-  text: string,
-  values: readonly unknown[],
-  shape: S,
-) => Promise<RowOf<S>[]>
+export type Run = <S extends Shape>(statement: Statement, shape: S) => Promise<RowOf<S>[]>
 
 /** Set for each query, so that neither a pool of the application nor pg as a whole changes. */
 const asText = { getTypeParser: () => (value: string | Buffer) => value.toString() }
@@ -20,12 +17,12 @@ const asText = { getTypeParser: () => (value: string | Buffer) => value.toString
  */
 export async function query<S extends Shape>(
   database: Queryable,
-  text: string,
-  values: readonly unknown[],
+  statement: Statement,
   shape: S,
   name?: string,
 ): Promise<RowOf<S>[]> {
-  const config = { text, values: [...values], types: asText }
+  const { text, values } = bound(statement)
+  const config = { text, values, types: asText }
   const named = name === undefined ? config : { ...config, name }
   const { rows } = isPool(database)
     ? await sendOnSession(database, named)

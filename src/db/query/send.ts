@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { WfstoreError } from '../../error.ts'
 import type * as d from './decode.ts'
 import type { Run } from './query.ts'
+import type { Statement } from './sql.ts'
 
 /** Pauses before the tries after the first, each half as long to half as long again, so that many do not come back at once. */
 const PAUSES_MS = [50, 250, 1000]
@@ -12,19 +13,18 @@ const PAUSES_MS = [50, 250, 1000]
  */
 export async function send<S extends d.Shape>(
   run: Run,
-  text: string,
-  values: readonly unknown[],
+  statement: Statement,
   shape: S,
 ): Promise<d.RowOf<S>[]> {
   for (const pause of PAUSES_MS) {
     try {
-      return await run(text, values, shape)
+      return await run(statement, shape)
     } catch (error) {
       if (!isPassing(error)) throw error
       await delay(pause * (0.5 + Math.random()))
     }
   }
-  return run(text, values, shape)
+  return run(statement, shape)
 }
 
 /** A connection that was lost, a deadlock with somebody's own statements, a serialization failure. */

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { quote } from '../adopt/obstacles.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { raw, type Statement, sql } from '../query/sql.ts'
 import { inSchema, readExpected } from './snapshot.ts'
 
 export interface TableCount {
@@ -40,17 +41,16 @@ export async function countRows(client: pg.Client, schema: string): Promise<Tabl
   return inSchema(client, schema, async () => {
     const tables = await query(
       client,
-      `select c.relname as table, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
+      sql`select c.relname as table, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
               case when c.reltuples > 0 and c.relpages > 0
                    then c.reltuples::float8 / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::bigint)
                    when c.reltuples > 0 then c.reltuples::float8
               end as estimate,
               has_schema_privilege(c.relnamespace, 'usage') and has_table_privilege(c.oid, 'select') as readable
        from pg_class c
-       where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relname = any($2::text[])
+       where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${names}::text[])
          and c.relkind = 'r'
        order by c.relname`,
-      [schema, names],
       tableShape,
     )
     const counts: TableCount[] = []
@@ -58,11 +58,11 @@ export async function countRows(client: pg.Client, schema: string): Promise<Tabl
       const small = (estimate ?? heapBytes / LEAST_ROW_BYTES) < COUNTED_ROWS
       const from = `${quote(schema)}.${table}`
       const rows = async () => {
-        if (readable && small) return rowsOf(client, `select count(*) as rows from ${from}`, [])
+        if (readable && small) return rowsOf(client, `select count(*) as rows from ${from}`)
         if (estimate !== null || !readable) return estimate && Math.round(estimate)
         const part = Math.min(1, (SAMPLED_PAGES * PAGE_BYTES) / heapBytes)
-        const text = `select count(*) as rows from ${from} tablesample system ($1) repeatable (0)`
-        return Math.round((await rowsOf(client, text, [part * 100])) / part)
+        const sample = sql`select count(*) as rows from ${raw(from)} tablesample system (${part * 100}) repeatable (0)`
+        return Math.round((await rowsOf(client, sample)) / part)
       }
       counts.push({ table, rows: await rows(), estimated: !(readable && small), bytes })
     }
@@ -70,7 +70,7 @@ export async function countRows(client: pg.Client, schema: string): Promise<Tabl
   })
 }
 
-async function rowsOf(client: pg.Client, text: string, values: unknown[]): Promise<number> {
-  const [row] = await query(client, text, values, { rows: d.count() })
+async function rowsOf(client: pg.Client, statement: Statement): Promise<number> {
+  const [row] = await query(client, statement, { rows: d.count() })
   return row?.rows ?? 0
 }

@@ -16,6 +16,7 @@ import {
 } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { rollback, run } from '../query/transaction.ts'
 
 /** A schema as read from the catalogs, in the same form for PostgreSQL 15 to 18. */
@@ -81,7 +82,7 @@ export async function readSnapshot(
     .filter(({ kind }) => kind === 'r')
     .map(({ name, persistent }) => ({ name, persistent }))
   const present = tables.map(({ name }) => name)
-  const [quoted] = await query(client, 'select quote_ident($1) as schema', [schema], {
+  const [quoted] = await query(client, sql`select quote_ident(${schema}) as schema`, {
     schema: d.text(),
   })
   const prefix = `${quoted?.schema}.`

@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { type AuditPatch, audit, type NewAuditEntry } from '../../tables/audit.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { type Criterion, equals, holds, type TimeLimit, whereOf } from '../table/filter.ts'
+import { type Criterion, conditionsOf, equals, holds, type TimeLimit } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
 
@@ -36,13 +37,13 @@ export const AUDIT: List<typeof auditShape, AuditFilter> = {
   keyType: 'timestamptz',
   id: 'logId',
   order: 'desc',
-  where: (filter) => whereOf(CRITERIA, filter),
+  where: (filter) => conditionsOf(CRITERIA, filter),
 }
 
 const ofRun =
   (column: string): Criterion =>
-  (field, value, bind) =>
-    `exists (select from workflow_executions e where e.execution_id = a.execution_id and ${equals(`e.${column}`, name)(field, value, bind)})`
+  (field, value) =>
+    sql`exists (select from workflow_executions e where e.execution_id = a.execution_id and ${equals(`e.${column}`, name)(field, value)})`
 
 const CRITERIA = {
   executionId: equals('a.execution_id', uuid),

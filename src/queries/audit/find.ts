@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { rangeOf } from '../executions/executions.ts'
 import { type AuditEntry, auditShape } from './audit.ts'
@@ -12,9 +13,8 @@ import { type AuditEntry, auditShape } from './audit.ts'
 export async function findAuditEntry(run: Run, id: string): Promise<AuditEntry> {
   const [first, last] = rangeOf('audit entry', id)
   const found = await run(
-    `select ${d.selectList(auditShape, 'a')} from audit_logs a
-     where a.log_id between $1::uuid and $2::uuid order by a.log_id limit 3`,
-    [first, last],
+    sql`select ${raw(d.selectList(auditShape, 'a'))} from audit_logs a
+     where a.log_id between ${first}::uuid and ${last}::uuid order by a.log_id limit 3`,
     auditShape,
   )
   const [entry] = found

@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { join, raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { bind, timeBounds, within } from '../table/filter.ts'
+import { timeBounds, within } from '../table/filter.ts'
 import { page } from '../table/page.ts'
 import { AUDIT, type AuditEntry, type AuditFilter, auditShape } from './audit.ts'
 
@@ -67,18 +68,18 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
 
   /** Reads the window that begins at `from`; with `horizon` only entries that the previous snapshot may not have shown. */
   async function read<S extends d.Shape>(shape: S, from: string, horizon: string | null) {
-    const where = AUDIT.where(filter)
-    within(where, 'a.timestamp', bounds)
-    where.conditions.push(`a.timestamp >= ${bind(where, from)}::timestamptz`)
-    if (horizon !== null) {
+    const conditions = [
+      ...AUDIT.where(filter),
+      ...within('a.timestamp', bounds),
+      sql`a.timestamp >= ${from}::timestamptz`,
       // age() compares transaction ids correctly after a wraparound too.
-      where.conditions.push(`age(a.xmin) <= age(${bind(where, horizon)}::xid8::xid)`)
-    }
+      ...(horizon === null ? [] : [sql`age(a.xmin) <= age(${horizon}::xid8::xid)`]),
+    ]
+    const entry = raw(d.jsonArrayOf(shape, 'a'))
     const rows = await run(
-      `with m as materialized (${MOMENT})
-       select ${d.selectList(momentShape, 'm')}, case when a.log_id is not null then ${d.jsonArrayOf(shape, 'a')} end as entry
-       from m left join audit_logs a on ${where.conditions.join(' and ')} order by a.timestamp, a.log_id`,
-      where.values,
+      sql`with m as materialized (${raw(MOMENT)})
+       select ${raw(d.selectList(momentShape, 'm'))}, case when a.log_id is not null then ${entry} end as entry
+       from m left join audit_logs a on ${join(conditions, ' and ')} order by a.timestamp, a.log_id`,
       { ...momentShape, entry: d.nullable(d.json()) },
     )
     const { horizon: next, windowStart, blind: isBlind } = rows[0] as d.RowOf<typeof momentShape>
@@ -96,7 +97,6 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
     async start(limit) {
       const [moment] = await run(
         `select ${d.selectList(momentShape, 'm')} from (${MOMENT}) m`,
-        [],
         momentShape,
       )
       const { windowStart } = moment as d.RowOf<typeof momentShape>

@@ -1,15 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { name, uuid } from '../../tables/column.ts'
-import {
-  bind,
-  equals,
-  type TimeLimit,
-  timeBounds,
-  type Where,
-  whereOf,
-  within,
-} from '../table/filter.ts'
+import { and, conditionsOf, equals, type TimeLimit, timeBounds, within } from '../table/filter.ts'
 
 const toolShape = {
   toolName: d.text(),
@@ -76,25 +69,17 @@ export function toolUse(
   { since, until, ...filter }: ToolFilter = {},
 ): Promise<ToolUse[]> {
   const bounds = timeBounds({ since, until })
-  const calls = whereOf<typeof filter>(ofCalls, filter)
-  within(calls, 'a.timestamp', bounds)
-  const steps = whereOf<typeof filter>(ofSteps, filter)
-  within(steps, 's.start_time', bounds)
-  const both: Where = { conditions: [], values: calls.values }
-  // The values of the steps are bound behind those of the calls.
-  const moved = steps.conditions.map((condition) =>
-    condition.replace(/\$(\d+)/g, (_, place) => bind(both, steps.values[Number(place) - 1])),
-  )
+  const calls = [...conditionsOf<typeof filter>(ofCalls, filter), ...within('a.timestamp', bounds)]
+  const steps = [...conditionsOf<typeof filter>(ofSteps, filter), ...within('s.start_time', bounds)]
   // Runs are joined only if a filter needs them.
   const runOf = (row: string, asks: boolean) =>
-    asks ? `join workflow_executions e on e.execution_id = ${row}.execution_id` : ''
+    raw(asks ? `join workflow_executions e on e.execution_id = ${row}.execution_id` : '')
   const { userId, workflowName, mode, modelId } = filter
   const ofRun = workflowName !== undefined || mode !== undefined
   const ofItsUser = ofRun || userId !== undefined || modelId !== undefined
-  const and = (conditions: readonly string[]) => conditions.map((one) => `and ${one}`).join(' ')
   // First grouped by user and duration: parallel workers can do that, unlike count(distinct …) and percentile_cont.
   return run(
-    `
+    sql`
 with calls as (
   select tool_name, sum(calls)::bigint as calls, sum(failures)::bigint as failures, sum(cost) as cost, sum(tokens) as tokens,
          count(*) as users
@@ -102,7 +87,7 @@ with calls as (
     select a.tool_name, count(*) as calls, count(*) filter (where not a.success) as failures, sum(a.cost) as cost,
            sum(a.tokens_used) as tokens
     from audit_logs a ${runOf('a', ofRun)}
-    where a.action_type = 'tool_call' and a.tool_name is not null ${and(calls.conditions)}
+    where a.action_type = 'tool_call' and a.tool_name is not null ${and(calls)}
     group by a.tool_name, a.user_id
   ) of_user
   group by tool_name
@@ -110,13 +95,13 @@ with calls as (
   select tool_name, duration_ms, sum(count(*)) over (partition by tool_name order by duration_ms) as rank,
          sum(count(*)) over (partition by tool_name) as steps
   from workflow_steps s ${runOf('s', ofItsUser)}
-  where s.tool_name is not null and s.duration_ms is not null ${and(moved)}
+  where s.tool_name is not null and s.duration_ms is not null ${and(steps)}
   group by tool_name, duration_ms
 ), steps as (
   select tool_name, steps::bigint as steps, below + (above - below) * (place - floor(place)) as p95_duration_ms
   from (
-    select tool_name, steps, ${PLACE} as place, min(duration_ms) filter (where rank > floor(${PLACE})) as below,
-           min(duration_ms) filter (where rank > ceil(${PLACE})) as above
+    select tool_name, steps, ${raw(PLACE)} as place, min(duration_ms) filter (where rank > floor(${raw(PLACE)})) as below,
+           min(duration_ms) filter (where rank > ceil(${raw(PLACE)})) as above
     from ranked group by tool_name, steps
   ) nearest
 ), tools as (
@@ -125,8 +110,7 @@ with calls as (
          coalesce(users, 0) as users, coalesce(steps, 0) as steps, p95_duration_ms
   from calls full join steps using (tool_name)
 )
-select ${d.selectList(toolShape, 't')} from tools t order by t.calls desc, t.steps desc, t.tool_name`,
-    both.values,
+select ${raw(d.selectList(toolShape, 't'))} from tools t order by t.calls desc, t.steps desc, t.tool_name`,
     toolShape,
   )
 }

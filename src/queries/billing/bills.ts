@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { type BillPatch, bills, type NewBill } from '../../tables/bills.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { equals, holds, type TimeLimit, whereOf } from '../table/filter.ts'
+import { conditionsOf, equals, holds, type TimeLimit } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type RowSource, type Rows, rowsOf } from '../table/rows.ts'
 
@@ -38,7 +38,7 @@ export const BILLS: List<typeof billShape, BillFilter> = {
   keyType: 'timestamptz',
   id: 'billingId',
   order: 'desc',
-  where: (filter) => whereOf(CRITERIA, filter),
+  where: (filter) => conditionsOf(CRITERIA, filter),
 }
 
 const CRITERIA = {

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { monthOf, optionalText } from '../table/validate.ts'
 import { type BillingPeriod, getPeriod, listPeriods, OPEN_PERIOD } from './periods.ts'
@@ -44,15 +45,13 @@ export async function closePeriod(
   if (dryRun) return { outcome: 'planned', period, openBefore }
   await confirm?.(period, openBefore)
   await write(
-    'insert into billing_periods (billing_period) values ($1) on conflict do nothing',
-    [month],
+    sql`insert into billing_periods (billing_period) values (${month}) on conflict do nothing`,
     {},
   )
   const closed = await write(
-    `update billing_periods set closed_at = now(), closed_by = $2
-     where billing_period = $1 and closed_at is null
+    sql`update billing_periods set closed_at = now(), closed_by = ${optionalText('closedBy', closedBy)}
+     where billing_period = ${month} and closed_at is null
      returning billing_period`,
-    [month, optionalText('closedBy', closedBy)],
     { billingPeriod: d.text() },
   )
   const outcome = closed.length > 0 ? 'closed' : 'already'
@@ -61,7 +60,7 @@ export async function closePeriod(
 
 /** By the server's clock, which also dates the bills. */
 async function assertEnded(read: Run, { period, endTime, timeZone }: BillingPeriod) {
-  const [found] = await read(`select $1::text < ${OPEN_PERIOD} as ended`, [period], {
+  const [found] = await read(sql`select ${period}::text < ${raw(OPEN_PERIOD)} as ended`, {
     ended: d.boolean(),
   })
   if (found?.ended) return

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { amountOf, jsonOf, requiredText, uuidOf } from '../table/validate.ts'
 
@@ -51,12 +52,15 @@ export interface CorrectionResult {
   record: d.RowOf<typeof writtenShape> | null
 }
 
-/** $1 the bill, $2 the correct cost. */
-const PLAN = `select b.billing_id, b.user_id, b.execution_id, b.model_id, b.billing_period, b.corrects,
-    b.cost + coalesce(sum(c.cost), 0) as cost_before, $2::numeric as cost_after,
+/** The cost of the bill with its corrections, and the correct cost. */
+const planSql = (
+  id: string,
+  cost: string,
+) => sql`select b.billing_id, b.user_id, b.execution_id, b.model_id, b.billing_period, b.corrects,
+    b.cost + coalesce(sum(c.cost), 0) as cost_before, ${cost}::numeric as cost_after,
     coalesce(string_agg(c.billing_id::text, ',' order by c.billing_id), '') as corrections
   from billing_records b left join billing_records c on c.corrects = b.billing_id
-  where b.billing_id = $1::uuid group by b.billing_id`
+  where b.billing_id = ${id}::uuid group by b.billing_id`
 
 const TRIES = 5
 
@@ -79,7 +83,7 @@ export async function correctBill(
     if (Number(plan.difference) === 0) return { outcome: 'already', plan, record: null }
     if (correction.dryRun) return { outcome: 'planned', plan, record: null }
     await correction.confirm?.(plan)
-    const [record] = await send(write, INSERT, [id, cost, metadata, plan.costBefore], writtenShape)
+    const [record] = await send(write, insertion(id, cost, metadata, plan.costBefore), writtenShape)
     if (record) return { outcome: 'corrected', plan, record }
     // Another session has corrected it, or this one has, before the connection was lost.
   }
@@ -92,18 +96,18 @@ export async function correctBill(
  * Its id (a UUIDv8 of RFC 9562) is made of the bill and its corrections. So only one of two simultaneous corrections is
  * written.
  */
-const INSERT = `with c as (${PLAN})
+const insertion = (id: string, cost: string, metadata: string | null, costBefore: string) => sql`
+with c as (${planSql(id, cost)})
 insert into billing_records as r (billing_id, user_id, execution_id, model_id, cost, billing_period, corrects, metadata)
 select overlay(overlay(md5('wfstore correction ' || c.billing_id || ' ' || c.corrections) placing '8' from 13) placing 'a' from 17)::uuid,
-       c.user_id, c.execution_id, c.model_id, c.cost_after - c.cost_before, c.billing_period, c.billing_id, $3::jsonb
-from c where c.cost_before = $4::numeric
+       c.user_id, c.execution_id, c.model_id, c.cost_after - c.cost_before, c.billing_period, c.billing_id, ${metadata}::jsonb
+from c where c.cost_before = ${costBefore}::numeric
 on conflict (billing_id) do nothing
-returning ${d.selectList(writtenShape, 'r')}`
+returning ${raw(d.selectList(writtenShape, 'r'))}`
 
 async function planOf(read: Run, id: string, cost: string): Promise<CorrectionPlan> {
   const [plan] = await read(
-    `select ${d.selectList(planShape, 'c')} from (${PLAN}) as c`,
-    [id, cost],
+    sql`select ${raw(d.selectList(planShape, 'c'))} from (${planSql(id, cost)}) as c`,
     planShape,
   )
   if (!plan) throw new WfstoreError('not_found', `bill ${id} does not exist`)

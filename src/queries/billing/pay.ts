@@ -1,7 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { where } from '../table/filter.ts'
 import { requiredText } from '../table/validate.ts'
 import { type BillingScope, scopeOf } from './summary.ts'
 
@@ -47,20 +49,16 @@ const TRIES = 5
  * @throws WfstoreError usage, conflict if another payment has already paid some of them; then nothing changes
  */
 export async function pay(read: Run, write: Run, payment: Payment): Promise<PaymentResult> {
-  const { where, values } = scopeOf(payment)
+  const scope = scopeOf(payment)
   const id = requiredText('paymentId', payment.paymentId)
   for (let tried = 1; tried <= TRIES; tried++) {
-    const [plan] = (await read(
-      planStatement(where, values.length),
-      [...values, id],
-      planShape,
-    )) as [PaymentPlan]
+    const [plan] = (await read(planStatement(scope, id), planShape)) as [PaymentPlan]
     if (plan.otherRecords > 0 && !payment.rest) throw paidOtherwise(plan)
     if (plan.alreadyRecords > 0) return { outcome: 'already', plan }
     if (plan.records === 0) return { outcome: 'nothing', plan }
     if (payment.dryRun) return { outcome: 'planned', plan }
     await payment.confirm?.(plan)
-    if (await markPaid(write, where, values, id, plan)) return { outcome: 'paid', plan }
+    if (await markPaid(write, scope, id, plan)) return { outcome: 'paid', plan }
     // The bills have changed since they were read, so they are not the bills that were confirmed.
   }
   throw new WfstoreError(
@@ -72,52 +70,49 @@ export async function pay(read: Run, write: Run, payment: Payment): Promise<Paym
   )
 }
 
-function planStatement(where: string, scoped: number): string {
-  const id = `$${scoped + 1}`
-  const other = `paid and payment_id is distinct from ${id}`
-  return `select count(*) filter (where not paid) as records,
+function planStatement(scope: readonly Sql[], id: string): Sql {
+  const mine = sql`paid and payment_id = ${id}`
+  const other = sql`paid and payment_id is distinct from ${id}`
+  return sql`select count(*) filter (where not paid) as records,
       coalesce(sum(cost) filter (where not paid), 0) as cost,
       count(distinct user_id) filter (where not paid) as users,
-      count(*) filter (where paid and payment_id = ${id}) as already_records,
-      coalesce(sum(cost) filter (where paid and payment_id = ${id}), 0) as already_cost,
+      count(*) filter (where ${mine}) as already_records,
+      coalesce(sum(cost) filter (where ${mine}), 0) as already_cost,
       count(*) filter (where ${other}) as other_records,
       (array_agg(billing_id order by billing_id) filter (where ${other}))[1] as other_billing_id,
       (array_agg(user_id order by billing_id) filter (where ${other}))[1] as other_user_id,
       (array_agg(payment_id order by billing_id) filter (where ${other}))[1] as other_payment_id
-    from billing_records where ${where}`
+    from billing_records ${where(scope)}`
 }
 
 /** Pays only what was planned: locks the rows in one order, then compares them with the plan. */
 async function markPaid(
   write: Run,
-  where: string,
-  values: readonly string[],
+  scope: readonly Sql[],
   id: string,
-  plan: PaymentPlan,
+  { records, cost, otherRecords }: PaymentPlan,
 ): Promise<boolean> {
-  const at = (place: number) => `$${values.length + place}`
   const done = await send(
     write,
-    `with bills as materialized (
-       select billing_id, cost, paid, payment_id from billing_records where ${where}
+    sql`with bills as materialized (
+       select billing_id, cost, paid, payment_id from billing_records ${where(scope)}
        order by billing_id for no key update
      ), found as materialized (
        select count(*) filter (where not paid) as records, coalesce(sum(cost) filter (where not paid), 0) as cost,
-              count(*) filter (where paid and payment_id = ${at(1)}) as already,
-              count(*) filter (where paid and payment_id is distinct from ${at(1)}) as other
+              count(*) filter (where paid and payment_id = ${id}) as already,
+              count(*) filter (where paid and payment_id is distinct from ${id}) as other
        from bills
      ), done as (
-       update billing_records b set paid = true, payment_id = ${at(1)}
+       update billing_records b set paid = true, payment_id = ${id}
        from bills, found
        where b.billing_id = bills.billing_id and not bills.paid and found.already = 0
-         and (found.records, found.cost, found.other) = (${at(2)}::bigint, ${at(3)}::numeric, ${at(4)}::bigint)
+         and (found.records, found.cost, found.other) = (${records}::bigint, ${cost}::numeric, ${otherRecords}::bigint)
        returning b.billing_id
      )
      select count(*) as records from done`,
-    [...values, id, plan.records, plan.cost, plan.otherRecords],
     { records: d.count() },
   )
-  return done[0]?.records === plan.records
+  return done[0]?.records === records
 }
 
 function paidOtherwise(plan: PaymentPlan): WfstoreError {

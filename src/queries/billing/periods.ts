@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
 
@@ -59,12 +60,11 @@ const LIVE = `cross join lateral (
 export async function getPeriod(run: Run, period?: string): Promise<BillingPeriod> {
   const wanted = period === undefined ? null : monthOf('period', period)
   const [found] = await run(
-    `select ${d.selectList(periodShape, 'p')}
-     from (select coalesce($1, ${OPEN_PERIOD}) as period) as named
+    sql`select ${raw(d.selectList(periodShape, 'p'))}
+     from (select coalesce(${wanted}, ${raw(OPEN_PERIOD)}) as period) as named
      left join billing_periods c on c.billing_period = named.period
      cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
-     ${LIVE}`,
-    [wanted],
+     ${raw(LIVE)}`,
     periodShape,
   )
   return found as BillingPeriod
@@ -88,14 +88,13 @@ export function listPeriods(run: Run): Promise<BillingPeriod[]> {
      from named left join billing_periods c on c.billing_period = named.period
      cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
      ${LIVE} order by p.period desc`,
-    [],
     periodShape,
   )
 }
 
 /** The billing zone: an IANA name (default: UTC). */
 export async function getZone(run: Run): Promise<string> {
-  const [found] = await run(`select ${ZONE} as zone`, [], { zone: d.text() })
+  const [found] = await run(`select ${ZONE} as zone`, { zone: d.text() })
   return found?.zone ?? 'UTC'
 }
 
@@ -107,7 +106,7 @@ export async function getZone(run: Run): Promise<string> {
  */
 export async function setZone(read: Run, write: Run, zone: string): Promise<boolean> {
   const name = requiredText('zone', zone)
-  const known = await read('select name from pg_timezone_names where name = $1', [name], {
+  const known = await read(sql`select name from pg_timezone_names where name = ${name}`, {
     name: d.text(),
   })
   if (known.length === 0) {
@@ -117,9 +116,8 @@ export async function setZone(read: Run, write: Run, zone: string): Promise<bool
   }
   if ((await getZone(read)) === name) return false
   await write(
-    `insert into billing_settings (time_zone) values ($1)
+    sql`insert into billing_settings (time_zone) values (${name})
      on conflict (only_row) do update set time_zone = excluded.time_zone`,
-    [name],
     {},
   )
   return true

@@ -1,5 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { where } from '../table/filter.ts'
 import { endOf, startOf } from './periods.ts'
 import { type BillingScope, scopeOf } from './summary.ts'
 
@@ -40,11 +42,11 @@ const countShape = {
 export type DifferenceCount = d.RowOf<typeof countShape>
 
 /** The bills of all periods of each run with a bill in this period, and the runs that ended in it without a bill. */
-function statement(scope: BillingScope): { text: string; values: string[] } {
-  const { where, values } = scopeOf(scope)
-  const ofUser = values.length > 1 ? 'and e.user_id = $2' : ''
-  const text = `with own as materialized (
-    select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records where ${where}
+function differences(scope: BillingScope): Sql {
+  const { period, userId } = scope
+  const ofUser = userId === undefined ? empty : sql`and e.user_id = ${userId}`
+  return sql`with own as materialized (
+    select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records ${where(scopeOf(scope))}
   ), billed as (
     select b.execution_id, (array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1] as billing_id,
            sum(b.cost) as cost, sum(b.tokens_total)::bigint as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
@@ -62,11 +64,11 @@ function statement(scope: BillingScope): { text: string; values: string[] } {
     select 'no_run', null, billing_id, user_id, model_id, null, cost, null, tokens_total from own where execution_id is null
     union all
     select 'unbilled', e.execution_id, null, e.user_id, e.model_id, e.total_cost, 0, e.total_tokens, 0
-    from workflow_executions e
-    where e.end_time >= ${startOf('$1')} and e.end_time < ${endOf('$1')} and e.start_time < ${endOf('$1')} ${ofUser}
+    from workflow_executions e, (select ${period}::text as month) as asked
+    where e.end_time >= ${raw(startOf('asked.month'))} and e.end_time < ${raw(endOf('asked.month'))}
+      and e.start_time < ${raw(endOf('asked.month'))} ${ofUser}
       and not exists (select from billing_records b where b.execution_id = e.execution_id)
   )`
-  return { text, values }
 }
 
 const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone', 'corrected'], r.kind)`
@@ -76,22 +78,18 @@ const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone',
  * @throws WfstoreError usage
  */
 export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
-  const { text, values } = statement(scope)
   return run(
-    `${text} select ${d.selectList(differenceShape, 'r')} from r
-     order by ${ORDER}, r.user_id, r.execution_id, r.billing_id`,
-    values,
+    sql`${differences(scope)} select ${raw(d.selectList(differenceShape, 'r'))} from r
+     order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id`,
     differenceShape,
   )
 }
 
 /** The number of differences of each kind. @throws WfstoreError usage */
 export function countDifferences(run: Run, scope: BillingScope): Promise<DifferenceCount[]> {
-  const { text, values } = statement(scope)
   return run(
-    `${text} select r.kind, count(*) as count, sum(r.billed_cost - r.run_cost) as cost_difference from r
-     group by r.kind order by ${ORDER}`,
-    values,
+    sql`${differences(scope)} select r.kind, count(*) as count, sum(r.billed_cost - r.run_cost) as cost_difference from r
+     group by r.kind order by ${raw(ORDER)}`,
     countShape,
   )
 }

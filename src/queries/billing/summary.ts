@@ -1,6 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { TOKEN_COLUMNS, tokenColumns } from '../../tables/tokens.ts'
+import { where } from '../table/filter.ts'
 import { monthOf, oneOf, requiredText } from '../table/validate.ts'
 import { ZONE } from './periods.ts'
 
@@ -30,6 +32,8 @@ const summaryShape = {
 }
 export type BillingSum = d.RowOf<typeof summaryShape>
 
+const rowShape = { ...summaryShape, isTotal: d.boolean() }
+
 export interface BillingSummary {
   /** In the order of their keys; by 'total', one row. */
   rows: BillingSum[]
@@ -55,19 +59,17 @@ export async function summarize(
   scope: BillingScope & { by?: SummaryKey | undefined },
 ): Promise<BillingSummary> {
   const by = oneOf('by', scope.by ?? 'user', SUMMARY_KEYS)
-  const { where, values } = scopeOf(scope)
   const rows = await run(
-    `select ${d.selectList({ ...summaryShape, isTotal: d.boolean() }, 's')} from (
+    sql`select ${raw(d.selectList(rowShape, 's'))} from (
        select key, grouping(key) = 1 as is_total, count(*) as records, coalesce(sum(cost), 0) as cost,
               coalesce(sum(cost) filter (where paid), 0) as paid_cost,
               coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
               count(*) filter (where not paid) as unpaid_records,
-              coalesce(sum(tokens_total), 0)::bigint as tokens_total, ${classes}
-       from (select *, ${KEYS[by]} as key from billing_records where ${where}) as b
+              coalesce(sum(tokens_total), 0)::bigint as tokens_total, ${raw(classes)}
+       from (select *, ${raw(KEYS[by])} as key from billing_records ${where(scopeOf(scope))}) as b
        group by grouping sets ((key), ())
      ) as s order by s.key collate "C"`,
-    values,
-    { ...summaryShape, isTotal: d.boolean() },
+    rowShape,
   )
   const bare = rows.map(({ isTotal, ...row }) => ({ isTotal, row }))
   const total = bare.find(({ isTotal }) => isTotal)?.row as BillingSum
@@ -75,12 +77,8 @@ export async function summarize(
   return { rows: bare.filter(({ isTotal }) => !isTotal).map(({ row }) => row), total }
 }
 
-/** The condition of a scope on billing_records. @throws WfstoreError usage */
-export function scopeOf({ period, userId }: BillingScope): { where: string; values: string[] } {
-  const month = monthOf('period', period)
-  if (userId === undefined) return { where: 'billing_period = $1', values: [month] }
-  return {
-    where: 'billing_period = $1 and user_id = $2',
-    values: [month, requiredText('userId', userId)],
-  }
-}
+/** The conditions of a scope on billing_records. @throws WfstoreError usage */
+export const scopeOf = ({ period, userId }: BillingScope): Sql[] => [
+  sql`billing_period = ${monthOf('period', period)}`,
+  ...(userId === undefined ? [] : [sql`user_id = ${requiredText('userId', userId)}`]),
+]

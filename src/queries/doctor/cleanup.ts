@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { outcomeOf } from '../cleanups.ts'
 import { type Finding, finding } from './finding.ts'
@@ -20,9 +21,9 @@ const LEAST_GAP_MS = 3_600_000
 
 /** Checks when the last cleanup ran, how it ended, whether the next is overdue, and what there is to remove. */
 export async function inspectCleanup(database: Queryable, subject: Subject): Promise<Finding> {
-  const [stock] = await query(database, STOCK, [OLD_DAYS], stockShape)
-  const [last] = await query(database, LAST, [], lastShape)
-  const [rhythm] = await query(database, RHYTHM, [REMEMBERED], rhythmShape)
+  const [stock] = await query(database, STOCK, stockShape)
+  const [last] = await query(database, LAST, lastShape)
+  const [rhythm] = await query(database, RHYTHM, rhythmShape)
   const { removedRuns = 0, removedEntries = 0, oldest = null, old = 0 } = stock ?? {}
   const left =
     oldest === null
@@ -93,14 +94,14 @@ function again(last: Last | undefined): string {
   return `cleanup --days ${days}${keep}${archive}`
 }
 
-const STOCK = `
+const STOCK = sql`
   select (select coalesce(sum(runs), 0) from usage_history) as removed_runs,
          (select coalesce(sum(entries), 0) from audit_history) as removed_entries,
          (select to_json(end_time) #>> '{}' from workflow_executions
           where status <> 'running' and end_time is not null order by start_time, execution_id limit 1) as oldest,
          (select count(*) from (
             select from workflow_executions
-            where start_time < now() - $1 * interval '1 day' and end_time < now() - $1 * interval '1 day'
+            where start_time < now() - ${OLD_DAYS} * interval '1 day' and end_time < now() - ${OLD_DAYS} * interval '1 day'
               and status <> 'running'
             limit ${COUNTED + 1}) o) as old`
 
@@ -137,11 +138,11 @@ const rhythmShape = {
 }
 
 /** The median: one long pause or two cleanups in a row do not change it. */
-const RHYTHM = `
+const RHYTHM = sql`
   select count(*) as finished,
          percentile_cont(0.5) within group (order by gap) as usual_gap_ms,
          extract(epoch from now() - max(started_at)) * 1000 as since_done_ms
   from (
     select started_at, extract(epoch from started_at - lag(started_at) over (order by started_at)) * 1000 as gap
-    from (select started_at from cleanups where outcome = 'done' order by started_at desc limit $1) newest
+    from (select started_at from cleanups where outcome = 'done' order by started_at desc limit ${REMEMBERED}) newest
   ) gaps`

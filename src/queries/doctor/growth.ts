@@ -1,9 +1,10 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { formatBytes, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
-import { OUR_TABLES, type Subject } from './subject.ts'
+import { ourTables, type Subject } from './subject.ts'
 
 /** The tables that grow, with the column that holds the time of a row. Steps grow with their runs. */
 const TIMES: Record<string, string> = {
@@ -26,18 +27,17 @@ interface Growth {
 }
 
 export async function inspectGrowth(database: Queryable, subject: Subject): Promise<Finding> {
-  const recent = await query(
-    database,
-    Object.entries(TIMES).map(recentRows).join(' union all '),
-    [],
-    { name: d.text(), rows: d.count(), days: d.nullable(d.number()), older: d.boolean() },
-  )
+  const recent = await query(database, Object.entries(TIMES).map(recentRows).join(' union all '), {
+    name: d.text(),
+    rows: d.count(),
+    days: d.nullable(d.number()),
+    older: d.boolean(),
+  })
   const sizes = await query(
     database,
-    `select ours.relname as name, pg_total_relation_size(ours.oid) as bytes,
+    sql`select ours.relname as name, pg_total_relation_size(ours.oid) as bytes,
             case when ours.reltuples > 0 then ours.reltuples else s.n_live_tup end as rows
-     from ${OUR_TABLES} ours join pg_stat_all_tables s on s.relid = ours.oid`,
-    [subject.schema, subject.tables],
+     from ${ourTables(subject)} ours join pg_stat_all_tables s on s.relid = ours.oid`,
     { name: d.text(), bytes: d.count(), rows: d.number() },
   )
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -1,9 +1,10 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { formatBytes } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
-import { OUR_TABLES, type Subject } from './subject.ts'
+import { ourTables, type Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
 /** The name of an index that an interrupted REINDEX CONCURRENTLY leaves behind. */
@@ -13,15 +14,14 @@ const LEFTOVER = /_cc(new|old)\d*$/
 export async function inspectIndexes(database: Queryable, subject: Subject): Promise<Finding> {
   const found = await query(
     database,
-    `select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
+    sql`select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
             x.indisvalid and x.indisready as valid,
             exists (select from pg_stat_progress_create_index p where p.datname = current_database()
               and coalesce(p.index_relid in (x.indexrelid, 0) and p.relid = x.indrelid, true)) as maybe_building
-     from ${OUR_TABLES} ours
+     from ${ourTables(subject)} ours
      join pg_index x on x.indrelid = ours.oid
      join pg_class i on i.oid = x.indexrelid
      join pg_namespace n on n.oid = i.relnamespace order by i.relname`,
-    [subject.schema, subject.tables],
     {
       name: d.text(),
       qualified: d.text(),
@@ -71,17 +71,16 @@ export async function inspectUnusedIndexes(
 ): Promise<Finding> {
   const found = await query(
     database,
-    `select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
-            pg_relation_size(i.oid) as bytes, i.relname = any($3::text[]) as own,
+    sql`select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
+            pg_relation_size(i.oid) as bytes, i.relname = any(${subject.indexes}::text[]) as own,
             (select to_json(stats_reset) #>> '{}' from pg_stat_database where datname = current_database()) as since
-     from ${OUR_TABLES} ours
+     from ${ourTables(subject)} ours
      join pg_index x on x.indrelid = ours.oid and x.indisvalid
        and not (x.indisunique or x.indisprimary or x.indisexclusion)
      join pg_class i on i.oid = x.indexrelid
      join pg_namespace n on n.oid = i.relnamespace
      join pg_stat_all_indexes s on s.indexrelid = i.oid and s.idx_scan = 0
      order by bytes desc, i.relname`,
-    [subject.schema, subject.tables, subject.indexes],
     {
       name: d.text(),
       qualified: d.text(),

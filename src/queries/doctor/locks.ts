@@ -1,9 +1,10 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { formatDuration, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
-import { OUR_TABLES, type Subject } from './subject.ts'
+import { ourTables, type Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
 const THIS_DATABASE = '(select oid from pg_database where datname = current_database())'
@@ -23,40 +24,38 @@ const waitShape = {
 }
 
 /** Sessions that use our tables and wait for a lock. */
-const readWaits = (database: Queryable, { schema, tables }: Subject) =>
+const readWaits = (database: Queryable, subject: Subject) =>
   // Waits shorter than deadlock_timeout are normal; log_lock_waits does not report them either.
   query(
     database,
-    `with waiting as (
+    sql`with waiting as (
        select l.pid, min(l.waitstart) as since from pg_locks l
        where not l.granted and l.pid <> pg_backend_pid() and exists (
-         select from pg_locks t join ${OUR_TABLES} ours on ours.oid = t.relation
-         where t.pid = l.pid and t.locktype = 'relation' and t.database = ${THIS_DATABASE})
+         select from pg_locks t join ${ourTables(subject)} ours on ours.oid = t.relation
+         where t.pid = l.pid and t.locktype = 'relation' and t.database = ${raw(THIS_DATABASE)})
        group by l.pid
      )
-     select w.pid, ${label('a')} as name, extract(epoch from clock_timestamp() - w.since) * 1000 as waited_ms,
-            b.pid as blocker, ${label('h')} as blocker_name, b.pid in (select pid from waiting) as blocker_waits
+     select w.pid, ${raw(label('a'))} as name, extract(epoch from clock_timestamp() - w.since) * 1000 as waited_ms,
+            b.pid as blocker, ${raw(label('h'))} as blocker_name, b.pid in (select pid from waiting) as blocker_waits
      from waiting w
      left join lateral unnest(pg_blocking_pids(w.pid)) as b (pid) on true
      left join pg_stat_activity a on a.pid = w.pid
      left join pg_stat_activity h on h.pid = b.pid
      where clock_timestamp() - w.since >= current_setting('deadlock_timeout')::interval
      order by w.since, w.pid, b.pid`,
-    [schema, tables],
     waitShape,
   )
 
 /** Sessions with an exclusive lock on a table: a schema change, VACUUM FULL, LOCK TABLE. */
-const readExclusive = (database: Queryable, { schema, tables }: Subject) =>
+const readExclusive = (database: Queryable, subject: Subject) =>
   query(
     database,
-    `select l.pid, ${label('a')} as name, string_agg(ours.relname, ', ' order by ours.relname) as tables
+    sql`select l.pid, ${raw(label('a'))} as name, string_agg(ours.relname, ', ' order by ours.relname) as tables
      from pg_locks l
-     join ${OUR_TABLES} ours on ours.oid = l.relation
+     join ${ourTables(subject)} ours on ours.oid = l.relation
      left join pg_stat_activity a using (pid)
-     where l.granted and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid() and l.database = ${THIS_DATABASE}
+     where l.granted and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid() and l.database = ${raw(THIS_DATABASE)}
      group by l.pid, 2 order by l.pid`,
-    [schema, tables],
     { pid: d.count(), name: d.text(), tables: d.text() },
   )
 

@@ -1,8 +1,9 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { type Finding, finding } from './finding.ts'
-import { OUR_TABLES, type Subject } from './subject.ts'
+import { ourTables, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
 type Needs = Record<string, string[]>
@@ -48,20 +49,18 @@ export async function inspectRights(database: Queryable, subject: Subject): Prom
   ]
   const lacking = await query(
     database,
-    `select w."group", w.privilege, ours.qualified as table
-     from json_to_recordset($3) as w ("group" text, "table" text, privilege text)
-     join ${OUR_TABLES} ours on ours.relname = w."table"
+    sql`select w."group", w.privilege, ours.qualified as table
+     from json_to_recordset(${JSON.stringify(wanted)}) as w ("group" text, "table" text, privilege text)
+     join ${ourTables(subject)} ours on ours.relname = w."table"
      where not has_table_privilege(ours.oid, w.privilege) order by 1, 2, 3`,
-    [schema, tables, JSON.stringify(wanted)],
     { group: d.text(), privilege: d.text(), table: d.text() },
   )
   const [owner] = await query(
     database,
-    `select has_schema_privilege(oid, 'usage') as usage,
+    sql`select has_schema_privilege(oid, 'usage') as usage,
             has_schema_privilege(oid, 'create') and not exists (
-              select from ${OUR_TABLES} ours where not pg_has_role(ours.relowner, 'usage')) as migrate
-     from pg_namespace where nspname = $1`,
-    [schema, tables],
+              select from ${ourTables(subject)} ours where not pg_has_role(ours.relowner, 'usage')) as migrate
+     from pg_namespace where nspname = ${schema}`,
     { usage: d.boolean(), migrate: d.boolean() },
   )
   const lacks = (group: string) => lacking.filter((row) => row.group === group)

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
@@ -26,7 +27,6 @@ export async function inspectOldestRunning(database: Queryable): Promise<Finding
      from (select) one left join (
        select * from workflow_executions where status = 'running' order by start_time, execution_id limit 1
      ) o on true`,
-    [],
     {
       running: d.count(),
       executionId: d.nullable(d.uuid()),
@@ -70,7 +70,7 @@ export async function inspectStuck(database: Queryable, subject: Subject): Promi
   const { stuckFactor: factor } = subject
   const found = await query(
     database,
-    `with running as (
+    sql`with running as (
        select execution_id, workflow_name, user_id, start_time, extract(epoch from now() - start_time) * 1000 as age_ms
        from workflow_executions
        where status = 'running' and start_time > '-infinity' and start_time < now()
@@ -88,13 +88,12 @@ export async function inspectStuck(database: Queryable, subject: Subject): Promi
        ) u
      ), judged as (
        select r.*, case when u.known then u.median end as usual_ms,
-              case when u.known then greatest(u.median * $1, ${SHORTEST_LIMIT_MS}) else ${LIMIT_WITHOUT_HISTORY_MS} end as limit_ms
+              case when u.known then greatest(u.median * ${factor}, ${SHORTEST_LIMIT_MS}) else ${LIMIT_WITHOUT_HISTORY_MS} end as limit_ms
        from running r join usual u using (workflow_name)
      )
      select execution_id, workflow_name, user_id, to_json(start_time) #>> '{}' as start_time, age_ms, usual_ms, limit_ms,
             count(*) over () as stuck
      from judged where age_ms > limit_ms order by age_ms desc, execution_id limit ${LISTED}`,
-    [factor],
     stuckShape,
   )
   const total = found[0]?.stuck ?? 0

@@ -66,7 +66,6 @@ async function inspectOtherSchemas(
      where c.relname = 'workflow_executions' and c.relkind in ('r', 'p') and to_regclass('workflow_executions') is null
      order by exists (select from pg_class h where h.relnamespace = n.oid and h.relname = 'wfstore_migrations') desc, 1
      limit 1`,
-    [],
     { name: d.text(), quoted: d.text(), usable: d.boolean() },
   )
   const details = { schema: null, elsewhere: other?.name ?? null }

@@ -17,7 +17,6 @@ export async function inspectServer(database: Queryable, subject: Subject): Prom
             pg_is_in_recovery() as standby, quote_ident(current_database()) as name,
             (select setting = 'on' and source not in ('user', 'database user', 'client', 'session') from pg_settings
              where name = 'default_transaction_read_only') as read_only`,
-    [],
     {
       version: d.text(),
       major: d.count(),
@@ -66,7 +65,7 @@ async function measureLatency(database: Queryable): Promise<number> {
   const times: number[] = []
   for (let trip = 0; trip < ROUND_TRIPS; trip++) {
     const start = performance.now()
-    await query(database, 'select 1', [], {})
+    await query(database, 'select 1', {})
     times.push(performance.now() - start)
   }
   const median = times.sort((a, b) => a - b)[Math.floor(ROUND_TRIPS / 2)] as number
@@ -81,7 +80,6 @@ export async function inspectEncryption(database: Queryable): Promise<Finding> {
               or inet_client_addr() = inet_server_addr(), true) as local,
             current_setting('ssl') = 'on' as offered
      from (select pg_backend_pid() as pid) me left join pg_stat_ssl s using (pid)`,
-    [],
     {
       encrypted: d.boolean(),
       protocol: d.nullable(d.text()),
@@ -119,7 +117,6 @@ export async function inspectConnections(database: Queryable, subject: Subject):
     database,
     `select sum(numbackends) as used, current_setting('max_connections') as allowed,
             current_setting('superuser_reserved_connections') as reserved from pg_stat_database`,
-    [],
     { used: d.count(), allowed: d.count(), reserved: d.count() },
   )
   const { used, allowed, reserved } = row ?? { used: 0, allowed: 0, reserved: 0 }

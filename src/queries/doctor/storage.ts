@@ -1,9 +1,10 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { formatBytes, formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
-import { OUR_TABLES, type Subject } from './subject.ts'
+import { ourTables, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
 const LARGEST = 3
@@ -11,10 +12,9 @@ const LARGEST = 3
 export async function inspectSizes(database: Queryable, subject: Subject): Promise<Finding> {
   const tables = await query(
     database,
-    `select relname as name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
+    sql`select relname as name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
             pg_total_relation_size(oid) as total_bytes, nullif(reltuples, -1)::bigint as rows
-     from ${OUR_TABLES} ours order by total_bytes desc, relname`,
-    [subject.schema, subject.tables],
+     from ${ourTables(subject)} ours order by total_bytes desc, relname`,
     {
       name: d.text(),
       heapBytes: d.count(),
@@ -65,18 +65,17 @@ const BEHIND = 2
 export async function inspectDeadRows(database: Queryable, subject: Subject): Promise<Finding> {
   const tables = await query(
     database,
-    `select ours.relname as name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
-            ${setting('autovacuum_vacuum_threshold')}::float8
-              + ${setting('autovacuum_vacuum_scale_factor')}::float8 * greatest(ours.reltuples, 0) as tolerated,
-            ${setting('autovacuum_vacuum_max_threshold')}::float8 as maximum,
-            current_setting('autovacuum')::bool and coalesce(${setting('autovacuum_enabled')}::bool, true) as autovacuum,
+    sql`select ours.relname as name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
+            ${raw(setting('autovacuum_vacuum_threshold'))}::float8
+              + ${raw(setting('autovacuum_vacuum_scale_factor'))}::float8 * greatest(ours.reltuples, 0) as tolerated,
+            ${raw(setting('autovacuum_vacuum_max_threshold'))}::float8 as maximum,
+            current_setting('autovacuum')::bool and coalesce(${raw(setting('autovacuum_enabled'))}::bool, true) as autovacuum,
             to_json(greatest(s.last_vacuum, s.last_autovacuum)) #>> '{}' as last_vacuum,
             extract(epoch from now() - greatest(s.last_vacuum, s.last_autovacuum)) * 1000 as since_vacuum_ms,
             to_json(greatest(s.last_analyze, s.last_autoanalyze)) #>> '{}' as last_analyze,
-            exists (select from pg_stats p where p.schemaname = $1 and p.tablename = ours.relname) as planned
-     from ${OUR_TABLES} ours join pg_stat_all_tables s on s.relid = ours.oid
+            exists (select from pg_stats p where p.schemaname = ${subject.schema} and p.tablename = ours.relname) as planned
+     from ${ourTables(subject)} ours join pg_stat_all_tables s on s.relid = ours.oid
      order by s.n_dead_tup desc, ours.relname`,
-    [subject.schema, subject.tables],
     tableShape,
   )
   const limit = ({ tolerated, maximum }: (typeof tables)[number]) =>
@@ -148,13 +147,12 @@ export async function inspectTransactionIds(
 ): Promise<Finding> {
   const [oldest] = await query(
     database,
-    `select qualified, age from (
+    sql`select qualified, age from (
        select ours.qualified, age(c.relfrozenxid) as age
-       from ${OUR_TABLES} ours join pg_class c on c.oid in (ours.oid, ours.reltoastrelid)
+       from ${ourTables(subject)} ours join pg_class c on c.oid in (ours.oid, ours.reltoastrelid)
        union all
        select null, age(datfrozenxid) from pg_database where datname = current_database()
      ) ages order by age desc, qualified nulls last limit 1`,
-    [subject.schema, subject.tables],
     { qualified: d.nullable(d.text()), age: d.count() },
   )
   const { qualified, age } = oldest ?? { qualified: null, age: 0 }

@@ -4,6 +4,7 @@ import { HISTORY_TABLE } from '../../db/migrate/history.ts'
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { type Sql, sql } from '../../db/query/sql.ts'
 import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 
@@ -73,7 +74,6 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
      from coalesce(
        (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.oid = to_regclass('workflow_executions')), current_schema(), '') as s (name)`,
-    [],
     { schema: d.text(), quotedSchema: d.text(), role: d.text(), pid: d.count() },
   )
   const files = await Promise.all(MIGRATIONS.map(readMigration))
@@ -112,8 +112,8 @@ export const commandLine = (words: string, schema: string | undefined): string =
 export const shellWord = (text: string): string =>
   /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
-/** Our tables in the schema, for a FROM clause: $1 is the schema, $2 the names. */
-export const OUR_TABLES = `(
+/** Our tables in the schema, for a FROM clause. */
+export const ourTables = ({ schema, tables }: Pick<Subject, 'schema' | 'tables'>): Sql => sql`(
   select c.*, format('%I.%I', n.nspname, c.relname) as qualified
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 and c.relname = any($2::text[]) and c.relkind in ('r', 'p'))`
+  where n.nspname = ${schema} and c.relname = any(${tables}::text[]) and c.relkind in ('r', 'p'))`

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { formatDuration, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
@@ -20,7 +21,7 @@ export async function inspectTransactions(database: Queryable, subject: Subject)
   const { role, limits } = subject
   const found = await query(
     database,
-    `select t.pid, t.name, to_json(t.since) #>> '{}' as since, extract(epoch from now() - t.since) * 1000 as age_ms, t.fix
+    sql`select t.pid, t.name, to_json(t.since) #>> '{}' as since, extract(epoch from now() - t.since) * 1000 as age_ms, t.fix
      from (
        select pid, format('pid %s (%s%s)', pid, coalesce(nullif(application_name, ''), 'no application_name'), ', ' || state) as name,
               xact_start as since, format('select pg_terminate_backend(%s)', pid) as fix
@@ -29,15 +30,13 @@ export async function inspectTransactions(database: Queryable, subject: Subject)
        union all
        select null, format('prepared transaction %s', gid), prepared, format('rollback prepared %L', gid)
        from pg_prepared_xacts where database = current_database()
-     ) t where t.since <= now() - $1 * interval '1 millisecond' order by t.since`,
-    [limits.transactionMs],
+     ) t where t.since <= now() - ${limits.transactionMs} * interval '1 millisecond' order by t.since`,
     transactionShape,
   )
   const [hidden] = await query(
     database,
     `select count(*) as sessions from pg_stat_activity
      where datname = current_database() and pid <> pg_backend_pid() and query = '<insufficient privilege>'`,
-    [],
     { sessions: d.count() },
   )
   const unseen = hidden?.sessions ?? 0

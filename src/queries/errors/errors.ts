@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { type Sql, sql } from '../../db/query/sql.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { type Criterion, equals, type TimeLimit, type Where, whereOf } from '../table/filter.ts'
+import { type Criterion, conditionsOf, equals, type TimeLimit } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 
 const failureShape = {
@@ -69,17 +70,17 @@ export const ALL_FAILURES = `(${FAILURES.map((part) => `select * from ${part} f`
 /** The column of a run, or for an entry the column of its run. */
 const ofRun =
   (column: string): Criterion =>
-  (field, value, bind) => {
-    const own = equals(`f.${column}`, name)(field, value, bind)
-    const run = own.replace(`f.${column}`, `w.${column}`)
-    return `(${own} or f.kind = 'entry' and exists (
+  (field, value) => {
+    const own = equals(`f.${column}`, name)(field, value)
+    const run = equals(`w.${column}`, name)(field, value)
+    return sql`(${own} or f.kind = 'entry' and exists (
       select from workflow_executions w where w.execution_id = f.execution_id and ${run}))`
   }
 
-const usesTool: Criterion = (field, value, bind) => {
-  const own = equals('f.tool_name', name)(field, value, bind)
-  const step = own.replace('f.tool_name', 's.tool_name')
-  return `(${own} or f.kind = 'run' and exists (
+const usesTool: Criterion = (field, value) => {
+  const own = equals('f.tool_name', name)(field, value)
+  const step = equals('s.tool_name', name)(field, value)
+  return sql`(${own} or f.kind = 'run' and exists (
     select from workflow_steps s where s.execution_id = f.id and ${step}))`
 }
 
@@ -93,8 +94,8 @@ const CRITERIA = {
 }
 
 /** The conditions of a filter without its bounds, on the alias f. @throws WfstoreError usage */
-export const failureWhere = (filter: Omit<FailureFilter, 'since' | 'until'>): Where =>
-  whereOf(CRITERIA, filter)
+export const failureConditions = (filter: Omit<FailureFilter, 'since' | 'until'>): Sql[] =>
+  conditionsOf(CRITERIA, filter)
 
 const LIST: List<typeof failureShape, FailureFilter> = {
   name: 'errors',
@@ -105,7 +106,7 @@ const LIST: List<typeof failureShape, FailureFilter> = {
   keyType: 'timestamptz',
   id: 'id',
   order: 'desc',
-  where: failureWhere,
+  where: failureConditions,
 }
 
 /**

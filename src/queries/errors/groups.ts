@@ -1,9 +1,10 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { bind, timeBounds } from '../table/filter.ts'
+import { and, timeBounds } from '../table/filter.ts'
 import { countOf } from '../table/validate.ts'
-import { ALL_FAILURES, type FailureFilter, failureWhere } from './errors.ts'
+import { ALL_FAILURES, type FailureFilter, failureConditions } from './errors.ts'
 
 export const TRENDS = ['new', 'rising', 'steady', 'falling', 'gone'] as const
 export type Trend = (typeof TRENDS)[number]
@@ -125,18 +126,16 @@ export async function groupFailures(
   const begin = since ?? new Date(Date.parse(end.at) - WINDOW_MS)
   const bounds = timeBounds({ since: begin, until })
   if (!bounds.since) throw new WfstoreError('usage', 'since is missing')
-  const where = failureWhere(filter)
-  const named = where.conditions.map((condition) => `and ${condition}`).join(' ')
   // In seconds, because for PostgreSQL a day with a clock change is not 24 hours.
-  const [from, to] = [bounds.since.at, end.at].map((at) => `${bind(where, at)}::timestamptz`)
-  const rows = limit === Number.POSITIVE_INFINITY ? 'all' : bind(where, wanted ?? 50)
-  const text = `
+  const [from, to] = [sql`${bounds.since.at}::timestamptz`, sql`${end.at}::timestamptz`]
+  const most = limit === Number.POSITIVE_INFINITY ? null : (wanted ?? 50)
+  const statement = sql`
 with failures as materialized (
   select f.kind, f.time, f.id, f.execution_id, f.user_id, f.message, coalesce(f.workflow_name, w.workflow_name) as workflow,
-         f.time >= ${from} as recent, ${fingerprintOf('f.message')} as fingerprint
-  from ${ALL_FAILURES} f
+         f.time >= ${from} as recent, ${raw(fingerprintOf('f.message'))} as fingerprint
+  from ${raw(ALL_FAILURES)} f
   left join workflow_executions w on f.kind = 'entry' and w.execution_id = f.execution_id
-  where f.time >= ${from} - make_interval(secs => extract(epoch from ${to} - ${from})::float8) and f.time < ${to} ${named}
+  where f.time >= ${from} - make_interval(secs => extract(epoch from ${to} - ${from})::float8) and f.time < ${to} ${and(failureConditions(filter))}
 ), sides as (
   select fingerprint, recent, count(*) as failures, count(*) filter (where kind = 'entry') as entries,
          count(*) filter (where kind = 'run') as runs, min(time) as first_time, max(time) as last_time,
@@ -146,7 +145,7 @@ with failures as materialized (
          (array_agg(kind order by time desc, id desc, kind))[1] as kind
   from failures group by fingerprint, recent
 ), groups as (
-  select ${TREND} as trend, coalesce(n.failures, 0) as count, coalesce(b.failures, 0) as before,
+  select ${raw(TREND)} as trend, coalesce(n.failures, 0) as count, coalesce(b.failures, 0) as before,
          coalesce(n.failures::float8 / nullif(sum(n.failures) over (), 0)::float8, 0) as share,
          coalesce(n.entries, 0) as entries, coalesce(n.runs, 0) as runs,
          -- Of a group that is gone there is only what was.
@@ -156,13 +155,13 @@ with failures as materialized (
   from (select * from sides where recent) n
   full join (select * from sides where not recent) b using (fingerprint)
   order by 2 desc, 3 desc, last_time desc, fingerprint
-  limit ${rows}
+  limit ${most}
 )
-select ${d.selectList(groupShape, 'g')}, g.total from (
+select ${raw(d.selectList(groupShape, 'g'))}, g.total from (
   select g.*, cardinality(g.workflow_names) as workflows, x.message as example, x.execution_id as example_execution_id
   from groups g join failures x on x.id = g.example_id and x.kind = g.example_kind) g
 order by g.count desc, g.before desc, g.last_time desc, g.fingerprint`
-  const found = await run(text, where.values, { ...groupShape, total: d.count() })
+  const found = await run(statement, { ...groupShape, total: d.count() })
   return {
     groups: found.map(({ total: _, ...group }) => group),
     total: found[0]?.total ?? 0,

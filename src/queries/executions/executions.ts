@@ -1,15 +1,15 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { executions } from '../../tables/executions.ts'
 import {
+  conditionsOf,
   type ExecutionFilter,
   equals,
   oneOfStatuses,
   timeBounds,
-  type Where,
-  whereOf,
   within,
 } from '../table/filter.ts'
 import type { List, PageOptions } from '../table/page.ts'
@@ -45,7 +45,7 @@ export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
   keyType: 'timestamptz',
   id: 'executionId',
   order: 'desc',
-  where: (filter) => whereOf(CRITERIA, filter),
+  where: (filter) => conditionsOf(CRITERIA, filter),
 }
 
 export const CRITERIA = {
@@ -55,17 +55,15 @@ export const CRITERIA = {
   modelId: equals('e.model_id', name),
   workflowName: equals('e.workflow_name', name),
   executionId: equals('e.execution_id', uuid),
-  toolName: (field: string, value: unknown, bind: (value: unknown) => string) =>
-    `exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value, bind)})`,
+  toolName: (field: string, value: unknown) =>
+    sql`exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value)})`,
 }
 
 /** The conditions of a filter, for the alias e. @throws WfstoreError usage */
-export function executionWhere({ since, until, ...filter }: ExecutionFilter): Where {
-  const bounds = timeBounds({ since, until })
-  const where = whereOf(CRITERIA, filter)
-  within(where, 'e.start_time', bounds)
-  return where
-}
+export const executionConditions = ({ since, until, ...filter }: ExecutionFilter): Sql[] => [
+  ...conditionsOf(CRITERIA, filter),
+  ...within('e.start_time', timeBounds({ since, until })),
+]
 
 const SHORTEST_PREFIX = 8
 const ZERO = '00000000-0000-0000-0000-000000000000'
@@ -78,12 +76,11 @@ const ZERO = '00000000-0000-0000-0000-000000000000'
 export async function getExecution(run: Run, id: string): Promise<ExecutionWithSteps> {
   const [first, last] = idRange(id)
   const found = await run(
-    `select ${d.selectList(executionShape, 'e')}, (
-       select json_agg(${d.jsonArrayOf(stepShape, 's')} order by s.step_number, s.start_time, s.step_id)
+    sql`select ${raw(d.selectList(executionShape, 'e'))}, (
+       select json_agg(${raw(d.jsonArrayOf(stepShape, 's'))} order by s.step_number, s.start_time, s.step_id)
        from workflow_steps s where s.execution_id = e.execution_id) as steps
-     from workflow_executions e where e.execution_id between $1::uuid and $2::uuid
+     from workflow_executions e where e.execution_id between ${first}::uuid and ${last}::uuid
      order by e.execution_id limit 3`,
-    [first, last],
     { ...executionShape, steps: d.nullable(d.json()) },
   )
   const [execution] = found

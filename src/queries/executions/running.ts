@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { count } from '../../tables/column.ts'
 import { sendable } from '../table/fields.ts'
-import { type Criterion, type ExecutionFilter, whereOf } from '../table/filter.ts'
+import { type Criterion, conditionsOf, type ExecutionFilter } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'
 
@@ -15,9 +16,9 @@ export const lastWrite = (e: string): string =>
       (select max(s.updated_at) from workflow_steps s where s.execution_id = ${e}.execution_id),
       (select max(a.timestamp) from audit_logs a where a.execution_id = ${e}.execution_id)), ${e}.start_time)`
 
-/** SQL: true if the run has had no write for this number of milliseconds ($), by the server's clock. */
-export const idleFor = (e: string, placeholder: string): string =>
-  `${lastWrite(e)} < now() - make_interval(secs => ${placeholder}::double precision / 1000)`
+/** SQL: true if the run has had no write for this number of milliseconds, by the server's clock. */
+export const idleFor = (e: string, ms: unknown): Sql =>
+  sql`${raw(lastWrite(e))} < now() - make_interval(secs => ${ms}::double precision / 1000)`
 
 const runningShape = {
   ...executionShape,
@@ -31,18 +32,17 @@ export interface RunningFilter extends Omit<ExecutionFilter, 'status'> {
   idleMs?: number | undefined
 }
 
-const idle: Criterion = (name, value, bind) => idleFor('e', bind(sendable(count, name, value)))
+const idle: Criterion = (name, value) => idleFor('e', sendable(count, name, value))
 
 const RUNNING: List<typeof runningShape, RunningFilter> = {
   ...EXECUTIONS,
   name: 'running',
   shape: runningShape,
   order: 'asc',
-  where: (filter) => {
-    const where = whereOf({ ...CRITERIA, idleMs: idle }, filter)
-    where.conditions.unshift(`e.status = 'running'`)
-    return where
-  },
+  where: (filter) => [
+    sql`e.status = 'running'`,
+    ...conditionsOf({ ...CRITERIA, idleMs: idle }, filter),
+  ],
 }
 
 /** The running runs, the longest-running first. */

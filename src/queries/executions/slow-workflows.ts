@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { countOf } from '../table/validate.ts'
 import { type UsageFilter, usageWhere } from '../usage/filter.ts'
 
@@ -29,17 +30,16 @@ export function slowWorkflows(
   { limit, ...filter }: UsageFilter & { limit?: number | undefined } = {},
 ): Promise<SlowWorkflow[]> {
   const where = usageWhere(filter)
-  const rows = `$${where.values.push(countOf('limit', limit, 1) ?? 10)}::bigint`
+  const most = countOf('limit', limit, 1) ?? 10
   return run(
-    `select ${d.selectList(slowShape, 's')} from (
+    sql`select ${raw(d.selectList(slowShape, 's'))} from (
        select e.workflow_name, count(e.end_time) as runs,
               percentile_cont(array[0.5, 0.95, 1])
                 within group (order by date_part('epoch', e.end_time - e.start_time)) as percentiles
        from workflow_executions e ${where.on('start_time')}
        group by e.workflow_name having count(e.end_time) > 0
      ) as s
-     order by s.percentiles[2] desc, s.workflow_name collate "C" limit ${rows}`,
-    where.values,
+     order by s.percentiles[2] desc, s.workflow_name collate "C" limit ${most}`,
     slowShape,
   )
 }

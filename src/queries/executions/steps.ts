@@ -1,9 +1,10 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { type NewStep, type StepPatch, type StepStatus, steps } from '../../tables/steps.ts'
-import { equals, oneOfStatuses, whereOf } from '../table/filter.ts'
+import { conditionsOf, equals, oneOfStatuses } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 import { deleteRow, getRow, insertRow, type Rows, updateRow } from '../table/rows.ts'
 import { uuidOf } from '../table/validate.ts'
@@ -36,7 +37,7 @@ const STEPS: List<typeof stepShape, StepFilter> = {
   order: 'asc',
   where: (filter) => {
     if (filter.executionId === undefined) throw new WfstoreError('usage', 'executionId is missing')
-    return whereOf(CRITERIA, filter)
+    return conditionsOf(CRITERIA, filter)
   },
 }
 
@@ -81,8 +82,7 @@ async function bothIds(run: Run, key: StepKey): Promise<{ executionId: string; s
   if (typeof key === 'object') return key
   const stepId = uuidOf('stepId', key)
   const found = await run(
-    'select execution_id from workflow_steps where step_id = $1::uuid limit 2',
-    [stepId],
+    sql`select execution_id from workflow_steps where step_id = ${stepId}::uuid limit 2`,
     { executionId: d.uuid() },
   )
   const [only] = found

@@ -1,13 +1,14 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { join, raw, sql } from '../../db/query/sql.ts'
 import { name } from '../../tables/column.ts'
 import {
-  bind,
+  and,
+  conditionsOf,
   equals,
   type TimeBound,
   type TimeLimit,
   timeBounds,
-  whereOf,
 } from '../table/filter.ts'
 import { oneOf } from '../table/validate.ts'
 import { type Metric, metricShape } from './metrics.ts'
@@ -48,27 +49,27 @@ export function currentMetrics(run: Run, options: CurrentOptions = {}): Promise<
   const { period, since, now = new Date(), ...filter } = options
   const periods = period === undefined ? PERIODS : [oneOf('period', period, PERIODS)]
   const from = timeBounds({ since }).since
-  const where = whereOf<Pick<CurrentOptions, 'userId' | 'metricType'>>(CRITERIA, filter)
-  const and = where.conditions.map((condition) => `and ${condition}`).join(' ')
+  const narrowed = and(
+    conditionsOf<Pick<CurrentOptions, 'userId' | 'metricType'>>(CRITERIA, filter),
+  )
   const spans = periods.map((one, place) => {
     const at: TimeBound['at'] = from?.at ?? new Date(now.getTime() - CURRENT_MS[one]).toISOString()
-    return `('${one}', ${place}, ${bind(where, at)}::timestamptz)`
+    return sql`(${one}::text, ${place}::integer, ${at}::timestamptz)`
   })
   return run(
-    `
+    sql`
 with chosen as materialized (
-  select s.period, s.since from (values ${spans.join(', ')}) as s (period, place, since)
+  select s.period, s.since from (values ${join(spans, ', ')}) as s (period, place, since)
   where exists (select from observability_metrics m
-                where m.timestamp >= s.since and m.aggregation_period = s.period ${and})
+                where m.timestamp >= s.since and m.aggregation_period = s.period ${narrowed})
   order by s.place limit 1
 ), current as (
   select distinct on (m.metric_type, m.user_id, m.dimensions) m.*
-  from chosen c join observability_metrics m on m.timestamp >= c.since and m.aggregation_period = c.period ${and}
+  from chosen c join observability_metrics m on m.timestamp >= c.since and m.aggregation_period = c.period ${narrowed}
   order by m.metric_type, m.user_id, m.dimensions, m.timestamp desc, m.metric_id desc
 )
-select ${d.selectList(metricShape, 'm')} from current m
+select ${raw(d.selectList(metricShape, 'm'))} from current m
 order by m.metric_type collate "C", m.user_id collate "C", m.dimensions, m.metric_id`,
-    where.values,
     metricShape,
   )
 }

@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { name } from '../../tables/column.ts'
 import { type MetricPatch, metrics, type NewMetric } from '../../tables/metrics.ts'
-import { equals, type TimeLimit, whereOf } from '../table/filter.ts'
+import { conditionsOf, equals, type TimeLimit } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
 
@@ -29,7 +29,7 @@ export const METRICS: List<typeof metricShape, MetricFilter> = {
   keyType: 'timestamptz',
   id: 'metricId',
   order: 'desc',
-  where: (filter) => whereOf(CRITERIA, filter),
+  where: (filter) => conditionsOf(CRITERIA, filter),
 }
 
 const CRITERIA = {

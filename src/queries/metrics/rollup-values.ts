@@ -1,3 +1,4 @@
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import type { Period } from './periods.ts'
 
 /** The types that come from audit entries; the other four come from runs. */
@@ -12,32 +13,35 @@ export interface Buckets {
    * The key of all instants of one bucket. If midnight comes twice on a day, it is the second midnight. If a clock change of
    * half an hour shortens an hour, it can be before the bucket.
    */
-  key: (instant: string) => string
+  key: (instant: Sql) => Sql
   /** The begin of the bucket with this key. */
-  start: (key: string) => string
+  start: (key: Sql) => Sql
   /** `key` and these columns of the rows of a table in the window or in an older bucket of `touched`. */
-  rows: (table: string, instant: string, columns: string) => string
+  rows: (table: string, instant: string, columns: string) => Sql
 }
 
-export function bucketsOf(period: Period, zone: string, since: string): Buckets {
-  const key = (instant: string) => `date_trunc('${period}', ${instant}, ${zone})`
+export function bucketsOf(period: Period, zone: Sql, since: Sql): Buckets {
+  const key = (instant: Sql) => sql`date_trunc('${raw(period)}', ${instant}, ${zone})`
   // With a clock change a day can be longer, and its key can come after its first hour. An hour is never longer.
   const slack = period === 'hour' ? 0 : 3
-  const hours = (count: number) => `interval '${count} hours'`
+  const hours = (count: number) => raw(`interval '${count} hours'`)
   return {
     key,
     start: (at) =>
       period === 'hour'
-        ? `case when ${key(at)} = ${at} then ${at} else ${at} + interval '30 minutes' end`
-        : `case when ${key(`${at} - ${hours(1)}`)} = ${at} then ${at} - ${hours(1)} else ${at} end`,
+        ? sql`case when ${key(at)} = ${at} then ${at} else ${at} + interval '30 minutes' end`
+        : sql`case when ${key(sql`${at} - ${hours(1)}`)} = ${at} then ${at} - ${hours(1)} else ${at} end`,
     // The bounds are for the index; the key decides. They have two parts, so that the planner can estimate the window.
-    rows: (table, instant, columns) => `
+    rows: (from, time, list) => {
+      const [table, instant, columns] = [raw(from), raw(time), raw(list)]
+      return sql`
     select ${key(instant)} as key, ${columns} from ${table}
     where ${instant} >= ${since} - ${hours(slack)} and ${key(instant)} >= ${since}
     union all
     select touched.key, ${columns} from touched join ${table}
     on ${instant} >= touched.key - ${hours(slack)} and ${instant} < touched.key + ${hours(HOURS[period] + slack)}
-      and ${key(instant)} = touched.key`,
+      and ${key(instant)} = touched.key`
+    },
   }
 }
 
@@ -67,7 +71,7 @@ export const rolledUp = (period: Period): string => `m.aggregation_period = '${p
  * value and dimensions. It includes removed runs. The model and the tool of removed audit entries are not known, so
  * `cleaned` buckets have no rates of entries.
  */
-export const measured = ({ rows }: Buckets): string => `
+export const measured = ({ rows }: Buckets): Sql => sql`
 runs as materialized (
   select key, user_id, model_id, mode, sum(cost) as cost, sum(tokens) as tokens, sum(ended) as ended,
          sum(succeeded) as succeeded, sum(timed) as timed, sum(duration) as duration

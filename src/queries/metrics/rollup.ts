@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { type TimeLimit, timeBounds } from '../table/filter.ts'
 import { oneOf } from '../table/validate.ts'
@@ -47,30 +48,31 @@ const windowShape = {
   otherZone: d.boolean(),
 }
 
-/** The begin of the window. $1 is the zone, $2 the given instant or NULL. */
-function windowStatement(period: Period): string {
-  const { key, start } = bucketsOf(period, '$1::text', '')
+/** The begin of the window. @param asked the given instant */
+function windowStatement(period: Period, timeZone: string, asked: string | null): Sql {
+  const { key, start } = bucketsOf(period, sql`${timeZone}::text`, empty)
+  const instant = sql`${asked}::timestamptz`
   // Sorted by the index first, so that few ids are computed.
   const newest = (condition: string) =>
-    `select m.timestamp as at
-     from (select * from observability_metrics m where m.aggregation_period = '${period}' ${condition}
+    sql`select m.timestamp as at
+     from (select * from observability_metrics m where m.aggregation_period = ${period} ${raw(condition)}
            order by m.timestamp desc, m.metric_id desc offset 0) as m
-     where ${rolledUp(period)} limit 1`
-  const before = `${start(key('n.at'))} - interval '1 microsecond'`
-  return `
+     where ${raw(rolledUp(period))} limit 1`
+  const before = sql`${start(key(sql`n.at`))} - interval '1 microsecond'`
+  return sql`
 with newest as materialized (${newest('')}), bounds as materialized (
-  select case when $2::timestamptz is not null then ${key('$2::timestamptz')}
+  select case when ${instant} is not null then ${key(instant)}
               else coalesce((select ${key(before)} from newest n), '-infinity') end as since
 ), neighbour as (
   ${newest('and m.timestamp < (select since from bounds)')}
 )
-select ${d.selectList(windowShape, 'w')} from (
-select b.since, ${start('b.since')} as since_start,
+select ${raw(d.selectList(windowShape, 'w'))} from (
+select b.since, ${start(sql`b.since`)} as since_start,
        (select coalesce(max(m.created_at), '-infinity') from observability_metrics m, newest n
-        where m.timestamp = n.at and ${rolledUp(period)} having count(*) > 0) as rolled_at,
+        where m.timestamp = n.at and ${raw(rolledUp(period))} having count(*) > 0) as rolled_at,
        exists (select from (select at from neighbour
-                            union all select at from newest where $2::timestamptz is null) as n
-               where ${start(key('n.at'))} <> n.at) as other_zone
+                            union all select at from newest where ${instant} is null) as n
+               where ${start(key(sql`n.at`))} <> n.at) as other_zone
 from bounds b) as w`
 }
 
@@ -86,24 +88,31 @@ const countsShape = {
 }
 
 /**
- * Computes and writes in one statement. $1 is the zone, $2 the first bucket. Older buckets with runs that changed at $3 or
- * later are computed too; $3 can be NULL. A row is changed only if it still has the value that was read, because another
+ * Computes and writes in one statement. A row is changed only if it still has the value that was read, because another
  * rollup at the same time may have newer values.
+ * @param since the first bucket
+ * @param changed older buckets with runs that changed at this time or later are computed too
  */
-function rollupStatement(period: Period): string {
-  const buckets = bucketsOf(period, '$1::text', '$2::timestamptz')
+function rollupStatement(
+  period: Period,
+  timeZone: string,
+  since: string,
+  changed: string | null,
+): Sql {
+  const first = sql`${since}::timestamptz`
+  const buckets = bucketsOf(period, sql`${timeZone}::text`, first)
   const { key, start, rows } = buckets
-  const id = metricId(`'${period}'`, 'timestamp', 'user_id', 'type', 'dimensions')
-  const patient = '(select patience from patience) is not null'
-  return `
+  const id = raw(metricId(`'${period}'`, 'timestamp', 'user_id', 'type', 'dimensions'))
+  const patient = raw('(select patience from patience) is not null')
+  return sql`
 with patience as materialized (
   select set_config('lock_timeout', '10s', true) as patience
 ), touched as materialized (
-  select distinct ${key('e.start_time')} as key from workflow_executions e
-  where e.updated_at >= $3::timestamptz and ${key('e.start_time')} < $2::timestamptz
+  select distinct ${key(sql`e.start_time`)} as key from workflow_executions e
+  where e.updated_at >= ${changed}::timestamptz and ${key(sql`e.start_time`)} < ${first}
 ), ${measured(buckets)}, computed as materialized (
   select ${id} as metric_id, timestamp, user_id, type, trim_scale(value) as value, dimensions
-  from (select *, ${start('key')} as timestamp from measured) as started
+  from (select *, ${start(sql`key`)} as timestamp from measured) as started
 ), stored as materialized (
   select m.* from (${rows('observability_metrics m', 'm.timestamp', 'm.*')}) as m
 ), compared as materialized (
@@ -111,12 +120,12 @@ with patience as materialized (
   from computed c left join stored m on m.metric_id = c.metric_id
 ), gone as materialized (
   select m.metric_id, m.metric_value as before from stored m
-  where not exists (select from computed c where c.metric_id = m.metric_id) and ${rolledUp(period)}
-    and not (m.metric_type in ${AUDIT_TYPES} and m.key in (select key from cleaned))
+  where not exists (select from computed c where c.metric_id = m.metric_id) and ${raw(rolledUp(period))}
+    and not (m.metric_type in ${raw(AUDIT_TYPES)} and m.key in (select key from cleaned))
 ), inserted as (
   insert into observability_metrics as m
     (metric_id, timestamp, user_id, metric_type, metric_value, aggregation_period, dimensions)
-  select metric_id, timestamp, user_id, type, value, '${period}', dimensions from compared
+  select metric_id, timestamp, user_id, type, value, ${period}, dimensions from compared
   where is_new and ${patient} order by metric_id
   on conflict (metric_id) do update
     set timestamp = excluded.timestamp, metric_value = excluded.metric_value
@@ -158,18 +167,15 @@ export async function rollupMetrics(run: Run, options: RollupOptions): Promise<R
   const asked = timeBounds({ since: options.since }).since?.at ?? null
   const total = { inserted: 0, updated: 0, deleted: 0 }
   for (let tried = 1; tried <= TRIES; tried++) {
-    const [window] = await run(windowStatement(period), [zone, asked], windowShape)
+    const [window] = await run(windowStatement(period, zone, asked), windowShape)
     const { since, sinceStart, rolledAt, otherZone } = window as d.RowOf<typeof windowShape>
     if (otherZone) throw ofAnotherZone(period, timeZone)
     const changed = rolledAt === null ? null : earlier(rolledAt)
-    const [row] = await send(
-      run,
-      rollupStatement(period),
-      [zone, since, changed],
-      countsShape,
-    ).catch((error) => {
-      throw isLockTimeout(error) ? inUse(error) : error
-    })
+    const [row] = await send(run, rollupStatement(period, zone, since, changed), countsShape).catch(
+      (error) => {
+        throw isLockTimeout(error) ? inUse(error) : error
+      },
+    )
     const done = row as d.RowOf<typeof countsShape>
     for (const what of ['inserted', 'updated', 'deleted'] as const) total[what] += done[what]
     if (done.missed > 0) continue

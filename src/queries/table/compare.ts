@@ -1,29 +1,35 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { type ColumnType, SQL_TYPES } from '../../tables/column.ts'
 
-/** A value as it was recorded, in SQL over the row `r`, and the placeholder of the value that is given now. */
+/** A value as it was recorded, in SQL over the row `r`, and the value that is given now, both as text. */
 export interface Compared {
   name: string
-  stored: string
-  given: string
+  stored: Sql
+  given: Sql
 }
 
-/** @param stored SQL of the recorded value @param place of the value that is given now */
-export function compared(type: ColumnType, name: string, stored: string, place: number): Compared {
+/** @param stored SQL of the recorded value */
+export function compared(type: ColumnType, name: string, stored: string, value: unknown): Compared {
   const asText = AS_TEXT[type] ?? plain
-  return { name, stored: asText(stored), given: asText(`$${place}::${SQL_TYPES[type]}`) }
+  return {
+    name,
+    stored: asText(raw(stored)),
+    given: asText(sql`${value}::${raw(SQL_TYPES[type])}`),
+  }
 }
 
-const plain = (value: string): string => `(${value})::text`
+const plain = (value: Sql): Sql => sql`(${value})::text`
+const trimmed = (value: Sql): Sql => sql`trim_scale(${value})::text`
 
 /** The text by which two values of a type are compared. */
-const AS_TEXT: Partial<Record<ColumnType, (value: string) => string>> = {
-  amount: (value) => `trim_scale(${value})::text`,
-  number: (value) => `trim_scale(${value})::text`,
-  time: (value) => `(to_json(${value} at time zone 'UTC') #>> '{}') || 'Z'`,
+const AS_TEXT: Partial<Record<ColumnType, (value: Sql) => Sql>> = {
+  amount: trimmed,
+  number: trimmed,
+  time: (value) => sql`(to_json(${value} at time zone 'UTC') #>> '{}') || 'Z'`,
 }
 
 const LONGEST_VALUE = 60
@@ -37,16 +43,14 @@ const LONGEST_VALUE = 60
 export async function assertSame(
   run: Run,
   what: string,
-  from: string,
+  from: Sql,
   fields: readonly Compared[],
-  values: readonly unknown[],
 ): Promise<boolean> {
-  const rows = fields.map(({ name, stored, given }) => `('${name}', ${stored}, ${given})`)
+  const rows = fields.map(({ name, stored, given }) => sql`(${name}::text, ${stored}, ${given})`)
   const found = await send(
     run,
-    `select f.name, f.stored, f.given from ${from}
-     cross join lateral (values ${rows.join(', ')}) as f (name, stored, given)`,
-    values,
+    sql`select f.name, f.stored, f.given from ${from}
+     cross join lateral (values ${join(rows, ', ')}) as f (name, stored, given)`,
     { name: d.text(), stored: d.nullable(d.text()), given: d.nullable(d.text()) },
   )
   const differing = found.filter(({ stored, given }) => stored !== given)

@@ -1,3 +1,4 @@
+import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { type ColumnDescription, SQL_TYPES } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
@@ -30,35 +31,31 @@ export interface ExecutionFilter {
   until?: TimeLimit | undefined
 }
 
-/** Conditions, joined by AND, with their bound values. */
-export interface Where {
-  conditions: string[]
-  values: unknown[]
-}
+/** WHERE with all these conditions; empty without conditions. */
+export const where = (conditions: readonly Sql[]): Sql =>
+  conditions.length === 0 ? empty : sql`where ${join(conditions, ' and ')}`
 
-/** Binds a value and returns its placeholder. */
-export function bind(where: Where, value: unknown): string {
-  where.values.push(value)
-  return `$${where.values.length}`
-}
+/** More conditions of a WHERE clause; empty without conditions. */
+export const and = (conditions: readonly Sql[]): Sql =>
+  conditions.length === 0 ? empty : join(conditions, ' and ', 'and ')
 
 /** The condition of one filter. @throws WfstoreError usage if the value is invalid */
-export type Criterion = (name: string, value: unknown, bind: (value: unknown) => string) => string
+export type Criterion = (name: string, value: unknown) => Sql
 
 export const equals =
-  (sql: string, column: ColumnDescription): Criterion =>
-  (name, value, bind) =>
-    `${sql} = ${bind(sendable(column, name, value))}::${SQL_TYPES[column.type]}`
+  (column: string, description: ColumnDescription): Criterion =>
+  (name, value) =>
+    sql`${raw(column)} = ${sendable(description, name, value)}::${raw(SQL_TYPES[description.type])}`
 
 /** One of several statuses. A single status is an equality, so that its index also gives the order. */
 export const oneOfStatuses =
-  (sql: string, column: ColumnDescription): Criterion =>
-  (name, value, bind) => {
+  (column: string, description: ColumnDescription): Criterion =>
+  (name, value) => {
     if (!Array.isArray(value)) throw new WfstoreError('usage', `${name} is not a list`)
-    const statuses = value.map((status) => sendable(column, name, status))
+    const statuses = value.map((status) => sendable(description, name, status))
     return statuses.length === 1
-      ? `${sql} = ${bind(statuses[0])}`
-      : `${sql} = any(${bind(statuses)}::text[])`
+      ? sql`${raw(column)} = ${statuses[0]}`
+      : sql`${raw(column)} = any(${statuses}::text[])`
   }
 
 /** Written as in the partial index: with a bound value the server would not use that index. */
@@ -66,15 +63,14 @@ export const holds =
   (column: string): Criterion =>
   (name, value) => {
     if (typeof value !== 'boolean') throw new WfstoreError('usage', `${name} is not true or false`)
-    return value ? column : `not ${column}`
+    return raw(value ? column : `not ${column}`)
   }
 
 /** The conditions of the given filters. An unknown filter is an error, because without it the answer would be wrong. */
-export function whereOf<F extends object>(
+export function conditionsOf<F extends object>(
   criteria: Record<Exclude<keyof F & string, 'since' | 'until'>, Criterion>,
   filter: F,
-): Where {
-  const where: Where = { conditions: [], values: [] }
+): Sql[] {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined)
   const unknown = given.find(([name]) => !Object.hasOwn(criteria, name))
   if (unknown) {
@@ -83,11 +79,9 @@ export function whereOf<F extends object>(
     })
   }
   const values = Object.fromEntries(given)
-  for (const [name, criterion] of Object.entries<Criterion>(criteria)) {
-    if (name in values)
-      where.conditions.push(criterion(name, values[name], (value) => bind(where, value)))
-  }
-  return where
+  return Object.entries<Criterion>(criteria)
+    .filter(([name]) => name in values)
+    .map(([name, criterion]) => criterion(name, values[name]))
 }
 
 interface Limits {
@@ -116,10 +110,13 @@ function timeBound(name: string, limit: TimeLimit | undefined): TimeBound | unde
   return { text: words ? String(limit.text) : at, at }
 }
 
-/** Adds the conditions of the bounds on a column of times. */
-export function within(where: Where, column: string, { since, until }: Partial<Bounds>): void {
-  if (since) where.conditions.push(`${column} >= ${bind(where, since.at)}::timestamptz`)
-  if (until) where.conditions.push(`${column} < ${bind(where, until.at)}::timestamptz`)
+/** The conditions of the bounds on a column of times. */
+export function within(column: string, { since, until }: Partial<Bounds>): Sql[] {
+  const time = raw(column)
+  return [
+    ...(since ? [sql`${time} >= ${since.at}::timestamptz`] : []),
+    ...(until ? [sql`${time} < ${until.at}::timestamptz`] : []),
+  ]
 }
 
 /** @throws WfstoreError usage if since is not before until */

@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { columnOf } from '../../tables/column.ts'
 import { type CursorPosition, decodeCursor, encodeCursor } from './cursor.ts'
-import { type Bounds, bind, type TimeLimit, timeBounds, type Where, within } from './filter.ts'
+import { type Bounds, type TimeLimit, timeBounds, where, within } from './filter.ts'
 import { countOf } from './validate.ts'
 
 export interface PageOptions {
@@ -33,7 +34,7 @@ export interface List<S extends d.Shape, F extends object> {
   id: keyof S & string
   order: 'asc' | 'desc'
   /** The conditions of its filters. @throws WfstoreError usage */
-  where: (filter: F) => Where
+  where: (filter: F) => Sql[]
 }
 
 const DEFAULT_LIMIT = 50
@@ -53,13 +54,12 @@ export async function page<S extends d.Shape, F extends object>(
   const limit = countOf('limit', wanted, 1) ?? DEFAULT_LIMIT
   const timed = list.keyType === 'timestamptz'
   // For a list without times, since and until are unknown filters.
-  const where = list.where((timed ? filter : { ...filter, since, until }) as unknown as F)
+  const conditions = list.where((timed ? filter : { ...filter, since, until }) as unknown as F)
   const asked: Asked = { ...filter, ...(timed ? timeBounds({ since, until }) : {}) }
   const resume =
     typeof cursor === 'string' ? decodeCursor(list.name, list.keyType, asked, cursor) : undefined
   const bounds = resume ? withInstants(asked, resume) : asked
-  const text = statement(list, where, bounds, limit, resume?.position)
-  const rows = await run(text, where.values, list.shape)
+  const rows = await run(statement(list, conditions, bounds, limit, resume?.position), list.shape)
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const nextCursor =
@@ -79,24 +79,27 @@ const positionOf = <S extends d.Shape>(
 /** Reads one row more than the limit, to know whether there is a next page. */
 function statement<S extends d.Shape, F extends object>(
   list: List<S, F>,
-  where: Where,
+  conditions: readonly Sql[],
   bounds: Asked,
   limit: number,
   after: CursorPosition | undefined,
-): string {
-  const { alias, shape, keyType, order } = list
-  const [key, id] = [list.key, list.id].map((name) => `${alias}.${columnOf(name)}`)
-  within(where, key as string, bounds)
+): Sql {
+  const { alias, shape, keyType } = list
+  const [keyColumn, idColumn] = [list.key, list.id].map((name) => `${alias}.${columnOf(name)}`)
+  const [key, id, order] = [raw(keyColumn as string), raw(idColumn as string), raw(list.order)]
+  const wanted = [...conditions, ...within(keyColumn as string, bounds)]
   if (after) {
-    const position = `(${bind(where, after.key)}::${keyType}, ${bind(where, after.id)}::uuid)`
-    where.conditions.push(`(${key}, ${id}) ${order === 'desc' ? '<' : '>'} ${position}`)
+    const comparison = raw(list.order === 'desc' ? '<' : '>')
+    wanted.push(
+      sql`(${key}, ${id}) ${comparison} (${after.key}::${raw(keyType)}, ${after.id}::uuid)`,
+    )
   }
-  const ordered = `order by ${key} ${order}, ${id} ${order} limit ${bind(where, limit + 1)}`
-  const wanted = where.conditions.length > 0 ? `where ${where.conditions.join(' and ')}` : ''
-  const select = `select ${d.selectList(shape, alias)} from`
-  if (typeof list.table === 'string') return `${select} ${list.table} ${alias} ${wanted} ${ordered}`
-  const parts = list.table.map((part) => `(select * from ${part} ${alias} ${wanted} ${ordered})`)
-  return `${select} (${parts.join(' union all ')}) ${alias} ${ordered}`
+  const ordered = sql`order by ${key} ${order}, ${id} ${order} limit ${limit + 1}`
+  const from = (table: string) => sql`from ${raw(table)} ${raw(alias)} ${where(wanted)} ${ordered}`
+  const columns = raw(d.selectList(shape, alias))
+  if (typeof list.table === 'string') return sql`select ${columns} ${from(list.table)}`
+  const parts = list.table.map((part) => sql`(select * ${from(part)})`)
+  return sql`select ${columns} from (${join(parts, ' union all ')}) ${raw(alias)} ${ordered}`
 }
 
 /** The bounds of the first page: '24h' keeps its instant on all pages. */

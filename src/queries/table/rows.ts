@@ -1,12 +1,13 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { assertSame, compared } from './compare.ts'
 import { type Sent, sendable } from './fields.ts'
-import { bind, type Where } from './filter.ts'
+import { where } from './filter.ts'
 import { type List, type Page, type PageOptions, page } from './page.ts'
 import { checkOrder, uuidOf } from './validate.ts'
 
@@ -66,15 +67,13 @@ export async function insertRow<S extends d.Shape>(
   )
   if (missing) throw new WfstoreError('usage', `${missing.name} is missing`)
   checkOrder(...spanOf(table, given))
-  const columns = given.map(({ field }) => field.column)
-  const places = given.map(({ field }, index) => placeholder(field, index + 1))
-  const keys = keyOf(table).map(({ column }) => column)
-  const text = `insert into ${table.name} as ${table.alias} (${columns.join(', ')}) values (${places.join(', ')})
-    on conflict (${keys.join(', ')}) do nothing
-    returning ${d.selectList(shape, table.alias)}`
+  const columns = given.map(({ field }) => raw(field.column))
+  const keys = keyOf(table).map(({ column }) => raw(column))
+  const statement = sql`insert into ${named(table)} (${join(columns, ', ')}) values (${join(given.map(typed), ', ')})
+    on conflict (${join(keys, ', ')}) do nothing
+    returning ${raw(d.selectList(shape, table.alias))}`
   for (let tried = 1; tried <= TRIES; tried++) {
-    const values = given.map(({ value }) => value)
-    const [inserted] = await send(run, text, values, shape)
+    const [inserted] = await send(run, statement, shape)
     if (inserted) return inserted
     const before = await repeated(run, source, given)
     if (before) return before
@@ -90,7 +89,10 @@ const isRequired = ({ nullable, hasDefault, writers }: TableField): boolean =>
 const keyOf = ({ key, fields }: TableDescription): TableField[] =>
   key.map((name) => fields.find((field) => field.name === name) as TableField)
 
-const placeholder = ({ type }: TableField, place: number): string => `$${place}::${SQL_TYPES[type]}`
+const named = ({ name, alias }: TableDescription): Sql => raw(`${name} as ${alias}`)
+
+/** A value with the type of its column. */
+const typed = ({ field, value }: Given): Sql => sql`${value}::${raw(SQL_TYPES[field.type])}`
 
 /** The existing row, if it has the given values. @throws WfstoreError conflict */
 async function repeated<S extends d.Shape>(
@@ -99,20 +101,16 @@ async function repeated<S extends d.Shape>(
   given: Given[],
 ): Promise<d.RowOf<S> | undefined> {
   const { table, asGiven = {} } = source
-  const values = given.map(({ value }) => value)
-  const keys = keyOf(table).map((field) => ({
-    field,
-    place: given.findIndex((one) => one.field === field),
-  }))
-  const isKey = keys.map(({ field, place }) => `${field.column} = ${placeholder(field, place + 1)}`)
-  const fields = given.map(({ field: { type, name, column } }, index) =>
-    compared(type, name, asGiven[name] ?? `r.${column}`, index + 1),
+  const fields = given.map(({ field: { type, name, column }, value }) =>
+    compared(type, name, asGiven[name] ?? `r.${column}`, value),
   )
   const key = Object.fromEntries(
-    keys.map(({ field, place }) => [field.name, String(values[place])]),
+    given
+      .filter(({ field }) => table.key.includes(field.name))
+      .map(({ field, value }) => [field.name, String(value)]),
   )
-  const from = `(select * from ${table.name} where ${isKey.join(' and ')}) as r`
-  await assertSame(run, called(table, key), from, fields, values)
+  const from = sql`(select ${raw(table.alias)}.* from ${named(table)} ${where(keyed(table, key))}) as r`
+  await assertSame(run, called(table, key), from, fields)
   return findRow(run, source, key)
 }
 
@@ -132,11 +130,8 @@ async function findRow<S extends d.Shape>(
   { table, shape }: RowSource<S>,
   key: RowKey,
 ): Promise<d.RowOf<S> | undefined> {
-  const where = keyed(table, key)
   const [row] = await run(
-    `select ${d.selectList(shape, table.alias)} from ${table.name} ${table.alias}
-     where ${where.conditions.join(' and ')}`,
-    where.values,
+    sql`select ${raw(d.selectList(shape, table.alias))} from ${named(table)} ${where(keyed(table, key))}`,
     shape,
   )
   return row
@@ -150,27 +145,23 @@ export async function updateRow<S extends d.Shape>(
   patch: object,
 ): Promise<d.RowOf<S>> {
   const { table, shape } = source
-  const where = keyed(table, key)
+  const conditions = keyed(table, key)
   const given = check(table, defined(patch), true)
   const [start, end] = spanOf(table, given)
   checkOrder(start, end)
   if (given.length === 0) return getRow(run, source, key)
-  const sets = given.map(
-    ({ field, value }) => `${field.column} = ${bind(where, value)}::${SQL_TYPES[field.type]}`,
-  )
+  const sets = given.map((one) => sql`${raw(one.field.column)} = ${typed(one)}`)
   // If only one of both is given, it must fit the other one in the row.
   if (start !== null && !isGiven(given, 'endTime')) {
-    const place = bind(where, start)
-    where.conditions.push(`(${table.alias}.end_time >= ${place}::timestamptz) is not false`)
+    conditions.push(sql`(${raw(table.alias)}.end_time >= ${start}::timestamptz) is not false`)
   }
   if (end !== null && !isGiven(given, 'startTime')) {
-    const place = bind(where, end)
-    where.conditions.push(`(${table.alias}.start_time <= ${place}::timestamptz) is not false`)
+    conditions.push(sql`(${raw(table.alias)}.start_time <= ${end}::timestamptz) is not false`)
   }
-  const text = `update ${table.name} as ${table.alias} set ${sets.join(', ')}
-    where ${where.conditions.join(' and ')} returning ${d.selectList(shape, table.alias)}`
+  const statement = sql`update ${named(table)} set ${join(sets, ', ')}
+    ${where(conditions)} returning ${raw(d.selectList(shape, table.alias))}`
   for (let tried = 1; tried <= TRIES; tried++) {
-    const [updated] = await run(text, where.values, shape)
+    const [updated] = await run(statement, shape)
     if (updated) return updated
     const { startTime = null, endTime = null } = await getRow<d.Shape>(run, source, key)
     checkOrder(start ?? (startTime as string | null), end ?? (endTime as string | null))
@@ -182,24 +173,18 @@ export async function updateRow<S extends d.Shape>(
 
 /** @throws WfstoreError not_found */
 export async function deleteRow(run: Run, table: TableDescription, key: RowKey): Promise<void> {
-  const where = keyed(table, key)
-  const [first] = keyOf(table)
   const deleted = await run(
-    `delete from ${table.name} as ${table.alias} where ${where.conditions.join(' and ')} returning ${first?.column} as id`,
-    where.values,
-    { id: d.uuid() },
+    sql`delete from ${named(table)} ${where(keyed(table, key))} returning true as deleted`,
+    { deleted: d.boolean() },
   )
   if (deleted.length === 0) throw missing(table, key)
 }
 
-function keyed(table: TableDescription, key: RowKey): Where {
-  const where: Where = { conditions: [], values: [] }
-  for (const { name, column } of keyOf(table)) {
-    const value = bind(where, uuidOf(name, key[name] as string))
-    where.conditions.push(`${table.alias}.${column} = ${value}::uuid`)
-  }
-  return where
-}
+const keyed = (table: TableDescription, key: RowKey): Sql[] =>
+  keyOf(table).map(({ name, column }) => {
+    const id = uuidOf(name, key[name] as string)
+    return sql`${raw(`${table.alias}.${column}`)} = ${id}::uuid`
+  })
 
 /** The value to send for each given field. @throws WfstoreError usage */
 function check(

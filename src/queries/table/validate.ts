@@ -1,5 +1,10 @@
 import { WfstoreError } from '../../error.ts'
-import { TOKEN_CLASSES, type TokenClass } from '../../tables/tokens.ts'
+import {
+  TOKEN_CLASSES,
+  TOKEN_FIELDS,
+  type TokenClass,
+  type TokenField,
+} from '../../tables/tokens.ts'
 import { isUuid } from '../../uuid.ts'
 
 /**
@@ -176,8 +181,8 @@ export interface Tokens extends Partial<Record<TokenClass, number>> {
 
 export interface TokenCounts {
   total: number
-  /** In the order of TOKEN_CLASSES; null for a class that was not reported. */
-  classes: (number | null)[]
+  /** Null for a class that was not reported. */
+  classes: Record<TokenField, number | null>
 }
 
 export function tokensOf(tokens: Tokens = {}): TokenCounts {
@@ -186,7 +191,12 @@ export function tokensOf(tokens: Tokens = {}): TokenCounts {
   )
   if (unknown !== undefined)
     throw new WfstoreError('usage', `token class ${unknown} does not exist`)
-  const classes = TOKEN_CLASSES.map((name) => countOf(`tokens.${name}`, tokens[name]))
-  const sum = classes.reduce<number>((all, count) => all + (count ?? 0), 0)
+  const classes = {} as TokenCounts['classes']
+  let sum = 0
+  for (const [place, name] of TOKEN_CLASSES.entries()) {
+    const count = countOf(`tokens.${name}`, tokens[name])
+    classes[TOKEN_FIELDS[place] as TokenField] = count
+    sum += count ?? 0
+  }
   return { classes, total: countOf('tokens.total', tokens.total) ?? countOf('tokens', sum) ?? 0 }
 }

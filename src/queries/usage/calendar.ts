@@ -1,3 +1,4 @@
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { timeZoneOf } from '../../time-zone.ts'
 
@@ -29,34 +30,36 @@ export function zoneOf(name: string): string {
 }
 
 /** SQL of the first date of the day, week or month of an instant, for a few rows. */
-export const dateOf = (part: CalendarPart, instant: string, zone: string): string =>
+export const dateOf = (part: CalendarPart, instant: Sql, zone: Sql): Sql =>
   part === 'day'
-    ? `((${instant}) at time zone ${zone})::date`
-    : `date_trunc('${part}', ${instant} at time zone ${zone})::date`
+    ? sql`((${instant}) at time zone ${zone})::date`
+    : sql`date_trunc('${raw(part)}', ${instant} at time zone ${zone})::date`
 
 /** The same for many rows. The statement must have `startsOf(part)` in its WITH. */
-export const fastDateOf = (part: CalendarPart, instant: string, zone: string): string =>
-  `coalesce(nullif((select dates from ${part}_starts)[width_bucket(${instant}, (select instants from ${part}_starts))],
+export function fastDateOf(part: CalendarPart, instant: Sql, zone: Sql): Sql {
+  const starts = raw(`${part}_starts`)
+  return sql`coalesce(nullif((select dates from ${starts})[width_bucket(${instant}, (select instants from ${starts}))],
      'infinity'), ${dateOf(part, instant, zone)})`
+}
 
 /**
  * The begins of days, weeks or months of four years in a zone, as a lookup table: to convert the time of every run would
  * cost as much as the rest of the report. The four years end tomorrow; times of other runs are converted. An array without
  * NULL is read in one step.
  */
-export const startsOf = (part: CalendarPart, zone: string): string => `
-${part}_starts as materialized (
+export const startsOf = (part: CalendarPart, zone: Sql): Sql => sql`
+${raw(part)}_starts as materialized (
   select array_agg(instant order by instant, date) as instants, array_agg(date order by instant, date) as dates
   from (
-    select date, instant - case when ${dateOf('day', `instant - interval '1 hour'`, zone)} = date
+    select date, instant - case when ${dateOf('day', sql`instant - interval '1 hour'`, zone)} = date
                                 then interval '1 hour' else interval '0' end as instant
     from (
       select local::date as date, local at time zone ${zone} as instant
       from (select (now() + interval '1 day') at time zone ${zone} as last) as bounds,
-           generate_series(date_trunc('${part}', last - interval '4 years'), last, interval '1 ${part}') as local
+           generate_series(date_trunc('${raw(part)}', last - interval '4 years'), last, interval '1 ${raw(part)}') as local
     ) as midnights
     -- A day that a zone has skipped has no begin; a day with two midnights begins at the first one.
-    where ${dateOf('day', 'instant', zone)} = date
+    where ${dateOf('day', sql`instant`, zone)} = date
     union all
     select 'infinity', now() + interval '1 day'
   ) as starts
@@ -69,32 +72,27 @@ export const calendarText = (part: CalendarPart, date: string): string =>
 /** How rows are grouped by a part of the calendar. */
 export interface CalendarKey {
   part: CalendarPart
-  /** SQL of the key of an instant. */
-  of: (instant: string) => string
+  /** The key of an instant. */
+  of: (instant: Sql) => Sql
   /** SQL of the text of a key. */
   text: (key: string) => string
   /** Parts of the WITH of the statement. */
-  needs: string[]
+  needs: Sql[]
 }
 
 const BINS = { day: '1 day', week: '7 days' }
 
-/** @param bound gives the SQL of the zone, and is called only if it is needed */
-export function calendarKey(
-  part: CalendarPart,
-  timeZone: string,
-  bound: () => string,
-): CalendarKey {
+export function calendarKey(part: CalendarPart, timeZone: string): CalendarKey {
   // In UTC all days have the same length, and a division costs less than a lookup. 2001 began on a Monday.
   if (timeZone.toUpperCase() === 'UTC' && part !== 'month') {
     return {
       part,
-      of: (instant) => `date_bin('${BINS[part]}', ${instant}, '2001-01-01T00:00:00Z')`,
+      of: (instant) => sql`date_bin('${raw(BINS[part])}', ${instant}, '2001-01-01T00:00:00Z')`,
       text: (key) => calendarText(part, `${key} at time zone 'UTC'`),
       needs: [],
     }
   }
-  const zone = bound()
+  const zone = sql`${timeZone}::text`
   return {
     part,
     of: (instant) => fastDateOf(part, instant, zone),
@@ -109,5 +107,5 @@ export function calendarKey(
  * groups. The planner removes the half without rows. Look up `startsOf` outside of it: inside, it would prevent a parallel
  * scan.
  */
-export const withoutStatistics = (table: string, where: string): string =>
-  `(select * from ${table} e where false union all select * from ${table} e ${where})`
+export const withoutStatistics = (table: string, where: Sql): Sql =>
+  sql`(select * from ${raw(table)} e where false union all select * from ${raw(table)} e ${where})`

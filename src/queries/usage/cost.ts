@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
 import { countOf, oneOf } from '../table/validate.ts'
@@ -90,10 +91,10 @@ export async function costBy(run: Run, options: CostOptions): Promise<CostReport
   const { by, timeZone = 'UTC', top, ...filter } = options
   const dimensions = dimensionsOf(by)
   const where = usageWhere(filter)
-  const text = statement(dimensions, where, zoneOf(timeZone), countOf('top', top, 1))
+  const asked = statement(dimensions, where, zoneOf(timeZone), countOf('top', top, 1))
   const keys = dimensions.map((dimension) => [DIMENSION_FIELDS[dimension], d.nullable(d.text())])
   const shape: typeof rowShape = { ...Object.fromEntries(keys), ...rowShape }
-  const all = await run(text, where.values, shape)
+  const all = await run(asked, shape)
   const rows: CostRow[] = []
   let total: CostTotal | undefined
   let historyCut = 0
@@ -122,7 +123,8 @@ function dimensionsOf(by: CostOptions['by']): Dimension[] {
 
 /** A dimension in SQL. */
 interface Key {
-  column: string
+  name: string
+  column: Sql
   calendar: CalendarKey | undefined
 }
 
@@ -131,31 +133,31 @@ function statement(
   where: UsageWhere,
   timeZone: string,
   top: number | null,
-): string {
-  let bound: string | undefined
-  const zone = () => {
-    bound ??= `$${where.values.push(timeZone)}::text`
-    return bound
-  }
+): Sql {
   const keys = dimensions.map((dimension): Key => {
-    const column = columnOf(DIMENSION_FIELDS[dimension])
-    const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone, zone) : undefined
-    return { column, calendar }
+    const name = columnOf(DIMENSION_FIELDS[dimension])
+    const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone) : undefined
+    return { name, column: raw(name), calendar }
   })
   const calendars = keys.flatMap(({ calendar }) => calendar ?? [])
-  const columns = keys.map(({ column }) => column).join(', ')
-  const list = (of: (key: Key) => string) => keys.map(of).join(', ')
+  const needs = calendars.flatMap((calendar) => calendar.needs.map((need) => sql`${need},`))
+  const list = (of: (key: Key) => Sql) => join(keys.map(of), ', ')
+  const columns = list(({ column }) => column)
   const values = (time: string) =>
-    list(({ column, calendar }) => (calendar ? `${calendar.of(time)} as ${column}` : `e.${column}`))
-  const places = keys.map((_, index) => index + 1).join(', ')
+    list(({ column, calendar }) =>
+      calendar ? sql`${calendar.of(raw(time))} as ${column}` : sql`e.${column}`,
+    )
+  const places = raw(keys.map((_, index) => index + 1).join(', '))
   const source = (table: string, time: string) =>
     calendars.length === 0
-      ? `${table} e ${where.on(time)}`
-      : `${withoutStatistics(table, where.on(time))} as e`
-  const isRest = top === null ? 'false' : `place > $${where.values.push(top)}::bigint`
+      ? sql`${raw(table)} e ${where.on(time)}`
+      : sql`${withoutStatistics(table, where.on(time))} as e`
+  const isRest = top === null ? raw('false') : sql`place > ${top}::bigint`
+  const textOf = ({ name, calendar }: Key) =>
+    raw(`${calendar ? calendar.text(`r.${name}`) : `r.${name}`} as ${name}`)
   const order = ['r.is_total', 'r.other', ...calendars.map(({ part }) => `r.${part}`), 'r.place']
-  return `
-with ${calendars.flatMap(({ needs }) => needs.map((need) => `${need},`)).join('')}
+  return sql`
+with ${join([empty, ...needs], '')}
 counted as (
   select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
   from (
@@ -168,10 +170,10 @@ counted as (
   group by ${columns}
 ), placed as (
   select *, row_number() over (order by cost desc, runs desc,
-                               ${list(({ column, calendar }) => (calendar ? column : `${column} collate "C"`))}) as place
+                               ${list(({ column, calendar }) => (calendar ? column : sql`${column} collate "C"`))}) as place
   from counted
 ), rested as (
-  select ${list(({ column }) => `case when not ${isRest} then ${column} end as ${column}`)},
+  select ${list(({ column }) => sql`case when not ${isRest} then ${column} end as ${column}`)},
          case when not ${isRest} then place end as place, ${isRest} as other, runs, cost, tokens
   from placed
 ), r as (
@@ -180,10 +182,10 @@ counted as (
          coalesce(sum(cost), 0) as cost, coalesce(sum(tokens), 0) as tokens
   from rested group by grouping sets ((place, other, ${columns}), ())
 )
-select ${list(({ column, calendar }) => `${calendar ? calendar.text(`r.${column}`) : `r.${column}`} as ${column}`)},
-       ${d.selectList(totalShape, 'r')},
+select ${list(textOf)},
+       ${raw(d.selectList(totalShape, 'r'))},
        coalesce(r.other, false) as other, r.is_total, ${where.cut('usage_history', 'runs')} as history_cut
-from r order by ${order.join(', ')}`
+from r order by ${raw(order.join(', '))}`
 }
 
 const isCalendar = (dimension: Dimension): dimension is CalendarPart =>

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { timeOf } from '../table/validate.ts'
 import {
   calendarText,
@@ -91,9 +92,9 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
   const where = usageWhere(filter)
   const { userId, since, until, ...ofRuns } = filter
   const counted = Object.values(ofRuns).every((value) => value === undefined)
-  const zone = `$${where.values.push(zoneOf(timeZone))}::text`
-  const moment = `$${where.values.push(timeOf('now', now))}::timestamptz`
-  const [row] = await run(statement(where, zone, moment, counted), where.values, reportShape)
+  const zone = sql`${zoneOf(timeZone)}::text`
+  const moment = sql`${timeOf('now', now)}::timestamptz`
+  const [row] = await run(statement(where, zone, moment, counted), reportShape)
   const { percentileRuns, percentileSince, days, ...stats } = row as d.RowOf<typeof reportShape>
   const lists = days === null ? [] : (JSON.parse(days) as (string | null)[][])
   return {
@@ -105,13 +106,13 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
 
 const DAYS = 30
 
-const statement = (where: UsageWhere, zone: string, now: string, entries: boolean) => `
+const statement = (where: UsageWhere, zone: Sql, now: Sql, entries: boolean) => sql`
 with ${startsOf('day', zone)},
 bounds as (
   select *, first_day::timestamp at time zone ${zone} as first_instant
   from (
-    select ${where.since === undefined ? `last_day - ${DAYS - 1}` : dateOf('day', where.since, zone)} as first_day, last_day
-    from (select ${dateOf('day', `least(${where.until ?? 'null::timestamptz'} - interval '1 microsecond', ${now})`, zone)} as last_day) as l
+    select ${where.since === undefined ? raw(`last_day - ${DAYS - 1}`) : dateOf('day', where.since, zone)} as first_day, last_day
+    from (select ${dateOf('day', sql`least(${where.until ?? raw('null::timestamptz')} - interval '1 microsecond', ${now})`, zone)} as last_day) as l
   ) as f
 ),
 counted as (
@@ -125,17 +126,19 @@ counted as (
   from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1
 ), totals as (
   select coalesce(sum(runs), 0) as total_executions,
-         ${Object.values(STATUSES)
-           .map((name) => `coalesce(sum(${name}), 0) as ${name}_executions`)
-           .join(',\n         ')},
+         ${raw(
+           Object.values(STATUSES)
+             .map((name) => `coalesce(sum(${name}), 0) as ${name}_executions`)
+             .join(',\n         '),
+         )},
          coalesce(sum(cost), 0) as total_cost_exact,
          coalesce(sum(tokens), 0) as total_tokens,
          coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
          round(coalesce(sum(successful), 0) / nullif(sum(runs) - coalesce(sum(running), 0), 0), 6) as success_rate
   from counted
 ), per_day as (
-  select json_agg(${d.jsonArrayOf(dayShape, 'p')} order by p.day) as days
-  from (select ${calendarText('day', 'day')} as day, sum(runs) as runs, sum(cost) as cost
+  select json_agg(${raw(d.jsonArrayOf(dayShape, 'p'))} order by p.day) as days
+  from (select ${raw(calendarText('day', 'day'))} as day, sum(runs) as runs, sum(cost) as cost
         from counted where isfinite(day) group by counted.day) as p
 ), kept as (
   select count(e.end_time) as percentile_runs, min(e.start_time) filter (where e.end_time is not null) as percentile_since,
@@ -145,14 +148,14 @@ counted as (
 ), entries as (
   select ${
     entries
-      ? `(select count(*) from audit_logs e ${where.on('timestamp')})
+      ? sql`(select count(*) from audit_logs e ${where.on('timestamp')})
          + (select coalesce(sum(e.entries), 0) from audit_history e ${where.on('quarter_start')})`
-      : 'null::bigint'
+      : raw('null::bigint')
   } as total_audit_logs,
          ${where.cut('usage_history', 'runs')} as history_cut,
-         ${entries ? where.cut('audit_history', 'entries') : '0'} as audit_history_cut
+         ${entries ? where.cut('audit_history', 'entries') : raw('0')} as audit_history_cut
 )
-select ${d.selectList(reportShape, 'r')} from (select * from totals, per_day, kept, entries, bounds) as r`
+select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, entries, bounds) as r`
 
 const STATUSES = {
   running: 'running',
@@ -166,11 +169,15 @@ const STATUSES = {
  * A column for each status. If status were in the GROUP BY, PostgreSQL would expect thousands of groups and sort all rows,
  * although it could hash them.
  */
-const byStatus = (runs: (where: string) => string): string =>
-  Object.entries(STATUSES)
-    .map(([status, name]) => `${runs(`filter (where e.status = '${status}')`)} as ${name}`)
-    .join(', ')
+const byStatus = (runs: (where: string) => string): Sql =>
+  raw(
+    Object.entries(STATUSES)
+      .map(([status, name]) => `${runs(`filter (where e.status = '${status}')`)} as ${name}`)
+      .join(', '),
+  )
 
 /** SQL of the day if it is one of the shown days, else NULL. */
-const recentDay = (instant: string, zone: string): string =>
-  `case when ${instant} >= (select first_instant from bounds) then ${fastDateOf('day', instant, zone)} end`
+const recentDay = (column: string, zone: Sql): Sql => {
+  const instant = raw(column)
+  return sql`case when ${instant} >= (select first_instant from bounds) then ${fastDateOf('day', instant, zone)} end`
+}

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { empty, join, raw, sql } from '../../db/query/sql.ts'
 import { countOf } from '../table/validate.ts'
 import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
 import { type UsageFilter, usageWhere } from './filter.ts'
@@ -45,25 +46,22 @@ export interface Series {
 export async function costSeries(run: Run, options: SeriesOptions): Promise<Series> {
   const { part, by, timeZone = 'UTC', top, ...filter } = options
   const where = usageWhere(filter)
-  const column = KEYS[by]
+  const column = raw(KEYS[by])
   const zone = zoneOf(timeZone)
-  let bound: string | undefined
-  const calendar = calendarKey(part, zone, () => {
-    bound ??= `$${where.values.push(zone)}::text`
-    return bound
-  })
+  const calendar = calendarKey(part, zone)
   const limit = countOf('top', top, 1)
-  const isRest = limit === null ? 'false' : `place > $${where.values.push(limit)}::bigint`
+  const isRest = limit === null ? raw('false') : sql`place > ${limit}::bigint`
+  const shape = { ...pointShape, date: d.nullable(d.text(calendar.text('r.date'))) }
   const rows = await run(
-    `
-with ${calendar.needs.map((need) => `${need},`).join('')}
+    sql`
+with ${join([empty, ...calendar.needs.map((need) => sql`${need},`)], '')}
 counted as (
   select date, key, sum(runs) as runs, sum(cost) as cost
   from (
-    select ${calendar.of('e.start_time')} as date, e.${column} as key, count(*) as runs, sum(e.total_cost) as cost
+    select ${calendar.of(sql`e.start_time`)} as date, e.${column} as key, count(*) as runs, sum(e.total_cost) as cost
     from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1, 2
     union all
-    select ${calendar.of('e.quarter_start')}, e.${column}, sum(e.runs), sum(e.total_cost)
+    select ${calendar.of(sql`e.quarter_start`)}, e.${column}, sum(e.runs), sum(e.total_cost)
     from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1, 2
   ) as both_tables group by date, key
 ), placed as (
@@ -78,9 +76,8 @@ counted as (
          sum(runs) as runs, sum(cost) as cost
   from rested group by grouping sets ((date, key, place, other), (date))
 )
-select ${d.selectList({ ...pointShape, date: d.nullable(d.text(calendar.text('r.date'))) }, 'r')}, coalesce(r.place, 0) as place
+select ${raw(d.selectList(shape, 'r'))}, coalesce(r.place, 0) as place
 from r order by r.date, r.is_total, r.other, r.place`,
-    where.values,
     { ...pointShape, place: d.count() },
   )
   const keys: string[] = []

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { textOf } from '../table/validate.ts'
 
 const statsShape = {
@@ -23,7 +24,7 @@ const statsShape = {
 export type StoreStats = d.RowOf<typeof statsShape>
 
 /** Live rows and removed rows, read in one statement. */
-const statement = (user: string) => `
+const statement = (user: Sql) => sql`
 with runs as (
   select status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
          sum(extract(epoch from end_time - start_time) * 1000) as duration
@@ -33,7 +34,7 @@ with runs as (
   from usage_history ${user} group by status
 ), totals as (
   select coalesce(sum(runs), 0)::bigint as total_executions,
-         ${['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         ')},
+         ${raw(['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         '))},
          coalesce(sum(cost), 0) as total_cost,
          coalesce(sum(tokens), 0)::bigint as total_tokens,
          coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
@@ -42,7 +43,7 @@ with runs as (
   select (select count(*) from audit_logs ${user})
          + (select coalesce(sum(entries), 0) from audit_history ${user})::bigint as total_audit_logs
 )
-select ${d.selectList(statsShape, 't')} from (select * from totals, entries) as t`
+select ${raw(d.selectList(statsShape, 't'))} from (select * from totals, entries) as t`
 
 const counted = (word: string): string => {
   const status = word === 'successful' ? 'success' : word
@@ -55,9 +56,7 @@ const counted = (word: string): string => {
  * @throws WfstoreError usage if the user is not a text
  */
 export async function getStats(run: Run, userId?: string): Promise<StoreStats> {
-  const [stats] =
-    userId === undefined
-      ? await run(statement(''), [], statsShape)
-      : await run(statement('where user_id = $1'), [textOf('userId', userId)], statsShape)
+  const user = userId === undefined ? empty : sql`where user_id = ${textOf('userId', userId)}`
+  const [stats] = await run(statement(user), statsShape)
   return stats as StoreStats
 }

@@ -8,7 +8,7 @@ import {
   uuidOf,
 } from '../../queries/table/validate.ts'
 import type { NewStep } from '../../tables/steps.ts'
-import { TOKEN_FIELDS, type TokenField } from '../../tables/tokens.ts'
+import type { TokenField } from '../../tables/tokens.ts'
 import { uuidv7 } from '../../uuid.ts'
 import type { EntryOptions } from '../recorder/entries.ts'
 import { derivedId } from '../recorder/identity.ts'
@@ -136,7 +136,7 @@ export function stepContent(step: BatchStep): Content {
     status: oneOf('status', step.status, ['success', 'failed', 'skipped']),
     tokensUsed: total,
     cost: amountOf('cost', step.cost),
-    ...Object.fromEntries(TOKEN_FIELDS.map((field, place) => [field, classes[place]])),
+    ...classes,
   })
   const { execution_id: executionId, step_id: stepId, start_time: start, end_time: end } = columns
   checkOrder(start as string | null, end as string | null)

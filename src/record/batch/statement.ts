@@ -1,3 +1,4 @@
+import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
 import { audit } from '../../tables/audit.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
@@ -27,22 +28,26 @@ export const COLUMNS: Record<'step' | 'entry', Record<string, string>> = {
 }
 
 /** The columns of an insert. */
-const columnsOf = (fields: readonly TableField[]): string =>
-  fields.map(({ column }) => column).join(', ')
+const columnsOf = (fields: readonly TableField[]): Sql =>
+  raw(fields.map(({ column }) => column).join(', '))
 
 /** The values of an insert, from the row `g`. A value that was not given gets the default of its column. */
-const valuesOf = (fields: readonly TableField[], g: string): string =>
-  fields
-    .map(({ column, default: byDefault }) =>
-      byDefault === undefined ? `${g}.${column}` : `coalesce(${g}.${column}, ${byDefault})`,
-    )
-    .join(', ')
+const valuesOf = (fields: readonly TableField[], g: string): Sql =>
+  raw(
+    fields
+      .map(({ column, default: byDefault }) =>
+        byDefault === undefined ? `${g}.${column}` : `coalesce(${g}.${column}, ${byDefault})`,
+      )
+      .join(', '),
+  )
 
-/** @param before number of parameters before these */
-function unnested(kind: 'step' | 'entry', before: number): string {
+/** The name of the array of a column among the values of a statement. */
+export const arrayName = (kind: 'step' | 'entry', column: string): string => `${kind}.${column}`
+
+function unnested(kind: 'step' | 'entry', v: Named<string>): Sql {
   const columns = Object.entries(COLUMNS[kind])
-  const arrays = columns.map(([, type], place) => `$${before + place + 1}::${type}[]`)
-  return `unnest(${arrays.join(', ')}) as g (${columns.map(([name]) => name).join(', ')})`
+  const arrays = columns.map(([name, type]) => sql`${v(arrayName(kind, name))}::${raw(type)}[]`)
+  return sql`unnest(${join(arrays, ', ')}) as g (${raw(columns.map(([name]) => name).join(', '))})`
 }
 
 /** The end of a step has a default: the time when it was given. */
@@ -50,10 +55,16 @@ const STEP_GIVEN = GIVEN.step.filter(({ name }) => name !== 'endTime')
 
 /** SQL of the time when a row was given to the batch, from the time itself or the age of the row, in milliseconds. */
 const moment = (g: string) =>
-  `coalesce(to_timestamp(${g}.at_ms / 1000), now() - make_interval(secs => ${g}.age_ms / 1000))`
+  raw(
+    `coalesce(to_timestamp(${g}.at_ms / 1000), now() - make_interval(secs => ${g}.age_ms / 1000))`,
+  )
+
+/** For each column of the classes of tokens a piece of SQL. */
+const ofClasses = (of: (column: string, place: number) => string, separator = ', '): Sql =>
+  raw(TOKEN_COLUMNS.map(of).join(separator))
 
 /**
- * $1 is true if a finished run may have no bill; then come the arrays of COLUMNS.step.
+ * `withoutBill` is true if a finished run may have no bill.
  *
  * As in statements.ts a run is locked before its bill and its steps. Here many runs are locked in the order of their ids, so
  * that two batches never deadlock. If a run has finished since our snapshot, its bill is not visible. Then none of its
@@ -61,8 +72,8 @@ const moment = (g: string) =>
  *
  * `= any (array(…))` looks up rows in the index. A join could read the whole table instead.
  */
-const STEPS = `given as materialized (
-  select * from ${unnested('step', 1)}
+const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
+  select * from ${unnested('step', v)}
 ), run as materialized (
   select execution_id, user_id, model_id, status from workflow_executions
   where execution_id = any (array(select distinct execution_id from given)) order by execution_id for no key update
@@ -77,12 +88,12 @@ const STEPS = `given as materialized (
   select ${valuesOf(STEP_GIVEN, 'g')}, ended.at, round(extract(epoch from ended.at - g.start_time) * 1000)
   from given g join run using (execution_id) left join bill on bill.billing_id = g.bill
   cross join lateral (select greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at) as ended
-  where (run.status = 'running' or $1::boolean or bill.billing_id is not null)
+  where (run.status = 'running' or ${v('withoutBill')}::boolean or bill.billing_id is not null)
   on conflict (execution_id, step_id) do nothing
   returning *
 ), moved as materialized (
   select execution_id, sum(tokens_used) as tokens, sum(cost) as cost, count(*) filter (where status = 'success') as completed,
-         count(*) filter (where status = 'failed') as failed, ${TOKEN_COLUMNS.map((name) => `sum(${name}) as ${name}`).join(', ')}
+         count(*) filter (where status = 'failed') as failed, ${ofClasses((name) => `sum(${name}) as ${name}`)}
   from step group by execution_id
 ), totals as (
   update workflow_executions e
@@ -92,14 +103,14 @@ const STEPS = `given as materialized (
 ), billed as (
   update billing_records b
   set tokens_total = b.tokens_total + m.tokens, cost = b.cost + m.cost,
-      ${TOKEN_COLUMNS.map((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`).join(',\n      ')}
+      ${ofClasses((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`, ',\n      ')}
   from moved m join (select distinct execution_id, bill from given) g using (execution_id) join bill on bill.billing_id = g.bill
   where b.billing_id = g.bill and not bill.settled and b.billing_id = any (array(select billing_id from bill))
 ), correction as (
-  insert into billing_records (billing_id, user_id, execution_id, model_id, ${TOKEN_COLUMNS.join(', ')}, tokens_total, cost, billing_period,
+  insert into billing_records (billing_id, user_id, execution_id, model_id, ${ofClasses((name) => name)}, tokens_total, cost, billing_period,
     corrects, metadata)
-  select g.correction, run.user_id, execution_id, run.model_id, ${TOKEN_COLUMNS.map((name) => `step.${name}`).join(', ')},
-         step.tokens_used, step.cost, ${OPEN_PERIOD}, g.bill, ${CORRECTION}
+  select g.correction, run.user_id, execution_id, run.model_id, ${ofClasses((name) => `step.${name}`)},
+         step.tokens_used, step.cost, ${raw(OPEN_PERIOD)}, g.bill, ${raw(CORRECTION)}
   from step join given g using (execution_id, step_id) join run using (execution_id) join bill on bill.billing_id = g.bill
   where bill.settled and (step.tokens_used > 0 or step.cost > 0)
   on conflict (billing_id) do nothing
@@ -110,14 +121,13 @@ const STEPS = `given as materialized (
          format('Step %s: %s', case step.status when 'success' then 'completed' else step.status end, step.step_name),
          step.tool_name, step.result, step.tokens_used, step.cost, run.model_id, step.status <> 'failed', step.error_message,
          jsonb_build_object('attempt', 0, 'status', step.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(
-           ${TOKEN_CLASSES.map((name, place) => `'${name}', step.${TOKEN_COLUMNS[place]}`).join(', ')})))
+           ${ofClasses((name, place) => `'${TOKEN_CLASSES[place]}', step.${name}`)})))
   from step join given g using (execution_id, step_id) join run using (execution_id)
   on conflict (log_id) do nothing
 )`
 
-/** Arrays of COLUMNS.entry. @param before number of parameters before these */
-const entries = (before: number): string => `said as materialized (
-  select * from ${unnested('entry', before)}
+const entriesWritten = (v: Named<string>): Sql => sql`said as materialized (
+  select * from ${unnested('entry', v)}
 ), speaker as materialized (
   select execution_id, user_id, model_id from workflow_executions
   where execution_id = any (array(select distinct execution_id from said))
@@ -136,15 +146,18 @@ from given g left join step using (execution_id, step_id) where step.step_id is 
 const ENTRIES_LEFT = `select s.n, null, (select true from audit_logs k where k.log_id = s.log_id) is not null
 from said s left join entry using (log_id) where entry.log_id is null`
 
-const statement = (ctes: string[], left: string[]): string =>
-  `with ${ctes.join(', ')}\n${[NOW, ...left].join('\nunion all\n')}`
+const statement = (parts: ((v: Named<string>) => Sql)[], left: string[]) =>
+  constant<string>(
+    (v) => sql`with ${join(
+      parts.map((part) => part(v)),
+      ', ',
+    )}
+${raw([NOW, ...left].join('\nunion all\n'))}`,
+  )
 
 /** Writes steps, entries or both, in one transaction. */
 export const WRITE = {
-  step: statement([STEPS], [STEPS_LEFT]),
-  entry: statement([entries(0)], [ENTRIES_LEFT]),
-  both: statement(
-    [STEPS, entries(1 + Object.keys(COLUMNS.step).length)],
-    [STEPS_LEFT, ENTRIES_LEFT],
-  ),
+  step: statement([stepsWritten], [STEPS_LEFT]),
+  entry: statement([entriesWritten], [ENTRIES_LEFT]),
+  both: statement([stepsWritten, entriesWritten], [STEPS_LEFT, ENTRIES_LEFT]),
 }

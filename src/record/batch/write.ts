@@ -1,12 +1,13 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import type { Statement } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
-import { readExecutionState } from '../recorder/lookups.ts'
+import { entryOf, readExecutionState, stepOf } from '../recorder/lookups.ts'
 import type { BatchClock } from './clock.ts'
 import type { BatchRow } from './rows.ts'
-import { COLUMNS, GIVEN, WRITE } from './statement.ts'
+import { arrayName, COLUMNS, GIVEN, WRITE } from './statement.ts'
 
 const outcome = {
   n: d.nullable(d.count()),
@@ -50,9 +51,9 @@ async function writeTogether(
     const withoutBill = tried > 2
     for (const row of left) row.at ??= clock.stamp(row.calledAt)
     const now = performance.now()
-    const [text, values] = statementOf(left, now, withoutBill)
+    const statement = statementOf(left, now, withoutBill)
     const unwritten = new Map<number, boolean>()
-    for (const { n, serverMs, known } of await send(run, text, values, outcome)) {
+    for (const { n, serverMs, known } of await send(run, statement, outcome)) {
       if (n !== null) unwritten.set(n, known === true)
       else if (serverMs !== null) clock.learn(serverMs, now)
     }
@@ -69,36 +70,33 @@ async function writeTogether(
   }
 }
 
-function statementOf(
-  rows: readonly BatchRow[],
-  now: number,
-  withoutBill: boolean,
-): [string, unknown[]] {
+function statementOf(rows: readonly BatchRow[], now: number, withoutBill: boolean): Statement {
   const steps = arraysOf(rows, 'step', now)
   const entries = arraysOf(rows, 'entry', now)
-  if (!steps) return [WRITE.entry, entries ?? []]
-  if (!entries) return [WRITE.step, [withoutBill, ...steps]]
-  return [WRITE.both, [withoutBill, ...steps, ...entries]]
+  const kind = steps && entries ? 'both' : steps ? 'step' : 'entry'
+  return WRITE[kind]({ withoutBill, ...steps, ...entries })
 }
 
-/** The rows of a kind by column; undefined without rows. */
+/** The arrays of a kind by name; undefined without rows. */
 function arraysOf(
   rows: readonly BatchRow[],
   kind: BatchRow['kind'],
   now: number,
-): unknown[][] | undefined {
+): Record<string, unknown[]> | undefined {
   const places: number[] = []
   for (const [n, row] of rows.entries()) if (row.kind === kind) places.push(n)
   if (places.length === 0) return undefined
-  return Object.keys(COLUMNS[kind]).map((name) =>
-    places.map((n) => {
+  const arrays: Record<string, unknown[]> = {}
+  for (const name of Object.keys(COLUMNS[kind])) {
+    arrays[arrayName(kind, name)] = places.map((n) => {
       const row = rows[n] as BatchRow
       if (name === 'n') return n
       if (name === 'at_ms') return row.at
       if (name === 'age_ms') return now - row.calledAt
       return row.columns[name]
-    }),
-  )
+    })
+  }
+  return arrays
 }
 
 /**
@@ -121,19 +119,16 @@ async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> 
 
 /** @throws WfstoreError conflict if it exists with other values */
 async function isRecorded(run: Run, { kind, columns, label }: BatchRow): Promise<boolean> {
-  const values: unknown[] = []
-  const place = (column: string): number => values.push(columns[column] ?? null)
-  const from =
+  const recorded =
     kind === 'entry'
-      ? `(select * from audit_logs where log_id = $${place('log_id')}::uuid) as r`
-      : `(select * from workflow_steps where execution_id = $${place('execution_id')}::uuid
-          and step_id = $${place('step_id')}::uuid) as r`
+      ? entryOf(columns.log_id as string)
+      : stepOf(columns.execution_id as string, columns.step_id as string)
   const fields = GIVEN[kind]
     // A value that was not given has become the time of the write, or a default.
     .filter(
       ({ type, hasDefault, column }) =>
         !(type === 'time' || hasDefault) || columns[column] !== null,
     )
-    .map(({ type, name, column }) => compared(type, name, `r.${column}`, place(column)))
-  return assertSame(run, label, from, fields, values)
+    .map(({ type, name, column }) => compared(type, name, `r.${column}`, columns[column] ?? null))
+  return assertSame(run, label, recorded, fields)
 }

@@ -1,12 +1,18 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import type { TokenCounts } from '../../queries/table/validate.ts'
-import { TOKEN_CLASSES } from '../../tables/tokens.ts'
+import {
+  TOKEN_CLASSES,
+  TOKEN_FIELDS,
+  type TokenClass,
+  type TokenField,
+} from '../../tables/tokens.ts'
 import { derivedId } from './identity.ts'
-import { billOf, readStepState } from './lookups.ts'
+import { billOf, entryOf, readStepState } from './lookups.ts'
 import { FINISH_STEP, RETRY_STEP } from './statements.ts'
 
 /** The end of an attempt at a step: the step is finished or retried. */
@@ -32,38 +38,46 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
   const correction = derivedId('correction', executionId, stepId, attempt)
   const status = finish?.status ?? 'running'
   const metadata = JSON.stringify({ attempt, status, tokens: namedTokens(tokens) })
+  const values = {
+    executionId,
+    stepId,
+    attempt,
+    bill: billOf(executionId),
+    withoutBill: false,
+    tokens: tokens.total,
+    cost,
+    ...tokens.classes,
+    status,
+    errorMessage,
+    entry,
+    metadata,
+    result: finish?.result,
+    endTime: finish?.endTime,
+    correction,
+  }
   for (let tried = 1; tried <= TRIES; tried++) {
     // A run that was finished without the recorder has no bill. A run that has just finished has one in the next snapshot.
-    const withoutBill = tried > 2
-    const values = [
-      ...[executionId, stepId, attempt, billOf(executionId), withoutBill],
-      ...[tokens.total, cost, ...tokens.classes],
-      ...[status, errorMessage, entry, metadata],
-      ...(finish ? [finish.result, finish.endTime, correction] : []),
-    ]
-    const statement = finish ? FINISH_STEP : RETRY_STEP
-    if ((await send(run, statement, values, { status: d.text() })).length > 0) return
-    const known = [entry, status, tokens.total, cost, errorMessage, metadata]
+    values.withoutBill = tried > 2
+    const statement = finish ? FINISH_STEP(values) : RETRY_STEP(values)
+    if ((await send(run, statement, { status: d.text() })).length > 0) return
     const fields = [
-      compared('text', 'status', "r.metadata ->> 'status'", 2),
-      compared('count', 'tokens', 'r.tokens_used', 3),
-      compared('amount', 'cost', 'r.cost', 4),
-      compared('text', 'errorMessage', 'r.error_message', 5),
+      compared('text', 'status', "r.metadata ->> 'status'", status),
+      compared('count', 'tokens', 'r.tokens_used', tokens.total),
+      compared('amount', 'cost', 'r.cost', cost),
+      compared('text', 'errorMessage', 'r.error_message', errorMessage),
       {
         name: 'tokens by class',
-        stored: "(r.metadata -> 'tokens')::text",
-        given: "($6::jsonb -> 'tokens')::text",
+        stored: sql`(r.metadata -> 'tokens')::text`,
+        given: sql`(${metadata}::jsonb -> 'tokens')::text`,
       },
     ]
-    if (finish) fields.push(compared('json', 'result', 'r.tool_output', known.push(finish.result)))
+    if (finish) fields.push(compared('json', 'result', 'r.tool_output', finish.result))
     const what = `${finish ? 'the end' : 'the retry'} of step ${stepId}`
-    if (await assertSame(run, what, ENTRY, fields, known)) return
+    if (await assertSame(run, what, entryOf(entry), fields)) return
     await assertOpen(run, end)
   }
   throw new WfstoreError('failed', `step ${stepId} could not be recorded in ${TRIES} tries`)
 }
-
-const ENTRY = '(select * from audit_logs where log_id = $1::uuid) as r'
 
 /** Throws the reason why nothing was written. Without a reason, another try may succeed. */
 async function assertOpen(
@@ -94,10 +108,12 @@ async function assertOpen(
   }
 }
 
-const namedTokens = ({ classes }: TokenCounts) =>
-  Object.fromEntries(
-    TOKEN_CLASSES.flatMap((name, place) => {
-      const count = classes[place] ?? null
-      return count === null ? [] : [[name, count]]
-    }),
-  )
+/** The classes that were reported, as callers name them. */
+function namedTokens({ classes }: TokenCounts): Partial<Record<TokenClass, number>> {
+  const named: Partial<Record<TokenClass, number>> = {}
+  for (const [place, name] of TOKEN_CLASSES.entries()) {
+    const count = classes[TOKEN_FIELDS[place] as TokenField]
+    if (count !== null) named[name] = count
+  }
+  return named
+}

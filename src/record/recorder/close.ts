@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { idRange } from '../../queries/executions/executions.ts'
 import { lastWrite, listRunning, type RunningFilter } from '../../queries/executions/running.ts'
@@ -101,9 +102,10 @@ async function close(
   const result: CloseResult = { closed: [], left: [] }
   for (const one of runs) {
     const { executionId, lastWriteTime } = one
-    const why = given ?? (idleMs === undefined ? null : `no write since ${lastWriteTime}`)
+    const errorMessage = given ?? (idleMs === undefined ? null : `no write since ${lastWriteTime}`)
     const closing = { metadata, ...(idleMs === undefined ? {} : { idleMs }) }
-    const done = await endRunning(run, [executionId, status, why, null], closing)
+    const end = { executionId, status, errorMessage, endTime: null }
+    const done = await endRunning(run, end, closing)
     if (done) result.closed.push({ ...one, ...done, status })
     else {
       const { status } = await readExecutionState(run, executionId)
@@ -114,7 +116,7 @@ async function close(
 }
 
 async function who(run: Run, { osUser, command }: NonNullable<CloseOptions['closedBy']> = {}) {
-  const [session] = await run('select session_user as database_user', [], {
+  const [session] = await run('select session_user as database_user', {
     databaseUser: d.text(),
   })
   return {
@@ -129,12 +131,12 @@ async function findExecutions(run: Run, ids: readonly string[]): Promise<ClosedE
   if (ids.length === 0) throw new WfstoreError('usage', 'no execution id is given')
   const ranges = ids.map(idRange)
   const rows = await run(
-    `select a.place, ${d.selectList(closedShape, 'e')}
-     from unnest($1::uuid[], $2::uuid[]) with ordinality as a (first, last, place)
+    sql`select a.place, ${raw(d.selectList(closedShape, 'e'))}
+     from unnest(${ranges.map(([first]) => first)}::uuid[], ${ranges.map(([, last]) => last)}::uuid[])
+          with ordinality as a (first, last, place)
      cross join lateral (
        select * from workflow_executions where execution_id between a.first and a.last order by execution_id limit 3
      ) e order by a.place, e.execution_id`,
-    [ranges.map(([first]) => first), ranges.map(([, last]) => last)],
     { place: d.count(), ...closedShape },
   )
   const found = new Map<string, ClosedExecution>()

@@ -4,7 +4,7 @@ import { send } from '../../db/query/send.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import { amountOf, countOf, jsonOf, optionalText, uuidOf } from '../../queries/table/validate.ts'
 import { uuidv7 } from '../../uuid.ts'
-import { missingExecution } from './lookups.ts'
+import { entryOf, missingExecution } from './lookups.ts'
 import { ADD_ENTRY } from './statements.ts'
 
 /** An audit entry: a tool call or a decision. */
@@ -38,41 +38,38 @@ export async function recordEntry(
   const logId = entry.logId === undefined ? uuidv7(Date.now()) : uuidOf('logId', entry.logId)
   const toolName = optionalText('toolName', entry.toolName)
   const usual = toolName === null ? 'Decision' : `Tool call: ${toolName}`
-  const values = [
+  const values = {
     logId,
     executionId,
     stepId,
     action,
-    optionalText('details', entry.details) ?? usual,
+    details: optionalText('details', entry.details) ?? usual,
     toolName,
-    jsonOf('input', entry.input),
-    jsonOf('output', entry.output),
-    countOf('tokens', entry.tokens) ?? 0,
-    amountOf('cost', entry.cost),
-    entry.success !== false,
-    optionalText('errorMessage', entry.errorMessage),
-    jsonOf('metadata', entry.metadata),
-  ]
-  const done = await send(run, ADD_ENTRY, values, { status: d.text() })
+    input: jsonOf('input', entry.input),
+    output: jsonOf('output', entry.output),
+    tokens: countOf('tokens', entry.tokens) ?? 0,
+    cost: amountOf('cost', entry.cost),
+    success: entry.success !== false,
+    errorMessage: optionalText('errorMessage', entry.errorMessage),
+    metadata: jsonOf('metadata', entry.metadata),
+  }
+  const done = await send(run, ADD_ENTRY(values), { status: d.text() })
   if (done.length > 0) return logId
   const fields = [
-    compared('uuid', 'executionId', 'r.execution_id', 2),
-    compared('uuid', 'stepId', 'r.step_id', 3),
-    compared('text', 'action', 'r.action_type', 4),
-    compared('text', 'details', 'r.action_details', 5),
-    compared('text', 'toolName', 'r.tool_name', 6),
-    compared('json', 'input', 'r.tool_input', 7),
-    compared('json', 'output', 'r.tool_output', 8),
-    compared('count', 'tokens', 'r.tokens_used', 9),
-    compared('amount', 'cost', 'r.cost', 10),
-    compared('boolean', 'success', 'r.success', 11),
-    compared('text', 'errorMessage', 'r.error_message', 12),
-    compared('json', 'metadata', 'r.metadata', 13),
+    compared('uuid', 'executionId', 'r.execution_id', values.executionId),
+    compared('uuid', 'stepId', 'r.step_id', values.stepId),
+    compared('text', 'action', 'r.action_type', values.action),
+    compared('text', 'details', 'r.action_details', values.details),
+    compared('text', 'toolName', 'r.tool_name', values.toolName),
+    compared('json', 'input', 'r.tool_input', values.input),
+    compared('json', 'output', 'r.tool_output', values.output),
+    compared('count', 'tokens', 'r.tokens_used', values.tokens),
+    compared('amount', 'cost', 'r.cost', values.cost),
+    compared('boolean', 'success', 'r.success', values.success),
+    compared('text', 'errorMessage', 'r.error_message', values.errorMessage),
+    compared('json', 'metadata', 'r.metadata', values.metadata ?? '{}'),
   ]
-  const known = [...values.slice(0, -1), values.at(-1) ?? '{}']
-  const same = await assertSame(run, `audit entry ${logId}`, ENTRY, fields, known)
+  const same = await assertSame(run, `audit entry ${logId}`, entryOf(logId), fields)
   if (!same) throw missingExecution(executionId)
   return logId
 }
-
-const ENTRY = '(select * from audit_logs where log_id = $1::uuid) as r'

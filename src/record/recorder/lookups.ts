@@ -1,11 +1,20 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { derivedId } from './identity.ts'
 
 /** The id of the bill that the recorder writes for a run. */
 export const billOf = (executionId: string): string => derivedId('bill', executionId)
+
+/** What was recorded under an id, as `r`. */
+export const executionOf = (executionId: string): Sql =>
+  sql`(select * from workflow_executions where execution_id = ${executionId}::uuid) as r`
+export const stepOf = (executionId: string, stepId: string): Sql =>
+  sql`(select * from workflow_steps where execution_id = ${executionId}::uuid and step_id = ${stepId}::uuid) as r`
+export const entryOf = (logId: string): Sql =>
+  sql`(select * from audit_logs where log_id = ${logId}::uuid) as r`
 
 export const missingExecution = (executionId: string): WfstoreError =>
   new WfstoreError('not_found', `execution ${executionId} does not exist`, {
@@ -18,8 +27,7 @@ const executionShape = { status: d.text(), startTime: d.time() }
 export async function readExecutionState(run: Run, executionId: string) {
   const [row] = await send(
     run,
-    `select status, to_json(start_time) #>> '{}' as start_time from workflow_executions where execution_id = $1::uuid`,
-    [executionId],
+    sql`select status, to_json(start_time) #>> '{}' as start_time from workflow_executions where execution_id = ${executionId}::uuid`,
     executionShape,
   )
   if (!row) throw missingExecution(executionId)
@@ -37,11 +45,10 @@ const stepShape = {
 export async function readStepState(run: Run, executionId: string, stepId: string) {
   const [row] = await send(
     run,
-    `select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status
+    sql`select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status
      from workflow_executions e
-     join workflow_steps s on s.execution_id = e.execution_id and s.step_id = $2::uuid
-     where e.execution_id = $1::uuid`,
-    [executionId, stepId],
+     join workflow_steps s on s.execution_id = e.execution_id and s.step_id = ${stepId}::uuid
+     where e.execution_id = ${executionId}::uuid`,
     stepShape,
   )
   if (row) return row

@@ -17,7 +17,7 @@ import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/execution
 import { uuidv7 } from '../../uuid.ts'
 import { type EntryOptions, recordEntry } from './entries.ts'
 import { derivedId } from './identity.ts'
-import { billOf, readExecutionState, readStepState } from './lookups.ts'
+import { billOf, executionOf, readExecutionState, readStepState, stepOf } from './lookups.ts'
 import { FINISH_EXECUTION, HEARTBEAT, START_EXECUTION, START_STEP } from './statements.ts'
 import { type StartedStep, type StepRecorder, stepRecorder } from './steps.ts'
 
@@ -74,7 +74,6 @@ export interface ExecutionRecorder {
   cancel: (reason?: string) => Promise<void>
 }
 
-const EXECUTION = '(select * from workflow_executions where execution_id = $1::uuid) as r'
 const startShape = { startTime: d.time() }
 
 /** Records the start of a run and its audit entry. A repeat with the same id changes nothing. */
@@ -95,34 +94,33 @@ export async function beginExecution(
     options.executionId === undefined
       ? uuidv7(Date.now())
       : uuidOf('executionId', options.executionId)
-  const values = [
+  const values = {
     executionId,
-    requiredText('workflowName', options.workflowName),
-    optionalText('workflowType', options.workflowType) ?? 'autonomous',
-    requiredText('userId', options.userId),
-    requiredText('mode', options.mode),
-    requiredText('modelId', options.modelId),
-    timeOf('startTime', options.startTime),
-    integerOf('stepsTotal', options.stepsTotal),
-    jsonOf('metadata', options.metadata),
-  ]
-  const entry = derivedId('workflow_start', executionId)
-  const [started] = await send(run, START_EXECUTION, [...values, entry], startShape)
+    workflowName: requiredText('workflowName', options.workflowName),
+    workflowType: optionalText('workflowType', options.workflowType) ?? 'autonomous',
+    userId: requiredText('userId', options.userId),
+    mode: requiredText('mode', options.mode),
+    modelId: requiredText('modelId', options.modelId),
+    startTime: timeOf('startTime', options.startTime),
+    stepsTotal: integerOf('stepsTotal', options.stepsTotal),
+    metadata: jsonOf('metadata', options.metadata),
+    entry: derivedId('workflow_start', executionId),
+  }
+  const [started] = await send(run, START_EXECUTION(values), startShape)
   if (!started) {
-    const known = values.slice(0, 6)
     const fields = [
-      compared('text', 'workflowName', 'r.workflow_name', 2),
-      compared('text', 'workflowType', 'r.workflow_type', 3),
-      compared('text', 'userId', 'r.user_id', 4),
-      compared('text', 'mode', 'r.mode', 5),
-      compared('text', 'modelId', 'r.model_id', 6),
+      compared('text', 'workflowName', 'r.workflow_name', values.workflowName),
+      compared('text', 'workflowType', 'r.workflow_type', values.workflowType),
+      compared('text', 'userId', 'r.user_id', values.userId),
+      compared('text', 'mode', 'r.mode', values.mode),
+      compared('text', 'modelId', 'r.model_id', values.modelId),
     ]
     // Values with a default are compared only if they are given.
     if (options.metadata !== undefined)
-      fields.push(compared('json', 'metadata', 'r.metadata', known.push(values[8] ?? null)))
+      fields.push(compared('json', 'metadata', 'r.metadata', values.metadata))
     if (options.stepsTotal !== undefined)
-      fields.push(compared('integer', 'stepsTotal', 'r.steps_total', known.push(values[7] ?? null)))
-    await assertSame(run, `execution ${executionId}`, EXECUTION, fields, known)
+      fields.push(compared('integer', 'stepsTotal', 'r.steps_total', values.stepsTotal))
+    await assertSame(run, `execution ${executionId}`, executionOf(executionId), fields)
   }
   const { startTime } = started ?? (await readExecutionState(run, executionId))
   return { executionId, startTime }
@@ -136,14 +134,14 @@ export function executionRecorder(
 ): ExecutionRecorder {
   const finish = async ({ status, errorMessage, endTime }: FinishExecution) => {
     const ended = EXECUTION_STATUSES.filter((name) => name !== 'running')
-    const values = [
+    const end = {
       executionId,
-      oneOf('status', status, ended as FinishExecution['status'][]),
-      optionalText('errorMessage', errorMessage),
-    ]
-    const end = timeOf('endTime', endTime)
-    checkOrder(startTime, end)
-    await finishExecution(run, values, end)
+      status: oneOf('status', status, ended as FinishExecution['status'][]),
+      errorMessage: optionalText('errorMessage', errorMessage),
+      endTime: timeOf('endTime', endTime),
+    }
+    checkOrder(startTime, end.endTime)
+    await finishExecution(run, end)
   }
   return {
     executionId,
@@ -151,7 +149,7 @@ export function executionRecorder(
     decision: (entry) => recordEntry(run, 'ai_decision', executionId, null, entry),
     toolCall: (entry) => recordEntry(run, 'tool_call', executionId, null, entry),
     heartbeat: async () =>
-      (await send(run, HEARTBEAT, [executionId], { status: d.text() })).length > 0,
+      (await send(run, HEARTBEAT({ executionId }), { status: d.text() })).length > 0,
     finish,
     cancel: (reason) =>
       finish({ status: 'cancelled', ...(reason === undefined ? {} : { errorMessage: reason }) }),
@@ -165,36 +163,34 @@ export async function beginStep(
   step: StartStep,
 ): Promise<StartedStep> {
   const stepId = step.stepId === undefined ? uuidv7(Date.now()) : uuidOf('stepId', step.stepId)
-  const values = [
+  const values = {
     executionId,
     stepId,
-    integerOf('stepNumber', step.stepNumber),
-    requiredText('stepName', step.stepName),
-    optionalText('stepDescription', step.stepDescription),
-    optionalText('toolName', step.toolName),
-    jsonOf('toolParameters', step.toolParameters),
-  ]
-  if (values[2] === null) throw new WfstoreError('usage', 'stepNumber is missing')
-  const startTime = timeOf('startTime', step.startTime)
-  const entry = derivedId('step_start', executionId, stepId)
-  const [started] = await send(run, START_STEP, [...values, startTime, entry], startShape)
+    stepNumber: integerOf('stepNumber', step.stepNumber),
+    stepName: requiredText('stepName', step.stepName),
+    stepDescription: optionalText('stepDescription', step.stepDescription),
+    toolName: optionalText('toolName', step.toolName),
+    toolParameters: jsonOf('toolParameters', step.toolParameters),
+    startTime: timeOf('startTime', step.startTime),
+    entry: derivedId('step_start', executionId, stepId),
+  }
+  if (values.stepNumber === null) throw new WfstoreError('usage', 'stepNumber is missing')
+  const [started] = await send(run, START_STEP(values), startShape)
   const handle = { executionId, stepId }
   if (started) return { ...handle, ...started, retries: 0 }
   const what = `step ${stepId} of execution ${executionId}`
   const fields = [
-    compared('integer', 'stepNumber', 'r.step_number', 3),
-    compared('text', 'stepName', 'r.step_name', 4),
-    compared('text', 'stepDescription', 'r.step_description', 5),
-    compared('text', 'toolName', 'r.tool_name', 6),
-    compared('json', 'toolParameters', 'r.tool_parameters', 7),
+    compared('integer', 'stepNumber', 'r.step_number', values.stepNumber),
+    compared('text', 'stepName', 'r.step_name', values.stepName),
+    compared('text', 'stepDescription', 'r.step_description', values.stepDescription),
+    compared('text', 'toolName', 'r.tool_name', values.toolName),
+    compared('json', 'toolParameters', 'r.tool_parameters', values.toolParameters),
   ]
-  if (!(await assertSame(run, what, STEP, fields, values))) throw await finished(run, executionId)
+  const before = stepOf(executionId, stepId)
+  if (!(await assertSame(run, what, before, fields))) throw await finished(run, executionId)
   const { startTime: since, retryCount } = await readStepState(run, executionId, stepId)
   return { ...handle, startTime: since, retries: retryCount }
 }
-
-const STEP =
-  '(select * from workflow_steps where execution_id = $1::uuid and step_id = $2::uuid) as r'
 
 async function finished(run: Run, executionId: string): Promise<WfstoreError> {
   const { status } = await readExecutionState(run, executionId)
@@ -206,19 +202,23 @@ async function finished(run: Run, executionId: string): Promise<WfstoreError> {
 /** The number of snapshots that may miss a step that has just finished. After that, the totals of the run differ for another reason. */
 const STRICT_TRIES = 5
 
-async function finishExecution(
-  run: Run,
-  [executionId, status, errorMessage]: readonly (string | null)[],
-  endTime: string | null,
-): Promise<void> {
-  const id = executionId as string
-  if (await endRunning(run, [id, status, errorMessage, endTime])) return
+/** How a run ends. */
+interface End {
+  executionId: string
+  status: string
+  errorMessage: string | null
+  /** RFC 3339; the server's clock where it is null. */
+  endTime: string | null
+}
+
+async function finishExecution(run: Run, end: End): Promise<void> {
+  if (await endRunning(run, end)) return
+  const { executionId, status, errorMessage } = end
   const fields = [
-    compared('text', 'status', 'r.status', 2),
-    compared('text', 'errorMessage', 'r.error_message', 3),
+    compared('text', 'status', 'r.status', status),
+    compared('text', 'errorMessage', 'r.error_message', errorMessage),
   ]
-  const values = [id, status, errorMessage]
-  await assertSame(run, `the end of execution ${id}`, EXECUTION, fields, values)
+  await assertSame(run, `the end of execution ${executionId}`, executionOf(executionId), fields)
 }
 
 export interface Closing {
@@ -235,14 +235,15 @@ export interface Closing {
  */
 export async function endRunning(
   run: Run,
-  [id, ...end]: readonly [string, ...(string | null | undefined)[]],
+  end: End,
   { metadata = '{}', idleMs }: Closing = {},
 ): Promise<{ totalCost: string } | undefined> {
-  const ids = [billOf(id), derivedId('workflow_end', id)]
+  const id = end.executionId
+  const ids = { bill: billOf(id), entry: derivedId('workflow_end', id) }
   for (let tried = 1; ; tried++) {
     const lenient = tried > STRICT_TRIES
-    const values = [id, ...end, ...ids, lenient, metadata, idleMs ?? null]
-    const [done] = await send(run, FINISH_EXECUTION, values, { totalCost: d.amount() })
+    const values = { ...end, ...ids, lenient, metadata, idleMs: idleMs ?? null }
+    const [done] = await send(run, FINISH_EXECUTION(values), { totalCost: d.amount() })
     if (done) return done
     const { status } = await readExecutionState(run, id)
     if (status !== 'running' || (lenient && idleMs !== undefined)) return undefined

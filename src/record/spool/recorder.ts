@@ -74,8 +74,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
       // An error of onError must not break the run.
     }
   }
-  const gated: Run = (text, values, shape) =>
-    (file().waiting > 0 ? nowhere : run)(text, values, shape)
+  const gated: Run = (statement, shape) => (file().waiting > 0 ? nowhere : run)(statement, shape)
 
   const refusalOf = ({ kind, executionId, stepId = '' }: SpooledCall) =>
     kind === 'startExecution'
@@ -143,9 +142,9 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
   }
 
   /** A lost connection ends a replay without further tries; the next replay follows soon. */
-  const once: Run = async (text, values, shape) => {
+  const once: Run = async (statement, shape) => {
     try {
-      return await run(text, values, shape)
+      return await run(statement, shape)
     } catch (error) {
       throw error instanceof WfstoreError && error.code === 'unreachable' ? new Lost(error) : error
     }

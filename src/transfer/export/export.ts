@@ -1,14 +1,10 @@
 import type pg from 'pg'
 import { databaseError } from '../../db/query/errors.ts'
+import { query } from '../../db/query/query.ts'
+import { type Sql, sql } from '../../db/query/sql.ts'
 import { checkSchema } from '../../db/schema.ts'
-import { CRITERIA } from '../../queries/executions/executions.ts'
-import {
-  bind,
-  type ExecutionFilter,
-  timeBounds,
-  type Where,
-  whereOf,
-} from '../../queries/table/filter.ts'
+import { executionConditions } from '../../queries/executions/executions.ts'
+import { type ExecutionFilter, where } from '../../queries/table/filter.ts'
 import { copyOut, UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { copyLines, LINE_SETTINGS, lineOf, selectLines } from '../lines/line.ts'
 import { type LineTable, type LineTables, readTables } from '../lines/table.ts'
@@ -27,14 +23,14 @@ export async function* exportLines(
   filter: ExecutionFilter = {},
 ): AsyncGenerator<Buffer, void, undefined> {
   await checkSchema(client)
-  const where = executionWhere(filter)
+  const conditions = executionConditions(filter)
   const pipelined = unpipelined(client)
   let complete = false
   try {
     await client.query(
-      `begin isolation level repeatable read read only; ${UNHURRIED}; ${LINE_SETTINGS}; ${lockOf(where)}`,
+      `begin isolation level repeatable read read only; ${UNHURRIED}; ${LINE_SETTINGS}; ${lockOf(conditions)}`,
     )
-    for (const query of await queries(client, where)) yield* copyOut(client, copyLines(query))
+    for (const lines of await queries(client, conditions)) yield* copyOut(client, copyLines(lines))
     await client.query('commit')
     complete = true
   } catch (error) {
@@ -49,40 +45,28 @@ export async function* exportLines(
 const OF_RUNS = ['workflow_executions', 'workflow_steps', 'audit_logs', 'billing_records']
 
 /** Before there is a snapshot: a column that is added later would be in no line. */
-const lockOf = ({ conditions }: Where): string => {
+const lockOf = (conditions: readonly Sql[]): string => {
   const tables = conditions.length > 0 ? OF_RUNS : [...OF_RUNS, 'observability_metrics']
   return `lock table ${tables.join(', ')} in access share mode`
 }
 
-async function queries(client: pg.ClientBase, where: Where): Promise<string[]> {
+async function queries(client: pg.ClientBase, conditions: readonly Sql[]): Promise<string[]> {
   const tables = await readTables(client)
-  if (where.conditions.length > 0) return [runs(tables, await asSettings(client, where))]
+  if (conditions.length > 0) return [runs(tables, await asSettings(client, where(conditions)))]
   const { audit, bill, metric } = tables
   return [
-    runs(tables, []),
+    runs(tables, ''),
     orphans(audit, 'log_id'),
     orphans(bill, 'billing_id'),
     selectLines(metric, metric.name, 'm', 'order by m.timestamp, m.metric_id'),
   ]
 }
 
-function executionWhere({ since, until, ...others }: ExecutionFilter): Where {
-  const where = whereOf(CRITERIA, others)
-  const bounds = timeBounds({ since, until })
-  const add = (comparison: string, at: string | undefined) => {
-    if (at !== undefined)
-      where.conditions.push(`e.start_time ${comparison} ${bind(where, at)}::timestamptz`)
-  }
-  add('>=', bounds.since?.at)
-  add('<', bounds.until?.at)
-  return where
-}
-
 /**
  * Runs come in order from their index, and what belongs to a run from the index that begins with it, so that only the
  * lines of one run are sorted at a time.
  */
-function runs(tables: LineTables, conditions: readonly string[]): string {
+function runs(tables: LineTables, where: string): string {
   const execution = lineOf(tables.execution, 'e')
   const step = lineOf(tables.step, 's')
   const audit = lineOf(tables.audit, 'a')
@@ -101,7 +85,7 @@ function runs(tables: LineTables, conditions: readonly string[]): string {
     select 3, null, b.timestamp, b.billing_id, ${bill.line}
     from billing_records b cross join lateral ${bill.row} where b.execution_id = e.execution_id
   ) l
-  ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+  ${where}
   order by e.start_time, e.execution_id, l.part, l.number, l.at, l.id`
 }
 
@@ -115,15 +99,12 @@ const orphans = (table: LineTable, id: string) =>
   )
 
 /** COPY takes no parameters. The values are bound to settings of the transaction, which its query reads. */
-async function asSettings(
-  client: pg.ClientBase,
-  { conditions, values }: Where,
-): Promise<readonly string[]> {
+async function asSettings(client: pg.ClientBase, { strings, values }: Sql): Promise<string> {
   for (const [index, value] of values.entries()) {
-    await client.query('select set_config($1, $2, true)', [setting(index + 1), value])
+    await query(client, sql`select set_config(${setting(index)}, ${value}, true)`, {})
   }
-  return conditions.map((condition) =>
-    condition.replace(/\$(\d+)/g, (_, number) => `current_setting('${setting(Number(number))}')`),
+  return strings.reduce(
+    (before, piece, index) => `${before}current_setting('${setting(index - 1)}')${piece}`,
   )
 }
 

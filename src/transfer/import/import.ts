@@ -145,7 +145,7 @@ const lostShape = { line: d.count(), run: d.text(), allOfThem: d.count() }
 
 /** @returns how many steps were taken out */
 async function refuseLostSteps({ client, invalid }: Work, steps: Staged): Promise<number> {
-  const lost = await query(client, removeLostSteps(steps), [], lostShape)
+  const lost = await query(client, removeLostSteps(steps), lostShape)
   const count = lost[0]?.allOfThem ?? 0
   const reason = (run: string) =>
     `the run ${run} of this step is neither in the file nor in the store`
@@ -182,7 +182,7 @@ async function moveRows(
     enough,
   })
   if (inserted === waiting || enough()) return { inserted, repeated: 0 }
-  const differing = await query(client, differingRows(staged), [], differingShape)
+  const differing = await query(client, differingRows(staged), differingShape)
   const count = differing[0]?.allOfThem ?? 0
   invalid.add(
     differing.map(({ line, id, fields }) => ({ line, reason: differenceOf(kind, id, fields) })),

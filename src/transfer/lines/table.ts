@@ -1,6 +1,7 @@
 import pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import type { TableDescription, TableField } from '../../tables/column.ts'
 import { KINDS, type RowKind, tableOf } from '../../tables/tables.ts'
 
@@ -31,12 +32,12 @@ export interface LineTable extends TableDescription {
 
 export type LineTables = Record<RowKind, LineTable>
 
-const COLUMNS = `
+const columnsOf = (names: readonly string[]) => sql`
   select t.place, a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attgenerated <> '' as generated,
     case when a.attcollation not in (0, y.typcollation) then 'collate ' || a.attcollation::regcollation else '' end as collation,
     case when a.attidentity <> '' then format('nextval(%L)', pg_get_serial_sequence(t.name, a.attname))
       else coalesce(pg_get_expr(x.adbin, x.adrelid), pg_get_expr(y.typdefaultbin, 0)) end as default
-  from unnest($1::text[]) with ordinality as t (name, place)
+  from unnest(${names}::text[]) with ordinality as t (name, place)
   join pg_attribute a on a.attrelid = t.name::regclass
   join pg_type y on y.oid = a.atttypid
   left join pg_attrdef x on x.adrelid = a.attrelid and x.adnum = a.attnum
@@ -55,7 +56,7 @@ const columnShape = {
 /** Reads from the catalog which columns the tables have. It locks no table. */
 export async function readTables(client: pg.ClientBase): Promise<LineTables> {
   const names = KINDS.map((kind) => tableOf(kind).name)
-  const rows = await query(client, COLUMNS, [names], columnShape)
+  const rows = await query(client, columnsOf(names), columnShape)
   const tables = KINDS.map((kind, index) => {
     const own = rows.filter(({ place }) => place === index + 1)
     return [kind, withColumns(kind, own)]

@@ -56,7 +56,7 @@ const archiveIn = (folder: string) => join(folder, readdirSync(folder)[0] as str
 
 /** What stats and cost say. */
 const reportsOf = async (of: TestDatabase) => {
-  const run: Run = (text, values, shape) => withClient(of, (c) => query(c, text, values, shape))
+  const run: Run = (statement, shape) => withClient(of, (c) => query(c, statement, shape))
   return [
     await getStats(run),
     await costBy(run, { by: 'workflow' }),

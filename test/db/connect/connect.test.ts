@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 const ONE = { one: d.text() }
-const ask = (on: Queryable, text = 'select 1 as one') => query(on, text, [], ONE)
+const ask = (on: Queryable, text = 'select 1 as one') => query(on, text, ONE)
 
 /** The two ways in which we connect. */
 const WAYS: [string, (target: Target) => Promise<unknown>][] = [
@@ -290,7 +290,7 @@ it('a pool of the application whose connection ends at once is unreachable, and 
 
 it('a pool of the application keeps its connection after an error of the server', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const pid = () => query(pool, 'select pg_backend_pid() as pid', [], { pid: d.text() })
+  const pid = () => query(pool, 'select pg_backend_pid() as pid', { pid: d.text() })
   const before = await pid()
   await expect(ask(pool, 'select 1 / 0 as one')).rejects.toMatchObject({ sqlState: '22012' })
   expect(await pid()).toEqual(before)

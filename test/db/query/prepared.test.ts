@@ -147,7 +147,7 @@ it('deallocated statements are sent again without names', async () => {
 it('a statement works after a migration has changed the types of its result', async () => {
   await grown.sql('create table counted as select 7 as total')
   const { pool, run } = poolOf(grown.url)
-  const ask = () => run('select total from counted', [], { total: d.text() })
+  const ask = () => run('select total from counted', { total: d.text() })
   for (let n = 0; n < 30; n++) await ask()
   expect(await namesOf(pool)).toHaveLength(1)
   await grown.sql('alter table counted alter column total type text')

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
+import { bound } from '../../../src/db/query/sql.ts'
 import { WfstoreError } from '../../../src/error.ts'
 import type { AuditEntry, AuditFilter } from '../../../src/queries/audit/audit.ts'
 import { type AuditFollow, followAudit } from '../../../src/queries/audit/follow.ts'
@@ -11,7 +12,7 @@ import { createMigrated } from '../../support/migrated.ts'
 let database: TestDatabase
 let reader: pg.Client
 let writers: pg.Client[]
-const run: Run = (text, values, shape) => query(reader, text, values, shape)
+const run: Run = (statement, shape) => query(reader, statement, shape)
 
 beforeAll(async () => {
   database = await createMigrated('follow')
@@ -138,10 +139,10 @@ it('a filter applies to the entries at the start and to later ones', async () =>
 
 it('a poll whose connection was lost is repeated without loss, before its statement and after it', async () => {
   let broken: 'before' | 'after' | undefined
-  const fragile: Run = async (text, values, shape) => {
+  const fragile: Run = async (statement, shape) => {
     const lost = new WfstoreError('unreachable', 'lost')
     if (broken === 'before') throw lost
-    const rows = await run(text, values, shape)
+    const rows = await run(statement, shape)
     if (broken === 'after') throw lost
     return rows
   }
@@ -165,9 +166,10 @@ it('a poll reads recent entries, not the whole table', async () => {
   )
   await database.sql('analyze audit_logs')
   let sent: [string, unknown[]] = ['', []]
-  const follow = followAudit((text, values, shape) => {
+  const follow = followAudit((statement, shape) => {
+    const { text, values } = bound(statement)
     sent = [text, [...values]]
-    return run(text, values, shape)
+    return run(statement, shape)
   }, {})
   await follow.start(10)
   const bounds: string[] = []

@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
+import { bound } from '../../../src/db/query/sql.ts'
 import { AUDIT } from '../../../src/queries/audit/audit.ts'
 import { findAuditEntry } from '../../../src/queries/audit/find.ts'
 import { listFailures } from '../../../src/queries/errors/errors.ts'
@@ -12,9 +13,10 @@ import { createMigrated } from '../../support/migrated.ts'
 let database: TestDatabase
 let client: pg.Client
 let sent: [text: string, values: unknown[]]
-const run: Run = (text, values, shape) => {
+const run: Run = (statement, shape) => {
+  const { text, values } = bound(statement)
   sent = [text, [...values]]
-  return query(client, text, values, shape)
+  return query(client, statement, shape)
 }
 
 /** Rows lie where chance has put them, so that each that is read is on a page of its own: the worst there is. */

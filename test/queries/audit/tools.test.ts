@@ -7,7 +7,7 @@ import { createAdopted, createMigrated } from '../../support/migrated.ts'
 
 let legacy: TestDatabase
 let client: pg.Client
-const run: Run = (text, values, shape) => query(client, text, values, shape)
+const run: Run = (statement, shape) => query(client, statement, shape)
 
 beforeAll(async () => {
   legacy = await createAdopted('tools')
@@ -113,7 +113,7 @@ it('an amount keeps every digit; a tool that occurs only in steps has no calls a
         values ('w', 'u', 'm', 'x') returning execution_id)
       insert into workflow_steps (execution_id, step_number, step_name, tool_name, duration_ms)
         select execution_id, n, 's', 'B', case n when 1 then null else n * 100 end from run, generate_series(1, 3) as n`)
-    const of: Run = (text, values, shape) => query(own, text, values, shape)
+    const of: Run = (statement, shape) => query(own, statement, shape)
     expect(await toolUse(of)).toEqual([
       {
         toolName: 'A',

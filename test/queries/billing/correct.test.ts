@@ -73,12 +73,12 @@ describe('correct', () => {
 
   it('waits for an uncommitted correction of the same bill and includes it', async () => {
     const id = await on.add('2024-11', '1')
-    await on.otherRun('begin', [], {})
+    await on.otherRun('begin', {})
     await on.other.correct({ ...wrong, billingId: id, cost: 9 })
     const pid = await pidOf(on.run)
     const correcting = on.billing.correct({ ...wrong, billingId: id, cost: 5 })
     await untilBlocked(on.database, pid)
-    await on.otherRun('commit', [], {})
+    await on.otherRun('commit', {})
     expect(await correcting).toMatchObject({ plan: { costBefore: '9' }, record: { cost: '-4' } })
     expect((await on.billing.summary({ period: '2024-11' })).total.cost).toBe('5')
   })

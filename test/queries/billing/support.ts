@@ -12,7 +12,7 @@ export async function openBilling(
   database: TestDatabase,
 ): Promise<{ billing: Billing; run: Run; end: () => Promise<void> }> {
   const client = await database.connect()
-  const run: Run = (text, values, shape) => query(client, text, values, shape)
+  const run: Run = (statement, shape) => query(client, statement, shape)
   return { billing: billingOf(run, run), run, end: () => client.end() }
 }
 
@@ -62,4 +62,4 @@ export function useBilling(label: string) {
 }
 
 export const pidOf = async (run: Run): Promise<number> =>
-  (await run('select pg_backend_pid() as pid', [], { pid: d.count() }))[0]?.pid as number
+  (await run('select pg_backend_pid() as pid', { pid: d.count() }))[0]?.pid as number

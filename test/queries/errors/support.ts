@@ -4,10 +4,10 @@ import type { TestDatabase } from '../../support/database.ts'
 /** Runs each statement on a connection of its own, so it reads the settings of the database again. */
 export const runOn =
   (database: () => TestDatabase): Run =>
-  async (text, values, shape) => {
+  async (statement, shape) => {
     const client = await database().connect()
     try {
-      return await query(client, text, values, shape)
+      return await query(client, statement, shape)
     } finally {
       await client.end()
     }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
+import { bound } from '../../../src/db/query/sql.ts'
 import { listRunning } from '../../../src/queries/executions/running.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
@@ -8,9 +9,9 @@ import { createMigrated } from '../../support/migrated.ts'
 let database: TestDatabase
 let pool: pg.Pool
 let sent: { text: string; values: readonly unknown[] }[] = []
-const run: Run = (text, values, shape) => {
-  sent.push({ text, values })
-  return query(pool, text, values, shape)
+const run: Run = (statement, shape) => {
+  sent.push(bound(statement))
+  return query(pool, statement, shape)
 }
 
 beforeAll(async () => {

@@ -166,9 +166,9 @@ it.each<[string, object, RegExp]>([
 
 it('rows and total are from one snapshot: one statement is sent', async () => {
   let statements = 0
-  const counting: Run = (text, values, shape) => {
+  const counting: Run = (statement, shape) => {
     statements++
-    return query(client, text, values, shape)
+    return query(client, statement, shape)
   }
   await costBy(counting, { by: ['month', 'user'], top: 1, since: '2024-06-01T00:01:00Z' })
   expect(statements).toBe(1)

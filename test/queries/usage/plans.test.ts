@@ -2,6 +2,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
+import { bound } from '../../../src/db/query/sql.ts'
 import { costBy, type Dimension } from '../../../src/queries/usage/cost.ts'
 import { reportStats } from '../../../src/queries/usage/report-stats.ts'
 import type { TestDatabase } from '../../support/database.ts'
@@ -12,10 +13,11 @@ let client: pg.Client
 /** The plans of the statements that were run, as JSON. */
 let plans: string[]
 
-const explaining: Run = async (text, values, shape) => {
+const explaining: Run = async (statement, shape) => {
+  const { text, values } = bound(statement)
   const { rows } = await client.query(`explain (analyze, format json) ${text}`, [...values])
   plans.push(JSON.stringify(rows[0]['QUERY PLAN']))
-  return query(client, text, values, shape)
+  return query(client, statement, shape)
 }
 const planOf = async (report: () => Promise<unknown>): Promise<string> => {
   plans = []

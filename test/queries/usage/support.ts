@@ -5,8 +5,8 @@ import type { TestDatabase } from '../../support/database.ts'
 
 export const runOn =
   (client: pg.Client): Run =>
-  (text, values, shape) =>
-    query(client, text, values, shape)
+  (statement, shape) =>
+    query(client, statement, shape)
 
 /** What cleanup makes of runs: sums by the quarter of an hour of their start. `where` is SQL on workflow_executions. */
 export async function foldRuns(

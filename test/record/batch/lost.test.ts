@@ -137,7 +137,7 @@ it('a statement that is cancelled while it waits for a lock is written once', as
 it('a step that is written while its run is being finished is on the bill, once', async () => {
   const engine = connect()
   await withClient(database, async (other) => {
-    const elsewhere: Run = (text, values, shape) => query(other, text, values, shape)
+    const elsewhere: Run = (statement, shape) => query(other, statement, shape)
     const [run] = (await startRuns(elsewhere, 1)) as [ExecutionRecorder]
     await other.query('begin')
     await run.finish({ status: 'success' })

@@ -9,7 +9,7 @@ import { uuidv7 } from '../../../src/uuid.ts'
  */
 const [url, ...runs] = process.argv.slice(2)
 const pool = new pg.Pool({ connectionString: url, max: 4 })
-const batch = openBatch((text, values, shape) => query(pool, text, values, shape), {
+const batch = openBatch((statement, shape) => query(pool, statement, shape), {
   maxRows: 20,
   flushMs: runs.length === 0 ? 3_600_000 : 5,
 })

@@ -14,8 +14,8 @@ let engine: pg.Client
 let operator: pg.Client
 const runOn =
   (client: () => pg.Client): Run =>
-  (text, values, shape) =>
-    query(client(), text, values, shape)
+  (statement, shape) =>
+    query(client(), statement, shape)
 const byEngine = runOn(() => engine)
 const byOperator = runOn(() => operator)
 

@@ -14,7 +14,7 @@ import { createMigrated } from '../../support/migrated.ts'
 let database: TestDatabase
 let pool: pg.Pool
 let killer: pg.Pool
-const run: Run = (text, values, shape) => query(pool, text, values, shape)
+const run: Run = (statement, shape) => query(pool, statement, shape)
 
 beforeAll(async () => {
   database = await createMigrated('interleaved')

@@ -241,9 +241,9 @@ it('a call that can never be written is reported and dropped, and nothing is wri
 
 it('a process that continues a replay knows that the start was refused', async () => {
   let left = 0
-  const flaky: Run = async (text, values, shape) => {
+  const flaky: Run = async (statement, shape) => {
     if (--left < 0) throw new WfstoreError('unreachable', 'away')
-    return recording.run(text, values, shape)
+    return recording.run(statement, shape)
   }
   const owner = await startExecution(recording.run, OF)
   const first = spooledRecorder(flaky, { file, onError })

@@ -26,7 +26,7 @@ export async function* followedEntries(
   // An interruption ends the wait; the caller checks the signal.
   const pause = (ms: number) => io.sleep(ms, io.signal).catch(() => {})
   let run = await reader(context, options)
-  const follow = followAudit((text, values, shape) => run(text, values, shape), filter)
+  const follow = followAudit((statement, shape) => run(statement, shape), filter)
   yield await follow.start(limit)
   let warned = false
   for (let took = 0; ; ) {

@@ -66,7 +66,7 @@ export async function pageData(client: pg.Client, question: PageQuestion): Promi
   await checkSchema(client)
   await execute(client, 'begin isolation level repeatable read read only')
   try {
-    const data = await ask((text, values, shape) => query(client, text, values, shape), question)
+    const data = await ask((statement, shape) => query(client, statement, shape), question)
     await execute(client, 'commit')
     return data
   } catch (error) {
@@ -122,7 +122,7 @@ async function ask(run: Run, question: PageQuestion): Promise<PageData> {
 
 /** Without the host, which readers of the page do not need to know. */
 async function databaseName(run: Run): Promise<string> {
-  const [row] = await run('select current_database() as name', [], { name: d.text() })
+  const [row] = await run('select current_database() as name', { name: d.text() })
   return row?.name ?? ''
 }
 

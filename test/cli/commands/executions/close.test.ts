@@ -11,7 +11,7 @@ let database: TestDatabase
 let engine: pg.Client
 const { RUNNING } = runs
 const start = (options?: runs.StartOptions) =>
-  runs.startRun(database, (text, values, shape) => query(engine, text, values, shape), options)
+  runs.startRun(database, (statement, shape) => query(engine, statement, shape), options)
 const silence = (execution: ExecutionRecorder, hours: number) =>
   runs.silence(database, execution, hours)
 const stateOf = (execution: ExecutionRecorder) => runs.stateOf(database, execution)

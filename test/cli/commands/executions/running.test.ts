@@ -9,7 +9,7 @@ import * as runs from '../../../support/runs.ts'
 let database: TestDatabase
 let engine: pg.Client
 const start = (options?: runs.StartOptions) =>
-  runs.startRun(database, (text, values, shape) => query(engine, text, values, shape), options)
+  runs.startRun(database, (statement, shape) => query(engine, statement, shape), options)
 
 beforeAll(async () => {
   database = await createMigrated('cli_running')
