@@ -124,7 +124,7 @@ it('after SIGKILL before or after a statement of each kind, the lock is free at 
     ['after', 'commit', 3],
     ['before', 'with apart', 1],
     ['after', 'with kept', 2],
-    ['after', 'update cleanups set outcome = $2', 1],
+    ['after', 'update cleanups set outcome = $1', 1],
   ]
   for (const [place, text, nth] of kills) {
     await reseed(database)
@@ -175,7 +175,7 @@ it('an immediate stop of the server reverts batches whose commit was not on disk
   for (const [text, nth] of [
     ['commit', 2],
     ['with kept', 2],
-    ['update cleanups set outcome = $2', 1],
+    ['update cleanups set outcome = $1', 1],
   ] as const) {
     await reseed(on())
     let seen = 0

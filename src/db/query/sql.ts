@@ -1,16 +1,28 @@
-import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
-
-/**
- * `sql` joins the pieces of a statement: a value becomes a placeholder, another piece becomes part of the text. `raw`
- * makes a piece of text, which must not come from outside.
- */
-export { empty, join, raw, type Sql, sql }
+import tag, * as pieces from 'sql-template-tag'
 
 /** Text with the values of its placeholders $1, $2, … */
 export interface Bound {
   text: string
   values: unknown[]
 }
+
+/** A piece of SQL: the texts around its values. The public types need no types of the package that makes it. */
+export interface Sql extends Bound {
+  strings: string[]
+}
+
+/** Joins pieces of a statement: a value becomes a placeholder, another piece becomes part of the text. */
+export const sql: (strings: readonly string[], ...values: unknown[]) => Sql = tag
+/** A piece of text as it is; it must not come from outside. */
+export const raw: (text: string) => Sql = pieces.raw
+export const empty: Sql = pieces.empty
+/** At least one piece or value. */
+export const join: (
+  values: readonly unknown[],
+  separator: string,
+  before?: string,
+  after?: string,
+) => Sql = pieces.join
 
 /** A statement for the server: what `sql` gives, or text without values. */
 export type Statement = string | Bound
