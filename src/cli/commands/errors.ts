@@ -73,7 +73,7 @@ export function define(errors: Command, context: Context): void {
   addEntryFilters(errors, {
     tool: 'filter by tool; includes runs that used it',
   }).option('--group', 'count similar messages; compare with the time before')
-  addPaging(errors)
+  addPaging(errors, context.io)
   explain(errors, {
     about: ABOUT,
     examples: [

@@ -28,7 +28,8 @@ its help page.`,
   --tool <name>           only runs with a step that used this tool
   --execution <id>        only this run (full id)
   --since, --until <time> start time range; see wfstore help time
-  --limit <n>             maximum number of rows, or all (default: 20)
+  --limit <n>             maximum number of rows, or all (default: 20 on a
+                          terminal, all in a pipe or file)
   --cursor <cursor>       continue from this cursor; each page prints the next
                           one to stderr, and with -o json --page to stdout
 

@@ -4,6 +4,7 @@ import { checkBounds, type ExecutionFilter } from '../../queries/table/filter.ts
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import { isUuid } from '../../uuid.ts'
 import type { Context } from '../context.ts'
+import type { Io } from '../io.ts'
 import type { GlobalOptions } from './global.ts'
 import { parseTime } from './time.ts'
 import { listOf, parseText } from './values.ts'
@@ -27,7 +28,8 @@ export interface PagingOptions {
   page?: boolean
 }
 
-const DEFAULT_LIMIT = 20
+/** Rows that a list shows on a terminal. A pipe or a file gets all of them: part of a list would look whole there. */
+const SCREEN_ROWS = 20
 
 /** Adds the shared filters to a command. `status` adds --status, for rows that have one. */
 export function addFilters(command: Command, { status }: { status: boolean }): Command {
@@ -49,12 +51,15 @@ export function addFilters(command: Command, { status }: { status: boolean }): C
     .option('--until <time>', 'started before this time')
 }
 
-export function addPaging(command: Command): Command {
+export function addPaging(command: Command, { stdout }: Io): Command {
   return command
     .addOption(
-      new Option('--limit <n>', 'maximum number of rows, or all')
+      new Option('--limit <n>', 'rows to show, or all')
         .argParser(parseLimit)
-        .default(DEFAULT_LIMIT),
+        .default(
+          stdout.isTTY ? SCREEN_ROWS : Number.POSITIVE_INFINITY,
+          `${SCREEN_ROWS}; in a pipe: all`,
+        ),
     )
     .option('--cursor <cursor>', 'continue from this cursor')
     .option('--page', 'with -o json, print {"rows": […], "nextCursor": …}')

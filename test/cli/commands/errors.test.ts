@@ -17,7 +17,7 @@ describe('the output of errors for the adopted database', () => {
   const forms: [name: string, argv: string[], options: object][] = [
     ['list-80.txt', [], { terminal: 80 }],
     ['list-200.txt', [], { terminal: 200 }],
-    ['list.tsv', [], {}],
+    ['list.tsv', ['--limit', '20'], {}],
     ['list.json', ['--limit', '3', '-o', 'json'], {}],
     ['list-page.json', ['--limit', '1', '-o', 'json', '--page'], {}],
     ['list.jsonl', ['--limit', '3', '-o', 'jsonl'], {}],

@@ -66,7 +66,7 @@ export function define(audit: Command, context: Context): void {
       parseBoolean,
     )
     .option('--follow', 'print the last 10 (or --limit), then new ones')
-  addPaging(audit).action(() => printAudit(audit, context))
+  addPaging(audit, context.io).action(() => printAudit(audit, context))
   explain(audit, {
     examples: ['wfstore audit --action tool_call --success false --since 24h'],
   })
@@ -95,14 +95,14 @@ async function printAudit(command: Command, context: Context): Promise<void> {
   const options = command.optsWithGlobals<AuditFlags>()
   checkPage(options)
   selectColumns(columns, options.columns)
-  if (options.follow) checkFollow(options)
+  const given = command.getOptionValueSource('limit') !== 'default'
+  const before = given ? options.limit : FOLLOW_LIMIT
+  if (options.follow) checkFollow(options, before)
   const { status: _, ...shared } = await readFilter(options, context)
   const filter: AuditFilter = { ...shared, actionType: options.action, success: options.success }
   const writer = context.writer(options)
   if (options.follow) {
-    const given = command.getOptionValueSource('limit') !== 'default'
-    const limit = given ? options.limit : FOLLOW_LIMIT
-    return writer.follow(columns, followedEntries(context, writer, options, filter, limit))
+    return writer.follow(columns, followedEntries(context, writer, options, filter, before))
   }
   const store = await context.store(options)
   const query = (paging: object) => store.audit.list({ ...filter, ...paging })
@@ -114,7 +114,7 @@ const FOLLOW_LIMIT = 10
 const MOST_BEFORE = 1000
 
 /** @throws WfstoreError usage for options that contradict --follow */
-function checkFollow(options: AuditFlags): void {
+function checkFollow(options: AuditFlags, before: number): void {
   const other = (['until', 'cursor', 'page'] as const).find((name) => options[name] !== undefined)
   if (other !== undefined)
     throw new WfstoreError('usage', `--follow and --${other} cannot be used together`, {
@@ -128,7 +128,7 @@ function checkFollow(options: AuditFlags): void {
         hint: 'use -o jsonl',
       },
     )
-  if (options.limit > MOST_BEFORE)
+  if (before > MOST_BEFORE)
     throw new WfstoreError('usage', `--limit is at most ${MOST_BEFORE} with --follow`, {
       hint: 'use a smaller --limit, or list older entries without --follow',
     })

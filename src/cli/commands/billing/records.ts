@@ -31,11 +31,12 @@ export function define(billing: Command, context: Context): void {
       .option('--model <id>', 'filter by model', parseText)
       .option('--paid', 'only paid bills')
       .option('--unpaid', 'only unpaid bills'),
+    context.io,
   )
   explain(records, {
     examples: [
       'wfstore billing records --period 2026-10 --unpaid',
-      'wfstore billing records --user user_7 --limit all -o csv > user_7.csv',
+      'wfstore billing records --user user_7 -o csv > user_7.csv',
     ],
   }).action(async () => {
     const options = records.optsWithGlobals<RecordsFlags>()

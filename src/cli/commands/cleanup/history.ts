@@ -28,6 +28,7 @@ export function define(cleanup: Command, context: Context): void {
       .description('List past cleanups, newest first, with what they removed and how they ended.')
       .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
       .option('--until <time>', 'started before this time'),
+    context.io,
   ).action(async () => {
     // commander parses the options of `cleanup` here too.
     const [foreign] = Object.keys(cleanup.opts())

@@ -38,7 +38,7 @@ export function define(executions: Command, context: Context): void {
     .command('list')
     .summary('List runs, newest first')
     .description('List runs, newest first.')
-  explain(addWatch(addPaging(addFilters(list, { status: true }))), {
+  explain(addWatch(addPaging(addFilters(list, { status: true }), context.io)), {
     examples: [
       'wfstore executions list --status failed --since 24h',
       'wfstore executions list --user user_7 -o csv > runs.csv',
@@ -55,7 +55,7 @@ export function define(executions: Command, context: Context): void {
     .command('running')
     .summary('List unfinished runs')
     .description('List unfinished runs, longest running first.')
-  addWatch(addPaging(addFilters(running, { status: false }))).option(
+  addWatch(addPaging(addFilters(running, { status: false }), context.io)).option(
     '--stale <duration>',
     'only runs without a write for this long: 10m, 6h',
     parseSpan,

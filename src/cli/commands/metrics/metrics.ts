@@ -113,12 +113,12 @@ function defineList(list: Command, context: Context): void {
     .option('--user <id>', 'filter by user', parseText)
     .option('--since <time>', BOUNDS)
     .option('--until <time>', 'only buckets that start before this time')
-  explain(addPaging(list), {
+  explain(addPaging(list, context.io), {
     about:
       'TIME is the start of the bucket. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',
     examples: [
       'wfstore metrics list --type cost --period day --since 30d',
-      'wfstore metrics list --user user_7 --limit all -o csv > metrics.csv',
+      'wfstore metrics list --user user_7 -o csv > metrics.csv',
     ],
   }).action(async () => {
     const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()

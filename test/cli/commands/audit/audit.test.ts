@@ -32,7 +32,7 @@ describe('the output of audit for the adopted database', () => {
       ['--success', 'false', '--limit', '3', '--color', 'always'],
       { terminal: 100 },
     ],
-    ['list.tsv', [], {}],
+    ['list.tsv', ['--limit', '20'], {}],
     ['list.json', ['--limit', '2', '-o', 'json'], {}],
     ['list-page.json', ['--limit', '1', '-o', 'json', '--page'], {}],
     ['list.jsonl', ['--limit', '3', '-o', 'jsonl'], {}],

@@ -35,11 +35,11 @@ describe('the output for the adopted database', () => {
       ['executions', 'list', '--limit', '5', '--color', 'always'],
       { terminal: 100 },
     ],
-    ['list.tsv', ['executions', 'list'], {}],
+    ['list.tsv', ['executions', 'list', '--limit', '20'], {}],
     ['list.json', ['executions', 'list', '--limit', '3', '-o', 'json'], {}],
     ['list-page.json', ['executions', 'list', '--limit', '1', '-o', 'json', '--page'], {}],
     ['list.jsonl', ['executions', 'list', '--limit', '3', '-o', 'jsonl'], {}],
-    ['list.csv', ['executions', 'list', '-o', 'csv'], {}],
+    ['list.csv', ['executions', 'list', '--limit', '20', '-o', 'csv'], {}],
     [
       'list-columns.txt',
       ['executions', 'list', '--limit', '5', '--columns', 'status,total_cost,ERROR'],

@@ -45,10 +45,10 @@ describe('the output for the adopted database', () => {
   const forms: [name: string, argv: string, options: object][] = [
     ['list-80.txt', 'list', { terminal: 80 }],
     ['list-120.txt', 'list --period day', { terminal: 120 }],
-    ['list.tsv', 'list', {}],
+    ['list.tsv', 'list --limit 20', {}],
     ['list-page.json', 'list --limit 2 -o json --page', {}],
     ['list.jsonl', 'list --limit 3 -o jsonl', {}],
-    ['list.csv', 'list -o csv', {}],
+    ['list.csv', 'list --limit 20 -o csv', {}],
     ['list-columns.tsv', 'list --limit 5 --columns metric_type,VALUE,user', {}],
     ['current-100.txt', '--period month', { terminal: 100 }],
     ['current.tsv', 'current --period month --type cost', {}],
