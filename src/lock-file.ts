@@ -32,14 +32,14 @@ export function alive(pid: number): boolean {
   }
 }
 
-export type Attempt = { release: () => void } | { holder: number | undefined }
+export type LockAttempt = { release: () => void } | { holder: number | undefined }
 
 /**
  * Takes the lock if it is free or its holder no longer runs; otherwise says which process has it, undefined where the
  * file does not say. With `force` it is taken from any holder.
  * @throws what the file system refuses
  */
-export function tryLock(path: string, { force = false } = {}): Attempt {
+export function tryLock(path: string, { force = false } = {}): LockAttempt {
   const token = `${processTag()}-${random()}`
   for (;;) {
     const holder = readHolder(path)

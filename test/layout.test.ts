@@ -104,6 +104,14 @@ it('every part of src is listed in MAY_IMPORT', () => {
 it('the tables import no package', () => {
   expect(importers(/^(?!.*\.ts$)/, /^(?!tables\/)/)).toEqual([])
 })
+it('no two exported types have the same name', () => {
+  const names = sources.flatMap(({ text }) =>
+    [...text.matchAll(/^export (?:interface|type|class|enum) (\w+)/gm)].map((match) => match[1]),
+  )
+  const repeated = names.filter((name, place) => names.indexOf(name) !== place)
+  expect(repeated).toEqual([])
+  expect(names.length).toBeGreaterThan(100)
+})
 it('a command imports files of its own folder, and from others only columns and words', () => {
   const groupOf = (path: string) => path.split('/')[2]
   const strangers = sources.filter(

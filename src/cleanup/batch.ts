@@ -34,7 +34,7 @@ export interface Work {
   archive: Archiving | undefined
 }
 
-export interface Batch {
+export interface RemovedBatch {
   /** Where the next one begins; null where this was the last. */
   next: Position | null
   /** Begins the quarter of an hour that the next batch may share with this one. */
@@ -97,7 +97,7 @@ export async function removeBatch(
   walked: Walked,
   after: Position,
   size: number,
-): Promise<Batch> {
+): Promise<RemovedBatch> {
   const { client, archive } = work
   try {
     await client.query(`${BEGIN}; ${LOCK[walked.kind].join('; ')}; ${NO_TRANSACTION_TIMEOUT}`)
@@ -136,7 +136,7 @@ const notDeleted = (runs: number) =>
  * @throws WfstoreError locked where it is a table that they hold, or the cleanup's own row, as every other row would be
  * in their hands, too
  */
-export async function stepOver(work: Work, walked: Walked, after: Position): Promise<Batch> {
+export async function stepOver(work: Work, walked: Walked, after: Position): Promise<RemovedBatch> {
   const { client, cleanupId } = work
   let table = ''
   try {
@@ -191,7 +191,11 @@ async function change(client: pg.ClientBase, settings: Record<string, string>): 
 }
 
 /** The cleanup's own row counts what this transaction deletes. */
-async function record({ client, cleanupId }: Work, { kind }: Walked, batch: Batch): Promise<void> {
+async function record(
+  { client, cleanupId }: Work,
+  { kind }: Walked,
+  batch: RemovedBatch,
+): Promise<void> {
   const of = (wanted: string) => (kind === wanted ? batch.removed : 0)
   const own = await query(
     client,

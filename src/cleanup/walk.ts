@@ -1,5 +1,12 @@
 import { isLockFailure } from '../db/migrate/lock.ts'
-import { type Batch, type Position, removeBatch, START, stepOver, type Work } from './batch.ts'
+import {
+  type Position,
+  type RemovedBatch,
+  removeBatch,
+  START,
+  stepOver,
+  type Work,
+} from './batch.ts'
 import { endOf, mergeHistory } from './history.ts'
 import { type Pace, paceOf } from './pace.ts'
 import { WALKED, type Walked } from './tables.ts'
@@ -87,7 +94,7 @@ async function patiently(
   at: Position,
   pace: Pace,
   limits: Limits,
-): Promise<(Batch & { locked: number }) | null> {
+): Promise<(RemovedBatch & { locked: number }) | null> {
   for (let tried = 1; ; tried++) {
     try {
       const began = performance.now()
@@ -106,7 +113,7 @@ async function patiently(
   }
 }
 
-function count(walk: Walk, { kind }: Walked, batch: Batch & { locked: number }): void {
+function count(walk: Walk, { kind }: Walked, batch: RemovedBatch & { locked: number }): void {
   walk.batches++
   walk.removed[kind] += batch.removed
   walk.removed.step += batch.steps

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Named, Setting } from '../config/list.ts'
+import type { ListedProfile, Setting } from '../config/list.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
@@ -11,7 +11,7 @@ const settingColumns: Column<Setting>[] = [
   { name: 'source', kind: 'text', wrap: '' },
 ]
 
-const profileColumns: Column<Named>[] = [
+const profileColumns: Column<ListedProfile>[] = [
   { name: 'profile', kind: 'text' },
   { name: 'inUse', kind: 'boolean' },
   { name: 'isDefault', header: 'DEFAULT', kind: 'boolean' },

@@ -7,7 +7,7 @@ export interface Candidate {
 }
 
 /** The candidates at the cursor. */
-export interface Question {
+export interface CompletionRequest {
   /** Candidates that are known without a query. */
   candidates: Candidate[]
   /** The kind of values to look up that begin with `prefix`. */
@@ -24,7 +24,7 @@ export interface Question {
 const DATABASE = ['--database-url', '--profile', '--schema']
 
 /** `words` are the words after `wfstore`. The last one, which may be '', is being typed. */
-export function questionOf(program: CommandReference, words: readonly string[]): Question {
+export function questionOf(program: CommandReference, words: readonly string[]): CompletionRequest {
   const current = words.at(-1) ?? ''
   const place = walk(program, words.slice(0, -1))
   const { at, expected, ended, position, database, inHelp } = place
@@ -126,7 +126,7 @@ function subcommandsOf(
 function valuesOf(
   { kind, choices = [], several }: Pick<OptionReference, 'kind' | 'choices' | 'several'>,
   typed: string,
-): Partial<Question> & { candidates: Candidate[] } {
+): Partial<CompletionRequest> & { candidates: Candidate[] } {
   if (!several)
     return {
       ...(kind === undefined || kind === 'text' ? {} : { ask: kind }),

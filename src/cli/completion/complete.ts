@@ -2,7 +2,7 @@ import type { Environment } from '../../db/connect/libpq.ts'
 import type { CommandReference } from '../help/reference.ts'
 import type { Io } from '../io.ts'
 import { bashReply, splitLine, type Typed } from './bash-line.ts'
-import type { Candidate, Question } from './candidates.ts'
+import type { Candidate, CompletionRequest } from './candidates.ts'
 import { questionOf } from './candidates.ts'
 
 const MOST_MS = 60_000
@@ -70,8 +70,8 @@ const isSafe = (value: string) =>
 
 /** The result within the time limit, or nothing. */
 async function askFor(
-  ask: NonNullable<Question['ask']>,
-  question: Question,
+  ask: NonNullable<CompletionRequest['ask']>,
+  question: CompletionRequest,
   io: Io,
   env: Environment,
 ): Promise<Candidate[]> {

@@ -7,15 +7,15 @@ import { readSettings } from '../config/read.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Io } from '../io.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import type { Candidate, Question } from './candidates.ts'
+import type { Candidate, CompletionRequest } from './candidates.ts'
 
 /**
  * Looks up names that begin with the typed text in the config or the database. The command line, the environment or the
  * config choose the database. It does not start an embedded server. @throws any error of the lookup
  */
 export async function askStore(
-  ask: NonNullable<Question['ask']>,
-  { prefix, database }: Question,
+  ask: NonNullable<CompletionRequest['ask']>,
+  { prefix, database }: CompletionRequest,
   io: Io,
   env: Environment,
   ms: number,
@@ -98,7 +98,7 @@ const runs = (where: string) => `
   from (${NEWEST_RUNS.replace(' order', `${where} order`)} limit 2000) as newest
   where starts_with(execution_id::text, lower($1)) order by start_time desc, execution_id desc limit 30`
 
-const QUERIES: Partial<Record<NonNullable<Question['ask']>, string>> = {
+const QUERIES: Partial<Record<NonNullable<CompletionRequest['ask']>, string>> = {
   user: distinct('user_id'),
   workflow: distinct('workflow_name'),
   mode: recent('mode', `${NEWEST_RUNS} limit 2000`),

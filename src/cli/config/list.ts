@@ -214,7 +214,7 @@ function presentation({ io, env, settings }: Context, options: GlobalOptions): S
   ]
 }
 
-export interface Named {
+export interface ListedProfile {
   profile: string
   inUse: boolean
   isDefault: boolean
@@ -225,7 +225,7 @@ export interface Named {
 }
 
 /** The profiles of the config, in its order. */
-export async function listProfiles({ settings, env }: Context): Promise<Named[]> {
+export async function listProfiles({ settings, env }: Context): Promise<ListedProfile[]> {
   const { config, profile: used } = settings()
   return [...(config?.profiles.values() ?? [])].map((profile) => {
     const { name, production = false, schema = null } = profile

@@ -1,14 +1,14 @@
 import type { Command, Help } from 'commander'
-import { commandRows, type Row, section, widthOf } from './page.ts'
+import { commandRows, type HelpRow, section, widthOf } from './page.ts'
 import { TOPICS } from './topics.ts'
 
 /** What `wfstore --help` prints: the commands in groups. */
 export function formatStart(program: Command, help: Help): string {
   const rows = commandRows(program.commands)
   const width = Math.max(...rows.map(([term]) => term.length))
-  const groups = new Map<string, Row[]>()
+  const groups = new Map<string, HelpRow[]>()
   for (const [index, command] of program.commands.entries()) {
-    const [term, summary] = rows[index] as Row
+    const [term, summary] = rows[index] as HelpRow
     const group = groups.get(command.helpGroup()) ?? []
     groups.set(command.helpGroup(), [...group, [term.padEnd(width), summary]])
   }

@@ -21,7 +21,7 @@ export const explanationOf = (command: Command): Explanation =>
   explanations.get(command) ?? { examples: [] }
 
 /** Term and description. */
-export type Row = readonly [term: string, description: string]
+export type HelpRow = readonly [term: string, description: string]
 
 /** The help page of a command, at most 24 lines: its own options, without the global ones. */
 export function formatPage(command: Command, help: Help): string {
@@ -76,7 +76,7 @@ export function pathOf(command: Command): string[] {
 }
 
 /** A heading and rows in two columns; '' without rows. */
-export function section(heading: string, rows: readonly Row[], help: Help): string {
+export function section(heading: string, rows: readonly HelpRow[], help: Help): string {
   if (rows.length === 0) return ''
   const term = Math.max(...rows.map(([text]) => text.length))
   const room = widthOf(help) - term - 4
@@ -90,7 +90,7 @@ export function section(heading: string, rows: readonly Row[], help: Help): stri
   return [heading, ...lines].join('\n')
 }
 
-const argumentRows = (command: Command): Row[] =>
+const argumentRows = (command: Command): HelpRow[] =>
   command.registeredArguments
     .filter(({ description }) => description !== '')
     .map((argument) => [
@@ -99,7 +99,7 @@ const argumentRows = (command: Command): Row[] =>
     ])
 
 /** Without --help. --since and --until share a row. */
-export function optionRows(options: readonly Option[]): Row[] {
+export function optionRows(options: readonly Option[]): HelpRow[] {
   const until = options.find(({ long }) => long === '--until')
   const since = options.find(({ long }) => long === '--since')
   return options
@@ -127,7 +127,7 @@ function withDefault(text: string, value: unknown, choices: readonly string[] = 
   return extra.length === 0 ? text : `${text} (${extra.join('; ')})`
 }
 
-export const commandRows = (commands: readonly Command[]): Row[] =>
+export const commandRows = (commands: readonly Command[]): HelpRow[] =>
   commands.map((command) => [
     [command.name(), ...command.registeredArguments.map(termOfArgument)].join(' '),
     command.summary() || command.description(),

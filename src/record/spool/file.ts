@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { WfstoreError } from '../../error.ts'
-import { type Attempt, tryLock } from '../../lock-file.ts'
+import { type LockAttempt, tryLock } from '../../lock-file.ts'
 
 /** A queue of lines in a file, used by one process at a time. Its methods are synchronous, so they do not interleave. */
 export interface SpoolFile {
@@ -160,7 +160,7 @@ function copy(
 
 /** @returns a function that releases it @throws WfstoreError usage */
 function lock(path: string): () => void {
-  let attempt: Attempt
+  let attempt: LockAttempt
   try {
     attempt = tryLock(`${path}.lock`)
   } catch (cause) {

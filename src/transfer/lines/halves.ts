@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { describe } from '../../db/query/errors.ts'
 
-export interface Attempt {
+export interface RangeAttempt {
   /** Does all items from `first` to `last`. @returns the number of rows */
   try: (first: number, last: number) => Promise<number>
   /** Called with an item that the server refuses. */
@@ -18,7 +18,7 @@ export async function inHalves(
   client: pg.ClientBase,
   first: number,
   last: number,
-  attempt: Attempt,
+  attempt: RangeAttempt,
 ): Promise<number> {
   if (attempt.enough()) return 0
   await client.query('savepoint attempt')

@@ -35,7 +35,7 @@ export function sparkline(values: readonly number[], ascii: boolean): string {
 }
 
 /** The time of a step within its run. `open` means unfinished. */
-export interface Span {
+export interface StepSpan {
   status: string
   startMs: number | null
   endMs: number | null
@@ -52,7 +52,7 @@ const FILLS = new Map<string, readonly [string, string]>([
 
 /** A bar from start to end, at least one cell wide. An end outside the run is marked at the edge. */
 export function drawSpan(
-  { status, startMs, endMs, open, spanMs }: Span,
+  { status, startMs, endMs, open, spanMs }: StepSpan,
   width: number,
   ascii: boolean,
 ): Cell {
