@@ -1,6 +1,7 @@
-import { mkdtempSync, statfsSync } from 'node:fs'
+import { chmodSync, mkdtempSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inject } from 'vitest'
 
 /** Linux keeps what is here in memory: nothing that a test makes needs to reach a disk. */
 const MEMORY = '/dev/shm'
@@ -16,6 +17,13 @@ function hasRoom(): boolean {
   }
 }
 
-/** A new folder for data, in memory where there is room. No program may run from there. */
+/** The folder of a whole run, in memory where there is room. Servers of other users work below it. */
+export function makeRunFolder(): string {
+  const folder = mkdtempSync(join(hasRoom() ? MEMORY : tmpdir(), 'wfstore-test-'))
+  chmodSync(folder, 0o711)
+  return folder
+}
+
+/** A new folder for data, removed at the end of the run at the latest. No program may run from there. */
 export const dataFolder = (label: string): string =>
-  mkdtempSync(join(hasRoom() ? MEMORY : tmpdir(), `wfstore-${label}-`))
+  mkdtempSync(join(inject('runFolder'), `${label}-`))

@@ -9,19 +9,21 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { logFile, startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
 import { WfstoreError } from '../../src/error.ts'
 import { keepsDatabases } from './database.ts'
-import { dataFolder } from './folder.ts'
+import { makeRunFolder } from './folder.ts'
 import servers from './servers.json' with { type: 'json' }
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** libpq URL of the server that all test files share; each makes databases of its own there. */
     serverUrl: string
+    /** Where tests make their folders. */
+    runFolder: string
   }
 }
 
@@ -34,8 +36,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     say('dist/ is missing, and some tests start the built program: run `npm run build` first')
   if (project.vitest.config.tagsFilter)
     say('slow tests are left out; `npm run test:all` runs them too')
+  const folder = makeRunFolder()
+  project.provide('runFolder', folder)
   const own = process.env.WFSTORE_TEST_DATABASE_URL
-  const server = own ? undefined : await startServer()
+  const server = own ? undefined : await startServer(folder)
   const url = own ?? (server as TestServer).url
   const version = await serverVersion(url)
   say(`PostgreSQL ${version} runs ${server ? `in ${server.dir}` : 'at WFSTORE_TEST_DATABASE_URL'}`)
@@ -44,7 +48,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (report) writeFileSync(report, version)
   return async () => {
     if (keepsDatabases) return sayWhatIsKept(url, server)
-    if (server) await removeServer(server)
+    if (server) await stopEmbedded(server.dir)
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -59,9 +64,9 @@ interface TestServer {
   url: string
 }
 
-async function startServer(): Promise<TestServer> {
+async function startServer(folder: string): Promise<TestServer> {
   const wanted = process.env.WFSTORE_TEST_POSTGRES
-  const dir = dataFolder('test')
+  const dir = join(folder, 'server')
   const binariesFrom = wanted ? installServer(wanted) : undefined
   say('starting PostgreSQL')
   try {
@@ -82,15 +87,10 @@ async function startServer(): Promise<TestServer> {
   } catch (error) {
     if (!(error instanceof WfstoreError)) throw error
     const isMissing = error.code === 'no_database'
-    if (isMissing) rmSync(dir, { recursive: true })
+    if (isMissing) rmSync(folder, { recursive: true })
     error.message = isMissing ? NO_SERVER : `${error.message}; ${error.hint}`
     throw error
   }
-}
-
-async function removeServer({ dir }: TestServer): Promise<void> {
-  await stopEmbedded(dir)
-  rmSync(dir, { recursive: true, force: true })
 }
 
 async function sayWhatIsKept(url: string, server: TestServer | undefined): Promise<void> {
@@ -98,7 +98,7 @@ async function sayWhatIsKept(url: string, server: TestServer | undefined): Promi
   if (!server) return
   const [pid] = readFileSync(join(server.dir, 'data/postmaster.pid'), 'utf8').split('\n')
   say(
-    `the server's log is ${logFile(server.dir)}; stop it with: kill -INT ${pid}; rm -r ${server.dir}`,
+    `the server's log is ${logFile(server.dir)}; stop it with: kill -INT ${pid}; rm -r ${dirname(server.dir)}`,
   )
 }
 
