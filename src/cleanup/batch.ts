@@ -10,10 +10,10 @@ import { quarterOf } from '../tables/histories.ts'
 import { LINE_SETTINGS } from '../transfer/lines/line.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { archiveColumns } from './archive/columns.ts'
+import { type Guard, labelsOf, protectedColumns, protectedShape, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT, tableLocked } from './lock.ts'
-import { batchError } from './references.ts'
 import { type Archiving, deleteRows } from './remove.ts'
-import { ahead, inBatch, reasons, type Walked } from './tables.ts'
+import { ahead, goes, inBatch, reasons, type Walked } from './tables.ts'
 
 /** The key of a row in the walk through its table. */
 export interface Position {
@@ -32,6 +32,8 @@ export interface Work {
   /** The oldest run of every workflow that is kept, as JSON. */
   newest: string | undefined
   archive: Archiving | undefined
+  /** Foreign keys of an application that keep rows. */
+  guards: readonly Guard[]
 }
 
 export interface RemovedBatch {
@@ -45,6 +47,9 @@ export interface RemovedBatch {
   steps: number
   /** Runs that stay, by reason. */
   kept: { running: number; endedLater: number; newest: number }
+  /** Rows that a foreign key of an application keeps. */
+  protected: number
+  protectedBy: string[]
 }
 
 /**
@@ -59,10 +64,15 @@ const BEGIN = `begin isolation level repeatable read read write;
   set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = '10min';
   set local synchronous_commit = off; set local enable_seqscan = off; set local enable_sort = off;
   set local jit = off; set local work_mem = '64MB';
-  set local row_security = off;
+  set local row_security = off; set constraints all immediate;
   ${LINE_SETTINGS}`
 
-const NONE_KEPT = { running: 0, endedLater: 0, newest: 0 }
+type Stay = Pick<RemovedBatch, 'kept' | 'protected' | 'protectedBy'>
+const NONE_STAY: Stay = {
+  kept: { running: 0, endedLater: 0, newest: 0 },
+  protected: 0,
+  protectedBy: [],
+}
 const keptShape = { running: d.count(), endedLater: d.count(), newest: d.count() }
 
 /**
@@ -104,16 +114,10 @@ export async function removeBatch(
     if (archive) await assertColumns(work, archive)
     const end = await findEnd(work, walked, after, size)
     const keepLast = work.newest !== undefined
-    const deleted = await deleteRows({ client, archive, keepLast }, walked)
-    const kept =
-      walked.kind === 'execution' && deleted.removed < end.visited
-        ? await query(
-            client,
-            `select ${reasons('e')} from workflow_executions e where ${inBatch(walked, 'e')}`,
-            keptShape,
-          )
-        : []
-    const batch = { ...end, ...deleted, kept: kept[0] ?? NONE_KEPT }
+    const scope: Scope = { guards: work.guards, keepLast, together: 'batch' }
+    const deleted = await deleteRows({ client, archive, scope }, walked)
+    const stay = deleted.removed < end.visited ? await reasonsOf(client, walked, scope) : NONE_STAY
+    const batch = { ...end, ...deleted, ...stay }
     if (batch.kept.newest > 0 && !keepLast) throw notDeleted(batch.kept.newest)
     if (batch.removed > 0) await record(work, walked, batch)
     await archive?.sink.sync()
@@ -122,7 +126,31 @@ export async function removeBatch(
   } catch (error) {
     await rollback(client as pg.Client)
     await archive?.sink.rollback()
-    throw batchError(error, client)
+    throw databaseError(error, { connection: client })
+  }
+}
+
+/** Counts the rows of this batch that are still there, by reason. */
+async function reasonsOf(client: pg.ClientBase, walked: Walked, scope: Scope): Promise<Stay> {
+  const { kind, table } = walked
+  if (kind !== 'execution' && !scope.guards.some((guard) => guard.kind === kind)) return NONE_STAY
+  const going = {
+    execution: goes('r', scope.keepLast),
+    audit: 'not exists (select from workflow_executions e where e.execution_id = r.execution_id)',
+    metric: 'true',
+  }[kind]
+  const runs = kind === 'execution' ? reasons('r') : '0 as running, 0 as ended_later, 0 as newest'
+  const [row] = await query(
+    client,
+    `select ${runs}, ${protectedColumns(scope, kind, 'r', going)} from ${table} r where ${inBatch(walked, 'r')}`,
+    { ...keptShape, ...protectedShape },
+  )
+  if (!row) return NONE_STAY
+  const { running, endedLater, newest } = row
+  return {
+    kept: { running, endedLater, newest: newest - (kind === 'execution' ? row.protected : 0) },
+    protected: row.protected,
+    protectedBy: labelsOf(scope, kind, row.protectedBy),
   }
 }
 
@@ -148,7 +176,7 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
     const own = sql`select from cleanups where cleanup_id = ${cleanupId} for no key update`
     await query(client, own, {})
     const end = await findEnd(work, walked, after, 1)
-    return { ...end, removed: 0, steps: 0, kept: NONE_KEPT }
+    return { ...end, removed: 0, steps: 0, ...NONE_STAY }
   } catch (error) {
     if (!isLockFailure(error)) throw databaseError(error, { connection: client })
     throw tableLocked(table, error)

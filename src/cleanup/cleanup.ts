@@ -10,6 +10,7 @@ import { archiveColumns } from './archive/columns.ts'
 import type { Work } from './batch.ts'
 import { countCleanup } from './count.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
+import { readGuards } from './guards.ts'
 import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
 import { recordArchive, recordBegin, recordEnd } from './record.ts'
@@ -69,9 +70,17 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   await assertNoCascade(client)
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
-  const work: Work = { client, cleanupId, cutoff, newest: undefined, archive: undefined }
+  const work: Work = {
+    client,
+    cleanupId,
+    cutoff,
+    newest: undefined,
+    archive: undefined,
+    guards: [],
+  }
   let done: { walk: Walk; archive: ArchiveSummary | null; seconds: number }
   try {
+    work.guards = await readGuards(client)
     if (keepLast !== undefined) work.newest = await newestRuns(client, keepLast)
     if (sink) {
       const tables = await readTables(client)

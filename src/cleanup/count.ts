@@ -6,6 +6,7 @@ import { sql } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { checkSchema } from '../db/schema.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
+import { isFree, labelsOf, protectedColumns, readGuards, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { newestRuns } from './newest.ts'
 import { CUTOFF, goes, reasons } from './tables.ts'
@@ -20,24 +21,48 @@ const shape = {
   endedLater: d.count(),
   newest: d.count(),
   runKept: d.count(),
+  runsProtected: d.count(),
+  runsBy: d.json(),
+  entriesProtected: d.count(),
+  entriesBy: d.json(),
+  metricsProtected: d.count(),
+  metricsBy: d.json(),
 }
 
-const statement = (keepLast: boolean) => `
+/** A run of `alias` that goes. */
+const leaves = (alias: string, scope: Scope) =>
+  `${goes(alias, scope.keepLast)}${isFree(scope, 'execution', alias)}`
+
+const statement = (scope: Scope) => `
 with runs as (
-  select count(*) filter (where ${goes('e', keepLast)}) as execution, ${reasons('e')}, count(*) as looked_at
+  select count(*) filter (where ${leaves('e', scope)}) as execution, ${reasons('e')}, count(*) as looked_at,
+    ${protectedColumns(scope, 'execution', 'e', goes('e', scope.keepLast))}
   from workflow_executions e where e.start_time < ${CUTOFF}
 ), entries as (
-  select count(*) filter (where k.execution_id is null) as audit, count(k.execution_id) as run_kept
+  select count(*) filter (where k.execution_id is null) as old, count(k.execution_id) as run_kept,
+    ${protectedColumns(scope, 'audit', 'a', 'k.execution_id is null')}
   from audit_logs a
   left join workflow_executions k on k.execution_id = a.execution_id
-    and not (k.start_time < ${CUTOFF} and ${goes('k', keepLast)})
+    and not (k.start_time < ${CUTOFF} and ${leaves('k', scope)})
   where a.timestamp < ${CUTOFF}
+), metrics as (
+  select count(*) as old, ${protectedColumns(scope, 'metric', 'm', 'true')}
+  from observability_metrics m where m.timestamp < ${CUTOFF}
 )
-select r.execution, e.audit, e.run_kept, r.running, r.ended_later, r.looked_at - r.execution - r.running - r.ended_later as newest,
+select r.execution, e.old - e.protected as audit, e.run_kept, r.running, r.ended_later,
+  r.looked_at - r.execution - r.running - r.ended_later - r.protected as newest,
   (select count(*) from workflow_steps s join workflow_executions e using (execution_id)
-   where e.start_time < ${CUTOFF} and ${goes('e', keepLast)}) as step,
-  (select count(*) from observability_metrics m where m.timestamp < ${CUTOFF}) as metric
-from runs r, entries e`
+   where e.start_time < ${CUTOFF} and ${leaves('e', scope)}) as step,
+  m.old - m.protected as metric,
+  r.protected as runs_protected, r.protected_by as runs_by, e.protected as entries_protected,
+  e.protected_by as entries_by, m.protected as metrics_protected, m.protected_by as metrics_by
+from runs r, entries e, metrics m`
+
+const ALL = `
+  select (select count(*) from workflow_executions) as execution, (select count(*) from workflow_steps) as step,
+    (select count(*) from audit_logs) as audit, (select count(*) from observability_metrics) as metric`
+
+const allShape = { execution: d.count(), step: d.count(), audit: d.count(), metric: d.count() }
 
 /**
  * What a cleanup would remove and keep, of one moment; it changes nothing.
@@ -65,18 +90,43 @@ export async function countCleanup(
               set_config('statement_timeout', ${timeout}, true)`,
       {},
     )
-    const [row] = await query(client, statement(options.keepLast !== undefined), shape)
+    const scope: Scope = {
+      guards: await readGuards(client),
+      keepLast: options.keepLast !== undefined,
+      together: 'all',
+    }
+    const [row] = await query(client, statement(scope), shape)
+    const [all] = timeoutMs > 0 ? [] : await query(client, ALL, allShape)
     await query(client, 'commit', {})
-    const counts = row as d.RowOf<typeof shape>
-    const { execution, step, audit, metric, runKept, ...runs } = counts
+    const { execution, step, audit, metric, runKept, ...rest } = row as d.RowOf<typeof shape>
+    const remove = { execution, step, audit, metric }
     return {
       cutoff,
-      remove: { execution, step, audit, metric },
+      remove,
       kept: {
-        execution: { ...runs, locked: 0 },
-        audit: { runKept, locked: 0 },
-        metric: { locked: 0 },
+        execution: {
+          running: rest.running,
+          endedLater: rest.endedLater,
+          newest: rest.newest,
+          protected: rest.runsProtected,
+          locked: 0,
+        },
+        audit: { runKept, protected: rest.entriesProtected, locked: 0 },
+        metric: { protected: rest.metricsProtected, locked: 0 },
+        protectedBy: [
+          ...labelsOf(scope, 'execution', rest.runsBy),
+          ...labelsOf(scope, 'audit', rest.entriesBy),
+          ...labelsOf(scope, 'metric', rest.metricsBy),
+        ],
       },
+      remain: all
+        ? {
+            execution: all.execution - execution,
+            step: all.step - step,
+            audit: all.audit - audit,
+            metric: all.metric - metric,
+          }
+        : null,
     }
   } catch (error) {
     await rollback(client as pg.Client)

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
-import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
 import { WfstoreError } from '../error.ts'
 
@@ -26,17 +25,4 @@ export async function assertNoCascade(client: pg.ClientBase): Promise<void> {
     `the foreign key ${found.name} of ${found.table} would change or delete rows that a cleanup keeps`,
     { hint: 'nothing was removed; drop it, or make it one without ON DELETE' },
   )
-}
-
-/** The error of a batch. If a table of the application refers to old runs, the hint says so. */
-export function batchError(error: unknown, connection: pg.ClientBase): WfstoreError {
-  const known = databaseError(error, { connection })
-  const { message, cause, sqlState, sql } = known
-  if (sqlState !== '23503') return known
-  return new WfstoreError('conflict', message, {
-    hint: 'rows there refer to runs that are old enough to go: delete them first, or give that foreign key an ON DELETE',
-    cause,
-    sqlState,
-    sql,
-  })
 }

@@ -5,6 +5,7 @@ import { auditHistory, neededColumns, usageHistory } from '../tables/histories.t
 import { copyOut } from '../transfer/lines/copy.ts'
 import { copyLines, lineOf, selectLines } from '../transfer/lines/line.ts'
 import type { LineTables } from '../transfer/lines/table.ts'
+import { isFree, type Scope } from './guards.ts'
 import { foldInto } from './history.ts'
 import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
 import type { ArchiveSink, Cleaned } from './types.ts'
@@ -17,7 +18,7 @@ export interface Archiving {
 export interface Deletion {
   client: pg.ClientBase
   archive: Archiving | undefined
-  keepLast: boolean
+  scope: Scope
 }
 
 /** Deletes what is to go of the rows of this batch, into the histories and the archive. */
@@ -29,8 +30,8 @@ export async function deleteRows(deletion: Deletion, { kind }: Walked) {
 
 /** Steps go with their run. */
 async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps: number }> {
-  const { client, archive, keepLast } = deletion
-  const which = `${inBatch(RUNS, 'e')} and ${goes('e', keepLast)}`
+  const { client, archive, scope } = deletion
+  const which = `${inBatch(RUNS, 'e')} and ${goes('e', scope.keepLast)}${isFree(scope, 'execution', 'e')}`
   const steps = 'workflow_executions e join workflow_steps s using (execution_id)'
   let archived: number | undefined
   if (archive) {
@@ -64,7 +65,7 @@ const deleteEntries = (deletion: Deletion): Promise<number> =>
        cross join lateral (select from workflow_executions e where e.execution_id = a.execution_id limit 1) e
      ), gone as (
        delete from audit_logs a
-       where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))
+       where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))${isFree(deletion.scope, 'audit', 'a')}
        returning ${folded('a', neededColumns(auditHistory), deletion.archive)}
      ), folded as (${foldInto(auditHistory, 'gone')})`,
   )
@@ -73,7 +74,7 @@ const deleteMetrics = (deletion: Deletion): Promise<number> =>
   removing(
     deletion,
     'metric',
-    `with gone as (delete from observability_metrics m where ${inBatch(METRICS, 'm')} returning ${folded('m', ['metric_id'], deletion.archive)})`,
+    `with gone as (delete from observability_metrics m where ${inBatch(METRICS, 'm')}${isFree(deletion.scope, 'metric', 'm')} returning ${folded('m', ['metric_id'], deletion.archive)})`,
   )
 
 /** Whole rows go through the server's memory for an archive only. */

@@ -37,11 +37,15 @@ export interface Kept {
     endedLater: number
     /** Runs among the newest of their workflow. */
     newest: number
+    /** Old enough to be removed, but a foreign key of an application protects them. */
+    protected: number
     /** Runs locked by another session. The next cleanup removes them. */
     locked: number
   }
-  audit: { runKept: number; locked: number }
-  metric: { locked: number }
+  audit: { runKept: number; protected: number; locked: number }
+  metric: { protected: number; locked: number }
+  /** The foreign keys that protect rows: 'feedback_execution_id_fkey of feedback'. */
+  protectedBy: string[]
 }
 
 export interface CleanupCounts {
@@ -49,6 +53,8 @@ export interface CleanupCounts {
   cutoff: string
   remove: Removed
   kept: Kept
+  /** All rows that are still there after the cleanup, old or new; null if there was no time to count them. */
+  remain: Removed | null
 }
 
 export interface CleanupResult {

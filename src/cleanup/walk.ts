@@ -7,6 +7,7 @@ import {
   stepOver,
   type Work,
 } from './batch.ts'
+import { refusingKey } from './guards.ts'
 import { endOf, mergeHistory } from './history.ts'
 import { type Pace, paceOf } from './pace.ts'
 import { WALKED, type Walked } from './tables.ts'
@@ -33,9 +34,10 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
     complete: true,
     removed: { execution: 0, step: 0, audit: 0, metric: 0 },
     kept: {
-      execution: { running: 0, endedLater: 0, newest: 0, locked: 0 },
-      audit: { runKept: 0, locked: 0 },
-      metric: { locked: 0 },
+      execution: { running: 0, endedLater: 0, newest: 0, protected: 0, locked: 0 },
+      audit: { runKept: 0, protected: 0, locked: 0 },
+      metric: { protected: 0, locked: 0 },
+      protectedBy: [],
     },
     batches: 0,
   }
@@ -85,7 +87,8 @@ const TRIES = 3
 const FIRST_PAUSE_MS = 100
 
 /**
- * Retries a batch that is blocked by another session, with smaller and smaller batches. A single locked row is skipped.
+ * Retries a batch that is blocked by another session, or contains a row that a foreign
+ * key protects, with smaller and smaller batches. A single row is skipped.
  * @returns null if the time is over before a batch is done
  */
 async function patiently(
@@ -102,13 +105,15 @@ async function patiently(
       pace.took(performance.now() - began)
       return { ...batch, locked: 0 }
     } catch (error) {
-      if (!isLockFailure(error)) throw error
+      const key = refusingKey(error)
+      if (!key && !isLockFailure(error)) throw error
       if (limits.over()) return null
       if (tried >= TRIES && !pace.shrink()) {
         const batch = await stepOver(work, walked, at)
-        return { ...batch, locked: batch.visited }
+        if (!key) return { ...batch, locked: batch.visited }
+        return { ...batch, locked: 0, protected: batch.visited, protectedBy: [key] }
       }
-      if (tried < TRIES) await limits.rest(FIRST_PAUSE_MS * tried)
+      if (tried < TRIES && !key) await limits.rest(FIRST_PAUSE_MS * tried)
     }
   }
 }
@@ -118,13 +123,16 @@ function count(walk: Walk, { kind }: Walked, batch: RemovedBatch & { locked: num
   walk.removed[kind] += batch.removed
   walk.removed.step += batch.steps
   const { execution, audit, metric } = walk.kept
+  walk.kept[kind].protected += batch.protected
+  for (const label of batch.protectedBy)
+    if (!walk.kept.protectedBy.includes(label)) walk.kept.protectedBy.push(label)
   if (kind === 'execution') {
     execution.running += batch.kept.running
     execution.endedLater += batch.kept.endedLater
     execution.newest += batch.kept.newest
     execution.locked += batch.locked
   } else if (kind === 'audit') {
-    audit.runKept += batch.visited - batch.removed - batch.locked
+    audit.runKept += batch.visited - batch.removed - batch.locked - batch.protected
     audit.locked += batch.locked
   } else {
     metric.locked += batch.locked

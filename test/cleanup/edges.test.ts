@@ -110,13 +110,14 @@ describe('at the edge of the cutoff', () => {
       expect(result).toMatchObject({ outcome: 'done', cutoff: CUTOFF, removed, left: null })
       const kept = {
         // Those that began at the cutoff or later are not looked at.
-        execution: { running: 2, endedLater: KEPT.length - 6, newest: 0, locked: 0 },
-        audit: { runKept: 2 * KEPT.length, locked: 0 },
-        metric: { locked: 0 },
+        execution: { running: 2, endedLater: KEPT.length - 6, newest: 0, protected: 0, locked: 0 },
+        audit: { runKept: 2 * KEPT.length, protected: 0, locked: 0 },
+        metric: { protected: 0, locked: 0 },
+        protectedBy: [],
       }
       expect(result.kept).toEqual(kept)
       // What a dry run says is what happens.
-      expect(counted).toEqual({ cutoff: CUTOFF, remove: removed, kept })
+      expect(counted).toMatchObject({ cutoff: CUTOFF, remove: removed, kept })
       expect(sumOf(await cleanupsIn(database))).toEqual(removed)
       // A key is in one row, for any number of batches in a quarter hour.
       expect(

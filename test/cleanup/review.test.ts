@@ -141,20 +141,6 @@ it('a foreign key that would delete bills or entries is refused before anything 
   expect(await runsLeft()).toEqual([uuid(1)])
 })
 
-it('a table of the application that refers to an old run is named, with what to do', async () => {
-  await addOld(1)
-  await change(
-    `create table app (run uuid references workflow_executions); insert into app values ('${uuid(1)}')`,
-    'drop table app',
-  )
-  await expect(clean(database, { before: BEFORE })).rejects.toMatchObject({
-    code: 'conflict',
-    message: expect.stringContaining('on table "app"'),
-    hint: expect.stringContaining('ON DELETE'),
-  })
-  expect(await runsLeft()).toEqual([uuid(1)])
-})
-
 it('runs that a trigger keeps are reported as such, and not as the newest', async () => {
   await addOld(1)
   await change(

@@ -11,6 +11,8 @@ export interface TableOfCleanup {
   kept: number | null
   locked: number | null
   left: number
+  /** All rows that are still there after the cleanup; null if they were not counted. */
+  remain: number | null
   /** Why rows are kept. */
   why: string
 }
@@ -41,6 +43,7 @@ export const countsColumns: Column<CleanupCounts>[] = [
   { name: 'cutoff', kind: 'time' },
   json('remove'),
   json('kept'),
+  json('remain'),
 ]
 
 export const tableColumns: Column<TableOfCleanup>[] = [
@@ -56,33 +59,50 @@ export const plannedColumns: Column<TableOfCleanup>[] = [
   { name: 'table', kind: 'text', priority: 9 },
   { name: 'remove', kind: 'count', value: ({ removed }) => removed, priority: 8 },
   { name: 'keep', kind: 'count', value: ({ kept }) => kept, priority: 7 },
-  { name: 'why', header: 'KEPT BECAUSE', kind: 'text', terminalOnly: true, priority: 6 },
+  { name: 'remain', kind: 'count', priority: 8 },
+  { name: 'why', header: 'KEPT THOUGH OLD', kind: 'text', terminalOnly: true, priority: 6 },
 ]
 
-export function tablesOf(removed: Removed, kept: Kept, left: Removed | null): TableOfCleanup[] {
-  const { running, endedLater, newest, locked } = kept.execution
+export function tablesOf(
+  removed: Removed,
+  kept: Kept,
+  { left, remain }: { left?: Removed | null; remain?: Removed | null },
+): TableOfCleanup[] {
+  const { running, endedLater, newest, protected: spared, locked } = kept.execution
+  const guarded = (rows: number) => (rows > 0 ? `${rows} protected by a foreign key` : '')
   const row = (table: string, of: keyof Removed, stays: Partial<TableOfCleanup> = {}) => ({
     table,
     removed: removed[of],
     kept: 0,
     locked: 0,
     left: left?.[of] ?? 0,
+    remain: remain?.[of] ?? null,
     why: '',
     ...stays,
   })
   return [
     row('workflow_executions', 'execution', {
-      kept: running + endedLater + newest,
+      kept: running + endedLater + newest + spared,
       locked,
-      why: keptWords({ ...kept, audit: { runKept: 0, locked: 0 } }),
+      why: keptWords({
+        ...kept,
+        audit: { runKept: 0, protected: 0, locked: 0 },
+        metric: { protected: 0, locked: 0 },
+      }),
     }),
     row('workflow_steps', 'step', { kept: null, locked: null, why: 'same as their runs' }),
     row('audit_logs', 'audit', {
-      kept: kept.audit.runKept,
+      kept: kept.audit.runKept + kept.audit.protected,
       locked: kept.audit.locked,
-      why: kept.audit.runKept > 0 ? 'their runs are kept' : '',
+      why: [kept.audit.runKept > 0 ? 'their runs are kept' : '', guarded(kept.audit.protected)]
+        .filter((why) => why !== '')
+        .join(', '),
     }),
-    row('observability_metrics', 'metric', { locked: kept.metric.locked }),
+    row('observability_metrics', 'metric', {
+      kept: kept.metric.protected,
+      locked: kept.metric.locked,
+      why: guarded(kept.metric.protected),
+    }),
   ]
 }
 

@@ -36,7 +36,7 @@ export async function drawResult(
   result: CleanupResult,
 ): Promise<void> {
   const { removed, kept, left } = result
-  if (isRows(flags)) await writer.list(tableColumns, tablesOf(removed, kept, left))
+  if (isRows(flags)) await writer.list(tableColumns, tablesOf(removed, kept, { left }))
   else if (isData(flags)) await writer.record(resultColumns, result)
   else await writer.text(resultLine(result))
 }
@@ -47,5 +47,5 @@ export async function drawCounts(
   counts: CleanupCounts,
 ): Promise<void> {
   if (isData(flags) && !isRows(flags)) return writer.record(countsColumns, counts)
-  await writer.list(plannedColumns, tablesOf(counts.remove, counts.kept, null))
+  await writer.list(plannedColumns, tablesOf(counts.remove, counts.kept, counts))
 }

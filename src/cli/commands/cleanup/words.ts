@@ -12,7 +12,7 @@ export const removedWords = ({ execution, step, audit, metric }: Readonly<Remove
   `${plural(execution, 'run')}, ${plural(step, 'step')}, ${plural(audit, 'audit entry')} and ${plural(metric, 'metric')}`
 
 /** Rows that are kept by the rules. Locked rows are reported separately. */
-export function keptWords({ execution, audit }: Kept): string {
+export function keptWords({ execution, audit, metric, protectedBy }: Kept): string {
   const parts = [
     [execution.running, (n: number) => `${formatNumber(n)} running`],
     [execution.endedLater, (n: number) => `${formatNumber(n)} ended after the cutoff`],
@@ -21,6 +21,10 @@ export function keptWords({ execution, audit }: Kept): string {
       (n: number) => `${formatNumber(n)} newest of ${n === 1 ? 'its workflow' : 'their workflows'}`,
     ],
     [audit.runKept, (n: number) => `${plural(n, 'audit entry')} of kept runs`],
+    [
+      execution.protected + audit.protected + metric.protected,
+      (n: number) => `${formatNumber(n)} protected by ${protectedBy.join(', ')}`,
+    ],
   ] as const
   return parts
     .filter(([count]) => count > 0)
