@@ -283,9 +283,8 @@ it('~/.pgpass is read, for the folder of a socket as for a host', async () => {
   writeFileSync(file, `/run/sockets:*:*:*:by-folder\nlocalhost:*:*:*:by-name\nh:1:d:u:by-host\n`, {
     mode: 0o600,
   })
-  process.env.PGPASSFILE = file
   try {
-    const of = (host: string) => passwordFromFile({ host, port: 1, database: 'd', user: 'u' })
+    const of = (host: string) => passwordFromFile({ host, port: 1, database: 'd', user: 'u' }, file)
     expect(await Promise.all(['/run/sockets', '/elsewhere', 'h', 'g'].map(of))).toEqual([
       'by-folder',
       'by-name',
@@ -293,7 +292,6 @@ it('~/.pgpass is read, for the folder of a socket as for a host', async () => {
       undefined,
     ])
   } finally {
-    delete process.env.PGPASSFILE
     rmSync(folder, { recursive: true })
   }
 })

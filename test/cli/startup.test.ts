@@ -235,6 +235,7 @@ async function startProxy(held: number) {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const through = url()
   through.searchParams.delete('host')
+  through.searchParams.set('sslmode', 'disable')
   through.host = `127.0.0.1:${(server.address() as { port: number }).port}`
   return Object.assign(counts, {
     url: through.href,

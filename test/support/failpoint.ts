@@ -48,6 +48,7 @@ export async function startProxy(databaseUrl: string, hooks: Hooks): Promise<Fai
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const url = new URL(databaseUrl)
   url.searchParams.delete('host')
+  url.searchParams.set('sslmode', 'disable')
   url.host = `127.0.0.1:${(server.address() as net.AddressInfo).port}`
   return {
     url: url.href,

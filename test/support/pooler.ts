@@ -131,7 +131,7 @@ export async function startPooler(databaseUrl: string, options: PoolerOptions): 
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
   return {
-    url: `postgresql://${user}@127.0.0.1:${(listener.address() as AddressInfo).port}/${database}`,
+    url: `postgresql://${user}@127.0.0.1:${(listener.address() as AddressInfo).port}/${database}?sslmode=disable`,
     close: async () => {
       for (const socket of sockets) socket.destroy()
       listener.close()

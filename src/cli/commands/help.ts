@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
+import { nearest } from '../../nearest.ts'
 import type { Load } from '../command.ts'
-import { nearest } from '../config/nearest.ts'
 import type { Context } from '../context.ts'
 import { explain, optionRows, PAGE_WIDTH, section } from '../help/page.ts'
 import { referenceOf } from '../help/reference.ts'

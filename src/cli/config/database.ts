@@ -79,7 +79,8 @@ export function productionName(
     try {
       // A password that is not set makes no difference here.
       const other = urlTarget(profileUrl(profile, env, 'unset'), profile.name, env)
-      return place(other) === place(target)
+      const known = places(other)
+      return places(target).some((place) => known.includes(place))
     } catch {
       // A profile with an invalid URL matches no database.
       return false
@@ -91,7 +92,10 @@ export function productionName(
 /** Names of this machine, and the usual folders of a server's socket. */
 const HERE = ['localhost', '127.0.0.1', '::1', '/var/run/postgresql', '/run/postgresql', '/tmp']
 
-function place({ config }: Target): string {
+/** Where the target may be: each host of a list. */
+const places = (target: Target): string[] => [target, ...(target.others ?? [])].map(placeOf)
+
+function placeOf({ config }: Target): string {
   const host = String(config.host)
     .toLowerCase()
     .replace(/\.$/, '')

@@ -1,4 +1,3 @@
-import { parse } from 'pg-connection-string'
 import { type Environment, serviceSettings } from '../../db/connect/libpq.ts'
 import {
   chooseDatabase,
@@ -7,6 +6,7 @@ import {
   type Target,
   urlTarget,
 } from '../../db/connect/target.ts'
+import { parseUrl } from '../../db/connect/url.ts'
 import { WfstoreError } from '../../error.ts'
 import type { Context } from '../context.ts'
 import { type GlobalOptions, useColor } from '../options/global.ts'
@@ -102,7 +102,7 @@ async function databaseRows(
 const PARTS = [
   ['host', 'host', 'PGHOSTADDR', 'PGHOST'],
   ['port', 'port', 'PGPORT'],
-  ['databaseName', 'database', 'PGDATABASE'],
+  ['databaseName', 'dbname', 'PGDATABASE'],
   ['user', 'user', 'PGUSER'],
   ['sslMode', 'sslmode', 'PGSSLMODE'],
   ['connectTimeout', 'connect_timeout', 'PGCONNECT_TIMEOUT'],
@@ -117,17 +117,17 @@ async function partRows(
   source: string,
   env: Environment,
 ): Promise<Setting[]> {
-  const service = url === undefined && env.PGSERVICE ? serviceSettings(env.PGSERVICE, env) : {}
-  const given: Record<string, unknown> =
-    url === undefined ? service : { ...parse(url, { useLibpqCompat: true }) }
-  const own = url === undefined ? `service ${env.PGSERVICE}` : source
+  const given = url === undefined ? {} : parseUrl(url, source)
+  const name = given.service || env.PGSERVICE
+  const service = name ? serviceSettings(name, env) : {}
   const used: Record<string, unknown> = {
     ...{ host: config.host, port: config.port, databaseName: config.database, user: config.user },
     connectTimeout: Number(config.connectionTimeoutMillis) / 1000,
   }
   const rows: Setting[] = []
   for (const [setting, key, ...variables] of PARTS) {
-    const text = given[key] ? String(given[key]) : undefined
+    const text = given[key] || service[key] || undefined
+    const own = given[key] ? source : `service ${name}`
     const variable = variables.find((name) => env[name])
     const value = used[setting] ?? text ?? (variable && env[variable])
     const from = text === undefined ? (variable ?? 'default') : own

@@ -9,9 +9,9 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser'
 import { WfstoreError } from '../../error.ts'
+import { nearest } from '../../nearest.ts'
 import { timeZoneOf } from '../../time-zone.ts'
 import type { ConfigFile } from './find.ts'
-import { nearest } from './nearest.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
 
 /** What is wrong with a value. The message does not repeat the value, which may be a secret. */

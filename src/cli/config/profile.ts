@@ -1,6 +1,6 @@
 import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../../nearest.ts'
 
 /** How results are shown. A flag overrides each of these. */
 export interface Presentation {

@@ -1,14 +1,29 @@
 import { Socket } from 'node:net'
+import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { sqlStateOf } from '../query/errors.ts'
 import type { Target } from './target.ts'
+import { UNVERIFIED } from './tls.ts'
 
 /** Of some failures pg has only a message. This file learns them from what happens instead. */
 
+/** By these a pooler refuses startup options, among other things: PgBouncer, and Amazon RDS Proxy. */
+const OPTIONS_REFUSED = ['08P01', '0A000']
+
+export const mayRefuseOptions = (error: unknown): boolean =>
+  OPTIONS_REFUSED.includes(sqlStateOf(error) ?? '')
+
 /** The config of a target, with a socket that shows whether the server refuses TLS (pg/lib/connection.js). */
-export function watchTls(target: Target) {
+export function attempt(target: Target) {
   let refused = false
+  const { config, address, channelBinding = 'disable' } = target
   const stream = () => {
     const socket = new Socket()
+    if (address !== undefined) {
+      // The name of the host stays in the config: for its certificate, and for the file of passwords.
+      const connect = socket.connect.bind(socket) as (port: number, host: string) => Socket
+      socket.connect = ((port: number) => connect(port, address)) as Socket['connect']
+    }
     // The answer to the request for TLS is the first byte that a server sends.
     socket.once('data', (answer: Buffer) => {
       refused = answer.toString('latin1') === 'N'
@@ -16,13 +31,33 @@ export function watchTls(target: Target) {
     return socket
   }
   return {
-    config: { ...target.config, stream },
-    /** The same target without TLS, if the server has none and sslmode allows that. */
-    plain: (): Target | undefined =>
-      refused && target.plainWhereUnsupported
-        ? { ...target, config: { ...target.config, ssl: false }, plainWhereUnsupported: false }
-        : undefined,
+    config: {
+      ...config,
+      stream,
+      enableChannelBinding: channelBinding !== 'disable' && Boolean(config.ssl),
+    } as pg.ClientConfig,
+    /** The target to try after this error, as libpq does, or without settings that a pooler refuses. */
+    instead: (error: unknown): Target | undefined => insteadOf(target, error, refused),
   }
+}
+
+function insteadOf(target: Target, error: unknown, tlsRefused: boolean): Target | undefined {
+  const { config, sslMode, ownOptions } = target
+  const encrypted = Boolean(config.ssl)
+  const refused = isHostRefused(error)
+  if (sslMode === 'prefer' && encrypted && (tlsRefused || refused))
+    return { ...target, config: { ...config, ssl: false }, sslMode: 'disable' }
+  if (sslMode === 'allow' && !encrypted && refused)
+    return { ...target, config: { ...config, ssl: UNVERIFIED }, sslMode: 'require' }
+  if (ownOptions !== undefined && mayRefuseOptions(error))
+    return { ...target, config: { ...config, options: ownOptions }, ownOptions: undefined }
+  return undefined
+}
+
+/** Does pg_hba.conf refuse the connection? Its messages are in the language of the server, so the function that raised it tells. */
+export function isHostRefused(error: unknown): boolean {
+  const { routine } = (error ?? {}) as Partial<pg.DatabaseError>
+  return sqlStateOf(error) === '28000' && routine === 'ClientAuthentication'
 }
 
 /** @throws WfstoreError where connecting takes longer than the target allows */
@@ -40,8 +75,10 @@ export async function inTime<T>(target: Target, connect: () => Promise<T>): Prom
   }
 }
 
-export const unreachable = ({ label, source }: Target, reason: string, cause: unknown) =>
-  new WfstoreError('unreachable', `cannot reach PostgreSQL as ${label}: ${reason}`, {
-    hint: `check that the server is running and that ${source} is right`,
-    cause,
-  })
+export const unreachable = (
+  { label, source }: Target,
+  reason: string,
+  cause: unknown,
+  hint = `check that the server is running and that ${source} is right`,
+) =>
+  new WfstoreError('unreachable', `cannot reach PostgreSQL as ${label}: ${reason}`, { hint, cause })

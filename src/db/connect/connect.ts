@@ -1,18 +1,53 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import pg from 'pg'
+import type pg from 'pg'
+import { WfstoreError } from '../../error.ts'
 import { hangUp } from '../query/errors.ts'
-import { inTime, watchTls } from './attempt.ts'
+import { attempt, inTime } from './attempt.ts'
+import { clientOf } from './client.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
+import { assertSession } from './server-kind.ts'
 import type { Target } from './target.ts'
 
+/** Which of several hosts each client has reached, and how. */
+const reached = new WeakMap<pg.Client, Target>()
+
 /**
- * Connects to the target.
+ * Connects to the first server of the target that is reachable and of the right kind.
  * @throws WfstoreError unreachable, access_denied, database_missing
  */
 export async function connectClient(target: Target, asked?: () => void): Promise<pg.Client> {
-  const { config, plain } = watchTls(target)
-  const client = new pg.Client({ ...config, pipeline: true })
+  const failures: WfstoreError[] = []
+  for (const candidate of candidatesOf(target)) {
+    try {
+      return await connectTo(candidate, asked)
+    } catch (error) {
+      // As libpq: a server that has answered and refuses ends the search.
+      if (!(error instanceof WfstoreError) || error.code !== 'unreachable') throw error
+      failures.push(error)
+    }
+  }
+  const [first] = failures as [WfstoreError]
+  if (failures.length === 1) throw first
+  const messages = [...new Set(failures.map(({ message }) => message))]
+  throw new WfstoreError('unreachable', messages.join('; '), { hint: first.hint, cause: first })
+}
+
+/** The server that `connectClient` has found for this client. */
+export const reachedBy = (client: pg.Client): Target | undefined => reached.get(client)
+
+export function candidatesOf(target: Target): Target[] {
+  const { others = [], ...first } = target
+  const all = [first, ...others]
+  if (target.session !== 'prefer-standby') return all
+  const kinds = ['standby', 'any'] as const
+  return kinds.flatMap((session) => all.map((one) => ({ ...one, session })))
+}
+
+async function connectTo(target: Target, asked?: () => void): Promise<pg.Client> {
+  const { config, instead } = attempt(target)
+  const Client = clientOf(target)
+  const client = new Client({ ...config, pipeline: true } as pg.ClientConfig)
   // The next query reports a connection that was lost while idle; without a listener Node would end the process.
   client.on('error', () => hangUp(client))
   try {
@@ -23,11 +58,18 @@ export async function connectClient(target: Target, asked?: () => void): Promise
     })
   } catch (error) {
     hangUp(client)
-    const instead = plain()
-    if (instead) return connectClient(instead)
+    const next = instead(error)
+    if (next) return connectTo(next)
     throw await connectError(error, target)
   }
-  await assertSchemaTaken(client, target)
+  try {
+    await assertSession(client, target)
+    await assertSchemaTaken(client, target)
+  } catch (error) {
+    hangUp(client)
+    throw error
+  }
+  reached.set(client, target)
   return client
 }
 
@@ -45,7 +87,7 @@ const connectionOf = (client: pg.Client) =>
 /** Asks the server to cancel what a client of ours waits for, as psql does on Ctrl-C. */
 export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {
   const { processID } = client as pg.Client & { processID: number | null }
-  const other = await connectClient(target)
+  const other = await connectClient(reached.get(client) ?? target)
   await other.query('select pg_cancel_backend($1)', [processID])
   await other.end()
 }

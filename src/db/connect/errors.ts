@@ -1,22 +1,27 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import * as d from '../query/decode.ts'
-import { CONNECTION_EXCEPTION, databaseError, describe, sqlStateOf } from '../query/errors.ts'
+import {
+  CONNECTION_EXCEPTION,
+  databaseError,
+  describe,
+  hangUp,
+  sqlStateOf,
+} from '../query/errors.ts'
 import { query } from '../query/query.ts'
-import { unreachable } from './attempt.ts'
+import { attempt, isHostRefused, mayRefuseOptions, unreachable } from './attempt.ts'
+import { clientOf } from './client.ts'
 import type { Target } from './target.ts'
-
-/** By these a pooler refuses startup options, among other things: PgBouncer, and Amazon RDS Proxy. */
-const OPTIONS_REFUSED = ['08P01', '0A000']
 
 /** Why connecting failed, and what to do about it. */
 export async function connectError(error: unknown, target: Target): Promise<WfstoreError> {
   if (error instanceof WfstoreError) return error
-  const { message } = describe(error)
+  const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
   // No server has answered, whatever pg says of it.
-  if (sqlState === undefined) return unreachable(target, message, error)
-  if (OPTIONS_REFUSED.includes(sqlState) && (await connectsWithoutOptions(target))) {
+  if (sqlState === undefined)
+    return unreachable(target, message, error, certificateHint(code ?? ''))
+  if (mayRefuseOptions(error) && (await connectsWithoutOptions(target))) {
     return new WfstoreError(
       'usage',
       `the pooler at ${target.label} refuses startup options, in which ${target.schema === undefined ? 'PGOPTIONS' : '--schema'} is sent`,
@@ -34,10 +39,18 @@ export async function connectError(error: unknown, target: Target): Promise<Wfst
   return databaseError(error)
 }
 
-/** Does pg_hba.conf refuse the connection? Its messages are in the language of the server, so the function that raised it tells. */
-function isHostRefused(error: unknown): boolean {
-  const { routine } = error as Partial<pg.DatabaseError>
-  return sqlStateOf(error) === '28000' && routine === 'ClientAuthentication'
+/** What to do about a certificate that Node or OpenSSL rejects; undefined for other failures. */
+function certificateHint(code: string): string | undefined {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return 'connect by a name that the certificate of the server has, or use sslmode=verify-ca'
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return 'check the clock of this machine, and renew the certificate of the server'
+  if (code === 'CERT_REVOKED') return 'the certificate of the server is revoked: renew it'
+  if (/SELF_SIGNED|ISSUER|UNABLE_TO_VERIFY|CERT_/.test(code))
+    return 'set sslrootcert to the certificate of the authority of the server, or to system for the authorities that this machine trusts'
+  if (/^ERR_(SSL|TLS|OSSL)/.test(code))
+    return 'check sslmode, sslcert and sslkey, and the TLS settings of the server'
+  return undefined
 }
 
 /** A Unix socket needs no encryption. */
@@ -45,8 +58,9 @@ const isEncrypted = ({ config }: Target): boolean =>
   Boolean(config.ssl) || config.host?.startsWith('/') === true
 
 /** Tells whether it was the startup options that the pooler refused: without them it takes the connection. */
-async function connectsWithoutOptions({ config }: Target): Promise<boolean> {
-  const client = new pg.Client(config)
+async function connectsWithoutOptions(target: Target): Promise<boolean> {
+  const Client = clientOf(target)
+  const client = new Client(attempt(target).config)
   const { connectionParameters: sent } = client as pg.Client & {
     connectionParameters: { options?: string | undefined }
   }
@@ -60,7 +74,7 @@ async function connectsWithoutOptions({ config }: Target): Promise<boolean> {
   } catch {
     return false
   } finally {
-    await client.end()
+    hangUp(client)
   }
 }
 

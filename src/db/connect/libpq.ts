@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { WfstoreError } from '../../error.ts'
@@ -13,23 +13,61 @@ export interface PasswordKey {
   user: string
 }
 
-/** The password for this connection in PGPASSFILE or ~/.pgpass. It is read only if the server requires a password. */
-export async function passwordFromFile(key: PasswordKey): Promise<string | undefined> {
-  const { default: pgpass } = await import('pgpass')
-  const look = (host: string) =>
-    new Promise<string | undefined>((resolve) => pgpass({ ...key, host }, resolve))
-  // The file knows a Unix socket by its folder, or by the name localhost.
-  return (await look(key.host)) ?? (key.host.startsWith('/') ? look('localhost') : undefined)
+/** A path in the home of the user, where there is one. */
+export function homePath(env: Environment, ...path: string[]): string {
+  if (env.HOME) return join(env.HOME, ...path)
+  try {
+    return join(homedir(), ...path)
+  } catch {
+    // A user without an entry in passwd and without HOME.
+    return join('/nonexistent', ...path)
+  }
 }
 
+/** The file of passwords, unless PGPASSFILE or the parameter passfile names another. */
+export const passwordFile = (env: Environment): string => homePath(env, '.pgpass')
+
+/** As libpq, which ignores a file that others may read. */
+const isPrivate = (file: string): boolean =>
+  process.platform === 'win32' || (statSync(file).mode & 0o077) === 0
+
 /**
- * The settings of a service in pg_service.conf, with libpq's `dbname` under the name that pg uses.
- * @throws WfstoreError usage where the file does not define the service
+ * The password that the file has for this connection; read only when the server asks for one.
+ * @returns undefined if there is none, or false if the file is ignored because others may read it
+ */
+export function passwordFromFile(key: PasswordKey, file: string): string | undefined | false {
+  if (!existsSync(file) || !statSync(file).isFile()) return undefined
+  if (!isPrivate(file)) return false
+  const entries = readFileSync(file, 'utf8')
+    .split(/\r?\n/)
+    .filter((line) => !line.startsWith('#'))
+    .map(fieldsOf)
+  const look = (host: string) => {
+    const wanted = [host, String(key.port), key.database, key.user]
+    const found = entries.find((entry) =>
+      wanted.every((text, index) => entry[index] === '*' || unescaped(entry[index]) === text),
+    )
+    return found && unescaped(found[4])
+  }
+  // The file knows a Unix socket by its folder, or by the name localhost.
+  return look(key.host) ?? (key.host.startsWith('/') ? look('localhost') : undefined)
+}
+
+/** Fields end at a colon, unless a backslash precedes it. */
+const fieldsOf = (line: string): string[] =>
+  [...`${line}:`.matchAll(/((?:\\.|[^:\\])*):/g)].map(([, field = '']) => field)
+
+const unescaped = (field: string | undefined): string | undefined =>
+  field?.replace(/\\(.)/g, '$1') || undefined
+
+/**
+ * The parameters that pg_service.conf has for the service.
+ * @throws WfstoreError usage where no file defines the service
  */
 export function serviceSettings(service: string, env: Environment): Record<string, string> {
   const files = [
-    env.PGSERVICEFILE ?? join(env.HOME ?? homedir(), '.pg_service.conf'),
-    ...(env.PGSYSCONFDIR ? [join(env.PGSYSCONFDIR, 'pg_service.conf')] : []),
+    env.PGSERVICEFILE ?? homePath(env, '.pg_service.conf'),
+    join(env.PGSYSCONFDIR || '/etc/postgresql-common', 'pg_service.conf'),
   ]
   for (const file of files.filter((name) => existsSync(name))) {
     const settings = section(readFileSync(file, 'utf8'), service)
@@ -47,10 +85,10 @@ function section(content: string, name: string): Record<string, string> | undefi
     const header = /^\[(.+)\]$/.exec(line)
     if (header) {
       current = header[1] as string
-      if (current === name) found = {}
+      if (current === name) found ??= {}
     } else if (found && current === name && !line.startsWith('#') && line.includes('=')) {
       const [key = '', ...value] = line.split('=')
-      found[key.trim() === 'dbname' ? 'database' : key.trim()] = value.join('=').trim()
+      found[key.trim()] ??= value.join('=').trim()
     }
   }
   return found

@@ -1,8 +1,11 @@
 import pg from 'pg'
 import type { ConnectionPool } from '../query/connection.ts'
 import { hangUp } from '../query/errors.ts'
-import { inTime, watchTls } from './attempt.ts'
+import { attempt, inTime } from './attempt.ts'
+import { clientOf } from './client.ts'
+import { connectClient, reachedBy } from './connect.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
+import { assertSession } from './server-kind.ts'
 import type { Target } from './target.ts'
 
 export interface LazyPool extends ConnectionPool {
@@ -13,7 +16,9 @@ export interface LazyPool extends ConnectionPool {
 interface Opened {
   pool: pg.Pool
   target: Target
-  plain: () => Target | undefined
+  instead: (error: unknown) => Target | undefined
+  /** One of several servers: where it is lost, another may be reachable. */
+  chosen: boolean
 }
 
 /** A pool that chooses its database and connects when first used, and does not keep a process alive. */
@@ -21,7 +26,7 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
   let opened: Promise<Opened> | undefined
   const open = (): Promise<Opened> => {
     opened ??= choose()
-      .then(poolFor)
+      .then(openPool)
       .catch((error) => {
         // The next query chooses again: the database may exist by then.
         opened = undefined
@@ -29,16 +34,23 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
       })
     return opened
   }
-  const checkOut = async (): Promise<pg.PoolClient> => {
+  const checkOut = async (again = true): Promise<pg.PoolClient> => {
     const current = open()
-    const { pool, target, plain } = await current
+    const { pool, target, instead, chosen } = await current
     try {
       return await inTime(target, () => pool.connect())
     } catch (error) {
-      const instead = plain()
-      if (!instead) throw await connectError(error, target)
-      if (opened === current) opened = Promise.resolve(poolFor(instead))
-      return checkOut()
+      const next = instead(error)
+      if (next) {
+        if (opened === current) opened = Promise.resolve(poolFor(next, chosen))
+        return checkOut(again)
+      }
+      const known = await connectError(error, target)
+      if (!chosen || !again || known.code !== 'unreachable') throw known
+      // Choose among the servers again. What uses the old pool finishes first.
+      if (opened === current) opened = undefined
+      pool.end().catch(() => {})
+      return checkOut(false)
     }
   }
   return {
@@ -59,22 +71,35 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
   }
 }
 
-function poolFor(target: Target): Opened {
-  const verify = (client: pg.Client, done: (error?: Error) => void) => {
-    assertSchemaTaken(client, target).then(() => done(), done)
-  }
-  const { config, plain } = watchTls(target)
+/** A pool has one server. Of several it is the first that is reachable and of the right kind. */
+async function openPool(target: Target): Promise<Opened> {
+  if (!target.others && target.session !== 'prefer-standby') return poolFor(target, false)
+  const client = await connectClient(target)
+  const found = reachedBy(client) ?? target
+  await client.end()
+  return poolFor(found, true)
+}
+
+function poolFor(target: Target, chosen: boolean): Opened {
+  const { config, instead } = attempt(target)
   const { password } = config
+  const { schema, session } = target
+  const verify = (client: pg.Client, done: (error?: Error) => void) => {
+    assertSession(client, target)
+      .then(() => assertSchemaTaken(client, target))
+      .then(() => done(), done)
+  }
   const pool = new pg.Pool({
     ...config,
     ...(typeof password === 'function' ? { password: hangingUp(password) } : {}),
+    Client: clientOf(target),
     allowExitOnIdle: true,
-    ...(target.schema === undefined ? {} : { verify }),
+    ...(schema === undefined && session === undefined ? {} : { verify }),
   })
   // A lost connection is replaced, or its query reports it; without listeners Node would end the process.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => hangUp(client)))
-  return { pool, target, plain }
+  return { pool, target, instead, chosen }
 }
 
 /** Where no password is found, pg would leave the socket open (pg/lib/client.js), and the process could not end. */

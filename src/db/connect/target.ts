@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { parse } from 'pg-connection-string'
 import { WfstoreError } from '../../error.ts'
-import { describe } from '../query/errors.ts'
-import { type Environment, type PasswordKey, passwordFromFile, serviceSettings } from './libpq.ts'
+import { type Environment, type PasswordKey, passwordFile, passwordFromFile } from './libpq.ts'
+import { oneOf, type Parameters, readParameters, wholeNumber } from './parameters.ts'
+import { escapeOption, withSessionSettings } from './settings.ts'
+import { encryption, type SslMode } from './tls.ts'
+import { parseUrl } from './url.ts'
 
 export interface DatabaseChoice {
   /** --database-url, before all else. */
@@ -36,9 +38,30 @@ export interface Target {
   made?: boolean
   /** The one that `config.options` puts first in the search path. */
   schema?: string | undefined
-  /** sslmode=prefer: continue without encryption if the server does not support it. */
-  plainWhereUnsupported?: boolean
+  sslMode?: SslMode
+  /** Where to connect, if `config.host` is only the name in its certificate. */
+  address?: string | undefined
+  channelBinding?: ChannelBinding
+  /** Which servers are accepted (default: any). */
+  session?: SessionKind | undefined
+  /** The other hosts of a list, in the order to try them. */
+  others?: Target[]
+  /** Startup options without wfstore's own settings, for a pooler that refuses those. Undefined if they are left out already. */
+  ownOptions?: string | undefined
 }
+
+const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'] as const
+export type ChannelBinding = (typeof CHANNEL_BINDINGS)[number]
+
+const SESSION_KINDS = [
+  'any',
+  'read-write',
+  'read-only',
+  'primary',
+  'standby',
+  'prefer-standby',
+] as const
+export type SessionKind = (typeof SESSION_KINDS)[number]
 
 /** libpq waits without limit, which is too long for an operator. */
 const CONNECT_TIMEOUT_S = 10
@@ -74,8 +97,7 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
     if (value) return fromUrl(value, name, choice)
   }
   const named = LIBPQ_VARIABLES.find((name) => env[name])
-  if (named)
-    return target({ ...(env.PGSERVICE ? serviceSettings(env.PGSERVICE, env) : {}) }, named, choice)
+  if (named) return target({}, named, choice)
   const { startEmbedded, readPassword } = await import('../embedded/server.ts')
   const dir = embeddedDir(choice.cwd)
   const made = !existsSync(dir)
@@ -107,143 +129,134 @@ export function urlTarget(
 }
 
 function fromUrl(url: string, source: string, choice: Surroundings): Target {
-  const example = 'it looks like postgresql://user@host:5432/database'
-  if (!/^postgres(ql)?:\/\//i.test(url)) {
-    throw new WfstoreError('usage', `${source} is not a PostgreSQL URL`, { hint: example })
+  return target(parseUrl(url, source), source, choice)
+}
+
+/** What the URL leaves open comes from a service, the PG* variables, then from libpq's defaults. */
+function target(given: Record<string, string>, source: string, choice: Surroundings): Target {
+  const { env } = choice
+  const parameters = readParameters(given, source, env)
+  const user = parameters.user ?? userName()
+  const database = parameters.dbname ?? user
+  const { application_name, fallback_application_name, password } = parameters
+  const file = parameters.passfile ?? passwordFile(env)
+  const { mode, ssl, negotiation } = encryption(parameters, source, env)
+  const shared = {
+    channelBinding: oneOf(parameters, 'channel_binding', CHANNEL_BINDINGS, source) ?? 'prefer',
+    session: oneOf(parameters, 'target_session_attrs', SESSION_KINDS, source),
   }
-  let settings: Record<string, unknown>
+  const targets = hostsOf(parameters, source).map(({ host, port, address }): Target => {
+    // As libpq: a Unix socket is never encrypted.
+    const sslMode = host.startsWith('/') ? 'disable' : mode
+    const config: pg.ClientConfig & { sslnegotiation?: string } = {
+      ...{ host, port, user, database },
+      password: password ?? (() => storedPassword({ host, port, database, user }, file)),
+      // Always given, because pg would read PGSSLMODE.
+      ssl: sslMode === 'disable' ? false : ssl,
+      ...(negotiation === 'direct' && sslMode !== 'disable' ? { sslnegotiation: 'direct' } : {}),
+      connectionTimeoutMillis: connectTimeout(wholeNumber(parameters, 'connect_timeout', source)),
+      keepAlive: wholeNumber(parameters, 'keepalives', source) !== 0,
+      keepAliveInitialDelayMillis: (wholeNumber(parameters, 'keepalives_idle', source) ?? 0) * 1000,
+      ...(application_name ? { application_name } : {}),
+      ...(fallback_application_name ? { fallback_application_name } : {}),
+      ...(parameters.options ? { options: parameters.options } : {}),
+    }
+    return { ...finish(config, source, choice), ...shared, sslMode, address }
+  })
+  const [first, ...others] = targets as [Target, ...Target[]]
+  return others.length > 0 ? { ...first, others } : first
+}
+
+interface Place {
+  host: string
+  port: number
+  address: string | undefined
+}
+
+/** The servers of `host`, `hostaddr` and `port`, each a list, in the order to try them. */
+function hostsOf(parameters: Parameters, source: string): Place[] {
+  const list = (text: string | undefined) => text?.split(',').map((part) => part.trim())
+  const names = list(parameters.host)
+  const addresses = list(parameters.hostaddr)
+  const ports = list(parameters.port) ?? ['']
+  const count = names?.length ?? addresses?.length ?? 1
+  const wrong = (message: string) =>
+    new WfstoreError('usage', message, { hint: 'give each host one, in the same order' })
+  if (addresses && addresses.length !== count)
+    throw wrong(`${source} has ${count} hosts and ${addresses.length} addresses (hostaddr)`)
+  if (ports.length !== 1 && ports.length !== count)
+    throw wrong(`${source} has ${count} hosts and ${ports.length} ports`)
+  const places = Array.from({ length: count }, (_, index): Place => {
+    const text = (ports.length === 1 ? ports[0] : ports[index]) || '5432'
+    const port = Number(text)
+    if (!/^\d+$/.test(text) || port < 1 || port > 65535)
+      throw new WfstoreError('usage', `the port of ${source} is not a port number`)
+    const address = addresses?.[index] || undefined
+    return { host: names?.[index] || address || defaultHost(port), port, address }
+  })
+  const order = oneOf(parameters, 'load_balance_hosts', ['disable', 'random'] as const, source)
+  if (order !== 'random') return places
+  const keyed = places.map((place) => ({ place, key: Math.random() }))
+  return keyed.sort((a, b) => a.key - b.key).map(({ place }) => place)
+}
+
+/** @throws WfstoreError usage where the operating system has no name for this user */
+function userName(): string {
   try {
-    // libpq's meanings of sslmode, as psql has them.
-    settings = { ...parse(url, { useLibpqCompat: true }) }
+    return userInfo().username
   } catch (cause) {
     throw new WfstoreError(
       'usage',
-      `${source} cannot be read as a PostgreSQL URL: ${describe(cause).message}`,
-      {
-        hint: `${example}; percent-encode special characters of a password`,
-      },
+      'no user of the database is named, and the user of this process has no name (no entry in /etc/passwd)',
+      { hint: 'name one in the URL, postgresql://user@host/database, or set PGUSER', cause },
     )
   }
-  return target(settings, source, choice)
-}
-
-/** What the URL or service leaves open comes from the PG* variables, then from libpq's defaults. */
-function target(settings: Record<string, unknown>, source: string, choice: Surroundings): Target {
-  const { env } = choice
-  const given = (name: string, variable: string): string | undefined => {
-    const value = settings[name]
-    return value === undefined || value === null || value === ''
-      ? env[variable] || undefined
-      : String(value)
-  }
-  const port = Number(given('port', 'PGPORT') ?? 5432)
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new WfstoreError('usage', `the port of ${source} is not a port number`)
-  }
-  const user = given('user', 'PGUSER') ?? userInfo().username
-  const database = given('database', 'PGDATABASE') ?? user
-  const host = given('host', 'PGHOSTADDR') ?? env.PGHOST ?? defaultHost(port)
-  const password = given('password', 'PGPASSWORD')
-  // As libpq: a Unix socket is never encrypted.
-  const { ssl, mode } = host.startsWith('/')
-    ? { ssl: false, mode: undefined }
-    : encryption(given, settings, source)
-  const applicationName = given('application_name', 'PGAPPNAME')
-  const options = given('options', 'PGOPTIONS')
-  const config: pg.ClientConfig = {
-    host,
-    port,
-    user,
-    database,
-    password: password ?? (() => storedPassword({ host, port, database, user })),
-    connectionTimeoutMillis: connectTimeout(given('connect_timeout', 'PGCONNECT_TIMEOUT')),
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(applicationName ? { application_name: applicationName } : {}),
-    ...(options ? { options } : {}),
-  } as pg.ClientConfig
-  return { ...finish(config, source, choice), plainWhereUnsupported: mode === 'prefer' }
 }
 
 /** Called when the server asks for a password. @throws WfstoreError access_denied where none is stored */
-async function storedPassword(key: PasswordKey): Promise<string> {
-  const password = await passwordFromFile(key)
+async function storedPassword(key: PasswordKey, file: string): Promise<string> {
+  const password = passwordFromFile(key, file)
   if (password) return password
   throw new WfstoreError(
     'access_denied',
     `the server asks ${labelOf(key)} for a password and none is given`,
-    { hint: 'set PGPASSWORD, or write it to ~/.pgpass' },
+    {
+      hint:
+        password === false
+          ? `other users may read ${file}, so it is ignored: run \`chmod 600\` on it`
+          : 'set PGPASSWORD, or write it to ~/.pgpass',
+    },
   )
 }
 
 const labelOf = ({ user, host, port, database }: pg.ClientConfig): string =>
   `${user}@${host}:${port}/${database}`
 
-const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
-const SSL_SETTINGS = {
-  sslmode: 'PGSSLMODE',
-  sslrootcert: 'PGSSLROOTCERT',
-  sslcert: 'PGSSLCERT',
-  sslkey: 'PGSSLKEY',
-}
-
-type Given = (name: string, variable: string) => string | undefined
-
-/** What sslmode and its files mean to libpq, in the terms of Node's TLS. */
-function encryption(given: Given, settings: Record<string, unknown>, source: string) {
-  const entries = Object.entries(SSL_SETTINGS).map(
-    ([name, variable]) => [name, given(name, variable)] as const,
-  )
-  const named = entries.filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const { sslmode: mode } = Object.fromEntries(named)
-  if (mode !== undefined && !SSL_MODES.includes(mode)) {
-    throw new WfstoreError('usage', `sslmode ${JSON.stringify(mode)} of ${source} is unknown`, {
-      hint: `it is one of ${SSL_MODES.join(', ')}`,
-    })
-  }
-  // As libpq's allow: encrypted only where the server insists, and then its refusal says how.
-  if (mode === 'allow') return { ssl: false, mode }
-  if (settings.ssl !== undefined || named.length === 0)
-    return { ssl: settings.ssl as object | undefined, mode }
-  try {
-    const { ssl } = parse(`postgresql://h/?${new URLSearchParams(named)}`, { useLibpqCompat: true })
-    return { ssl: ssl as object | undefined, mode }
-  } catch (cause) {
-    throw new WfstoreError(
-      'usage',
-      `the TLS settings of ${source} do not work: ${describe(cause).message}`,
-      { cause },
-    )
-  }
-}
-
 function finish(config: pg.ClientConfig, source: string, choice: Surroundings): Target {
   const searchPath =
     choice.schema === undefined
       ? ''
       : `-c search_path=${escapeOption(pg.escapeIdentifier(choice.schema))}`
-  const options = [config.options, searchPath].filter(Boolean).join(' ')
+  const ownOptions = [config.options, searchPath].filter(Boolean).join(' ')
   return {
     source,
     schema: choice.schema,
     label: labelOf(config),
+    ownOptions,
     config: {
       connectionTimeoutMillis: CONNECT_TIMEOUT_S * 1000,
       keepAlive: true,
       fallback_application_name: choice.applicationName ?? 'wfstore',
       ...config,
-      ...(options ? { options } : {}),
+      options: withSessionSettings(ownOptions),
     },
   }
 }
 
-/** In the startup packet a space, tab or line end ends an option, unless a backslash is in front of it. */
-const escapeOption = (value: string): string => value.replace(/[\\ \t-\r]/g, '\\$&')
-
 /** Seconds as in libpq, where 0 and less mean no limit and 1 means 2. */
-function connectTimeout(seconds: string | undefined): number {
-  const parsed = Number(seconds)
-  if (seconds === undefined || !Number.isFinite(parsed)) return CONNECT_TIMEOUT_S * 1000
-  return parsed <= 0 ? 0 : Math.max(parsed, 2) * 1000
+function connectTimeout(seconds: number | undefined): number {
+  if (seconds === undefined) return CONNECT_TIMEOUT_S * 1000
+  return seconds <= 0 ? 0 : Math.max(seconds, 2) * 1000
 }
 
 /** As psql: the server's Unix socket if it is in one of the usual places, else loopback. */

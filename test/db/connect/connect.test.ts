@@ -67,7 +67,7 @@ async function serve(answer: (socket: Socket, first: Buffer, number: number) => 
   const { port } = server.address() as AddressInfo
   return {
     connections: () => connections,
-    target: (parameters = '', schema?: string) =>
+    target: (parameters = '?sslmode=disable', schema?: string) =>
       urlTarget(`postgresql://u@127.0.0.1:${port}/d${parameters}`, 'the test', {}, schema),
   }
 }
@@ -156,7 +156,7 @@ describe.each(WAYS)('%s', (_, connect) => {
           socket.write(Buffer.concat([message('R', Buffer.alloc(4)), message('Z', 'I')]))
         else socket.end(error(code, 'no more connections allowed'))
       })
-      await expect(connect(target('', 'other'))).rejects.toMatchObject({
+      await expect(connect(target('?sslmode=disable', 'other'))).rejects.toMatchObject({
         code: expected,
         sqlState: expected === 'usage' ? code : undefined,
       })

@@ -42,7 +42,7 @@ export function useSpooling(): void {
     })
     await once(door.listen(0, '127.0.0.1'), 'listening')
     const { port: doorPort } = door.address() as AddressInfo
-    url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}`
+    url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}?sslmode=disable`
   })
   afterAll(async () => {
     door.close()

@@ -1,0 +1,49 @@
+import type { EventEmitter } from 'node:events'
+import pg from 'pg'
+import { WfstoreError } from '../../error.ts'
+import { hangUp } from '../query/errors.ts'
+import type { Target } from './target.ts'
+
+/** pg's client; with channel_binding=require one that logs in only with it. */
+export function clientOf({ channelBinding, label }: Target): typeof pg.Client {
+  if (channelBinding !== 'require') return pg.Client
+  return class extends pg.Client {
+    constructor(config?: string | pg.ClientConfig) {
+      super(config)
+      requireChannelBinding(this, label)
+    }
+  }
+}
+
+/** pg binds the channel if the server offers it. Here the login ends before a password is sent if it does not. */
+function requireChannelBinding(client: pg.Client, label: string): void {
+  const connection = client.connection as unknown as EventEmitter
+  let bound = false
+  const refuse = () => {
+    hangUp(client)
+    connection.removeAllListeners('readyForQuery')
+    connection.emit(
+      'error',
+      new WfstoreError(
+        'access_denied',
+        `channel_binding=require: the server does not bind the login of ${label} to its encryption`,
+        { hint: 'the server needs ssl = on and scram-sha-256; or use channel_binding=prefer' },
+      ),
+    )
+  }
+  for (const event of ['authenticationCleartextPassword', 'authenticationMD5Password']) {
+    connection.removeAllListeners(event)
+    connection.on(event, refuse)
+  }
+  const [start] = connection.listeners('authenticationSASL') as ((message: unknown) => void)[]
+  connection.removeAllListeners('authenticationSASL')
+  connection.on('authenticationSASL', (message: { mechanisms: string[] }) => {
+    if (message.mechanisms.includes('SCRAM-SHA-256-PLUS')) start?.(message)
+    else refuse()
+  })
+  connection.on('authenticationSASLFinal', () => {
+    bound = true
+  })
+  // The server may let us in without asking.
+  connection.on('authenticationOk', () => bound || refuse())
+}

@@ -1,0 +1,170 @@
+import { WfstoreError } from '../../error.ts'
+import { nearest } from '../../nearest.ts'
+import { type Environment, serviceSettings } from './libpq.ts'
+
+/** The parameters of libpq that wfstore honours, and the variables that set them. */
+const HONOURED = {
+  host: 'PGHOST',
+  hostaddr: 'PGHOSTADDR',
+  port: 'PGPORT',
+  dbname: 'PGDATABASE',
+  user: 'PGUSER',
+  password: 'PGPASSWORD',
+  passfile: 'PGPASSFILE',
+  service: 'PGSERVICE',
+  connect_timeout: 'PGCONNECT_TIMEOUT',
+  application_name: 'PGAPPNAME',
+  fallback_application_name: undefined,
+  options: 'PGOPTIONS',
+  keepalives: undefined,
+  keepalives_idle: undefined,
+  sslmode: 'PGSSLMODE',
+  sslnegotiation: 'PGSSLNEGOTIATION',
+  sslrootcert: 'PGSSLROOTCERT',
+  sslcert: 'PGSSLCERT',
+  sslkey: 'PGSSLKEY',
+  sslpassword: undefined,
+  sslcrl: 'PGSSLCRL',
+  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
+  ssl_max_protocol_version: 'PGSSLMAXPROTOCOLVERSION',
+  channel_binding: 'PGCHANNELBINDING',
+  target_session_attrs: 'PGTARGETSESSIONATTRS',
+  load_balance_hosts: 'PGLOADBALANCEHOSTS',
+} as const
+
+export type ParameterName = keyof typeof HONOURED
+export type Parameters = Partial<Record<ParameterName, string>>
+
+/** Those that it cannot honour: only these values, which change nothing, are accepted. */
+const REFUSED: Record<string, { variable?: string; harmless?: RegExp }> = {
+  client_encoding: { harmless: /^(utf-?8|unicode|auto)$/i },
+  gssencmode: { variable: 'PGGSSENCMODE', harmless: /^(disable|prefer)$/ },
+  gssdelegation: { variable: 'PGGSSDELEGATION', harmless: /^0$/ },
+  gsslib: { variable: 'PGGSSLIB' },
+  krbsrvname: { variable: 'PGKRBSRVNAME' },
+  keepalives_interval: {},
+  keepalives_count: {},
+  tcp_user_timeout: { harmless: /^0$/ },
+  replication: { harmless: /^(false|off|no|0)$/ },
+  require_auth: { variable: 'PGREQUIREAUTH' },
+  requirepeer: { variable: 'PGREQUIREPEER' },
+  requiressl: { harmless: /^0$/ },
+  sslcertmode: { variable: 'PGSSLCERTMODE', harmless: /^allow$/ },
+  sslcompression: { variable: 'PGSSLCOMPRESSION', harmless: /^0$/ },
+  sslcrldir: { variable: 'PGSSLCRLDIR' },
+  sslkeylogfile: {},
+  sslsni: { variable: 'PGSSLSNI', harmless: /^1$/ },
+  min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', harmless: /^3\.0$/ },
+  max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', harmless: /./ },
+  servicefile: {},
+  scram_client_key: {},
+  scram_server_key: {},
+  oauth_issuer: {},
+  oauth_client_id: {},
+  oauth_client_secret: {},
+  oauth_scope: {},
+  // Of node-postgres: it asks for the meanings of libpq, which are ours.
+  uselibpqcompat: { harmless: /^true$/ },
+}
+
+/** Parameters of other clients, by what to use instead. */
+const ELSEWHERE: Record<string, string> = {
+  schema: 'give the schema with --schema, in the library with the option schema',
+  currentschema: 'give the schema with --schema, in the library with the option schema',
+  search_path: 'give the schema with --schema, in the library with the option schema',
+  database: 'did you mean dbname?',
+  db: 'did you mean dbname?',
+  username: 'did you mean user?',
+  ssl: 'use sslmode, for example sslmode=require',
+  pgbouncer: 'leave it out: wfstore finds out by itself',
+}
+
+const isHonoured = (name: string): name is ParameterName => Object.hasOwn(HONOURED, name)
+
+/**
+ * The parameters in force, first from `given` (a URL), then from the service that this or PGSERVICE names, then from
+ * the other variables of the environment.
+ * @throws WfstoreError usage for a parameter that is unknown or cannot be honoured
+ */
+export function readParameters(
+  given: Record<string, string>,
+  source: string,
+  env: Environment,
+): Parameters {
+  const own = checked(given, source)
+  for (const [name, { variable }] of Object.entries(REFUSED)) {
+    const value = variable && env[variable]
+    if (value) assertHarmless(name, value, variable)
+  }
+  const service = own.service ?? (env.PGSERVICE || undefined)
+  const { service: nested, ...shared } = service
+    ? checked(serviceSettings(service, env), `service ${service}`)
+    : {}
+  if (nested !== undefined)
+    throw new WfstoreError('usage', `service ${service} names another service, ${nested}`)
+  const variables = Object.entries(HONOURED).flatMap(([name, variable]) => {
+    const value = variable && env[variable]
+    return value ? [[name, value] as const] : []
+  })
+  return { ...Object.fromEntries(variables), ...shared, ...own }
+}
+
+/** Those that have a value. */
+function checked(given: Record<string, string>, source: string): Parameters {
+  const parameters: Parameters = {}
+  for (const [name, value] of Object.entries(given)) {
+    // libpq has this spelling of JDBC too.
+    if (name === 'ssl' && value === 'true') parameters.sslmode ??= 'require'
+    else if (!isHonoured(name)) assertHarmless(name, value, `${name} of ${source}`, source)
+    else if (value !== '') parameters[name] = value
+  }
+  return parameters
+}
+
+function assertHarmless(name: string, value: string, where: string, source = where): void {
+  const refused = Object.hasOwn(REFUSED, name) ? REFUSED[name] : undefined
+  if (!refused) {
+    const meant = nearest(name, [...Object.keys(HONOURED), ...Object.keys(REFUSED)])
+    throw new WfstoreError(
+      'usage',
+      `${JSON.stringify(name)} of ${source} is not a connection parameter`,
+      {
+        hint:
+          ELSEWHERE[name.toLowerCase()] ??
+          (meant ? `did you mean ${meant}?` : 'it knows the connection parameters of libpq only'),
+      },
+    )
+  }
+  if (value === '' || refused.harmless?.test(value)) return
+  throw new WfstoreError('usage', `${where} has a value that wfstore cannot honour`, {
+    hint: 'leave it out',
+  })
+}
+
+/** A parameter with one of several values. @throws WfstoreError usage for another */
+export function oneOf<T extends string>(
+  parameters: Parameters,
+  name: ParameterName,
+  values: readonly T[],
+  source: string,
+): T | undefined {
+  const value = parameters[name]
+  if (value === undefined) return undefined
+  const known = values.find((one) => one === value)
+  if (known !== undefined) return known
+  throw new WfstoreError('usage', `${name} ${JSON.stringify(value)} of ${source} is unknown`, {
+    hint: `it is one of ${values.join(', ')}`,
+  })
+}
+
+/** A parameter that is a whole number. @throws WfstoreError usage */
+export function wholeNumber(
+  parameters: Parameters,
+  name: ParameterName,
+  source: string,
+): number | undefined {
+  const value = parameters[name]
+  if (value === undefined) return undefined
+  if (/^\s*[-+]?\d+\s*$/.test(value)) return Number(value)
+  throw new WfstoreError('usage', `${name} ${JSON.stringify(value)} of ${source} is not a number`)
+}
