@@ -1,6 +1,7 @@
 import { WfstoreError } from '../error.ts'
 import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
+import { ROW_SECURITY_HINT } from './query/errors.ts'
 import { query } from './query/query.ts'
 
 /** The migrations of this version of wfstore, in order: the files of migrations/. */
@@ -12,21 +13,58 @@ export const MIGRATIONS = [
   '005_cleanup',
 ] as const
 
+/** The tables that reports read and engines write. */
+const TABLES = [
+  'workflow_executions',
+  'workflow_steps',
+  'audit_logs',
+  'billing_records',
+  'billing_periods',
+  'observability_metrics',
+  'usage_history',
+  'audit_history',
+  'cleanups',
+]
+
+/**
+ * The migrations, and what makes answers of this session wrong. Our own connections set what is needed, but a pool of the
+ * application does not, and a pooler may drop it.
+ */
+const CHECK = `
+with found as (
+  select c.oid, c.relname, c.relnamespace from unnest(array['${TABLES.join("', '")}']) as t (name)
+  join pg_class c on c.oid = to_regclass(t.name)),
+home as (select relnamespace as oid from pg_class where oid = to_regclass('wfstore_migrations'))
+select name,
+  (select string_agg(relname, ', ') from found where row_security_active(oid)) as hidden,
+  (select string_agg(found.oid::regclass::text, ', ') from found, home where relnamespace <> home.oid) as elsewhere,
+  concat_ws(', ',
+    case when current_setting('standard_conforming_strings') = 'off' then 'standard_conforming_strings = on' end,
+    case when current_setting('array_nulls') = 'off' then 'array_nulls = on' end,
+    case when current_setting('DateStyle') not like 'ISO%' then 'DateStyle = ISO' end,
+    case when current_setting('extra_float_digits')::int < 0 then 'extra_float_digits = 1' end,
+    case when array_position(current_schemas(true), 'pg_catalog') > array_position(current_schemas(true),
+      (select nspname from pg_namespace n join home using (oid))) then 'search_path without pg_catalog' end) as unsuitable
+from wfstore_migrations`
+
 /**
  * Checks that the schema in the search path is that of this version. It sends one statement at once, so that the
  * first query can follow without waiting.
- * @throws WfstoreError schema_missing, schema_behind, schema_ahead
+ * @throws WfstoreError schema_missing, schema_behind, schema_ahead, schema_differs, permission_denied if policies hide
+ * rows, usage for a setting that changes answers
  */
 export async function checkSchema(database: Queryable): Promise<void> {
-  let applied: string[]
-  try {
-    applied = (
-      await query(database, 'select name from wfstore_migrations', { name: d.text() })
-    ).map(({ name }) => name)
-  } catch (error) {
+  const rows = await query(database, CHECK, {
+    name: d.text(),
+    hidden: d.nullable(d.text()),
+    elsewhere: d.nullable(d.text()),
+    unsuitable: d.text(),
+  }).catch(async (error: unknown) => {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
     throw missing(await holdsTables(database), await searchPath(database), error)
-  }
+  })
+  assertWhole(rows[0])
+  const applied = rows.map(({ name }) => name)
   assertNotAhead(applied)
   const pending = pendingOf(applied)
   if (pending.length > 0) {
@@ -38,6 +76,30 @@ export async function checkSchema(database: Queryable): Promise<void> {
       },
     )
   }
+}
+
+interface Verdict {
+  hidden: string | null
+  elsewhere: string | null
+  unsuitable: string
+}
+
+/** A report of this session must be neither partial nor wrong. */
+function assertWhole({ hidden, elsewhere, unsuitable }: Partial<Verdict> = {}): void {
+  if (unsuitable)
+    throw new WfstoreError('usage', 'the settings of this session change the answers of wfstore', {
+      hint: `set for the role, the database or the pool: ${unsuitable}`,
+    })
+  if (elsewhere)
+    throw new WfstoreError(
+      'schema_differs',
+      `the search path mixes schemas: ${elsewhere} is not in the schema of wfstore_migrations`,
+      { hint: 'give the schema with --schema, or put it first in search_path' },
+    )
+  if (hidden)
+    throw new WfstoreError('permission_denied', `row-level security hides rows of ${hidden}`, {
+      hint: ROW_SECURITY_HINT,
+    })
 }
 
 /** @throws WfstoreError schema_ahead if a newer version of wfstore has migrated this database */

@@ -14,7 +14,6 @@ export async function assertSession(client: pg.Client, target: Target): Promise<
   const [found] = await query(
     client,
     `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only`,
-    [],
     { standby: d.boolean(), readOnly: d.boolean() },
   )
   const { standby = false, readOnly = false } = found ?? {}

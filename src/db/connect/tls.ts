@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import * as tls from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { WfstoreError } from '../../error.ts'
 import { type Environment, homePath } from './libpq.ts'
 import { oneOf, type Parameters } from './parameters.ts'
@@ -10,11 +10,11 @@ const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 export type SslMode = (typeof MODES)[number]
 
 /** What to encrypt with where the server is not verified. */
-export const UNVERIFIED: tls.ConnectionOptions = { rejectUnauthorized: false }
+export const UNVERIFIED: ConnectionOptions = { rejectUnauthorized: false }
 
 interface Encryption {
   mode: SslMode
-  ssl: false | tls.ConnectionOptions
+  ssl: false | ConnectionOptions
   negotiation: 'postgres' | 'direct'
 }
 
@@ -52,7 +52,7 @@ export function encryption(parameters: Parameters, source: string, env: Environm
   }
   const ca = systemRoots ? systemCertificates(env) : file('sslrootcert', 'root.crt')
   const verifies = mode === 'verify-ca' || mode === 'verify-full'
-  if (verifies && ca === undefined)
+  if (verifies && !systemRoots && ca === undefined)
     throw wrong(
       `sslmode=${mode} needs the certificate of an authority, and ${homePath(env, '.postgresql', 'root.crt')} does not exist`,
       'set sslrootcert to its file, or sslrootcert=system for the authorities that this machine trusts',
@@ -66,18 +66,10 @@ export function encryption(parameters: Parameters, source: string, env: Environm
   })
   // As libpq: where the authority is known, require verifies it as verify-ca does.
   const verified = verifies || (mode === 'require' && ca !== undefined)
-  const ssl: tls.ConnectionOptions = verified
+  const ssl: ConnectionOptions = verified
     ? { ...shared, ...defined({ ca, crl }) }
     : { ...shared, ...UNVERIFIED }
   if (verified && mode !== 'verify-full') ssl.checkServerIdentity = () => undefined
-  try {
-    tls.createSecureContext(ssl)
-  } catch (cause) {
-    throw wrong(
-      `the TLS settings do not work: ${(cause as Error).message}`,
-      'check the files of sslrootcert, sslcert, sslkey and sslcrl',
-    )
-  }
   return { mode, ssl, negotiation }
 }
 
@@ -95,10 +87,8 @@ const BUNDLES = [
   '/etc/ssl/cert.pem',
 ]
 
-function systemCertificates(env: Environment): Buffer | string[] {
+/** Undefined where there is none, as on Windows: then Node has a list. */
+function systemCertificates(env: Environment): Buffer | undefined {
   const bundle = [env.SSL_CERT_FILE, ...BUNDLES].find((path) => path && existsSync(path))
-  if (bundle) return readFileSync(bundle)
-  // Node 22.15 and newer; older ones have the list that Node was built with.
-  const { getCACertificates } = tls as { getCACertificates?: (kind: string) => string[] }
-  return getCACertificates?.('system') ?? [...tls.rootCertificates]
+  return bundle ? readFileSync(bundle) : undefined
 }

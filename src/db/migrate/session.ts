@@ -38,6 +38,9 @@ export const NO_LIMITS: Record<string, string> = {
   idle_session_timeout: '0',
   default_transaction_read_only: 'off',
   default_transaction_isolation: 'read committed',
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+  row_security: 'off',
 }
 
 /**

@@ -40,6 +40,32 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   '57P03': { code: 'unreachable', hint: 'the server is starting or stopping: try again' },
 }
 
+/** Errors whose SQLSTATE means several things; the function of the server that raised them tells which. */
+function byRoutine(
+  sqlState: string | undefined,
+  routine: string | undefined,
+  sql: string | undefined,
+): { code: ErrorCode; hint: string } | undefined {
+  if (sqlState === '42501' && routine === 'check_enable_rls')
+    return { code: 'permission_denied', hint: ROW_SECURITY_HINT }
+  if (sqlState === '40001' && /^Process(Interrupts|RecoveryConflict)/.test(routine ?? ''))
+    return {
+      code: 'failed',
+      hint: 'the primary removed rows that this query on a standby reads: set hot_standby_feedback = on or increase max_standby_streaming_delay on the standby, then try again',
+    }
+  // A server names its functions; PgBouncer, which refuses transactions in statement mode, has none to name.
+  if (sqlState === '08P01' && routine === undefined && /^\s*begin\b/i.test(sql ?? ''))
+    return {
+      code: 'usage',
+      hint: 'the pooler is in statement mode: give the URL of the server itself, or of a pool in session or transaction mode',
+    }
+  return undefined
+}
+
+/** What to do where policies hide rows of a table: a report would be a smaller number. */
+export const ROW_SECURITY_HINT =
+  'policies hide rows from this role: use the owner of the tables, or a role with BYPASSRLS'
+
 interface Circumstances {
   /** The statement that failed. */
   sql?: string | undefined
@@ -55,7 +81,8 @@ export function databaseError(
   if (error instanceof WfstoreError) return error
   const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
-  const known = byState[sqlState ?? '']
+  const { routine } = error as Partial<pg.DatabaseError>
+  const known = byRoutine(sqlState, routine, sql) ?? byState[sqlState ?? '']
   if (known) {
     const { hint } = known
     return new WfstoreError(known.code, message, { hint, cause: error, sqlState, sql })

@@ -64,7 +64,11 @@ export async function inSchema<T>(
 ): Promise<T> {
   await run(client, 'begin transaction isolation level read committed, read only')
   try {
-    await run(client, `set local search_path to ${pg.escapeIdentifier(schema)}`)
+    // A pooler may have dropped what our connections set.
+    await run(
+      client,
+      `set local search_path to ${pg.escapeIdentifier(schema)}; set local quote_all_identifiers = off`,
+    )
     return await work()
   } finally {
     await rollback(client)

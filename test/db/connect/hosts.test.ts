@@ -35,21 +35,21 @@ const ONE = { one: d.text() }
 it('the first host of a list that is reachable is used, by a client and by a pool', async () => {
   const target = listed(['1', portOf(0)])
   const client = await connectClient(target)
-  expect(await query(client, 'select 1 as one', [], ONE)).toEqual([{ one: '1' }])
+  expect(await query(client, 'select 1 as one', ONE)).toEqual([{ one: '1' }])
   await client.end()
   const pool = lazyPool(async () => target)
-  expect(await query(pool, 'select 1 as one', [], ONE)).toEqual([{ one: '1' }])
+  expect(await query(pool, 'select 1 as one', ONE)).toEqual([{ one: '1' }])
   await pool.close()
 })
 
 it('a pool whose host is gone goes to the next one', async () => {
   const first = await startProxy(database.url, {})
   const pool = lazyPool(async () => listed([new URL(first.url).port, portOf(0)]))
-  await query(pool, 'select 1 as one', [], ONE)
+  await query(pool, 'select 1 as one', ONE)
   await first.close()
   // The idle connection may be noticed as lost only by a query.
-  await query(pool, 'select 1 as one', [], ONE).catch(() => {})
-  expect(await query(pool, 'select 1 as one', [], ONE)).toEqual([{ one: '1' }])
+  await query(pool, 'select 1 as one', ONE).catch(() => {})
+  expect(await query(pool, 'select 1 as one', ONE)).toEqual([{ one: '1' }])
   await pool.close()
 })
 
@@ -76,7 +76,7 @@ it('target_session_attrs accepts only servers of its kind', async () => {
   const accepts = async (kind: string) => {
     const target = listed([portOf(0)], `&target_session_attrs=${kind}`)
     const pool = lazyPool(async () => target)
-    const outcome = await query(pool, 'select 1 as one', [], ONE).then(
+    const outcome = await query(pool, 'select 1 as one', ONE).then(
       () => 'accepted',
       (error: Error) => error.message.replace(/.*: /, ''),
     )

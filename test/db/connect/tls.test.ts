@@ -29,8 +29,8 @@ async function encrypted(parameters: string, env: Record<string, string> = {}, h
   const client = await connectClient(target)
   const pool = lazyPool(async () => target)
   try {
-    const [row] = await query(client, ENCRYPTED, [], { encrypted: d.boolean() })
-    const [pooled] = await query(pool, ENCRYPTED, [], { encrypted: d.boolean() })
+    const [row] = await query(client, ENCRYPTED, { encrypted: d.boolean() })
+    const [pooled] = await query(pool, ENCRYPTED, { encrypted: d.boolean() })
     expect(pooled).toEqual(row)
     return row?.encrypted
   } finally {
@@ -106,7 +106,7 @@ it('channel_binding=require logs in only over TLS that the password proves', asy
       code: 'access_denied',
     })
     const pool = lazyPool(async () => urlTarget(`${url}require`, 'the test', {}))
-    await expect(query(pool, 'select 1', [], {})).rejects.toMatchObject({ code: 'access_denied' })
+    await expect(query(pool, 'select 1', {})).rejects.toMatchObject({ code: 'access_denied' })
     await pool.close()
   }
 })
