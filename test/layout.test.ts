@@ -64,6 +64,7 @@ const BASE = [
     'passage.ts',
     'sync-folder.ts',
     'lock-file.ts',
+    'nearest.ts',
   ],
   'tables',
 ]
@@ -74,6 +75,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'time-zone.ts': [],
   'sync-folder.ts': [],
   'lock-file.ts': [],
+  'nearest.ts': [],
   'passage.ts': [],
   'files.ts': ['error.ts', 'passage.ts', 'sync-folder.ts'],
   tables: ['error.ts'],

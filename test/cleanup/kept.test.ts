@@ -185,6 +185,7 @@ describe('roles', () => {
     await client.end()
     expect(await numbersOf()).toEqual([1])
     expect(await database.sql('select from audit_logs')).toHaveLength(1)
-    expect(await cleanupsIn(database)).toMatchObject([{ outcome: 'failed' }])
+    // Refused before it begins, as on a wrong schema.
+    expect(await cleanupsIn(database)).toEqual([])
   })
 })

@@ -2,17 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
-import { chooseDatabase, type Target, urlTarget } from '../../../src/db/connect/target.ts'
-
-const passwd = vi.hoisted(() => ({ missing: false }))
-vi.mock('node:os', async (original) => {
-  const os = await original<typeof import('node:os')>()
-  const userInfo = () => {
-    if (passwd.missing) throw new Error('uv_os_get_passwd returned ENOENT')
-    return os.userInfo()
-  }
-  return { ...os, userInfo }
-})
+import { type Target, urlTarget } from '../../../src/db/connect/target.ts'
 
 const folders: string[] = []
 const folder = () => {
@@ -21,7 +11,6 @@ const folder = () => {
 }
 afterEach(() => {
   for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-  passwd.missing = false
 })
 
 const of = (rest: string, env: Record<string, string> = {}) =>
@@ -140,7 +129,16 @@ it('passfile names the file of passwords, and a file that others may read is ign
 })
 
 it('without a user, and with none in passwd, it is wrong usage', async () => {
-  passwd.missing = true
+  vi.doMock('node:os', async (original) => ({
+    ...(await original<typeof import('node:os')>()),
+    userInfo: () => {
+      throw new Error('uv_os_get_passwd returned ENOENT')
+    },
+  }))
+  vi.resetModules()
+  const { chooseDatabase } = await import('../../../src/db/connect/target.ts')
+  vi.doUnmock('node:os')
+  vi.resetModules()
   await expect(chooseDatabase({ env: { PGHOST: 'h' }, cwd: '/' })).rejects.toMatchObject({
     code: 'usage',
     hint: 'name one in the URL, postgresql://user@host/database, or set PGUSER',
