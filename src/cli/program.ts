@@ -6,6 +6,7 @@ import type { Context } from './context.ts'
 import { formatStart } from './help/overview.ts'
 import { formatPage, PAGE_WIDTH } from './help/page.ts'
 import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
+import { rejectRepeats } from './options/values.ts'
 import { guardStream } from './output/stream.ts'
 
 interface Entry {
@@ -216,6 +217,7 @@ export function createProgram(context: Context, version: string): Command {
       if (writing && !writing.options.some(({ long }) => long === '--yes'))
         writing.option('-y, --yes', 'skip the confirmation for a production database')
     }
+    for (const each of [command, ...command.commands]) each.options.forEach(rejectRepeats)
   }
   program.hook('preAction', (_, command) => checkFormat(program, command))
   program.hook('preSubcommand', (_, command) => load(command))

@@ -68,3 +68,18 @@ it.each(lists)(
     expect(stderr).toMatch(/more/)
   },
 )
+
+it('a list option that is repeated means the same as its values in one list', async () => {
+  const said = async (words: string) =>
+    runCli([...words.split(' '), '--database-url', database.url], {})
+  const lists = [
+    ['executions list --status running --status failed', 'executions list --status running,failed'],
+    ['cost --by user --by month', 'cost --by user,month'],
+  ] as const
+  for (const [repeated, together] of lists) {
+    const { code, stdout } = await said(repeated)
+    expect(code).toBe(0)
+    expect(stdout.length).toBeGreaterThan(0)
+    expect(stdout).toBe((await said(together)).stdout)
+  }
+})

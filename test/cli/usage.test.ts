@@ -23,6 +23,14 @@ const wrong: [argv: string, line: string][] = [
     'executions list extra',
     "error: too many arguments for 'list'. Expected 0 arguments but got 1; see `wfstore executions list --help`",
   ],
+  [
+    'executions list --user user_1 --user user_2',
+    "error: option '--user <id>' argument 'user_2' is invalid. The option can be given only once",
+  ],
+  [
+    'billing --period 2026-09 --period 2026-10',
+    "error: option '--period <month>' argument '2026-10' is invalid. The option can be given only once",
+  ],
   ['audit --xyzzy', "error: unknown option '--xyzzy'; see `wfstore audit --help`"],
   [
     'executions list --since yesterday',

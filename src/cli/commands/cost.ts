@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
-import { listOf, wholeNumber } from '../options/values.ts'
+import { list, listOf, wholeNumber } from '../options/values.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
 import { withProgress } from '../terminal/progress.ts'
@@ -100,8 +100,8 @@ const shortCost = ({ costPerRun }: Line): string | null =>
 
 const parseKeys = listOf(DIMENSIONS)
 
-function parseDimensions(text: string): Dimension[] {
-  const names = parseKeys(text)
+const parseDimensions = list<Dimension>((text, previous) => {
+  const names = parseKeys(text, previous)
   if (new Set(names).size < names.length) throw new InvalidArgumentError('It must not repeat a key')
   return names
-}
+})

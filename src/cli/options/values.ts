@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, type Option } from 'commander'
 
 /** Rejects empty values: an unset shell variable must not widen a filter, a payment or a close. */
 export function parseText(text: string): string {
@@ -16,11 +16,34 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number ${range}`)
   }
 
-/** A parser of a comma-separated list of these words. */
-export const listOf =
-  <Word extends string>(words: readonly Word[]) =>
-  (text: string): Word[] => {
+type ListParser<Value> = (text: string, previous?: Value[]) => Value[]
+
+const listParsers = new WeakSet<object>()
+
+/** Marks a parser that adds to the values of an earlier occurrence of its option. */
+export function list<Value>(parse: ListParser<Value>): ListParser<Value> {
+  listParsers.add(parse)
+  return parse
+}
+
+/** A parser of a comma-separated list of these words; the option can be repeated. */
+export const listOf = <Word extends string>(words: readonly Word[]): ListParser<Word> =>
+  list((text, previous = []) => {
     const names = text.split(',').map((name) => name.trim())
-    if (names.every((name) => (words as readonly string[]).includes(name))) return names as Word[]
+    if (names.every((name) => (words as readonly string[]).includes(name)))
+      return [...previous, ...(names as Word[])]
     throw new InvalidArgumentError(`It must be one or more of ${words.join(', ')}`)
-  }
+  })
+
+/** Rejects a second value of an option that takes one: commander would drop the first. */
+export function rejectRepeats(option: Option): void {
+  const { parseArg: parse } = option
+  const takesValue = option.required || option.optional
+  if (!takesValue || option.variadic || (parse && listParsers.has(parse))) return
+  let isGiven = false
+  option.argParser((text: string, previous: unknown) => {
+    if (isGiven) throw new InvalidArgumentError('The option can be given only once')
+    isGiven = true
+    return parse ? parse(text, previous) : text
+  })
+}
