@@ -10,6 +10,7 @@ import { parseSpan, type Span } from '../../options/span.ts'
 import { parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
+import { isAttended } from '../../terminal/confirm.ts'
 import { closedColumns } from './columns.ts'
 
 interface CloseFlags extends GlobalOptions {
@@ -111,16 +112,38 @@ async function runFail(context: Context, options: FailFlags): Promise<void> {
 
 function closeOptions(
   context: Context,
-  { reason, dryRun, yes }: CloseFlags,
+  options: CloseFlags,
   command: string,
   verb: string,
 ): CloseOptions {
+  const { reason, dryRun, yes } = options
   return {
     reason,
     dryRun,
     closedBy: { osUser: context.env.USER || context.env.LOGNAME, command },
-    confirm: (runs) => context.confirm(`${verb} ${counted(runs)}?`, { yes, unattended: 'proceed' }),
+    confirm: async (runs) => {
+      if (!yes && isAttended(context.io)) await preview(context, options, runs)
+      await context.confirm(`${verb} ${counted(runs)}?`, { yes, unattended: 'proceed' })
+    },
   }
+}
+
+/** More are counted only. */
+const PREVIEWED = 20
+
+/** Shows the runs on stderr: stdout has the runs that were closed. */
+async function preview(
+  context: Context,
+  options: CloseFlags,
+  runs: readonly ClosedExecution[],
+): Promise<void> {
+  const shown = runs.slice(0, PREVIEWED)
+  const { output: _, json: __, columns: ___, ...plain } = options
+  const table = await context.frame(plain, (writer) =>
+    print(writer, { closed: shown, left: [] }, ''),
+  )
+  const rest = runs.length - shown.length
+  context.io.stderr.write(rest > 0 ? `${table}… and ${plural(rest, 'more run')}\n` : table)
 }
 
 function counted(runs: readonly ClosedExecution[]): string {

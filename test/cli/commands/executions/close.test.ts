@@ -222,12 +222,25 @@ describe.each(commands)('before %s closes anything', (_, argv, question) => {
       [...argv(execution.executionId), '--color', 'never'],
       { answer: 'n\n' },
     )
-    expect([code, stdout, stderr]).toEqual([
-      1,
-      '',
-      `${question}error: not confirmed; nothing was changed\n`,
-    ])
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/not confirmed; nothing was changed\n$/)
+    // The runs are shown before the question.
+    const [list, rest] = stderr.split(question)
+    expect(list).toContain(execution.executionId.slice(0, 8))
+    expect(rest).toBe('error: not confirmed; nothing was changed\n')
     expect(await stateOf(execution)).toEqual(RUNNING)
+  })
+
+  it('the list before the question is cut after 20 runs, with the number of the others', async () => {
+    const ids: string[] = []
+    for (let n = 0; n < 23; n++) ids.push((await start({ hours: 7 })).executionId)
+    const [first = '', ...more] = argv(ids[0] as string)
+    const words = first === 'cancel' ? [first, ...ids] : [first, ...more]
+    const { stderr } = await cli([...words, '--color', 'never'], { answer: 'n\n', terminal: 100 })
+    const lines = (stderr.split('… and ')[0] as string).trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^ID +WORKFLOW +USER/)
+    expect(lines).toHaveLength(21)
+    expect(stderr).toContain('… and 3 more runs\n')
   })
 
   it.each([
@@ -237,7 +250,8 @@ describe.each(commands)('before %s closes anything', (_, argv, question) => {
   ])('%s continues', async (_, flags, options, asked) => {
     const execution = await start({ hours: 7 })
     const { code, stderr } = await cli([...argv(execution.executionId), ...flags], options)
-    expect([code, stderr]).toEqual([0, asked ? question : ''])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(asked ? /\? \[y\/N\] $/ : /^$/)
     expect((await stateOf(execution))?.status).not.toBe('running')
   })
 
