@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { isLockFailure } from '../db/migrate/lock.ts'
+import { isLockFailure, tableLocked } from '../db/migrate/lock.ts'
 import * as d from '../db/query/decode.ts'
 import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
@@ -11,7 +11,7 @@ import { LINE_SETTINGS } from '../transfer/lines/line.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { archiveColumns } from './archive/columns.ts'
 import { type Guard, labelsOf, protectedColumns, protectedShape, type Scope } from './guards.ts'
-import { NO_TRANSACTION_TIMEOUT, tableLocked } from './lock.ts'
+import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { type Archiving, deleteRows } from './remove.ts'
 import { ahead, goes, inBatch, reasons, type Walked } from './tables.ts'
 
@@ -179,7 +179,8 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
     return { ...end, removed: 0, steps: 0, ...NONE_STAY }
   } catch (error) {
     if (!isLockFailure(error)) throw databaseError(error, { connection: client })
-    throw tableLocked(table, error)
+    await rollback(client as pg.Client)
+    throw await tableLocked(client, table, error)
   } finally {
     await rollback(client as pg.Client)
   }

@@ -1,16 +1,8 @@
-import { WfstoreError } from '../error.ts'
-
 /** Held by a running cleanup or restore: a schema allows only one at a time. */
 export const cleanupLock = (schema: string): string => `wfstore cleanup ${schema}`
 
 /** How long a cleanup waits for locks of its writes outside of batches. */
 export const WRITE_WAIT_MS = 2000
-
-export const tableLocked = (table: string, cause: unknown): WfstoreError =>
-  new WfstoreError('locked', `table ${table} is locked by another session`, {
-    hint: 'run it again later',
-    cause,
-  })
 
 /** Turns off transaction_timeout, which PostgreSQL has since version 17. The statement takes a snapshot. */
 export const NO_TRANSACTION_TIMEOUT = `select set_config('transaction_timeout', '0', true)

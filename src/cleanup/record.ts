@@ -1,10 +1,9 @@
 import type pg from 'pg'
-import { isLockFailure } from '../db/migrate/lock.ts'
+import { isLockFailure, tableLocked } from '../db/migrate/lock.ts'
 import * as d from '../db/query/decode.ts'
 import { describe } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
-import { raw, sql } from '../db/query/sql.ts'
-import { tableLocked } from './lock.ts'
+import { raw, type Statement, sql } from '../db/query/sql.ts'
 
 /** The row of a cleanup in `cleanups`, for whoever asks later how it went. */
 
@@ -64,7 +63,7 @@ export async function recordEnd(
 }
 
 /** @throws WfstoreError locked where another session has the table */
-const write: typeof query = (...statement) =>
-  query(...statement).catch((error) => {
-    throw isLockFailure(error) ? tableLocked('cleanups', error) : error
+const write = <S extends d.Shape>(client: pg.ClientBase, statement: Statement, shape: S) =>
+  query(client, statement, shape).catch(async (error) => {
+    throw isLockFailure(error) ? await tableLocked(client, 'cleanups', error) : error
   })

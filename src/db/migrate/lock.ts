@@ -29,13 +29,17 @@ export async function withAdvisoryLock<T>(
     const holder = await advisoryHolder(client, name)
     const left = deadline - performance.now()
     if (left <= 0) {
-      throw new WfstoreError('locked', `${busy}: ${holder?.text ?? 'it has just finished'}`, {
-        hint: holder ? `try again when it has finished; ${endIt(holder)}` : 'try again',
-      })
+      throw new WfstoreError(
+        'locked',
+        `${busy}: ${holder ? `${holder.text}${holder.more}` : 'it has just finished'}`,
+        {
+          hint: holder ? `try again when it has finished; ${endIt(holder)}` : 'try again',
+        },
+      )
     }
     if (holder && !noticed) {
       noticed = true
-      options.notice(`${busy}: waiting for ${holder.text}`)
+      options.notice(`${busy}: waiting for ${holder.text}${holder.more}`)
     }
     await delay(Math.min(POLL_MS, left))
   }
@@ -57,17 +61,22 @@ const sessionShape = {
   application: d.nullable(d.text()),
   /** NULL if this role may not see it. */
   since: d.nullable(d.time()),
+  user: d.nullable(d.text()),
+  query: d.nullable(d.text()),
 }
 
 interface Session {
   pid: number
   text: string
+  /** User and the first words of its last query, in parentheses. */
+  more: string
 }
 
 async function advisoryHolder(client: pg.Client, name: string): Promise<Session | undefined> {
   const found = await query(
     client,
-    sql`select l.pid, a.application_name as application, a.backend_start as since
+    sql`select l.pid, a.application_name as application, a.backend_start as since,
+            a.usename as user, left(a.query, 200) as query
      from pg_locks l left join pg_stat_activity a using (pid)
      where l.locktype = 'advisory' and l.granted and l.objsubid = 1
        and l.database = (select oid from pg_database where datname = current_database())
@@ -77,17 +86,23 @@ async function advisoryHolder(client: pg.Client, name: string): Promise<Session 
   return describeSession(found[0], 'connected')
 }
 
-async function tableHolder(client: pg.Client, schema: string, tables: readonly string[]) {
+/** @param schema the current one if it is null */
+async function tableHolder(
+  client: pg.ClientBase,
+  schema: string | null,
+  tables: readonly string[],
+) {
   const found = await query(
     client,
-    sql`select l.pid, coalesce(nullif(a.application_name, ''), a.backend_type) as application, a.xact_start as since
+    sql`select l.pid, coalesce(nullif(a.application_name, ''), a.backend_type) as application, a.xact_start as since,
+            a.usename as user, left(a.query, 200) as query
      from pg_locks l
      join pg_class c on c.oid = l.relation
      join pg_namespace n on n.oid = c.relnamespace
      left join pg_stat_activity a using (pid)
      where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
        and l.database = (select oid from pg_database where datname = current_database())
-       and n.nspname = ${schema} and c.relname = any(${tables}::text[])
+       and n.nspname = coalesce(${schema}, current_schema()) and c.relname = any(${tables}::text[])
      order by a.xact_start limit 1`,
     sessionShape,
   )
@@ -105,7 +120,34 @@ function describeSession(
   return {
     pid: row.pid,
     text: `pid ${row.pid} (${row.application || 'no application_name'})${since}`,
+    more: moreOf(row),
   }
+}
+
+/** Values in a query are never shown: its words end before the first of them. */
+const FIRST_WORDS = /^\s*[a-z_][\w.]*(?:\s+[a-z_][\w.]*){0,5}/i
+
+function moreOf({ user, query }: d.RowOf<typeof sessionShape>): string {
+  const [words] = FIRST_WORDS.exec(query ?? '') ?? []
+  const known = [
+    ...(user ? [`user ${user}`] : []),
+    ...(words ? [`last query: ${words.trim().replace(/\s+/g, ' ')} …`] : []),
+  ]
+  return known.length > 0 ? ` (${known.join('; ')})` : ''
+}
+
+/** The error for a table that another session holds, with the name of that session. */
+export async function tableLocked(
+  client: pg.ClientBase,
+  table: string,
+  cause: unknown,
+): Promise<WfstoreError> {
+  const holder = await tableHolder(client, null, [table]).catch(() => undefined)
+  const who = holder ? `: ${holder.text}${holder.more}` : ''
+  return new WfstoreError('locked', `table ${table} is locked by another session${who}`, {
+    hint: holder ? `run it again later; ${endIt(holder)}` : 'run it again later',
+    cause,
+  })
 }
 
 const LOCK_TRIES = 8
@@ -135,7 +177,7 @@ export async function withLockRetries<T>(
     } catch (error) {
       if (!isLockFailure(error)) throw error
       const holder = await tableHolder(client, options.schema, options.tables)
-      const who = holder ? `: ${holder.text} holds a lock on them` : ''
+      const who = holder ? `: ${holder.text} holds a lock on them${holder.more}` : ''
       if (tried === LOCK_TRIES) {
         throw new WfstoreError(
           'locked',
