@@ -171,7 +171,7 @@ export function openStore(options: StoreOptions): Store {
     const pool = options.pool as Queryable
     return storeOn(pool, async () => {}, { spool: options.spool })
   }
-  const target = urlTarget(options.databaseUrl, 'databaseUrl', {}, options.schema)
+  const target = urlTarget(options.databaseUrl, 'databaseUrl', process.env, options.schema)
   const pool = lazyPool(async () => target)
   return storeOn(pool, pool.close, { spool: options.spool })
 }

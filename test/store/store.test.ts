@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { Queryable } from '../../src/db/query/connection.ts'
 import { openStore } from '../../src/store.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -182,6 +182,14 @@ it('schema selects the schema of the tables; on a pool of the caller it is refus
   expect(() => openStore({ pool, schema: name } as never)).toThrow(
     'schema cannot be used with pool',
   )
+})
+
+it('PGSSLMODE of the process is in force if the URL has no sslmode', async () => {
+  vi.stubEnv('PGSSLMODE', 'require')
+  const store = openStore({ databaseUrl: url })
+  await expect(store.getStats()).rejects.toMatchObject({ code: 'unreachable' })
+  await store.close()
+  vi.unstubAllEnvs()
 })
 
 it('sslmode=prefer continues without encryption if the server has none, as psql does', async () => {

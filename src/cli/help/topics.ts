@@ -98,7 +98,11 @@ Examples:
 
   WFSTORE_CONFIG          path of the config file (see wfstore config)
   PGPASSWORD, PGPASSFILE  password if the URL has none (default: ~/.pgpass)
-  PGSSLMODE, PGOPTIONS …  as in psql
+  PGSSLMODE, PGOPTIONS …  as in psql; sslmode is prefer unless it is given
+  PGSERVICE               a service of ~/.pg_service.conf
+  PGHOSTADDR, PGTARGETSESSIONATTRS, PGCHANNELBINDING …  as in psql
+                          A parameter that wfstore does not know or cannot
+                          honour is wrong usage (exit 2).
   NO_COLOR                no colours; also with TERM=dumb
   LC_ALL, LC_CTYPE, LANG  charts use only ASCII if these are not UTF-8
   TZ                      time zone of times on a terminal
