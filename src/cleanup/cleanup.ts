@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { setLockTimeout, withAdvisoryLock } from '../db/migrate/lock.ts'
 import { schemaFor, withSettings } from '../db/migrate/session.ts'
 import { checkSchema, MIGRATIONS } from '../db/schema.ts'
+import { readUnindexed } from '../db/unindexed.ts'
 import { unpipelined } from '../transfer/lines/copy.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { uuidv7 } from '../uuid.ts'
@@ -13,6 +14,7 @@ import { checkOptions, cutoffOf } from './cutoff.ts'
 import { readGuards } from './guards.ts'
 import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
+import { CAREFUL_SIZE } from './pace.ts'
 import { recordArchive, recordBegin, recordEnd } from './record.ts'
 import { assertNoCascade } from './references.ts'
 import { watchReplicas } from './replicas.ts'
@@ -90,7 +92,13 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
       await recordArchive(client, cleanupId, sink.place)
       work.archive = { sink, tables }
     }
-    const walk = await walkAll(work, limitsOf(client, options, began))
+    const slow = await readUnindexed(client)
+    for (const { name, table, fix } of slow)
+      options.warning?.(
+        `the foreign key ${name} of ${table} has no index, which makes this cleanup slow; run: ${fix}`,
+      )
+    const firstSize = slow.length > 0 ? CAREFUL_SIZE : undefined
+    const walk = await walkAll(work, { ...limitsOf(client, options, began), firstSize })
     const archive = sink ? await closeArchive(work, sink, walk) : null
     await recordEnd(client, cleanupId, walk.complete ? 'done' : 'stopped')
     done = { walk, archive, seconds: (performance.now() - began) / 1000 }

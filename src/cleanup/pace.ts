@@ -2,6 +2,8 @@
 const SLOW_MS = 400
 const QUICK_MS = 100
 const FIRST_SIZE = 1000
+/** The first batch if each deleted row may take long. */
+export const CAREFUL_SIZE = 10
 export const LARGEST_BATCH = 20_000
 
 /** The default pause after a batch, as a share of its time. */
@@ -22,9 +24,10 @@ export interface Pace {
 export function paceOf(options: {
   batchSize?: number | undefined
   pauseMs?: number | undefined
+  firstSize?: number | undefined
 }): Pace {
   const largest = options.batchSize ?? LARGEST_BATCH
-  let size = Math.min(FIRST_SIZE, largest)
+  let size = Math.min(options.firstSize ?? FIRST_SIZE, largest)
   let last = 0
   return {
     size: () => size,

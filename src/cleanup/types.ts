@@ -26,6 +26,8 @@ export interface CleanupOptions {
   signal?: AbortSignal | undefined
   /** Called with messages for a user who watches, such as waiting for a lock or for a replica. */
   notice?: ((line: string) => void) | undefined
+  /** Called before work begins with what makes this cleanup slow. */
+  warning?: ((line: string) => void) | undefined
 }
 
 /** Rows older than the cutoff that are kept, by reason. Audit entries are kept with their run. */

@@ -14,6 +14,8 @@ import { WALKED, type Walked } from './tables.ts'
 import type { CleanupOptions, Kept, Removed } from './types.ts'
 
 export interface Limits extends Pick<CleanupOptions, 'batchSize' | 'pauseMs' | 'progress'> {
+  /** The number of rows of the first batch of a table. */
+  firstSize?: number | undefined
   /** Whether no further batch may start. */
   over: () => boolean
   /** Waits between two batches. */

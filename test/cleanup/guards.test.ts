@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { countCleanup } from '../../src/cleanup/count.ts'
 import type { CleanupOptions } from '../../src/cleanup/types.ts'
+import { examine } from '../../src/queries/doctor/doctor.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
@@ -158,4 +159,32 @@ it('the newest runs of a workflow count as newest, not as protected', async () =
   expect(await runsLeft()).toEqual([1, 5, 6])
   expect(result.kept.execution).toMatchObject({ newest: 2, protected: 1 })
   expect(plan.kept).toEqual(result.kept)
+})
+
+it('a foreign key without an index is named with its statement before work begins, and the first batch is small', async () => {
+  await database.sql(`
+    create table app (a int, run uuid references workflow_executions on delete set null);
+    create table indexed (run uuid references workflow_executions on delete set null);
+    create index on indexed (run);
+    insert into workflow_executions (workflow_name, user_id, mode, model_id, status, start_time, end_time)
+      select 'w', 'u', 'm', 'x', 'success', '2024-01-02Z', '2024-01-02Z' from generate_series(1, 20)`)
+  const said: string[] = []
+  const warning = (line: string) => said.push(line)
+  const progress = ({ execution }: { execution: number }) => said.push(String(execution))
+  await clean(database, { before, warning, progress })
+  expect(said.slice(0, 2)).toEqual([
+    'the foreign key app_run_fkey of app has no index, which makes this cleanup slow; run: create index concurrently on app (run)',
+    '10',
+  ])
+  const finding = () =>
+    withClient(database, async (client) =>
+      (await examine(client, { stuckFactor: 10 })).find(({ check }) => check === 'indexes'),
+    )
+  expect(await finding()).toMatchObject({
+    state: 'warning',
+    finding: 'foreign keys without an index make cleanup slow: app_run_fkey of app',
+    fix: 'create index concurrently on app (run)',
+  })
+  await database.sql('create index concurrently on app (run)')
+  expect(await finding()).toMatchObject({ state: 'ok' })
 })

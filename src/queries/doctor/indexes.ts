@@ -2,6 +2,7 @@ import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
+import { readUnindexed } from '../../db/unindexed.ts'
 import { formatBytes } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
@@ -36,8 +37,21 @@ export async function inspectIndexes(database: Queryable, subject: Subject): Pro
     indexes: found.length,
     invalid: invalid.map(({ name, tableName }) => ({ name, table: tableName })),
   }
-  if (invalid.length === 0)
-    return finding('indexes', 'ok', `all ${found.length} indexes are valid`, { details })
+  if (invalid.length === 0) {
+    const slow = await readUnindexed(database)
+    if (slow.length === 0)
+      return finding('indexes', 'ok', `all ${found.length} indexes are valid`, { details })
+    const keys = enumerate(slow.map(({ name, table }) => `${name} of ${table}`))
+    return finding(
+      'indexes',
+      'warning',
+      `foreign keys without an index make cleanup slow: ${keys}`,
+      {
+        fix: slow.map(({ fix }) => fix).join('; '),
+        details: { ...details, unindexedKeys: slow },
+      },
+    )
+  }
   const names = enumerate(invalid.map(({ name }) => name))
   if (invalid.every(({ maybeBuilding }) => maybeBuilding)) {
     const text = `an index build is in progress: ${names}`

@@ -93,6 +93,10 @@ async function clean(
     maxDurationMs: flags.maxDuration?.ms,
     signal: io.signal,
     notice: note,
+    warning: (line) => {
+      progress.clear()
+      if (!flags.quiet) context.writer(flags).note(`warning: ${line}`)
+    },
     progress: (removed) => {
       soFar = { ...removed }
       progress.show(removedRows(removed), 'rows removed', total)
