@@ -88,3 +88,17 @@ async function changeSettings(client: pg.Client, settings: Record<string, string
     {},
   )
 }
+
+/** Notes an encoding in which not every text can be stored. It cannot be changed later. */
+export async function noteEncoding(
+  client: pg.Client,
+  notice: (line: string) => void,
+): Promise<void> {
+  const [row] = await query(client, "select current_setting('server_encoding') as encoding", {
+    encoding: d.text(),
+  })
+  if (row && row.encoding !== 'UTF8')
+    notice(
+      `the encoding of this database is ${row.encoding}, not UTF8: some texts will be refused or stored without a check; create it with \`createdb --encoding UTF8 --template template0\``,
+    )
+}

@@ -24,7 +24,7 @@ import {
 import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
 import { choose, type MigrationStep, type MigrationTarget } from './plan.ts'
-import { quotedSchema, schemaFor, withSettings } from './session.ts'
+import { noteEncoding, quotedSchema, schemaFor, withSettings } from './session.ts'
 
 export interface MigrateOptions {
   /** Created if it does not exist. Default: the schema in the search path with the tables, or its first schema. */
@@ -68,6 +68,7 @@ export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<M
     if (chosen.length === 0 && invalid.length === 0 && complete) {
       return { applied: [], adopted: null, rebuilt: [], pending }
     }
+    await noteEncoding(client, options.notice)
     return withMigrationLock(client, schema, options, () => applyPending(client, schema, options))
   })
 }
@@ -79,6 +80,7 @@ export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<M
 export function planUp(client: pg.Client, options: MigrateOptions): Promise<MigrationStep[]> {
   return withMigrationSession(client, options, async (schema) => {
     const { chosen, invalid } = await readWork(client, schema, options.target)
+    if (chosen.length > 0) await noteEncoding(client, options.notice)
     const rebuilds = invalid.map(({ statements }) => ({
       migration: undefined,
       direction: 'up' as const,

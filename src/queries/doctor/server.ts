@@ -14,7 +14,7 @@ export async function inspectServer(database: Queryable, subject: Subject): Prom
     database,
     `select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
             extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000 as uptime_ms,
-            pg_is_in_recovery() as standby, quote_ident(current_database()) as name,
+            pg_is_in_recovery() as standby, current_setting('server_encoding') as encoding, quote_ident(current_database()) as name,
             (select setting = 'on' and source not in ('user', 'database user', 'client', 'session') from pg_settings
              where name = 'default_transaction_read_only') as read_only`,
     {
@@ -22,6 +22,7 @@ export async function inspectServer(database: Queryable, subject: Subject): Prom
       major: d.count(),
       uptimeMs: d.number(),
       standby: d.boolean(),
+      encoding: d.text(),
       name: d.text(),
       readOnly: d.boolean(),
     },
@@ -47,7 +48,16 @@ export async function inspectServer(database: Queryable, subject: Subject): Prom
     parts.push('the database is read-only: reports work, commands that write fail')
     fixes.push(`alter database ${row.name} set default_transaction_read_only = off`)
   }
-  const state = untested || row.standby || row.readOnly ? 'warning' : 'ok'
+  const unencoded = row.encoding !== 'UTF8'
+  if (unencoded) {
+    parts.push(
+      `the encoding is ${row.encoding}, not UTF8: some texts are refused or stored without a check`,
+    )
+    fixes.push(
+      'createdb --encoding UTF8 --template template0 NAME, then pg_dump and pg_restore into it',
+    )
+  }
+  const state = untested || row.standby || row.readOnly || unencoded ? 'warning' : 'ok'
   return finding('server', state, parts.join(', '), {
     fix: fixes[0],
     details: {
@@ -55,6 +65,7 @@ export async function inspectServer(database: Queryable, subject: Subject): Prom
       latencyMs,
       uptimeMs: Math.round(row.uptimeMs),
       standby: row.standby,
+      encoding: row.encoding,
       readOnly: row.readOnly,
     },
   })

@@ -29,7 +29,7 @@ describe('the server', () => {
   const said = (row: Record<string, string>): Queryable => ({
     query: async ({ text }) => ({ rows: text.includes('server_version') ? [row] : [{}] }),
   })
-  const answer = { version: '18.4', major: '18', uptime_ms: '5', name: 'd' }
+  const answer = { version: '18.4', major: '18', uptime_ms: '5', name: 'd', encoding: 'UTF8' }
   const subject = { command: (words: string) => `wfstore ${words}` } as Subject
 
   it.each(['14', '19'])(
