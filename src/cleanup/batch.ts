@@ -6,6 +6,7 @@ import { query } from '../db/query/query.ts'
 import { raw, sql } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { WfstoreError } from '../error.ts'
+import { plural } from '../numbers.ts'
 import { quarterOf } from '../tables/histories.ts'
 import { LINE_SETTINGS } from '../transfer/lines/line.ts'
 import { readTables } from '../transfer/lines/table.ts'
@@ -15,7 +16,7 @@ import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { type Archiving, deleteRows } from './remove.ts'
 import { ahead, goes, inBatch, reasons, type Walked } from './tables.ts'
 
-/** The key of a row in the walk through its table. */
+/** The position of a row in the walk through its table. */
 export interface Position {
   time: string
   id: string
@@ -24,12 +25,12 @@ export interface Position {
 export const START: Position = { time: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
 const END: Position = { time: 'infinity', id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
 
-/** What all batches of a cleanup share. */
+/** The state that all batches of a cleanup share. */
 export interface Work {
   client: pg.ClientBase
   cleanupId: string
   cutoff: string
-  /** The oldest run of every workflow that is kept, as JSON. */
+  /** The oldest kept run of each workflow, as JSON. */
   newest: string | undefined
   archive: Archiving | undefined
   /** Foreign keys of an application that keep rows. */
@@ -37,15 +38,15 @@ export interface Work {
 }
 
 export interface RemovedBatch {
-  /** Where the next one begins; null where this was the last. */
+  /** The start of the next batch; null after the last one. */
   next: Position | null
-  /** Begins the quarter of an hour that the next batch may share with this one. */
+  /** The start of the quarter hour that the next batch may share with this one. */
   quarter: string | null
   visited: number
   removed: number
-  /** Those of the runs that were removed. */
+  /** Steps of the removed runs. */
   steps: number
-  /** Runs that stay, by reason. */
+  /** Kept runs by reason. */
   kept: { running: number; endedLater: number; newest: number }
   /** Rows that a foreign key of an application keeps. */
   protected: number
@@ -53,12 +54,13 @@ export interface RemovedBatch {
 }
 
 /**
- * One snapshot for all statements: what is archived, counted, folded and deleted are the same rows. Where somebody
- * changes one of them meanwhile, PostgreSQL refuses the batch, and it is tried again on what is there then.
- * The commit need not wait for the disk: what a crash takes back was not deleted, and the end of a cleanup waits.
- * No batch may read or sort a whole table, whatever the statistics make the planner believe.
- * A reader of the archive that takes nothing for ten minutes ends it: VACUUM waits for its snapshot in every table.
- * Where policies hide rows from this role it is refused: the entries of a run out of sight would look like those of none.
+ * All statements use one snapshot, so that the archived, counted and deleted rows are the same. If another session changes one
+ * of them, PostgreSQL rejects the batch and it is retried.
+ * synchronous_commit is off: rows that a crash brings back were not deleted, and the last commit of a cleanup is synchronous.
+ * The planner settings keep a batch from reading or sorting a whole table, even with wrong statistics.
+ * A batch ends if the reader of the archive takes nothing for ten minutes, because its snapshot blocks VACUUM in all tables.
+ * With row_security off, policies that hide rows are an error: audit entries of a hidden run would look like entries without a
+ * run.
  */
 const BEGIN = `begin isolation level repeatable read read write;
   set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = '10min';
@@ -76,8 +78,8 @@ const NONE_STAY: Stay = {
 const keptShape = { running: d.count(), endedLater: d.count(), newest: d.count() }
 
 /**
- * Locked before there is a snapshot: to an older one, a table that ALTER TABLE has rewritten seems to be empty, and the
- * entries of a run that is kept would look like those of none.
+ * The lock is taken before the snapshot: to an older snapshot, a table that ALTER TABLE has rewritten seems empty, and audit
+ * entries of kept runs would look like entries without a run.
  */
 const LOCK: Record<Walked['kind'], string[]> = {
   execution: writing('workflow_executions', 'workflow_steps', 'usage_history', 'cleanups'),
@@ -92,16 +94,16 @@ function writing(...tables: string[]): string[] {
   return tables.map((table) => `lock table ${table} in row exclusive mode`)
 }
 
-/** The archive would not have the values of a column that is added during the cleanup. */
+/** Without this check, the archive would miss the values of a column that is added during the cleanup. */
 async function assertColumns({ client }: Work, { tables }: Archiving): Promise<void> {
   const now = archiveColumns(await readTables(client))
   if (JSON.stringify(now) === JSON.stringify(archiveColumns(tables))) return
   throw new WfstoreError('schema_differs', 'the columns of a table changed during the cleanup', {
-    hint: 'run it again: an archive is of one schema, and the archive has what was removed so far',
+    hint: 'run it again; all rows that were removed so far are in the archive',
   })
 }
 
-/** Removes what is to go of the next `size` rows, in one transaction. @throws WfstoreError with nothing done */
+/** Visits the next `size` rows and removes the old ones, in one transaction. @throws WfstoreError; nothing is changed */
 export async function removeBatch(
   work: Work,
   walked: Walked,
@@ -155,14 +157,13 @@ async function reasonsOf(client: pg.ClientBase, walked: Walked, scope: Scope): P
 }
 
 const notDeleted = (runs: number) =>
-  new WfstoreError('conflict', `the server did not delete ${runs} runs that were to go`, {
-    hint: 'a trigger that an application has put on workflow_executions keeps them',
+  new WfstoreError('conflict', `the server did not delete ${plural(runs, 'run')}`, {
+    hint: 'check the triggers that the application has on workflow_executions',
   })
 
 /**
- * Passes a row that somebody else holds.
- * @throws WfstoreError locked where it is a table that they hold, or the cleanup's own row, as every other row would be
- * in their hands, too
+ * Skips a row that another session has locked.
+ * @throws WfstoreError locked if the session has locked the table or the row of this cleanup
  */
 export async function stepOver(work: Work, walked: Walked, after: Position): Promise<RemovedBatch> {
   const { client, cleanupId } = work
@@ -188,14 +189,14 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
 
 const endShape = { time: d.text(), id: d.uuid(), quarter: d.text() }
 
-/** Finds the row at which the batch ends, and tells it to the statements that follow. */
+/** Finds the last row of the batch and stores its position in settings for the next statements. */
 async function findEnd(work: Work, walked: Walked, after: Position, size: number) {
   const { client, cutoff, newest = '[]' } = work
   await change(client, { cutoff, newest, after_time: after.time, after_id: after.id })
   const [time, id] = [raw(walked.time), raw(walked.id)]
   const [end] = await query(
     client,
-    // Of the rows that OFFSET passes by nothing is made into text.
+    // The rows that OFFSET skips are not converted to text.
     sql`select ${time}::text as time, ${id} as id, ${raw(quarterOf(walked.time))}::text as quarter
      from (
        select ${time}, ${id} from ${raw(walked.table)} w where ${raw(ahead(walked, 'w'))}
@@ -219,7 +220,7 @@ async function change(client: pg.ClientBase, settings: Record<string, string>): 
   )
 }
 
-/** The cleanup's own row counts what this transaction deletes. */
+/** Adds the deleted rows to the counts in the row of this cleanup. */
 async function record(
   { client, cleanupId }: Work,
   { kind }: Walked,
@@ -235,7 +236,7 @@ async function record(
     { id: d.uuid() },
   )
   if (own.length > 0) return
-  throw new WfstoreError('conflict', `somebody has deleted the row ${cleanupId} of cleanups`, {
-    hint: 'without it an archive cannot be restored; run it again',
+  throw new WfstoreError('conflict', `row ${cleanupId} of cleanups was deleted`, {
+    hint: 'run it again; the archive of this cleanup cannot be restored without this row',
   })
 }

@@ -65,8 +65,8 @@ const ALL = `
 const allShape = { execution: d.count(), step: d.count(), audit: d.count(), metric: d.count() }
 
 /**
- * What a cleanup would remove and keep, of one moment; it changes nothing.
- * @param timeoutMs of each statement; 0 waits as long as it takes
+ * Counts what a cleanup would remove and keep, in one snapshot. It changes nothing.
+ * @param timeoutMs limit per statement; 0 means no limit
  * @throws WfstoreError usage, schema_missing, schema_behind, schema_ahead
  * @internal
  */

@@ -6,14 +6,14 @@ import { WfstoreError } from '../error.ts'
 import { timeOf } from '../queries/table/validate.ts'
 import type { CleanupOptions } from './types.ts'
 
-/** A hundred years: what is more is a typing error, and PostgreSQL's calendar ends some 6,700 years back. */
+/** A hundred years. A larger value is probably a mistake. */
 export const MOST_DAYS = 36_500
 
-/** @throws WfstoreError usage before anything is asked of a database */
+/** Checks the options before the database is used. @throws WfstoreError usage */
 export function checkOptions(options: CleanupOptions): void {
   const { days, before } = options
   if ((days === undefined) === (before === undefined)) {
-    throw new WfstoreError('usage', 'a cleanup wants either days or before, and not both')
+    throw new WfstoreError('usage', 'either days or before is required, but not both')
   }
   whole('days', days, 1, MOST_DAYS)
   whole('keepLast', options.keepLast, 1)
@@ -34,9 +34,9 @@ function atLeast0(name: string, value: number | undefined): void {
 }
 
 /**
- * The instant before which rows are old, RFC 3339 in UTC. By the server's clock: another one that goes wrong must not
- * delete what is new.
- * @throws WfstoreError usage where it lies in the future
+ * The time before which rows are old, RFC 3339 in UTC. It uses the clock of the server: a wrong local clock must not delete
+ * new rows.
+ * @throws WfstoreError usage if it is in the future
  */
 export async function cutoffOf(client: pg.ClientBase, options: CleanupOptions): Promise<string> {
   const days = options.days ?? null
@@ -50,7 +50,7 @@ export async function cutoffOf(client: pg.ClientBase, options: CleanupOptions): 
   const { at, future } = row as d.RowOf<typeof cutoffShape>
   if (!future) return at
   throw new WfstoreError('usage', `the cutoff ${at} is in the future`, {
-    hint: 'nothing was removed; give a time that has passed by the clock of the server',
+    hint: 'nothing was removed; use a time in the past, by the clock of the server',
   })
 }
 

@@ -4,8 +4,8 @@ import { query } from '../db/query/query.ts'
 import { sql } from '../db/query/sql.ts'
 
 /**
- * The oldest of the newest `keepLast` runs of every workflow that has so many, as JSON for `goes`. Runs that begin
- * later make a cleanup keep some more, never less. Each name is one look into the index of workflows, and not a scan.
+ * For each workflow with at least `keepLast` runs, the oldest of its newest `keepLast` runs, as JSON for `goes`. If runs start
+ * later, the cleanup keeps more runs than needed, never fewer. It uses one index lookup per workflow, not a scan.
  */
 export async function newestRuns(client: pg.ClientBase, keepLast: number): Promise<string> {
   const [row] = await query(

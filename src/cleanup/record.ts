@@ -5,7 +5,7 @@ import { describe } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
 import { raw, type Statement, sql } from '../db/query/sql.ts'
 
-/** The row of a cleanup in `cleanups`, for whoever asks later how it went. */
+/** The row of a cleanup in `cleanups`, its log. */
 
 export interface Begun {
   cleanupId: string
@@ -15,8 +15,9 @@ export interface Begun {
 }
 
 /**
- * Opens the row of a cleanup that holds the lock. What an earlier one left open was killed, or it would hold the lock.
- * @returns when it began, RFC 3339 in UTC
+ * Inserts the row of a cleanup that holds the lock. Earlier rows that are still `running` belong to killed cleanups, because
+ * a running one would hold the lock.
+ * @returns its start, RFC 3339 in UTC
  */
 export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<string> {
   await write(client, `update cleanups set outcome = 'interrupted' where outcome = 'running'`, {})
@@ -33,7 +34,7 @@ export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<
 
 const startedShape = { startedAt: d.time() }
 
-/** The folder that the archive has made for itself, once it is there; null where it was not needed. */
+/** Stores the folder of the archive once it exists; null if it was not needed. */
 export async function recordArchive(
   client: pg.ClientBase,
   cleanupId: string,
@@ -46,7 +47,7 @@ export async function recordArchive(
   )
 }
 
-/** Closes the row. Its commit waits for the disk, and with it for all batches before it. */
+/** Closes the row. Its commit is synchronous, which also makes all batches before it durable. */
 export async function recordEnd(
   client: pg.ClientBase,
   cleanupId: string,
@@ -62,7 +63,7 @@ export async function recordEnd(
   )
 }
 
-/** @throws WfstoreError locked where another session has the table */
+/** @throws WfstoreError locked if another session has locked the table */
 const write = <S extends d.Shape>(client: pg.ClientBase, statement: Statement, shape: S) =>
   query(client, statement, shape).catch(async (error) => {
     throw isLockFailure(error) ? await tableLocked(client, 'cleanups', error) : error

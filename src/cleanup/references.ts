@@ -4,8 +4,8 @@ import { query } from '../db/query/query.ts'
 import { WfstoreError } from '../error.ts'
 
 /**
- * Foreign keys that an application has added, by which a deleted run would take rows of wfstore with it that stay, or
- * that are counted when they go.
+ * Foreign keys of an application that would change or delete other rows of wfstore when a run is deleted: rows that are kept,
+ * or rows that the cleanup must count.
  */
 const HARMFUL = `
   select c.conrelid::regclass::text as table, c.conname as name
@@ -16,13 +16,13 @@ const HARMFUL = `
       or c.confdeltype = 'c' and c.conrelid in ('workflow_executions'::regclass, 'observability_metrics'::regclass))
   order by 1, 2 limit 1`
 
-/** @throws WfstoreError schema_differs before anything is deleted */
+/** Rejects such foreign keys before anything is deleted. @throws WfstoreError schema_differs */
 export async function assertNoCascade(client: pg.ClientBase): Promise<void> {
   const [found] = await query(client, HARMFUL, { table: d.text(), name: d.text() })
   if (!found) return
   throw new WfstoreError(
     'schema_differs',
-    `the foreign key ${found.name} of ${found.table} would change or delete rows that a cleanup keeps`,
-    { hint: 'nothing was removed; drop it, or make it one without ON DELETE' },
+    `foreign key ${found.name} of ${found.table} would change or delete rows that a cleanup keeps`,
+    { hint: 'nothing was removed; drop it, or create it without ON DELETE' },
   )
 }

@@ -21,14 +21,14 @@ export interface Deletion {
   scope: Scope
 }
 
-/** Deletes what is to go of the rows of this batch, into the histories and the archive. */
+/** Deletes the old rows of this batch and adds them to the histories and the archive. */
 export async function deleteRows(deletion: Deletion, { kind }: Walked) {
   if (kind === 'execution') return deleteRuns(deletion)
   const removed = await (kind === 'audit' ? deleteEntries(deletion) : deleteMetrics(deletion))
   return { removed, steps: 0 }
 }
 
-/** Steps go with their run. */
+/** Steps are removed with their run. */
 async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps: number }> {
   const { client, archive, scope } = deletion
   const which = `${inBatch(RUNS, 'e')} and ${goes('e', scope.keepLast)}${isFree(scope, 'execution', 'e')}`
@@ -52,8 +52,8 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
 }
 
 /**
- * An entry goes unless its run is there. The runs are looked up one by one, and once each: the table of those that
- * are kept may be far larger than the batch.
+ * An audit entry is removed if its run does not exist. Each run is looked up once, because the table of runs may be much larger
+ * than the batch.
  */
 const deleteEntries = (deletion: Deletion): Promise<number> =>
   removing(
@@ -77,14 +77,14 @@ const deleteMetrics = (deletion: Deletion): Promise<number> =>
     `with gone as (delete from observability_metrics m where ${inBatch(METRICS, 'm')}${isFree(deletion.scope, 'metric', 'm')} returning ${folded('m', ['metric_id'], deletion.archive)})`,
   )
 
-/** Whole rows go through the server's memory for an archive only. */
+/** Reads whole rows only if there is an archive. */
 const folded = (
   alias: string,
   columns: readonly string[],
   archive: Archiving | undefined,
 ): string => (archive ? `${alias}.*` : columns.map((column) => `${alias}.${column}`).join(', '))
 
-/** @param statement that ends in a relation `gone`, of whole rows where there is an archive */
+/** @param statement defines a relation `gone`, with whole rows if there is an archive */
 async function removing(
   { client, archive }: Deletion,
   kind: Cleaned,
@@ -106,7 +106,7 @@ const write = (
   text: string,
 ): Promise<number> => sink.write(kind, toItsEnd(copyOut(client, copyLines(text))))
 
-/** A COPY that its reader leaves has to be read all the same, or the connection could not be used again. */
+/** Reads a COPY to its end even if the reader stops, because the connection could not be used otherwise. */
 async function* toItsEnd(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   try {
     for (;;) {
@@ -120,8 +120,8 @@ async function* toItsEnd(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer>
 }
 
 /**
- * Tells how many steps the cascade deletes. The server counts what a session deletes anyway; the count is of several
- * transactions, but within one it only grows. Where counting is off, they are counted before.
+ * Counts the steps that the cascade deletes, from the statistics of the server for this session. They may include earlier
+ * transactions, but within a transaction they only increase. If track_counts is off, the steps are counted before.
  */
 async function stepCounter(client: pg.ClientBase, steps: string): Promise<() => Promise<number>> {
   const deleted = async () => {

@@ -2,19 +2,19 @@ import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
 
-/** A replica that is further behind is waited for. */
+/** The maximum lag of a replica before the cleanup waits. */
 const MOST_LAG_S = 10
-/** So often the server is asked at most. */
+/** The minimum time between two queries of the lag. */
 const EVERY_MS = 1000
-/** One that does not catch up in ten minutes of peace is behind on purpose, or is broken. */
+/** A replica that does not catch up in ten minutes without a cleanup is delayed on purpose or broken. */
 const MOST_WAITS = 600
 
 export interface Replicas {
-  /** Waits until no replica is far behind, ten minutes at most, or `over` says that it is time to end. */
+  /** Waits until no replica is far behind, for at most ten minutes, or until `over`. */
   wait: (over: () => boolean) => Promise<void>
 }
 
-/** Only a role with pg_read_all_stats (pg_monitor has it) sees how far replicas are; for others none is behind. */
+/** Only a role with pg_read_all_stats (part of pg_monitor) sees the lag of replicas. For other roles there is no lag. */
 export function watchReplicas(
   client: pg.ClientBase,
   options: { sleep: (ms: number) => Promise<void>; notice?: ((line: string) => void) | undefined },
@@ -35,8 +35,8 @@ export function watchReplicas(
         if (lag <= MOST_LAG_S || over()) return
         hopeless = waited === MOST_WAITS
         const behind = `a replica is ${Math.round(lag)} s behind`
-        if (waited === 0) options.notice?.(`${behind}: waiting for it`)
-        if (hopeless) return options.notice?.(`${behind} and does not catch up: waiting no longer`)
+        if (waited === 0) options.notice?.(`${behind}; waiting`)
+        if (hopeless) return options.notice?.(`${behind} and does not catch up; continuing`)
         await options.sleep(EVERY_MS)
       }
     },

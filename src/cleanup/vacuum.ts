@@ -4,12 +4,12 @@ import { query } from '../db/query/query.ts'
 import { sql } from '../db/query/sql.ts'
 import type { Removed } from './types.ts'
 
-/** As autovacuum_vacuum_scale_factor: beyond this part of a table it is worth the while. */
+/** The share of removed rows from which VACUUM is useful, as autovacuum_vacuum_scale_factor. */
 const DEAD_PART = 0.2
-/** Of a table that is small anyway nobody needs to be told. */
+/** Smaller tables are not reported. */
 const LEAST_ROWS = 10_000
 
-/** Tables of which this cleanup removed so large a part that VACUUM would make room for new rows. */
+/** The tables in which VACUUM would free much space after this cleanup. */
 export async function worthVacuuming(client: pg.ClientBase, removed: Removed): Promise<string[]> {
   const tables = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
   const counts = [removed.execution, removed.step, removed.audit, removed.metric]

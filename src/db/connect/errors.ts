@@ -13,18 +13,18 @@ import { attempt, isHostRefused, mayRefuseOptions, unreachable } from './attempt
 import { clientOf } from './client.ts'
 import type { Target } from './target.ts'
 
-/** Why connecting failed, and what to do about it. */
+/** Converts an error of connecting, with a hint. */
 export async function connectError(error: unknown, target: Target): Promise<WfstoreError> {
   if (error instanceof WfstoreError) return error
   const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
-  // No server has answered, whatever pg says of it.
+  // The server did not answer.
   if (sqlState === undefined)
     return unreachable(target, message, error, certificateHint(code ?? ''))
   if (mayRefuseOptions(error) && (await connectsWithoutOptions(target))) {
     return new WfstoreError(
       'usage',
-      `the pooler at ${target.label} refuses startup options, in which ${target.schema === undefined ? 'PGOPTIONS' : '--schema'} is sent`,
+      `the pooler at ${target.label} does not support ${target.schema === undefined ? 'PGOPTIONS' : '--schema'}: it refuses startup options`,
       { hint: withoutOptions(target), cause: error, sqlState },
     )
   }
@@ -39,7 +39,7 @@ export async function connectError(error: unknown, target: Target): Promise<Wfst
   return databaseError(error)
 }
 
-/** What to do about a certificate that Node or OpenSSL rejects; undefined for other failures. */
+/** The hint for a certificate that Node or OpenSSL rejects; undefined for other errors. */
 function certificateHint(code: string): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return 'connect by a name that the certificate of the server has, or use sslmode=verify-ca'
@@ -57,7 +57,7 @@ function certificateHint(code: string): string | undefined {
 const isEncrypted = ({ config }: Target): boolean =>
   Boolean(config.ssl) || config.host?.startsWith('/') === true
 
-/** Tells whether it was the startup options that the pooler refused: without them it takes the connection. */
+/** Whether the pooler refused the startup options: without them the connection works. */
 async function connectsWithoutOptions(target: Target): Promise<boolean> {
   const Client = clientOf(target)
   const client = new Client(attempt(target).config)
@@ -65,7 +65,7 @@ async function connectsWithoutOptions(target: Target): Promise<boolean> {
     connectionParameters: { options?: string | undefined }
   }
   if (!sent.options) return false
-  // Left out of the config, pg would take PGOPTIONS for it.
+  // Without a value in the config, pg would use PGOPTIONS.
   sent.options = undefined
   client.on('error', () => {})
   try {
@@ -78,7 +78,7 @@ async function connectsWithoutOptions(target: Target): Promise<boolean> {
   }
 }
 
-/** What to do where a pooler does not pass on startup options, as PgBouncer does not by default. */
+/** The hint for poolers that do not forward startup options, such as PgBouncer by default. */
 function withoutOptions({ config, schema }: Target): string {
   const direct = 'connect to the server itself'
   if (schema === undefined) return `${direct}, or leave them out`
@@ -89,7 +89,7 @@ function withoutOptions({ config, schema }: Target): string {
 }
 
 /**
- * A pooler may drop startup options silently, and we would work on the tables of another schema.
+ * Checks that a pooler has not silently dropped the startup options: otherwise wfstore would use another schema.
  * @throws WfstoreError usage
  */
 export async function assertSchemaTaken(client: pg.Client, target: Target): Promise<void> {
@@ -99,7 +99,7 @@ export async function assertSchemaTaken(client: pg.Client, target: Target): Prom
   const [row] = await query(client, text, { path: d.text() })
   if (row?.path === pg.escapeIdentifier(schema)) return
   await client.end()
-  throw new WfstoreError('usage', `a pooler between here and ${label} ignores --schema`, {
+  throw new WfstoreError('usage', `the pooler at ${label} ignores --schema`, {
     hint: withoutOptions(target),
   })
 }

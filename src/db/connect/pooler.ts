@@ -6,16 +6,16 @@ import { hangUp, sqlStateOf } from '../query/errors.ts'
 import { query } from '../query/query.ts'
 import { rollback } from '../query/transaction.ts'
 
-/** Several processes of a pooler may listen on one port, each with server sessions of its own. */
+/** Several processes of a pooler may listen on one port, each with its own server sessions. */
 const OTHERS = 3
 
-/** A pool that gives each of us a session of its own may have none left to compare with. */
+/** A pool in session mode may have no free session to compare with. */
 const PATIENCE_MS = 2000
 
 /**
- * Makes sure that this connection is one session of the server from its first statement to its last. What hides the
- * server's process id but keeps the session, as a pool in session mode or a proxy does, is as good as a direct one.
- * @throws WfstoreError usage where statements of this connection are proven to go to sessions that others use too
+ * Checks that this connection keeps one session of the server. A pool in session mode or a proxy that hides the process id is
+ * allowed.
+ * @throws WfstoreError usage if statements of this connection run in sessions that are shared with other connections
  */
 export async function assertDirect(
   client: pg.Client,
@@ -23,7 +23,7 @@ export async function assertDirect(
 ): Promise<void> {
   const { processID } = client as pg.Client & { processID: number | null }
   const session = await readSession(client)
-  // What the server said when it let us in, and only a pooler would say otherwise.
+  // The process id at login is the same only without a pooler.
   if (session.startsWith(`${processID} `)) return
   if (!(await isShared(client, session, connectAnother))) return
   throw new WfstoreError(
@@ -44,7 +44,7 @@ async function isShared(
     for (let made = 0; made < OTHERS; made++) {
       other = await connectAnother()
       if (over) break
-      // Inside a transaction it keeps the session that it was given.
+      // A transaction keeps its session.
       if (await refusesTransactions(other)) return true
       if ((await readSession(other)) === session) return true
       if ((await readSession(client)) !== session) return true
@@ -54,7 +54,7 @@ async function isShared(
     return false
   }
   const compared = compare()
-    // What cannot be compared proves nothing.
+    // Without a comparison there is no proof.
     .catch(() => false)
     .finally(() => over && other && hangUp(other))
   const limit = new AbortController()
@@ -66,7 +66,7 @@ async function isShared(
   return answer === true
 }
 
-/** A pooler in statement mode answers so, and no server does. */
+/** The error of a pooler in statement mode. */
 const PROTOCOL_VIOLATION = '08P01'
 
 async function refusesTransactions(client: pg.Client): Promise<boolean> {
@@ -79,7 +79,7 @@ async function refusesTransactions(client: pg.Client): Promise<boolean> {
   }
 }
 
-/** A process id and when it began: two servers behind one proxy may have the same id. */
+/** The process id and its start, because two servers behind one proxy may have the same id. */
 async function readSession(client: pg.Client): Promise<string> {
   const [row] = await query(
     client,
@@ -90,7 +90,7 @@ async function readSession(client: pg.Client): Promise<string> {
   return row?.session as string
 }
 
-/** A pooler would throw the server's session away with a transaction that is still open. */
+/** A pooler would close a session with an open transaction. */
 async function leave(client: pg.Client): Promise<void> {
   await rollback(client)
   await client.end()

@@ -6,25 +6,23 @@ import { query, type Run } from './query.ts'
 import { bound } from './sql.ts'
 
 /**
- * A plan that is kept is the one for the tables as they were: of an almost empty one all of it is read, even when it has
- * grown. So nothing is prepared before each has so many pages that a look-up in its index is the cheaper way.
+ * A prepared plan is not changed when tables grow: for an almost empty table it would always read the whole table. So
+ * nothing is prepared before the tables have enough pages to use their indexes.
  */
 const GROWN = `
 select coalesce(min(pg_relation_size(to_regclass(name))), 0) >= 32 * current_setting('block_size')::bigint as grown
 from unnest(array['workflow_executions', 'workflow_steps', 'audit_logs', 'billing_records']) as name`
 
-/** After so many statements that is asked; where the answer is no, again after ten times as many. */
+/** The number of statements before the first check. Further checks follow after ten times as many. */
 const ASK_AFTER = 20
 
 /**
- * Runs the few statements that an engine sends again and again, each prepared once on a connection: it is then neither
- * parsed nor, after five times, planned anew.
+ * Runs the few statements that an engine repeats often, prepared once per connection. They are not parsed again and, after five
+ * times, not planned again.
  *
- * Behind a pooler that gives each transaction another session a statement may be missing, or be there already; so it may
- * after DEALLOCATE ALL. The server says so before it does anything: the statement is sent again without a name, and so
- * are all others from then on.
- * @param pool of whose connections each statement has one to itself. In a transaction of somebody else's the first error
- * would end all of it.
+ * With a pooler in transaction mode, or after DEALLOCATE ALL, a prepared statement may be missing or already exist. The server
+ * reports that before it runs anything. Then this and all later statements are sent without a name.
+ * @param pool each statement gets a connection of its own: in an open transaction the first error would abort everything
  */
 export function prepared(pool: Queryable): Run {
   const names = new Map<string, string>()
@@ -53,10 +51,10 @@ export function prepared(pool: Queryable): Run {
   }
 }
 
-/** Made of the text, so that whoever else is behind the same pooler means the same by it. */
+/** The name is a hash of the text, so that it is the same for all clients of a pooler. */
 const nameOf = (text: string): string =>
   `wfstore_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`
 
-/** There is no such statement, there is one already, or a migration has changed the types that it gives. */
+/** The prepared statement is missing or already exists, or a migration has changed its result types. */
 const isUnprepared = (error: unknown): boolean =>
   ['26000', '42P05', '0A000'].includes(sqlStateOf(error) ?? '')

@@ -7,13 +7,13 @@ import { bound, type Statement } from './sql.ts'
 /** Runs a statement on the database of the store. */
 export type Run = <S extends Shape>(statement: Statement, shape: S) => Promise<RowOf<S>[]>
 
-/** Set for each query, so that neither a pool of the application nor pg as a whole changes. */
+/** Set per query, so that the settings of pg and of the application's pool do not change. */
 const asText = { getTypeParser: () => (value: string | Buffer) => value.toString() }
 
 /**
  * Runs one statement and decodes its rows.
- * @param name under which it is prepared; one name stands for one text
- * @throws WfstoreError for whatever the server or the connection says.
+ * @param name of the prepared statement; each text has its own name
+ * @throws WfstoreError for errors of the server or the connection
  */
 export async function query<S extends Shape>(
   database: Queryable,
@@ -40,14 +40,14 @@ async function sendOn(connection: Connection, config: Config) {
   }
 }
 
-/** On a connection of the pool: only a connection can tell that it has lost its server. */
+/** Uses a connection of the pool, because only a connection knows whether it is lost. */
 async function sendOnSession(pool: ConnectionPool, config: Config) {
   const { client, release } = await openSession(pool)
   let broken = false
   try {
     return await sendOn(client, config)
   } catch (error) {
-    // After an error of the server a connection is as good as before.
+    // The connection is still usable after an error of the server.
     broken = sqlStateOf(error) === undefined
     throw error
   } finally {

@@ -4,12 +4,12 @@ import type * as d from './decode.ts'
 import type { Run } from './query.ts'
 import type { Statement } from './sql.ts'
 
-/** Pauses before the tries after the first, each half as long to half as long again, so that many do not come back at once. */
+/** Pauses between tries. Each varies by half, so that many clients do not reconnect at once. */
 const PAUSES_MS = [50, 250, 1000]
 
 /**
- * Runs a statement that can be repeated to no effect, and repeats it where the connection was lost, even after its
- * commit: nobody knows whether it was done, and the second time it does nothing if it was.
+ * Runs an idempotent statement, and repeats it if the connection is lost. After a lost connection it is unknown whether the
+ * statement was committed; if it was, the repetition does nothing.
  */
 export async function send<S extends d.Shape>(
   run: Run,
@@ -27,7 +27,7 @@ export async function send<S extends d.Shape>(
   return run(statement, shape)
 }
 
-/** A connection that was lost, a deadlock with somebody's own statements, a serialization failure. */
+/** A lost connection, a deadlock with statements of the application, or a serialization failure. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof WfstoreError)) return false
   const { code, sqlState } = error

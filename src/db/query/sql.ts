@@ -6,14 +6,14 @@ export interface Bound {
   values: unknown[]
 }
 
-/** A piece of SQL: the texts around its values. The public types need no types of the package that makes it. */
+/** A piece of SQL: the texts around its values. Defined here so that the public types need no types of another package. */
 export interface Sql extends Bound {
   strings: string[]
 }
 
 /** Joins pieces of a statement: a value becomes a placeholder, another piece becomes part of the text. */
 export const sql: (strings: readonly string[], ...values: unknown[]) => Sql = tag
-/** A piece of text as it is; it must not come from outside. */
+/** A piece of constant text. It must not come from users. */
 export const raw: (text: string) => Sql = pieces.raw
 export const empty: Sql = pieces.empty
 /** At least one piece or value. */
@@ -24,7 +24,7 @@ export const join: (
   after?: string,
 ) => Sql = pieces.join
 
-/** A statement for the server: what `sql` gives, or text without values. */
+/** A statement for the server: the result of `sql`, or text without values. */
 export type Statement = string | Bound
 
 export const bound = (statement: Statement): Bound =>
@@ -34,8 +34,8 @@ export const bound = (statement: Statement): Bound =>
 export type Named<Name extends string> = (name: Name) => string
 
 /**
- * A statement whose text is made once, because it is sent often or prepared.
- * @returns a function that takes its values by name
+ * A statement whose text is created once, because it is sent often or prepared.
+ * @returns a function that takes the values by name
  */
 export function constant<Name extends string>(
   build: (named: Named<Name>) => Sql,

@@ -138,9 +138,9 @@ it('reports are right through a pooler in transaction mode, also concurrently', 
 it.each([
   [
     'refuse',
-    (at: string) => `the pooler at ${at} refuses startup options, in which --schema is sent`,
+    (at: string) => `the pooler at ${at} does not support --schema: it refuses startup options`,
   ],
-  ['drop', (at: string) => `a pooler between here and ${at} ignores --schema`],
+  ['drop', (at: string) => `the pooler at ${at} ignores --schema`],
 ] as const)(
   'if a pooler %ss startup options, --schema is an error with a hint',
   async (startupOptions, says) => {
@@ -162,5 +162,5 @@ it('a pooler that refuses PGOPTIONS is named in the error', async () => {
   const list = ['executions', 'list', '--database-url', pooler.url]
   const { code, stderr } = await runCli(list, { env: { PGOPTIONS: '-c work_mem=1MB' } })
   expect(code).toBe(2)
-  expect(stderr).toContain('refuses startup options, in which PGOPTIONS is sent')
+  expect(stderr).toContain('does not support PGOPTIONS: it refuses startup options')
 })
