@@ -47,19 +47,19 @@ export async function cleanup(
   options: CleanupOptions,
 ): Promise<CleanupResult> {
   checkOptions(options)
-  await checkSchema(client)
   const pipelined = unpipelined(client)
   try {
     const session = client as pg.Client
     const schema = await schemaFor(session, undefined)
     const { notice = () => {} } = options
     const lock = { waitMs: LOCK_WAIT_MS, notice, doing: 'cleaning up' }
-    return await withSettings(session, schema, () =>
-      withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
+    return await withSettings(session, schema, async () => {
+      await checkSchema(client)
+      return withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
         await setLockTimeout(session, WRITE_WAIT_MS, 'session')
         return cleanLocked(client, options)
-      }),
-    )
+      })
+    })
   } finally {
     pipelined.restore()
   }

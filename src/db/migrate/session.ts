@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { SESSION_SETTINGS } from '../connect/settings.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
@@ -32,15 +33,11 @@ export function quotedSchema(schema: string): string {
 }
 
 /** A role or a database may have limits for its daily work. They must not end a migration. */
-export const NO_LIMITS: Record<string, string> = {
+const NO_LIMITS: Record<string, string> = {
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
   default_transaction_read_only: 'off',
-  default_transaction_isolation: 'read committed',
-  quote_all_identifiers: 'off',
-  standard_conforming_strings: 'on',
-  row_security: 'off',
 }
 
 /**
@@ -55,7 +52,7 @@ export async function withSettings<T>(
   schema: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const wanted = { ...NO_LIMITS, search_path: quotedSchema(schema) }
+  const wanted = { ...SESSION_SETTINGS, ...NO_LIMITS, search_path: quotedSchema(schema) }
   const before = await readSettings(client, [...Object.keys(wanted), 'lock_timeout'])
   try {
     await changeSettings(client, wanted)
