@@ -50,10 +50,14 @@ from wfstore_migrations`
 /**
  * Checks that the schema in the search path is that of this version. It sends one statement at once, so that the
  * first query can follow without waiting.
+ * @param setsItsOwn the caller sets what it needs in its own transactions: other settings of the session do not matter
  * @throws WfstoreError schema_missing, schema_behind, schema_ahead, schema_differs, permission_denied if policies hide
  * rows, usage for a setting that changes answers
  */
-export async function checkSchema(database: Queryable): Promise<void> {
+export async function checkSchema(
+  database: Queryable,
+  { setsItsOwn = false }: { setsItsOwn?: boolean } = {},
+): Promise<void> {
   const rows = await query(database, CHECK, {
     name: d.text(),
     hidden: d.nullable(d.text()),
@@ -63,6 +67,7 @@ export async function checkSchema(database: Queryable): Promise<void> {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
     throw missing(await holdsTables(database), await searchPath(database), error)
   })
+  if (!setsItsOwn) assertSuitable(rows[0])
   assertWhole(rows[0])
   const applied = rows.map(({ name }) => name)
   assertNotAhead(applied)
@@ -84,12 +89,15 @@ interface Verdict {
   unsuitable: string
 }
 
-/** A report of this session must be neither partial nor wrong. */
-function assertWhole({ hidden, elsewhere, unsuitable }: Partial<Verdict> = {}): void {
+function assertSuitable({ unsuitable }: Partial<Verdict> = {}): void {
   if (unsuitable)
     throw new WfstoreError('usage', 'the settings of this session change the answers of wfstore', {
       hint: `set for the role, the database or the pool: ${unsuitable}`,
     })
+}
+
+/** No rows are hidden, and all tables are in one schema. */
+function assertWhole({ hidden, elsewhere }: Partial<Verdict> = {}): void {
   if (elsewhere)
     throw new WfstoreError(
       'schema_differs',

@@ -64,7 +64,7 @@ export async function restoreArchive(
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
   const began = performance.now()
-  await checkSchema(client)
+  await checkSchema(client, { setsItsOwn: true })
   const { stdin } = options
   const done =
     source === '-' && stdin

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { WfstoreError } from '../../error.ts'
 import type { Io } from '../io.ts'
 import { show } from '../output/text/escape.ts'
@@ -36,6 +35,8 @@ export async function confirm(io: Io, question: string, options: Question): Prom
   const { production } = options
   const how = production === undefined ? '[y/N]' : `Type ${production} to continue:`
   io.stderr.write(`${show(question)} ${show(how)} `)
+  // Loaded here: commands that may ask, but seldom do, import this file.
+  const { createInterface } = await import('node:readline')
   // With `terminal: false`, Ctrl-C remains a signal and the terminal itself edits the line.
   const lines = createInterface({ input: io.stdin, terminal: false })
   let answered = false

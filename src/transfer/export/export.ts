@@ -22,7 +22,7 @@ export async function* exportLines(
   client: pg.ClientBase,
   filter: ExecutionFilter = {},
 ): AsyncGenerator<Buffer, void, undefined> {
-  await checkSchema(client)
+  await checkSchema(client, { setsItsOwn: true })
   const conditions = executionConditions(filter)
   const pipelined = unpipelined(client)
   let complete = false

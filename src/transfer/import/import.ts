@@ -60,7 +60,7 @@ export async function importLines(
   source: Source,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
-  await checkSchema(client)
+  await checkSchema(client, { setsItsOwn: true })
   const pipelined = unpipelined(client)
   try {
     await client.query(

@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 const UP_TO_DATE = 'the schema is up to date\n'
 const WAITED =
-  /^another process is migrating this schema: waiting for pid \d+ \(wfstore migrate up\), connected since 20\d\d-\S+Z\n$/
+  /^another process is migrating this schema: waiting for pid \d+ \(wfstore migrate up\), connected since 20\d\d-\S+Z \(user wfstore(; last query: .*)?\)\n$/
 
 const done = {
   empty: `applied ${ALL_NAMED}\n`,

@@ -12,8 +12,10 @@ const prefix = `cli_${randomBytes(4).toString('hex')}`
 let database: TestDatabase
 let wanted: string[]
 
-const migrateRoles = (...flags: string[]) =>
-  runCli(['migrate', 'roles', '--prefix', prefix, '--database-url', database.url, ...flags])
+const migrateRoles = (...flags: string[]) => {
+  const named = flags.includes('--prefix') ? [] : ['--prefix', prefix]
+  return runCli(['migrate', 'roles', ...named, '--database-url', database.url, ...flags])
+}
 
 const roleNames = async (of = prefix) =>
   (
