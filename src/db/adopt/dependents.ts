@@ -1,11 +1,11 @@
 import type pg from 'pg'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { raw, sql } from '../query/sql.ts'
+import { quote, raw, sql } from '../query/sql.ts'
 import { run } from '../query/transaction.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { OLD_VIEWS, TABLES } from './legacy.ts'
-import { type Obstacle, quote } from './obstacles.ts'
+import type { Obstacle } from './obstacles.ts'
 import type { Survey } from './survey.ts'
 
 const obstacleShape = { what: d.text(), fix: d.nullable(d.text()) }

@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { type ErrorCode, WfstoreError } from '../../error.ts'
 import {
   type CatalogColumn,
@@ -8,6 +7,7 @@ import {
   renameAway,
 } from '../catalog.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
+import { quote } from '../query/sql.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { LAST_OLD_COLUMN, LOSSLESS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
 import { isOldTrigger, type Survey, tableOf } from './survey.ts'
@@ -19,8 +19,6 @@ export interface Obstacle {
   /** Set if only a privilege is missing. */
   code?: ErrorCode
 }
-
-export const quote = (name: string): string => pg.escapeIdentifier(name)
 
 /** One error with all obstacles. */
 export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreError {

@@ -1,8 +1,8 @@
 import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
+import { quote } from '../query/sql.ts'
 import { planConstraints } from './differences.ts'
 import { OLD_FUNCTION, OLD_VIEWS, TABLES } from './legacy.ts'
-import { quote } from './obstacles.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 
 /**

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { hangUp } from '../query/errors.ts'
+import { query } from '../query/query.ts'
+import { sql } from '../query/sql.ts'
 import { attempt, inTime } from './attempt.ts'
 import { clientOf } from './client.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
@@ -88,6 +90,6 @@ const connectionOf = (client: pg.Client) =>
 export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {
   const { processID } = client as pg.Client & { processID: number | null }
   const other = await connectClient(reached.get(client) ?? target)
-  await other.query('select pg_cancel_backend($1)', [processID])
+  await query(other, sql`select pg_cancel_backend(${processID})`, {})
   await other.end()
 }

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import * as d from '../query/decode.ts'
 import {
@@ -9,6 +9,7 @@ import {
   sqlStateOf,
 } from '../query/errors.ts'
 import { query } from '../query/query.ts'
+import { quote } from '../query/sql.ts'
 import { attempt, isHostRefused, mayRefuseOptions, unreachable } from './attempt.ts'
 import { clientOf } from './client.ts'
 import type { Target } from './target.ts'
@@ -83,7 +84,7 @@ function withoutOptions({ config, schema }: Target): string {
   const direct = 'connect to the server itself'
   if (schema === undefined) return `${direct}, or leave them out`
   const [role, database, path] = [config.user, config.database, schema].map((name) =>
-    pg.escapeIdentifier(String(name)),
+    quote(String(name)),
   )
   return `${direct}, or leave --schema out and run \`alter role ${role} in database ${database} set search_path to ${path}\` once`
 }
@@ -97,7 +98,7 @@ export async function assertSchemaTaken(client: pg.Client, target: Target): Prom
   if (schema === undefined) return
   const text = "select current_setting('search_path') as path"
   const [row] = await query(client, text, { path: d.text() })
-  if (row?.path === pg.escapeIdentifier(schema)) return
+  if (row?.path === quote(schema)) return
   await client.end()
   throw new WfstoreError('usage', `the pooler at ${label} ignores --schema`, {
     hint: withoutOptions(target),

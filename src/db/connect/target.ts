@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { quote } from '../query/sql.ts'
 import { type Environment, type PasswordKey, passwordFile, passwordFromFile } from './libpq.ts'
 import { oneOf, type Parameters, readParameters, wholeNumber } from './parameters.ts'
 import { escapeOption, withSessionSettings } from './settings.ts'
@@ -234,9 +235,7 @@ const labelOf = ({ user, host, port, database }: pg.ClientConfig): string =>
 
 function finish(config: pg.ClientConfig, source: string, choice: Surroundings): Target {
   const searchPath =
-    choice.schema === undefined
-      ? ''
-      : `-c search_path=${escapeOption(pg.escapeIdentifier(choice.schema))}`
+    choice.schema === undefined ? '' : `-c search_path=${escapeOption(quote(choice.schema))}`
   const ownOptions = [config.options, searchPath].filter(Boolean).join(' ')
   return {
     source,

@@ -46,7 +46,8 @@ export async function withAdvisoryLock<T>(
   try {
     return await work()
   } finally {
-    await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', [name]).catch(() => {})
+    const unlock = sql`select pg_advisory_unlock(hashtextextended(${name}, 0))`
+    await query(client, unlock, {}).catch(() => {})
   }
 }
 

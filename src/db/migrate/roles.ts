@@ -3,7 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { sql } from '../query/sql.ts'
+import { quote, sql } from '../query/sql.ts'
 import { run, transaction } from '../query/transaction.ts'
 import { checkSchema } from '../schema.ts'
 import { schemaFor } from './session.ts'
@@ -93,10 +93,9 @@ const roleNames = (prefix: string): string[] =>
 /** @param prefix without quotes in it */
 function roleStatements(schema: string, prefix: string): string[] {
   const names = roleNames(prefix)
-  const place = pg.escapeIdentifier(schema)
-  const tables = (on: readonly string[]) =>
-    on.map((name) => `${place}.${pg.escapeIdentifier(name)}`).join(', ')
-  const all = names.map((name) => pg.escapeIdentifier(name)).join(', ')
+  const place = quote(schema)
+  const tables = (on: readonly string[]) => on.map((name) => `${place}.${quote(name)}`).join(', ')
+  const all = names.map(quote).join(', ')
   return [
     // One of two concurrent GRANTs on a table would fail.
     "do $$ begin perform pg_advisory_xact_lock(hashtextextended('wfstore roles', 0)); end $$",
@@ -107,7 +106,7 @@ function roleStatements(schema: string, prefix: string): string[] {
     ...Object.entries(GRANTS).flatMap(([duty, grants]) =>
       grants.map(
         ({ privileges, on }) =>
-          `grant ${privileges} on ${tables(on)} to ${pg.escapeIdentifier(`${prefix}_${duty}`)}`,
+          `grant ${privileges} on ${tables(on)} to ${quote(`${prefix}_${duty}`)}`,
       ),
     ),
   ]
@@ -115,7 +114,7 @@ function roleStatements(schema: string, prefix: string): string[] {
 
 /** CREATE ROLE has no IF NOT EXISTS. If the roles exist, a role without CREATEROLE can run this too. */
 function createStatement(name: string): string {
-  const role = pg.escapeIdentifier(name)
+  const role = quote(name)
   return `do $$ begin
   if not exists (select from pg_roles where rolname = ${pg.escapeLiteral(name)}) then
     create role ${role} nologin;

@@ -1,10 +1,10 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { SESSION_SETTINGS } from '../connect/settings.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { sql } from '../query/sql.ts'
+import { quote, sql } from '../query/sql.ts'
 
 /**
  * The schema that a command works on: the given one, or that of the search path with the tables, or the first of the
@@ -28,7 +28,7 @@ export async function schemaFor(db: Queryable, named: string | undefined): Promi
 
 /** The quoted name. node-pg-migrate quotes names without escaping, so a name with quotes is refused. */
 export function quotedSchema(schema: string): string {
-  if (!/['"\\]/.test(schema)) return pg.escapeIdentifier(schema)
+  if (!/['"\\]/.test(schema)) return quote(schema)
   throw new WfstoreError('usage', `schema names with quotes are not supported: ${schema}`)
 }
 

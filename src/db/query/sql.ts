@@ -24,6 +24,9 @@ export const join: (
   after?: string,
 ) => Sql = pieces.join
 
+/** A quoted identifier. */
+export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
 /** A statement for the server: the result of `sql`, or text without values. */
 export type Statement = string | Bound
 

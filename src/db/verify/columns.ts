@@ -1,6 +1,6 @@
 import { LOSSLESS } from '../adopt/legacy.ts'
-import { quote } from '../adopt/obstacles.ts'
 import type { CatalogColumn, ReadColumn } from '../catalog.ts'
+import { quote } from '../query/sql.ts'
 import {
   type Comparison,
   type Difference,

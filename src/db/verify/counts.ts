@@ -1,8 +1,7 @@
 import type pg from 'pg'
-import { quote } from '../adopt/obstacles.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { raw, type Statement, sql } from '../query/sql.ts'
+import { quote, raw, type Statement, sql } from '../query/sql.ts'
 import { inSchema, readExpected } from './snapshot.ts'
 
 export interface TableCount {

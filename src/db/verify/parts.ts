@@ -1,5 +1,5 @@
-import { quote } from '../adopt/obstacles.ts'
 import type { Constraint, Index, Trigger } from '../catalog.ts'
+import { quote } from '../query/sql.ts'
 import {
   type Comparison,
   type Difference,

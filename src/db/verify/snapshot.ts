@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import {
   type CatalogColumn,
   type Constraint,
@@ -16,7 +16,7 @@ import {
 } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { sql } from '../query/sql.ts'
+import { quote, sql } from '../query/sql.ts'
 import { rollback, run } from '../query/transaction.ts'
 
 /** A schema as read from the catalogs, in the same form for PostgreSQL 15 to 18. */
@@ -67,7 +67,7 @@ export async function inSchema<T>(
     // A pooler may have dropped what our connections set.
     await run(
       client,
-      `set local search_path to ${pg.escapeIdentifier(schema)}; set local quote_all_identifiers = off`,
+      `set local search_path to ${quote(schema)}; set local quote_all_identifiers = off`,
     )
     return await work()
   } finally {

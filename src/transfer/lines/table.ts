@@ -1,7 +1,7 @@
-import pg from 'pg'
+import type pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
-import { sql } from '../../db/query/sql.ts'
+import { quote, sql } from '../../db/query/sql.ts'
 import type { TableDescription, TableField } from '../../tables/column.ts'
 import { KINDS, type RowKind, tableOf } from '../../tables/tables.ts'
 
@@ -72,7 +72,7 @@ function withColumns(kind: RowKind, columns: d.RowOf<typeof columnShape>[]): Lin
     .filter(({ generated }) => !generated)
     .map(({ name, type, collation, default: byDefault }) => ({
       name,
-      quoted: pg.escapeIdentifier(name),
+      quoted: quote(name),
       field: description.fields[placeOf({ name })],
       type,
       collation,
