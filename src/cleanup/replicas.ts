@@ -20,10 +20,10 @@ export function watchReplicas(
   options: { sleep: (ms: number) => Promise<void>; notice?: ((line: string) => void) | undefined },
 ): Replicas {
   let asked = Number.NEGATIVE_INFINITY
-  let hopeless = false
+  let broken = false
   return {
     wait: async (over) => {
-      if (hopeless || performance.now() - asked < EVERY_MS) return
+      if (broken || performance.now() - asked < EVERY_MS) return
       for (let waited = 0; ; waited++) {
         asked = performance.now()
         const [row] = await query(
@@ -33,10 +33,10 @@ export function watchReplicas(
         )
         const lag = row?.lag ?? 0
         if (lag <= MOST_LAG_S || over()) return
-        hopeless = waited === MOST_WAITS
+        broken = waited === MOST_WAITS
         const behind = `a replica is ${Math.round(lag)} s behind`
         if (waited === 0) options.notice?.(`${behind}; waiting`)
-        if (hopeless) return options.notice?.(`${behind} and does not catch up; continuing`)
+        if (broken) return options.notice?.(`${behind} and does not catch up; continuing`)
         await options.sleep(EVERY_MS)
       }
     },

@@ -85,7 +85,7 @@ it('a missing password is exit 3, and the hint has a place for it', async () => 
   )
   expect([code, stderr]).toEqual([
     3,
-    `error: the server asks wfstore@127.0.0.1:${port}/wfstore for a password and none is given; set PGPASSWORD, or write it to ~/.pgpass\n`,
+    `error: the server requires a password for wfstore@127.0.0.1:${port}/wfstore, and none is given; set PGPASSWORD, or write it to ~/.pgpass\n`,
   ])
 })
 

@@ -5,26 +5,26 @@ import { sqlStateOf } from '../query/errors.ts'
 import type { Target } from './target.ts'
 import { UNVERIFIED } from './tls.ts'
 
-/** Of some failures pg has only a message. This file learns them from what happens instead. */
+/** For some failures pg has only a message. This file detects them from what happens instead. */
 
-/** By these a pooler refuses startup options, among other things: PgBouncer, and Amazon RDS Proxy. */
+/** The codes with which PgBouncer and Amazon RDS Proxy refuse startup options. They have other meanings too. */
 const OPTIONS_REFUSED = ['08P01', '0A000']
 
 export const mayRefuseOptions = (error: unknown): boolean =>
   OPTIONS_REFUSED.includes(sqlStateOf(error) ?? '')
 
-/** The config of a target, with a socket that shows whether the server refuses TLS (pg/lib/connection.js). */
+/** The config of a target with a socket that detects a refusal of TLS. pg has only a message for it (pg/lib/connection.js). */
 export function attempt(target: Target) {
   let refused = false
   const { config, address, channelBinding = 'disable' } = target
   const stream = () => {
     const socket = new Socket()
     if (address !== undefined) {
-      // The name of the host stays in the config: for its certificate, and for the file of passwords.
+      // The host name stays in the config for the certificate and for the password file.
       const connect = socket.connect.bind(socket) as (port: number, host: string) => Socket
       socket.connect = ((port: number) => connect(port, address)) as Socket['connect']
     }
-    // The answer to the request for TLS is the first byte that a server sends.
+    // The first byte that the server sends is its answer to the request for TLS.
     socket.once('data', (answer: Buffer) => {
       refused = answer.toString('latin1') === 'N'
     })
@@ -36,7 +36,7 @@ export function attempt(target: Target) {
       stream,
       enableChannelBinding: channelBinding !== 'disable' && Boolean(config.ssl),
     } as pg.ClientConfig,
-    /** The target to try after this error, as libpq does, or without settings that a pooler refuses. */
+    /** The target to try after this error: as in libpq, or without settings that a pooler refuses. */
     instead: (error: unknown): Target | undefined => insteadOf(target, error, refused),
   }
 }
@@ -54,17 +54,17 @@ function insteadOf(target: Target, error: unknown, tlsRefused: boolean): Target 
   return undefined
 }
 
-/** Does pg_hba.conf refuse the connection? Its messages are in the language of the server, so the function that raised it tells. */
+/** True if pg_hba.conf refuses the connection. The message is in the language of the server, but the routine is not. */
 export function isHostRefused(error: unknown): boolean {
   const { routine } = (error ?? {}) as Partial<pg.DatabaseError>
   return sqlStateOf(error) === '28000' && routine === 'ClientAuthentication'
 }
 
-/** @throws WfstoreError where connecting takes longer than the target allows */
+/** Connects within the time limit of the target. @throws WfstoreError unreachable after the limit */
 export async function inTime<T>(target: Target, connect: () => Promise<T>): Promise<T> {
   const ms = target.config.connectionTimeoutMillis ?? 0
   let late = false
-  // It starts before the timers of pg and pg-pool with the same length, and so ends before them.
+  // pg and pg-pool have timers of the same length. This one starts first, so it also ends first.
   const timer = ms > 0 ? setTimeout(() => (late = true), ms).unref() : undefined
   try {
     return await connect()

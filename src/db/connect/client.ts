@@ -4,7 +4,7 @@ import { WfstoreError } from '../../error.ts'
 import { hangUp } from '../query/errors.ts'
 import type { Target } from './target.ts'
 
-/** pg's client; with channel_binding=require one that logs in only with it. */
+/** The client of pg. With channel_binding=require it logs in only with channel binding. */
 export function clientOf({ channelBinding, label }: Target): typeof pg.Client {
   if (channelBinding !== 'require') return pg.Client
   return class extends pg.Client {
@@ -15,7 +15,7 @@ export function clientOf({ channelBinding, label }: Target): typeof pg.Client {
   }
 }
 
-/** pg binds the channel if the server offers it. Here the login ends before a password is sent if it does not. */
+/** pg uses channel binding if the server offers it. This client ends the login if not, before it sends a password. */
 function requireChannelBinding(client: pg.Client, label: string): void {
   const connection = client.connection as unknown as EventEmitter
   let bound = false
@@ -44,6 +44,6 @@ function requireChannelBinding(client: pg.Client, label: string): void {
   connection.on('authenticationSASLFinal', () => {
     bound = true
   })
-  // The server may let us in without asking.
+  // The server may accept the connection without a password.
   connection.on('authenticationOk', () => bound || refuse())
 }

@@ -11,7 +11,7 @@ import { assertSchemaTaken, connectError } from './errors.ts'
 import { assertSession } from './server-kind.ts'
 import type { Target } from './target.ts'
 
-/** Which of several hosts each client has reached, and how. */
+/** The target that each client is connected to: one of several hosts, with or without TLS. */
 const reached = new WeakMap<pg.Client, Target>()
 
 /**
@@ -24,7 +24,7 @@ export async function connectClient(target: Target, asked?: () => void): Promise
     try {
       return await connectTo(candidate, asked)
     } catch (error) {
-      // As libpq: a server that has answered and refuses ends the search.
+      // As in libpq, a server that answers with a refusal ends the search.
       if (!(error instanceof WfstoreError) || error.code !== 'unreachable') throw error
       failures.push(error)
     }
@@ -35,7 +35,7 @@ export async function connectClient(target: Target, asked?: () => void): Promise
   throw new WfstoreError('unreachable', messages.join('; '), { hint: first.hint, cause: first })
 }
 
-/** The server that `connectClient` has found for this client. */
+/** The server that this client is connected to. */
 export const reachedBy = (client: pg.Client): Target | undefined => reached.get(client)
 
 export function candidatesOf(target: Target): Target[] {
@@ -50,7 +50,7 @@ async function connectTo(target: Target, asked?: () => void): Promise<pg.Client>
   const { config, instead } = attempt(target)
   const Client = clientOf(target)
   const client = new Client({ ...config, pipeline: true } as pg.ClientConfig)
-  // The next query reports a connection that was lost while idle; without a listener Node would end the process.
+  // If an idle connection is lost, the next query reports it. Without a listener Node would end the process.
   client.on('error', () => hangUp(client))
   try {
     await inTime(target, () => {
@@ -75,7 +75,7 @@ async function connectTo(target: Target, asked?: () => void): Promise<pg.Client>
   return client
 }
 
-/** Sends what ends the session, and waits for that to leave us, but not for the server to hang up. */
+/** Ends the session. It waits until the message is sent, but not until the server closes the connection. */
 export async function leaveServer(client: pg.Client): Promise<void> {
   const { stream } = connectionOf(client)
   const sent = new Promise((resolve) => stream.once('finish', resolve))
@@ -86,7 +86,7 @@ export async function leaveServer(client: pg.Client): Promise<void> {
 const connectionOf = (client: pg.Client) =>
   client.connection as unknown as EventEmitter & { stream: Socket }
 
-/** Asks the server to cancel what a client of ours waits for, as psql does on Ctrl-C. */
+/** Cancels the running statement of a client, as psql does on Ctrl-C. */
 export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {
   const { processID } = client as pg.Client & { processID: number | null }
   const other = await connectClient(reached.get(client) ?? target)

@@ -54,7 +54,7 @@ function certificateHint(code: string): string | undefined {
   return undefined
 }
 
-/** A Unix socket needs no encryption. */
+/** True also for a Unix socket, which needs no encryption. */
 const isEncrypted = ({ config }: Target): boolean =>
   Boolean(config.ssl) || config.host?.startsWith('/') === true
 

@@ -13,27 +13,27 @@ export interface PasswordKey {
   user: string
 }
 
-/** A path in the home of the user, where there is one. */
+/** A path in the home folder of the user. */
 export function homePath(env: Environment, ...path: string[]): string {
   if (env.HOME) return join(env.HOME, ...path)
   try {
     return join(homedir(), ...path)
   } catch {
-    // A user without an entry in passwd and without HOME.
+    // The user has no entry in passwd and no HOME.
     return join('/nonexistent', ...path)
   }
 }
 
-/** The file of passwords, unless PGPASSFILE or the parameter passfile names another. */
+/** The default password file, if PGPASSFILE and the parameter passfile are not set. */
 export const passwordFile = (env: Environment): string => homePath(env, '.pgpass')
 
-/** As libpq, which ignores a file that others may read. */
+/** As in libpq, a file that other users can read is ignored. */
 const isPrivate = (file: string): boolean =>
   process.platform === 'win32' || (statSync(file).mode & 0o077) === 0
 
 /**
- * The password that the file has for this connection; read only when the server asks for one.
- * @returns undefined if there is none, or false if the file is ignored because others may read it
+ * The password for this connection in the file. It is read only if the server requires a password.
+ * @returns undefined if there is none, or false if the file is ignored because other users can read it
  */
 export function passwordFromFile(key: PasswordKey, file: string): string | undefined | false {
   if (!existsSync(file) || !statSync(file).isFile()) return undefined
@@ -49,7 +49,7 @@ export function passwordFromFile(key: PasswordKey, file: string): string | undef
     )
     return found && unescaped(found[4])
   }
-  // The file knows a Unix socket by its folder, or by the name localhost.
+  // In the file a Unix socket is named by its folder or as localhost.
   return look(key.host) ?? (key.host.startsWith('/') ? look('localhost') : undefined)
 }
 
@@ -61,8 +61,8 @@ const unescaped = (field: string | undefined): string | undefined =>
   field?.replace(/\\(.)/g, '$1') || undefined
 
 /**
- * The parameters that pg_service.conf has for the service.
- * @throws WfstoreError usage where no file defines the service
+ * The parameters of the service in pg_service.conf.
+ * @throws WfstoreError usage if no file defines the service
  */
 export function serviceSettings(service: string, env: Environment): Record<string, string> {
   const files = [

@@ -2,7 +2,7 @@ import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
 import { type Environment, serviceSettings } from './libpq.ts'
 
-/** The parameters of libpq that wfstore honours, and the variables that set them. */
+/** The parameters of libpq that wfstore supports, and their environment variables. */
 const HONOURED = {
   host: 'PGHOST',
   hostaddr: 'PGHOSTADDR',
@@ -35,7 +35,7 @@ const HONOURED = {
 export type ParameterName = keyof typeof HONOURED
 export type Parameters = Partial<Record<ParameterName, string>>
 
-/** Those that it cannot honour: only these values, which change nothing, are accepted. */
+/** Parameters that wfstore does not support. Only these values are accepted, because they change nothing. */
 const REFUSED: Record<string, { variable?: string; harmless?: RegExp }> = {
   client_encoding: { harmless: /^(utf-?8|unicode|auto)$/i },
   gssencmode: { variable: 'PGGSSENCMODE', harmless: /^(disable|prefer)$/ },
@@ -67,7 +67,7 @@ const REFUSED: Record<string, { variable?: string; harmless?: RegExp }> = {
   uselibpqcompat: { harmless: /^true$/ },
 }
 
-/** Parameters of other clients, by what to use instead. */
+/** Parameters of other clients, with the parameter to use instead. */
 const ELSEWHERE: Record<string, string> = {
   schema: 'give the schema with --schema, in the library with the option schema',
   currentschema: 'give the schema with --schema, in the library with the option schema',
@@ -82,9 +82,9 @@ const ELSEWHERE: Record<string, string> = {
 const isHonoured = (name: string): name is ParameterName => Object.hasOwn(HONOURED, name)
 
 /**
- * The parameters in force, first from `given` (a URL), then from the service that this or PGSERVICE names, then from
- * the other variables of the environment.
- * @throws WfstoreError usage for a parameter that is unknown or cannot be honoured
+ * The effective parameters: from `given` (a URL), then from the service in it or in PGSERVICE, then from the other
+ * environment variables.
+ * @throws WfstoreError usage for a parameter that is unknown or not supported
  */
 export function readParameters(
   given: Record<string, string>,
@@ -109,7 +109,7 @@ export function readParameters(
   return { ...Object.fromEntries(variables), ...shared, ...own }
 }
 
-/** Those that have a value. */
+/** The parameters that have a value. */
 function checked(given: Record<string, string>, source: string): Parameters {
   const parameters: Parameters = {}
   for (const [name, value] of Object.entries(given)) {

@@ -9,7 +9,7 @@ import { assertSession } from './server-kind.ts'
 import type { Target } from './target.ts'
 
 export interface LazyPool extends ConnectionPool {
-  /** Waits for what is under way and ends all connections; the next query makes new ones. */
+  /** Waits for running queries and ends all connections. The next query makes new ones. */
   close: () => Promise<void>
 }
 
@@ -17,18 +17,18 @@ interface Opened {
   pool: pg.Pool
   target: Target
   instead: (error: unknown) => Target | undefined
-  /** One of several servers: where it is lost, another may be reachable. */
+  /** True if there are several servers. If one is lost, another may be reachable. */
   chosen: boolean
 }
 
-/** A pool that chooses its database and connects when first used, and does not keep a process alive. */
+/** A pool that chooses its database and connects on first use. It does not keep the process alive. */
 export function lazyPool(choose: () => Promise<Target>): LazyPool {
   let opened: Promise<Opened> | undefined
   const open = (): Promise<Opened> => {
     opened ??= choose()
       .then(openPool)
       .catch((error) => {
-        // The next query chooses again: the database may exist by then.
+        // The next query chooses again, because the database may exist by then.
         opened = undefined
         throw error
       })
@@ -47,7 +47,7 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
       }
       const known = await connectError(error, target)
       if (!chosen || !again || known.code !== 'unreachable') throw known
-      // Choose among the servers again. What uses the old pool finishes first.
+      // The server is chosen again. Queries on the old pool finish first.
       if (opened === current) opened = undefined
       pool.end().catch(() => {})
       return checkOut(false)
@@ -71,7 +71,7 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
   }
 }
 
-/** A pool has one server. Of several it is the first that is reachable and of the right kind. */
+/** A pool has one server: the first one that is reachable and of the right kind. */
 async function openPool(target: Target): Promise<Opened> {
   if (!target.others && target.session !== 'prefer-standby') return poolFor(target, false)
   const client = await connectClient(target)
@@ -96,13 +96,13 @@ function poolFor(target: Target, chosen: boolean): Opened {
     allowExitOnIdle: true,
     ...(schema === undefined && session === undefined ? {} : { verify }),
   })
-  // A lost connection is replaced, or its query reports it; without listeners Node would end the process.
+  // The pool replaces a lost connection, or its query reports the loss. Without listeners Node would end the process.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => hangUp(client)))
   return { pool, target, instead, chosen }
 }
 
-/** Where no password is found, pg would leave the socket open (pg/lib/client.js), and the process could not end. */
+/** If there is no password, pg leaves the socket open (pg/lib/client.js). The process would then not end. */
 function hangingUp(password: () => string | Promise<string>) {
   return async function (this: pg.Client) {
     try {

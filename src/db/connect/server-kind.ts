@@ -5,7 +5,7 @@ import { unreachable } from './attempt.ts'
 import type { Target } from './target.ts'
 
 /**
- * Checks target_session_attrs. A pooler may not report what a server reports at the login, so it is asked for.
+ * Checks target_session_attrs with a query, because a pooler may not pass on what a server reports at the login.
  * @throws WfstoreError unreachable, so that the next host is tried
  */
 export async function assertSession(client: pg.Client, target: Target): Promise<void> {
@@ -27,7 +27,7 @@ export async function assertSession(client: pg.Client, target: Target): Promise<
   const what = standby ? 'a standby' : readOnly ? 'read-only' : 'a primary'
   throw unreachable(
     target,
-    `it is ${what}, and target_session_attrs asks for ${session}`,
+    `it is ${what}, but target_session_attrs requires ${session}`,
     undefined,
     'add the other servers to the URL, postgresql://user@one,two/database, or change target_session_attrs',
   )

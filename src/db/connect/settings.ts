@@ -1,6 +1,6 @@
 /**
- * A role, a database or a server may have settings of its own for these. Statements of wfstore are written for the
- * values here; others change answers, or what `migrate verify` reads.
+ * A role, a database or a server may have other values for these settings. The statements of wfstore require the values
+ * here. Other values change answers, or what `migrate verify` reads.
  */
 export const SESSION_SETTINGS: Record<string, string> = {
   row_security: 'off',
@@ -18,7 +18,7 @@ export const SESSION_SETTINGS: Record<string, string> = {
 /** In the startup packet a space, tab or line end ends an option, unless a backslash is in front of it. */
 export const escapeOption = (value: string): string => value.replace(/[\\ \t-\r]/g, '\\$&')
 
-/** The startup options, then ours: of two for one setting the last is in force. */
+/** The startup options, followed by ours. If a setting occurs twice, the last one applies. */
 export const withSessionSettings = (options: string): string =>
   [
     ...(options ? [options] : []),

@@ -11,33 +11,33 @@ import { encryption, type SslMode } from './tls.ts'
 import { parseUrl } from './url.ts'
 
 export interface DatabaseChoice {
-  /** --database-url, before all else. */
+  /** --database-url, which comes first. */
   url?: string | undefined
-  /** What else has named the URL: a profile of the command line's config. */
+  /** What gave the URL, if it was not --database-url: a profile of the config. */
   source?: string | undefined
   env: Environment
-  /** Where `.wfstore/` is looked for. */
+  /** The folder of `.wfstore/`. */
   cwd: string
-  /** May an embedded database be made where there is none? */
+  /** True if a missing embedded database may be created. */
   create?: boolean
-  /** What pg_stat_activity shows, unless the URL or PGAPPNAME say otherwise. */
+  /** The name in pg_stat_activity, if the URL and PGAPPNAME have none. */
   applicationName?: string
-  /** First in the search path of the connection; the server's own search path where undefined. */
+  /** First in the search path of the connection. If undefined, the search path of the server applies. */
   schema?: string | undefined
 }
 
 type Surroundings = Pick<DatabaseChoice, 'env' | 'applicationName' | 'schema'>
 
-/** A database chosen by the connection rules, not yet connected to. */
+/** A database chosen by the connection rules, before connecting. */
 export interface Target {
   config: pg.ClientConfig
   /** 'postgres@db.example:5432/wf', without a password. */
   label: string
-  /** What named it: '--database-url', 'DATABASE_URL', 'PGHOST', 'the embedded database'. */
+  /** What chose it: '--database-url', 'DATABASE_URL', 'PGHOST', 'the embedded database'. */
   source: string
-  /** Was the embedded database made just now? */
+  /** True if the embedded database has just been created. */
   made?: boolean
-  /** The one that `config.options` puts first in the search path. */
+  /** The schema that `config.options` puts first in the search path. */
   schema?: string | undefined
   sslMode?: SslMode
   /** Where to connect, if `config.host` is only the name in its certificate. */
@@ -47,7 +47,7 @@ export interface Target {
   session?: SessionKind | undefined
   /** The other hosts of a list, in the order to try them. */
   others?: Target[]
-  /** Startup options without wfstore's own settings, for a pooler that refuses those. Undefined if they are left out already. */
+  /** Startup options without the settings of wfstore, for a pooler that refuses them. Undefined if they are already left out. */
   ownOptions?: string | undefined
 }
 
@@ -77,7 +77,7 @@ const LIBPQ_VARIABLES = [
   'PGUSER',
 ] as const
 
-/** Does the environment name a database? */
+/** True if the environment names a database. */
 export const isNamed = (env: Environment): boolean =>
   [...URL_VARIABLES, ...LIBPQ_VARIABLES].some((name) => env[name])
 
@@ -85,8 +85,8 @@ export const isNamed = (env: Environment): boolean =>
 export const embeddedDir = (cwd: string): string => join(cwd, '.wfstore')
 
 /**
- * The first that is set: --database-url, WFSTORE_DATABASE_URL, DATABASE_URL, libpq's PG* variables, else the
- * embedded database of the working folder, which is started if it does not run.
+ * The first one that is set: --database-url, WFSTORE_DATABASE_URL, DATABASE_URL, libpq's PG* variables. Otherwise the
+ * embedded database of the working folder, which is started if it is not running.
  * @throws WfstoreError usage (not a PostgreSQL URL), no_database, unreachable (the embedded server)
  */
 export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
@@ -108,7 +108,7 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
     port: server.port,
     user: 'wfstore',
     database: 'wfstore',
-    // Said outright, because pg would ask PGSSLMODE and PGOPTIONS, which speak of another server.
+    // Set explicitly, because pg would use PGSSLMODE and PGOPTIONS, which are for another server.
     ssl: false,
     options: '-c search_path=public',
     ...(server.socketDir ? {} : { password: readPassword(dir) }),
@@ -117,8 +117,8 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
 }
 
 /**
- * The database that a URL names, with what it leaves open from the PG* variables of `env`.
- * @throws WfstoreError usage where the text is no PostgreSQL URL
+ * The database of a URL. What the URL does not set comes from the PG* variables of `env`.
+ * @throws WfstoreError usage if the text is not a PostgreSQL URL
  */
 export function urlTarget(
   url: string,
@@ -133,7 +133,7 @@ function fromUrl(url: string, source: string, choice: Surroundings): Target {
   return target(parseUrl(url, source), source, choice)
 }
 
-/** What the URL leaves open comes from a service, the PG* variables, then from libpq's defaults. */
+/** What the URL does not set comes from a service, the PG* variables, then from libpq's defaults. */
 function target(given: Record<string, string>, source: string, choice: Surroundings): Target {
   const { env } = choice
   const parameters = readParameters(given, source, env)
@@ -147,12 +147,12 @@ function target(given: Record<string, string>, source: string, choice: Surroundi
     session: oneOf(parameters, 'target_session_attrs', SESSION_KINDS, source),
   }
   const targets = hostsOf(parameters, source).map(({ host, port, address }): Target => {
-    // As libpq: a Unix socket is never encrypted.
+    // As in libpq, a Unix socket is never encrypted.
     const sslMode = host.startsWith('/') ? 'disable' : mode
     const config: pg.ClientConfig & { sslnegotiation?: string } = {
       ...{ host, port, user, database },
       password: password ?? (() => storedPassword({ host, port, database, user }, file)),
-      // Always given, because pg would read PGSSLMODE.
+      // Always set, because pg would read PGSSLMODE.
       ssl: sslMode === 'disable' ? false : ssl,
       ...(negotiation === 'direct' && sslMode !== 'disable' ? { sslnegotiation: 'direct' } : {}),
       connectionTimeoutMillis: connectTimeout(wholeNumber(parameters, 'connect_timeout', source)),
@@ -201,7 +201,7 @@ function hostsOf(parameters: Parameters, source: string): Place[] {
   return keyed.sort((a, b) => a.key - b.key).map(({ place }) => place)
 }
 
-/** @throws WfstoreError usage where the operating system has no name for this user */
+/** @throws WfstoreError usage if the operating system has no name for this user */
 function userName(): string {
   try {
     return userInfo().username
@@ -214,13 +214,13 @@ function userName(): string {
   }
 }
 
-/** Called when the server asks for a password. @throws WfstoreError access_denied where none is stored */
+/** Called when the server asks for a password. @throws WfstoreError access_denied if none is stored */
 async function storedPassword(key: PasswordKey, file: string): Promise<string> {
   const password = passwordFromFile(key, file)
   if (password) return password
   throw new WfstoreError(
     'access_denied',
-    `the server asks ${labelOf(key)} for a password and none is given`,
+    `the server requires a password for ${labelOf(key)}, and none is given`,
     {
       hint:
         password === false
@@ -252,13 +252,13 @@ function finish(config: pg.ClientConfig, source: string, choice: Surroundings): 
   }
 }
 
-/** Seconds as in libpq, where 0 and less mean no limit and 1 means 2. */
+/** Seconds as in libpq: 0 and less mean no limit, and 1 means 2. */
 function connectTimeout(seconds: number | undefined): number {
   if (seconds === undefined) return CONNECT_TIMEOUT_S * 1000
   return seconds <= 0 ? 0 : Math.max(seconds, 2) * 1000
 }
 
-/** As psql: the server's Unix socket if it is in one of the usual places, else loopback. */
+/** As in psql: the Unix socket of the server if it is in one of the usual folders, else loopback. */
 function defaultHost(port: number): string {
   const dirs = ['/var/run/postgresql', '/tmp']
   return dirs.find((dir) => existsSync(join(dir, `.s.PGSQL.${port}`))) ?? 'localhost'

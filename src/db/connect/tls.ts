@@ -9,7 +9,7 @@ const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 
 export type SslMode = (typeof MODES)[number]
 
-/** What to encrypt with where the server is not verified. */
+/** TLS without verification of the server. */
 export const UNVERIFIED: ConnectionOptions = { rejectUnauthorized: false }
 
 interface Encryption {
@@ -19,8 +19,8 @@ interface Encryption {
 }
 
 /**
- * What sslmode and its files mean to libpq, in the terms of Node's TLS.
- * @throws WfstoreError usage for a mode that is unknown or that its files do not allow
+ * The TLS settings of Node that correspond to sslmode and its files in libpq.
+ * @throws WfstoreError usage for an unknown mode, or a mode that does not fit the files
  */
 export function encryption(parameters: Parameters, source: string, env: Environment): Encryption {
   const wrong = (message: string, hint: string) =>
@@ -64,7 +64,7 @@ export function encryption(parameters: Parameters, source: string, env: Environm
     ...{ cert, key, minVersion, maxVersion },
     passphrase: parameters.sslpassword,
   })
-  // As libpq: where the authority is known, require verifies it as verify-ca does.
+  // As in libpq, require verifies the certificate like verify-ca if the authority is known.
   const verified = verifies || (mode === 'require' && ca !== undefined)
   const ssl: ConnectionOptions = verified
     ? { ...shared, ...defined({ ca, crl }) }
@@ -73,13 +73,13 @@ export function encryption(parameters: Parameters, source: string, env: Environm
   return { mode, ssl, negotiation }
 }
 
-/** Node rejects options that are there but undefined in some versions. */
+/** Some versions of Node reject options that are undefined. */
 const defined = <T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>
   }
 
-/** Where distributions of Linux keep the authorities that they trust. */
+/** The files in which Linux distributions keep their trusted authorities. */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -87,7 +87,7 @@ const BUNDLES = [
   '/etc/ssl/cert.pem',
 ]
 
-/** Undefined where there is none, as on Windows: then Node has a list. */
+/** Undefined if there is no such file, as on Windows. Node then uses its own list. */
 function systemCertificates(env: Environment): Buffer | undefined {
   const bundle = [env.SSL_CERT_FILE, ...BUNDLES].find((path) => path && existsSync(path))
   return bundle ? readFileSync(bundle) : undefined

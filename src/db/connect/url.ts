@@ -3,7 +3,7 @@ import { WfstoreError } from '../../error.ts'
 const EXAMPLE = 'it looks like postgresql://user@host:5432/database'
 
 /**
- * The parameters that a URL names, under libpq's names. Several hosts are separated by commas, as libpq has them.
+ * The parameters of a URL, by libpq's names. Several hosts are separated by commas, as in libpq.
  * @throws WfstoreError usage, without the text: it may contain a password
  */
 export function parseUrl(url: string, source: string): Record<string, string> {

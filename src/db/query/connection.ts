@@ -1,9 +1,9 @@
-// The shapes of pg that wfstore uses, without its types: they are public, and an application may have no @types/pg.
+// The parts of pg that wfstore uses, without its types: they are public, and an application may not have @types/pg.
 
-/** What takes statements: a pg Client or PoolClient. */
+/** A pg Client or PoolClient. */
 export interface Connection {
   query(config: {
-    /** Under which the connection keeps the statement prepared. */
+    /** The name of the prepared statement. */
     name?: string
     text: string
     values?: unknown[]
@@ -11,13 +11,13 @@ export interface Connection {
   }): Promise<{ rows: unknown[] }>
 }
 
-/** What gives connections: a pg Pool, or ours. */
+/** A pg Pool, or our own pool. */
 export interface ConnectionPool {
   connect(done: (error: Error | undefined, client: Connection | undefined) => void): void
 }
 
 export type Queryable = Connection | ConnectionPool
 
-/** Clients have a `connect` too, but pools have no types of their own. */
+/** A client has a `connect` too, but a pool has no type parsers. */
 export const isPool = (database: Queryable): database is ConnectionPool =>
   'connect' in database && !('setTypeParser' in database)

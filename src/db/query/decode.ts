@@ -3,22 +3,22 @@ import { type Columns, type ColumnType, columnOf } from '../../tables/column.ts'
 import type { JsonText, ReadValue } from '../../tables/types.ts'
 
 /**
- * Rows come from PostgreSQL as text and are decoded once, here: pg would give numeric and bigint as strings,
- * round microseconds and read dates in local time.
+ * Rows come from PostgreSQL as text and are decoded once, here. pg would return numeric and bigint as strings, round
+ * microseconds and read dates in local time.
  */
 export type Decoder<T> = (text: string, column: string) => T
 
 export interface Field<T> {
   decode: Decoder<T>
-  /** NULL is an error where this is not set. */
+  /** If not set, NULL is an error. */
   nullable?: boolean
-  /** SQL of the value where it is not the column of the same name. */
+  /** SQL of the value, if it is not the column of the same name. */
   sql?: string
-  /** SQL that turns the value into the text that `decode` reads, where its usual text will not do. */
+  /** SQL that converts the value to the text that `decode` reads, if the usual text is not suitable. */
   asText?: (value: string) => string
 }
 
-/** The fields of a row by their camelCase name; `executionId` is the column `execution_id`. */
+/** The fields of a row by their camelCase names. `executionId` is the column `execution_id`. */
 export type Shape = Record<string, Field<unknown>>
 
 export type RowOf<S extends Shape> = { [K in keyof S]: S[K] extends Field<infer T> ? T : never }
@@ -75,7 +75,7 @@ export function selectList(shape: Shape, alias: string): string {
     .join(', ')
 }
 
-/** The values of a shape as one JSON array of texts: a row inside a row, without loss. */
+/** The values of a shape as one JSON array of texts. It keeps a row inside a row exact. */
 export function jsonArrayOf(shape: Shape, alias: string): string {
   const values = Object.entries(shape).map(
     ([name, field]) => `(${valueSql(name, field, alias)})::text`,
@@ -91,12 +91,11 @@ function valueSql(name: string, { sql, asText }: Field<unknown>, alias: string):
 type RawRow = Record<string, string | null>
 
 /**
- * The rows of a result, by column names of the shape.
- * @throws WfstoreError failed for a value that is not of its field, null in a field that is not nullable, and a column
- * that is missing
+ * The rows of a result, by the column names of the shape.
+ * @throws WfstoreError failed for an invalid value, null in a field that is not nullable, and a missing column
  */
 export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): RowOf<S>[] {
-  // A list asks for each field of each row: the names of columns are made once.
+  // The column names are made once, because a list needs them for each row.
   const fields = Object.entries(shape).map(([name, { decode, nullable = false }]) => ({
     name,
     column: columnOf(name),
@@ -119,7 +118,7 @@ export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): 
   })
 }
 
-/** The rows that `jsonArrayOf` gives: arrays of the values of a shape in its order. */
+/** The rows from `jsonArrayOf`: arrays of the values of a shape in its order. */
 export function decodeArrays<S extends Shape>(
   shape: S,
   rows: readonly (string | null)[][],
@@ -132,8 +131,8 @@ export function decodeArrays<S extends Shape>(
 }
 
 /**
- * RFC 3339 in UTC with all six digits, so that texts sort as times do: '2026-09-20T09:49:58.388720Z'.
- * A value that has no such form (infinity, a year before 1) stays as PostgreSQL wrote it.
+ * RFC 3339 in UTC with six digits, so that the texts sort like the times: '2026-09-20T09:49:58.388720Z'.
+ * A value without such a form (infinity, a year before 1) stays as PostgreSQL wrote it.
  */
 function decodeTime(value: string, column: string): string {
   const parts =
@@ -183,7 +182,7 @@ const isMissing = (column: string) =>
     hint: 'run `wfstore migrate verify` to compare the schema',
   })
 
-/** The error with the row that it is about: by its first value, or by its place in the result. */
+/** The error with its row: the first value, or the place in the result. */
 function inRow(error: WfstoreError, column = '', raw: RawRow, index: number): WfstoreError {
   const first = raw[column]
   const row = typeof first === 'string' ? `the row of ${column} ${first}` : `row ${index + 1}`

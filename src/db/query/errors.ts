@@ -3,7 +3,7 @@ import { type ErrorCode, WfstoreError } from '../../error.ts'
 
 const MIGRATE = 'see `wfstore migrate status`, then run `wfstore migrate up`'
 
-/** SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html, and what they mean to a user. */
+/** The meaning of SQLSTATEs for a user, https://www.postgresql.org/docs/current/errcodes-appendix.html. */
 const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   '28P01': {
     code: 'access_denied',
@@ -69,11 +69,11 @@ export const ROW_SECURITY_HINT =
 interface Circumstances {
   /** The statement that failed. */
   sql?: string | undefined
-  /** What it was sent to: a client of pg knows whether it has lost its server. */
+  /** The connection that it was sent on. Its socket shows whether it is lost. */
   connection?: object | undefined
 }
 
-/** What pg throws, as a WfstoreError. */
+/** An error of pg as a WfstoreError. */
 export function databaseError(
   error: unknown,
   { sql, connection }: Circumstances = {},
@@ -102,20 +102,20 @@ export function databaseError(
   return new WfstoreError('failed', message, { cause: error, sqlState, sql })
 }
 
-/** The class of SQLSTATEs by which a server or a pooler ends a connection. */
+/** The class of SQLSTATEs for connections that a server or a pooler ends. */
 export const CONNECTION_EXCEPTION = '08'
 
-/** Node's codes of a network that failed. */
+/** Node's codes for network failures. */
 const NETWORK = /^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE)/
 
-/** The SQLSTATE of an error of pg or of ours. Node has codes of five letters too ('EPIPE'), but only a server gives a severity. */
+/** The SQLSTATE of an error. Node also has codes of five letters ('EPIPE'), but only errors of a server have a severity. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof WfstoreError) return error.sqlState
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown }
   return severity !== undefined && typeof code === 'string' ? code : undefined
 }
 
-/** pg says only in messages that a client has lost its server (pg/lib/client.js), so we ask the client's socket. */
+/** True if a client has lost its server. pg has only messages for this (pg/lib/client.js), but the socket is destroyed. */
 export const isLost = (connection: object | undefined): boolean =>
   (connection as Partial<pg.Client> | undefined)?.connection?.stream.destroyed === true
 
@@ -124,7 +124,7 @@ export function hangUp(client: pg.ClientBase): void {
   ;(client as Partial<pg.Client>).connection?.stream.destroy()
 }
 
-/** One line of a driver's error; Node gathers the failures of several addresses of a host in an AggregateError. */
+/** One line of an error. For a host with several addresses Node puts the failures in an AggregateError. */
 export function describe(error: unknown): { code: string | undefined; message: string } {
   const { code, message, errors } = error as { code?: string; message?: string; errors?: unknown[] }
   const inner = !message && errors?.[0] ? describe(errors[0]) : undefined

@@ -3,13 +3,13 @@ import { WfstoreError } from '../../error.ts'
 import { type ConnectionPool, isPool, type Queryable } from './connection.ts'
 import { databaseError, describe, hangUp } from './errors.ts'
 
-/** A connection of its own for statements that belong together; released with true where it cannot be used again. */
+/** One connection for statements that belong together. Release it with true if it cannot be used again. */
 export interface Session {
   client: pg.ClientBase
   release: (broken: boolean) => void
 }
 
-/** A pool gives one of its connections; a client is one. @throws WfstoreError where the pool cannot connect */
+/** A connection of the pool, or the client itself. @throws WfstoreError if the pool cannot connect */
 export async function openSession(database: Queryable): Promise<Session> {
   if (!isPool(database)) return { client: database as pg.ClientBase, release: () => {} }
   try {
@@ -32,7 +32,7 @@ function checkOut(pool: ConnectionPool): Promise<Session> {
     pool.connect((error, connection) => {
       if (!connection) return reject(error)
       const client = connection as pg.PoolClient
-      // From here on the pool does not listen, and without a listener an error would end the process.
+      // The pool stops listening here. Without a listener an error would end the process.
       const onError = () => hangUp(client)
       client.on('error', onError)
       resolve({

@@ -16,7 +16,7 @@ export const sql: (strings: readonly string[], ...values: unknown[]) => Sql = ta
 /** A piece of constant text. It must not come from users. */
 export const raw: (text: string) => Sql = pieces.raw
 export const empty: Sql = pieces.empty
-/** At least one piece or value. */
+/** Joins one or more pieces or values. */
 export const join: (
   values: readonly unknown[],
   separator: string,
@@ -33,7 +33,7 @@ export type Statement = string | Bound
 export const bound = (statement: Statement): Bound =>
   typeof statement === 'string' ? { text: statement, values: [] } : statement
 
-/** Stands for a value in a constant statement. */
+/** The placeholder of a named value in a constant statement. */
 export type Named<Name extends string> = (name: Name) => string
 
 /**

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { databaseError } from './errors.ts'
 
-/** Runs statements that give no rows. @throws WfstoreError with the statement */
+/** Runs statements without values or rows. @throws WfstoreError with the statement */
 export async function run(client: pg.Client, sql: string): Promise<void> {
   try {
     await client.query(sql)
@@ -10,7 +10,7 @@ export async function run(client: pg.Client, sql: string): Promise<void> {
   }
 }
 
-/** Commits what `work` does, or undoes all of it. */
+/** Runs `work` in a transaction: commits it, or rolls all of it back. */
 export async function transaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
   await run(client, 'begin')
   try {
@@ -23,7 +23,7 @@ export async function transaction<T>(client: pg.Client, work: () => Promise<T>):
   }
 }
 
-/** Ends a transaction, if there is one. On a lost connection the server has done so already. */
+/** Ends the transaction, if there is one. On a lost connection the server has already ended it. */
 export async function rollback(client: pg.Client): Promise<void> {
   await client.query('rollback').catch(() => {})
 }

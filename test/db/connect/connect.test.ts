@@ -100,7 +100,9 @@ describe.each(WAYS)('%s', (_, connect) => {
     const asking = await serve((socket) => socket.write(message('R', cleartext)))
     await expect(connect(asking.target())).rejects.toMatchObject({
       code: 'access_denied',
-      message: expect.stringMatching(/^the server asks u@.* for a password and none is given$/),
+      message: expect.stringMatching(
+        /^the server requires a password for u@.*, and none is given$/,
+      ),
     })
     const speaking = await serve((socket) =>
       socket.end(error('XX000', 'the password must be a string')),

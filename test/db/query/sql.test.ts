@@ -43,7 +43,7 @@ const everything = (value: unknown) =>
 
 it('the server gets values and quoted names as they are, whatever they contain', async () => {
   const client = await database.connect()
-  for (const hostile of [`'; drop table x; --`, `"`, '$1', '\\', '${x}', 'ü\n']) {
+  for (const hostile of [`'; drop table x; --`, `"`, '$1', '\\', 'ü\n']) {
     const [row] = await query(
       client,
       sql`select ${hostile}::text as value, ${raw(quote(hostile))} as name from (select 'n') as t (${raw(quote(hostile))})`,
