@@ -91,14 +91,14 @@ it('target_session_attrs accepts only servers of its kind', async () => {
   for (const kind of ['any', 'read-write', 'primary', 'prefer-standby'])
     expect([kind, await accepts(kind)]).toEqual([kind, 'accepted'])
   expect(await accepts('standby')).toBe(
-    'it is a primary, and target_session_attrs asks for standby',
+    'it is a primary, but target_session_attrs requires standby',
   )
   expect(await accepts('read-only')).toBe(
-    'it is a primary, and target_session_attrs asks for read-only',
+    'it is a primary, but target_session_attrs requires read-only',
   )
   await database.sql(`alter database ${database.name} set default_transaction_read_only = on`)
   expect(await accepts('read-write')).toBe(
-    'it is read-only, and target_session_attrs asks for read-write',
+    'it is read-only, but target_session_attrs requires read-write',
   )
   expect(await accepts('read-only')).toBe('accepted')
 })

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-it('a value becomes a placeholder, wherever its piece is put, and a piece becomes text', () => {
+it('a value becomes a placeholder in any piece, and a piece becomes text', () => {
   const later = sql`e.start_time >= ${'2024-12-01'}::timestamptz`
   const names = join([sql`${'a'}`, sql`${'b'}`], ', ')
   const { text, values } =
@@ -41,7 +41,7 @@ it('a constant statement has one placeholder for each name and one text for all 
 const everything = (value: unknown) =>
   new Proxy({}, { get: () => value }) as Parameters<typeof FINISH_STEP>[0]
 
-it('the server gets values and quoted names as they are, whatever they contain', async () => {
+it('the server gets values and quoted names with any content unchanged', async () => {
   const client = await database.connect()
   for (const hostile of [`'; drop table x; --`, `"`, '$1', '\\', 'ü\n']) {
     const [row] = await query(
