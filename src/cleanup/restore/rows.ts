@@ -2,10 +2,16 @@ import type pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { insertOf } from '../../transfer/lines/insert.ts'
 import { collectInvalid } from '../../transfer/lines/invalid.ts'
 import { readLines } from '../../transfer/lines/read.ts'
-import { dropStaged, type Staged, stagedField, stageLines } from '../../transfer/lines/stage.ts'
+import { stageLines } from '../../transfer/lines/stage.ts'
+import {
+  dropStage,
+  insertOf,
+  type Staged,
+  stagedField,
+  stageOf,
+} from '../../transfer/lines/staged.ts'
 import type { LineTables } from '../../transfer/lines/table.ts'
 import { noRows } from '../archive/form.ts'
 import type { VerifiedArchive } from '../archive/verify/verify.ts'
@@ -45,7 +51,7 @@ export async function restoreRows(
     const known = restored[kind] === rows.rows ? rows.rows : await countRows(client, rows)
     alreadyThere[kind] = known - restored[kind]
   }
-  if (staged.length > 0) await client.query(dropStaged(staged))
+  if (staged.length > 0) await client.query(staged.map(dropStage).join('; '))
   return { restored, alreadyThere }
 }
 
@@ -61,7 +67,7 @@ async function insertRows(client: pg.ClientBase, staged: Staged): Promise<number
 /** Rows, of which an archive may have several lines. */
 async function countRows(client: pg.ClientBase, staged: Staged): Promise<number> {
   const key = staged.table.key.map((name) => stagedField(staged, name))
-  const text = `select count(*) as rows from (select distinct ${key.join(', ')} from ${staged.name}) as k`
+  const text = `select count(*) as rows from (select distinct ${key.join(', ')} from ${stageOf(staged.table)}) as k`
   const [row] = await query(client, text, { rows: d.count() })
   return row?.rows ?? 0
 }

@@ -1,8 +1,14 @@
 import pg from 'pg'
 import type { TableField } from '../../tables/column.ts'
-import { isAbsent } from '../lines/insert.ts'
 import { textOf } from '../lines/line.ts'
-import { type Staged, type StagedColumn, stagedField } from '../lines/stage.ts'
+import {
+  isAbsent,
+  type Staged,
+  type StagedColumn,
+  stagedColumns,
+  stagedField,
+  stageOf,
+} from '../lines/staged.ts'
 
 /** SQL that compares staged rows with the store, and holds what they belong to. */
 
@@ -19,8 +25,8 @@ const MOVED: Record<string, (period: string, original: string) => string> = {
  * there are. What a line leaves to a default is not compared. A row that the store no longer has was deleted meanwhile.
  */
 export function differingRows(staged: Staged): string {
-  const { table, name, columns } = staged
-  const differs = columns
+  const { table } = staged
+  const differs = stagedColumns(staged)
     .filter(({ field }) => !field || !table.key.includes(field.name))
     .map((column) => differsOf(staged, column))
     .filter((condition) => condition !== undefined)
@@ -28,7 +34,7 @@ export function differingRows(staged: Staged): string {
   return `select line, id, fields, count(*) over () as all_of_them from (
       select s.line, s.${id} as id, case when t.${columnOf(table.fields, table.id)} is null then null
         else array_to_string(array[${differs.join(', ')}]::text[], ', ') end as fields
-      from ${name} s left join ${table.name} t on ${sameKey(staged)}
+      from ${stageOf(table)} s left join ${table.name} t on ${sameKey(staged)}
     ) as compared
     where fields is distinct from '' order by line limit 100`
 }
@@ -61,14 +67,15 @@ function differsOf(staged: Staged, column: StagedColumn): string | undefined {
 
 const stagedPeriod = (staged: Staged, name: string) => `s.${stagedField(staged, name)}`
 
-export const removeLine = ({ name }: Staged): string => `delete from ${name} where line = $1`
+export const removeLine = ({ table }: Staged): string =>
+  `delete from ${stageOf(table)} where line = $1`
 
 /** Takes out the steps whose run is neither in the file nor in the store. */
 export function removeLostSteps(steps: Staged): string {
   const run = stagedField(steps, 'executionId')
   return `
     with lost as (
-      delete from ${steps.name} s
+      delete from ${stageOf(steps.table)} s
       where not exists (select from workflow_executions e where e.execution_id = s.${run})
       returning s.line, s.${run} as run
     ), counted as (select line, run, count(*) over () as all_of_them from lost)
@@ -83,7 +90,7 @@ export function lockRuns(all: readonly Staged[]): string | undefined {
   const added = all
     .filter(({ table }) => table.kind !== 'execution' && table.kind !== 'metric')
     .map(
-      (staged) => `select s.${stagedField(staged, 'executionId')} from ${staged.name} s
+      (staged) => `select s.${stagedField(staged, 'executionId')} from ${stageOf(staged.table)} s
         where not exists (select from ${staged.table.name} t where ${sameKey(staged)})`,
     )
   return added.length === 0 ? undefined : lockOf(added.join(' union '), 'no key update')
@@ -91,7 +98,10 @@ export function lockRuns(all: readonly Staged[]): string | undefined {
 
 /** Keeps a cleanup from removing the run of a step between the inserts of the two. */
 export const keepRuns = (steps: Staged): string =>
-  lockOf(`select s.${stagedField(steps, 'executionId')} from ${steps.name} s`, 'key share')
+  lockOf(
+    `select s.${stagedField(steps, 'executionId')} from ${stageOf(steps.table)} s`,
+    'key share',
+  )
 
 const lockOf = (ids: string, strength: string): string => `
   select count(*) from (

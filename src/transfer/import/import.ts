@@ -9,11 +9,11 @@ import { UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { type Counts, noLines } from '../lines/count.ts'
 import { type Source, uncompressed } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
-import { insertOf } from '../lines/insert.ts'
 import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
 import { LINE_SETTINGS } from '../lines/line.ts'
 import { type Line, readLines } from '../lines/read.ts'
-import { type Staged, stageLines } from '../lines/stage.ts'
+import { stageLines } from '../lines/stage.ts'
+import { insertOf, type Staged } from '../lines/staged.ts'
 import { readTables } from '../lines/table.ts'
 import { checkRow } from './check.ts'
 import {
@@ -71,7 +71,7 @@ export async function importLines(
     return report
   } catch (error) {
     await client.query('rollback').catch(() => {})
-    throw databaseError(error)
+    throw databaseError(error, { connection: client })
   } finally {
     pipelined.restore()
   }

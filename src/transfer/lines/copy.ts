@@ -28,7 +28,7 @@ export async function* copyOut(client: pg.ClientBase, text: string): AsyncGenera
 }
 
 /** Sends rows to COPY FROM STDIN; resolves when the server has all of them. */
-export async function copyIn(client: pg.ClientBase, text: string, rows: string): Promise<void> {
+export async function copyIn(client: pg.ClientBase, text: string, rows: Buffer): Promise<void> {
   const stream = client.query(from(text))
   await new Promise<void>((resolve, reject) => {
     stream.on('finish', resolve).on('error', reject)

@@ -36,7 +36,7 @@ async function* buffers(source: Source): AsyncGenerator<Buffer> {
 
 /** What was compressed, in chunks. @throws what zlib says where the bytes are not gzip, or end too early */
 export async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const unzip = createGunzip()
+  const unzip = createGunzip({ chunkSize: 256 * 1024 })
   // Errors of either stream reach the reader through the iteration of the last one.
   pipeline(Readable.from(source), unzip).catch(() => {})
   yield* unzip

@@ -1,43 +1,13 @@
 import type pg from 'pg'
 import { KINDS, type RowKind } from '../../tables/tables.ts'
+import { appendRow, type Chunk, createChunk, hasRoom, rowsOf } from './chunk.ts'
 import { copyIn } from './copy.ts'
 import { inHalves } from './halves.ts'
 import { Invalid, type InvalidLines } from './invalid.ts'
 import { copyRow, type ParsedLine, parseLine } from './parse.ts'
 import type { Line } from './read.ts'
-import type { LineColumn, LineTable, LineTables } from './table.ts'
-
-/** A column of a staging table. */
-export interface StagedColumn extends LineColumn {
-  /** Its name there: an application's own name could be one of ours. */
-  staged: string
-  place: number
-  /** How many lines leave it out: none, all, or some of them. */
-  absent: 'none' | 'all' | 'some'
-}
-
-/** The rows of a kind that wait until all lines have come. They go with the transaction. */
-export interface Staged {
-  table: LineTable
-  name: string
-  columns: readonly StagedColumn[]
-  /** What the server took. */
-  rows: number
-}
-
-interface Waiting {
-  table: LineTable
-  created: boolean
-  lines: string[]
-  numbers: number[]
-  size: number
-  rows: number
-  sent: number
-  /** By the place of the column, how many lines leave it out. */
-  absent: number[]
-}
-
-const CHUNK = 1024 * 1024
+import { copyIntoStage, createStage, indexStage, type Staged } from './staged.ts'
+import type { LineTable, LineTables } from './table.ts'
 
 export interface StageOptions {
   client: pg.ClientBase
@@ -47,7 +17,7 @@ export interface StageOptions {
   enough: () => boolean
   /** Which lines are rows. */
   isRow?: (text: string) => boolean
-  /** @throws Invalid where the values are not allowed */
+  /** @throws Invalid if the values are not allowed */
   check?: (line: ParsedLine) => void
   /** Called with how many lines have been read. */
   progress: (read: number) => void
@@ -60,53 +30,48 @@ export interface StagedLines {
   staged: Staged[]
 }
 
+/** The rows of a kind, and those of them that have not been sent. */
+interface Waiting extends Staged {
+  chunk: Chunk | undefined
+}
+
 /**
- * Sends rows by COPY, a chunk at a time, into a table for each kind whose columns have the types of the real ones. While
- * the server reads a chunk, the next is prepared. A line that only PostgreSQL can know to be wrong becomes invalid.
+ * Sends rows by COPY, a chunk at a time, into a staging table for each kind. While the server reads a chunk, the next one
+ * is prepared. A line that only PostgreSQL can know to be wrong becomes invalid.
  */
 export async function stageLines(
   source: AsyncIterable<Line[]>,
   options: StageOptions,
 ): Promise<StagedLines> {
-  const { client, tables, invalid, enough, isRow = () => true, check, progress } = options
-  const waiting = new Map<RowKind, Waiting>()
+  const { client, invalid, enough, progress } = options
+  const kinds = new Map<RowKind, Waiting>()
   let sending: Promise<void> = Promise.resolve()
 
-  const flush = async (rows: Waiting) => {
-    const { table, lines, numbers } = rows
-    rows.lines = []
-    rows.numbers = []
-    rows.size = 0
+  const send = async (rows: Waiting) => {
+    const { table, chunk } = rows
+    rows.chunk = undefined
     await sending
-    if (lines.length === 0) return
-    if (!rows.created) await client.query(createOf(table))
-    rows.created = true
-    sending = inHalves(client, 0, lines.length - 1, {
+    if (!chunk) return
+    sending = inHalves(client, 0, chunk.lines.length - 1, {
       try: async (first, last) => {
-        await copyIn(client, copyInto(table), lines.slice(first, last + 1).join(''))
+        await copyIn(client, copyIntoStage(table), rowsOf(chunk, first, last))
         return last - first + 1
       },
-      refuse: (at, reason) => invalid.add([{ line: numbers[at] as number, reason }]),
+      refuse: (at, reason) => invalid.add([{ line: chunk.lines[at] as number, reason }]),
       enough,
     }).then((taken) => {
       rows.rows += taken
     })
-    // Its error is thrown where it is awaited next.
+    // Its error is thrown where it is awaited.
     sending.catch(() => {})
   }
-  const add = async ({ number, text, reason }: Line) => {
-    try {
-      if (text === undefined) throw new Invalid(reason)
-      if (!isRow(text)) return
-      const line = parseLine(text, tables)
-      check?.(line)
-      const rows = waitingFor(waiting, line.table)
-      const size = addRow(rows, number, line)
-      if (size >= CHUNK) await flush(rows)
-    } catch (error) {
-      if (!(error instanceof Invalid)) throw error
-      invalid.add([{ line: number, reason: error.message }])
-    }
+  const kindOf = async (table: LineTable): Promise<Waiting> => {
+    const absent = table.lineColumns.map(() => 0)
+    const rows = { table, rows: 0, lines: 0, absent, chunk: undefined }
+    kinds.set(table.kind, rows)
+    await sending
+    await client.query(createStage(table))
+    return rows
   }
 
   let [read, last] = [0, 0]
@@ -116,85 +81,49 @@ export async function stageLines(
         read++
         last = line.number
         // The rest is read as well, to say how many lines are invalid.
-        await add(line)
+        const row = rowOf(line, options)
+        if (!row) continue
+        const rows = kinds.get(row.table.kind) ?? (await kindOf(row.table))
+        if (rows.chunk && !hasRoom(rows.chunk, row.text)) await send(rows)
+        rows.chunk ??= createChunk(row.text)
+        appendRow(rows.chunk, line.number, row.text)
+        countAbsent(rows, row.absent)
       }
       progress(read)
     }
-    for (const rows of waiting.values()) await flush(rows)
+    for (const rows of kinds.values()) await send(rows)
     await sending
   } catch (error) {
-    // The connection is free only when what was sent has ended.
+    // The connection is free only when the last COPY has ended.
     await sending.catch(() => {})
     throw error
   }
-  const staged = KINDS.flatMap((kind) => {
-    const rows = waiting.get(kind)
-    return rows && rows.rows > 0 ? [stagedOf(rows)] : []
-  })
-  if (staged.length > 0) await client.query(staged.map(prepareOf).join('; '))
+  const staged = KINDS.flatMap((kind) => kinds.get(kind) ?? []).filter(({ rows }) => rows > 0)
+  if (staged.length > 0) await client.query(staged.map(indexStage).join('; '))
   return { read, last, staged }
 }
 
-function waitingFor(waiting: Map<RowKind, Waiting>, table: LineTable): Waiting {
-  const found = waiting.get(table.kind)
-  if (found) return found
-  const absent = table.lineColumns.map(() => 0)
-  const rows = { table, created: false, lines: [], numbers: [], size: 0, rows: 0, sent: 0, absent }
-  waiting.set(table.kind, rows)
-  return rows
+/** A row as COPY reads it; undefined if the line is not a row, or is invalid. */
+function rowOf(
+  { number, text, reason }: Line,
+  { tables, isRow, check, invalid }: StageOptions,
+): { table: LineTable; text: string; absent: number[] } | undefined {
+  try {
+    if (text === undefined) throw new Invalid(reason)
+    if (isRow?.(text) === false) return undefined
+    const line = parseLine(text, tables)
+    check?.(line)
+    const { values, absent } = copyRow(line)
+    const left = absent.length > 0 ? `{${absent}}` : '\\N'
+    return { table: line.table, text: `${number}\t${left}${values}\n`, absent }
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error
+    invalid.add([{ line: number, reason: error.message }])
+    return undefined
+  }
 }
 
-/** @returns how many characters wait */
-function addRow(rows: Waiting, number: number, line: ParsedLine): number {
-  const { values, absent } = copyRow(line)
-  rows.lines.push(`${number}\t${absent.length > 0 ? `{${absent}}` : '\\N'}${values}\n`)
-  rows.numbers.push(number)
+function countAbsent(rows: Waiting, absent: readonly number[]): void {
+  rows.lines++
   for (const place of absent) rows.absent[place] = (rows.absent[place] as number) + 1
-  rows.sent++
-  rows.size += values.length
-  return rows.size
 }
-
-const nameOf = ({ kind }: LineTable) => `pg_temp.wfstore_${kind}_lines`
-const stagedName = (place: number) => `c${place}`
-
-function createOf(table: LineTable): string {
-  const columns = table.lineColumns.map(
-    ({ type, collation }, place) => `${stagedName(place)} ${type} ${collation}`,
-  )
-  return `create temporary table ${nameOf(table).replace('pg_temp.', '')} (
-    line bigint not null, absent smallint[], ${columns.join(', ')}) on commit drop`
-}
-
-function copyInto(table: LineTable): string {
-  const columns = table.lineColumns.map((_, place) => stagedName(place))
-  return `copy ${nameOf(table)} (line, absent, ${columns.join(', ')}) from stdin`
-}
-
-function stagedOf({ table, rows, sent, absent }: Waiting): Staged {
-  const columns = table.lineColumns.map((column, place) => ({
-    ...column,
-    staged: stagedName(place),
-    place,
-    absent: howMany(absent[place] as number, sent),
-  }))
-  return { table, name: nameOf(table), columns, rows }
-}
-
-const howMany = (count: number, of: number): StagedColumn['absent'] =>
-  count === 0 ? 'none' : count === of ? 'all' : 'some'
-
-/** The name of a field's column in the staging table. */
-export const stagedField = ({ columns }: Staged, name: string): string =>
-  columns.find(({ field }) => field?.name === name)?.staged as string
-
-/** What the statements that follow look for. Of wide columns nothing is asked, and a sample of them takes long. */
-function prepareOf({ name, table, columns }: Staged): string {
-  const ids = [...table.key, 'executionId']
-  const found = columns.filter(({ field }) => field && ids.includes(field.name))
-  const names = ['line', ...found.map(({ staged }) => staged)]
-  return `create index on ${name} (line); analyze ${name} (${names.join(', ')})`
-}
-
-export const dropStaged = (staged: readonly Staged[]): string =>
-  staged.map(({ name }) => `drop table ${name}`).join('; ')

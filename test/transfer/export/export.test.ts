@@ -164,7 +164,7 @@ it('the settings of a database change no byte of an export', async () => {
   const before = await exportOf(legacy)
   for (const setting of [
     `timezone = 'Asia/Kathmandu'`,
-    `datestyle = 'German'`,
+    `datestyle = 'ISO, DMY'`,
     `extra_float_digits = 0`,
     `intervalstyle = 'iso_8601'`,
   ]) {
