@@ -1,8 +1,7 @@
-import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openStore } from '../../src/store.ts'
 import { runCli } from '../support/cli.ts'
-import type { TestDatabase } from '../support/database.ts'
+import { openPool, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { startPooler } from '../support/pooler.ts'
 
@@ -86,7 +85,7 @@ it('a month can be closed and old runs removed under any settings of the databas
 
 it('a pool of the application whose settings change answers is refused, by name', async () => {
   const ask = async (options: string) => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1, options })
+    const pool = openPool({ connectionString: database.url, max: 1, options })
     try {
       return await openStore({ pool }).executions.list()
     } finally {
@@ -142,7 +141,7 @@ it('a policy that hides rows is an error and not a smaller number, on every way 
       code: 1,
       stderr: expect.stringContaining('row-level security'),
     })
-  const pool = new pg.Pool({ connectionString: url.href })
+  const pool = openPool({ connectionString: url.href })
   await expect(openStore({ pool }).executions.list()).rejects.toMatchObject({
     code: 'permission_denied',
     message: hidden,
@@ -160,7 +159,7 @@ it('a policy that hides rows is an error and not a smaller number, on every way 
 it('tables of another schema in front of ours are an error', async () => {
   await database.sql('create schema front; create table front.audit_logs (id int)')
   const options = '-c search_path=front,public'
-  const pool = new pg.Pool({ connectionString: database.url, options })
+  const pool = openPool({ connectionString: database.url, options })
   await expect(openStore({ pool }).executions.list()).rejects.toMatchObject({
     code: 'schema_differs',
     message: 'the search path mixes schemas: audit_logs is not in the schema of wfstore_migrations',

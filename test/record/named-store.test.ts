@@ -1,6 +1,6 @@
-import pg from 'pg'
 import { expect, it } from 'vitest'
 import { openStore } from '../../src/store.ts'
+import { openPool } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { OF } from './recording.ts'
 
@@ -9,7 +9,7 @@ it('statements of engines are prepared on a pool of the caller, and never on a c
   await database.sql(`with run as (insert into workflow_executions (workflow_name, user_id, mode, model_id) select 'w', 'u', 'm', 'm' from generate_series(1, 5000) returning execution_id),
    s as (insert into workflow_steps (execution_id, step_number, step_name) select execution_id, 1, 's' from run), a as (insert into audit_logs (execution_id, user_id, action_type, action_details) select execution_id, 'u', 't', 'd' from run)
    insert into billing_records (user_id, execution_id, model_id, billing_period) select 'u', execution_id, 'm', '2024-12' from run`)
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  const pool = openPool({ connectionString: database.url, max: 1 })
   const client = await database.connect()
   await client.query('begin')
   for (const [db, prepared] of [

@@ -1,8 +1,7 @@
-import pg from 'pg'
 import { query } from '../../src/db/query/query.ts'
 import type { Run } from '../../src/queries/executions/executions.ts'
 import type { ExecutionRecorder } from '../../src/record/recorder/recorder.ts'
-import type { TestDatabase } from '../support/database.ts'
+import { openPool, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 
 export const OF = {
@@ -20,7 +19,7 @@ type OfExecution = { executionId: string }
 /** A store of its own, recorded in over 20 connections, and what it holds of one run. */
 export async function createRecording(label: string) {
   const database: TestDatabase = await createMigrated(label)
-  const pool = new pg.Pool({ connectionString: database.url, max: 20 })
+  const pool = openPool({ connectionString: database.url, max: 20 })
   // A connection that a test ends while it is idle is no error of the test.
   pool.on('error', () => {})
   const recording = {

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { archiveInFolder, openStore } from '../../src/index.ts'
 import { ALL, BEFORE, CLEANED, oldStore, rowsOf } from '../cli/commands/cleanup/support.ts'
+import { openPool } from '../support/database.ts'
 import { dataFolder } from '../support/folder.ts'
 import type { Template } from '../support/template.ts'
 
@@ -24,7 +24,7 @@ it.each(['databaseUrl', 'pool'] as const)(
   'a store on a %s counts, cleans up, lists and restores, and its totals do not change',
   async (kind) => {
     const database = await template.copy()
-    const pool = new pg.Pool({ connectionString: database.url })
+    const pool = openPool({ connectionString: database.url })
     const store = openStore(kind === 'pool' ? { pool } : { databaseUrl: database.url })
     const totals = await store.getStats()
     const { remove, kept } = await store.cleanups.count({ before })

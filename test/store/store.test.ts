@@ -9,7 +9,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { Queryable } from '../../src/db/query/connection.ts'
 import { openStore } from '../../src/store.ts'
-import type { TestDatabase } from '../support/database.ts'
+import { openPool, type TestDatabase } from '../support/database.ts'
 import { migrate } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
 
@@ -118,7 +118,7 @@ it('close ends the connections of the store; used again, it opens new ones', asy
 })
 
 it('close does not end a pool or a client of the caller', async () => {
-  const pool = new pg.Pool({ connectionString: database.url })
+  const pool = openPool({ connectionString: database.url })
   const client = await pool.connect()
   for (const own of [pool, client]) {
     const store = openStore({ pool: own })
@@ -160,7 +160,7 @@ it('a rollback on a client of the caller reverts the calls of the store', async 
 })
 
 it('a pool of the caller keeps its type parsers', async () => {
-  const pool = new pg.Pool({ connectionString: database.url })
+  const pool = openPool({ connectionString: database.url })
   await openStore({ pool }).getStats()
   const { rows } = await pool.query(`select 1::int4 as n, true as b, '{"a": 1}'::jsonb as j`)
   expect(rows).toEqual([{ n: 1, b: true, j: { a: 1 } }])

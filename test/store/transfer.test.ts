@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, expect, it } from 'vitest'
 import { openStore, type Store } from '../../src/store.ts'
-import type { TestDatabase } from '../support/database.ts'
+import { openPool, type TestDatabase } from '../support/database.ts'
 import { createAdopted, createMigrated } from '../support/migrated.ts'
 
 const databases: TestDatabase[] = []
@@ -36,7 +36,7 @@ it.each(['a URL', 'a pool of yours', 'a client of yours'])(
         }
         const pool =
           kind === 'a pool of yours'
-            ? new pg.Pool({ connectionString: url, max: 1 })
+            ? openPool({ connectionString: url, max: 1 })
             : new pg.Client({ connectionString: url })
         if (pool instanceof pg.Client) await pool.connect()
         closers.push(() => pool.end())

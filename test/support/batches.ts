@@ -1,8 +1,8 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { query, type Run } from '../../src/db/query/query.ts'
 import { type ExecutionRecorder, startExecution } from '../../src/record/recorder/recorder.ts'
 import { uuidv7 } from '../../src/uuid.ts'
-import type { TestDatabase } from './database.ts'
+import { openPool, type TestDatabase } from './database.ts'
 
 export interface Connections {
   run: Run
@@ -15,7 +15,7 @@ export interface Connections {
 
 /** The environment of a batch, with a count of its statements. */
 export function connections(url: string): Connections {
-  const pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'engine' })
+  const pool = openPool({ connectionString: url, max: 8, application_name: 'engine' })
   // Some tests end the connection.
   pool.on('error', () => {})
   let sent = 0

@@ -101,6 +101,13 @@ export async function loadLegacy(
 export const fixture = (name: string) =>
   readFileSync(new URL(`../fixtures/${name}`, import.meta.url), 'utf8')
 
+/** A pool of an application. `end` returns before the server has ended its sessions, which `drop` then does. */
+export function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config)
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
 async function open(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url })
   // A test that drops the database ends this connection; that is not an error of the test.

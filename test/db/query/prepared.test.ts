@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../src/db/query/connection.ts'
 import * as d from '../../../src/db/query/decode.ts'
@@ -6,7 +6,7 @@ import { prepared } from '../../../src/db/query/prepared.ts'
 import type { Run } from '../../../src/db/query/query.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { OF, step } from '../../record/recording.ts'
-import type { TestDatabase } from '../../support/database.ts'
+import { openPool, type TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import { startPooler } from '../../support/pooler.ts'
 
@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 function poolOf(url: string, max = 1) {
-  const pool = new pg.Pool({ connectionString: url, max })
+  const pool = openPool({ connectionString: url, max })
   pool.on('error', () => {})
   pools.push(pool)
   const sent = new Set<string>()

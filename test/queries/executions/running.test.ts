@@ -1,9 +1,9 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
 import { bound } from '../../../src/db/query/sql.ts'
 import { listRunning } from '../../../src/queries/executions/running.ts'
-import type { TestDatabase } from '../../support/database.ts'
+import { openPool, type TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 
 let database: TestDatabase
@@ -16,7 +16,7 @@ const run: Run = (statement, shape) => {
 
 beforeAll(async () => {
   database = await createMigrated('running')
-  pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  pool = openPool({ connectionString: database.url, max: 2 })
 })
 beforeEach(async () => {
   sent = []

@@ -1,6 +1,6 @@
 // @module-tag slow
 import fc from 'fast-check'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { query } from '../../../src/db/query/query.ts'
 import type { WfstoreError } from '../../../src/error.ts'
@@ -8,7 +8,7 @@ import type { Run } from '../../../src/queries/executions/executions.ts'
 import { type ExecutionRecorder, startExecution } from '../../../src/record/recorder/recorder.ts'
 import type { StepRecorder } from '../../../src/record/recorder/steps.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
-import type { TestDatabase } from '../../support/database.ts'
+import { openPool, type TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 
 let database: TestDatabase
@@ -18,10 +18,10 @@ const run: Run = (statement, shape) => query(pool, statement, shape)
 
 beforeAll(async () => {
   database = await createMigrated('interleaved')
-  pool = new pg.Pool({ connectionString: database.url, max: 20, application_name: 'engine' })
+  pool = openPool({ connectionString: database.url, max: 20, application_name: 'engine' })
   // A connection that is ended under us is what this is about.
   pool.on('error', () => {})
-  killer = new pg.Pool({ connectionString: database.url, max: 1 })
+  killer = openPool({ connectionString: database.url, max: 1 })
 })
 afterAll(async () => {
   await killer.end()
