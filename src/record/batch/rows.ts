@@ -2,13 +2,17 @@ import { given, type Sent } from '../../queries/table/fields.ts'
 import {
   amountOf,
   checkOrder,
+  countOf,
+  jsonOf,
   oneOf,
+  requiredText,
   type Tokens,
+  textOf,
   tokensOf,
   uuidOf,
 } from '../../queries/table/validate.ts'
 import type { NewStep } from '../../tables/steps.ts'
-import type { TokenField } from '../../tables/tokens.ts'
+import { TOKEN_FIELDS, type TokenField } from '../../tables/tokens.ts'
 import { uuidv7 } from '../../uuid.ts'
 import type { EntryOptions } from '../recorder/entries.ts'
 import { derivedId } from '../recorder/identity.ts'
@@ -40,7 +44,11 @@ export interface BatchStep extends Omit<NewStep, Counted> {
 /** A row to write. */
 export interface Content {
   kind: 'entry' | 'step'
-  columns: Record<string, Sent>
+  executionId: string
+  /** The values of GIVEN[kind], in its order. An array is much cheaper than an object with 20 computed names. */
+  values: readonly Sent[]
+  /** Further ids that a step is written with. */
+  ids: Record<string, string>
   /** Two rows with the same id are never in one statement. */
   id: string
   /** The name of the row in messages. */
@@ -67,39 +75,19 @@ const ROW_OVERHEAD = 1000
 
 export function makeRow(content: Content): BatchRow {
   let size = ROW_OVERHEAD
-  for (const name in content.columns) {
-    const value = content.columns[name]
-    if (typeof value === 'string') size += value.length
-  }
+  for (const value of content.values) if (typeof value === 'string') size += value.length
   let resolve = () => {}
   let reject: BatchRow['reject'] = () => {}
   const done = new Promise<void>((accept, refuse) => {
     resolve = accept
     reject = refuse
   })
-  const { kind, columns, id, label, named } = content
   const calledAt = performance.now()
-  return { kind, columns, id, label, named, size, calledAt, at: null, done, resolve, reject }
+  return { ...content, size, calledAt, at: null, done, resolve, reject }
 }
 
-/**
- * The value to send for each column.
- * @param names the caller's names of fields, if they differ
- * @throws WfstoreError usage
- */
-const columnsOf = (
-  kind: Content['kind'],
-  values: Record<string, unknown>,
-  names: Record<string, string> = {},
-): Record<string, Sent> =>
-  Object.fromEntries(
-    GIVEN[kind].map((field) => {
-      const name = names[field.name] ?? field.name
-      return [field.column, given(field, name, values[name])]
-    }),
-  )
-
-const ENTRY_NAMES = {
+/** The names of an entry's fields, if they differ from the names of the columns. */
+const ENTRY_NAMES: Record<string, string> = {
   actionType: 'action',
   actionDetails: 'details',
   toolInput: 'input',
@@ -107,50 +95,83 @@ const ENTRY_NAMES = {
   tokensUsed: 'tokens',
 }
 
+/** The fields whose values are made from several values of the caller, or have a default here. */
+const MADE = {
+  step: ['executionId', 'stepId', 'status', 'tokensUsed', 'cost', ...TOKEN_FIELDS],
+  entry: ['executionId', 'logId', 'action', 'details', 'tokens', 'cost', 'success', 'metadata'],
+}
+
+const fieldsOf = (kind: Content['kind'], names: Record<string, string>) =>
+  GIVEN[kind].map((field) => {
+    const name = names[field.name] ?? field.name
+    return { field, name, isMade: MADE[kind].includes(name) }
+  })
+
+const FIELDS = { step: fieldsOf('step', {}), entry: fieldsOf('entry', ENTRY_NAMES) }
+
+/**
+ * The values to send.
+ * @param made values of the fields in MADE
+ * @throws WfstoreError usage
+ */
+const valuesOf = (kind: Content['kind'], row: object, made: Record<string, Sent>): Sent[] =>
+  FIELDS[kind].map(({ field, name, isMade }) =>
+    isMade ? (made[name] ?? null) : given(field, name, (row as Record<string, unknown>)[name]),
+  )
+
+const placeOf = (name: string): number => GIVEN.step.findIndex((field) => field.name === name)
+const START = placeOf('startTime')
+const END = placeOf('endTime')
+
 /** @throws WfstoreError usage */
 export function entryContent(entry: BatchEntry): Content {
-  const { action, toolName, metadata = {}, tokens = 0, cost = 0, success } = entry
-  const id = idOf('logId', entry.logId)
+  const { toolName, metadata = {} } = entry
+  const executionId = uuidOf('executionId', entry.executionId)
+  const logId = idOf('logId', entry.logId)
+  const action = requiredText('action', entry.action)
   const usual = typeof toolName === 'string' ? `Tool call: ${toolName}` : action
-  const details = entry.details ?? usual
-  const columns = columnsOf(
-    'entry',
-    { ...entry, logId: id, details, tokens, cost, success: success !== false, metadata },
-    ENTRY_NAMES,
-  )
+  const values = valuesOf('entry', entry, {
+    executionId,
+    logId,
+    action,
+    details: textOf('details', entry.details ?? usual),
+    tokens: countOf('tokens', entry.tokens) ?? 0,
+    cost: amountOf('cost', entry.cost),
+    success: entry.success !== false,
+    metadata: jsonOf('metadata', metadata),
+  })
   return {
     kind: 'entry',
-    columns,
-    id,
-    label: `audit entry ${id}`,
+    executionId,
+    values,
+    ids: {},
+    id: logId,
+    label: `audit entry ${logId}`,
     named: entry.logId !== undefined,
   }
 }
 
 /** @throws WfstoreError usage */
 export function stepContent(step: BatchStep): Content {
+  const executionId = uuidOf('executionId', step.executionId)
+  const stepId = idOf('stepId', step.stepId)
   const { total, classes } = tokensOf(step.tokens)
-  const columns = columnsOf('step', {
-    ...step,
-    stepId: idOf('stepId', step.stepId),
-    status: oneOf('status', step.status, ['success', 'failed', 'skipped']),
-    tokensUsed: total,
-    cost: amountOf('cost', step.cost),
-    ...classes,
-  })
-  const { execution_id: executionId, step_id: stepId, start_time: start, end_time: end } = columns
-  checkOrder(start as string | null, end as string | null)
-  const ids = [executionId as string, stepId as string] as const
+  const status = oneOf('status', step.status, ['success', 'failed', 'skipped'])
+  const cost = amountOf('cost', step.cost)
+  const made = Object.assign(classes, { executionId, stepId, status, cost, tokensUsed: total })
+  const values = valuesOf('step', step, made)
+  checkOrder(values[START] as string | null, values[END] as string | null)
   return {
     kind: 'step',
-    columns: {
-      ...columns,
-      // The same ids as in the recorder, so that each finds the rows of the other.
-      bill: billOf(ids[0]),
-      entry: derivedId('step_end', ...ids, 0),
-      correction: derivedId('correction', ...ids, 0),
+    executionId,
+    values,
+    // The same ids as in the recorder, so that each finds the rows of the other.
+    ids: {
+      bill: billOf(executionId),
+      entry: derivedId('step_end', executionId, stepId, 0),
+      correction: derivedId('correction', executionId, stepId, 0),
     },
-    id: ids.join(' '),
+    id: `${executionId} ${stepId}`,
     label: `step ${stepId} of execution ${executionId}`,
     named: step.stepId !== undefined,
   }

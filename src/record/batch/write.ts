@@ -88,12 +88,14 @@ function arraysOf(
   if (places.length === 0) return undefined
   const arrays: Record<string, unknown[]> = {}
   for (const name of Object.keys(COLUMNS[kind])) {
+    const index = GIVEN[kind].findIndex(({ column }) => column === name)
     arrays[arrayName(kind, name)] = places.map((n) => {
       const row = rows[n] as BatchRow
+      if (index >= 0) return row.values[index]
       if (name === 'n') return n
       if (name === 'at_ms') return row.at
       if (name === 'age_ms') return now - row.calledAt
-      return row.columns[name]
+      return row.ids[name]
     })
   }
   return arrays
@@ -106,7 +108,7 @@ function arraysOf(
 async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> {
   try {
     if (!(await isRecorded(run, row))) {
-      await readExecutionState(run, row.columns.execution_id as string)
+      await readExecutionState(run, row.executionId)
       if (!last) return false
       throw new WfstoreError('failed', `${row.label} could not be recorded in ${TRIES} tries`)
     }
@@ -118,17 +120,19 @@ async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> 
 }
 
 /** @throws WfstoreError conflict if it exists with other values */
-async function isRecorded(run: Run, { kind, columns, label }: BatchRow): Promise<boolean> {
+async function isRecorded(
+  run: Run,
+  { kind, executionId, values, label }: BatchRow,
+): Promise<boolean> {
+  const given = GIVEN[kind].map((field, index) => ({ field, value: values[index] ?? null }))
+  const idIn = (column: string) => given.find(({ field }) => field.column === column)?.value
   const recorded =
     kind === 'entry'
-      ? entryOf(columns.log_id as string)
-      : stepOf(columns.execution_id as string, columns.step_id as string)
-  const fields = GIVEN[kind]
+      ? entryOf(idIn('log_id') as string)
+      : stepOf(executionId, idIn('step_id') as string)
+  const fields = given
     // A value that was not given has become the time of the write, or a default.
-    .filter(
-      ({ type, hasDefault, column }) =>
-        !(type === 'time' || hasDefault) || columns[column] !== null,
-    )
-    .map(({ type, name, column }) => compared(type, name, `r.${column}`, columns[column] ?? null))
+    .filter(({ field, value }) => !(field.type === 'time' || field.hasDefault) || value !== null)
+    .map(({ field: { type, name, column }, value }) => compared(type, name, `r.${column}`, value))
   return assertSame(run, label, recorded, fields)
 }
