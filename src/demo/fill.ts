@@ -26,6 +26,11 @@ export async function fillDemo(client: pg.Client, now: Date): Promise<number> {
   }
 }
 
+/** SQL of a UUIDv7 of this instant, whose random bits are a hash of the text. */
+const idAt = (at: string, text: string) =>
+  `(select (lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0') || '7' || substr(h, 1, 3) || '8' || substr(h, 4, 15))::uuid
+    from md5(${text}::text) as h)`
+
 function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: unknown][] {
   return [
     [
@@ -66,9 +71,9 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
       [],
     ],
     [
-      `insert into billing_records (user_id, execution_id, timestamp, model_id, tokens_input, tokens_output,
+      `insert into billing_records (billing_id, user_id, execution_id, timestamp, model_id, tokens_input, tokens_output,
          tokens_cache_read, tokens_total, cost, billing_period, paid, payment_id)
-       select e.user_id, e.execution_id, e.end_time, e.model_id, s.input, s.output, s.cache, e.total_tokens, e.total_cost,
+       select ${idAt('e.end_time', 'e.execution_id')}, e.user_id, e.execution_id, e.end_time, e.model_id, s.input, s.output, s.cache, e.total_tokens, e.total_cost,
          to_char(e.end_time at time zone 'UTC', 'YYYY-MM'), b.paid,
          case when b.paid then 'pay_' || to_char(e.end_time at time zone 'UTC', 'YYYYMM') || '_' || e.user_id end
        from workflow_executions e
@@ -79,9 +84,9 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
       { now: runs[0]?.start },
     ],
     [
-      `insert into audit_logs (execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_input,
+      `insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_input,
          tokens_used, cost, model_id, success, error_message, created_at)
-       select a.*, a.at from (
+       select ${idAt('a.at', 'concat(a.execution_id, a.step_id, a.action_type)')}, a.*, a.at from (
          select execution_id, null::uuid, start_time as at, user_id, 'workflow_start', 'Started workflow: ' || workflow_name,
            null, null::jsonb, 0::bigint, 0::numeric, model_id, true, null from workflow_executions
          union all

@@ -1,16 +1,16 @@
-import { uuidv7 } from '../uuid.ts'
-
 /**
- * Sample data: users, workflows, models and failures of about 90 days that end at `now`. The same `now` gives the same data,
- * except ids. PostgreSQL computes costs from tokens and prices, and totals of runs and bills from their steps, as the
- * recorder does.
+ * Sample data: users, workflows, models and failures of the 90 days before the current day (UTC), and a few runs of the
+ * last minutes. On one day each demo has the same finished runs, with the same ids. PostgreSQL computes costs from tokens
+ * and prices, and totals of runs and bills from their steps, as the recorder does.
  */
 const DAYS = 90
 /** A value above 1 means more runs towards the end, as for a growing product. */
 const GROWTH = 1.6
 const RUNS = 400
-/** The number of newest runs that are still running. */
-const IN_PROGRESS = 3
+/** All finished runs end before the current day. The longest takes less than this. */
+const LAST_END = 60_000
+/** The unfinished runs began this many minutes before `now`: none of them looks stuck. */
+const IN_PROGRESS = [0.2, 1, 2]
 const SEED = 0.4242
 
 /** US dollars per million tokens: input, output, cache read. Invented, but of a realistic size. */
@@ -99,16 +99,21 @@ export interface DemoRun {
   error: string | null
 }
 
+const DAY = 86_400_000
+
 export function makeHistory(now: Date): { runs: DemoRun[]; steps: DemoStep[] } {
   const random = generator(SEED)
   const history = { runs: [] as DemoRun[], steps: [] as DemoStep[] }
-  const ages = Array.from({ length: RUNS }, () => random() ** GROWTH * DAYS * 86_400_000).sort(
+  const ages = Array.from({ length: RUNS }, () => random() ** GROWTH * DAYS * DAY).sort(
     (a, b) => a - b,
   )
-  // The newest runs are from the last minutes, so that some runs are still active.
-  for (const [index, minutes] of [1.5, 4, 9].entries()) ages[index] = minutes * 60_000
-  for (const [index, age] of ages.entries())
-    addRun(history, index < IN_PROGRESS, now.getTime() - age, random)
+  const midnight = Math.floor(now.getTime() / DAY) * DAY
+  for (const [index, age] of ages.entries()) {
+    const minutes = IN_PROGRESS[index]
+    const isRunning = minutes !== undefined
+    const start = isRunning ? now.getTime() - minutes * 60_000 : midnight - age - LAST_END
+    addRun(history, isRunning, Math.floor(start), random)
+  }
   return history
 }
 
@@ -118,7 +123,7 @@ function addRun(
   start: number,
   random: () => number,
 ): void {
-  const run = uuidv7(Math.floor(start))
+  const run = idOf(start, random)
   const workflow = choose(WORKFLOWS, ({ weight }) => weight, random)
   const model = choose(MODELS, ({ weight }) => weight, random)
   const user = choose(USERS, (_, index) => 1 / (index + 1), random)
@@ -138,7 +143,7 @@ function addRun(
       history.steps.push({
         ...NOT_RUN,
         run,
-        id: uuidv7(Math.floor(at)),
+        id: idOf(at, random),
         step: index + 1,
         tool,
         status: fate === 'running' ? 'pending' : 'skipped',
@@ -162,7 +167,7 @@ function addRun(
     const retries = random() < 0.06 ? 1 : 0
     history.steps.push({
       run,
-      id: uuidv7(Math.floor(at)),
+      id: idOf(at, random),
       step: index + 1,
       tool,
       status,
@@ -205,6 +210,16 @@ function makeTokens(tool: string | null, random: () => number) {
     output: Math.round(size * (80 + 1500 * random() ** 2)),
     cache: random() < 0.5 ? Math.round(size * 8000 * random()) : 0,
   }
+}
+
+/** A UUIDv7 whose random bits come from the seed. */
+function idOf(unixMs: number, random: () => number): string {
+  const digits = (count: number) =>
+    Math.floor(random() * 16 ** count)
+      .toString(16)
+      .padStart(count, '0')
+  const time = unixMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${digits(3)}-8${digits(3)}-${digits(6)}${digits(6)}`
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString()

@@ -27,7 +27,7 @@ it('demo creates a history with exact totals, and prints the newest ten runs', a
     `select count(*)::int as runs, count(distinct user_id)::int as users, count(distinct mode)::int as modes,
        count(distinct model_id)::int as models, count(distinct workflow_name)::int as workflows,
        count(distinct status)::int as statuses, count(*) filter (where status = 'running')::int as running,
-       min(start_time) > timestamptz '2026-11-26T12:00Z' - interval '90 days' as young, max(start_time) < '2026-11-26T12:00Z' as past
+       min(start_time) > timestamptz '2026-11-26T00:00Z' - interval '91 days' as young, max(start_time) < '2026-11-26T12:00Z' as past
      from workflow_executions`,
   )
   expect(counts).toEqual({
@@ -71,6 +71,35 @@ it('demo creates a history with exact totals, and prints the newest ten runs', a
   )
   expect(calls).toEqual({ failed: true, both: true })
 })
+
+/** Everything but when it was written, and the runs of the last minutes. */
+const FINISHED = `select e.execution_id, e.start_time, e.end_time, e.status, e.total_cost, e.total_tokens, b.billing_id, b.cost,
+  (select array_agg((s.step_id, s.start_time, s.end_time, s.cost) order by s.step_number)::text from workflow_steps s
+   where s.execution_id = e.execution_id) as steps,
+  (select array_agg((a.log_id, a.timestamp, a.action_type) order by a.log_id)::text from audit_logs a
+   where a.execution_id = e.execution_id) as entries
+  from workflow_executions e join billing_records b using (execution_id) order by 1`
+
+it('demos of one day have the same finished runs, down to the ids, and all ended before that day', async () => {
+  const runsOf = async (now: string) => {
+    const other = await createDatabase('demo')
+    const argv = ['demo', '--database-url', other.url]
+    expect((await runCli(argv, { now })).code).toBe(0)
+    const runs = await other.sql(FINISHED)
+    await other.drop()
+    return runs
+  }
+  const early = await runsOf('2026-11-26T00:00:00Z')
+  const late = await runsOf('2026-11-26T23:59:59Z')
+  const tomorrow = await runsOf('2026-11-27T00:00:00Z')
+  expect(early).toHaveLength(397)
+  expect(late).toEqual(early)
+  expect(early.filter((run) => timeOf(run.end_time) >= Date.parse('2026-11-26'))).toEqual([])
+  const dayLater = early.map((run) => [timeOf(run.start_time) + 86_400_000, run.cost])
+  expect(tomorrow.map((run) => [timeOf(run.start_time), run.cost])).toEqual(dayLater)
+})
+
+const timeOf = (value: unknown) => (value as Date).getTime()
 
 it('a second demo changes nothing, also at the same time', async () => {
   const both = await Promise.all([demo(), demo()])

@@ -13,8 +13,13 @@ import { parseExposition } from './exposition.ts'
 let legacy: TestDatabase
 let demo: TestDatabase
 let empty: TestDatabase
+/** The finished runs of the demo end on the day before. */
+const DEMO_NOW = '2026-11-26T00:00:00.000Z'
 const on = (database: TestDatabase, argv: string, options = {}) =>
-  runCli(['metrics', ...argv.split(' ').filter(Boolean), '--database-url', database.url], options)
+  runCli(['metrics', ...argv.split(' ').filter(Boolean), '--database-url', database.url], {
+    ...(database === demo ? { now: DEMO_NOW } : {}),
+    ...options,
+  })
 const rows = async (database: TestDatabase, argv: string) => {
   const { code, stdout, stderr } = await on(database, `${argv} --json`)
   expect([code, stderr.replace(/^more rows; .*\n$/, '')]).toEqual([0, ''])
@@ -27,7 +32,7 @@ beforeAll(async () => {
   empty = await createMigrated('metrics_empty')
   for (const database of [legacy, demo]) {
     const client = await database.connect()
-    if (database === demo) await fillDemo(client, new Date(NOW))
+    if (database === demo) await fillDemo(client, new Date(DEMO_NOW))
     for (const period of ['hour', 'day', 'month'] as const)
       await rollupMetrics(runOn(client), { period })
     await client.end()
@@ -120,7 +125,7 @@ describe('rollup', () => {
     const store = await createMigrated('metrics_rollup')
     try {
       const client = await store.connect()
-      await fillDemo(client, new Date(NOW))
+      await fillDemo(client, new Date(DEMO_NOW))
       await client.end()
       const first = await on(store, 'rollup --period day --tz Europe/Berlin')
       expect(first).toMatchObject({ code: 0, stderr: '' })
@@ -169,7 +174,7 @@ describe('rollup', () => {
 describe('current values', () => {
   it('are the newest of each type, user and dimensions, of two buckets of the finest period', async () => {
     const wanted = await demo.sql(
-      `select metric_id as id from observability_metrics m where aggregation_period = 'hour' and timestamp >= '2026-11-26T10:00Z'
+      `select metric_id as id from observability_metrics m where aggregation_period = 'hour' and timestamp >= '2026-11-25T22:00Z'
          and not exists (select from observability_metrics n where n.aggregation_period = 'hour' and n.user_id = m.user_id
            and n.metric_type = m.metric_type and n.dimensions = m.dimensions and n.timestamp > m.timestamp)`,
     )
@@ -181,7 +186,7 @@ describe('current values', () => {
   })
 
   it('values older than two buckets are not current, except with --since', async () => {
-    const later = { now: '2026-11-26T15:00:00Z' }
+    const later = { now: '2026-11-26T03:00:00Z' }
     const { stdout } = await on(demo, '--columns aggregationPeriod', later)
     expect(new Set(stdout.trimEnd().split('\n'))).toEqual(new Set(['day']))
     expect((await on(demo, '--period hour', { ...later, terminal: 80 })).stderr).toBe(
@@ -227,7 +232,7 @@ describe('current values', () => {
       entries: samples('wfstore_audit_entries_total')[0]?.value,
     }).toEqual(totals)
     expect(samples('wfstore_bucket_start_timestamp_seconds')).toEqual([
-      { labels: { period: 'hour' }, value: Date.parse('2026-11-26T11:00:00Z') / 1000 },
+      { labels: { period: 'hour' }, value: Date.parse('2026-11-25T23:00:00Z') / 1000 },
     ])
   })
 
