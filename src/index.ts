@@ -1,4 +1,4 @@
-import { openStoreOf, type Store } from './store.ts'
+import { openStoreIn, type Store, type StoreOptions } from './store.ts'
 
 export { archiveInFolder, type FolderOptions } from './cleanup/archive/write/folder.ts'
 export { archiveToStream } from './cleanup/archive/write/stream.ts'
@@ -91,7 +91,7 @@ export type {
 } from './record/recorder/steps.ts'
 export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
 export type { SpoolOptions } from './record/spool/recorder.ts'
-export { openStore, type PgDatabase, type Store, type StoreOptions } from './store.ts'
+export type { PgDatabase, Store, StoreOptions } from './store.ts'
 export type { AuditPatch, NewAuditEntry } from './tables/audit.ts'
 export type { BillPatch, NewBill } from './tables/bills.ts'
 export type { ExecutionPatch, ExecutionStatus, NewExecution } from './tables/executions.ts'
@@ -99,10 +99,17 @@ export type { MetricPatch, NewMetric } from './tables/metrics.ts'
 export type { NewStep, StepPatch, StepStatus } from './tables/steps.ts'
 export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 
+const surroundings = () => ({ env: process.env, cwd: process.cwd() })
+
 /**
- * A store on the database of the environment, by the rules of the command line: WFSTORE_DATABASE_URL, DATABASE_URL, the PG*
- * variables of libpq, else the embedded database in `.wfstore/` of the working folder. It reads them and connects on first
- * use.
- * @throws WfstoreError every query: no_database, and the errors of openStore
+ * A store for an application. It connects on first use, and its pool does not keep the process alive. Without a
+ * `databaseUrl`, or if it is undefined, it uses the database of the environment, by the rules of the command line:
+ * WFSTORE_DATABASE_URL, DATABASE_URL, the PG* variables of libpq, else the embedded database in `.wfstore/` of the working
+ * folder.
+ * @throws WfstoreError usage if an option is invalid, or the spool is in use or cannot be opened; every query: no_database,
+ * unreachable, access_denied, database_missing, schema_missing, schema_behind, schema_ahead, permission_denied
  */
-export const workflowStore: Store = openStoreOf(() => ({ env: process.env, cwd: process.cwd() }))
+export const openStore = (options: StoreOptions = {}): Store => openStoreIn(surroundings, options)
+
+/** The store of `openStore()`, for a program that needs only one. It reads the environment and connects on first use. */
+export const workflowStore: Store = openStore()

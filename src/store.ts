@@ -4,13 +4,14 @@ import type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts
 import type { CleanupCounts, CleanupOptions, CleanupResult } from './cleanup/types.ts'
 import type { Environment } from './db/connect/libpq.ts'
 import { lazyPool } from './db/connect/pool.ts'
-import { chooseDatabase, urlTarget } from './db/connect/target.ts'
+import { chooseDatabase, type DatabaseChoice, type Target, urlTarget } from './db/connect/target.ts'
 import { isPool, type Queryable } from './db/query/connection.ts'
 import { prepared } from './db/query/prepared.ts'
 import { query, type Run } from './db/query/query.ts'
 import { openSession } from './db/query/session.ts'
 import { checkSchema } from './db/schema.ts'
 import { WfstoreError } from './error.ts'
+import { checkNames, type Names } from './options.ts'
 import {
   type AuditEntries,
   type AuditEntry,
@@ -143,43 +144,65 @@ export interface PgDatabase {
 
 export type StoreOptions =
   | {
-      databaseUrl: string
+      /** A URL such as 'postgresql://user@host:5432/database' (default: the database of the environment, as in psql). */
+      databaseUrl?: string | undefined
       /** Added to the front of search_path (default: search_path of the server). */
       schema?: string | undefined
       /** If the database does not accept a write, it goes to a file and is replayed later (docs/ENGINE.md). */
       spool?: SpoolOptions | undefined
+      pool?: never
     }
   | {
       /** Your own pg Pool or Client, with its search_path. `close` does not close it. */
       pool: Queryable | PgDatabase
-      schema?: undefined
       spool?: SpoolOptions | undefined
+      databaseUrl?: undefined
+      schema?: undefined
     }
 
-/**
- * A store for an application. It connects on first use, and its pool does not keep the process alive.
- * @throws WfstoreError usage if the URL is invalid, or the spool is in use or cannot be opened; every query:
- * unreachable, access_denied, database_missing, schema_missing, schema_behind, schema_ahead
- */
-export function openStore(options: StoreOptions): Store {
-  if ('pool' in options) {
-    if (options.schema !== undefined) {
-      throw new WfstoreError('usage', 'schema cannot be used with pool', {
-        hint: 'set search_path on the pool, with options: "-c search_path=…"',
-      })
-    }
-    const pool = options.pool as Queryable
-    return storeOn(pool, async () => {}, { spool: options.spool })
-  }
-  const target = urlTarget(options.databaseUrl, 'databaseUrl', process.env, options.schema)
-  const pool = lazyPool(async () => target)
-  return storeOn(pool, pool.close, { spool: options.spool })
+const OPTIONS: Names<StoreOptions> = { databaseUrl: true, schema: true, spool: true, pool: true }
+
+/** What a process knows about its database: its environment variables and its working folder. */
+export interface Surroundings {
+  env: Environment
+  cwd: string
 }
 
-/** A store on the database that the connection rules of the command line choose. It connects on first use. */
-export function openStoreOf(surroundings: () => { env: Environment; cwd: string }): Store {
-  const pool = lazyPool(async () => chooseDatabase(surroundings()))
-  return storeOn(pool, pool.close)
+/** `openStore` of src/index.ts, in these surroundings. Without a URL they are read on first use. */
+export function openStoreIn(surroundings: () => Surroundings, options: StoreOptions = {}): Store {
+  checkNames('openStore', options, OPTIONS)
+  const { databaseUrl, schema, spool } = options
+  if ('pool' in options) {
+    const extra = databaseUrl !== undefined ? 'databaseUrl' : schema !== undefined && 'schema'
+    if (extra) {
+      throw new WfstoreError('usage', `${extra} cannot be used with pool`, {
+        hint: 'the pool has a database; set search_path on it, with options: "-c search_path=…"',
+      })
+    }
+    // Without this check a pool that is undefined by mistake would select the database of the environment.
+    if (typeof options.pool !== 'object' || options.pool === null)
+      throw new WfstoreError('usage', 'pool is not a Pool or a Client of pg')
+    return storeOn(options.pool as Queryable, async () => {}, { spool })
+  }
+  const given =
+    databaseUrl === undefined
+      ? undefined
+      : urlTarget(databaseUrl, 'databaseUrl', surroundings().env, schema)
+  const pool = lazyPool(async () => given ?? ofEnvironment({ ...surroundings(), schema }))
+  return storeOn(pool, pool.close, { spool })
+}
+
+/** The database that the connection rules of the command line choose. @throws WfstoreError no_database */
+async function ofEnvironment(choice: DatabaseChoice): Promise<Target> {
+  try {
+    return await chooseDatabase(choice)
+  } catch (error) {
+    if (!(error instanceof WfstoreError) || error.code !== 'no_database') throw error
+    throw new WfstoreError('no_database', `databaseUrl is undefined, and ${error.message}`, {
+      hint: 'set DATABASE_URL to a URL such as postgresql://user@host:5432/database',
+      cause: error,
+    })
+  }
 }
 
 /**

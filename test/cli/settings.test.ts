@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openStore } from '../../src/store.ts'
+import { openStore } from '../../src/index.ts'
 import { runCli } from '../support/cli.ts'
 import { openPool, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'

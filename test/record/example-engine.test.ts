@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, expect, it } from 'vitest'
-import { openStore } from '../../src/store.ts'
+import { openStore } from '../../src/index.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import { type Job, runJob } from './example-engine.ts'
 import { createRecording } from './recording.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { openStore } from '../../src/store.ts'
+import { openStore } from '../../src/index.ts'
 import { openPool } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { OF } from './recording.ts'

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { Queryable } from '../../src/db/query/connection.ts'
-import { openStore } from '../../src/store.ts'
+import { openStore } from '../../src/index.ts'
 import { openPool, type TestDatabase } from '../support/database.ts'
 import { migrate } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
@@ -102,6 +102,38 @@ it('workflowStore without a database is an error and creates none; it works once
   expect(await runModule(text)).toEqual({
     ...{ status: 0, stdout: 'WfstoreError no_database\n0\n', stderr: '' },
   })
+})
+
+it('openStore without a databaseUrl uses the database of the environment', async () => {
+  const show = (options: string) =>
+    `console.log((await wfstore.openStore(${options}).getStats()).totalExecutions)`
+  for (const options of ['', '{}', '{ databaseUrl: process.env.ANY_URL }'])
+    expect(await runModule(show(options), { DATABASE_URL: url })).toEqual({
+      ...{ status: 0, stdout: '0\n', stderr: '' },
+    })
+})
+
+it('without a databaseUrl and a database of the environment the first call says what to set', async () => {
+  const text = `
+    const store = wfstore.openStore({ databaseUrl: process.env.DATABASE_URL })
+    await store.getStats().catch(({ code, message, hint }) => console.log([code, message, hint].join('\\n')))`
+  const { stdout } = await runModule(text)
+  expect(stdout.split('\n')).toEqual([
+    'no_database',
+    expect.stringMatching(/^databaseUrl is undefined, and no database is set, and there is no /),
+    'set DATABASE_URL to a URL such as postgresql://user@host:5432/database',
+    '',
+  ])
+})
+
+it('a misspelt databaseUrl, or a pool that is undefined, does not select another database', () => {
+  expect(() => openStore({ databaseURL: url } as never)).toThrow(
+    expect.objectContaining({ code: 'usage', hint: 'use databaseUrl' }),
+  )
+  expect(() => openStore({ pool: undefined } as never)).toThrow('pool is not a Pool or a Client')
+  expect(() => openStore({ pool: new pg.Pool(), databaseUrl: url } as never)).toThrow(
+    'databaseUrl cannot be used with pool',
+  )
 })
 
 it('close ends the connections of the store; used again, it opens new ones', async () => {

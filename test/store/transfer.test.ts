@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, expect, it } from 'vitest'
-import { openStore, type Store } from '../../src/store.ts'
+import { openStore, type Store } from '../../src/index.ts'
 import { openPool, type TestDatabase } from '../support/database.ts'
 import { createAdopted, createMigrated } from '../support/migrated.ts'
 

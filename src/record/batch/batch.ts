@@ -42,10 +42,7 @@ export interface Batch {
   step: (step: BatchStep) => Promise<void>
   /** Writes all rows so far. @throws the error of a row that could not be written */
   flush: () => Promise<void>
-  /**
-   * Writes all rows and closes the batch. A batch does not keep the process alive: rows that are not acknowledged are lost if
-   * the process ends without `close`.
-   */
+  /** Writes all rows and closes the batch. A process that ends without `close` first waits until its rows are written. */
   close: () => Promise<void>
 }
 
@@ -104,7 +101,7 @@ export function openBatch(run: Run, options: BatchOptions = {}): Batch {
       clearTimeout(timer)
       timer = undefined
     } else {
-      timer ??= setTimeout(sendAll, flushMs).unref()
+      timer ??= setTimeout(sendAll, flushMs)
     }
   }
 

@@ -136,7 +136,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     if (file().waiting === 0 || (replaying && !advancing)) return
     if (!replaying && Math.abs(Date.now() - triedAt) < PAUSE_MS) return
     const over = new AbortController()
-    const patience = delay(PAUSE_MS, undefined, { signal: over.signal, ref: false }).catch(() => {})
+    const patience = delay(PAUSE_MS, undefined, { signal: over.signal }).catch(() => {})
     await Promise.race([startReplay(once), patience])
     over.abort()
   }

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { migrateUp } from '../../../src/db/migrate/up.ts'
+import { openStore, type Store } from '../../../src/index.ts'
 import type { ExecutionListOptions } from '../../../src/queries/executions/executions.ts'
-import { openStore, type Store } from '../../../src/store.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 
 let database: TestDatabase

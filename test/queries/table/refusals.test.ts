@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openStore, type Store } from '../../../src/store.ts'
+import { openStore, type Store } from '../../../src/index.ts'
 import { createTestStore, RUN, type TestStore, UNKNOWN, unasked } from './rows-support.ts'
 
 /** Its database fails the test when it is asked. */

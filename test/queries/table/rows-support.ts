@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Queryable } from '../../../src/db/query/connection.ts'
-import { openStore, type Store } from '../../../src/store.ts'
+import { openStore, type Store } from '../../../src/index.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 

@@ -64,7 +64,7 @@ async function* acknowledged(child: ChildProcess): AsyncGenerator<string> {
 it.each([1, 2, 3])('every acknowledged row exists after the engine is killed, %#', async () => {
   const runs = await startRuns(connect().run, 3)
   const ids = runs.map(({ executionId }) => executionId)
-  const child = spawn(process.execPath, [producer, database.url, ...ids])
+  const child = spawn(process.execPath, [producer, database.url, 'always', ...ids])
   const gone = once(child, 'close')
   const wanted = randomInt(1, 2000)
   const printed: string[] = []
@@ -83,9 +83,11 @@ it.each([1, 2, 3])('every acknowledged row exists after the engine is killed, %#
   expect(found.map(({ id }) => id).sort()).toEqual([...whole].sort())
 })
 
-it('a batch keeps no process alive', async () => {
-  const child = spawn(process.execPath, [producer, database.url])
+it('a process that ends without close first writes the rows of its batch', async () => {
+  const [run] = (await startRuns(connect().run, 1)) as [ExecutionRecorder]
+  const child = spawn(process.execPath, [producer, database.url, 'once', run.executionId])
   expect(await once(child, 'close')).toEqual([0, null])
+  expect(await count('audit_logs', run)).toBe(2)
 })
 
 const cuts: [when: string, before: Verdict, after: Verdict][] = [

@@ -4,14 +4,14 @@ import { openBatch } from '../../../src/record/batch/batch.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
 
 /**
- * An engine that writes until it is killed: it prints the id of each row once it is acknowledged. With no runs it
- * gives one row, waits for nothing and ends.
+ * An engine that writes until it is killed: it prints the id of each row once it is acknowledged. With 'once' it gives one row
+ * to its run and waits for nothing.
  */
-const [url, ...runs] = process.argv.slice(2)
-const pool = new pg.Pool({ connectionString: url, max: 4 })
+const [url, mode, ...runs] = process.argv.slice(2)
+const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true })
 const batch = openBatch((statement, shape) => query(pool, statement, shape), {
   maxRows: 20,
-  flushMs: runs.length === 0 ? 3_600_000 : 5,
+  flushMs: mode === 'once' ? 200 : 5,
 })
 
 async function produce(): Promise<void> {
@@ -30,5 +30,5 @@ async function produce(): Promise<void> {
   }
 }
 
-if (runs.length > 0) void produce()
-else void batch.audit({ executionId: uuidv7(0), action: 'note' })
+if (mode === 'once') void batch.audit({ executionId: runs[0] as string, action: 'note' })
+else void produce()

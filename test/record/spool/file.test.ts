@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 import type { WfstoreError } from '../../../src/error.ts'
+import { openStore } from '../../../src/index.ts'
 import { openSpoolFile } from '../../../src/record/spool/file.ts'
-import { openStore } from '../../../src/store.ts'
 import { OF } from '../recording.ts'
 import {
   file,

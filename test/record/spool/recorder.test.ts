@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest'
 import type { Run } from '../../../src/db/query/query.ts'
 import { WfstoreError } from '../../../src/error.ts'
+import { openStore, type Store } from '../../../src/index.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { spooledRecorder } from '../../../src/record/spool/recorder.ts'
-import { openStore, type Store } from '../../../src/store.ts'
 import { OF } from '../recording.ts'
 import {
   file,
