@@ -54,7 +54,7 @@ export type {
 } from './queries/metrics/metrics.ts'
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
-export type { ExecutionFilter, TimeBound, TimeLimit } from './queries/table/filter.ts'
+export type { ExecutionFilter, OneOrMore, TimeBound, TimeLimit } from './queries/table/filter.ts'
 export type { Page, PageOptions } from './queries/table/page.ts'
 export type { Rows } from './queries/table/rows.ts'
 export type { Tokens } from './queries/table/validate.ts'

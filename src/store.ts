@@ -31,7 +31,7 @@ import { type Steps, stepRows } from './queries/executions/steps.ts'
 import { type CurrentOptions, currentMetrics } from './queries/metrics/current.ts'
 import { type Metric, type Metrics, metricRows } from './queries/metrics/metrics.ts'
 import { type RollupOptions, type RollupResult, rollupMetrics } from './queries/metrics/rollup.ts'
-import type { ExecutionFilter } from './queries/table/filter.ts'
+import type { ExecutionFilter, OneOrMore } from './queries/table/filter.ts'
 import type { Page, PageOptions } from './queries/table/page.ts'
 import { type CostOptions, type CostReport, costBy } from './queries/usage/cost.ts'
 import { type ReportOptions, type ReportStats, reportStats } from './queries/usage/report-stats.ts'
@@ -76,10 +76,10 @@ export interface Store {
   }
   billing: Bills & Billing
   /**
-   * Totals of all users or of one user, including runs that cleanup has removed; zeros on an empty store.
+   * Totals of all users, of one or of several, including runs that cleanup has removed; zeros on an empty store.
    * totalCost is US dollars as a number, totalCostExact as a decimal; averageExecutionTime is milliseconds.
    */
-  getStats: (userId?: string) => Promise<StoreStats>
+  getStats: (userId?: OneOrMore) => Promise<StoreStats>
   errors: {
     /** Failed audit entries and failed or partial runs, newest first. @throws WfstoreError usage */
     list: (options?: FailureFilter & PageOptions) => Promise<Page<Failure>>

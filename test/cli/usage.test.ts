@@ -24,8 +24,8 @@ const wrong: [argv: string, line: string][] = [
     "error: too many arguments for 'list'. Expected 0 arguments but got 1; see `wfstore executions list --help`",
   ],
   [
-    'executions list --user user_1 --user user_2',
-    "error: option '--user <id>' argument 'user_2' is invalid. The option can be given only once",
+    'executions list --since 7d --since 1d',
+    "error: option '--since <time>' argument '1d' is invalid. The option can be given only once",
   ],
   [
     'billing --period 2026-09 --period 2026-10',
@@ -54,7 +54,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --user=',
-    "error: option '--user <id>' argument '' is invalid. It must not be empty",
+    "error: option '--user <ids>' argument '' is invalid. It must not be empty",
   ],
   [
     'executions list --schema pg_catalog',
@@ -66,7 +66,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --execution 12',
-    "error: option '--execution <id>' argument '12' is invalid. It must be a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57",
+    "error: option '--execution <ids>' argument '12' is invalid. It must be a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57",
   ],
   [
     'executions list --tz Mars/Olympus',

@@ -19,23 +19,23 @@ its help page.`,
     summary: 'Filters of lists and reports: user, status, workflow, time',
     text: `Lists and reports have the same filters. A row must match all of them.
 
-  --user <id>             filter by user
-  --status <names>        any of running, success, failed, partial, cancelled;
-                          separate several with commas
-  --mode <name>           filter by mode
-  --model <id>            filter by model
-  --workflow <name>       filter by workflow; quote a name that has spaces
-  --tool <name>           only runs with a step that used this tool
-  --execution <id>        only this run (full id)
+  --user <ids>            filter by user
+  --mode <names>          filter by mode
+  --model <ids>           filter by model
+  --workflow <names>      filter by workflow; quote a name that has spaces
+  --status <names>        any of running, success, failed, partial, cancelled
+  --tool <names>          only runs with a step that used the tool
+  --execution <ids>       only these runs (full ids)
   --since, --until <time> start time range; see wfstore help time
   --limit <n>             maximum number of rows, or all (default: 20 on a
                           terminal, all in a pipe or file)
   --cursor <cursor>       continue from this cursor; each page prints the next
                           one to stderr, and with -o json --page to stdout
 
-Values must match exactly, including upper and lower case. The time of a run is
-its start. Reports include removed runs, so they do not support --tool and
---execution: only totals are kept for removed runs.
+Values match exactly. For several, separate them with commas or repeat the
+option. A repeated value may contain a comma: --user 'a,b' --user 'a,b' is one.
+The time of a run is its start. Reports do not support --tool and --execution:
+only totals are kept for removed runs.
 
 Examples:
   wfstore executions list --status failed,partial --workflow "Lead enrichment"`,

@@ -7,17 +7,17 @@ import type { Context } from '../context.ts'
 import type { Io } from '../io.ts'
 import type { GlobalOptions } from './global.ts'
 import { parseTime } from './time.ts'
-import { listOf, parseText } from './values.ts'
+import { listOf, listOfValues, oneOrMore } from './values.ts'
 
 /** The filters of every list, as given on the command line. */
 export interface FilterOptions extends GlobalOptions {
-  user?: string
+  user?: string[]
   status?: ExecutionStatus[]
-  mode?: string
-  model?: string
-  workflow?: string
-  tool?: string
-  execution?: string
+  mode?: string[]
+  model?: string[]
+  workflow?: string[]
+  tool?: string[]
+  execution?: string[]
   since?: string
   until?: string
 }
@@ -33,7 +33,7 @@ const SCREEN_ROWS = 20
 
 /** Adds the shared filters to a command. `status` adds --status, for rows that have one. */
 export function addFilters(command: Command, { status }: { status: boolean }): Command {
-  command.option('--user <id>', 'filter by user', parseText)
+  addRunFilters(command)
   if (status) {
     command.option(
       '--status <names>',
@@ -42,14 +42,19 @@ export function addFilters(command: Command, { status }: { status: boolean }): C
     )
   }
   return command
-    .option('--mode <name>', 'filter by mode', parseText)
-    .option('--model <id>', 'filter by model', parseText)
-    .option('--workflow <name>', 'filter by workflow', parseText)
-    .option('--tool <name>', 'only runs with a step that used this tool', parseText)
-    .option('--execution <id>', 'only this run (full id)', parseUuid)
+    .option('--tool <names>', 'only runs with a step that used the tool', listOfValues())
+    .option('--execution <ids>', 'only these runs (full ids)', listOfValues(parseUuid))
     .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
     .option('--until <time>', 'started before this time')
 }
+
+/** Adds the filters by the properties of a run. */
+export const addRunFilters = (command: Command): Command =>
+  command
+    .option('--user <ids>', 'filter by user', listOfValues())
+    .option('--mode <names>', 'filter by mode', listOfValues())
+    .option('--model <ids>', 'filter by model', listOfValues())
+    .option('--workflow <names>', 'filter by workflow', listOfValues())
 
 export function addPaging(command: Command, { stdout }: Io): Command {
   return command
@@ -75,13 +80,13 @@ export async function readFilter(
   const bound = (flag: string, text: string | undefined) =>
     text === undefined ? undefined : parseTime(flag, text, now, tz)
   const filter = {
-    userId: options.user,
+    userId: oneOrMore(options.user),
     status: options.status,
-    mode: options.mode,
-    modelId: options.model,
-    workflowName: options.workflow,
-    toolName: options.tool,
-    executionId: options.execution,
+    mode: oneOrMore(options.mode),
+    modelId: oneOrMore(options.model),
+    workflowName: oneOrMore(options.workflow),
+    toolName: oneOrMore(options.tool),
+    executionId: oneOrMore(options.execution),
     since: await bound('--since', options.since),
     until: await bound('--until', options.until),
   }

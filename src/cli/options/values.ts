@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Option } from 'commander'
+import type { OneOrMore } from '../../queries/table/filter.ts'
 
 /** Rejects empty values: an unset shell variable must not widen a filter, a payment or a close. */
 export function parseText(text: string): string {
@@ -34,6 +35,26 @@ export const listOf = <Word extends string>(words: readonly Word[]): ListParser<
       return [...previous, ...(names as Word[])]
     throw new InvalidArgumentError(`It must be one or more of ${words.join(', ')}`)
   })
+
+/** The values as they were given, before a single one was split. */
+const wholes = new WeakMap<readonly string[], readonly string[]>()
+
+/**
+ * A parser of the values of a filter. A value that is given once is a list with commas; the values of a repeated option
+ * are taken whole, because an id or a name may contain a comma.
+ */
+export const listOfValues = (parse: (text: string) => string = parseText): ListParser<string> =>
+  list((text, previous = []) => {
+    const given = [...(wholes.get(previous) ?? previous), text]
+    const values = given.length > 1 ? given : text.split(',').map((value) => value.trim())
+    const parsed = [...new Set(values.map(parse))]
+    wholes.set(parsed, given)
+    return parsed
+  })
+
+/** A list of one is its value: a filter of one user is printed as one user. */
+export const oneOrMore = (values: readonly string[] | undefined): OneOrMore | undefined =>
+  values?.length === 1 ? values[0] : values
 
 /** Rejects a second value of an option that takes one: commander would drop the first. */
 export function rejectRepeats(option: Option): void {

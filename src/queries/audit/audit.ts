@@ -3,7 +3,14 @@ import type { Run } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { type AuditPatch, audit, type NewAuditEntry } from '../../tables/audit.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { type Criterion, conditionsOf, equals, holds, type TimeLimit } from '../table/filter.ts'
+import {
+  type Criterion,
+  conditionsOf,
+  equals,
+  holds,
+  type OneOrMore,
+  type TimeLimit,
+} from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
 
@@ -12,15 +19,15 @@ export const auditShape: d.ShapeOf<typeof audit.columns> = d.shapeOf(audit.colum
 export type AuditEntry = d.RowOf<typeof auditShape>
 
 export interface AuditFilter {
-  executionId?: string | undefined
-  stepId?: string | undefined
-  userId?: string | undefined
-  actionType?: string | undefined
-  toolName?: string | undefined
-  modelId?: string | undefined
+  executionId?: OneOrMore | undefined
+  stepId?: OneOrMore | undefined
+  userId?: OneOrMore | undefined
+  actionType?: OneOrMore | undefined
+  toolName?: OneOrMore | undefined
+  modelId?: OneOrMore | undefined
   /** Workflow of the run; entries of removed runs do not match. The same holds for mode. */
-  workflowName?: string | undefined
-  mode?: string | undefined
+  workflowName?: OneOrMore | undefined
+  mode?: OneOrMore | undefined
   success?: boolean | undefined
   /** At this instant or later. */
   since?: TimeLimit | undefined

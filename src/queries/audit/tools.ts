@@ -2,7 +2,15 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { and, conditionsOf, equals, type TimeLimit, timeBounds, within } from '../table/filter.ts'
+import {
+  and,
+  conditionsOf,
+  equals,
+  type OneOrMore,
+  type TimeLimit,
+  timeBounds,
+  within,
+} from '../table/filter.ts'
 
 const toolShape = {
   toolName: d.text(),
@@ -25,15 +33,15 @@ const toolShape = {
 /** The use of a tool, from audit entries and steps that have not been removed. */
 export type ToolUse = d.RowOf<typeof toolShape>
 
-/** The filters of calls and steps. Texts match exactly. */
+/** The filters of calls and steps. Values match exactly. */
 export interface ToolFilter {
-  userId?: string | undefined
+  userId?: OneOrMore | undefined
   /** Workflow of the run; calls of removed runs do not match. The same holds for mode. */
-  workflowName?: string | undefined
-  mode?: string | undefined
-  modelId?: string | undefined
-  toolName?: string | undefined
-  executionId?: string | undefined
+  workflowName?: OneOrMore | undefined
+  mode?: OneOrMore | undefined
+  modelId?: OneOrMore | undefined
+  toolName?: OneOrMore | undefined
+  executionId?: OneOrMore | undefined
   /** Calls and steps that started at this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */

@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { type BillPatch, bills, type NewBill } from '../../tables/bills.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { conditionsOf, equals, holds, type TimeLimit } from '../table/filter.ts'
+import { conditionsOf, equals, holds, type OneOrMore, type TimeLimit } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type RowSource, type Rows, rowsOf } from '../table/rows.ts'
 
@@ -11,10 +11,10 @@ export const billShape: d.ShapeOf<typeof bills.columns> = d.shapeOf(bills.column
 export type Bill = d.RowOf<typeof billShape>
 
 export interface BillFilter {
-  userId?: string | undefined
-  executionId?: string | undefined
-  billingPeriod?: string | undefined
-  modelId?: string | undefined
+  userId?: OneOrMore | undefined
+  executionId?: OneOrMore | undefined
+  billingPeriod?: OneOrMore | undefined
+  modelId?: OneOrMore | undefined
   paid?: boolean | undefined
   /** Bills that were written at this instant or later. */
   since?: TimeLimit | undefined

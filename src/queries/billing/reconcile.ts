@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
-import { where } from '../table/filter.ts'
+import { name } from '../../tables/column.ts'
+import { and, equals, where } from '../table/filter.ts'
 import { endOf, startOf } from './periods.ts'
 import { type BillingScope, scopeOf } from './summary.ts'
 
@@ -44,7 +45,7 @@ export type DifferenceCount = d.RowOf<typeof countShape>
 /** The bills of all periods of each run with a bill in this period, and the runs that ended in it without a bill. */
 function differences(scope: BillingScope): Sql {
   const { period, userId } = scope
-  const ofUser = userId === undefined ? empty : sql`and e.user_id = ${userId}`
+  const ofUser = userId === undefined ? empty : and([equals('e.user_id', name)('userId', userId)])
   return sql`with own as materialized (
     select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records ${where(scopeOf(scope))}
   ), billed as (

@@ -1,9 +1,10 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { name } from '../../tables/column.ts'
 import { TOKEN_COLUMNS, tokenColumns } from '../../tables/tokens.ts'
-import { where } from '../table/filter.ts'
-import { monthOf, oneOf, requiredText } from '../table/validate.ts'
+import { equals, type OneOrMore, where } from '../table/filter.ts'
+import { monthOf, oneOf } from '../table/validate.ts'
 import { ZONE } from './periods.ts'
 
 export const SUMMARY_KEYS = ['user', 'model', 'day', 'total'] as const
@@ -12,7 +13,7 @@ export type SummaryKey = (typeof SUMMARY_KEYS)[number]
 export interface BillingScope {
   /** A month, such as '2024-12'. */
   period: string
-  userId?: string | undefined
+  userId?: OneOrMore | undefined
 }
 
 /**
@@ -48,7 +49,7 @@ const KEYS: Record<SummaryKey, string> = {
   total: `'total'`,
 }
 
-const classes = TOKEN_COLUMNS.map((name) => `sum(${name})::bigint as ${name}`).join(', ')
+const classes = TOKEN_COLUMNS.map((column) => `sum(${column})::bigint as ${column}`).join(', ')
 
 /**
  * The totals of a period by user, model or day, and the total of all, in one statement.
@@ -80,5 +81,5 @@ export async function summarize(
 /** The conditions of a scope on billing_records. @throws WfstoreError usage */
 export const scopeOf = ({ period, userId }: BillingScope): Sql[] => [
   sql`billing_period = ${monthOf('period', period)}`,
-  ...(userId === undefined ? [] : [sql`user_id = ${requiredText('userId', userId)}`]),
+  ...(userId === undefined ? [] : [equals('user_id', name)('userId', userId)]),
 ]

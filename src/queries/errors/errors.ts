@@ -2,7 +2,13 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { type Sql, sql } from '../../db/query/sql.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { type Criterion, conditionsOf, equals, type TimeLimit } from '../table/filter.ts'
+import {
+  type Criterion,
+  conditionsOf,
+  equals,
+  type OneOrMore,
+  type TimeLimit,
+} from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 
 const failureShape = {
@@ -31,17 +37,17 @@ const failureShape = {
 /** A failed audit entry, or a failed or partial run. */
 export type Failure = d.RowOf<typeof failureShape>
 
-/** The filters of failures. Texts match exactly. */
+/** The filters of failures. Values match exactly. */
 export interface FailureFilter {
-  userId?: string | undefined
+  userId?: OneOrMore | undefined
   /** Workflow of the run; entries of removed runs do not match. */
-  workflowName?: string | undefined
+  workflowName?: OneOrMore | undefined
   /** Mode of the run, as for workflowName. */
-  mode?: string | undefined
-  modelId?: string | undefined
-  /** Entries of this tool, and runs with a step that used this tool. */
-  toolName?: string | undefined
-  executionId?: string | undefined
+  mode?: OneOrMore | undefined
+  modelId?: OneOrMore | undefined
+  /** Entries of these tools, and runs with a step that used one of them. */
+  toolName?: OneOrMore | undefined
+  executionId?: OneOrMore | undefined
   /** At this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */

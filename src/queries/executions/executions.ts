@@ -4,14 +4,7 @@ import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { executions } from '../../tables/executions.ts'
-import {
-  conditionsOf,
-  type ExecutionFilter,
-  equals,
-  oneOfStatuses,
-  timeBounds,
-  within,
-} from '../table/filter.ts'
+import { conditionsOf, type ExecutionFilter, equals, timeBounds, within } from '../table/filter.ts'
 import type { List, PageOptions } from '../table/page.ts'
 import { type Step, stepShape } from './steps.ts'
 
@@ -50,7 +43,7 @@ export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
 
 export const CRITERIA = {
   userId: equals('e.user_id', name),
-  status: oneOfStatuses('e.status', executions.columns.status),
+  status: equals('e.status', executions.columns.status),
   mode: equals('e.mode', name),
   modelId: equals('e.model_id', name),
   workflowName: equals('e.workflow_name', name),

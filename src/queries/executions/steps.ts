@@ -4,7 +4,7 @@ import { sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { type NewStep, type StepPatch, type StepStatus, steps } from '../../tables/steps.ts'
-import { conditionsOf, equals, oneOfStatuses } from '../table/filter.ts'
+import { conditionsOf, equals, type OneOrMore } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 import { deleteRow, getRow, insertRow, type Rows, updateRow } from '../table/rows.ts'
 import { uuidOf } from '../table/validate.ts'
@@ -18,9 +18,8 @@ export type StepKey = string | { executionId: string; stepId: string }
 
 export interface StepFilter {
   executionId: string
-  /** Any of these. */
-  status?: readonly StepStatus[] | undefined
-  toolName?: string | undefined
+  status?: OneOrMore<StepStatus> | undefined
+  toolName?: OneOrMore | undefined
 }
 
 const SOURCE = { table: steps, shape: stepShape }
@@ -37,13 +36,15 @@ const STEPS: List<typeof stepShape, StepFilter> = {
   order: 'asc',
   where: (filter) => {
     if (filter.executionId === undefined) throw new WfstoreError('usage', 'executionId is missing')
+    if (typeof filter.executionId !== 'string')
+      throw new WfstoreError('usage', 'executionId is not a text: the steps are of one run')
     return conditionsOf(CRITERIA, filter)
   },
 }
 
 const CRITERIA = {
   executionId: equals('s.execution_id', uuid),
-  status: oneOfStatuses('s.status', steps.columns.status),
+  status: equals('s.status', steps.columns.status),
   toolName: equals('s.tool_name', name),
 }
 

@@ -6,6 +6,7 @@ import {
   and,
   conditionsOf,
   equals,
+  type OneOrMore,
   type TimeBound,
   type TimeLimit,
   timeBounds,
@@ -27,8 +28,8 @@ const CURRENT_MS: Record<Period, number> = {
 export interface CurrentOptions {
   /** 'hour', 'day', 'week' or 'month' (default: the shortest with current values). */
   period?: Period | undefined
-  userId?: string | undefined
-  metricType?: string | undefined
+  userId?: OneOrMore | undefined
+  metricType?: OneOrMore | undefined
   /** Buckets that began at this instant or later (default: 2 hours, 48 hours, 14 days or 62 days before `now`). */
   since?: TimeLimit | undefined
   /** The instant at which values are current (default: now). */

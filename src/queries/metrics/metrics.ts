@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { name } from '../../tables/column.ts'
 import { type MetricPatch, metrics, type NewMetric } from '../../tables/metrics.ts'
-import { conditionsOf, equals, type TimeLimit } from '../table/filter.ts'
+import { conditionsOf, equals, type OneOrMore, type TimeLimit } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
 
@@ -11,9 +11,9 @@ export const metricShape: d.ShapeOf<typeof metrics.columns> = d.shapeOf(metrics.
 export type Metric = d.RowOf<typeof metricShape>
 
 export interface MetricFilter {
-  userId?: string | undefined
-  metricType?: string | undefined
-  aggregationPeriod?: string | undefined
+  userId?: OneOrMore | undefined
+  metricType?: OneOrMore | undefined
+  aggregationPeriod?: OneOrMore | undefined
   /** At this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */

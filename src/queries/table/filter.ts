@@ -15,16 +15,19 @@ export interface TimeBound {
 /** An instant: a Date, RFC 3339 with a zone, or a parsed text of the command line. */
 export type TimeLimit = Date | string | TimeBound
 
-/** The filters of a list of executions. Texts match exactly; several statuses mean any of them. */
+/** The value of a filter: one, or a list with at least one, of which a row must have any. */
+export type OneOrMore<Value extends string = string> = Value | readonly Value[]
+
+/** The filters of a list of executions. Values match exactly. */
 export interface ExecutionFilter {
-  userId?: string | undefined
-  status?: readonly ExecutionStatus[] | undefined
-  mode?: string | undefined
-  modelId?: string | undefined
-  workflowName?: string | undefined
-  /** Runs with a step that used this tool. */
-  toolName?: string | undefined
-  executionId?: string | undefined
+  userId?: OneOrMore | undefined
+  status?: OneOrMore<ExecutionStatus> | undefined
+  mode?: OneOrMore | undefined
+  modelId?: OneOrMore | undefined
+  workflowName?: OneOrMore | undefined
+  /** Runs with a step that used one of these tools. */
+  toolName?: OneOrMore | undefined
+  executionId?: OneOrMore | undefined
   /** Runs that started at this instant or later. */
   since?: TimeLimit | undefined
   /** Runs that started before this instant. */
@@ -42,21 +45,25 @@ export const and = (conditions: readonly Sql[]): Sql =>
 /** The condition of one filter. @throws WfstoreError usage if the value is invalid */
 export type Criterion = (name: string, value: unknown) => Sql
 
+/** One value, or any of several. One value is an equality, so that its index also gives the order. */
 export const equals =
   (column: string, description: ColumnDescription): Criterion =>
-  (name, value) =>
-    sql`${raw(column)} = ${sendable(description, name, value)}::${raw(SQL_TYPES[description.type])}`
-
-/** One of several statuses. A single status is an equality, so that its index also gives the order. */
-export const oneOfStatuses =
-  (column: string, description: ColumnDescription): Criterion =>
   (name, value) => {
-    if (!Array.isArray(value)) throw new WfstoreError('usage', `${name} is not a list`)
-    const statuses = value.map((status) => sendable(description, name, status))
-    return statuses.length === 1
-      ? sql`${raw(column)} = ${statuses[0]}`
-      : sql`${raw(column)} = any(${statuses}::text[])`
+    const type = raw(SQL_TYPES[description.type])
+    const values = valuesOf(name, value).map((one) => sendable(description, name, one))
+    return values.length === 1
+      ? sql`${raw(column)} = ${values[0]}::${type}`
+      : sql`${raw(column)} = any(${values}::${type}[])`
   }
+
+/** The different values of a filter. @throws WfstoreError usage for an empty list, which would match no row */
+export function valuesOf(name: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) return [value]
+  if (value.length > 0) return [...new Set(value)]
+  throw new WfstoreError('usage', `${name} is an empty list`, {
+    hint: `give at least one value, or leave out ${name} for all`,
+  })
+}
 
 /** Written as in the partial index: with a bound value the server would not use that index. */
 export const holds =

@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
-import { textOf } from '../table/validate.ts'
+import { text } from '../../tables/column.ts'
+import { equals, type OneOrMore, where } from '../table/filter.ts'
 
 const statsShape = {
   totalExecutions: d.count(),
@@ -52,11 +53,11 @@ const counted = (word: string): string => {
 
 /**
  * Totals of live and removed runs: counts, US dollars, tokens, milliseconds.
- * @param userId of this user only (default: all users)
+ * @param userId of this user only, or of these (default: all users)
  * @throws WfstoreError usage if the user is not a text
  */
-export async function getStats(run: Run, userId?: string): Promise<StoreStats> {
-  const user = userId === undefined ? empty : sql`where user_id = ${textOf('userId', userId)}`
+export async function getStats(run: Run, userId?: OneOrMore): Promise<StoreStats> {
+  const user = userId === undefined ? empty : where([equals('user_id', text)('userId', userId)])
   const [stats] = await run(statement(user), statsShape)
   return stats as StoreStats
 }

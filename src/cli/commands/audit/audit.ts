@@ -15,14 +15,14 @@ import {
 } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
-import { parseText } from '../../options/values.ts'
+import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { followedEntries } from './follow.ts'
 
 interface AuditFlags extends FilterOptions, PagingOptions {
-  action?: string
+  action?: string[]
   success?: boolean
   follow?: boolean
 }
@@ -59,7 +59,7 @@ const showColumns = columns.map((column) => ({ ...column, table: true }))
 export function define(audit: Command, context: Context): void {
   audit.description('List audit entries (steps, tool calls, decisions), newest first.')
   addEntryFilters(audit, { tool: 'filter by tool' })
-    .option('--action <type>', 'filter by action type: tool_call, step_end, …', parseText)
+    .option('--action <types>', 'filter by action: tool_call, step_end, …', listOfValues())
     .option(
       '--success <true|false>',
       'only successful (true) or failed (false) entries',
@@ -99,7 +99,11 @@ async function printAudit(command: Command, context: Context): Promise<void> {
   const before = given ? options.limit : FOLLOW_LIMIT
   if (options.follow) checkFollow(options, before)
   const { status: _, ...shared } = await readFilter(options, context)
-  const filter: AuditFilter = { ...shared, actionType: options.action, success: options.success }
+  const filter: AuditFilter = {
+    ...shared,
+    actionType: oneOrMore(options.action),
+    success: options.success,
+  }
   const writer = context.writer(options)
   if (options.follow) {
     return writer.follow(columns, followedEntries(context, writer, options, filter, before))

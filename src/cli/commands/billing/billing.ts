@@ -13,7 +13,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { makeDefault } from '../../options/default-command.ts'
 import { isData } from '../../options/global.ts'
-import { parseText } from '../../options/values.ts'
+import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { withProgress } from '../../terminal/progress.ts'
@@ -35,7 +35,7 @@ export function define(billing: Command, context: Context): void {
       'billing period, such as 2026-10 (default: the current one)',
       parsePeriod,
     )
-    .option('--user <id>', 'filter by user', parseText)
+    .option('--user <ids>', 'filter by user', listOfValues())
     .addOption(
       new Option('--by <key>', 'group by')
         .choices(['user', 'model', 'day', 'total'])
@@ -55,7 +55,8 @@ export function define(billing: Command, context: Context): void {
 
 async function printReport(context: Context, flags: ReportFlags): Promise<void> {
   const { output, ...rest } = flags
-  const { by, provider, user: userId } = flags
+  const { by, provider, user } = flags
+  const userId = oneOrMore(user)
   if (output === 'focus') {
     if (flags.json || flags.reconcile) {
       throw new WfstoreError('usage', '--output focus cannot be used with --json or --reconcile', {
@@ -84,7 +85,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   }
   const { rows, total } = await withProgress(context.io, () => billing.summary({ ...scope, by }))
   const onTerminal = context.io.stdout.isTTY === true && !isData(options)
-  if (onTerminal) writer.note(titleOf(period, userId))
+  if (onTerminal) writer.note(titleOf(period, user))
   const shown = onTerminal && rows.length > 0 && by !== 'total' ? [...rows, total] : rows
   await writer.list(columns, shown, { empty: `no bills in ${period.period}` })
   await noteDifferences(writer, billing, scope)
@@ -95,9 +96,12 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   }
 }
 
-function titleOf({ period, timeZone, state, closedAt }: BillingPeriod, user?: string): string {
+function titleOf(
+  { period, timeZone, state, closedAt }: BillingPeriod,
+  users: readonly string[] = [],
+): string {
   const since = closedAt === null ? '' : ` ${closedAt.slice(0, 10)}`
-  return `${[`bills of ${period}`, ...(user === undefined ? [] : [user])].join(', ')} (${timeZone}), ${state}${since}`
+  return `${[`bills of ${period}`, ...users].join(', ')} (${timeZone}), ${state}${since}`
 }
 
 const NO_DIFFERENCE = 'all bills match their runs'

@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
-import { parseText } from '../../options/values.ts'
+import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { correctionColumns, paymentColumns } from './columns.ts'
 import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
@@ -28,10 +28,10 @@ export function define(billing: Command, context: Context): void {
   const pay = billing.command('pay')
   pay
     .summary('Mark unpaid bills as paid')
-    .description('Mark the unpaid bills of a period, or of one user in it, as paid.')
+    .description('Mark the unpaid bills of a period, or of some users in it, as paid.')
     .requiredOption('--period <month>', 'billing period, such as 2026-10', parsePeriod)
     .requiredOption('--payment-id <id>', 'id of the payment in your payment system', parseText)
-    .option('--user <id>', 'only bills of this user', parseText)
+    .option('--user <ids>', 'only bills of these users', listOfValues())
     .option('--rest', 'pay the rest, if another payment has paid some bills')
     .option('--dry-run', 'print what would be paid; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
@@ -70,7 +70,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
   const billing = (await context.store(options)).billing
   const result = await billing.pay({
     period,
-    userId: user,
+    userId: oneOrMore(user),
     paymentId,
     rest,
     dryRun,
@@ -89,7 +89,12 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
       )
   }
   if (isData(options)) {
-    return writer.record(paymentColumns, { ...result, period, userId: user ?? null, paymentId })
+    return writer.record(paymentColumns, {
+      ...result,
+      period,
+      userId: user?.join(',') ?? null,
+      paymentId,
+    })
   }
   const sum = `${plural(plan.records, 'bill')}, ${dollars(plan.cost)}`
   const words = {

@@ -4,7 +4,7 @@ import type { GlobalOptions } from '../../options/global.ts'
 /** Options of all billing commands. */
 export interface PeriodOptions extends GlobalOptions {
   period?: string
-  user?: string
+  user?: string[]
 }
 
 export function parsePeriod(text: string): string {

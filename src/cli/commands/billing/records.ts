@@ -3,7 +3,7 @@ import type { BillFilter } from '../../../queries/billing/bills.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addPaging, checkPage, type PagingOptions } from '../../options/filter.ts'
-import { parseText } from '../../options/values.ts'
+import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
@@ -13,7 +13,7 @@ import { type PeriodOptions, parsePeriod } from './period-option.ts'
 interface RecordsFlags extends PeriodOptions, PagingOptions {
   paid?: boolean
   unpaid?: boolean
-  model?: string
+  model?: string[]
 }
 
 export function define(billing: Command, context: Context): void {
@@ -27,8 +27,8 @@ export function define(billing: Command, context: Context): void {
         'billing period, such as 2026-10 (default: the current one)',
         parsePeriod,
       )
-      .option('--user <id>', 'filter by user', parseText)
-      .option('--model <id>', 'filter by model', parseText)
+      .option('--user <ids>', 'filter by user', listOfValues())
+      .option('--model <ids>', 'filter by model', listOfValues())
       .option('--paid', 'only paid bills')
       .option('--unpaid', 'only unpaid bills'),
     context.io,
@@ -47,8 +47,8 @@ export function define(billing: Command, context: Context): void {
     const { period } = await store.period(options.period)
     const filter: BillFilter = {
       billingPeriod: period,
-      userId: options.user,
-      modelId: options.model,
+      userId: oneOrMore(options.user),
+      modelId: oneOrMore(options.model),
       paid: options.paid === options.unpaid ? undefined : options.paid === true,
     }
     await printPages(

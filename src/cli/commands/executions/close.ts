@@ -5,6 +5,7 @@ import { idRange } from '../../../queries/executions/executions.ts'
 import type { ClosedExecution, CloseOptions, CloseResult } from '../../../record/recorder/close.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { addRunFilters } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
 import { parseText } from '../../options/values.ts'
@@ -21,10 +22,10 @@ interface CloseFlags extends GlobalOptions {
 
 interface FailFlags extends CloseFlags {
   olderThan: Span
-  user?: string
-  workflow?: string
-  mode?: string
-  model?: string
+  user?: string[]
+  workflow?: string[]
+  mode?: string[]
+  model?: string[]
 }
 
 export function define(executions: Command, context: Context): void {
@@ -48,10 +49,7 @@ export function define(executions: Command, context: Context): void {
       'only runs without a write for this long: 10m, 6h, 2d',
       parseSpan,
     )
-    .option('--user <id>', 'filter by user', parseText)
-    .option('--mode <name>', 'filter by mode', parseText)
-    .option('--model <id>', 'filter by model', parseText)
-    .option('--workflow <name>', 'filter by workflow', parseText)
+  addRunFilters(fail)
   addCloseOptions(
     fail,
     '0 also if there is no stale run.',

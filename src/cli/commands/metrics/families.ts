@@ -77,36 +77,50 @@ function dimensionsOf({ dimensions }: Metric): Record<string, string> {
   return Object.fromEntries(texts)
 }
 
+/** The totals of a user, or of all users. */
+export interface Total {
+  user: string | undefined
+  stats: StoreStats
+}
+
 /** Totals of all time, including removed runs. They need no rollup. */
-export function totalFamilies(stats: StoreStats, user: string | undefined): Family[] {
-  const of = user === undefined ? {} : { user }
-  const total = (name: string, help: string, value: string | number): Family => ({
+export function totalFamilies(totals: readonly Total[]): Family[] {
+  const samples = (value: (stats: StoreStats) => string | number, labels = {}): Sample[] =>
+    totals.map(({ user, stats }) => ({
+      labels: { ...(user === undefined ? {} : { user }), ...labels },
+      value: value(stats),
+    }))
+  const total = (name: string, help: string, value: Parameters<typeof samples>[0]): Family => ({
     name,
     help,
     type: 'counter',
-    samples: [{ labels: of, value }],
+    samples: samples(value),
   })
   const ended = [
-    ['success', stats.successfulExecutions],
-    ['failed', stats.failedExecutions],
-    ['partial', stats.partialExecutions],
-    ['cancelled', stats.cancelledExecutions],
+    ['success', 'successfulExecutions'],
+    ['failed', 'failedExecutions'],
+    ['partial', 'partialExecutions'],
+    ['cancelled', 'cancelledExecutions'],
   ] as const
   return [
     {
       name: 'wfstore_executions_running',
       help: 'Unfinished runs.',
       type: 'gauge',
-      samples: [{ labels: of, value: stats.runningExecutions }],
+      samples: samples(({ runningExecutions }) => runningExecutions),
     },
     {
       name: 'wfstore_executions_total',
       help: 'Finished runs by status.',
       type: 'counter',
-      samples: ended.map(([status, value]) => ({ labels: { ...of, status }, value })),
+      samples: ended.flatMap(([status, field]) => samples((stats) => stats[field], { status })),
     },
-    total('wfstore_cost_usd_total', 'Cost of all runs in US dollars.', stats.totalCostExact),
-    total('wfstore_tokens_total', 'Tokens of all runs.', stats.totalTokens),
-    total('wfstore_audit_entries_total', 'Audit entries.', stats.totalAuditLogs),
+    total(
+      'wfstore_cost_usd_total',
+      'Cost of all runs in US dollars.',
+      (stats) => stats.totalCostExact,
+    ),
+    total('wfstore_tokens_total', 'Tokens of all runs.', (stats) => stats.totalTokens),
+    total('wfstore_audit_entries_total', 'Audit entries.', (stats) => stats.totalAuditLogs),
   ]
 }

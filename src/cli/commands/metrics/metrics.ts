@@ -19,22 +19,24 @@ import {
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
-import { parseText } from '../../options/values.ts'
+import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress, withProgress } from '../../terminal/progress.ts'
 import { metricColumns, rollupColumns } from './columns.ts'
-import { metricFamilies, totalFamilies } from './families.ts'
+import { metricFamilies, type Total, totalFamilies } from './families.ts'
 
 interface MetricFlags extends Omit<GlobalOptions, 'output'> {
   output?: GlobalOptions['output'] | 'prometheus'
-  type?: string
-  period?: string
-  user?: string
+  type?: string[]
+  period?: string[]
+  user?: string[]
   since?: string
   until?: string
 }
+
+type CurrentFlags = Omit<MetricFlags, 'period'> & { period?: Period }
 
 export function define(metrics: Command, context: Context): void {
   explain(metrics, {
@@ -45,7 +47,7 @@ export function define(metrics: Command, context: Context): void {
   defineList(metrics.command('list'), context)
   defineRollup(metrics.command('rollup'), context)
   makeDefault(metrics, current, () =>
-    printCurrent(current.optsWithGlobals<MetricFlags & { period?: Period }>(), context),
+    printCurrent(current.optsWithGlobals<CurrentFlags>(), context),
   )
 }
 
@@ -64,20 +66,17 @@ function defineCurrent(current: Command): Command {
   return current
     .summary('List the newest value of each metric (default)')
     .description('List the newest value of each metric type, user and dimensions.')
-    .option('--type <name>', 'filter by type: cost, token_usage, error_rate, …', parseText)
+    .option('--type <names>', 'filter by type: cost, token_usage, error_rate, …', listOfValues())
     .addOption(
       new Option('--period <name>', 'bucket size')
         .choices(PERIODS)
         .default(undefined, 'the smallest available'),
     )
-    .option('--user <id>', 'filter by user', parseText)
+    .option('--user <ids>', 'filter by user', listOfValues())
     .option('--since <time>', `${SINCE} (default: two buckets ago)`)
 }
 
-async function printCurrent(
-  flags: MetricFlags & { period?: Period },
-  context: Context,
-): Promise<void> {
+async function printCurrent(flags: CurrentFlags, context: Context): Promise<void> {
   const { output, ...rest } = flags
   const prometheus = output === 'prometheus'
   if (prometheus && (flags.json || flags.columns)) {
@@ -87,7 +86,8 @@ async function printCurrent(
   }
   const options = prometheus || output === undefined ? rest : { ...rest, output }
   selectColumns(metricColumns, options.columns)
-  const { period, type: metricType } = flags
+  const { period } = flags
+  const metricType = oneOrMore(flags.type)
   const { since, userId } = await readFilter(options, context)
   const writer = context.writer(options)
   const run = await reader(context, options)
@@ -97,9 +97,11 @@ async function printCurrent(
     await writer.list(metricColumns, rows, { empty: NOTHING_NEW })
     return
   }
-  const totals = totalFamilies(await getStats(run, userId), userId)
+  const totals: Total[] = []
+  for (const user of flags.user ?? [undefined])
+    totals.push({ user, stats: await getStats(run, user) })
   const comment = rows.length > 0 ? '' : `# ${NOTHING_NEW}\n`
-  await writer.text(comment + prometheusText([...metricFamilies(rows), ...totals]))
+  await writer.text(comment + prometheusText([...metricFamilies(rows), ...totalFamilies(totals)]))
 }
 
 const NOTHING_NEW = 'no recent metrics; run `wfstore metrics rollup` to compute them'
@@ -108,9 +110,9 @@ function defineList(list: Command, context: Context): void {
   list
     .summary('List metrics, newest first')
     .description('List metrics, newest first.')
-    .option('--type <name>', 'filter by type: cost, token_usage, error_rate, …', parseText)
-    .option('--period <name>', `filter by bucket size: ${PERIODS.join(', ')}`, parseText)
-    .option('--user <id>', 'filter by user', parseText)
+    .option('--type <names>', 'filter by type: cost, token_usage, error_rate, …', listOfValues())
+    .option('--period <names>', `filter by bucket size: ${PERIODS.join(', ')}`, listOfValues())
+    .option('--user <ids>', 'filter by user', listOfValues())
     .option('--since <time>', BOUNDS)
     .option('--until <time>', 'only buckets that start before this time')
   explain(addPaging(list, context.io), {
@@ -127,8 +129,8 @@ function defineList(list: Command, context: Context): void {
     const { since, until, userId } = await readFilter(options, context)
     const filter = {
       ...{ userId, since, until },
-      metricType: options.type,
-      aggregationPeriod: options.period,
+      metricType: oneOrMore(options.type),
+      aggregationPeriod: oneOrMore(options.period),
     }
     const writer = context.writer(options)
     const store = await context.store(options)
@@ -140,8 +142,8 @@ function defineList(list: Command, context: Context): void {
 }
 
 interface ListFlags {
-  type?: string
-  period?: string
+  type?: string[]
+  period?: string[]
 }
 
 const NONE = 'no metrics; run `wfstore metrics rollup` to compute them'

@@ -7,7 +7,8 @@ import { amount, bare, dollars } from './numbers.ts'
 
 /** The billing period in which the time of the report ends. */
 export function billSection({ period, bill, differences, filter }: PageData): Markup {
-  const whose = filter.userId === undefined ? '' : html` of ${name(filter.userId)}`
+  const whose =
+    filter.userId === undefined ? '' : html` of ${name([filter.userId].flat().join(' and '))}`
   const state = period.state === 'open' ? 'period open' : 'period closed'
   const title = html`<h2>Bills of ${longDate('month', period.period)}${whose}</h2>`
   if (bill.records === 0) {
