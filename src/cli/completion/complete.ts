@@ -79,7 +79,8 @@ async function askFor(
   const startsLikeIt = (value: string) => value.startsWith(prefix)
   if (ask === 'zone')
     return ['UTC', ...Intl.supportedValuesOf('timeZone')].filter(startsLikeIt).map(plain)
-  if (ask === 'month') return lastMonths(io.now()).filter(startsLikeIt).map(plain)
+  if (ask === 'month')
+    return ['this', 'last', ...lastMonths(io.now())].filter(startsLikeIt).map(plain)
   const ms = Math.min(Number(env.WFSTORE_COMPLETION_MS || USUAL_MS), MOST_MS)
   if (!(ms > 0)) return []
   const done = new AbortController()

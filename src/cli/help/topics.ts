@@ -51,8 +51,8 @@ Examples:
 --since includes its time, --until excludes it.
 
 A duration (--older-than, --stale) is 90s, 10m, 6h, 2d or 1w.
-A billing period (--period) is a month such as 2026-11, in the time zone that
-"wfstore billing zone" shows.
+A billing period (--period) is a month such as 2026-11, or this or last, in the
+time zone that "wfstore billing zone" shows.
 
 A terminal shows times in --tz (default: its own time zone). Pipes and files
 have RFC 3339 in UTC with microseconds. Reports use days, weeks (from Monday)

@@ -18,7 +18,7 @@ import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
-import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface ReportFlags extends Omit<PeriodOptions, 'output'> {
   output?: PeriodOptions['output'] | 'focus'
@@ -32,7 +32,7 @@ export function define(billing: Command, context: Context): void {
   report
     .option(
       '--period <month>',
-      'billing period, such as 2026-10 (default: the current one)',
+      'billing period: 2026-10, this or last (default: this)',
       parsePeriod,
     )
     .option('--user <ids>', 'filter by user', listOfValues())
@@ -66,7 +66,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
     selectColumns(focusColumns, flags.columns)
     const writer = context.writer({ ...rest, output: 'csv' })
     const billing = (await context.store(rest)).billing
-    const { period } = await billing.period(flags.period)
+    const period = await monthOf(billing, flags.period)
     await writer.list(focusColumns, billing.focus({ period, userId, provider }))
     return
   }
@@ -76,7 +76,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   else selectColumns(columns, flags.columns)
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
-  const period = await billing.period(flags.period)
+  const period = await billing.period(flags.period && (await monthOf(billing, flags.period)))
   const scope = { period: period.period, userId }
   if (flags.reconcile) {
     const rows = await withProgress(context.io, () => billing.reconcile(scope))

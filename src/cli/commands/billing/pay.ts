@@ -7,7 +7,7 @@ import { isData } from '../../options/global.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { correctionColumns, paymentColumns } from './columns.ts'
-import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface PayFlags extends PeriodOptions {
   period: string
@@ -29,7 +29,7 @@ export function define(billing: Command, context: Context): void {
   pay
     .summary('Mark unpaid bills as paid')
     .description('Mark the unpaid bills of a period, or of some users in it, as paid.')
-    .requiredOption('--period <month>', 'billing period, such as 2026-10', parsePeriod)
+    .requiredOption('--period <month>', 'billing period: 2026-10, this or last', parsePeriod)
     .requiredOption('--payment-id <id>', 'id of the payment in your payment system', parseText)
     .option('--user <ids>', 'only bills of these users', listOfValues())
     .option('--rest', 'pay the rest, if another payment has paid some bills')
@@ -65,9 +65,10 @@ export function define(billing: Command, context: Context): void {
 
 async function runPay(context: Context, options: PayFlags): Promise<void> {
   selectColumns(paymentColumns, options.columns)
-  const { period, user, paymentId, rest, dryRun, yes } = options
+  const { user, paymentId, rest, dryRun, yes } = options
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
+  const period = await monthOf(billing, options.period)
   const result = await billing.pay({
     period,
     userId: oneOrMore(user),

@@ -7,7 +7,7 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { selectColumns } from '../../output/column.ts'
 import { closeColumns, periodColumns } from './columns.ts'
-import { dollars, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface CloseFlags extends PeriodOptions {
   period: string
@@ -37,7 +37,7 @@ export function define(billing: Command, context: Context): void {
   close
     .summary('Close a billing period; its bills can no longer change')
     .description('Close a billing period: record its totals; its bills can no longer change.')
-    .requiredOption('--period <month>', 'billing period, such as 2026-10', parsePeriod)
+    .requiredOption('--period <month>', 'billing period: 2026-10, this or last', parsePeriod)
     .option('--dry-run', 'print what would be closed; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
   explain(close, {
@@ -74,9 +74,10 @@ export function define(billing: Command, context: Context): void {
 async function runClose(context: Context, options: CloseFlags): Promise<void> {
   selectColumns(closeColumns, options.columns)
   const { env } = context
-  const { period: month, dryRun, yes } = options
+  const { dryRun, yes } = options
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
+  const month = await monthOf(billing, options.period)
   const differences = await billing.differences({ period: month })
   for (const { kind, count } of differences) {
     if (kind === 'unbilled') writer.note(`${plural(count, 'run')} without a bill`)

@@ -8,7 +8,7 @@ import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { recordColumns } from './columns.ts'
-import { type PeriodOptions, parsePeriod } from './period-option.ts'
+import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface RecordsFlags extends PeriodOptions, PagingOptions {
   paid?: boolean
@@ -24,7 +24,7 @@ export function define(billing: Command, context: Context): void {
       .description('List the bills of a period, newest first. Amounts are in US dollars.')
       .option(
         '--period <month>',
-        'billing period, such as 2026-10 (default: the current one)',
+        'billing period: 2026-10, this or last (default: this)',
         parsePeriod,
       )
       .option('--user <ids>', 'filter by user', listOfValues())
@@ -44,7 +44,7 @@ export function define(billing: Command, context: Context): void {
     selectColumns(recordColumns, options.columns)
     const writer = context.writer(options)
     const store = (await context.store(options)).billing
-    const { period } = await store.period(options.period)
+    const period = await monthOf(store, options.period)
     const filter: BillFilter = {
       billingPeriod: period,
       userId: oneOrMore(options.user),
