@@ -81,9 +81,9 @@ export interface Store {
    */
   getStats: (userId?: OneOrMore) => Promise<StoreStats>
   errors: {
-    /** Failed audit entries and failed or partial runs, newest first. @throws WfstoreError usage */
+    /** Errors: failed and partial runs, newest first, each once. @throws WfstoreError usage */
     list: (options?: FailureFilter & PageOptions) => Promise<Page<Failure>>
-    /** Failures grouped by fingerprint, compared with the time before. @throws WfstoreError usage */
+    /** Errors grouped by the fingerprint of their messages, compared with the time before. @throws WfstoreError usage */
     groups: (options?: GroupOptions) => Promise<FailureGroups>
   }
   /** Calls, failures, durations (milliseconds) and cost (US dollars) of each tool, without removed entries. @throws WfstoreError usage */

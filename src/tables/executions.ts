@@ -18,6 +18,12 @@ import type { NewOf, PatchOf } from './types.ts'
 export const EXECUTION_STATUSES = ['running', 'success', 'failed', 'partial', 'cancelled'] as const
 export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number]
 
+/**
+ * An error is a run that ended with one of these statuses: it has not done all its work. A cancelled run is no error,
+ * because a person or a program ended it on purpose.
+ */
+export const ERROR_STATUSES = ['failed', 'partial'] as const satisfies readonly ExecutionStatus[]
+
 /** The executions, with the totals of their steps. */
 export const executions = table({
   kind: 'execution',

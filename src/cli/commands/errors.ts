@@ -5,15 +5,15 @@ import { type Failure, listFailures } from '../../queries/errors/errors.ts'
 import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
-import { addEntryFilters } from '../options/entry-filter.ts'
 import {
+  addFilters,
   addPaging,
   checkPage,
   type FilterOptions,
   type PagingOptions,
   readFilter,
 } from '../options/filter.ts'
-import { reader } from '../options/report-filter.ts'
+import { reader, removedNote } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { printPages } from '../terminal/pages.ts'
 import { listProgress, withProgress } from '../terminal/progress.ts'
@@ -23,56 +23,46 @@ interface ErrorFlags extends FilterOptions, PagingOptions {
 }
 
 const columns: Column<Failure>[] = [
-  { name: 'id', kind: 'id', priority: 10 },
-  { name: 'time', kind: 'time', precision: 'seconds', priority: 10 },
-  { name: 'kind', kind: 'text', priority: 9 },
-  {
-    name: 'what',
-    kind: 'text',
-    value: (row) => row.workflowName ?? row.actionType,
-    json: false,
-    flex: { min: 12 },
-    priority: 9,
-  },
-  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 8 },
+  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
+  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 7 },
+  { name: 'status', kind: 'status', priority: 10 },
+  { name: 'stepsFailed', header: 'FAILED STEPS', kind: 'count', priority: 5 },
   { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 10 }, priority: 6 },
-  { name: 'executionId', header: 'EXECUTION', kind: 'id', priority: 5 },
+  { name: 'stepName', header: 'STEP', kind: 'text', flex: { min: 10 }, priority: 3 },
   { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 2 },
   { name: 'message', kind: 'text', below: {} },
-  { name: 'status', kind: 'status', table: false },
-  { name: 'workflowName', header: 'WORKFLOW', kind: 'text', table: false },
-  { name: 'actionType', header: 'ACTION', kind: 'text', table: false },
-  { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
   { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
+  { name: 'mode', kind: 'text', table: false },
+  { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
 ]
 
 const groupColumns: Column<FailureGroup>[] = [
   { name: 'trend', kind: 'status', priority: 10 },
-  { name: 'count', kind: 'count', priority: 10 },
+  { name: 'runs', kind: 'count', priority: 10 },
   { name: 'before', kind: 'count', priority: 9 },
-  { name: 'share', kind: 'share', priority: 9 },
-  { name: 'entries', kind: 'count', priority: 3 },
-  { name: 'runs', kind: 'count', priority: 3 },
-  { name: 'firstTime', header: 'FIRST', kind: 'time', priority: 5 },
+  { name: 'stepsFailed', header: 'STEPS', kind: 'count', priority: 9 },
+  { name: 'share', kind: 'share', priority: 4 },
+  { name: 'firstTime', header: 'FIRST', kind: 'time', priority: 3 },
   { name: 'lastTime', header: 'LAST', kind: 'time', priority: 8 },
   { name: 'users', kind: 'count', priority: 7 },
-  { name: 'workflows', kind: 'count', priority: 6 },
-  { name: 'fingerprint', kind: 'text', below: {} },
-  { name: 'example', kind: 'text', below: { mark: 'newest: ', tone: 'dim' } },
-  { name: 'workflowNames', kind: 'json', table: false, below: {} },
-  { name: 'exampleId', kind: 'id', table: false },
-  { name: 'exampleKind', kind: 'text', table: false },
-  { name: 'exampleExecutionId', kind: 'id', table: false },
+  { name: 'workflows', kind: 'count', priority: 5 },
+  { name: 'fingerprint', header: 'MESSAGE', kind: 'text', flex: { min: 30 }, priority: 10 },
+  { name: 'example', kind: 'text', table: false },
+  { name: 'workflowNames', kind: 'json', table: false },
+  { name: 'exampleExecutionId', header: 'EXAMPLE ID', kind: 'id', table: false },
 ]
 
 const ABOUT =
-  '--group counts messages that differ only in ids, numbers and quoted text. It compares the time since --since (default: 24h) with the time before it.'
+  '--group compares the time since --since (default: 24h) with the time before; ids, numbers and quotes in messages do not count. Cancelled runs are not errors.'
 
 export function define(errors: Command, context: Context): void {
-  errors.description('List failed audit entries and failed or partial runs, newest first.')
-  addEntryFilters(errors, {
-    tool: 'filter by tool; includes runs that used it',
-  }).option('--group', 'count similar messages; compare with the time before')
+  errors.description('List failed and partial runs, newest first.')
+  addFilters(errors, {
+    status: false,
+    tool: 'only runs in which a step of this tool failed',
+  }).option('--group', 'count similar errors; compare with the time before')
   addPaging(errors, context.io)
   explain(errors, {
     about: ABOUT,
@@ -94,7 +84,7 @@ async function printErrors(options: ErrorFlags, context: Context): Promise<void>
   const run = await reader(context, options)
   const query = (paging: object) => listFailures(run, { ...filter, ...paging })
   const progress = listProgress(context.io, options)
-  await printPages(writer, { columns, query, empty: 'no failures', progress }, options)
+  await printPages(writer, { columns, query, empty: 'no errors', progress }, options)
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
@@ -107,13 +97,15 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   selectColumns(groupColumns, options.columns)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
-  const { groups, total } = await withProgress(context.io, async () =>
+  const { groups, total, removedRuns } = await withProgress(context.io, async () =>
     groupFailures(await reader(context, options), {
       ...filter,
       until: filter.until ?? context.io.now(),
       limit: options.limit,
     }),
   )
-  const listed = await writer.list(groupColumns, groups, { empty: 'no failures' })
+  const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'
+  const listed = await writer.list(groupColumns, groups, { empty })
   if (total > listed) writer.note(`${plural(total - listed, 'more group')}; use --limit all`)
+  if (removedRuns) writer.note(removedNote(removedRuns))
 }

@@ -32,7 +32,10 @@ export interface PagingOptions {
 const SCREEN_ROWS = 20
 
 /** Adds the shared filters to a command. `status` adds --status, for rows that have one. */
-export function addFilters(command: Command, { status }: { status: boolean }): Command {
+export function addFilters(
+  command: Command,
+  { status, tool = 'only runs with a step that used the tool' }: { status: boolean; tool?: string },
+): Command {
   addRunFilters(command)
   if (status) {
     command.option(
@@ -42,7 +45,7 @@ export function addFilters(command: Command, { status }: { status: boolean }): C
     )
   }
   return command
-    .option('--tool <names>', 'only runs with a step that used the tool', listOfValues())
+    .option('--tool <names>', tool, listOfValues())
     .option('--execution <ids>', 'only these runs (full ids)', listOfValues(parseUuid))
     .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
     .option('--until <time>', 'started before this time')

@@ -56,3 +56,7 @@ export function noteCut(writer: Writer, count: number, noun: string): void {
       'use times at :00, :15, :30 or :45 for exact totals',
   )
 }
+
+/** Removed runs have no messages, so they are in no group. */
+export const removedNote = (runs: number): string =>
+  `${plural(runs, 'failed or partial run')} of this time ${runs === 1 ? 'was' : 'were'} removed by cleanup and ${runs === 1 ? 'is' : 'are'} in no group`

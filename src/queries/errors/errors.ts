@@ -1,122 +1,91 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { type Sql, sql } from '../../db/query/sql.ts'
-import { name, uuid } from '../../tables/column.ts'
-import {
-  type Criterion,
-  conditionsOf,
-  equals,
-  type OneOrMore,
-  type TimeLimit,
-} from '../table/filter.ts'
+import { sql } from '../../db/query/sql.ts'
+import { name } from '../../tables/column.ts'
+import { ERROR_STATUSES, executions } from '../../tables/executions.ts'
+import { CRITERIA as OF_EXECUTIONS } from '../executions/executions.ts'
+import { type Criterion, conditionsOf, type ExecutionFilter, equals } from '../table/filter.ts'
 import { type List, type Page, type PageOptions, page } from '../table/page.ts'
 
+/** SQL: true for a run that is an error. Without bound values, so that the partial index of a user's errors is used. */
+export const IS_ERROR = `e.status in (${ERROR_STATUSES.map((status) => `'${status}'`).join(', ')})`
+
+/** The last failed step of a run. */
+const failedStep = (e: string, column: string) =>
+  `(select s.${column} from workflow_steps s where s.execution_id = ${e}.execution_id and s.status = 'failed'
+      order by s.step_number desc, s.step_id desc limit 1)`
+
+/** The error message of a run or, if it has none, of the step that failed. */
+export const messageOf = (e: string): string =>
+  `coalesce(nullif(${e}.error_message, ''), ${failedStep(e, 'error_message')})`
+
+const {
+  executionId,
+  startTime,
+  endTime,
+  status,
+  workflowName,
+  mode,
+  userId,
+  modelId,
+  stepsFailed,
+} = d.shapeOf(executions.columns)
 const failureShape = {
-  /** The timestamp of an entry, or the start of a run. */
-  time: d.time(),
-  /** Id of the audit entry or the run. */
-  id: d.uuid(),
-  /** 'entry' or 'run'. */
-  kind: d.text(),
-  executionId: d.nullable(d.uuid()),
-  stepId: d.nullable(d.uuid()),
-  userId: d.text(),
-  /** Set for a run. */
-  workflowName: d.nullable(d.text()),
-  /** Set for an entry, such as 'tool_call'. */
-  actionType: d.nullable(d.text()),
-  /** Set for a run: 'failed' or 'partial'. */
-  status: d.nullable(d.text()),
-  toolName: d.nullable(d.text()),
-  modelId: d.nullable(d.text()),
-  /** The error message; of an entry without an error message, its details. */
-  message: d.nullable(d.text()),
-  /** Set for a run. */
-  endTime: d.nullable(d.time()),
+  executionId,
+  startTime,
+  endTime,
+  /** 'failed' or 'partial'. */
+  status,
+  workflowName,
+  mode,
+  userId,
+  modelId,
+  /** Number of failed steps. */
+  stepsFailed,
+  /** The last failed step; null if no step failed, for example because the engine died. */
+  stepId: d.nullable(d.uuid(failedStep('e', 'step_id'))),
+  stepName: d.nullable(d.text(failedStep('e', 'step_name'))),
+  /** The tool of that step. */
+  toolName: d.nullable(d.text(failedStep('e', 'tool_name'))),
+  /** The error message of the run; if it has none, of that step. */
+  message: d.nullable(d.text(messageOf('e'))),
 }
-/** A failed audit entry, or a failed or partial run. */
+/** An error: a failed or partial run. */
 export type Failure = d.RowOf<typeof failureShape>
 
-/** The filters of failures. Values match exactly. */
-export interface FailureFilter {
-  userId?: OneOrMore | undefined
-  /** Workflow of the run; entries of removed runs do not match. */
-  workflowName?: OneOrMore | undefined
-  /** Mode of the run, as for workflowName. */
-  mode?: OneOrMore | undefined
-  modelId?: OneOrMore | undefined
-  /** Entries of these tools, and runs with a step that used one of them. */
-  toolName?: OneOrMore | undefined
-  executionId?: OneOrMore | undefined
-  /** At this instant or later. */
-  since?: TimeLimit | undefined
-  /** Before this instant. */
-  until?: TimeLimit | undefined
-}
+/** The filters of errors. Texts match exactly. toolName: runs in which a step of this tool failed. */
+export type FailureFilter = Omit<ExecutionFilter, 'status'>
 
-const ENTRIES = `(
-  select a.timestamp as time, a.log_id as id, 'entry'::text as kind, a.execution_id, a.step_id, a.user_id,
-         null::text as workflow_name, null::text as mode, a.action_type, null::text as status, a.tool_name, a.model_id,
-         coalesce(nullif(a.error_message, ''), a.action_details) as message, null::timestamptz as end_time
-  from audit_logs a where not a.success)`
+const failedTool: Criterion = (field, value) =>
+  sql`exists (select from workflow_steps s where s.execution_id = e.execution_id and s.status = 'failed'
+      and ${equals('s.tool_name', name)(field, value)})`
 
-/** The index gives failed runs in order of time, and partial runs too, but not both together. */
-const runsOf = (status: string) => `(
-  select r.start_time as time, r.execution_id as id, 'run'::text as kind, r.execution_id, null::uuid as step_id, r.user_id,
-         r.workflow_name, r.mode, null::text as action_type, r.status, null::text as tool_name, r.model_id,
-         r.error_message as message, r.end_time
-  from workflow_executions r where r.status = '${status}')`
+const { status: _, ...ofRuns } = OF_EXECUTIONS
+const CRITERIA = { ...ofRuns, toolName: failedTool }
 
-/** The parts of all failures. */
-const FAILURES = [ENTRIES, runsOf('failed'), runsOf('partial')]
-
-/** All failures as one table. */
-export const ALL_FAILURES = `(${FAILURES.map((part) => `select * from ${part} f`).join(' union all ')})`
-
-/** The column of a run, or for an entry the column of its run. */
-const ofRun =
-  (column: string): Criterion =>
-  (field, value) => {
-    const own = equals(`f.${column}`, name)(field, value)
-    const run = equals(`w.${column}`, name)(field, value)
-    return sql`(${own} or f.kind = 'entry' and exists (
-      select from workflow_executions w where w.execution_id = f.execution_id and ${run}))`
-  }
-
-const usesTool: Criterion = (field, value) => {
-  const own = equals('f.tool_name', name)(field, value)
-  const step = equals('s.tool_name', name)(field, value)
-  return sql`(${own} or f.kind = 'run' and exists (
-    select from workflow_steps s where s.execution_id = f.id and ${step}))`
-}
-
-const CRITERIA = {
-  userId: equals('f.user_id', name),
-  workflowName: ofRun('workflow_name'),
-  mode: ofRun('mode'),
-  modelId: equals('f.model_id', name),
-  toolName: usesTool,
-  executionId: equals('f.execution_id', uuid),
-}
-
-/** The conditions of a filter without its bounds, on the alias f. @throws WfstoreError usage */
-export const failureConditions = (filter: Omit<FailureFilter, 'since' | 'until'>): Sql[] =>
+/** The conditions of a filter without its bounds, on the alias e. @throws WfstoreError usage */
+export const failureConditions = (filter: Omit<FailureFilter, 'since' | 'until'>) =>
   conditionsOf(CRITERIA, filter)
+
+/** The index has the runs of each status in order of time, but not of several statuses together. */
+const PARTS = ERROR_STATUSES.map(
+  (status) => `(select * from workflow_executions where status = '${status}')`,
+)
 
 const LIST: List<typeof failureShape, FailureFilter> = {
   name: 'errors',
-  table: FAILURES,
-  alias: 'f',
+  table: PARTS,
+  alias: 'e',
   shape: failureShape,
-  key: 'time',
+  key: 'startTime',
   keyType: 'timestamptz',
-  id: 'id',
+  id: 'executionId',
   order: 'desc',
   where: failureConditions,
 }
 
 /**
- * Failed entries and failed or partial runs, newest first. Times are RFC 3339 in UTC with microseconds.
+ * Failed and partial runs by start time, newest first, each once. Times are RFC 3339 in UTC with microseconds.
  * @throws WfstoreError usage for an unknown filter, a limit below 1, or a cursor of another query
  */
 export const listFailures = (

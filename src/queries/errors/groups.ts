@@ -1,10 +1,12 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { raw, sql } from '../../db/query/sql.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { and, timeBounds } from '../table/filter.ts'
+import { ERROR_STATUSES } from '../../tables/executions.ts'
+import { and, type TimeBound, timeBounds } from '../table/filter.ts'
 import { countOf } from '../table/validate.ts'
-import { ALL_FAILURES, type FailureFilter, failureConditions } from './errors.ts'
+import { usageWhere } from '../usage/filter.ts'
+import { type FailureFilter, failureConditions, IS_ERROR, messageOf } from './errors.ts'
 
 export const TRENDS = ['new', 'rising', 'steady', 'falling', 'gone'] as const
 export type Trend = (typeof TRENDS)[number]
@@ -12,36 +14,31 @@ export type Trend = (typeof TRENDS)[number]
 const groupShape = {
   /** 'new', 'rising', 'steady', 'falling' or 'gone'. */
   trend: d.text(),
-  /** Number of failures in the window: entries and runs. */
-  count: d.count(),
-  /** Number of failures in the previous window, which has the same length. */
-  before: d.count(),
-  /** Share of all failures in the window, from 0 to 1. */
-  share: d.number(),
-  /** Number of failed audit entries in the window. */
-  entries: d.count(),
   /** Number of failed and partial runs in the window. */
   runs: d.count(),
+  /** Number of failed and partial runs in the previous window, which has the same length. */
+  before: d.count(),
+  /** Number of failed steps in the runs of the window. */
+  stepsFailed: d.count(),
+  /** Share of all failed and partial runs in the window, from 0 to 1. */
+  share: d.number(),
   /** This and the following fields are of the window; for a group that is gone, of the previous window. */
   firstTime: d.time(),
   lastTime: d.time(),
   /** Number of affected users. */
   users: d.count(),
-  /** Number of affected workflows, without removed runs. */
+  /** Number of affected workflows. */
   workflows: d.count(),
   /** Their names, as JSON. */
   workflowNames: d.json('to_json(g.workflow_names)'),
-  /** The message without the parts that vary between failures. */
+  /** The message without the parts that vary between errors. */
   fingerprint: d.text(),
   /** The newest message. */
   example: d.nullable(d.text()),
-  /** Id of that audit entry or run. */
-  exampleId: d.uuid(),
-  /** 'entry' or 'run'. */
-  exampleKind: d.text(),
-  exampleExecutionId: d.nullable(d.uuid()),
+  /** Id of that run. */
+  exampleExecutionId: d.uuid(),
 }
-/** Failures with the same fingerprint. */
+/** Failed and partial runs with the same fingerprint. */
 export type FailureGroup = d.RowOf<typeof groupShape>
 
 export interface GroupOptions extends FailureFilter {
@@ -53,6 +50,13 @@ export interface FailureGroups {
   groups: FailureGroup[]
   /** Number of groups without the limit. */
   total: number
+  /** Number of failed and partial runs in the window, in all groups. */
+  runs: number
+  /**
+   * Number of failed and partial runs in the window that cleanup has removed with their messages, so that they are in no
+   * group; null with a filter by tool or execution, which removed runs no longer have.
+   */
+  removedRuns: number | null
 }
 
 /** The number of characters of a message that are read, so that a very long message costs no more. */
@@ -103,18 +107,18 @@ export function fingerprintOf(message: string): string {
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 
 /**
- * A group rises if it has at least 1.5 times as many failures as before and at least 3 more; it falls by the same rule. A
- * difference of one or two is normal for rare failures.
+ * A group rises if it has at least 1.5 times as many runs as before and at least 3 more; it falls by the same rule. A
+ * difference of one or two is normal for rare errors.
  */
-const TREND = `case when coalesce(b.failures, 0) = 0 then 'new' when coalesce(n.failures, 0) = 0 then 'gone'
-         when n.failures >= b.failures * 1.5 and n.failures >= b.failures + 3 then 'rising'
-         when b.failures >= n.failures * 1.5 and b.failures >= n.failures + 3 then 'falling' else 'steady' end`
+const TREND = `case when coalesce(b.runs, 0) = 0 then 'new' when coalesce(n.runs, 0) = 0 then 'gone'
+         when n.runs >= b.runs * 1.5 and n.runs >= b.runs + 3 then 'rising'
+         when b.runs >= n.runs * 1.5 and b.runs >= n.runs + 3 then 'falling' else 'steady' end`
 
 const WINDOW_MS = 86_400_000
 
 /**
- * Failures by fingerprint, the most frequent first, in one statement. The window is from `since` (default: 24 hours before
- * its end) to `until` (default: now). It is compared with the previous window of the same length.
+ * Failed and partial runs by fingerprint, the most frequent first, in one statement. The window is from `since` (default: 24
+ * hours before its end) to `until` (default: now). It is compared with the previous window of the same length.
  * @throws WfstoreError usage for an unknown filter, or if since is not before until
  */
 export async function groupFailures(
@@ -122,48 +126,63 @@ export async function groupFailures(
   { since, until = new Date(), limit, ...filter }: GroupOptions = {},
 ): Promise<FailureGroups> {
   const wanted = countOf('limit', limit === Number.POSITIVE_INFINITY ? undefined : limit, 1)
-  const end = timeBounds({ until }).until as { at: string }
-  const begin = since ?? new Date(Date.parse(end.at) - WINDOW_MS)
-  const bounds = timeBounds({ since: begin, until })
+  const end = timeBounds({ until }).until as TimeBound
+  const bounds = timeBounds({ since: since ?? new Date(Date.parse(end.at) - WINDOW_MS), until })
   if (!bounds.since) throw new WfstoreError('usage', 'since is missing')
   // In seconds, because for PostgreSQL a day with a clock change is not 24 hours.
   const [from, to] = [sql`${bounds.since.at}::timestamptz`, sql`${end.at}::timestamptz`]
   const most = limit === Number.POSITIVE_INFINITY ? null : (wanted ?? 50)
+  const removed = countRemoved({ ...filter, since: bounds.since, until: end })
   const statement = sql`
 with failures as materialized (
-  select f.kind, f.time, f.id, f.execution_id, f.user_id, f.message, coalesce(f.workflow_name, w.workflow_name) as workflow,
-         f.time >= ${from} as recent, ${raw(fingerprintOf('f.message'))} as fingerprint
-  from ${raw(ALL_FAILURES)} f
-  left join workflow_executions w on f.kind = 'entry' and w.execution_id = f.execution_id
-  where f.time >= ${from} - make_interval(secs => extract(epoch from ${to} - ${from})::float8) and f.time < ${to} ${and(failureConditions(filter))}
+  select e.start_time as time, e.execution_id as id, e.user_id, e.workflow_name, e.steps_failed, ${raw(messageOf('e'))} as message
+  from workflow_executions e
+  where ${raw(IS_ERROR)}
+    and e.start_time >= ${from} - make_interval(secs => extract(epoch from ${to} - ${from})::float8) and e.start_time < ${to}
+    ${and(failureConditions(filter))}
 ), sides as (
-  select fingerprint, recent, count(*) as failures, count(*) filter (where kind = 'entry') as entries,
-         count(*) filter (where kind = 'run') as runs, min(time) as first_time, max(time) as last_time,
-         count(distinct user_id) as users,
-         coalesce(array_agg(distinct workflow) filter (where workflow is not null), '{}') as workflows,
-         (array_agg(id order by time desc, id desc, kind))[1] as id,
-         (array_agg(kind order by time desc, id desc, kind))[1] as kind
-  from failures group by fingerprint, recent
+  select ${raw(fingerprintOf('message'))} as fingerprint, time >= ${from} as recent, count(*) as runs,
+         sum(steps_failed) as steps_failed, min(time) as first_time, max(time) as last_time, count(distinct user_id) as users,
+         array_agg(distinct workflow_name) as workflows, (array_agg(id order by time desc, id desc))[1] as id
+  from failures group by 1, 2
 ), groups as (
-  select ${raw(TREND)} as trend, coalesce(n.failures, 0) as count, coalesce(b.failures, 0) as before,
-         coalesce(n.failures::float8 / nullif(sum(n.failures) over (), 0)::float8, 0) as share,
-         coalesce(n.entries, 0) as entries, coalesce(n.runs, 0) as runs,
+  select ${raw(TREND)} as trend, coalesce(n.runs, 0) as runs, coalesce(b.runs, 0) as before,
+         coalesce(n.steps_failed, 0) as steps_failed,
+         coalesce(n.runs::float8 / nullif(sum(n.runs) over (), 0)::float8, 0) as share,
          -- Of a group that is gone there is only what was.
          coalesce(n.first_time, b.first_time) as first_time, coalesce(n.last_time, b.last_time) as last_time,
          coalesce(n.users, b.users) as users, coalesce(n.workflows, b.workflows) as workflow_names, fingerprint,
-         coalesce(n.id, b.id) as example_id, coalesce(n.kind, b.kind) as example_kind, count(*) over () as total
+         coalesce(n.id, b.id) as example_execution_id, count(*) over () as total, sum(n.runs) over () as all_runs
   from (select * from sides where recent) n
   full join (select * from sides where not recent) b using (fingerprint)
   order by 2 desc, 3 desc, last_time desc, fingerprint
   limit ${most}
 )
-select ${raw(d.selectList(groupShape, 'g'))}, g.total from (
-  select g.*, cardinality(g.workflow_names) as workflows, x.message as example, x.execution_id as example_execution_id
-  from groups g join failures x on x.id = g.example_id and x.kind = g.example_kind) g
-order by g.count desc, g.before desc, g.last_time desc, g.fingerprint`
-  const found = await run(statement, { ...groupShape, total: d.count() })
+select ${raw(d.selectList(groupShape, 'g'))}, g.total, coalesce(g.all_runs, 0) as all_runs, ${removed} as removed_runs from (
+  select g.*, cardinality(g.workflow_names) as workflows, f.message as example
+  from groups g join failures f on f.id = g.example_execution_id) g
+order by g.runs desc, g.before desc, g.last_time desc, g.fingerprint`
+  const shape = { ...groupShape, total: d.count(), allRuns: d.count(), removedRuns: REMOVED }
+  const found = await run(statement, shape)
+  const [counts] = found
   return {
-    groups: found.map(({ total: _, ...group }) => group),
-    total: found[0]?.total ?? 0,
+    groups: found.map(({ total: _, allRuns: __, removedRuns: ___, ...group }) => group),
+    total: counts?.total ?? 0,
+    runs: counts?.allRuns ?? 0,
+    removedRuns: counts ? counts.removedRuns : await readRemoved(run, removed),
   }
+}
+
+const REMOVED = d.nullable(d.count())
+
+/** SQL of the number of removed runs; without a group there is no row that holds it. */
+function countRemoved({ toolName, executionId, ...filter }: FailureFilter): Sql {
+  if (toolName !== undefined || executionId !== undefined) return raw('null::bigint')
+  const { on } = usageWhere({ ...filter, status: ERROR_STATUSES })
+  return sql`(select coalesce(sum(e.runs), 0) from usage_history e ${on('quarter_start')})`
+}
+
+async function readRemoved(run: Run, removed: Sql): Promise<number | null> {
+  const [row] = await run(sql`select ${removed} as removed_runs`, { removedRuns: REMOVED })
+  return row?.removedRuns ?? null
 }

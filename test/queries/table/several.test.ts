@@ -51,8 +51,7 @@ const questions: [name: string, fields: string[], ask: (filter: Filter) => Promi
   [
     'errors.list',
     ['userId', 'mode', 'modelId', 'workflowName', 'toolName', 'executionId'],
-    async (filter) =>
-      count((await test.store.errors.list(filter)).rows.filter(({ kind }) => kind === 'entry')),
+    async (filter) => count((await test.store.errors.list(filter)).rows),
   ],
   [
     'tools',
@@ -151,11 +150,7 @@ const runs: Flag[] = ['--user', '--mode', '--model', '--workflow']
 const lists: [command: string, flags: Flag[], counted: (rows: Filter[]) => number][] = [
   ['executions list', [...runs, '--tool', '--execution'], count],
   ['audit', [...runs, '--tool', '--execution'], count],
-  [
-    'errors',
-    [...runs, '--tool', '--execution'],
-    (rows) => count(rows.filter(({ kind }) => kind === 'run')),
-  ],
+  ['errors', [...runs, '--tool', '--execution'], count],
   ['tools', [...runs, '--tool', '--execution'], count],
   ['cost --by status,model', runs, count],
   ['cost-by-mode', runs, count],

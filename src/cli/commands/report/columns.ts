@@ -108,8 +108,9 @@ export const pageColumns: Column<Written>[] = [
     'errors',
     columns<FailureGroup>({
       fingerprint: 'text',
-      count: 'count',
+      runs: 'count',
       before: 'count',
+      stepsFailed: 'count',
       trend: 'text',
       share: 'share',
       users: 'count',
@@ -117,6 +118,8 @@ export const pageColumns: Column<Written>[] = [
     ({ failures }) => failures.groups,
   ),
   { name: 'errorKinds', kind: 'count', value: ({ failures }) => failures.total },
+  { name: 'errorRuns', kind: 'count', value: ({ failures }) => failures.runs },
+  { name: 'errorRunsRemoved', kind: 'count', value: ({ failures }) => failures.removedRuns },
   rows(
     'slowest',
     columns<SlowWorkflow>({

@@ -2,6 +2,7 @@ import { formatDuration, plural } from '../../../numbers.ts'
 import type { FailureGroup } from '../../../queries/errors/groups.ts'
 import type { SlowWorkflow } from '../../../queries/executions/slow-workflows.ts'
 import type { CostReport, CostRow, CostTotal } from '../../../queries/usage/cost.ts'
+import { removedNote } from '../../options/report-filter.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { shareBar } from './chart.ts'
 import type { PageData } from './data.ts'
@@ -108,12 +109,17 @@ export function runsSection(data: PageData): Markup {
 }
 
 export function errorsSection({ failures }: PageData): Markup {
-  const { groups, total } = failures
-  if (groups.length === 0) return section('Errors', [nothing('No failures.')])
+  const { groups, total, removedRuns } = failures
+  const removed = !!removedRuns && `${removedNote(removedRuns)}.`
+  if (groups.length === 0) {
+    const none = removed ? 'No errors in runs that are kept.' : 'No errors.'
+    return section('Errors', [nothing(none), note([removed])])
+  }
   const columns: Cells<FailureGroup>[] = [
     { head: 'Message', kind: 'message', cells: (rows) => rows.map(message) },
-    numbers('Failures', (row) => count(row.count)),
+    numbers('Runs', (row) => count(row.runs)),
     numbers('Before', (row) => count(row.before)),
+    numbers('Failed steps', (row) => count(row.stepsFailed)),
     { head: 'Trend', cells: (rows) => rows.map(({ trend }) => trend) },
     numbers('Share', (row) => share(row.share)),
     numbers('Users', (row) => count(row.users)),
@@ -121,7 +127,8 @@ export function errorsSection({ failures }: PageData): Markup {
   return section('Errors', [
     table('Similar errors, compared with the time before', columns, groups),
     note([
-      'Failed audit entries and failed or partial runs, without removed ones. Messages that differ only in ids, numbers and quoted text are counted together.',
+      'An error is a failed or partial run. Messages that differ only in ids, numbers and quoted text are counted together.',
+      removed,
       total > groups.length && `${count(total - groups.length)} more groups are not shown.`,
     ]),
   ])
