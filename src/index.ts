@@ -97,6 +97,7 @@ export type { BillPatch, NewBill } from './tables/bills.ts'
 export type { ExecutionPatch, ExecutionStatus, NewExecution } from './tables/executions.ts'
 export type { MetricPatch, NewMetric } from './tables/metrics.ts'
 export type { NewStep, StepPatch, StepStatus } from './tables/steps.ts'
+export type { Count } from './tables/types.ts'
 export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
 
 const surroundings = () => ({ env: process.env, cwd: process.cwd() })

@@ -1,11 +1,11 @@
 /** How messages and tables write numbers, sizes and durations. */
 
 /** '12,345' */
-export const formatNumber = (value: number): string =>
-  String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',')
+export const formatNumber = (value: number | bigint): string =>
+  String(typeof value === 'bigint' ? value : Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',')
 
 /** '1 run', '12,345 runs', '2 entries' */
-export const plural = (count: number, noun: string): string =>
+export const plural = (count: number | bigint, noun: string): string =>
   `${formatNumber(count)} ${count === 1 ? noun : `${noun.replace(/(?<![aeiou])y$/, 'ie')}s`}`
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']

@@ -3,6 +3,9 @@ import type { ColumnDescription, Columns, TableDescription } from './column.ts'
 /** Text exactly as PostgreSQL prints a jsonb value: its numbers may have more digits than a double. */
 export type JsonText = string & { readonly json: unique symbol }
 
+/** A whole number, exact in any size: a number up to 2^53 - 1, a bigint beyond. */
+export type Count = number | bigint
+
 export type ColumnsOf<T> = T extends TableDescription<infer C> ? C : never
 
 type OrNull<C extends ColumnDescription, Value> = C['nullable'] extends true ? Value | null : Value
@@ -10,13 +13,15 @@ type OrNull<C extends ColumnDescription, Value> = C['nullable'] extends true ? V
 /** A value as it is read. Amounts are exact decimal strings, times RFC 3339 in UTC. */
 export type ReadValue<C extends ColumnDescription> = OrNull<
   C,
-  C['type'] extends 'count' | 'integer'
-    ? number
-    : C['type'] extends 'boolean'
-      ? boolean
-      : C['type'] extends 'json'
-        ? JsonText
-        : string
+  C['type'] extends 'count'
+    ? Count
+    : C['type'] extends 'integer'
+      ? number
+      : C['type'] extends 'boolean'
+        ? boolean
+        : C['type'] extends 'json'
+          ? JsonText
+          : string
 >
 
 type ValuesOf<C extends ColumnDescription> =

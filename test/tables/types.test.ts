@@ -1,5 +1,6 @@
 import { expectTypeOf, it } from 'vitest'
 import type {
+  Count,
   Execution,
   ExecutionStatus,
   NewExecution,
@@ -28,5 +29,5 @@ it('a patch changes every field but the key', () => {
 it('a row has null only where its column can be null', () => {
   expectTypeOf<Execution['totalCost']>().toEqualTypeOf<string>()
   expectTypeOf<Execution['endTime']>().toEqualTypeOf<string | null>()
-  expectTypeOf<Step['tokensCacheRead']>().toEqualTypeOf<number | null>()
+  expectTypeOf<Step['tokensCacheRead']>().toEqualTypeOf<Count | null>()
 })

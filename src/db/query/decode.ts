@@ -1,6 +1,6 @@
 import { WfstoreError } from '../../error.ts'
 import { type Columns, type ColumnType, columnOf } from '../../tables/column.ts'
-import type { JsonText, ReadValue } from '../../tables/types.ts'
+import type { Count, JsonText, ReadValue } from '../../tables/types.ts'
 
 /**
  * Rows come from PostgreSQL as text and are decoded once, here. pg would return numeric and bigint as strings, round
@@ -36,7 +36,10 @@ export const time = (sql?: string): Field<string> => ({
   ...field(decodeTime)(sql),
   asText: (value) => `to_json(${value}) #>> '{}'`,
 })
+/** A number of rows, bytes and the like: below 2^53. */
 export const count = field(decodeCount)
+/** A count that was given, or a sum of such counts: any whole number. */
+export const total = field(decodeTotal)
 export const number = field(decodeNumber)
 export const boolean = field((value) => value === 't' || value === 'true')
 export const json = field((value) => value as JsonText)
@@ -49,7 +52,7 @@ const FIELDS: Record<ColumnType, () => Field<unknown>> = {
   uuid,
   text,
   time,
-  count,
+  count: total,
   integer: count,
   amount,
   number: amount,
@@ -157,6 +160,12 @@ function decodeCount(value: string, column: string): number {
   const parsed = Number(value)
   if (!Number.isSafeInteger(parsed)) throw malformed(column, value, 'a count below 2^53')
   return parsed
+}
+
+function decodeTotal(value: string, column: string): Count {
+  if (!/^-?\d+$/.test(value)) throw malformed(column, value, 'a whole number')
+  const parsed = Number(value)
+  return Number.isSafeInteger(parsed) ? parsed : BigInt(value)
 }
 
 function decodeNumber(value: string, column: string): number {

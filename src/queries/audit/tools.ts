@@ -26,7 +26,7 @@ const toolShape = {
   /** Cost of the calls in US dollars, an exact decimal. */
   cost: d.amount(),
   /** Tokens of the calls. */
-  tokens: d.count(),
+  tokens: d.total(),
   /** Number of users who called it. */
   users: d.count(),
 }
@@ -114,7 +114,7 @@ with calls as (
   ) nearest
 ), tools as (
   select tool_name, coalesce(calls, 0) as calls, coalesce(failures, 0) as failures, coalesce(cost, 0) as cost,
-         (calls - failures)::float8 / calls as success_rate, coalesce(tokens, 0)::bigint as tokens,
+         (calls - failures)::float8 / calls as success_rate, coalesce(tokens, 0) as tokens,
          coalesce(users, 0) as users, coalesce(steps, 0) as steps, p95_duration_ms
   from calls full join steps using (tool_name)
 )

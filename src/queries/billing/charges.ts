@@ -1,4 +1,5 @@
 import * as d from '../../db/query/decode.ts'
+import { TOKEN_COLUMNS } from '../../tables/tokens.ts'
 import type { List } from '../table/page.ts'
 import { BILLS, type BillFilter, billShape } from './bills.ts'
 import { endOf, startOf, ZONE } from './periods.ts'
@@ -11,6 +12,12 @@ const day = `date_trunc('day', ${happened} at time zone ${ZONE})`
 /** A bill with its periods as FOCUS requires them: UTC, whole seconds, the end exclusive. */
 const chargeShape = {
   ...billShape,
+  /** Tokens without a reported class. */
+  tokensRest: d.total(
+    ['b.tokens_total::numeric', ...TOKEN_COLUMNS.map((name) => `coalesce(b.${name}, 0)`)].join(
+      ' - ',
+    ),
+  ),
   account: d.text('current_database()'),
   billingPeriodStart: d.text(second(startOf('b.billing_period'))),
   billingPeriodEnd: d.text(second(endOf('b.billing_period'))),

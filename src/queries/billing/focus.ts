@@ -1,4 +1,5 @@
 import { classWords, TOKEN_FIELDS, type TokenField } from '../../tables/tokens.ts'
+import type { Count } from '../../tables/types.ts'
 import type { BillingCharge } from './charges.ts'
 
 /**
@@ -20,13 +21,13 @@ export interface FocusRow {
   ChargeFrequency: 'Usage-Based'
   ChargePeriodEnd: string
   ChargePeriodStart: string
-  ConsumedQuantity: number | null
+  ConsumedQuantity: Count | null
   ConsumedUnit: 'Tokens' | 'Runs' | null
   ContractedCost: string
   EffectiveCost: string
   InvoiceIssuerName: string
   ListCost: string
-  PricingQuantity: number | null
+  PricingQuantity: Count | null
   PricingUnit: 'Tokens' | 'Runs' | null
   ProviderName: string
   PublisherName: string
@@ -45,7 +46,7 @@ export interface FocusRow {
 interface Meter {
   name: string
   unit: 'Tokens' | 'Runs'
-  quantity: number | null
+  quantity: Count | null
 }
 
 /**
@@ -79,8 +80,7 @@ function tokenMeters(bill: BillingCharge): Meter[] {
     name: meterName(field),
     quantity: bill[field] ?? 0,
   }))
-  const rest = bill.tokensTotal - named.reduce((sum, { quantity }) => sum + quantity, 0)
-  return [...named, { name: 'Tokens', quantity: rest }]
+  return [...named, { name: 'Tokens', quantity: bill.tokensRest }]
     .filter(({ quantity }) => quantity > 0)
     .map((meter) => ({ ...meter, unit: 'Tokens' }))
 }

@@ -33,7 +33,7 @@ const periodShape = {
   endTime: d.nullable(d.time(`case when ${isMonth} then ${endOf('p.period')} end`)),
   records: d.count('coalesce(p.records, live.records)'),
   cost: d.amount('coalesce(p.cost, live.cost)'),
-  tokensTotal: d.count('coalesce(p.tokens_total, live.tokens_total)'),
+  tokensTotal: d.total('coalesce(p.tokens_total, live.tokens_total)'),
   paidCost: d.amount('live.paid_cost'),
   unpaidCost: d.amount('live.unpaid_cost'),
   unpaidRecords: d.count('live.unpaid_records'),
@@ -46,7 +46,7 @@ const periodShape = {
 export type BillingPeriod = d.RowOf<typeof periodShape>
 
 const LIVE = `cross join lateral (
-    select count(*) as records, coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_total), 0)::bigint as tokens_total,
+    select count(*) as records, coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_total), 0) as tokens_total,
            coalesce(sum(cost) filter (where paid), 0) as paid_cost,
            coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
            count(*) filter (where not paid) as unpaid_records

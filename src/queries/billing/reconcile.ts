@@ -29,8 +29,8 @@ const differenceShape = {
   billedCost: d.amount(),
   /** Billed cost minus cost of the run; null without a run. */
   costDifference: d.nullable(d.amount('(r.billed_cost - r.run_cost)')),
-  runTokens: d.nullable(d.count()),
-  billedTokens: d.count(),
+  runTokens: d.nullable(d.total()),
+  billedTokens: d.total(),
 }
 export type BillDifference = d.RowOf<typeof differenceShape>
 
@@ -50,7 +50,7 @@ function differences(scope: BillingScope): Sql {
     select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records ${where(scopeOf(scope))}
   ), billed as (
     select b.execution_id, (array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1] as billing_id,
-           sum(b.cost) as cost, sum(b.tokens_total)::bigint as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
+           sum(b.cost) as cost, sum(b.tokens_total) as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
            coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected
     from billing_records b where b.execution_id in (select execution_id from own) group by b.execution_id
   ), r as (

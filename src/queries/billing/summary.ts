@@ -28,7 +28,7 @@ const summaryShape = {
   paidCost: d.amount(),
   unpaidCost: d.amount(),
   unpaidRecords: d.count(),
-  tokensTotal: d.count(),
+  tokensTotal: d.total(),
   ...d.shapeOf(tokenColumns),
 }
 export type BillingSum = d.RowOf<typeof summaryShape>
@@ -49,7 +49,7 @@ const KEYS: Record<SummaryKey, string> = {
   total: `'total'`,
 }
 
-const classes = TOKEN_COLUMNS.map((column) => `sum(${column})::bigint as ${column}`).join(', ')
+const classes = TOKEN_COLUMNS.map((column) => `sum(${column}) as ${column}`).join(', ')
 
 /**
  * The totals of a period by user, model or day, and the total of all, in one statement.
@@ -66,7 +66,7 @@ export async function summarize(
               coalesce(sum(cost) filter (where paid), 0) as paid_cost,
               coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
               count(*) filter (where not paid) as unpaid_records,
-              coalesce(sum(tokens_total), 0)::bigint as tokens_total, ${raw(classes)}
+              coalesce(sum(tokens_total), 0) as tokens_total, ${raw(classes)}
        from (select *, ${raw(KEYS[by])} as key from billing_records ${where(scopeOf(scope))}) as b
        group by grouping sets ((key), ())
      ) as s order by s.key collate "C"`,

@@ -40,7 +40,7 @@ const totalShape = {
   runs: d.count('r.runs'),
   /** US dollars as an exact decimal. */
   cost: d.amount('r.cost'),
-  tokens: d.count('r.tokens'),
+  tokens: d.total('r.tokens'),
   /** US dollars, rounded to 12 places; null without runs. */
   // The zeros give the quotient enough digits; without them PostgreSQL stops at 16 significant digits.
   costPerRun: d.nullable(

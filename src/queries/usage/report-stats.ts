@@ -62,7 +62,7 @@ const reportShape = {
   cancelledExecutions: d.count(),
   totalCost: d.number('r.total_cost_exact'),
   totalCostExact: d.amount(),
-  totalTokens: d.count(),
+  totalTokens: d.total(),
   averageExecutionTime: d.number(),
   successRate: d.nullable(d.number()),
   totalAuditLogs: d.nullable(d.count()),

@@ -11,7 +11,7 @@ const statsShape = {
   failedExecutions: d.count(),
   /** US dollars: totalCostExact as a number. */
   totalCost: d.number('t.total_cost'),
-  totalTokens: d.count(),
+  totalTokens: d.total(),
   totalAuditLogs: d.count(),
   /** Milliseconds from start to end, the average of ended runs; 0 without ended runs. */
   averageExecutionTime: d.number(),
@@ -37,7 +37,7 @@ with runs as (
   select coalesce(sum(runs), 0)::bigint as total_executions,
          ${raw(['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         '))},
          coalesce(sum(cost), 0) as total_cost,
-         coalesce(sum(tokens), 0)::bigint as total_tokens,
+         coalesce(sum(tokens), 0) as total_tokens,
          coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
   from runs
 ), entries as (

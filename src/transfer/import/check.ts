@@ -2,22 +2,40 @@ import type { ColumnType, TableField } from '../../tables/column.ts'
 import { isUuid } from '../../uuid.ts'
 import { Invalid, shown } from '../lines/invalid.ts'
 import type { ParsedLine, Row } from '../lines/parse.ts'
+import { rawFields } from '../lines/raw.ts'
 import type { LineTable } from '../lines/table.ts'
 import { isAfter, timeProblem } from './time.ts'
 
 /** @throws Invalid where the values of the row are not those of docs/IMPORT.md */
 export function checkRow({ table, row, extra, text }: ParsedLine): void {
-  const { fields, key, correction } = table
+  const { kind, fields, key, correction } = table
   const signed = correction !== undefined && typeof row[correction] === 'string'
+  const rawOf = () => rawFields(text, kind)
   for (const field of fields) {
     const value = row[field.name]
     if (value === undefined) checkAbsent(field, key)
-    else checkValue(field, value, signed)
+    else if (!isLargeCount(field, value, signed, rawOf)) checkValue(field, value, signed)
   }
   checkSpan(table, row)
   // Only an escape can bring a character that JSON has and PostgreSQL's text does not have.
   if (text.includes('\\u')) checkCharacters([row, extra])
 }
+
+/** A number beyond 2^53 is rounded in JavaScript, but the server gets its digits. */
+function isLargeCount(
+  { name, type }: TableField,
+  value: unknown,
+  signed: boolean,
+  raw: () => Map<string, string>,
+): boolean {
+  if (type !== 'count' || typeof value !== 'number' || Number.isSafeInteger(value)) return false
+  const digits = raw().get(name) ?? ''
+  if (!WHOLE.test(digits)) return false
+  const exact = BigInt(digits)
+  return BigInt.asIntN(64, exact) === exact && (signed || exact >= 0n)
+}
+
+const WHOLE = /^-?\d{1,19}$/
 
 /** A line without an id could not be imported twice without making two rows. */
 function checkAbsent({ name, nullable, hasDefault }: TableField, key: readonly string[]): void {

@@ -166,7 +166,7 @@ function summed(rows: Awaited<ReturnType<typeof costBy>>['rows'], by: readonly D
   const entries = rows.map((row): [string, Sum] => {
     expect(row.other).toBe(false)
     const key = by.map((name) => row[DIMENSION_FIELDS[name]]).join()
-    return [key, { runs: row.runs, cost: trillionths(row.cost), tokens: row.tokens }]
+    return [key, { runs: row.runs, cost: trillionths(row.cost), tokens: Number(row.tokens) }]
   })
   const sums = Object.fromEntries(entries)
   expect(Object.keys(sums)).toHaveLength(rows.length)

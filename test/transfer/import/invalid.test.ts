@@ -114,11 +114,11 @@ describe('an invalid line', () => {
     ],
     ['half a token', line.bill({ tokensInput: 0.5 }), /^tokensInput is 0.5, not a whole number/],
     [
-      'a count beyond 2^53',
+      'a count beyond 2^63',
       '{"bill":{"billingId":"' +
         id(3) +
-        '","userId":"u","modelId":"m","billingPeriod":"p","tokensTotal":9007199254740993}}\n',
-      /^tokensTotal is .*, not a whole number/,
+        '","userId":"u","modelId":"m","billingPeriod":"p","tokensTotal":9223372036854775808}}\n',
+      /^tokensTotal is 9223372036854775808, not a whole number from 0$/,
     ],
     [
       'an integer beyond 2^31',

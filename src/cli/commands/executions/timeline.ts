@@ -58,12 +58,16 @@ function rowOf(step: Step, run: ExecutionWithSteps, span: Span, now: Date): Time
     startMs,
     endMs,
     open,
-    durationMs: step.durationMs ?? length,
+    durationMs: tookOf(step) ?? length,
     costShare: Number.isFinite(share) ? share : null,
     note: notes.join(', '),
     spanMs: span.ms,
   }
 }
+
+/** A drawing needs no more than the precision of a double. */
+const tookOf = ({ durationMs }: Step): number | null =>
+  durationMs === null ? null : Number(durationMs)
 
 /** The start and end of a step. A missing start, end or duration is computed from the other two. */
 function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes: string[]) {
@@ -72,7 +76,7 @@ function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes
     return Number.isFinite(ms) ? ms : null
   }
   const [start, end] = [at(step.startTime), at(step.endTime)]
-  const startMs = start ?? (end !== null ? end - (step.durationMs ?? 0) : null)
+  const startMs = start ?? (end !== null ? end - (tookOf(step) ?? 0) : null)
   const unfinished = step.status === 'running' || step.status === 'pending'
   if (startMs === null || (start === null && unfinished)) {
     if (step.status !== 'pending') notes.push('no times')
@@ -81,7 +85,7 @@ function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes
   const open = end === null && step.durationMs === null && unfinished
   if (open && run.status !== 'running') notes.push('unfinished')
   const until = run.status === 'running' ? now.getTime() - span.start : span.ms
-  const endMs = open ? Math.max(until, startMs) : (end ?? startMs + (step.durationMs ?? 0))
+  const endMs = open ? Math.max(until, startMs) : (end ?? startMs + (tookOf(step) ?? 0))
   if (endMs < startMs) notes.push(`ends ${formatDuration(startMs - endMs)} before start`)
   else if (startMs < -OUTSIDE_MS) notes.push(`starts ${formatDuration(-startMs)} early`)
   else if (endMs > span.ms + OUTSIDE_MS) notes.push(`ends ${formatDuration(endMs - span.ms)} late`)

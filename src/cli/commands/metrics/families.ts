@@ -85,7 +85,7 @@ export interface Total {
 
 /** Totals of all time, including removed runs. They need no rollup. */
 export function totalFamilies(totals: readonly Total[]): Family[] {
-  const samples = (value: (stats: StoreStats) => string | number, labels = {}): Sample[] =>
+  const samples = (value: (stats: StoreStats) => Sample['value'], labels = {}): Sample[] =>
     totals.map(({ user, stats }) => ({
       labels: { ...(user === undefined ? {} : { user }), ...labels },
       value: value(stats),

@@ -9,7 +9,7 @@ const CENTS = 2
 const grouped = (digits: string) => digits.replace(/\B(?=(?:\d{3})+$)/g, ',')
 
 /** 1,234,567 */
-export const count = (value: number): string => grouped(String(value)).replace('-', '−')
+export const count = (value: number | bigint): string => grouped(String(value)).replace('-', '−')
 
 /** US dollars with all digits: $1,234.50375 */
 export const dollars = (amount: string): string => {

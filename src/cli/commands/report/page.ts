@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { plural } from '../../../numbers.ts'
+import type { Count } from '../../../tables/types.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { billSection } from './bill.ts'
 import type { PageData } from './data.ts'
@@ -79,9 +80,9 @@ function narrowing({ filter }: PageData): Markup | false {
 function headline(data: PageData): Markup {
   const { totals, before, since, until, end } = data
   const than = lengthBefore(since, until ?? end)
-  const against = (now: number, then: number | undefined, shown: string) => {
+  const against = (now: Count, then: Count | undefined, shown: string) => {
     if (before === null || then === undefined) return null
-    const changed = change(now, then)
+    const changed = change(Number(now), Number(then))
     return changed === null ? `${than}: ${shown}` : `${changed} compared with ${than} (${shown})`
   }
   const rate = totals.successRate

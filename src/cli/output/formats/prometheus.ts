@@ -14,7 +14,7 @@ export interface Sample {
   /** Invalid characters in names are replaced. A label with an empty value is left out. */
   labels: Readonly<Record<string, string>>
   /** A decimal of any length, or NaN or Infinity as PostgreSQL writes them. */
-  value: string | number
+  value: string | number | bigint
 }
 
 /**
@@ -60,5 +60,5 @@ const escapeLabel = (text: string): string =>
 const escapeHelp = (text: string): string =>
   show(text, ['\n']).replace(/\\/g, '\\\\').replace(/\n/g, '\\n')
 
-const numberOf = (value: string | number): string =>
+const numberOf = (value: string | number | bigint): string =>
   String(value).replace(/^(-?)Infinity$/, (_, sign) => `${sign || '+'}Inf`)
