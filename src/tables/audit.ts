@@ -4,6 +4,7 @@ import {
   count,
   json,
   key,
+  keyText,
   name,
   optional,
   stamp,
@@ -33,7 +34,7 @@ export const audit = table({
     actionType: name,
     /** One line that a person reads. */
     actionDetails: text,
-    toolName: optional(text),
+    toolName: optional(keyText),
     /** Any JSON value. */
     toolInput: optional(json),
     /** Any JSON value. */
@@ -42,7 +43,7 @@ export const audit = table({
     tokensUsed: withDefault(count, '0'),
     /** Cost of the step that this action caused: US dollars, 0 or more. */
     cost: withDefault(amount, '0'),
-    modelId: optional(text),
+    modelId: optional(keyText),
     success: withDefault(boolean, 'true'),
     errorMessage: optional(text),
     /** Any JSON value. */

@@ -54,7 +54,7 @@ export const bills = table({
     /** The bill that this one corrects. */
     corrects: byWfstore(optional(uuid)),
     /** The given month, if it was closed and the bill went to an open month. */
-    originalPeriod: byWfstore(optional(text)),
+    originalPeriod: byWfstore(optional(month)),
   },
 })
 

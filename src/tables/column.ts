@@ -48,9 +48,25 @@ export interface ColumnDescription<
   writers: By
   /** All values that the column may hold. */
   values?: readonly Value[]
-  /** What the library requires of a text that it writes: not empty, or a month such as 2024-12. */
-  rule?: 'name' | 'month'
+  /**
+   * What is required of a text that is written. name: not empty, and short enough for an index. key: short enough for an
+   * index. month: such as 2024-12.
+   */
+  rule?: 'name' | 'key' | 'month'
 }
+
+/**
+ * The longest name, in bytes of UTF-8. An index row has at most 2,704 bytes, a third of a page
+ * (https://www.postgresql.org/docs/current/btree.html), and the longest of ours and of the old application hold two names,
+ * a time and an id. PostgreSQL compresses long values, but not random ones, so compression does not count.
+ */
+export const LONGEST_NAME = 1300
+
+export const isTooLong = (text: string): boolean =>
+  text.length * 3 > LONGEST_NAME && Buffer.byteLength(text) > LONGEST_NAME
+
+/** A month as text. There is no year 0. */
+export const isMonth = (text: string): boolean => /^(?!0000)\d{4}-(0[1-9]|1[0-2])$/.test(text)
 
 export type Columns = Readonly<Record<string, ColumnDescription>>
 
@@ -106,8 +122,10 @@ export const number = column('number')
 export const boolean = column('boolean')
 export const json = column('json')
 
-/** A text that is not empty. */
+/** A text that is not empty, and short enough for an index. */
 export const name: typeof text = { ...text, rule: 'name' }
+/** A text that is short enough for an index. */
+export const keyText: typeof text = { ...text, rule: 'key' }
 /** A text such as 2024-12. */
 export const month: typeof text = { ...text, rule: 'month' }
 

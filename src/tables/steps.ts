@@ -4,6 +4,7 @@ import {
   integer,
   json,
   key,
+  keyText,
   name,
   oneOf,
   optional,
@@ -35,7 +36,7 @@ export const steps = table({
     stepNumber: integer,
     stepName: name,
     stepDescription: optional(text),
-    toolName: optional(text),
+    toolName: optional(keyText),
     /** Any JSON value. */
     toolParameters: optional(json),
     status: withDefault(oneOf(STEP_STATUSES), "'pending'"),

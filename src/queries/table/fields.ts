@@ -7,7 +7,9 @@ import {
   decimalOf,
   integerOf,
   jsonOf,
+  keyTextOf,
   monthOf,
+  nameOf,
   oneOf,
   requiredText,
   textOf,
@@ -26,10 +28,11 @@ const check =
   (name, value) =>
     of(name, value as T)
 
-const CHECKS: Record<ColumnType | 'name' | 'month', Check> = {
+const CHECKS: Record<ColumnType | 'name' | 'key' | 'month', Check> = {
   uuid: check(uuidOf),
   text: check(textOf),
-  name: check(requiredText),
+  name: check(nameOf),
+  key: check(keyTextOf),
   month: check(monthOf),
   time: check(timeOf),
   count: check(countOf),
@@ -49,6 +52,12 @@ export function sendable(column: ColumnDescription, name: string, value: unknown
   if (column.values) return oneOf(name, value as string, column.values)
   return CHECKS[column.rule ?? column.type](name, value)
 }
+
+/** The value of a filter. Rows of an adopted database may have longer names than a new row may have. */
+export const filterValue = (column: ColumnDescription, name: string, value: unknown): Sent =>
+  column.rule === 'name' && value !== null
+    ? requiredText(name, value as string)
+    : sendable(column, name, value)
 
 /** The value that the recorder sends: NULL if it is left out, JSON's null for null in a JSON column. */
 export function given(column: ColumnDescription, name: string, value: unknown): Sent {

@@ -2,7 +2,7 @@ import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { type ColumnDescription, SQL_TYPES } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
-import { sendable } from './fields.ts'
+import { filterValue } from './fields.ts'
 import { timeOf } from './validate.ts'
 
 /** An instant and its text. Tomorrow '7d' is the same filter with another instant. */
@@ -50,7 +50,7 @@ export const equals =
   (column: string, description: ColumnDescription): Criterion =>
   (name, value) => {
     const type = raw(SQL_TYPES[description.type])
-    const values = valuesOf(name, value).map((one) => sendable(description, name, one))
+    const values = valuesOf(name, value).map((one) => filterValue(description, name, one))
     return values.length === 1
       ? sql`${raw(column)} = ${values[0]}::${type}`
       : sql`${raw(column)} = any(${values}::${type}[])`

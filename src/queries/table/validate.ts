@@ -1,4 +1,5 @@
 import { WfstoreError } from '../../error.ts'
+import { isMonth, isTooLong, LONGEST_NAME } from '../../tables/column.ts'
 import {
   TOKEN_CLASSES,
   TOKEN_FIELDS,
@@ -63,7 +64,7 @@ export function booleanOf(name: string, value: boolean): boolean {
 
 /** A billing period, as `wfstore billing --period` names it. */
 export function monthOf(name: string, value: string): string {
-  if (typeof value !== 'string' || !/^\d{4}-(0[1-9]|1[0-2])$/.test(value)) {
+  if (typeof value !== 'string' || !isMonth(value)) {
     throw bad(name, value, 'a month such as "2024-12"')
   }
   return value
@@ -105,6 +106,22 @@ export function requiredText(name: string, value: string): string {
   if (value === undefined || value === '') throw new WfstoreError('usage', `${name} is missing`)
   return textOf(name, value)
 }
+
+/** Text that an index can hold. */
+export function keyTextOf(name: string, value: string): string {
+  const text = textOf(name, value)
+  if (!isTooLong(text)) return text
+  throw new WfstoreError('usage', `${name} is longer than ${LONGEST_NAME} bytes`, {
+    hint: 'use a shorter one: an index of PostgreSQL holds no longer text',
+  })
+}
+
+export const optionalKeyText = (name: string, value: string | null | undefined): string | null =>
+  value === undefined || value === null ? null : keyTextOf(name, value)
+
+/** Text that is not empty and that an index can hold. */
+export const nameOf = (name: string, value: string): string =>
+  keyTextOf(name, requiredText(name, value))
 
 /** Any value as JSON; undefined is NULL. */
 export function jsonOf(name: string, value: unknown): string | null {

@@ -4,8 +4,8 @@ import {
   checkOrder,
   countOf,
   jsonOf,
+  nameOf,
   oneOf,
-  requiredText,
   type Tokens,
   textOf,
   tokensOf,
@@ -128,7 +128,7 @@ export function entryContent(entry: BatchEntry): Content {
   const { toolName, metadata = {} } = entry
   const executionId = uuidOf('executionId', entry.executionId)
   const logId = idOf('logId', entry.logId)
-  const action = requiredText('action', entry.action)
+  const action = nameOf('action', entry.action)
   const usual = typeof toolName === 'string' ? `Tool call: ${toolName}` : action
   const values = valuesOf('entry', entry, {
     executionId,

@@ -2,7 +2,14 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
-import { amountOf, countOf, jsonOf, optionalText, uuidOf } from '../../queries/table/validate.ts'
+import {
+  amountOf,
+  countOf,
+  jsonOf,
+  optionalKeyText,
+  optionalText,
+  uuidOf,
+} from '../../queries/table/validate.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { entryOf, missingExecution } from './lookups.ts'
 import { ADD_ENTRY } from './statements.ts'
@@ -36,7 +43,7 @@ export async function recordEntry(
   entry: EntryOptions,
 ): Promise<string> {
   const logId = entry.logId === undefined ? uuidv7(Date.now()) : uuidOf('logId', entry.logId)
-  const toolName = optionalText('toolName', entry.toolName)
+  const toolName = optionalKeyText('toolName', entry.toolName)
   const usual = toolName === null ? 'Decision' : `Tool call: ${toolName}`
   const values = {
     logId,

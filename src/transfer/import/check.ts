@@ -1,6 +1,12 @@
-import type { ColumnType, TableField } from '../../tables/column.ts'
+import {
+  type ColumnType,
+  isMonth,
+  isTooLong,
+  LONGEST_NAME,
+  type TableField,
+} from '../../tables/column.ts'
 import { isUuid } from '../../uuid.ts'
-import { Invalid, shown } from '../lines/invalid.ts'
+import { bare, Invalid, shown } from '../lines/invalid.ts'
 import type { ParsedLine, Row } from '../lines/parse.ts'
 import { rawFields } from '../lines/raw.ts'
 import type { LineTable } from '../lines/table.ts'
@@ -21,7 +27,10 @@ export function checkRow({ table, row, extra, text }: ParsedLine): void {
   if (text.includes('\\u')) checkCharacters([row, extra])
 }
 
-/** A number beyond 2^53 is rounded in JavaScript, but the server gets its digits. */
+/**
+ * A number beyond 2^53 is rounded in JavaScript, but the server gets its digits.
+ * @throws Invalid where they are no whole number of the database
+ */
 function isLargeCount(
   { name, type }: TableField,
   value: unknown,
@@ -30,9 +39,9 @@ function isLargeCount(
 ): boolean {
   if (type !== 'count' || typeof value !== 'number' || Number.isSafeInteger(value)) return false
   const digits = raw().get(name) ?? ''
-  if (!WHOLE.test(digits)) return false
-  const exact = BigInt(digits)
-  return BigInt.asIntN(64, exact) === exact && (signed || exact >= 0n)
+  const exact = WHOLE.test(digits) ? BigInt(digits) : null
+  if (exact !== null && BigInt.asIntN(64, exact) === exact && (signed || exact >= 0n)) return true
+  throw new Invalid(`${name} is ${bare(digits)}, not a whole number from 0 to 2^63 - 1`)
 }
 
 const WHOLE = /^-?\d{1,19}$/
@@ -49,6 +58,12 @@ function checkValue(field: TableField, value: unknown, signed: boolean): void {
   }
   const problem = PROBLEMS[signed ? (SIGNED[field.type] ?? field.type) : field.type](value)
   if (problem !== undefined) throw new Invalid(`${field.name} is ${shown(value)}, ${problem}`)
+  if (field.rule === 'month' && !isMonth(value as string)) {
+    throw new Invalid(`${field.name} is ${shown(value)}, not a month such as 2024-12`)
+  }
+  if ((field.rule === 'name' || field.rule === 'key') && isTooLong(value as string)) {
+    throw new Invalid(`${field.name} is longer than ${LONGEST_NAME} bytes, which no index can hold`)
+  }
   if (field.values && !field.values.includes(value as string)) {
     throw new Invalid(`${field.name} is ${shown(value)}, not one of ${field.values.join(', ')}`)
   }
