@@ -78,17 +78,17 @@ export type {
 } from './record/recorder/close.ts'
 export type { EntryOptions } from './record/recorder/entries.ts'
 export type {
-  ExecutionRecorder,
-  FinishExecution,
-  StartExecution,
-  StartStep,
-} from './record/recorder/recorder.ts'
-export type {
   Attempt,
   FinishedStepStatus,
   FinishStep,
   StepRecorder,
 } from './record/recorder/steps.ts'
+export type {
+  ExecutionRecorder,
+  FinishExecution,
+  StartExecution,
+  StartStep,
+} from './record/recorder/types.ts'
 export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
 export type { SpoolOptions } from './record/spool/recorder.ts'
 export type { PgDatabase, Store, StoreOptions } from './store.ts'

@@ -44,11 +44,8 @@ import {
   type FailStaleOptions,
   failStaleExecutions,
 } from './record/recorder/close.ts'
-import {
-  type ExecutionRecorder,
-  type StartExecution,
-  startExecution,
-} from './record/recorder/recorder.ts'
+import { runExecution, startExecution } from './record/recorder/recorder.ts'
+import type { ExecutionRecorder, StartExecution } from './record/recorder/types.ts'
 import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 import type { ImportOptions, ImportReport } from './transfer/import/import.ts'
 import type { Source } from './transfer/lines/gzip.ts'
@@ -100,6 +97,15 @@ export interface Store {
    * @throws WfstoreError usage, conflict if the id was started with other values; with a spool only usage, from every call
    */
   startExecution: (options: StartExecution) => Promise<ExecutionRecorder>
+  /**
+   * Records a run around `work`: it starts the run, calls `work`, and finishes the run as success, or as failed with the message
+   * of the error if `work` throws. An AbortError makes it cancelled. Call `run.finish` or `run.cancel` in `work` for another end.
+   * A repeat with the id of a run that has not finished continues it.
+   * @returns what `work` returns
+   * @throws the error of `work`; WfstoreError as `startExecution`, and conflict if the run with this id has already finished: then
+   * `work` is not called
+   */
+  run: <T>(options: StartExecution, work: (run: ExecutionRecorder) => T | Promise<T>) => Promise<T>
   /**
    * A writer for engines that write a lot. It collects audit entries and finished steps, and acknowledges each row when it
    * is committed. Close it before the store.
@@ -283,6 +289,8 @@ function storeOn(
     stats: (options) => reportStats(read, options),
     startExecution: (options) =>
       spooled ? spooled.startExecution(options) : startExecution(record, options),
+    run: (options, work) =>
+      spooled ? spooled.run(options, work) : runExecution(record, options, work),
     batch: (options) => openBatch(record, options),
     export: async function* (filter) {
       const { exportLines } = await import('./transfer/export/export.ts')

@@ -1,6 +1,6 @@
 import { query } from '../../src/db/query/query.ts'
 import type { Run } from '../../src/queries/executions/executions.ts'
-import type { ExecutionRecorder } from '../../src/record/recorder/recorder.ts'
+import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import { openPool, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 

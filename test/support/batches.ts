@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { query, type Run } from '../../src/db/query/query.ts'
-import { type ExecutionRecorder, startExecution } from '../../src/record/recorder/recorder.ts'
+import { startExecution } from '../../src/record/recorder/recorder.ts'
+import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import { openPool, type TestDatabase } from './database.ts'
 

@@ -1,5 +1,6 @@
 import type { Run } from '../../src/db/query/query.ts'
-import { type ExecutionRecorder, startExecution } from '../../src/record/recorder/recorder.ts'
+import { startExecution } from '../../src/record/recorder/recorder.ts'
+import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface StartOptions {

@@ -1,5 +1,6 @@
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { countOf } from '../../queries/table/validate.ts'
 import { batchClock } from './clock.ts'
 import {
@@ -15,10 +16,12 @@ import { writeRows } from './write.ts'
 
 export interface BatchOptions {
   /** The number of rows that are written without waiting for more (default: 500). */
-  maxRows?: number
+  maxRows?: number | undefined
   /** The maximum wait of a row before it is sent, in milliseconds (default: 200). */
-  flushMs?: number
+  flushMs?: number | undefined
 }
+
+const OPTIONS: Names<BatchOptions> = { maxRows: true, flushMs: true }
 
 /**
  * Collects rows and writes many in one statement. The promise of a row resolves when the row is committed, and rejects if it
@@ -56,6 +59,7 @@ const LARGEST_BACKLOG = 64_000_000
  * @throws WfstoreError usage if an option is invalid
  */
 export function openBatch(run: Run, options: BatchOptions = {}): Batch {
+  checkNames('batch', options, OPTIONS)
   const maxRows = countOf('maxRows', options.maxRows, 1) ?? 500
   const flushMs = countOf('flushMs', options.flushMs) ?? 200
   const queue: BatchRow[] = []

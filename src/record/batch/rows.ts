@@ -1,3 +1,4 @@
+import { checkNames, type Names } from '../../options.ts'
 import { given, type Sent } from '../../queries/table/fields.ts'
 import {
   amountOf,
@@ -14,7 +15,7 @@ import {
 import type { NewStep } from '../../tables/steps.ts'
 import { TOKEN_FIELDS, type TokenField } from '../../tables/tokens.ts'
 import { uuidv7 } from '../../uuid.ts'
-import type { EntryOptions } from '../recorder/entries.ts'
+import { ENTRY_OPTIONS, type EntryOptions } from '../recorder/entries.ts'
 import { derivedId } from '../recorder/identity.ts'
 import { billOf } from '../recorder/lookups.ts'
 import type { FinishedStepStatus } from '../recorder/steps.ts'
@@ -24,9 +25,16 @@ import { GIVEN } from './statement.ts'
 export interface BatchEntry extends EntryOptions {
   executionId: string
   /** Leave it out for an entry of the run itself. */
-  stepId?: string
+  stepId?: string | undefined
   /** The type of the action: 'tool_call', 'ai_decision', or another name. */
   action: string
+}
+
+const NAMES_OF_AN_ENTRY: Names<BatchEntry> = {
+  ...ENTRY_OPTIONS,
+  executionId: true,
+  stepId: true,
+  action: true,
 }
 
 /** The fields of a step that are computed. */
@@ -40,6 +48,12 @@ export interface BatchStep extends Omit<NewStep, Counted> {
   status: FinishedStepStatus
   tokens?: Tokens | undefined
 }
+
+const NAMES_OF_A_STEP = Object.fromEntries(
+  [...GIVEN.step.map(({ name }) => name), 'tokens']
+    .filter((name) => name !== 'tokensUsed' && !(TOKEN_FIELDS as string[]).includes(name))
+    .map((name) => [name, true]),
+)
 
 /** A row to write. */
 export interface Content {
@@ -125,6 +139,7 @@ const END = placeOf('endTime')
 
 /** @throws WfstoreError usage */
 export function entryContent(entry: BatchEntry): Content {
+  checkNames('batch.audit', entry, NAMES_OF_AN_ENTRY)
   const { toolName, metadata = {} } = entry
   const executionId = uuidOf('executionId', entry.executionId)
   const logId = idOf('logId', entry.logId)
@@ -153,6 +168,7 @@ export function entryContent(entry: BatchEntry): Content {
 
 /** @throws WfstoreError usage */
 export function stepContent(step: BatchStep): Content {
+  checkNames('batch.step', step, NAMES_OF_A_STEP)
   const executionId = uuidOf('executionId', step.executionId)
   const stepId = idOf('stepId', step.stepId)
   const { total, classes } = tokensOf(step.tokens)

@@ -97,7 +97,7 @@ async function assertOpen(
     )
   }
   const open = finish ? ['pending', 'running'] : ['pending', 'running', 'failed']
-  if (!open.includes(state.status)) {
+  if (!open.includes(state.status) && !state.leftOpen) {
     refuse(`is already ${state.status}`, 'it was finished without the recorder')
   }
   if (!finish && state.executionStatus !== 'running') {

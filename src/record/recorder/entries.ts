@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import {
   amountOf,
@@ -17,19 +18,36 @@ import { ADD_ENTRY } from './statements.ts'
 /** An audit entry: a tool call or a decision. */
 export interface EntryOptions {
   /** One line that a person reads. */
-  details?: string
-  toolName?: string
+  details?: string | undefined
+  toolName?: string | undefined
+  /** Any JSON value. */
   input?: unknown
+  /** Any JSON value. */
   output?: unknown
   /** (default: true) */
-  success?: boolean
-  errorMessage?: string
-  /** Tokens and cost of this action. They are part of the step's tokens and cost, and are not added to them. */
-  tokens?: number
-  cost?: string | number
-  metadata?: unknown
-  /** A UUID (default: a new UUIDv7). */
-  logId?: string
+  success?: boolean | undefined
+  errorMessage?: string | undefined
+  /** Tokens of this action. They are part of the step's tokens, and are not added to them. */
+  tokens?: number | undefined
+  /** US dollars of this action. They are part of the step's cost, and are not added to it. */
+  cost?: string | number | undefined
+  /** An object of your own data, written as JSON (default: {}). */
+  metadata?: Record<string, unknown> | undefined
+  /** A UUID (default: a new UUIDv7). With your own id the call can be repeated. */
+  logId?: string | undefined
+}
+
+export const ENTRY_OPTIONS: Names<EntryOptions> = {
+  details: true,
+  toolName: true,
+  input: true,
+  output: true,
+  success: true,
+  errorMessage: true,
+  tokens: true,
+  cost: true,
+  metadata: true,
+  logId: true,
 }
 
 export type EntryAction = 'tool_call' | 'ai_decision'
@@ -42,6 +60,7 @@ export async function recordEntry(
   stepId: string | null,
   entry: EntryOptions,
 ): Promise<string> {
+  checkNames(action === 'tool_call' ? 'toolCall' : 'decision', entry, ENTRY_OPTIONS)
   const logId = entry.logId === undefined ? uuidv7(Date.now()) : uuidOf('logId', entry.logId)
   const toolName = optionalKeyText('toolName', entry.toolName)
   const usual = toolName === null ? 'Decision' : `Tool call: ${toolName}`

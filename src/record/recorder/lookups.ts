@@ -39,13 +39,16 @@ const stepShape = {
   retryCount: d.count(),
   startTime: d.nullable(d.time()),
   executionStatus: d.text(),
+  /** True if the end of its run has skipped it. */
+  leftOpen: d.boolean(),
 }
 
 /** A step and its run. @throws WfstoreError not_found */
 export async function readStepState(run: Run, executionId: string, stepId: string) {
   const [row] = await send(
     run,
-    sql`select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status
+    sql`select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status,
+            s.status = 'skipped' and s.end_time is null as left_open
      from workflow_executions e
      join workflow_steps s on s.execution_id = e.execution_id and s.step_id = ${stepId}::uuid
      where e.execution_id = ${executionId}::uuid`,

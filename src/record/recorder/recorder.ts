@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames } from '../../options.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import {
   checkOrder,
@@ -14,66 +15,23 @@ import {
   timeOf,
   uuidOf,
 } from '../../queries/table/validate.ts'
-import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
+import { EXECUTION_STATUSES } from '../../tables/executions.ts'
 import { uuidv7 } from '../../uuid.ts'
-import { type EntryOptions, recordEntry } from './entries.ts'
+import { aroundRun, aroundStep } from './around.ts'
+import { recordEntry } from './entries.ts'
 import { derivedId } from './identity.ts'
 import { billOf, executionOf, readExecutionState, readStepState, stepOf } from './lookups.ts'
 import { FINISH_EXECUTION, HEARTBEAT, START_EXECUTION, START_STEP } from './statements.ts'
-import { type StartedStep, type StepRecorder, stepRecorder } from './steps.ts'
-
-export interface StartExecution {
-  workflowName: string
-  userId: string
-  mode: string
-  modelId: string
-  /** (default: 'autonomous') */
-  workflowType?: string
-  /** Planned number of steps. */
-  stepsTotal?: number
-  metadata?: unknown
-  /** A UUID (default: a new UUIDv7). With your own id the call can be repeated from another process. */
-  executionId?: string
-  /** (default: now, by the server's clock) */
-  startTime?: Date | string
-}
-
-export interface StartStep {
-  stepNumber: number
-  stepName: string
-  stepDescription?: string
-  toolName?: string
-  toolParameters?: unknown
-  /** A UUID (default: a new UUIDv7). */
-  stepId?: string
-  startTime?: Date | string
-}
-
-export interface FinishExecution {
-  status: Exclude<ExecutionStatus, 'running'>
-  errorMessage?: string
-  /** Not before the start (default: now, by the server's clock). */
-  endTime?: Date | string
-}
-
-/** A run that is being recorded. */
-export interface ExecutionRecorder {
-  readonly executionId: string
-  /** @throws WfstoreError not_found, conflict (the run has finished, or the step exists with other values), usage */
-  startStep: (step: StartStep) => Promise<StepRecorder>
-  /** Adds an audit entry without a step. @returns its id */
-  decision: (entry: EntryOptions) => Promise<string>
-  toolCall: (entry: EntryOptions & { toolName: string }) => Promise<string>
-  /** Shows that the engine is alive, if it writes nothing for a long time. Returns false if the run has finished. */
-  heartbeat: () => Promise<boolean>
-  /**
-   * Finishes the run and writes its bill: the cost of all its steps, in the current month of the billing zone.
-   * @throws WfstoreError not_found, conflict if it was finished with other values, usage
-   */
-  finish: (end: FinishExecution) => Promise<void>
-  /** Finishes the run as cancelled and bills its cost. */
-  cancel: (reason?: string) => Promise<void>
-}
+import { type StartedStep, stepRecorder } from './steps.ts'
+import {
+  type ExecutionRecorder,
+  FINISH_OPTIONS,
+  type FinishExecution,
+  START_OPTIONS,
+  STEP_OPTIONS,
+  type StartExecution,
+  type StartStep,
+} from './types.ts'
 
 const startShape = { startTime: d.time() }
 
@@ -86,11 +44,25 @@ export async function startExecution(
   return executionRecorder(run, started.executionId, started)
 }
 
-/** Records the start without a handle. @throws WfstoreError usage, conflict */
-export async function beginExecution(
+/** Records a run around `work`, which is not called if the run has already finished. */
+export async function runExecution<T>(
   run: Run,
   options: StartExecution,
-): Promise<{ executionId: string; startTime: string }> {
+  work: (run: ExecutionRecorder) => T | Promise<T>,
+): Promise<T> {
+  const started = await beginExecution(run, options)
+  return aroundRun(executionRecorder(run, started.executionId, started), started.status, work)
+}
+
+export interface StartedExecution {
+  executionId: string
+  startTime: string
+  status: string
+}
+
+/** Records the start without a handle. @throws WfstoreError usage, conflict */
+export async function beginExecution(run: Run, options: StartExecution): Promise<StartedExecution> {
+  checkNames('startExecution', options, START_OPTIONS)
   const executionId =
     options.executionId === undefined
       ? uuidv7(Date.now())
@@ -123,8 +95,8 @@ export async function beginExecution(
       fields.push(compared('integer', 'stepsTotal', 'r.steps_total', values.stepsTotal))
     await assertSame(run, `execution ${executionId}`, executionOf(executionId), fields)
   }
-  const { startTime } = started ?? (await readExecutionState(run, executionId))
-  return { executionId, startTime }
+  if (started) return { executionId, ...started, status: 'running' }
+  return { executionId, ...(await readExecutionState(run, executionId)) }
 }
 
 /** The recorder of a started run, also if another process has started it. */
@@ -133,7 +105,9 @@ export function executionRecorder(
   executionId: string,
   { startTime }: { startTime: string | null },
 ): ExecutionRecorder {
-  const finish = async ({ status, errorMessage, endTime }: FinishExecution) => {
+  const finish = async (options: FinishExecution) => {
+    checkNames('run.finish', options, FINISH_OPTIONS)
+    const { status, errorMessage, endTime } = options
     const ended = EXECUTION_STATUSES.filter((name) => name !== 'running')
     const end = {
       executionId,
@@ -147,6 +121,10 @@ export function executionRecorder(
   return {
     executionId,
     startStep: async (step) => stepRecorder(run, await beginStep(run, executionId, step)),
+    step: async (step, work) => {
+      const started = await beginStep(run, executionId, step)
+      return aroundStep(stepRecorder(run, started), started.status, work)
+    },
     decision: (entry) => recordEntry(run, 'ai_decision', executionId, null, entry),
     toolCall: (entry) => recordEntry(run, 'tool_call', executionId, null, entry),
     heartbeat: async () =>
@@ -163,6 +141,7 @@ export async function beginStep(
   executionId: string,
   step: StartStep,
 ): Promise<StartedStep> {
+  checkNames('run.startStep', step, STEP_OPTIONS)
   const stepId = step.stepId === undefined ? uuidv7(Date.now()) : uuidOf('stepId', step.stepId)
   const values = {
     executionId,
@@ -178,7 +157,7 @@ export async function beginStep(
   if (values.stepNumber === null) throw new WfstoreError('usage', 'stepNumber is missing')
   const [started] = await send(run, START_STEP(values), startShape)
   const handle = { executionId, stepId }
-  if (started) return { ...handle, ...started, retries: 0 }
+  if (started) return { ...handle, ...started, status: 'running', retries: 0 }
   const what = `step ${stepId} of execution ${executionId}`
   const fields = [
     compared('integer', 'stepNumber', 'r.step_number', values.stepNumber),
@@ -189,8 +168,8 @@ export async function beginStep(
   ]
   const before = stepOf(executionId, stepId)
   if (!(await assertSame(run, what, before, fields))) throw await finished(run, executionId)
-  const { startTime: since, retryCount } = await readStepState(run, executionId, stepId)
-  return { ...handle, startTime: since, retries: retryCount }
+  const { startTime, status, retryCount } = await readStepState(run, executionId, stepId)
+  return { ...handle, startTime, status, retries: retryCount }
 }
 
 async function finished(run: Run, executionId: string): Promise<WfstoreError> {

@@ -108,7 +108,8 @@ const addClasses = (v: Named<Attempt>): Sql =>
 
 /**
  * `withoutBill` is true if a finished run may have no bill. If the run has finished since our snapshot, its bill is not
- * visible. Then nothing is written, and the next snapshot shows the bill.
+ * visible. Then nothing is written, and the next snapshot shows the bill. A step that the end of its run has skipped has no
+ * end time: it can still end.
  */
 const openStep = (v: Named<Attempt>): Sql => sql`
 with run as materialized (
@@ -120,7 +121,8 @@ with run as materialized (
 ), open as materialized (
   select s.status, s.step_name, s.tool_name, s.start_time
   from run join workflow_steps s on s.execution_id = run.execution_id and s.step_id = ${v('stepId')}::uuid
-  where s.retry_count = ${v('attempt')}::integer and s.status in ('pending', 'running', 'failed')
+  where s.retry_count = ${v('attempt')}::integer
+    and (s.status in ('pending', 'running', 'failed') or s.status = 'skipped' and s.end_time is null)
     and (run.status = 'running' or ${v('withoutBill')}::boolean or exists (select from bill))
   for no key update of s
 )`
@@ -204,7 +206,7 @@ select status from step`,
  * `lenient` is true if the sums of the steps may differ from the totals of the run. Steps that have finished since our
  * snapshot are in the totals, which are locked, but not in the sums. Then nothing is written, and the next snapshot shows
  * them. `idleMs` limits it to runs without a write for this number of milliseconds. A heartbeat or the end of a step that
- * this statement waited for counts as a write, because the row is locked after it.
+ * this statement waited for counts as a write, because the row is locked after it. Steps that have not ended become skipped.
  */
 export const FINISH_EXECUTION = constant<
   | 'executionId'
@@ -233,6 +235,9 @@ with run as materialized (
     and (${v('lenient')}::boolean or (run.total_tokens, run.total_cost) = (sums.tokens, sums.cost))
     and (${v('idleMs')}::double precision is null or ${idleFor('run', v('idleMs'))})
   returning e.*
+), left_open as (
+  update workflow_steps s set status = 'skipped'
+  from done where s.execution_id = ${v('executionId')}::uuid and s.status in ('pending', 'running')
 ), bill as (
   insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period)
   select ${v('bill')}::uuid, done.user_id, done.execution_id, done.model_id,

@@ -1,4 +1,5 @@
 import type { Run } from '../../db/query/query.ts'
+import { checkNames, type Names } from '../../options.ts'
 import {
   amountOf,
   checkOrder,
@@ -16,17 +17,28 @@ export type FinishedStepStatus = 'success' | 'failed' | 'skipped'
 
 /** Tokens and cost of an attempt at a step. */
 export interface Attempt {
-  tokens?: Tokens
-  /** US dollars: a decimal string, or a number, which is rounded to 12 decimals. */
-  cost?: string | number
-  errorMessage?: string
+  /** By class; a class that is left out was not reported. */
+  tokens?: Tokens | undefined
+  /** US dollars: a decimal string, or a number, which is rounded to 12 decimals (default: 0). */
+  cost?: string | number | undefined
+  errorMessage?: string | undefined
 }
+
+const ATTEMPT_OPTIONS: Names<Attempt> = { tokens: true, cost: true, errorMessage: true }
 
 export interface FinishStep extends Attempt {
   status: FinishedStepStatus
+  /** Any JSON value. */
   result?: unknown
-  /** Default: the clock of the server. */
-  endTime?: Date | string
+  /** Not before the start: a Date, or RFC 3339 with a zone (default: now, by the server's clock). */
+  endTime?: Date | string | undefined
+}
+
+const FINISH_OPTIONS: Names<FinishStep> = {
+  ...ATTEMPT_OPTIONS,
+  status: true,
+  result: true,
+  endTime: true,
 }
 
 /** A step that is being recorded. Tokens and costs of all attempts are added, because all of them were paid for. */
@@ -34,7 +46,9 @@ export interface StepRecorder {
   readonly stepId: string
   /** The number of retries. */
   readonly attempt: number
+  /** Adds an audit entry of the step. @returns its id @throws WfstoreError conflict, not_found (the run), usage */
   toolCall: (entry: EntryOptions & { toolName: string }) => Promise<string>
+  /** Adds an audit entry of the step. @returns its id @throws WfstoreError conflict, not_found (the run), usage */
   decision: (entry: EntryOptions) => Promise<string>
   /**
    * Starts the step again, after it failed or instead of finishing it. The cost of an unfinished attempt can be given here.
@@ -53,11 +67,12 @@ export interface StartedStep {
   executionId: string
   stepId: string
   startTime: string | null
+  status: string
   /** The number of retries. */
   retries: number
 }
 
-export function stepRecorder(run: Run, started: StartedStep): StepRecorder {
+export function stepRecorder(run: Run, started: Omit<StartedStep, 'status'>): StepRecorder {
   const { executionId, stepId, startTime } = started
   let attempt = started.retries
   return {
@@ -68,11 +83,13 @@ export function stepRecorder(run: Run, started: StartedStep): StepRecorder {
     toolCall: (entry) => recordEntry(run, 'tool_call', executionId, stepId, entry),
     decision: (entry) => recordEntry(run, 'ai_decision', executionId, stepId, entry),
     retry: async (options = {}) => {
+      checkNames('step.retry', options, ATTEMPT_OPTIONS)
       const over = attempt
       await endAttempt(run, { executionId, stepId, attempt: over, ...paidFor(options) })
       attempt = over + 1
     },
     finish: async (options) => {
+      checkNames('step.finish', options, FINISH_OPTIONS)
       const status = oneOf('status', options.status, ['success', 'failed', 'skipped'])
       const result = jsonOf('result', options.result)
       const endTime = timeOf('endTime', options.endTime)

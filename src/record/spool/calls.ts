@@ -5,11 +5,10 @@ import {
   beginExecution,
   beginStep,
   executionRecorder,
-  type FinishExecution,
-  type StartExecution,
-  type StartStep,
+  type StartedExecution,
 } from '../recorder/recorder.ts'
 import { type Attempt, type FinishStep, type StartedStep, stepRecorder } from '../recorder/steps.ts'
+import type { FinishExecution, StartExecution, StartStep } from '../recorder/types.ts'
 
 interface OfExecution<Kind extends string, Options> {
   kind: Kind
@@ -45,7 +44,7 @@ export type SpooledCall = RecorderCall & {
 
 /** The result of a call, or whether it can never succeed. */
 export interface Outcome {
-  execution?: { startTime: string }
+  execution?: StartedExecution
   step?: StartedStep
   alive?: boolean
   refused?: boolean
@@ -119,5 +118,7 @@ const later = (start: string | null, at: string): string =>
   start !== null && Date.parse(start) >= Date.parse(at) ? start : at
 
 /** Start times that are not in the database yet. */
-export const startOf = (options: { startTime?: Date | string }, now: Date): string | null =>
-  timeOf('startTime', options.startTime ?? now)
+export const startOf = (
+  options: { startTime?: Date | string | undefined },
+  now: Date,
+): string | null => timeOf('startTime', options.startTime ?? now)

@@ -1,8 +1,9 @@
 import { uuidOf } from '../../queries/table/validate.ts'
 import { uuidv7 } from '../../uuid.ts'
+import { aroundStep } from '../recorder/around.ts'
 import type { EntryOptions } from '../recorder/entries.ts'
-import type { ExecutionRecorder } from '../recorder/recorder.ts'
 import type { StartedStep, StepRecorder } from '../recorder/steps.ts'
+import type { ExecutionRecorder, StartStep } from '../recorder/types.ts'
 import { type Outcome, type RecorderCall, startOf } from './calls.ts'
 
 /**
@@ -24,16 +25,21 @@ export function executionHandle(
   const finish: ExecutionRecorder['finish'] = async (end) => {
     await record({ kind: 'finish', executionId, options: { ...end } }, startTime)
   }
+  const startStep = async (step: StartStep): Promise<StartedStep> => {
+    const stepId = idOf('stepId', step.stepId)
+    const given = { ...step, stepId }
+    const call: RecorderCall = { kind: 'startStep', executionId, stepId, options: given }
+    const madeAt = new Date()
+    const { step: began } = await record(call)
+    const startTime = startOf(given, madeAt)
+    return began ?? { executionId, stepId, startTime, status: 'running', retries: 0 }
+  }
   return {
     executionId,
-    startStep: async (step) => {
-      const stepId = idOf('stepId', step.stepId)
-      const given = { ...step, stepId }
-      const call: RecorderCall = { kind: 'startStep', executionId, stepId, options: given }
-      const madeAt = new Date()
-      const { step: began } = await record(call)
-      const startTime = startOf(given, madeAt)
-      return stepHandle(record, began ?? { executionId, stepId, startTime, retries: 0 })
+    startStep: async (step) => stepHandle(record, await startStep(step)),
+    step: async (step, work) => {
+      const started = await startStep(step)
+      return aroundStep(stepHandle(record, started), started.status, work)
     },
     ...entriesOf(record, { executionId }),
     heartbeat: async () =>

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { countOf, requiredText } from '../../queries/table/validate.ts'
-import type { ExecutionRecorder, StartExecution } from '../recorder/recorder.ts'
+import { aroundRun } from '../recorder/around.ts'
+import type { ExecutionRecorder, StartExecution } from '../recorder/types.ts'
 import {
   type Outcome,
   perform,
@@ -18,7 +20,7 @@ export interface SpoolOptions {
   /** The path of the file. It is created if it is missing; its folder must exist. Only one process can use it (`file.lock`). */
   file: string
   /** Maximum size of the file (default: 64 MiB). */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /**
    * Called for each call that the database did not take at once, or refused later (`conflict`, `not_found`). The call is null
    * for other errors. Its own errors are ignored.
@@ -26,8 +28,11 @@ export interface SpoolOptions {
   onError: (error: WfstoreError, call: SpooledCall | null) => void
 }
 
+const OPTIONS: Names<SpoolOptions> = { file: true, maxBytes: true, onError: true }
+
 export interface SpooledRecorder {
   startExecution: (options: StartExecution) => Promise<ExecutionRecorder>
+  run: <T>(options: StartExecution, work: (run: ExecutionRecorder) => T | Promise<T>) => Promise<T>
   /** Replays the waiting calls and releases the file. Calls that the database does not take remain in it. Does not throw. */
   close: () => Promise<void>
 }
@@ -49,6 +54,7 @@ const nowhere: Run = async () => {
  * @throws WfstoreError usage if the options are invalid, or the file is in use or cannot be opened; each call: usage
  */
 export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorder {
+  checkNames('spool', options, OPTIONS)
   const path = requiredText('spool.file', options.file)
   const maxBytes = countOf('spool.maxBytes', options.maxBytes, 1) ?? USUAL_BYTES
   const { onError } = options
@@ -195,12 +201,14 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     }
   }
 
-  async function startExecution(start: StartExecution): Promise<ExecutionRecorder> {
+  async function begin(start: StartExecution) {
     const executionId = idOf('executionId', start.executionId)
     const given = { ...start, executionId }
     const madeAt = new Date()
     const { execution } = await record({ kind: 'startExecution', executionId, options: given })
-    return executionHandle(record, executionId, execution?.startTime ?? startOf(given, madeAt))
+    const startTime = execution?.startTime ?? startOf(given, madeAt)
+    const handle = executionHandle(record, executionId, startTime)
+    return { handle, status: execution?.status ?? 'running' }
   }
 
   async function close(): Promise<void> {
@@ -217,7 +225,14 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     }
   }
 
-  return { startExecution, close }
+  return {
+    startExecution: async (start) => (await begin(start)).handle,
+    run: async (start, work) => {
+      const { handle, status } = await begin(start)
+      return aroundRun(handle, status, work)
+    },
+    close,
+  }
 }
 
 const NO_CALL = 'a line of the spool is not a call of the recorder'

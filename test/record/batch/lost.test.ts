@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vite
 import { query, type Run } from '../../../src/db/query/query.ts'
 import { type Batch, openBatch } from '../../../src/record/batch/batch.ts'
 import type { BatchStep } from '../../../src/record/batch/rows.ts'
-import type { ExecutionRecorder } from '../../../src/record/recorder/recorder.ts'
+import type { ExecutionRecorder } from '../../../src/record/recorder/types.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
 import { connections, falseBooks, startRuns, waitingEngine } from '../../support/batches.ts'
 import { bundle } from '../../support/bundle.ts'
@@ -126,7 +126,10 @@ it('a statement that is cancelled while it waits for a lock is written once', as
       run.executionId,
     ])
     const batch = openBatch(engine.run, { flushMs: NEVER })
-    const given = [batch.step(step(run)), batch.audit({ ...run, action: 'note' })]
+    const given = [
+      batch.step(step(run)),
+      batch.audit({ executionId: run.executionId, action: 'note' }),
+    ]
     const written = batch.close()
     await database.sql('select pg_terminate_backend($1, 60000)', [await waitingEngine(database)])
     await other.query('rollback')

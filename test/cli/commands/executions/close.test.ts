@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { query } from '../../../../src/db/query/query.ts'
-import type { ExecutionRecorder } from '../../../../src/record/recorder/recorder.ts'
+import type { ExecutionRecorder } from '../../../../src/record/recorder/types.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
