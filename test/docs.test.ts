@@ -46,6 +46,14 @@ it('every command is described in the README or in docs/', () => {
   expect(silent).toEqual([])
 })
 
+it('the README lists all exit codes', () => {
+  const readme = pages.find(({ path }) => path === 'README.md')?.text ?? ''
+  const codes = [...readme.matchAll(/^\| (\d[\d, ]*?) *\|/gm)].flatMap(([, list = '']) =>
+    list.split(', '),
+  )
+  expect(codes).toEqual(['0', '1', '2', '3', '4', '5', '6', '130', '143'])
+})
+
 it('links between pages lead to an existing file and heading', () => {
   const broken = pages.flatMap(({ path, text }) =>
     [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)]

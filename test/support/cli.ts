@@ -23,6 +23,8 @@ export interface CliOptions {
   signal?: AbortSignal
   /** Called before each wait of --watch. */
   sleep?: Io['sleep']
+  /** Called with what is written, on stdout and on stderr in their order. */
+  show?: (text: string) => void
 }
 
 /** Fixed, so that ages and days in golden files do not change: three days after the dump of the legacy data. */
@@ -43,6 +45,7 @@ export async function runCli(
       decodeStrings: false,
       write: (chunk, _, done) => {
         take(String(chunk))
+        options.show?.(String(chunk))
         done()
       },
     })

@@ -24,7 +24,7 @@ const profileColumns: Column<ListedProfile>[] = [
 export function define(config: Command, context: Context): void {
   explain(config, {
     about:
-      'The config file is wfstore.config.json in this folder or a folder above it. See docs/CONFIG.md.',
+      'The config file is wfstore.config.json in this folder or a folder above it. See wfstore help config-file.',
     examples: ['wfstore config', 'wfstore config --profile staging', 'wfstore config -o json | jq'],
   })
   config

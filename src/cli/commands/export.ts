@@ -34,7 +34,7 @@ interface ExportFlags extends FilterOptions {
 export function define(command: Command, context: Context): void {
   explain(command, {
     about:
-      'Exports one consistent snapshot. The same data always gives the same bytes. See docs/IMPORT.md for the format.',
+      'Exports one consistent snapshot. The same data always gives the same bytes. See wfstore help export-format.',
     examples: [
       'wfstore export --out history.jsonl.gz',
       `wfstore export --user user_7 --since 30d | jq -c 'select(.bill)'`,

@@ -38,7 +38,7 @@ interface ImportFlags extends GlobalOptions {
 export function define(command: Command, context: Context): void {
   explain(command, {
     about:
-      'Imports the whole file or, if a line is invalid, nothing. Rows that exist are skipped, so an import can be repeated. See docs/IMPORT.md for the format.',
+      'Imports the whole file or, if a line is invalid, nothing. Rows that exist are skipped, so an import can be repeated. See wfstore help export-format.',
     exit: '1 if a line is invalid; each invalid line is reported.',
     examples: [
       'wfstore import history.jsonl.gz',

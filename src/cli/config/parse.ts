@@ -68,7 +68,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 export function parseConfig({ path, bytes, othersMayRead }: ConfigFile): Config {
   if (!isUtf8(bytes)) throw new WfstoreError('usage', `${path} is not UTF-8`)
   const content = bytes.toString('utf8').replace(/^\ufeff/, '')
-  const wrong: Wrong = (node, what, hint = 'docs/CONFIG.md has an example') =>
+  const wrong: Wrong = (node, what, hint = '`wfstore help config-file` has an example') =>
     new WfstoreError(
       'usage',
       [placeOf(path, content, node.offset), keyOf(getNodePath(node)), what]

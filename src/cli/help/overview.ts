@@ -16,11 +16,10 @@ export function formatStart(program: Command, help: Help): string {
     `Usage: wfstore ${program.usage()}`,
     help.boxWrap(program.description(), widthOf(help)),
     [...groups].map(([heading, group]) => section(heading, group, help)).join('\n'),
+    help.boxWrap(`Topics: ${TOPICS.map(({ name }) => name).join(', ')}`, widthOf(help)),
     LAST,
   ].join('\n\n')}\n`
 }
 
-const LAST = `Topics: ${TOPICS.map(({ name }) => name).join(', ')}
-
-Use "wfstore <command> --help" or "wfstore help <topic>" for more.
+const LAST = `Use "wfstore <command> --help" or "wfstore help <topic>" for more.
 To try wfstore with sample data: wfstore demo`

@@ -111,6 +111,53 @@ Examples:
                           (default: 300); 0 turns it off`,
   },
   {
+    name: 'config-file',
+    summary: 'The config file: profiles, defaults, production databases',
+    text: `wfstore reads wfstore.config.json of this folder or of a folder above it, or the
+file that WFSTORE_CONFIG names. Comments are allowed. \${NAME} in a databaseUrl
+is the variable of the environment.
+
+  {
+    "default": "local",
+    "profiles": {
+      "local": { "databaseUrl": "postgresql://localhost/wf" },
+      "prod": {
+        "databaseUrl": "postgresql://ops:\${PROD_PASSWORD}@db.example/wf",
+        "production": true
+      }
+    },
+    "defaults": { "tz": "Europe/Berlin" }
+  }
+
+--profile prod uses a profile. A command that changes a production database
+asks for the name of the profile on a terminal; --yes answers.
+
+Examples:
+  wfstore config
+  wfstore config profiles`,
+  },
+  {
+    name: 'export-format',
+    summary: 'The JSON lines of export, import and archives',
+    text: `Each line is one JSON object. Its first key names the table, its value is the
+row, with the columns in camelCase:
+
+  {"execution":{"executionId":"0193f1c2-…","workflowName":"Lead enrichment",…}}
+  {"step":{…}}  {"audit":{…}}  {"bill":{…}}  {"metric":{…}}
+
+Times are RFC 3339 in UTC with six digits, amounts are US dollars as exact
+numbers, null means no value. "jsonNull" names the JSON columns that hold the
+null of JSON. "extra" has the columns that your application has added, as text.
+
+Import takes any order of lines, any offset in a time, and amounts as strings. A
+column with a default may be left out. A step needs its run, in the file or in
+the database. A row that is there with the same content changes nothing; with
+other content its line is invalid.
+
+Examples:
+  wfstore export --since 30d | jq -c 'select(.execution)'`,
+  },
+  {
     name: 'exit-codes',
     summary: 'Exit codes of all commands',
     text: `  0    done; also if a list is empty

@@ -43,7 +43,7 @@ function refusal(content: string | Buffer): string {
 
 const profile = (members: string) =>
   `{"profiles": {"p": {"databaseUrl": "postgresql://h/d", ${members}}}}`
-const EXAMPLE = 'docs/CONFIG.md has an example'
+const EXAMPLE = '`wfstore help config-file` has an example'
 
 describe('a mistake in a config is one line with the file, line, column and key', () => {
   it.each([

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { TOPICS } from '../../../src/cli/help/topics.ts'
 import { runCli } from '../../support/cli.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { dataFolder } from '../../support/folder.ts'
@@ -124,9 +125,8 @@ it('every example of every help page works', async () => {
 })
 
 it('every example of a topic works', async () => {
-  for (const name of ['filters', 'time', 'output', 'exit-codes']) {
-    const { stdout } = await runCli(['help', name])
-    const [, examples = ''] = stdout.split('Examples:\n')
+  for (const { text } of TOPICS.filter(({ text }) => text.includes('Examples:'))) {
+    const [, examples = ''] = text.split('Examples:\n')
     const lines = examples.trim().split('\n')
     expect(lines).not.toEqual([''])
     for (const line of lines) expect(await run(line.trim())).toEqual([])

@@ -40,6 +40,10 @@ it('a wider terminal has the same pages, and a narrow one lines that fit', async
   expect(options.split('\n').filter((line) => displayWidth(line) > 70)).toEqual([])
 })
 
+it('no page refers to a file of the repository, which the package does not have', async () => {
+  for (const command of commands) expect(await pageOf(command)).not.toMatch(/docs\/|\.md\b/)
+})
+
 it('every command has an example of itself', () => {
   const without = commands.filter(({ command, commands: below, examples }) => {
     const isTopic = command.startsWith('help ')

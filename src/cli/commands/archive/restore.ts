@@ -22,7 +22,7 @@ interface RestoreFlags extends GlobalOptions {
 export function define(restore: Command, context: Context): void {
   explain(restore, {
     about:
-      'Verifies the checksums, then restores everything or nothing. Totals do not change. Rows that exist are skipped, so it can be repeated. Run it as the owner of the tables (docs/CLEANUP.md).',
+      'Verifies the checksums, then restores everything or nothing. Totals do not change. Rows that exist are skipped, so it can be repeated. Run it as the owner of the tables.',
     exit: '1 if the archive is damaged; nothing is restored.',
     examples: [
       'wfstore restore /var/archive --dry-run',
