@@ -4,6 +4,8 @@
 const { fstatSync, readFileSync, statSync } = require('node:fs')
 const { join } = require('node:path')
 
+/** The names of three letters in the time zone database. */
+const ZONES = 'CET EET EST GMT HST MET MST PRC ROC ROK UCT UTC WET'.split(' ')
 /** The width of the prepared help pages. */
 const WIDTH = 80
 const words = process.argv.slice(2)
@@ -128,7 +130,11 @@ function ioOf(signal) {
     sleep: (ms, signal) => require('node:timers/promises').setTimeout(ms, undefined, { signal }),
     cwd: workingFolder(),
     get timeZone() {
-      return Intl.DateTimeFormat().resolvedOptions().timeZone
+      const { TZ } = process.env
+      // Other programs read an abbreviation as UTC. Node would take IST for Asia/Kolkata.
+      const unknown = /^[A-Z]{3}$/.test(TZ ?? '') && !ZONES.includes(TZ)
+      const zone = unknown ? undefined : Intl.DateTimeFormat().resolvedOptions().timeZone
+      return zone && zone !== 'Etc/Unknown' ? zone : 'UTC'
     },
     signal,
   }

@@ -260,3 +260,18 @@ it('migrate up prints the applied migrations as JSON, an empty array if there ar
     adopted: false,
   })
 })
+
+it.each([
+  ['', 'UTC'],
+  ['IST', 'UTC'],
+  ['no zone', 'UTC'],
+  ['CET', 'Europe/Brussels'],
+  ['Asia/Tokyo', 'Asia/Tokyo'],
+])('with TZ=%j a terminal has times in %s, as other programs print them', async (TZ, zone) => {
+  const asTerminal = `process.stdout.isTTY = true; process.argv[1] = ${JSON.stringify(bin)}; require(${JSON.stringify(bin)})`
+  const { PATH, HOME } = process.env
+  const child = spawn(process.execPath, ['-e', asTerminal, '-', 'config'], {
+    env: { PATH, HOME, TZ },
+  })
+  expect((await finish(child)).stdout).toContain(`${zone} for times`)
+})

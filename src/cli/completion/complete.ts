@@ -78,7 +78,9 @@ async function askFor(
   const { prefix } = question
   const startsLikeIt = (value: string) => value.startsWith(prefix)
   if (ask === 'zone')
-    return ['UTC', ...Intl.supportedValuesOf('timeZone')].filter(startsLikeIt).map(plain)
+    return ['UTC', ...Intl.supportedValuesOf('timeZone').filter((name) => name.includes('/'))]
+      .filter(startsLikeIt)
+      .map(plain)
   if (ask === 'month')
     return ['this', 'last', ...lastMonths(io.now())].filter(startsLikeIt).map(plain)
   const ms = Math.min(Number(env.WFSTORE_COMPLETION_MS || USUAL_MS), MOST_MS)

@@ -10,7 +10,7 @@ import {
 } from 'jsonc-parser'
 import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
-import { timeZoneOf } from '../../time-zone.ts'
+import { timeZoneOf, zonesMeant } from '../../time-zone.ts'
 import type { ConfigFile } from './find.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
 
@@ -29,10 +29,12 @@ const oneOf =
     words.includes(value as string) ? undefined : `must be one of ${words.join(', ')}`
 
 const PRESENTATION: Record<string, Check> = {
-  tz: (value) =>
-    isText(value) && timeZoneOf(value) !== undefined
-      ? undefined
-      : 'must be the IANA name of a time zone, such as Europe/Berlin',
+  tz: (value) => {
+    const name = isText(value) ? value : ''
+    return timeZoneOf(name) === undefined
+      ? `must be the IANA name of a time zone, such as ${zonesMeant(name) ?? 'Europe/Berlin'}`
+      : undefined
+  },
   output: oneOf('table', 'json', 'jsonl', 'csv'),
   color: oneOf('auto', 'always', 'never'),
 }

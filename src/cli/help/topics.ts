@@ -48,7 +48,9 @@ Examples:
   2026-11-01                 midnight of this day in --tz (default: UTC)
   2026-11-01T08:30           this time of day in --tz
   2026-11-01T08:30:00Z       RFC 3339; --tz is ignored
---since includes its time, --until excludes it.
+  2026-11-01 09:30:00+01     the same, as PostgreSQL prints it
+--since includes its time, --until excludes it. A time of day that a clock
+change skips or repeats needs an offset. --tz takes IANA names.
 
 A duration (--older-than, --stale) is 90s, 10m, 6h, 2d or 1w.
 A billing period (--period) is a month such as 2026-11, or this or last, in the

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
 import { createHistory, HISTORY_TABLE, recordApplied } from '../migrate/history.ts'
 import { lockTables, type Notice, withLockRetries } from '../migrate/lock.ts'
@@ -126,11 +127,14 @@ async function allStatements(client: pg.Client, survey: Survey): Promise<string[
 
 async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
   if (zone === 'UTC') return
+  const sound = timeZoneOf(zone) !== undefined
   const known = await query(client, sql`select from pg_timezone_names where name = ${zone}`, {})
-  if (known.length > 0) return
-  throw new WfstoreError('usage', `time zone ${JSON.stringify(zone)} is unknown to the server`, {
-    hint: 'use an IANA name, such as Europe/Berlin or UTC',
-  })
+  if (sound && known.length > 0) return
+  throw new WfstoreError(
+    'usage',
+    `time zone ${JSON.stringify(zone)} is ${sound ? 'unknown to the server' : 'not a time zone'}`,
+    { hint: sound ? 'use an IANA name, such as Europe/Berlin or UTC' : zoneHint(zone) },
+  )
 }
 
 /** Runs `work` in a transaction that is rolled back. */

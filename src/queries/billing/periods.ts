@@ -3,6 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
+import { zoneOf } from '../usage/calendar.ts'
 
 /** SQL of the billing zone, in which months begin. */
 export const ZONE = `coalesce((select time_zone from billing_settings), 'UTC')`
@@ -105,7 +106,7 @@ export async function getZone(run: Run): Promise<string> {
  * @throws WfstoreError usage if the server does not know the zone, conflict if a month is closed
  */
 export async function setZone(read: Run, write: Run, zone: string): Promise<boolean> {
-  const name = requiredText('zone', zone)
+  const name = zoneOf(requiredText('zone', zone))
   const known = await read(sql`select name from pg_timezone_names where name = ${name}`, {
     name: d.text(),
   })

@@ -1,4 +1,5 @@
 import { WfstoreError } from '../../error.ts'
+import { isAfter, parseInstant } from '../../instant.ts'
 import { isMonth, isTooLong, LONGEST_NAME } from '../../tables/column.ts'
 import {
   TOKEN_CLASSES,
@@ -157,35 +158,23 @@ export function uuidOf(name: string, value: string): string {
   return id
 }
 
-const RFC_3339 = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/i
-
-/** A Date or RFC 3339 time with a zone as RFC 3339 in UTC with microseconds; further digits are cut off. */
+/**
+ * A Date, or a time with a zone as RFC 3339 or PostgreSQL writes it, as RFC 3339 in UTC with microseconds; further digits are
+ * cut off.
+ */
 export function timeOf(name: string, value: Date | string | undefined): string | null {
   if (value === undefined || value === null) return null
   if (value instanceof Date && Number.isNaN(value.getTime())) throw bad(name, value, 'a valid Date')
   const text = value instanceof Date ? value.toISOString() : value
-  const [, day, clock, seconds = ':00', fraction = '', zone] = RFC_3339.exec(text) ?? []
-  const at = new Date(`${day}${clock}${seconds}${zone}`.toUpperCase())
-  if (!isDay(day) || Number.isNaN(at.getTime()) || !hasYear(at)) {
-    throw bad(name, value, 'a Date or an RFC 3339 time with a zone, of the years 1 to 9999')
-  }
-  return `${at.toISOString().slice(0, -5)}.${fraction.padEnd(6, '0').slice(0, 6)}Z`
+  const instant = typeof text === 'string' ? parseInstant(text) : 'malformed'
+  if (typeof instant !== 'string') return instant.at
+  throw bad(name, value, 'a Date or an RFC 3339 time with a zone, of the years 1 to 9999')
 }
-
-/** 30 February is a valid day for Date and invalid for PostgreSQL. */
-function isDay(day: string | undefined): boolean {
-  const midnight = new Date(`${day}T00:00:00Z`)
-  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(`${day}T`)
-}
-
-const hasYear = (at: Date): boolean => at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999
 
 /** @throws WfstoreError usage if the end is before the start */
 export function checkOrder(start: string | null, end: string | null): void {
   if (start === null || end === null) return
-  const distance = Date.parse(end) - Date.parse(start)
-  // In the same millisecond, the texts decide by their microseconds.
-  if (distance < 0 || (distance === 0 && end < start)) {
+  if (isAfter(start, end)) {
     throw new WfstoreError('usage', `endTime ${end} is before startTime ${start}`)
   }
 }

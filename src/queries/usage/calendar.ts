@@ -1,32 +1,20 @@
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { timeZoneOf } from '../../time-zone.ts'
+import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 
 /** The parts of the calendar for counting runs. A week begins on Monday, as in ISO 8601. */
 export const CALENDAR = ['day', 'week', 'month'] as const
 export type CalendarPart = (typeof CALENDAR)[number]
 
 /**
- * PostgreSQL reads these names as abbreviations without summer time, before it looks for a zone of that name. IANA links
- * them to these zones.
- */
-const NOT_ABBREVIATIONS: Record<string, string> = {
-  CET: 'Europe/Brussels',
-  MET: 'Europe/Brussels',
-  EET: 'Europe/Athens',
-  WET: 'Europe/Lisbon',
-}
-
-/**
  * The name of a time zone for PostgreSQL.
- * @throws WfstoreError usage if it is not an IANA name: PostgreSQL reads "+05:30" as west of Greenwich
+ * @throws WfstoreError usage if it does not mean the same to Node and PostgreSQL
  */
 export function zoneOf(name: string): string {
-  if (typeof name !== 'string' || !/^[A-Za-z]/.test(name) || timeZoneOf(name) === undefined)
-    throw new WfstoreError('usage', `timeZone ${JSON.stringify(name)} is not a time zone`, {
-      hint: 'use an IANA name such as Europe/Berlin or UTC',
-    })
-  return NOT_ABBREVIATIONS[name.toUpperCase()] ?? name
+  if (typeof name === 'string' && timeZoneOf(name) !== undefined) return name
+  throw new WfstoreError('usage', `timeZone ${JSON.stringify(name)} is not a time zone`, {
+    hint: zoneHint(String(name)),
+  })
 }
 
 /** SQL of the first date of the day, week or month of an instant, for a few rows. */

@@ -1,3 +1,4 @@
+import { isAfter } from '../../instant.ts'
 import {
   type ColumnType,
   isMonth,
@@ -10,7 +11,7 @@ import { bare, Invalid, shown } from '../lines/invalid.ts'
 import type { ParsedLine, Row } from '../lines/parse.ts'
 import { rawFields } from '../lines/raw.ts'
 import type { LineTable } from '../lines/table.ts'
-import { isAfter, timeProblem } from './time.ts'
+import { timeProblem } from './time.ts'
 
 /** @throws Invalid where the values of the row are not those of docs/IMPORT.md */
 export function checkRow({ table, row, extra, text }: ParsedLine): void {

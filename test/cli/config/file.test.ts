@@ -96,6 +96,10 @@ describe('a mistake in a config is one line with the file, line, column and key'
       `:1:62: profiles.p.tz must be the IANA name of a time zone, such as Europe/Berlin; ${EXAMPLE}`,
     ],
     [
+      profile('"tz": "PST"'),
+      `:1:62: profiles.p.tz must be the IANA name of a time zone, such as America/Los_Angeles or Asia/Manila; ${EXAMPLE}`,
+    ],
+    [
       profile('"output": "yaml"'),
       `:1:66: profiles.p.output must be one of table, json, jsonl, csv; ${EXAMPLE}`,
     ],

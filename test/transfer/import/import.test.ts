@@ -32,6 +32,14 @@ it('an import can be repeated, and the second one adds nothing', async () => {
   expect(await exportOf(database)).toBe(before)
 })
 
+it('times as PostgreSQL prints them are imported, and are the same as in RFC 3339', async () => {
+  const times = (startTime: string, endTime: string) => [line.execution({ startTime, endTime })]
+  const printed = times('2026-07-15 09:30:00+02', '2026-07-15 13:00:00.123456+05:30')
+  expect((await importInto(database, printed)).inserted.execution).toBe(1)
+  const same = times('2026-07-15T07:30:00Z', '2026-07-15T07:30:00.123456Z')
+  expect(await importInto(database, same)).toMatchObject({ repeated: 1, invalid: [] })
+})
+
 it('a repeated line within a file counts as repeated, for any order of the kinds', async () => {
   const report = await importInto(database, [...ALL.toReversed(), ...ALL])
   expect([report.repeated, report.invalidCount]).toEqual([5, 0])
