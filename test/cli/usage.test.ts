@@ -66,7 +66,7 @@ const wrong: [argv: string, line: string][] = [
   ],
   [
     'executions list --execution 12',
-    "error: option '--execution <ids>' argument '12' is invalid. It must be a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57",
+    'error: "12" is not an execution id; use a UUID, or at least its first 8 characters',
   ],
   [
     'executions list --tz Mars/Olympus',

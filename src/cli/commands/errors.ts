@@ -3,6 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
 import { type Failure, listFailures } from '../../queries/errors/errors.ts'
 import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
+import { findIds } from '../../queries/ids.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import {
@@ -12,6 +13,7 @@ import {
   type FilterOptions,
   type PagingOptions,
   readFilter,
+  withWholeIds,
 } from '../options/filter.ts'
 import { reader, removedNote } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
@@ -82,7 +84,8 @@ async function printErrors(options: ErrorFlags, context: Context): Promise<void>
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
   const run = await reader(context, options)
-  const query = (paging: object) => listFailures(run, { ...filter, ...paging })
+  const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
+  const query = (paging: object) => listFailures(run, { ...whole, ...paging })
   const progress = listProgress(context.io, options)
   await printPages(writer, { columns, query, empty: 'no errors', progress }, options)
 }
@@ -97,13 +100,12 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   selectColumns(groupColumns, options.columns)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
-  const { groups, total, removedRuns } = await withProgress(context.io, async () =>
-    groupFailures(await reader(context, options), {
-      ...filter,
-      until: filter.until ?? context.io.now(),
-      limit: options.limit,
-    }),
-  )
+  const { groups, total, removedRuns } = await withProgress(context.io, async () => {
+    const run = await reader(context, options)
+    const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
+    const until = filter.until ?? context.io.now()
+    return groupFailures(run, { ...whole, until, limit: options.limit })
+  })
   const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'
   const listed = await writer.list(groupColumns, groups, { empty })
   if (total > listed) writer.note(`${plural(total - listed, 'more group')}; use --limit all`)

@@ -5,7 +5,7 @@ import { WfstoreError } from '../../error.ts'
 import type { Counts } from '../../transfer/lines/count.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
-import { addFilters, type FilterOptions, readFilter } from '../options/filter.ts'
+import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { kindColumns } from '../output/kind-columns.ts'
 import { guardStream } from '../output/stream.ts'
@@ -54,8 +54,15 @@ export function define(command: Command, context: Context): void {
       }
       selectColumns(exportColumns, options.columns)
       const writer = context.writer(options)
-      const filter = await readFilter(options, context)
+      const given = await readFilter(options, context)
       const client = await context.connect(options)
+      const filter = await withWholeIds(given, async (ids) => {
+        const { query } = await import('../../db/query/query.ts')
+        const { checkSchema } = await import('../../db/schema.ts')
+        const { findIds } = await import('../../queries/ids.ts')
+        await checkSchema(client)
+        return findIds((statement, shape) => query(client, statement, shape), 'execution', ids)
+      })
       const { exportLines } = await import('../../transfer/export/export.ts')
       const { lineCounter } = await import('../../transfer/lines/count.ts')
       const { counts, add } = lineCounter()

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { type ToolUse, toolUse } from '../../queries/audit/tools.ts'
+import { findIds } from '../../queries/ids.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { addEntryFilters } from '../options/entry-filter.ts'
-import { type FilterOptions, readFilter } from '../options/filter.ts'
+import { type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { reader } from '../options/report-filter.ts'
 import { type Column, selectColumns } from '../output/column.ts'
 import { withProgress } from '../terminal/progress.ts'
@@ -38,9 +39,11 @@ export function define(tools: Command, context: Context): void {
     selectColumns(columns, options.columns)
     const { status: _, ...filter } = await readFilter(options, context)
     const writer = context.writer(options)
-    const rows = await withProgress(context.io, async () =>
-      toolUse(await reader(context, options), filter),
-    )
+    const rows = await withProgress(context.io, async () => {
+      const run = await reader(context, options)
+      const find = (ids: readonly string[]) => findIds(run, 'execution', ids, { removed: true })
+      return toolUse(run, await withWholeIds(filter, find))
+    })
     await writer.list(columns, rows, { empty: 'no tool calls' })
   })
 }

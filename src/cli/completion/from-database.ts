@@ -114,6 +114,10 @@ const QUERIES: Partial<Record<NonNullable<CompletionRequest['ask']>, string>> = 
   ),
   run: runs(''),
   running: runs(" where status = 'running'"),
+  bill: `
+    select billing_id::text as value, concat_ws(' ', billing_period, user_id, cost) as description
+    from (select * from billing_records order by timestamp desc, billing_id desc limit 2000) as newest
+    where starts_with(billing_id::text, lower($1)) order by timestamp desc, billing_id desc limit 30`,
   entry: `
     select log_id::text as value, concat_ws(' ', action_type, tool_name) as description
     from (select * from audit_logs order by timestamp desc, log_id desc limit 2000) as newest

@@ -25,7 +25,7 @@ its help page.`,
   --workflow <names>      filter by workflow; quote a name that has spaces
   --status <names>        any of running, success, failed, partial, cancelled
   --tool <names>          only runs with a step that used the tool
-  --execution <ids>       only these runs (full ids)
+  --execution <ids>       only these runs; the first 8 characters are enough
   --since, --until <time> start time range; see wfstore help time
   --limit <n>             maximum number of rows, or all (default: 20 on a
                           terminal, all in a pipe or file)

@@ -17,6 +17,7 @@ export interface ValueKind {
     | 'run'
     | 'running'
     | 'entry'
+    | 'bill'
     | 'profile'
     | 'zone'
     | 'month'
@@ -90,7 +91,7 @@ const OPTIONS: Record<string, ValueKind> = {
 }
 
 const ARGUMENTS: Record<string, ValueKind> = {
-  'executions show': { kind: 'run' },
+  'executions show': { kind: 'run', choices: ['latest'] },
   'executions cancel': { kind: 'running' },
   'audit show': { kind: 'entry' },
   'billing zone': { kind: 'zone' },
@@ -98,7 +99,7 @@ const ARGUMENTS: Record<string, ValueKind> = {
   restore: { kind: 'file' },
   import: { kind: 'file' },
   completion: { choices: ['bash', 'zsh', 'fish'] },
-  'billing correct': TEXT,
+  'billing correct': { kind: 'bill' },
   'migrate up': TEXT,
   'migrate down': TEXT,
   help: TEXT,

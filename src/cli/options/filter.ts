@@ -1,13 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { checkBounds, type ExecutionFilter } from '../../queries/table/filter.ts'
+import { checkBounds, type ExecutionFilter, type OneOrMore } from '../../queries/table/filter.ts'
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
-import { isUuid } from '../../uuid.ts'
 import type { Context } from '../context.ts'
 import type { Io } from '../io.ts'
 import type { GlobalOptions } from './global.ts'
 import { parseTime } from './time.ts'
-import { listOf, listOfValues, oneOrMore } from './values.ts'
+import { listOf, listOfIds, listOfValues, oneOrMore } from './values.ts'
 
 /** The filters of every list, as given on the command line. */
 export interface FilterOptions extends GlobalOptions {
@@ -46,7 +45,7 @@ export function addFilters(
   }
   return command
     .option('--tool <names>', tool, listOfValues())
-    .option('--execution <ids>', 'only these runs (full ids)', listOfValues(parseUuid))
+    .option('--execution <ids>', 'only these runs', listOfIds('execution'))
     .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
     .option('--until <time>', 'started before this time')
 }
@@ -97,6 +96,19 @@ export async function readFilter(
   return filter
 }
 
+/**
+ * The filter with the whole ids of the runs of --execution.
+ * @param find finds them in the database @throws WfstoreError usage for an id that matches several runs, not_found
+ */
+export async function withWholeIds<F extends { executionId?: OneOrMore | undefined }>(
+  filter: F,
+  find: (ids: readonly string[]) => Promise<string[]>,
+): Promise<F> {
+  const { executionId } = filter
+  if (executionId === undefined) return filter
+  return { ...filter, executionId: oneOrMore(await find([executionId].flat())) }
+}
+
 /** @throws WfstoreError usage if --page is given without JSON: only a JSON object can hold the cursor */
 export function checkPage(options: GlobalOptions & PagingOptions): void {
   if (options.page && !options.json && options.output !== 'json') {
@@ -104,14 +116,6 @@ export function checkPage(options: GlobalOptions & PagingOptions): void {
       hint: 'other formats print the next cursor on stderr',
     })
   }
-}
-
-function parseUuid(text: string): string {
-  const id = text.toLowerCase()
-  if (!isUuid(id)) {
-    throw new InvalidArgumentError('It must be a UUID such as 0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57')
-  }
-  return id
 }
 
 function parseLimit(text: string): number {

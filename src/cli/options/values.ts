@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Option } from 'commander'
+import { type IdKind, rangeOf } from '../../queries/ids.ts'
 import type { OneOrMore } from '../../queries/table/filter.ts'
 
 /** Rejects empty values: an unset shell variable must not widen a filter, a payment or a close. */
@@ -50,6 +51,13 @@ export const listOfValues = (parse: (text: string) => string = parseText): ListP
     const parsed = [...new Set(values.map(parse))]
     wholes.set(parsed, given)
     return parsed
+  })
+
+/** The same for ids, of which the first characters are enough. */
+export const listOfIds = (kind: IdKind): ListParser<string> =>
+  listOfValues((text) => {
+    rangeOf(kind, text)
+    return text
   })
 
 /** A list of one is its value: a filter of one user is printed as one user. */

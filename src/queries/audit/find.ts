@@ -1,8 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
-import { WfstoreError } from '../../error.ts'
-import { rangeOf } from '../executions/executions.ts'
+import { findIds, missing } from '../ids.ts'
 import { type AuditEntry, auditShape } from './audit.ts'
 
 /**
@@ -11,23 +10,11 @@ import { type AuditEntry, auditShape } from './audit.ts'
  * @throws WfstoreError usage if it is not an id or matches several entries, not_found
  */
 export async function findAuditEntry(run: Run, id: string): Promise<AuditEntry> {
-  const [first, last] = rangeOf('audit entry', id)
-  const found = await run(
-    sql`select ${raw(d.selectList(auditShape, 'a'))} from audit_logs a
-     where a.log_id between ${first}::uuid and ${last}::uuid order by a.log_id limit 3`,
+  const [logId] = await findIds(run, 'audit entry', [id])
+  const [entry] = await run(
+    sql`select ${raw(d.selectList(auditShape, 'a'))} from audit_logs a where a.log_id = ${logId}::uuid`,
     auditShape,
   )
-  const [entry] = found
-  if (!entry) {
-    throw new WfstoreError('not_found', `audit entry ${id} does not exist`, {
-      hint: 'it may have been removed by a cleanup',
-    })
-  }
-  if (found.length > 1) {
-    const candidates = found.map(({ logId }) => logId).join(', ')
-    throw new WfstoreError('usage', `${id} matches several audit entries`, {
-      hint: `use more characters: ${candidates}`,
-    })
-  }
-  return entry
+  if (entry) return entry
+  throw missing('audit entry', id)
 }

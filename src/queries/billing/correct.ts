@@ -3,10 +3,11 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { amountOf, jsonOf, requiredText, uuidOf } from '../table/validate.ts'
+import { findIds, rangeOf } from '../ids.ts'
+import { amountOf, jsonOf, requiredText } from '../table/validate.ts'
 
 export interface Correction {
-  /** The bill to correct. */
+  /** The bill to correct: its whole id, or at least the first 8 characters. */
   billingId: string
   /** The correct cost, including earlier corrections: US dollars, 0 or more. */
   cost: string | number
@@ -74,10 +75,12 @@ export async function correctBill(
   write: Run,
   correction: Correction,
 ): Promise<CorrectionResult> {
-  const id = uuidOf('billingId', correction.billingId)
+  const given = requiredText('billingId', correction.billingId)
+  rangeOf('bill', given)
   const cost = amountOf('cost', correction.cost)
   const reason = requiredText('reason', correction.reason)
   const metadata = jsonOf('metadata', { reason, by: correction.by })
+  const [id] = (await findIds(read, 'bill', [given])) as [string]
   for (let tried = 1; tried <= TRIES; tried++) {
     const plan = await planOf(read, id, cost)
     if (Number(plan.difference) === 0) return { outcome: 'already', plan, record: null }

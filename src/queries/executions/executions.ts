@@ -1,9 +1,10 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
-import { WfstoreError } from '../../error.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { executions } from '../../tables/executions.ts'
+import { isUuid } from '../../uuid.ts'
+import { findIds, missing } from '../ids.ts'
 import { conditionsOf, type ExecutionFilter, equals, timeBounds, within } from '../table/filter.ts'
 import type { List, PageOptions } from '../table/page.ts'
 import { type Step, stepShape } from './steps.ts'
@@ -58,58 +59,21 @@ export const executionConditions = ({ since, until, ...filter }: ExecutionFilter
   ...within('e.start_time', timeBounds({ since, until })),
 ]
 
-const SHORTEST_PREFIX = 8
-const ZERO = '00000000-0000-0000-0000-000000000000'
-
 /**
  * One run with its steps in order, read in one statement.
  * @param id the whole id, or at least its first 8 characters as lists show them
  * @throws WfstoreError usage if it is not an id or matches several runs, not_found
  */
 export async function getExecution(run: Run, id: string): Promise<ExecutionWithSteps> {
-  const [first, last] = idRange(id)
-  const found = await run(
+  const [executionId] = isUuid(id) ? [id] : await findIds(run, 'execution', [id])
+  const [execution] = await run(
     sql`select ${raw(d.selectList(executionShape, 'e'))}, (
        select json_agg(${raw(d.jsonArrayOf(stepShape, 's'))} order by s.step_number, s.start_time, s.step_id)
        from workflow_steps s where s.execution_id = e.execution_id) as steps
-     from workflow_executions e where e.execution_id between ${first}::uuid and ${last}::uuid
-     order by e.execution_id limit 3`,
+     from workflow_executions e where e.execution_id = ${executionId}::uuid`,
     { ...executionShape, steps: d.nullable(d.json()) },
   )
-  const [execution] = found
-  if (!execution)
-    throw new WfstoreError('not_found', `execution ${id} does not exist`, {
-      hint: 'it may have been removed by a cleanup',
-    })
-  if (found.length > 1) {
-    const candidates = found.map((row) => row.executionId).join(', ')
-    throw new WfstoreError('usage', `${id} matches several executions`, {
-      hint: `use more characters: ${candidates}`,
-    })
-  }
+  if (!execution) throw missing('execution', id)
   const steps = execution.steps === null ? [] : (JSON.parse(execution.steps) as (string | null)[][])
   return { ...execution, steps: d.decodeArrays(stepShape, steps) }
-}
-
-/**
- * The smallest and largest id that begin with these characters.
- * @throws WfstoreError usage if they are not a UUID or the beginning of a UUID
- */
-export const idRange = (id: string) => rangeOf('execution', id)
-
-/** The same for another noun. */
-export function rangeOf(noun: string, id: string): [first: string, last: string] {
-  const given = String(id).toLowerCase()
-  const wellFormed =
-    given.length <= ZERO.length &&
-    given.length >= SHORTEST_PREFIX &&
-    [...given].every((character, index) =>
-      ZERO[index] === '-' ? character === '-' : /[0-9a-f]/.test(character),
-    )
-  if (!wellFormed) {
-    throw new WfstoreError('usage', `${JSON.stringify(id)} is not an ${noun} id`, {
-      hint: `use a UUID, or at least its first ${SHORTEST_PREFIX} characters`,
-    })
-  }
-  return [given + ZERO.slice(given.length), given + ZERO.slice(given.length).replaceAll('0', 'f')]
 }

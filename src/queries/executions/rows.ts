@@ -1,6 +1,7 @@
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { type ExecutionPatch, executions, type NewExecution } from '../../tables/executions.ts'
+import { findIds } from '../ids.ts'
 import type { ExecutionFilter } from '../table/filter.ts'
 import type { Page, PageOptions } from '../table/page.ts'
 import { insertRow, type Rows, rowsOf } from '../table/rows.ts'
@@ -24,6 +25,13 @@ export interface Executions
    * @throws WfstoreError usage if it matches several runs, not_found
    */
   get: (id: string) => Promise<ExecutionWithSteps>
+  /**
+   * The whole ids of runs.
+   * @param ids whole ids, or at least their first 8 characters as screens show them
+   * @param options removed: include runs that only audit entries or bills name
+   * @throws WfstoreError usage if one matches several runs, not_found
+   */
+  findIds: (ids: readonly string[], options?: { removed?: boolean }) => Promise<string[]>
   /** A page of the running runs, the longest-running first. */
   running: (options?: RunningFilter & PageOptions) => Promise<Page<RunningExecution>>
 }
@@ -32,6 +40,7 @@ export const executionRows = (read: Run, write: Run): Executions => ({
   ...rowsOf(SOURCE, EXECUTIONS)(read, write),
   create: (execution) => createExecution(write, execution),
   get: (id) => getExecution(read, id),
+  findIds: (ids, options) => findIds(read, 'execution', ids, options),
   running: (options) => listRunning(read, options),
 })
 

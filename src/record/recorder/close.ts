@@ -2,8 +2,8 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { idRange } from '../../queries/executions/executions.ts'
 import { lastWrite, listRunning, type RunningFilter } from '../../queries/executions/running.ts'
+import { findIds } from '../../queries/ids.ts'
 import { countOf, optionalText } from '../../queries/table/validate.ts'
 import { missingExecution, readExecutionState } from './lookups.ts'
 import { endRunning } from './recorder.ts'
@@ -128,29 +128,14 @@ async function who(run: Run, { osUser, command }: NonNullable<CloseOptions['clos
 
 /** Each run once, in the given order. @throws WfstoreError usage, not_found */
 async function findExecutions(run: Run, ids: readonly string[]): Promise<ClosedExecution[]> {
-  if (ids.length === 0) throw new WfstoreError('usage', 'no execution id is given')
-  const ranges = ids.map(idRange)
+  const whole = await findIds(run, 'execution', ids)
   const rows = await run(
-    sql`select a.place, ${raw(d.selectList(closedShape, 'e'))}
-     from unnest(${ranges.map(([first]) => first)}::uuid[], ${ranges.map(([, last]) => last)}::uuid[])
-          with ordinality as a (first, last, place)
-     cross join lateral (
-       select * from workflow_executions where execution_id between a.first and a.last order by execution_id limit 3
-     ) e order by a.place, e.execution_id`,
-    { place: d.count(), ...closedShape },
+    sql`select ${raw(d.selectList(closedShape, 'e'))} from workflow_executions e where e.execution_id = any(${whole}::uuid[])`,
+    closedShape,
   )
-  const found = new Map<string, ClosedExecution>()
-  for (const [index, id] of ids.entries()) {
-    const [first, ...others] = rows.filter(({ place }) => place === index + 1)
-    if (!first) throw missingExecution(id)
-    if (others.length > 0) {
-      const candidates = [first, ...others].map(({ executionId }) => executionId).join(', ')
-      throw new WfstoreError('usage', `${id} matches several executions`, {
-        hint: `use more characters: ${candidates}`,
-      })
-    }
-    const { place: _, ...execution } = first
-    found.set(execution.executionId, execution)
-  }
-  return [...found.values()]
+  return whole.map((id) => {
+    const execution = rows.find(({ executionId }) => executionId === id)
+    if (execution) return execution
+    throw missingExecution(id)
+  })
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { AuditEntry, AuditFilter } from '../../../queries/audit/audit.ts'
 import { findAuditEntry } from '../../../queries/audit/find.ts'
-import { rangeOf } from '../../../queries/executions/executions.ts'
+import { rangeOf } from '../../../queries/ids.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addEntryFilters } from '../../options/entry-filter.ts'
@@ -12,6 +12,7 @@ import {
   type FilterOptions,
   type PagingOptions,
   readFilter,
+  withWholeIds,
 } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
@@ -109,7 +110,10 @@ async function printAudit(command: Command, context: Context): Promise<void> {
     return writer.follow(columns, followedEntries(context, writer, options, filter, before))
   }
   const store = await context.store(options)
-  const query = (paging: object) => store.audit.list({ ...filter, ...paging })
+  const whole = await withWholeIds(filter, (ids) =>
+    store.executions.findIds(ids, { removed: true }),
+  )
+  const query = (paging: object) => store.audit.list({ ...whole, ...paging })
   const progress = listProgress(context.io, options)
   await printPages(writer, { columns, query, empty: 'no audit entries', progress }, options)
 }

@@ -1,7 +1,10 @@
 import { WfstoreError } from '../../../error.ts'
 import type { AuditEntry, AuditFilter } from '../../../queries/audit/audit.ts'
 import { followAudit, LATE_MINUTES } from '../../../queries/audit/follow.ts'
+import { findIds } from '../../../queries/ids.ts'
+import { isUuid } from '../../../uuid.ts'
 import type { Context } from '../../context.ts'
+import { withWholeIds } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { reader } from '../../options/report-filter.ts'
 import type { Writer } from '../../output/writer.ts'
@@ -26,7 +29,13 @@ export async function* followedEntries(
   // An interruption ends the wait; the caller checks the signal.
   const pause = (ms: number) => io.sleep(ms, io.signal).catch(() => {})
   let run = await reader(context, options)
-  const follow = followAudit((statement, shape) => run(statement, shape), filter)
+  // A run that has not started yet can be followed by its whole id.
+  const whole = await withWholeIds(filter, (ids) =>
+    ids.every(isUuid)
+      ? Promise.resolve([...ids])
+      : findIds(run, 'execution', ids, { removed: true }),
+  )
+  const follow = followAudit((statement, shape) => run(statement, shape), whole)
   yield await follow.start(limit)
   let warned = false
   for (let took = 0; ; ) {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { plural } from '../../../numbers.ts'
+import { rangeOf } from '../../../queries/ids.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
@@ -44,7 +45,9 @@ export function define(billing: Command, context: Context): void {
     ],
   }).action(() => runPay(context, pay.optsWithGlobals<PayFlags>()))
 
-  const correct = billing.command('correct').argument('<id>', 'full id of the bill')
+  const correct = billing
+    .command('correct')
+    .argument('<id>', 'id of the bill, or at least its first 8 characters')
   correct
     .summary('Correct the cost of a bill')
     .description('Correct the cost of a bill. Adds a bill for the difference.')
@@ -108,6 +111,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
 }
 
 async function runCorrect(context: Context, options: CorrectFlags, id: string): Promise<void> {
+  rangeOf('bill', id)
   selectColumns(correctionColumns, options.columns)
   const { cost, reason, dryRun, yes } = options
   const { env } = context
@@ -119,9 +123,9 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
     reason,
     by: env.USER || env.LOGNAME,
     dryRun,
-    confirm: ({ userId, costBefore, costAfter }) =>
+    confirm: ({ billingId, userId, costBefore, costAfter }) =>
       context.confirm(
-        `Correct bill ${id} of ${userId} from ${dollars(costBefore)} to ${dollars(costAfter)}?`,
+        `Correct bill ${billingId} of ${userId} from ${dollars(costBefore)} to ${dollars(costAfter)}?`,
         {
           yes,
           unattended: 'proceed',
@@ -133,7 +137,7 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
   const change = `${dollars(plan.costBefore)} to ${dollars(plan.costAfter)} (${dollars(plan.difference)})`
   const words = {
     corrected: `corrected ${change} by bill ${record?.billingId} in ${record?.billingPeriod}`,
-    already: `the cost of bill ${id} is already ${dollars(plan.costBefore)}; nothing was changed`,
+    already: `the cost of bill ${plan.billingId} is already ${dollars(plan.costBefore)}; nothing was changed`,
     planned: `would correct ${change}`,
   }
   await writer.text(words[outcome])

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { BillFilter } from '../../../queries/billing/bills.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { addPaging, checkPage, type PagingOptions } from '../../options/filter.ts'
-import { listOfValues, oneOrMore } from '../../options/values.ts'
+import { addPaging, checkPage, type PagingOptions, withWholeIds } from '../../options/filter.ts'
+import { listOfIds, listOfValues, oneOrMore } from '../../options/values.ts'
 import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
@@ -14,6 +14,7 @@ interface RecordsFlags extends PeriodOptions, PagingOptions {
   paid?: boolean
   unpaid?: boolean
   model?: string[]
+  execution?: string[]
 }
 
 export function define(billing: Command, context: Context): void {
@@ -29,6 +30,7 @@ export function define(billing: Command, context: Context): void {
       )
       .option('--user <ids>', 'filter by user', listOfValues())
       .option('--model <ids>', 'filter by model', listOfValues())
+      .option('--execution <ids>', 'only bills of these runs', listOfIds('execution'))
       .option('--paid', 'only paid bills')
       .option('--unpaid', 'only unpaid bills'),
     context.io,
@@ -43,14 +45,18 @@ export function define(billing: Command, context: Context): void {
     checkPage(options)
     selectColumns(recordColumns, options.columns)
     const writer = context.writer(options)
-    const store = (await context.store(options)).billing
+    const { billing: store, executions } = await context.store(options)
     const period = await monthOf(store, options.period)
-    const filter: BillFilter = {
-      billingPeriod: period,
-      userId: oneOrMore(options.user),
-      modelId: oneOrMore(options.model),
-      paid: options.paid === options.unpaid ? undefined : options.paid === true,
-    }
+    const filter: BillFilter = await withWholeIds(
+      {
+        billingPeriod: period,
+        userId: oneOrMore(options.user),
+        modelId: oneOrMore(options.model),
+        paid: options.paid === options.unpaid ? undefined : options.paid === true,
+        executionId: oneOrMore(options.execution),
+      },
+      (ids) => executions.findIds(ids, { removed: true }),
+    )
     await printPages(
       writer,
       {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { plural } from '../../../numbers.ts'
-import { idRange } from '../../../queries/executions/executions.ts'
+import { rangeOf } from '../../../queries/ids.ts'
 import type { ClosedExecution, CloseOptions, CloseResult } from '../../../record/recorder/close.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
@@ -68,7 +68,7 @@ function addCloseOptions(command: Command, exit: string, ...examples: string[]):
 }
 
 async function runCancel(context: Context, options: CloseFlags, ids: string[]): Promise<void> {
-  ids.forEach(idRange)
+  for (const id of ids) rangeOf('execution', id)
   selectColumns(closedColumns, options.columns)
   const writer = context.writer(options)
   const store = await context.store(options)

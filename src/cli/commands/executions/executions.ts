@@ -1,9 +1,7 @@
 import type { Command } from 'commander'
-import {
-  type ExecutionListOptions,
-  idRange,
-  type Page,
-} from '../../../queries/executions/executions.ts'
+import { WfstoreError } from '../../../error.ts'
+import type { ExecutionListOptions, Page } from '../../../queries/executions/executions.ts'
+import { rangeOf } from '../../../queries/ids.ts'
 import type { PageOptions } from '../../../queries/table/page.ts'
 import type { Store } from '../../../store.ts'
 import type { Context } from '../../context.ts'
@@ -15,8 +13,9 @@ import {
   type FilterOptions,
   type PagingOptions,
   readFilter,
+  withWholeIds,
 } from '../../options/filter.ts'
-import type { GlobalOptions } from '../../options/global.ts'
+import { type GlobalOptions, isData } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
 import { addWatch } from '../../options/watch.ts'
 import { type Column, selectColumns } from '../../output/column.ts'
@@ -80,27 +79,49 @@ export function define(executions: Command, context: Context): void {
 
   const show = executions
     .command('show')
-    .argument('<id>', 'id of the run, or at least its first 8 characters')
+    .argument('<id...>', 'latest, or ids of runs: at least their first 8 characters')
   show
-    .summary('Show a run with its steps and their time and cost')
+    .summary('Show runs with their steps and their time and cost')
     .description(
-      'Show a run: times, cost, error and steps; on a terminal also a timeline of the steps.',
+      'Show runs: times, cost, error and steps; on a terminal also a timeline of the steps.',
     )
   explain(show, {
-    exit: '6 if the run is not found.',
-    examples: ['wfstore executions show 0193f1c2-7a5e', 'wfstore executions show 0193f1c2 --json'],
-  }).action(async (id: string) => {
+    about: 'JSON is an object for one run, and an array for several.',
+    exit: '6 if a run is not found.',
+    examples: ['wfstore executions show latest', 'wfstore executions show 0193f1c2 latest --json'],
+  }).action(async (ids: string[]) => {
     const options = show.optsWithGlobals<GlobalOptions>()
-    idRange(id)
+    for (const id of ids) if (id !== LATEST) rangeOf('execution', id)
     const { io, env } = context
     const { timelineColumn } = await import('./timeline-columns.ts')
     const columns = [...showColumns, timelineColumn(io.now(), env)]
     selectColumns(columns, options.columns)
     const writer = context.writer(options)
     const store = await context.store(options)
-    const run = await withProgress(io, () => store.executions.get(id))
-    await writer.record(columns, run)
+    const [first, ...others] = await withProgress(io, () => wholeIds(store, ids))
+    const runOf = (id: string) => withProgress(io, () => store.executions.get(id))
+    if (others.length === 0) return writer.record(columns, await runOf(first))
+    const runs = async function* () {
+      for (const id of [first, ...others]) yield await runOf(id)
+    }
+    if (isData(options)) return void (await writer.list(columns, runs()))
+    let printed = 0
+    for await (const run of runs()) {
+      if (printed++ > 0) await writer.text('')
+      await writer.record(columns, run)
+    }
   })
+}
+
+const LATEST = 'latest'
+
+/** Each run once. @throws WfstoreError usage, not_found */
+async function wholeIds(store: Store, ids: readonly string[]): Promise<[string, ...string[]]> {
+  const { rows } = ids.includes(LATEST) ? await store.executions.list({ limit: 1 }) : { rows: [] }
+  const [newest] = rows
+  if (ids.includes(LATEST) && !newest) throw new WfstoreError('not_found', 'there are no runs')
+  const given = ids.map((id) => (id === LATEST && newest ? newest.executionId : id))
+  return (await store.executions.findIds(given)) as [string, ...string[]]
 }
 
 async function printList<Row>(
@@ -111,7 +132,7 @@ async function printList<Row>(
   checkPage(options)
   selectColumns(list.columns, options.columns)
   const draw = async (writer: Writer, store: Store) => {
-    const filter = await readFilter(options, context)
+    const filter = await withWholeIds(await readFilter(options, context), store.executions.findIds)
     const query = (paging: PageOptions) =>
       list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
     const watching = options.watch !== undefined

@@ -108,7 +108,7 @@ it('show takes the first 8 characters; no match is exit 6, several matches are e
     code: 6,
     stdout: '',
     stderr:
-      'error: audit entry 00000000-0000-4000-8000-000000000000 does not exist; it may have been removed by a cleanup\n',
+      'error: audit entry 00000000-0000-4000-8000-000000000000 does not exist; it may have been deleted, or removed by a cleanup\n',
   })
   const two = ['01a2080b-dcf7-7d26-a791-000000000001', '01a2080b-dcf8-7d26-a791-000000000002']
   for (const id of two)

@@ -168,7 +168,7 @@ it('an unknown id is exit 6, the start of several ids is exit 2 with the candida
     code: 6,
     stdout: '',
     stderr:
-      'error: execution 00000000-0000-4000-8000-000000000000 does not exist; it may have been removed by a cleanup\n',
+      'error: execution 00000000-0000-4000-8000-000000000000 does not exist; it may have been deleted, or removed by a cleanup\n',
   })
   const ids = ['01a2080b-dcf7-7d26-a791-000000000001', '01a2080b-dcf8-7d26-a791-000000000002']
   for (const id of ids) {
