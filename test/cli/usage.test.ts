@@ -33,12 +33,12 @@ const wrong: [argv: string, line: string][] = [
   ],
   ['audit --xyzzy', "error: unknown option '--xyzzy'; see `wfstore audit --help`"],
   [
-    'executions list --since yesterday',
-    'error: --since "yesterday" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'executions list --since tomorrow',
+    'error: --since "tomorrow" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), today, yesterday, a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     'executions list --since 2024-02-30',
-    'error: --since "2024-02-30" is a time that does not exist; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'error: --since "2024-02-30" is a time that does not exist; use a duration before now (90s, 30m, 24h, 7d, 2w), today, yesterday, a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     'executions list --since 24h --until 48h',

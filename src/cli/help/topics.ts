@@ -46,15 +46,16 @@ Examples:
     text: `A time (--since, --until, --before) is one of:
   90s 30m 24h 7d 2w          this long before now; a day is 24 hours
   2026-11-01                 midnight of this day in --tz (default: UTC)
+  today, yesterday           midnight of that day in --tz
   2026-11-01T08:30           this time of day in --tz
   2026-11-01T08:30:00Z       RFC 3339; --tz is ignored
   2026-11-01 09:30:00+01     the same, as PostgreSQL prints it
 --since includes its time, --until excludes it. A time of day that a clock
 change skips or repeats needs an offset. --tz takes IANA names.
 
-A duration (--older-than, --stale) is 90s, 10m, 6h, 2d or 1w.
-A billing period (--period) is a month such as 2026-11, or this or last, in the
-time zone that "wfstore billing zone" shows.
+A duration (--older-than, --stale) is 90s, 10m, 6h, 2d or 1w. A billing period
+(--period) is this, last or a month such as 2026-11, in the time zone that
+"wfstore billing zone" shows.
 
 A terminal shows times in --tz (default: its own time zone). Pipes and files
 have RFC 3339 in UTC with microseconds. Reports use days, weeks (from Monday)
@@ -62,7 +63,7 @@ and months in --tz (default: UTC).
 Durations are in milliseconds in JSON, CSV and pipes.
 
 Examples:
-  wfstore executions list --since 2026-11-01 --tz Europe/Berlin`,
+  wfstore executions list --since yesterday --until today --tz Europe/Berlin`,
   },
   {
     name: 'output',

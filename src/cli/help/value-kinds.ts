@@ -29,7 +29,7 @@ export interface ValueKind {
   several?: true
 }
 
-const TIMES = ['1h', '24h', '7d', '30d', '90d']
+const TIMES = ['1h', '24h', '7d', '30d', '90d', 'today', 'yesterday']
 const SPANS = ['10m', '1h', '6h', '1d']
 
 const TEXT: ValueKind = { kind: 'text' }

@@ -8,7 +8,7 @@ export function addEntryFilters(command: Command, descriptions: Record<string, s
     mode: 'filter by mode; excludes entries of removed runs',
     workflow: 'filter by workflow; excludes entries of removed runs',
     execution: 'only of these runs',
-    since: 'time range: 24h, 7d, 2026-11-01, RFC 3339',
+    since: 'time: 24h, 7d, today, 2026-11-01, RFC 3339',
     until: 'before this time',
     ...descriptions,
   }

@@ -46,7 +46,7 @@ export function addFilters(
   return command
     .option('--tool <names>', tool, listOfValues())
     .option('--execution <ids>', 'only these runs', listOfIds('execution'))
-    .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
+    .option('--since <time>', 'start time: 24h, 7d, today, 2026-11-01, RFC 3339')
     .option('--until <time>', 'started before this time')
 }
 

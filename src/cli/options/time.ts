@@ -6,14 +6,14 @@ import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 import { UNITS } from './span.ts'
 
 const EXAMPLES =
-  'use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)'
+  'use a duration before now (90s, 30m, 24h, 7d, 2w), today, yesterday, a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)'
 
 /** An instant, or how to compute it from the current time of the server. */
 export type TimeText = TimeBound | ((now: Date) => TimeBound)
 
 /**
- * Reads a time of the command line: a duration before now (a day is 24 hours), a date (midnight in `timeZone`), a date and
- * time of day in `timeZone`, or a time with an offset, as RFC 3339 or PostgreSQL writes it.
+ * Reads a time of the command line: a duration before now (a day is 24 hours), a date, today or yesterday (midnight in
+ * `timeZone`), a date and time of day in `timeZone`, or a time with an offset, as RFC 3339 or PostgreSQL writes it.
  * @throws WfstoreError usage
  */
 export async function readTime(flag: string, text: string, timeZone: string): Promise<TimeText> {
@@ -22,6 +22,7 @@ export async function readTime(flag: string, text: string, timeZone: string): Pr
     const ms = Number(count) * (UNITS[unit] as number) * 1000
     return (now) => ({ text, at: before(flag, text, now, ms) })
   }
+  if (text === 'today' || text === 'yesterday') return dayWord(text, timeZone)
   const local = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?$/i.test(text)
   const at = local ? await inZone(flag, text, timeZone) : absolute(flag, text)
   return { text: local ? `${text} ${timeZone}` : text, at }
@@ -36,6 +37,19 @@ export async function parseTime(
 ): Promise<TimeBound> {
   const time = await readTime(flag, text, timeZone)
   return typeof time === 'function' ? time(now) : time
+}
+
+/** The first instant of the current day in the zone, or of the day before. */
+async function dayWord(text: 'today' | 'yesterday', timeZone: string): Promise<TimeText> {
+  const { Temporal } = await import('temporal-polyfill')
+  return (now) => {
+    const today = Temporal.Instant.fromEpochMilliseconds(now.getTime())
+      .toZonedDateTimeISO(timeZone)
+      .toPlainDate()
+    const day = text === 'today' ? today : today.subtract({ days: 1 })
+    const at = absolute(text, day.toZonedDateTime(timeZone).toInstant().toString())
+    return { text: `${text} ${timeZone}`, at }
+  }
 }
 
 function before(flag: string, text: string, now: Date, ms: number): string {

@@ -13,6 +13,23 @@ it('spans count back from now, a day being 24 hours', async () => {
   expect(await at('2w')).toBe('2026-11-12T12:00:00.000000Z')
 })
 
+it('today and yesterday are midnights in the time zone, across changes of the clock', async () => {
+  expect(await at('today')).toBe('2026-11-26T00:00:00.000000Z')
+  expect(await at('yesterday')).toBe('2026-11-25T00:00:00.000000Z')
+  expect(await at('today', 'Asia/Tokyo')).toBe('2026-11-25T15:00:00.000000Z')
+  // 12:00 UTC is 01:00 of the next day.
+  expect(await at('today', 'Pacific/Auckland')).toBe('2026-11-26T11:00:00.000000Z')
+  const on = async (moment: string, text: string, zone: string) =>
+    (await parseTime('--since', text, new Date(moment), zone)).at
+  expect(await on('2026-03-30T10:00:00Z', 'yesterday', 'Europe/Berlin')).toBe(
+    '2026-03-28T23:00:00.000000Z',
+  )
+  expect(await on('2022-03-27T10:00:00Z', 'today', 'Asia/Beirut')).toBe(
+    '2022-03-26T22:00:00.000000Z',
+  )
+  expect(await on('2026-03-01T10:00:00Z', 'yesterday', 'UTC')).toBe('2026-02-28T00:00:00.000000Z')
+})
+
 it('a date is its midnight in the time zone, across changes of the clock', async () => {
   expect(await at('2024-12-01')).toBe('2024-12-01T00:00:00.000000Z')
   expect(await at('2024-12-01', 'Europe/Berlin')).toBe('2024-11-30T23:00:00.000000Z')
@@ -84,7 +101,7 @@ it('leap seconds, 24:00, days that do not exist and years without four digits ar
 it('an invalid time is refused and named', async () => {
   for (const text of [
     '',
-    'yesterday',
+    'Yesterday',
     '24',
     '7 d',
     '-7d',

@@ -26,7 +26,7 @@ export function define(cleanup: Command, context: Context): void {
   addPaging(
     history
       .description('List past cleanups, newest first, with what they removed and how they ended.')
-      .option('--since <time>', 'start time range: 24h, 7d, 2026-11-01, RFC 3339')
+      .option('--since <time>', 'start time: 24h, 7d, today, 2026-11-01, RFC 3339')
       .option('--until <time>', 'started before this time'),
     context.io,
   ).action(async () => {

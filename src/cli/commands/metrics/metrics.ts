@@ -52,7 +52,7 @@ export function define(metrics: Command, context: Context): void {
 }
 
 const SINCE = 'start of the oldest bucket: 24h, 7d, RFC 3339'
-const BOUNDS = 'start time range: 24h, 7d, 2026-11-01, RFC 3339'
+const BOUNDS = 'start time: 24h, 7d, today, 2026-11-01, RFC 3339'
 
 function defineCurrent(current: Command): Command {
   explain(current, {

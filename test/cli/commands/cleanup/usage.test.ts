@@ -33,11 +33,11 @@ const wrong: [argv: string[], line: string][] = [
   [['--before'], "error: option '--before <time>' argument missing"],
   [
     ['--before', ''],
-    'error: --before "" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    'error: --before "" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), today, yesterday, a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
-    ['--before', 'yesterday'],
-    'error: --before "yesterday" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
+    ['--before', 'tomorrow'],
+    'error: --before "tomorrow" is not a valid time; use a duration before now (90s, 30m, 24h, 7d, 2w), today, yesterday, a date (2024-12-01) or RFC 3339 (2024-12-01T08:00:00Z)',
   ],
   [
     ['--days', '90', '--batch-size', '0'],
