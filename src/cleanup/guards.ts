@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
+import { refusesRow } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
-import { WfstoreError } from '../error.ts'
 import { CUTOFF, goes, inBatch, RUNS, type Walked } from './tables.ts'
 
 /** A foreign key of an application, without a delete action: a row that it refers to cannot be deleted. */
@@ -115,11 +115,12 @@ export function labelsOf({ guards }: Scope, kind: Walked['kind'], found: string)
   return (JSON.parse(found) as number[]).map((n) => (own[n] as Guard).label)
 }
 
-/** The key that has refused a deletion; undefined if it was something else. */
-export function refusingKey(error: unknown): string | undefined {
-  if (!(error instanceof WfstoreError)) return undefined
+/** What refuses a row: a key, or the reason of the server; undefined if other rows cannot be removed either. */
+export function refusalOf(error: unknown): string | undefined {
+  if (!refusesRow(error)) return undefined
   // PostgreSQL 18 has a state of its own for RESTRICT.
-  if (error.sqlState !== '23503' && error.sqlState !== '23001') return undefined
+  if (error.sqlState !== '23503' && error.sqlState !== '23001')
+    return `an error of the server: ${error.message}`
   const { constraint, table } = (error.cause ?? {}) as { constraint?: string; table?: string }
   return `${constraint} of ${table}`
 }

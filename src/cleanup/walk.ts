@@ -7,7 +7,7 @@ import {
   stepOver,
   type Work,
 } from './batch.ts'
-import { refusingKey } from './guards.ts'
+import { refusalOf } from './guards.ts'
 import { endOf, mergeHistory } from './history.ts'
 import { type Pace, paceOf } from './pace.ts'
 import { WALKED, type Walked } from './tables.ts'
@@ -66,16 +66,20 @@ async function walkThrough(
 ): Promise<string[]> {
   const pace = paceOf(limits)
   const shared = new Set<string>()
+  /** Rows that were refused since the last row was removed. */
+  let refused = 0
   for (let at: Position | null = START; at !== null; ) {
     if (limits.over()) {
       walk.complete = false
       break
     }
-    const batch = await patiently(work, walked, at, pace, limits)
+    const batch = await patiently(work, walked, at, pace, limits, refused < MOST_REFUSED)
     if (batch === null) {
       walk.complete = false
       break
     }
+    if (batch.removed > 0) refused = 0
+    else if (batch.refused) refused++
     count(walk, walked, batch)
     if (batch.quarter !== null) shared.add(batch.quarter)
     limits.progress?.(walk.removed)
@@ -85,12 +89,18 @@ async function walkThrough(
   return [...shared]
 }
 
+/** If the server refuses this number of rows and takes none, it refuses all: a row at a time would take very long. */
+const MOST_REFUSED = 20
+
 const TRIES = 3
 const FIRST_PAUSE_MS = 100
 
+type Attempt = RemovedBatch & { locked: number; refused: boolean }
+
 /**
- * Retries a batch that is blocked by another session, or contains a row that a foreign
- * key protects, with smaller and smaller batches. A single row is skipped.
+ * Retries a batch that is blocked by another session, or contains a row that the server refuses to remove, with smaller
+ * and smaller batches. A single row is skipped.
+ * @param skips whether a refused row may be skipped
  * @returns null if the time is over before a batch is done
  */
 async function patiently(
@@ -99,23 +109,25 @@ async function patiently(
   at: Position,
   pace: Pace,
   limits: Limits,
-): Promise<(RemovedBatch & { locked: number }) | null> {
+  skips: boolean,
+): Promise<Attempt | null> {
   for (let tried = 1; ; tried++) {
     try {
       const began = performance.now()
       const batch = await removeBatch(work, walked, at, pace.size())
       pace.took(performance.now() - began)
-      return { ...batch, locked: 0 }
+      return { ...batch, locked: 0, refused: false }
     } catch (error) {
-      const key = refusingKey(error)
-      if (!key && !isLockFailure(error)) throw error
+      const refusal = refusalOf(error)
+      if (refusal ? !skips : !isLockFailure(error)) throw error
       if (limits.over()) return null
       if (tried >= TRIES && !pace.shrink()) {
         const batch = await stepOver(work, walked, at)
-        if (!key) return { ...batch, locked: batch.visited }
-        return { ...batch, locked: 0, protected: batch.visited, protectedBy: [key] }
+        if (!refusal) return { ...batch, locked: batch.visited, refused: false }
+        const { visited } = batch
+        return { ...batch, locked: 0, refused: true, protected: visited, protectedBy: [refusal] }
       }
-      if (tried < TRIES && !key) await limits.rest(FIRST_PAUSE_MS * tried)
+      if (tried < TRIES && !refusal) await limits.rest(FIRST_PAUSE_MS * tried)
     }
   }
 }

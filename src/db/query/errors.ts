@@ -66,6 +66,15 @@ function byRoutine(
 export const ROW_SECURITY_HINT =
   'policies hide rows from this role: use the owner of the tables, or a role with BYPASSRLS'
 
+/**
+ * True if the server refuses a row because of its values: the SQLSTATE classes of invalid data (22), constraints (23) and
+ * limits (54), and errors that a trigger of the application raises (P0). Other rows are not affected.
+ */
+export const refusesRow = (error: unknown): error is WfstoreError =>
+  error instanceof WfstoreError &&
+  error.code === 'failed' &&
+  /^(22|23|54|P0)/.test(error.sqlState ?? '')
+
 interface Circumstances {
   /** The statement that failed. */
   sql?: string | undefined

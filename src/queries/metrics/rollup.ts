@@ -3,6 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { LONGEST_NAME } from '../../tables/column.ts'
 import { type TimeLimit, timeBounds } from '../table/filter.ts'
 import { oneOf } from '../table/validate.ts'
 import { zoneOf } from '../usage/calendar.ts'
@@ -35,6 +36,8 @@ export interface RollupResult {
   deleted: number
   /** Number of buckets that keep their error_rate and tool_success_rate, because cleanup removed audit entries of them. */
   keptBecauseCleaned: number
+  /** Number of values of users whose name no index can hold. They are not stored. */
+  skipped: number
   seconds: number
 }
 
@@ -85,6 +88,7 @@ const countsShape = {
   /** Number of rows that another session changed at the same time. */
   missed: d.count(),
   cleaned: d.count(),
+  skipped: d.count(),
 }
 
 /**
@@ -112,7 +116,7 @@ with patience as materialized (
   where e.updated_at >= ${changed}::timestamptz and ${key(sql`e.start_time`)} < ${first}
 ), ${measured(buckets)}, computed as materialized (
   select ${id} as metric_id, timestamp, user_id, type, trim_scale(value) as value, dimensions
-  from (select *, ${start(sql`key`)} as timestamp from measured) as started
+  from (select *, ${start(sql`key`)} as timestamp from measured where ${raw(fits('user_id', 'type'))}) as started
 ), stored as materialized (
   select m.* from (${rows('observability_metrics m', 'm.timestamp', 'm.*')}) as m
 ), compared as materialized (
@@ -121,6 +125,7 @@ with patience as materialized (
 ), gone as materialized (
   select m.metric_id, m.metric_value as before from stored m
   where not exists (select from computed c where c.metric_id = m.metric_id) and ${raw(rolledUp(period))}
+    and ${raw(fits('m.user_id', 'm.metric_type'))}
     and not (m.metric_type in ${raw(AUDIT_TYPES)} and m.key in (select key from cleaned))
 ), inserted as (
   insert into observability_metrics as m
@@ -145,9 +150,14 @@ with patience as materialized (
 select count(distinct c.timestamp) as buckets, count(c.metric_id) as values, d.inserted, d.updated, d.deleted,
        count(*) filter (where c.is_new or c.before <> c.value) + (select count(*) from gone)
          - d.inserted - d.updated - d.deleted as missed,
-       (select count(*) from cleaned) as cleaned
+       (select count(*) from cleaned) as cleaned,
+       (select count(*) from measured where not ${raw(fits('user_id', 'type'))}) as skipped
 from done d left join compared c on true group by d.inserted, d.updated, d.deleted`
 }
+
+/** SQL: an index can hold both. A run of the old application may have a longer user, and must not stop the rollup. */
+const fits = (user: string, type: string): string =>
+  `octet_length(${user}) + octet_length(${type}) <= ${2 * LONGEST_NAME}`
 
 const TRIES = 10
 /** A transaction may commit this much later than its timestamps. */
@@ -187,6 +197,7 @@ export async function rollupMetrics(run: Run, options: RollupOptions): Promise<R
       ...total,
       unchanged: Math.max(0, done.values - total.inserted - total.updated),
       keptBecauseCleaned: done.cleaned,
+      skipped: done.skipped,
       seconds: Math.round(performance.now() - began) / 1000,
     }
   }

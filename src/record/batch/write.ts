@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import type { Statement } from '../../db/query/sql.ts'
-import { WfstoreError } from '../../error.ts'
+import { type ErrorCode, WfstoreError } from '../../error.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import { entryOf, readExecutionState, stepOf } from '../recorder/lookups.ts'
 import type { BatchClock } from './clock.ts'
@@ -16,6 +16,9 @@ const outcome = {
 }
 
 const TRIES = 10
+
+/** Errors that one row may cause. */
+const OF_A_ROW: readonly ErrorCode[] = ['failed', 'conflict']
 
 /**
  * Writes rows in one statement and settles each: resolves it if it is committed, rejects it if it cannot be written. If the
@@ -31,7 +34,7 @@ export async function writeRows(
   } catch (error) {
     const middle = rows.length >> 1
     // An error of the connection or the schema affects every row.
-    if (middle === 0 || !(error instanceof WfstoreError) || error.code !== 'failed') {
+    if (middle === 0 || !(error instanceof WfstoreError) || !OF_A_ROW.includes(error.code)) {
       for (const row of rows) row.reject(error)
       return
     }

@@ -36,6 +36,8 @@ export interface CloseResult {
   closed: ClosedExecution[]
   /** Runs that were not closed, because they had finished, or the engine wrote to them at the same time. */
   left: { executionId: string; status: string }[]
+  /** Runs that the database refuses to close, with its reason. They do not stop the others. */
+  failed: { executionId: string; message: string }[]
 }
 
 /**
@@ -96,24 +98,34 @@ async function close(
   { status, idleMs }: { status: 'cancelled' | 'failed'; idleMs: number | undefined },
 ): Promise<CloseResult> {
   const given = optionalText('reason', reason)
-  if (dryRun || runs.length === 0) return { closed: [...runs], left: [] }
+  if (dryRun || runs.length === 0) return { closed: [...runs], left: [], failed: [] }
   await confirm?.(runs)
   const metadata = JSON.stringify({ closed_by: await who(run, closedBy) })
-  const result: CloseResult = { closed: [], left: [] }
+  const result: CloseResult = { closed: [], left: [], failed: [] }
   for (const one of runs) {
     const { executionId, lastWriteTime } = one
     const errorMessage = given ?? (idleMs === undefined ? null : `no write since ${lastWriteTime}`)
     const closing = { metadata, ...(idleMs === undefined ? {} : { idleMs }) }
     const end = { executionId, status, errorMessage, endTime: null }
-    const done = await endRunning(run, end, closing)
-    if (done) result.closed.push({ ...one, ...done, status })
-    else {
-      const { status } = await readExecutionState(run, executionId)
-      result.left.push({ executionId, status })
+    try {
+      const done = await endRunning(run, end, closing)
+      if (done) result.closed.push({ ...one, ...done, status })
+      else {
+        const { status } = await readExecutionState(run, executionId)
+        result.left.push({ executionId, status })
+      }
+    } catch (error) {
+      if (!isOfOne(error)) throw error
+      result.failed.push({ executionId, message: error.message })
     }
   }
   return result
 }
+
+/** False if no other run can be closed either, such as for a lost connection. */
+const isOfOne = (error: unknown): error is WfstoreError =>
+  error instanceof WfstoreError &&
+  ['failed', 'conflict', 'not_found', 'locked'].includes(error.code)
 
 async function who(run: Run, { osUser, command }: NonNullable<CloseOptions['closedBy']> = {}) {
   const [session] = await run('select session_user as database_user', {

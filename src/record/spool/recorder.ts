@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { refusesRow } from '../../db/query/errors.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
@@ -246,11 +247,9 @@ class Lost extends Error {
 
 const isStart = ({ kind }: SpooledCall) => kind === 'startExecution' || kind === 'startStep'
 
-/** True if the database would refuse it again: SQLSTATE classes 22, 23 and 54 are values that it cannot take. */
-function isRefusal({ code, sqlState = '' }: WfstoreError): boolean {
-  if (code === 'failed') return /^(22|23|54)/.test(sqlState)
-  return code === 'conflict' || code === 'not_found'
-}
+/** True if the database would refuse it again. Then the calls after it go on without it. */
+const isRefusal = (error: WfstoreError): boolean =>
+  error.code === 'conflict' || error.code === 'not_found' || refusesRow(error)
 
 const asWfstoreError = (error: unknown): WfstoreError =>
   error instanceof WfstoreError

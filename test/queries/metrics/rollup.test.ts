@@ -104,7 +104,14 @@ describe('against other statements', () => {
 it('an empty store has no metrics, and the result says so', async () => {
   const { seconds: _, ...result } = await rollup('day')
   expect(result).toEqual({
-    ...{ period: 'day', timeZone: 'UTC', since: null, buckets: 0, keptBecauseCleaned: 0 },
+    ...{
+      period: 'day',
+      timeZone: 'UTC',
+      since: null,
+      buckets: 0,
+      keptBecauseCleaned: 0,
+      skipped: 0,
+    },
     ...{ inserted: 0, updated: 0, unchanged: 0, deleted: 0 },
   })
 })

@@ -62,7 +62,11 @@ describe('an engine that works at the same time', () => {
       () => execution.heartbeat(),
       () => failStaleExecutions(byOperator, { olderThanMs: 6 * hour }),
     )
-    expect(result).toEqual({ closed: [], left: [{ executionId, status: 'running' }] })
+    expect(result).toEqual({
+      closed: [],
+      left: [{ executionId, status: 'running' }],
+      failed: [],
+    })
     expect(await stateOf(execution)).toEqual(RUNNING)
   })
 
@@ -104,7 +108,11 @@ describe('an engine that works at the same time', () => {
       () => execution.finish({ status: 'success' }),
       () => cancelExecutions(byOperator, [executionId]),
     )
-    expect(result).toEqual({ closed: [], left: [{ executionId, status: 'success' }] })
+    expect(result).toEqual({
+      closed: [],
+      left: [{ executionId, status: 'success' }],
+      failed: [],
+    })
     expect(await stateOf(execution)).toEqual({
       ...{ status: 'success', error: null, ended: true },
       ...{ bills: ['0.25 7'], ends: [{}] },

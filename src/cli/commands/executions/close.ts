@@ -77,6 +77,7 @@ async function runCancel(context: Context, options: CloseFlags, ids: string[]): 
   const cancelled = result.left.filter(({ status }) => status === 'cancelled')
   for (const { executionId } of cancelled) writer.note(`${executionId} is already cancelled`)
   await print(writer, result, 'no runs to cancel')
+  assertClosed(result)
   const finished = result.left.filter(({ status }) => status !== 'cancelled')
   if (finished.length === 0) return
   const named = finished.map(({ executionId, status }) => `${executionId} (${status})`)
@@ -106,6 +107,20 @@ async function runFail(context: Context, options: FailFlags): Promise<void> {
     writer.note(`${executionId} ${why}`)
   }
   await print(writer, result, `no run without a write for ${options.olderThan.text}`)
+  assertClosed(result)
+}
+
+/** @throws WfstoreError failed if the database refused to close a run; the others are closed */
+function assertClosed({ failed }: CloseResult): void {
+  if (failed.length === 0) return
+  const named = failed.map(({ executionId, message }) => `${executionId} (${message})`)
+  throw new WfstoreError(
+    'failed',
+    `${plural(failed.length, 'run')} not closed: ${named.join(', ')}`,
+    {
+      hint: 'the other runs are closed; fix what the database reports and try again',
+    },
+  )
 }
 
 function closeOptions(
@@ -138,7 +153,7 @@ async function preview(
   const shown = runs.slice(0, PREVIEWED)
   const { output: _, json: __, columns: ___, ...plain } = options
   const table = await context.frame(plain, (writer) =>
-    print(writer, { closed: shown, left: [] }, ''),
+    print(writer, { closed: shown, left: [], failed: [] }, ''),
   )
   const rest = runs.length - shown.length
   context.io.stderr.write(rest > 0 ? `${table}… and ${plural(rest, 'more run')}\n` : table)

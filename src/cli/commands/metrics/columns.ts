@@ -41,5 +41,6 @@ export const rollupColumns: Column<RollupResult>[] = [
   { name: 'unchanged', kind: 'count' },
   { name: 'deleted', kind: 'count' },
   { name: 'keptBecauseCleaned', kind: 'count' },
+  { name: 'skipped', kind: 'count' },
   { name: 'seconds', kind: 'count' },
 ]
