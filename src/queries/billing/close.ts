@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { isMonth } from '../../tables/column.ts'
 import { monthOf, optionalText } from '../table/validate.ts'
 import { type BillingPeriod, getPeriod, listPeriods, OPEN_PERIOD } from './periods.ts'
 
@@ -9,6 +10,10 @@ export interface PeriodClose {
   period: string
   /** The person or role that closes it (default: the role of the connection). */
   closedBy?: string | undefined
+  /** Close a month without bills. */
+  allowEmpty?: boolean | undefined
+  /** Close the month although an earlier month with bills is open. */
+  allowEarlierOpen?: boolean | undefined
   /** Change nothing. */
   dryRun?: boolean | undefined
   /** Called before anything changes; throw to stop. */
@@ -27,21 +32,24 @@ export interface PeriodCloseResult {
 /**
  * Closes a month and records its totals. Afterwards its bills can be paid, but not changed, added or removed. It waits for
  * sessions that are writing a bill of this month. It cannot be undone.
- * @throws WfstoreError usage if it is not a month or has not ended in the billing zone, permission_denied
+ * @throws WfstoreError usage if it is not a month or has not ended in the billing zone; conflict if it has no bills or an
+ * earlier month is open, unless that is allowed; permission_denied
  */
 export async function closePeriod(
   read: Run,
   write: Run,
-  { period: name, closedBy, dryRun, confirm }: PeriodClose,
+  { period: name, closedBy, allowEmpty, allowEarlierOpen, dryRun, confirm }: PeriodClose,
 ): Promise<PeriodCloseResult> {
   const month = monthOf('period', name)
   const period = await getPeriod(read, month)
   const openBefore = (await listPeriods(read))
-    .filter((other) => other.state === 'open' && other.period < month)
+    .filter((other) => other.state === 'open' && isMonth(other.period) && other.period < month)
     .map((other) => other.period)
     .reverse()
   if (period.state === 'closed') return { outcome: 'already', period, openBefore }
   await assertEnded(read, period)
+  if (!allowEmpty) assertFilled(period)
+  if (!allowEarlierOpen) assertInOrder(month, openBefore)
   if (dryRun) return { outcome: 'planned', period, openBefore }
   await confirm?.(period, openBefore)
   await write(
@@ -56,6 +64,22 @@ export async function closePeriod(
   )
   const outcome = closed.length > 0 ? 'closed' : 'already'
   return { outcome, period: await getPeriod(read, month), openBefore }
+}
+
+function assertFilled({ period, records }: BillingPeriod): void {
+  if (records > 0) return
+  throw new WfstoreError('conflict', `${period} has no bills`, {
+    hint: 'check the month, or use --allow-empty (allowEmpty)',
+  })
+}
+
+function assertInOrder(month: string, openBefore: readonly string[]): void {
+  const [first, ...others] = openBefore
+  if (first === undefined) return
+  const open = others.length === 0 ? `${first} is` : `${openBefore.join(', ')} are`
+  throw new WfstoreError('conflict', `${open} still open and before ${month}`, {
+    hint: `close ${first} first, or use --allow-earlier-open (allowEarlierOpen)`,
+  })
 }
 
 /** By the server's clock, which also dates the bills. */

@@ -4,15 +4,47 @@ import { useBilling } from './support.ts'
 const on = useBilling('billing_close')
 
 describe('close', () => {
+  it('refuses a month without bills, and one before which a month with bills is open', async () => {
+    await on.add('2024-10', '3')
+    await on.add('2024-12', '1')
+    // The name of a period of an adopted store need not be a month, and cannot be closed.
+    await on.add('2024-Q1', '1')
+    for (const dryRun of [true, false]) {
+      await expect(on.billing.closePeriod({ period: '2024-09', dryRun })).rejects.toMatchObject({
+        code: 'conflict',
+        message: '2024-09 has no bills',
+      })
+      await expect(on.billing.closePeriod({ period: '2024-12', dryRun })).rejects.toMatchObject({
+        code: 'conflict',
+        message: '2024-10 is still open and before 2024-12',
+      })
+    }
+    expect(await on.billing.closePeriod({ period: '2024-09', allowEmpty: true })).toMatchObject({
+      outcome: 'closed',
+    })
+    expect(await on.billing.closePeriod({ period: '2024-10' })).toMatchObject({ outcome: 'closed' })
+    expect(await on.billing.closePeriod({ period: '2024-12' })).toMatchObject({
+      outcome: 'closed',
+      openBefore: [],
+    })
+  })
+
   it('records the totals once and names the earlier months that are open', async () => {
     await on.add('2024-10', '3')
     await on.add('2024-11', '1.5')
-    expect(await on.billing.closePeriod({ period: '2024-11', dryRun: true })).toMatchObject({
+    const period = '2024-11'
+    expect(
+      await on.billing.closePeriod({ period, allowEarlierOpen: true, dryRun: true }),
+    ).toMatchObject({
       outcome: 'planned',
       openBefore: ['2024-10'],
     })
     expect((await on.billing.period('2024-11')).state).toBe('open')
-    const closed = await on.billing.closePeriod({ period: '2024-11', closedBy: 'maria' })
+    const closed = await on.billing.closePeriod({
+      period,
+      allowEarlierOpen: true,
+      closedBy: 'maria',
+    })
     expect(closed).toMatchObject({
       outcome: 'closed',
       period: {
@@ -44,7 +76,11 @@ describe('close', () => {
         code: 'usage',
       })
       expect(
-        await on.billing.closePeriod({ period: row?.last as string, dryRun: true }),
+        await on.billing.closePeriod({
+          period: row?.last as string,
+          allowEmpty: true,
+          dryRun: true,
+        }),
       ).toMatchObject({ outcome: 'planned' })
     }
   })
@@ -72,7 +108,7 @@ describe('close', () => {
       endTime: '2024-11-30T23:00:00.000000Z',
     })
     await expect(on.billing.setZone('Mars/Olympus')).rejects.toMatchObject({ code: 'usage' })
-    await on.billing.closePeriod({ period: '2024-11' })
+    await on.billing.closePeriod({ period: '2024-11', allowEmpty: true })
     await expect(on.billing.setZone('UTC')).rejects.toMatchObject({
       code: 'conflict',
       message: 'time zone Europe/Berlin cannot be changed: a billing period is closed',

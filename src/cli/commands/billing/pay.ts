@@ -37,10 +37,11 @@ export function define(billing: Command, context: Context): void {
     .option('--dry-run', 'print what would be paid; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
   explain(pay, {
-    about: 'Pays all of the bills or none. Repeating a payment changes nothing.',
+    about:
+      'Pays all of the bills or none; without a terminal it needs --yes. Repeating a payment changes nothing.',
     exit: '1 if another payment has paid some of the bills (see --rest).',
     examples: [
-      'wfstore billing pay --period 2026-10 --user user_7 --payment-id inv_4711',
+      'wfstore billing pay --period 2026-10 --user user_7 --payment-id inv_4711 --yes',
       'wfstore billing pay --period 2026-10 --payment-id sepa-2026-11 --dry-run',
     ],
   }).action(() => runPay(context, pay.optsWithGlobals<PayFlags>()))
@@ -81,7 +82,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
     confirm: ({ records, cost, users }) =>
       context.confirm(
         `Mark ${plural(records, 'bill')} of ${plural(users, 'user')} in ${period}, ${dollars(cost)}, as paid by ${paymentId}?`,
-        { yes, unattended: 'proceed' },
+        { yes, unattended: 'refuse' },
       ),
   })
   const { outcome, plan } = result

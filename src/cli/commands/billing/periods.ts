@@ -11,6 +11,8 @@ import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-opti
 
 interface CloseFlags extends PeriodOptions {
   period: string
+  allowEmpty?: boolean
+  allowEarlierOpen?: boolean
   dryRun?: boolean
   yes?: boolean
 }
@@ -38,11 +40,14 @@ export function define(billing: Command, context: Context): void {
     .summary('Close a billing period; its bills can no longer change')
     .description('Close a billing period: record its totals; its bills can no longer change.')
     .requiredOption('--period <month>', 'billing period: 2026-10, this or last', parsePeriod)
+    .option('--allow-empty', 'close a period without bills')
+    .option('--allow-earlier-open', 'close although an earlier period is open')
     .option('--dry-run', 'print what would be closed; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
   explain(close, {
     about:
-      'Closing cannot be undone. A later bill is added to the open period and refers to this one. To correct a bill, use "wfstore billing correct". Bills of a closed period can still be paid.',
+      'Closing cannot be undone; without a terminal it needs --yes. A later bill is added to the open period and refers to this one. To correct a bill, use "wfstore billing correct". Bills of a closed period can still be paid.',
+    exit: '1 if the period has no bills, or an earlier one is open.',
     examples: [
       'wfstore billing close --period 2026-10 --dry-run',
       'wfstore billing close --period 2026-10 --yes',
@@ -74,7 +79,7 @@ export function define(billing: Command, context: Context): void {
 async function runClose(context: Context, options: CloseFlags): Promise<void> {
   selectColumns(closeColumns, options.columns)
   const { env } = context
-  const { dryRun, yes } = options
+  const { allowEmpty, allowEarlierOpen, dryRun, yes } = options
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
   const month = await monthOf(billing, options.period)
@@ -87,11 +92,13 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
   const result = await billing.closePeriod({
     period: month,
     closedBy: env.USER || env.LOGNAME,
+    allowEmpty,
+    allowEarlierOpen,
     dryRun,
     confirm: (period) =>
       context.confirm(`Close ${described(period)}? It cannot be undone.`, {
         yes,
-        unattended: 'proceed',
+        unattended: 'refuse',
       }),
   })
   const { outcome, period, openBefore } = result

@@ -110,6 +110,9 @@ describe('output formats', () => {
   )
 })
 
+const UNCONFIRMED =
+  'error: confirmation required, but this is not a terminal; nothing was changed; use --yes\n'
+
 describe('from the first bill to the close', () => {
   let wfstore: ReturnType<typeof on>
   const BILL = '00000000-0000-4000-8000-000000000001'
@@ -157,7 +160,12 @@ describe('from the first bill to the close', () => {
       'Mark 1 bill of 1 user in 2024-11, USD 1.5, as paid by inv_1? [y/N]',
     )
     expect(refused.code).toBe(1)
-    expect(await wfstore(line)).toEqual({ code: 0, stdout: 'paid 1 bill, USD 1.5\n', stderr: '' })
+    expect(await wfstore(line)).toEqual({ code: 2, stdout: '', stderr: UNCONFIRMED })
+    expect(await wfstore(`${line} --yes`)).toEqual({
+      code: 0,
+      stdout: 'paid 1 bill, USD 1.5\n',
+      stderr: '',
+    })
     expect(await wfstore(line)).toEqual({
       code: 0,
       stdout: 'already paid 1 bill, USD 1.5\n',
@@ -169,7 +177,9 @@ describe('from the first bill to the close', () => {
       stderr: `error: bill ${BILL} of u is already paid by payment inv_1; nothing was changed; use --rest to pay only the 1 unpaid\n`,
     })
     expect(
-      JSON.parse((await wfstore('pay --period 2024-11 --payment-id inv_2 --rest --json')).stdout),
+      JSON.parse(
+        (await wfstore('pay --period 2024-11 --payment-id inv_2 --rest --yes --json')).stdout,
+      ),
     ).toEqual({
       ...{
         outcome: 'paid',
@@ -183,6 +193,30 @@ describe('from the first bill to the close', () => {
     })
   })
 
+  it('closing refuses a month without bills, and one before which another is open, also in a dry run', async () => {
+    for (const mode of ['--yes', '--dry-run']) {
+      expect(await wfstore(`close --period 2024-10 ${mode}`)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'error: 2024-10 has no bills; check the month, or use --allow-empty (allowEmpty)\n',
+      })
+      expect(await wfstore(`close --period 2024-12 --allow-empty ${mode}`)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr:
+          'error: 2024-11 is still open and before 2024-12; close 2024-11 first, or use --allow-earlier-open (allowEarlierOpen)\n',
+      })
+    }
+    expect(await wfstore('close --period 2024-10 --allow-empty --dry-run')).toEqual({
+      code: 0,
+      stdout: 'would close 2024-10 (Europe/Berlin): 0 bills, USD 0, 0 tokens\n',
+      stderr: '',
+    })
+    expect(
+      await wfstore('close --period 2024-12 --allow-empty --allow-earlier-open --dry-run'),
+    ).toMatchObject({ code: 0, stderr: 'earlier periods are still open: 2024-11\n' })
+  })
+
   it('closing prints the permanent totals', async () => {
     const totals = '2024-11 (Europe/Berlin): 2 bills, USD 3.5, 12 tokens'
     expect(await wfstore('close --period 2024-11 --dry-run')).toMatchObject({
@@ -191,6 +225,11 @@ describe('from the first bill to the close', () => {
     })
     expect((await wfstore('close --period 2024-11', { answer: 'no\n' })).code).toBe(1)
     expect(await wfstore('close --period 2024-11')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: UNCONFIRMED,
+    })
+    expect(await wfstore('close --period 2024-11 --yes')).toEqual({
       code: 0,
       stdout: `closed ${totals}\n`,
       stderr: '',
