@@ -116,11 +116,11 @@ export function labelsOf({ guards }: Scope, kind: Walked['kind'], found: string)
 }
 
 /** What refuses a row: a key, or the reason of the server; undefined if other rows cannot be removed either. */
-export function refusalOf(error: unknown): string | undefined {
+export function refusalOf(error: unknown): { label: string; byKey: boolean } | undefined {
   if (!refusesRow(error)) return undefined
   // PostgreSQL 18 has a state of its own for RESTRICT.
   if (error.sqlState !== '23503' && error.sqlState !== '23001')
-    return `an error of the server: ${error.message}`
+    return { label: `an error of the server: ${error.message}`, byKey: false }
   const { constraint, table } = (error.cause ?? {}) as { constraint?: string; table?: string }
-  return `${constraint} of ${table}`
+  return { label: `${constraint} of ${table}`, byKey: true }
 }

@@ -66,7 +66,7 @@ async function walkThrough(
 ): Promise<string[]> {
   const pace = paceOf(limits)
   const shared = new Set<string>()
-  /** Rows that were refused since the last row was removed. */
+  /** Rows that errors have kept since the last row was removed. */
   let refused = 0
   for (let at: Position | null = START; at !== null; ) {
     if (limits.over()) {
@@ -89,7 +89,7 @@ async function walkThrough(
   return [...shared]
 }
 
-/** If the server refuses this number of rows and takes none, it refuses all: a row at a time would take very long. */
+/** If errors keep this number of rows and none is removed, they keep all: a row at a time would take very long. */
 const MOST_REFUSED = 20
 
 const TRIES = 3
@@ -100,7 +100,7 @@ type Attempt = RemovedBatch & { locked: number; refused: boolean }
 /**
  * Retries a batch that is blocked by another session, or contains a row that the server refuses to remove, with smaller
  * and smaller batches. A single row is skipped.
- * @param skips whether a refused row may be skipped
+ * @param skips whether a row that an error keeps may be skipped
  * @returns null if the time is over before a batch is done
  */
 async function patiently(
@@ -119,13 +119,13 @@ async function patiently(
       return { ...batch, locked: 0, refused: false }
     } catch (error) {
       const refusal = refusalOf(error)
-      if (refusal ? !skips : !isLockFailure(error)) throw error
+      if (refusal ? !refusal.byKey && !skips : !isLockFailure(error)) throw error
       if (limits.over()) return null
       if (tried >= TRIES && !pace.shrink()) {
         const batch = await stepOver(work, walked, at)
         if (!refusal) return { ...batch, locked: batch.visited, refused: false }
-        const { visited } = batch
-        return { ...batch, locked: 0, refused: true, protected: visited, protectedBy: [refusal] }
+        const [kept, protectedBy] = [batch.visited, [refusal.label]]
+        return { ...batch, locked: 0, refused: !refusal.byKey, protected: kept, protectedBy }
       }
       if (tried < TRIES && !refusal) await limits.rest(FIRST_PAUSE_MS * tried)
     }

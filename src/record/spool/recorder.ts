@@ -247,7 +247,7 @@ class Lost extends Error {
 
 const isStart = ({ kind }: SpooledCall) => kind === 'startExecution' || kind === 'startStep'
 
-/** True if the database would refuse it again. Then the calls after it go on without it. */
+/** True if the database would refuse it again. The calls after it continue. */
 const isRefusal = (error: WfstoreError): boolean =>
   error.code === 'conflict' || error.code === 'not_found' || refusesRow(error)
 
