@@ -2,13 +2,13 @@ import { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Environment } from '../db/connect/libpq.ts'
 import type { Target } from '../db/connect/target.ts'
-import { WfstoreError } from '../error.ts'
 import type { Store } from '../store.ts'
 import type { Production, Settings } from './config/settings.ts'
 import type { Io } from './io.ts'
 import { type GlobalOptions, type TargetOptions, useColor } from './options/global.ts'
+import { formatOf } from './options/output.ts'
 import { show } from './output/text/escape.ts'
-import { createWriter, type Format, type Writer } from './output/writer.ts'
+import { createWriter, type Writer } from './output/writer.ts'
 import type { Question } from './terminal/confirm.ts'
 
 /** What a command gets from its surroundings. */
@@ -147,7 +147,7 @@ const DEFAULT_WIDTH = 80
 function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env: Environment) {
   const isTTY = io.stdout.isTTY === true
   return {
-    format: outputFormat(options),
+    format: formatOf(options),
     isTTY,
     width: io.stdout.columns ?? DEFAULT_WIDTH,
     color: useColor(options.color, isTTY, env),
@@ -155,15 +155,7 @@ function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env:
     timeZone: options.tz ?? (isTTY ? io.timeZone : 'UTC'),
     now: io.now(),
     columns: options.columns,
+    headers: options.headers,
     page: options.page,
   }
-}
-
-function outputFormat({ output, json }: GlobalOptions): Format {
-  if (json && output && output !== 'json') {
-    throw new WfstoreError('usage', `--json and --output ${output} cannot be used together`, {
-      hint: 'use only one of them',
-    })
-  }
-  return json ? 'json' : (output ?? 'table')
 }

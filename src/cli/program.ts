@@ -5,8 +5,9 @@ import type { Traits } from './config/settings.ts'
 import type { Context } from './context.ts'
 import { formatStart } from './help/overview.ts'
 import { formatPage, PAGE_WIDTH } from './help/page.ts'
-import { addGlobalOptions, isUsual, OUTPUT_FORMATS } from './options/global.ts'
+import { addGlobalOptions, isUsual } from './options/global.ts'
 import { rejectRepeats } from './options/values.ts'
+import { FORMATS } from './output/format.ts'
 import { guardStream } from './output/stream.ts'
 
 interface Entry {
@@ -245,6 +246,6 @@ function checkFormat(program: Command, command: Command): void {
   if (entry?.formats?.[output] === command.name()) return
   throw new WfstoreError(
     'usage',
-    `option '-o, --output <format>' argument '${output}' is invalid. Allowed choices are ${OUTPUT_FORMATS.join(', ')}`,
+    `option '-o, --output <format>' argument '${output}' is invalid. Allowed choices are ${FORMATS.join(', ')}`,
   )
 }

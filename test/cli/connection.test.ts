@@ -144,7 +144,7 @@ it('a database without the schema is exit 4 and names the command that creates i
     'error: the search path "nope" has no wfstore schema; give the schema with --schema, or create one: `wfstore migrate up --schema <name>`\n',
   )
   expect((await runCli(['migrate', 'up', '--schema', 'Beside us', ...url])).code).toBe(0)
-  expect(await list({}, ...url, '--schema', 'Beside us')).toEqual({
+  expect(await list({}, ...url, '--schema', 'Beside us', '--no-headers')).toEqual({
     code: 0,
     stdout: '',
     stderr: '',
@@ -267,7 +267,7 @@ it('settings of other servers in the environment do not affect the embedded one'
   try {
     const env = { PATH: process.env.PATH }
     expect((await runCli(['migrate', 'up'], { cwd, env })).code).toBe(0)
-    expect(await list({ cwd, env })).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await list({ cwd, env }, '--no-headers')).toEqual({ code: 0, stdout: '', stderr: '' })
   } finally {
     for (const name of ['PGSSLMODE', 'PGOPTIONS', 'PGPASSWORD']) {
       if (before[name] === undefined) delete process.env[name]

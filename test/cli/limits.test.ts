@@ -42,15 +42,18 @@ const rowsOf = async (words: string, options: object = {}) => {
     options,
   )
   expect(code).toBe(0)
-  return { rows: stdout.split('\n').filter((line) => line.trim() !== '').length, stderr }
+  const isHeaded = !/-o jsonl|--no-headers/.test(words)
+  const lines = stdout.split('\n').filter((line) => line.trim() !== '').length
+  return { rows: lines - (isHeaded ? 1 : 0), stderr }
 }
 
 it.each(lists)(
   '%s has all rows in a pipe and a file, and says nothing of a limit',
   async (words, rows) => {
     expect(await rowsOf(words)).toEqual({ rows, stderr: '' })
+    expect(await rowsOf(`${words} --no-headers`)).toEqual({ rows, stderr: '' })
     expect(await rowsOf(`${words} -o jsonl`)).toEqual({ rows, stderr: '' })
-    expect(await rowsOf(`${words} -o csv`)).toEqual({ rows: rows + 1, stderr: '' })
+    expect(await rowsOf(`${words} -o csv`)).toEqual({ rows, stderr: '' })
   },
 )
 

@@ -217,7 +217,7 @@ it('the embedded database serves all commands of a folder', async () => {
   try {
     expect(await run('db', 'status', '--columns', 'state')).toMatchObject({
       code: 0,
-      stdout: 'state\tnone\n',
+      stdout: 'state\nnone\n',
     })
     expect(await run('db', 'url')).toMatchObject({ code: 3, stdout: '' })
     expect(await run('migrate', 'up')).toMatchObject({
@@ -231,7 +231,11 @@ it('the embedded database serves all commands of a folder', async () => {
       stdout: 'the schema is up to date\n',
       stderr: '',
     })
-    expect(await run('executions', 'list')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await run('executions', 'list', '-o', 'name')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
     const url = (await run('db', 'url')).stdout
     expect(url).toMatch(/^postgresql:\/\/wfstore@localhost:5432\/wfstore\?host=.*\n$/)
     expect((await run('executions', 'list', '--database-url', url.trim())).code).toBe(0)
@@ -242,7 +246,7 @@ it('the embedded database serves all commands of a folder', async () => {
       stderr: 'no embedded server is running in this folder\n',
     })
     expect(await run('db', 'status', '--columns', 'state')).toMatchObject({
-      stdout: 'state\tstopped\n',
+      stdout: 'state\nstopped\n',
     })
     expect((await run('executions', 'list')).code).toBe(0)
   } finally {

@@ -149,7 +149,7 @@ const PROGRAM = ['bin/wfstore.js', 'dist/cli/main.cjs', 'dist/cli/rolldown-runti
 
 it('executions list loads the program and the store, and no slow module of Node', async () => {
   const { code, stdout, files, slow } = await run(['executions', 'list', '--limit', '20'])
-  expect([code, stdout.split('\n').length]).toEqual([0, 2])
+  expect([code, stdout.split('\n').length]).toEqual([0, 3])
   expect(files).toEqual([...PROGRAM, 'dist/cli/store.cjs'])
   expect(slow).toEqual([])
   const sources = sourcesOf(files)
@@ -182,7 +182,7 @@ it('executions list has one round trip: the check of the schema and the query ar
   const proxy = await startProxy(2)
   const { code, stdout } = await run(['executions', 'list', '--limit', '20'], proxy.url)
   proxy.close()
-  expect([code, stdout.split('\n').length]).toEqual([0, 2])
+  expect([code, stdout.split('\n').length]).toEqual([0, 3])
   expect(proxy).toMatchObject({ connections: 1, statements: 2, goodbyes: 1 })
 })
 

@@ -73,8 +73,8 @@ const wrong: [argv: string, line: string][] = [
     'error: --tz "Mars/Olympus" is not a valid time zone; use an IANA name such as Europe/Berlin or UTC',
   ],
   [
-    'executions list -o yaml',
-    "error: option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are table, json, jsonl, csv",
+    'executions list -o xml',
+    "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, json, jsonl, csv, tsv, yaml, name",
   ],
   [
     'executions list --page',

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { completionScript, SHELLS, type Shell } from '../completion/scripts.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import { checkTextOnly } from '../options/output.ts'
 import { guardStream } from '../output/stream.ts'
 
 export function define(completion: Command, context: Context): void {
@@ -15,7 +16,10 @@ fish  wfstore completion fish | source     in ~/.config/fish/config.fish
 
 Users, workflows, modes, models, tools and runs are read from the database that the command line names, within 300 ms. WFSTORE_COMPLETION_MS=0 turns this off.`,
     examples: ['wfstore completion bash > wfstore.bash'],
-  }).action((shell: Shell) => guardStream(context.io.stdout).write(completionScript(shell)))
+  }).action((shell: Shell) => {
+    checkTextOnly(completion, 'completion', 'a script')
+    return guardStream(context.io.stdout).write(completionScript(shell))
+  })
 }
 
 function parseShell(name: string): Shell {

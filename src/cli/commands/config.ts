@@ -3,16 +3,17 @@ import type { ListedProfile, Setting } from '../config/list.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import { checkOutput } from '../options/output.ts'
+import type { Column } from '../output/column.ts'
 
 const settingColumns: Column<Setting>[] = [
-  { name: 'setting', kind: 'text' },
+  { name: 'setting', kind: 'text', isName: true },
   { name: 'value', kind: 'text' },
   { name: 'source', kind: 'text', wrap: '' },
 ]
 
 const profileColumns: Column<ListedProfile>[] = [
-  { name: 'profile', kind: 'text' },
+  { name: 'profile', kind: 'text', isName: true },
   { name: 'inUse', kind: 'boolean' },
   { name: 'isDefault', header: 'DEFAULT', kind: 'boolean' },
   { name: 'production', kind: 'boolean' },
@@ -34,7 +35,7 @@ export function define(config: Command, context: Context): void {
     )
     .action(async () => {
       const options = config.optsWithGlobals<GlobalOptions>()
-      selectColumns(settingColumns, options.columns)
+      checkOutput(settingColumns, options)
       const { listSettings } = await import('../config/list.ts')
       const { rows, problem } = await listSettings(context, options)
       await context.writer(options).list(settingColumns, rows)
@@ -48,7 +49,7 @@ export function define(config: Command, context: Context): void {
   explain(profiles, { examples: ['wfstore config profiles', 'wfstore config profiles -o csv'] })
   profiles.action(async () => {
     const options = profiles.optsWithGlobals<GlobalOptions>()
-    selectColumns(profileColumns, options.columns)
+    checkOutput(profileColumns, options)
     const { listProfiles } = await import('../config/list.ts')
     const rows = await listProfiles(context)
     const { config: file } = context.settings()

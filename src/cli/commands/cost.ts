@@ -10,9 +10,10 @@ import {
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
+import { checkOutput } from '../options/output.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { list, listOf, wholeNumber } from '../options/values.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import type { Column } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
 import { withProgress } from '../terminal/progress.ts'
 
@@ -53,7 +54,7 @@ const BY_MODE = [
 async function printCost(options: CostFlags, context: Context): Promise<void> {
   const { by = ['mode'], top, tz: timeZone, total = false } = options
   const columns = columnsOf(by, plainLocale(context.env), total)
-  selectColumns(columns, options.columns)
+  checkOutput(columns, options)
   const filter = await readReportFilter(options, context)
   const writer = context.writer(options)
   const report = await withProgress(context.io, async () =>
@@ -76,6 +77,7 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
       priority: 10,
       flex: { min: 8 },
       ...(index === 0 ? { word } : {}),
+      ...(by.length === 1 ? { isName: true } : {}),
     }
   })
   return [

@@ -4,8 +4,9 @@ import { startEmbedded, stopEmbedded } from '../../db/embedded/server.ts'
 import { type EmbeddedStatus, embeddedStatus, embeddedUrl } from '../../db/embedded/status.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
-import type { GlobalOptions } from '../options/global.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import { type GlobalOptions, isData } from '../options/global.ts'
+import { checkOutput, checkTextOnly } from '../options/output.ts'
+import type { Column } from '../output/column.ts'
 
 const statusColumns: Column<EmbeddedStatus>[] = [
   { name: 'state', kind: 'text' },
@@ -17,6 +18,8 @@ const statusColumns: Column<EmbeddedStatus>[] = [
   { name: 'log', kind: 'text' },
 ]
 
+const urlColumns: Column<{ url: string }>[] = [{ name: 'url', kind: 'text', isName: true }]
+
 export function define(db: Command, context: Context): void {
   const dir = embeddedDir(context.io.cwd)
 
@@ -27,7 +30,7 @@ export function define(db: Command, context: Context): void {
   explain(status, { examples: ['wfstore db status', 'wfstore db status --json | jq .state'] })
   status.action(async () => {
     const options = status.optsWithGlobals<GlobalOptions>()
-    selectColumns(statusColumns, options.columns)
+    checkOutput(statusColumns, options)
     await context.writer(options).record(statusColumns, await embeddedStatus(dir))
   })
 
@@ -39,8 +42,13 @@ export function define(db: Command, context: Context): void {
     exit: '3 if there is no embedded database in this folder.',
     examples: ['psql "$(wfstore db url)"', 'DATABASE_URL=$(wfstore db url) node app.js'],
   }).action(async () => {
+    const options = url.optsWithGlobals<GlobalOptions>()
+    checkOutput(urlColumns, options)
+    const writer = context.writer(options)
     const server = await startEmbedded(dir, { path: context.env.PATH })
-    await context.writer(url.optsWithGlobals<GlobalOptions>()).text(embeddedUrl(dir, server))
+    const text = embeddedUrl(dir, server)
+    if (isData(options)) await writer.record(urlColumns, { url: text })
+    else await writer.text(text)
   })
 
   const stop = db
@@ -49,6 +57,7 @@ export function define(db: Command, context: Context): void {
     .description('Stop the server of the embedded database. The next command starts it again.')
   explain(stop, { exit: '0 also if no server is running.', examples: ['wfstore db stop'] })
   stop.action(async () => {
+    checkTextOnly(stop, 'db stop', 'no data')
     const pid = await stopEmbedded(dir)
     const writer = context.writer(stop.optsWithGlobals<GlobalOptions>())
     writer.note(

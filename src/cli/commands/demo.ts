@@ -4,7 +4,7 @@ import { storeOnClient } from '../../store.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import { selectColumns } from '../output/column.ts'
+import { checkOutput } from '../options/output.ts'
 import { executionColumns } from './executions/columns.ts'
 
 const SHOWN = 10
@@ -22,7 +22,7 @@ export function define(demo: Command, context: Context): void {
     )
     .action(async () => {
       const options = demo.optsWithGlobals<GlobalOptions>()
-      selectColumns(executionColumns, options.columns)
+      checkOutput(executionColumns, options)
       const writer = context.writer(options)
       const { isNamed } = await import('../../db/connect/target.ts')
       const { migrateUp } = await import('../../db/migrate/up.ts')

@@ -6,7 +6,8 @@ import { examine, type Finding } from '../../queries/doctor/doctor.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import { checkOutput } from '../options/output.ts'
+import type { Column } from '../output/column.ts'
 import { redactor } from '../redact.ts'
 import { withProgress } from '../terminal/progress.ts'
 
@@ -15,7 +16,7 @@ interface DoctorFlags extends GlobalOptions {
 }
 
 const columns: Column<Finding>[] = [
-  { name: 'check', kind: 'text' },
+  { name: 'check', kind: 'text', isName: true },
   { name: 'state', kind: 'status' },
   { name: 'finding', kind: 'text', wrap: '' },
   { name: 'fix', kind: 'text', wrap: '> ' },
@@ -45,7 +46,7 @@ export function define(doctor: Command, context: Context): void {
     )
     .action(async () => {
       const options = doctor.optsWithGlobals<DoctorFlags>()
-      selectColumns(columns, options.columns)
+      checkOutput(columns, options)
       const writer = context.writer(options)
       let client: pg.Client
       try {

@@ -15,8 +15,9 @@ import {
   readFilter,
   withWholeIds,
 } from '../options/filter.ts'
+import { checkOutput } from '../options/output.ts'
 import { reader, removedNote } from '../options/report-filter.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import type { Column } from '../output/column.ts'
 import { printPages } from '../terminal/pages.ts'
 import { listProgress, withProgress } from '../terminal/progress.ts'
 
@@ -25,7 +26,7 @@ interface ErrorFlags extends FilterOptions, PagingOptions {
 }
 
 const columns: Column<Failure>[] = [
-  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'executionId', header: 'ID', kind: 'id', isName: true, priority: 10 },
   { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
   { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 7 },
@@ -80,7 +81,7 @@ export function define(errors: Command, context: Context): void {
 
 async function printErrors(options: ErrorFlags, context: Context): Promise<void> {
   checkPage(options)
-  selectColumns(columns, options.columns)
+  checkOutput(columns, options)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
   const run = await reader(context, options)
@@ -97,7 +98,7 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
       hint: 'use --limit all for all groups',
     })
   }
-  selectColumns(groupColumns, options.columns)
+  checkOutput(groupColumns, options)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
   const { groups, total, removedRuns } = await withProgress(context.io, async () => {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import type { Command } from 'commander'
-import { WfstoreError } from '../../error.ts'
 import type { Counts } from '../../transfer/lines/count.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import { checkOutput, checkTextOnly } from '../options/output.ts'
+import type { Column } from '../output/column.ts'
 import { kindColumns } from '../output/kind-columns.ts'
 import { guardStream } from '../output/stream.ts'
 import { noProgress, startProgress } from '../terminal/progress.ts'
@@ -17,7 +17,7 @@ interface ExportReport {
 }
 
 const exportColumns: Column<ExportReport>[] = [
-  { name: 'file', kind: 'text' },
+  { name: 'file', kind: 'text', isName: true },
   {
     name: 'exported',
     kind: 'json',
@@ -46,14 +46,8 @@ export function define(command: Command, context: Context): void {
       const options = command.optsWithGlobals<ExportFlags>()
       const { isStdout } = await import('../../passage.ts')
       const out = options.out !== undefined && isStdout(options.out) ? undefined : options.out
-      if (out === undefined && (options.output === 'csv' || options.output === 'table')) {
-        throw new WfstoreError(
-          'usage',
-          `export does not support --output ${options.output}: it writes JSON lines`,
-        )
-      }
-      selectColumns(exportColumns, options.columns)
-      const writer = context.writer(options)
+      if (out === undefined) checkTextOnly(command, 'export', 'JSON lines', 'jsonl')
+      else checkOutput(exportColumns, options)
       const given = await readFilter(options, context)
       const client = await context.connect(options)
       const filter = await withWholeIds(given, async (ids) => {
@@ -83,7 +77,8 @@ export function define(command: Command, context: Context): void {
         await writeWhole(resolve(io.cwd, out), chunks())
       }
       await progress.during(write).finally(progress.clear)
-      if (out !== undefined) await writer.record(exportColumns, { file: out, exported: counts })
+      if (out !== undefined)
+        await context.writer(options).record(exportColumns, { file: out, exported: counts })
     })
 }
 

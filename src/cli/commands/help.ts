@@ -7,6 +7,7 @@ import { explain, optionRows, PAGE_WIDTH, section } from '../help/page.ts'
 import { referenceOf } from '../help/reference.ts'
 import { TOPICS } from '../help/topics.ts'
 import type { GlobalOptions } from '../options/global.ts'
+import { checkTextOnly } from '../options/output.ts'
 import { guardStream } from '../output/stream.ts'
 
 export function define(help: Command, context: Context, load: Load): void {
@@ -26,15 +27,19 @@ export function define(help: Command, context: Context, load: Load): void {
   for (const { name, summary, text } of TOPICS) {
     const topic = help.command(name).description(summary)
     const page = () => `${name === 'options' ? optionsPage(program, text) : text}\n`
-    topic.configureHelp({ ...topic.configureHelp(), formatHelp: page }).action(() => print(page()))
+    topic.configureHelp({ ...topic.configureHelp(), formatHelp: page }).action(() => {
+      checkTextOnly(topic, `help ${name}`, 'a page')
+      return print(page())
+    })
   }
   help.argument('[command...]', '').action(async (words: string[]) => {
     const { json, output } = help.optsWithGlobals<GlobalOptions>()
-    if (words.length > 0) return print((await find(program, words, load)).helpInformation())
-    if (json || output === 'json') {
+    if (words.length === 0 && (json || output === 'json')) {
       for (const command of program.commands) await load(command)
       return print(JSON.stringify(referenceOf(program)))
     }
+    checkTextOnly(help, 'help', words.length > 0 ? 'a page' : 'a page, or JSON')
+    if (words.length > 0) return print((await find(program, words, load)).helpInformation())
     return print(help.helpInformation())
   })
 }

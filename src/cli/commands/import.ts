@@ -8,7 +8,8 @@ import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import { checkOutput } from '../options/output.ts'
+import type { Column } from '../output/column.ts'
 import { kindColumns } from '../output/kind-columns.ts'
 import { withProgress } from '../terminal/progress.ts'
 
@@ -50,7 +51,7 @@ export function define(command: Command, context: Context): void {
     .option('--skip-invalid', 'skip invalid lines and import the others')
     .action(async (file: string) => {
       const options = command.optsWithGlobals<ImportFlags>()
-      selectColumns(importColumns, options.columns)
+      checkOutput(importColumns, options)
       const writer = context.writer(options)
       const path = resolve(context.io.cwd, file)
       // Reject a wrong file name before connecting.

@@ -4,8 +4,9 @@ import { type DayOfRuns, type ReportStats, reportStats } from '../../queries/usa
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
+import { checkOutput } from '../options/output.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import type { Column } from '../output/column.ts'
 import { formatTime } from '../output/text/format.ts'
 import { plainLocale, sparkline } from '../output/text/marks.ts'
 import { withProgress } from '../terminal/progress.ts'
@@ -26,7 +27,7 @@ export function define(stats: Command, context: Context): void {
   }).action(async () => {
     const options = stats.optsWithGlobals<FilterOptions>()
     const columns = columnsFor(context, options.tz)
-    selectColumns(columns, options.columns)
+    checkOutput(columns, options)
     const filter = await readReportFilter(options, context)
     const writer = context.writer(options)
     const report = await withProgress(context.io, async () =>

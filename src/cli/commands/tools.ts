@@ -5,12 +5,13 @@ import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { addEntryFilters } from '../options/entry-filter.ts'
 import { type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
+import { checkOutput } from '../options/output.ts'
 import { reader } from '../options/report-filter.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import type { Column } from '../output/column.ts'
 import { withProgress } from '../terminal/progress.ts'
 
 const columns: Column<ToolUse>[] = [
-  { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 16 }, priority: 10 },
+  { name: 'toolName', header: 'TOOL', kind: 'text', isName: true, flex: { min: 16 }, priority: 10 },
   { name: 'calls', kind: 'count', priority: 10 },
   { name: 'failures', kind: 'count', priority: 9 },
   { name: 'successRate', header: 'SUCCESS', kind: 'share', priority: 8 },
@@ -36,7 +37,7 @@ export function define(tools: Command, context: Context): void {
     ],
   }).action(async () => {
     const options = tools.optsWithGlobals<FilterOptions>()
-    selectColumns(columns, options.columns)
+    checkOutput(columns, options)
     const { status: _, ...filter } = await readFilter(options, context)
     const writer = context.writer(options)
     const rows = await withProgress(context.io, async () => {

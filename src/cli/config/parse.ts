@@ -11,6 +11,7 @@ import {
 import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
 import { timeZoneOf, zonesMeant } from '../../time-zone.ts'
+import { FORMATS } from '../output/format.ts'
 import type { ConfigFile } from './find.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
 
@@ -35,7 +36,7 @@ const PRESENTATION: Record<string, Check> = {
       ? `must be the IANA name of a time zone, such as ${zonesMeant(name) ?? 'Europe/Berlin'}`
       : undefined
   },
-  output: oneOf('table', 'json', 'jsonl', 'csv'),
+  output: oneOf(...FORMATS),
   color: oneOf('auto', 'always', 'never'),
 }
 

@@ -1,11 +1,12 @@
 import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
+import type { Format } from '../output/format.ts'
 
 /** How results are shown. A flag overrides each of these. */
 export interface Presentation {
   tz?: string
-  output?: 'table' | 'json' | 'jsonl' | 'csv'
+  output?: Format
   color?: 'auto' | 'always' | 'never'
 }
 

@@ -71,22 +71,26 @@ Examples:
     text: `Data is written to stdout, everything else to stderr.
 
   on a terminal    a table that fits: colours, local times, short ids
-  in a pipe        columns separated by tabs, no header: full ids, RFC 3339, all
-                   digits; a tab or line end in a value is written as \\t or \\n
+  in a pipe        as -o tsv
+  -o tsv, -o csv   a header and a line per row: full ids, RFC 3339, all digits.
+                   TSV writes a tab or line end in a value as \\t or \\n; a CSV
+                   cell that a spreadsheet would run as a formula begins with '
   -o json, --json  one JSON document: an array of rows, or an object
   -o jsonl         one JSON object per line
-  -o csv           with a header; a cell that a spreadsheet would run as a
-                   formula begins with '
+  -o yaml          the same as JSON
+  -o name          only the ids or names, one per line
 
---columns status,totalCost selects columns and their order in all formats. For
-an unknown name, the error lists the columns. Amounts are exact decimals in US
-dollars. Durations are in milliseconds, shares from 0 to 1.
+--no-headers leaves out the header of tables, TSV and CSV.
+
+--columns status,totalCost selects columns and their order; the error for an
+unknown name lists them. Amounts are exact decimals in US dollars, durations
+milliseconds, shares 0 to 1.
 
 Colours: --color auto (on a terminal), always, never. NO_COLOR turns them off.
 An error is one line on stderr; with --json {"error":{"code","message","hint"}}.
 
 Examples:
-  wfstore executions list --columns executionId,status -o csv > runs.csv`,
+  wfstore executions running -o name | xargs wfstore executions show`,
   },
   {
     name: 'environment',

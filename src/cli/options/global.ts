@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
-import type { Format } from '../output/writer.ts'
+import { FORMATS, type Format } from '../output/format.ts'
 
 /** Options of all commands. */
 export interface GlobalOptions {
@@ -10,6 +10,8 @@ export interface GlobalOptions {
   output?: Format
   json?: boolean
   columns?: string[]
+  /** false for --no-headers. */
+  headers?: boolean
   color?: 'auto' | 'always' | 'never'
   tz?: string
   verbose?: boolean
@@ -21,8 +23,6 @@ export interface TargetOptions extends GlobalOptions {
   /** Use only --database-url or the embedded database, so that `demo` never fills the user's own database. */
   ignoreEnvironment?: boolean
 }
-
-export const OUTPUT_FORMATS = ['table', 'json', 'jsonl', 'csv'] as const
 
 /** Adds the options of all commands. `formats` are output formats that only some commands have. */
 export function addGlobalOptions(program: Command, formats: readonly string[]): Command {
@@ -36,11 +36,12 @@ export function addGlobalOptions(program: Command, formats: readonly string[]): 
     .addOption(
       // The command is not known yet while the option is parsed: see checkFormat.
       new Option('-o, --output <format>', 'output format')
-        .choices(OUTPUT_FORMATS)
+        .choices(FORMATS)
         .argParser((format) => parseFormat(format, formats)),
     )
     .option('--json', 'same as --output json')
     .option('--columns <names>', 'columns to print, in this order, separated by commas', splitNames)
+    .option('--no-headers', 'print no header line in tables, CSV and TSV')
     .addOption(new Option('--color <when>', 'use colours').choices(['auto', 'always', 'never']))
     .option(
       '--tz <zone>',
@@ -49,11 +50,11 @@ export function addGlobalOptions(program: Command, formats: readonly string[]): 
     .option('--verbose', 'print the stack trace and the SQL of an error')
 }
 
-export const isUsual = (format: string) => (OUTPUT_FORMATS as readonly string[]).includes(format)
+export const isUsual = (format: string) => (FORMATS as readonly string[]).includes(format)
 
 function parseFormat(format: string, others: readonly string[]): string {
   if (isUsual(format) || others.includes(format)) return format
-  throw new InvalidArgumentError(`Allowed choices are ${OUTPUT_FORMATS.join(', ')}.`)
+  throw new InvalidArgumentError(`Allowed choices are ${FORMATS.join(', ')}.`)
 }
 
 /** PostgreSQL silently truncates longer names and reserves the prefix pg_. */

@@ -66,6 +66,8 @@ export interface Column<Row> {
   span?: { draw: (row: Row, width: number) => Cell; end: (row: Row) => string }
   /** For `rows`: the columns of the nested rows. */
   columns?: readonly Column<never>[]
+  /** The id or the name of the row, for -o name. */
+  isName?: true
   /** For `rows`: lines below the table on a terminal. */
   foot?: (row: Row) => readonly string[]
 }
@@ -99,6 +101,15 @@ function findColumn<Row>(columns: readonly Column<Row>[], wanted: string): Colum
   if (found) return found
   throw new WfstoreError('usage', `unknown column "${wanted.trim()}"`, {
     hint: `available columns: ${columns.map((column) => column.name).join(', ')}`,
+  })
+}
+
+/** @throws WfstoreError usage if the rows have no id or name */
+export function nameColumn<Row>(columns: readonly Column<Row>[]): Column<Row> {
+  const column = columns.find(({ isName }) => isName)
+  if (column) return column
+  throw new WfstoreError('usage', 'this output has no ids or names for --output name', {
+    hint: 'use --output tsv or json',
   })
 }
 

@@ -1,22 +1,24 @@
 import type { Column } from './column.ts'
-import { visibleColumns } from './column.ts'
-import { csvHeader, csvLine } from './formats/csv.ts'
-import { toJson } from './formats/json.ts'
-import { hiddenNote, recordTerminal, recordTsv } from './formats/record.ts'
+import { nameColumn, visibleColumns } from './column.ts'
+import type { Format } from './format.ts'
+import { hiddenNote, recordTerminal } from './formats/record.ts'
 import type { StreamFormat } from './formats/stream-formats.ts'
-import { csvStream, jsonLines, jsonStream, tsvStream } from './formats/stream-formats.ts'
+import {
+  csvStream,
+  jsonLines,
+  jsonStream,
+  nameStream,
+  tsvStream,
+} from './formats/stream-formats.ts'
 import type { TableStyle } from './formats/table.ts'
 import type { GuardedStream } from './stream.ts'
 import { guardStream } from './stream.ts'
 import { show } from './text/escape.ts'
 import { painter } from './text/style.ts'
 
-export type Format = 'table' | 'json' | 'jsonl' | 'csv'
-
 export interface OutputOptions {
   stdout: NodeJS.WritableStream
   stderr: NodeJS.WritableStream
-  /** `table` is TSV if stdout is not a terminal. */
   format: Format
   isTTY: boolean
   /** The width of the terminal in cells. */
@@ -29,6 +31,8 @@ export interface OutputOptions {
   now: Date
   /** --columns */
   columns?: readonly string[] | undefined
+  /** false for --no-headers. */
+  headers?: boolean | undefined
   /** --page: a JSON object with the rows and the next cursor. */
   page?: boolean | undefined
 }
@@ -70,7 +74,7 @@ const CHUNK = 16_384
 const DEFAULT_WIDTH = 80
 
 export function createWriter(options: OutputOptions): Writer {
-  const { format, isTTY, timeZone, now } = options
+  const { format, isTTY, timeZone, now, headers = true } = options
   const stdout = guardStream(options.stdout, 'stdout')
   const stderr = guardStream(options.stderr, 'stderr')
   const paintNote = painter(options.stderrColor ?? options.color)
@@ -83,10 +87,12 @@ export function createWriter(options: OutputOptions): Writer {
     width: options.width > 0 ? options.width : DEFAULT_WIDTH,
     paint: painter(options.color),
     picked: options.columns !== undefined,
+    headers,
   }
 
   function pick<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[] {
-    const isJson = format === 'json' || format === 'jsonl'
+    if (format === 'name') return [nameColumn(columns)]
+    const isJson = format === 'json' || format === 'jsonl' || format === 'yaml'
     const where = isJson ? 'json' : onTerminal ? 'terminal' : 'table'
     return visibleColumns(columns, options.columns, where)
   }
@@ -113,7 +119,7 @@ export function createWriter(options: OutputOptions): Writer {
     else if (columns.some(({ below }) => below !== undefined)) {
       const { drawBelow } = await import('./formats/below.ts')
       const table = await drawBelow(columns, rows, style)
-      await print(lines(table.lines))
+      await print(lines([...table.header, ...table.lines]))
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
     } else if (columns.some(({ wrap }) => wrap !== undefined)) {
       const { drawParagraphs } = await import('./formats/paragraphs.ts')
@@ -121,7 +127,7 @@ export function createWriter(options: OutputOptions): Writer {
     } else {
       const { drawTable } = await import('./formats/table.ts')
       const table = await drawTable(columns, rows, style, total)
-      await print(lines(table.lines))
+      await print(lines([...table.header, ...table.lines]))
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
     }
     return rows.length
@@ -143,7 +149,7 @@ export function createWriter(options: OutputOptions): Writer {
         last()
       } else {
         count = await stream(
-          streamFormat(picked, format, options.page ?? false),
+          await streamFormat(picked, options),
           total?.everywhere ? followed(rows, total.row) : rows,
           last,
           stdout,
@@ -155,20 +161,20 @@ export function createWriter(options: OutputOptions): Writer {
 
     async follow(columns, batches) {
       const picked = pick(columns)
-      if (!onTerminal) return followStream(streamFormat(picked, format, false), batches, print)
+      if (!onTerminal) return followStream(await streamFormat(picked, options), batches, print)
       const { followTable } = await import('./formats/below.ts')
-      for await (const { lines: drawn, hidden } of followTable(picked, batches, style)) {
-        await print(lines(drawn))
+      for await (const { header, lines: drawn, hidden } of followTable(picked, batches, style)) {
+        await print(lines([...header, ...drawn]))
         if (hidden.length > 0) note(hiddenNote(hidden, style.width))
       }
     },
 
     async record(columns, row) {
       const picked = pick(columns)
-      if (format === 'json') return print(`${toJson(picked, row, '')}\n`)
-      if (format === 'jsonl') return print(`${toJson(picked, row, undefined)}\n`)
-      if (format === 'csv') return print(csvHeader(picked) + csvLine(picked, row))
-      if (!onTerminal) return print(recordTsv(picked, row))
+      if (!onTerminal) {
+        const { open, row: line, record } = await streamFormat(picked, options)
+        return print(record ? record(row) : open + line(row, 0))
+      }
       const record = await recordTerminal(picked, row, style)
       await print(lines(record.lines))
       for (const text of record.notes) note(text)
@@ -183,14 +189,24 @@ async function* followed<Row>(rows: Iterable<Row> | AsyncIterable<Row>, total: R
   yield total
 }
 
-function streamFormat<Row>(
+async function streamFormat<Row>(
   columns: readonly Column<Row>[],
-  format: Format,
-  page: boolean,
-): StreamFormat<Row> {
-  if (format === 'json') return jsonStream(columns, page)
-  if (format === 'jsonl') return jsonLines(columns)
-  return format === 'csv' ? csvStream(columns) : tsvStream(columns)
+  { format, page = false, headers = true }: OutputOptions,
+): Promise<StreamFormat<Row>> {
+  switch (format) {
+    case 'json':
+      return jsonStream(columns, page)
+    case 'jsonl':
+      return jsonLines(columns)
+    case 'yaml':
+      return (await import('./formats/yaml.ts')).yamlStream(columns)
+    case 'name':
+      return nameStream(columns)
+    case 'csv':
+      return csvStream(columns, headers)
+    default:
+      return tsvStream(columns, headers)
+  }
 }
 
 async function stream<Row>(

@@ -59,6 +59,7 @@ it('the sums match the tables of the old application, to the last digit', async 
       '--total',
       '--columns',
       'user,month,runs,cost,tokens',
+      '--no-headers',
       '--database-url',
       fresh.url,
     ],
@@ -85,6 +86,7 @@ it('the sums match the tables of the old application, to the last digit', async 
     '--total',
     '--columns',
     'user,month,runs,cost,tokens',
+    '--no-headers',
   ])
   expect(after.stdout).toBe(shown.stdout)
   await fresh.drop()
@@ -115,9 +117,11 @@ it('an empty result has no rows: a note, a header, an empty array', async () => 
   const on = (argv: string[], options = {}) =>
     runCli(['cost', '--by', 'user', '--database-url', empty.url, ...argv], options)
   expect(await on([], { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: 'no runs\n' })
-  expect(await on([])).toEqual({ code: 0, stdout: '', stderr: '' })
+  const header = ['userId', 'runs', 'cost', 'tokens', 'costPerRun', 'share']
+  expect(await on([])).toEqual({ code: 0, stdout: `${header.join('\t')}\n`, stderr: '' })
+  expect(await on(['--no-headers'])).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(await on(['--json'])).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
-  expect((await on(['-o', 'csv'])).stdout).toBe('userId,runs,cost,tokens,costPerRun,share\r\n')
+  expect((await on(['-o', 'csv'])).stdout).toBe(`${header.join(',')}\r\n`)
 })
 
 it('a bound that cuts a quarter hour of removed runs is noted on stderr, and in the row of the total', async () => {
@@ -175,7 +179,7 @@ describe('on a terminal, a report that takes over a second', () => {
   }
   it('shows a note that counts the seconds and is then cleared', async () => {
     const { code, stdout, stderr } = await run(['cost-by-mode'], { answer: '', sleep: passing(2) })
-    expect([code, stdout.split('\n')[0]?.startsWith('Sales\t')]).toEqual([0, true])
+    expect([code, stdout.split('\n')[1]?.startsWith('Sales\t')]).toEqual([0, true])
     expect(stderr).toBe(`${CLEAR}working… (1s)${CLEAR}working… (2s)${CLEAR}`)
   })
   it('has no note if it is faster', async () => {

@@ -21,7 +21,7 @@ it('demo creates a history with exact totals, and prints the newest ten runs', a
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t')[0]),
-  ).toEqual(newest.map(({ id }) => id))
+  ).toEqual(['executionId', ...newest.map(({ id }) => id)])
 
   const [counts] = await database.sql(
     `select count(*)::int as runs, count(distinct user_id)::int as users, count(distinct mode)::int as modes,

@@ -140,7 +140,7 @@ it('a server that cannot be reached is exit 3, and stdout still has a list', asy
   const nowhere = await runCli(['doctor'])
   expect([nowhere.code, nowhere.stdout]).toEqual([
     3,
-    expect.stringMatching(/^server\tfailed\tno database is set/),
+    expect.stringMatching(/^check\tstate\tfinding\tfix\nserver\tfailed\tno database is set/),
   ])
 })
 

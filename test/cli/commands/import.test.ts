@@ -84,7 +84,7 @@ it('import - reads stdin, and prints the result', async () => {
     invalid: [],
   })
   expect((await fed()).stdout).toBe(
-    'read\t5\nexecution\t0\nstep\t0\naudit\t0\nbill\t0\nmetric\t0\nrepeated\t5\ninvalidCount\t0\n',
+    'read\texecution\tstep\taudit\tbill\tmetric\trepeated\tinvalidCount\n5\t0\t0\t0\t0\t0\t5\t0\n',
   )
 })
 
@@ -166,7 +166,7 @@ it('export has no format except JSON lines', async () => {
   const { code, stderr } = await on(legacy, 'export', '-o', 'csv')
   expect([code, stderr]).toEqual([
     2,
-    'error: export does not support --output csv: it writes JSON lines\n',
+    'error: export does not support --output csv: it prints JSON lines; remove --output\n',
   ])
 })
 

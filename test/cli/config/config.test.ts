@@ -37,7 +37,7 @@ const run = (words: string, options: CliOptions = {}, ...more: string[]) =>
 /** Whose runs a list shows: 'mine', 'other', or why there is none. */
 async function whose(words: string, options: CliOptions = {}, ...more: string[]): Promise<string> {
   const { code, stdout, stderr } = await run(
-    `executions list --columns user ${words}`.trim(),
+    `executions list --columns user --no-headers ${words}`.trim(),
     options,
     ...more,
   )
@@ -92,9 +92,9 @@ describe('the database is the first that is named', () => {
       expect((await run(words)).stderr).toMatch(
         /uses the embedded database and takes no profile\n$/,
       )
-    expect((await run('db status', { env: { WFSTORE_PROFILE: 'mine' } })).stdout).toContain(
-      'state\tnone',
-    )
+    expect(
+      (await run('db status --columns state', { env: { WFSTORE_PROFILE: 'mine' } })).stdout,
+    ).toContain('state\nnone\n')
   })
 
   it('a cron job that has lost its URL does not clean the default profile', async () => {
@@ -113,7 +113,7 @@ describe('the database is the first that is named', () => {
     ])
       expect([words, (await run(words)).code]).toEqual([words, 3])
     expect((await run('billing zone')).code).toBe(0)
-    expect((await run('cleanup --days 90 --dry-run')).stdout).toMatch(/^workflow_executions\t1\t/)
+    expect((await run('cleanup --days 90 --dry-run')).stdout).toMatch(/\nworkflow_executions\t1\t/)
     expect((await run('cleanup --days 90', { answer: 'n\n' })).stderr).toContain('[y/N]')
     expect((await run('cleanup --days 90 --profile mine --keep-last 1')).code).toBe(0)
     expect(await whose('')).toBe('mine')

@@ -100,8 +100,8 @@ describe('a mistake in a config is one line with the file, line, column and key'
       `:1:62: profiles.p.tz must be the IANA name of a time zone, such as America/Los_Angeles or Asia/Manila; ${EXAMPLE}`,
     ],
     [
-      profile('"output": "yaml"'),
-      `:1:66: profiles.p.output must be one of table, json, jsonl, csv; ${EXAMPLE}`,
+      profile('"output": "xml"'),
+      `:1:66: profiles.p.output must be one of table, json, jsonl, csv, tsv, yaml, name; ${EXAMPLE}`,
     ],
     [
       '{\n  "defaults": {"schema": "s"}\n}',
@@ -308,7 +308,7 @@ describe('the config that is used', () => {
     write('said/wfstore.config.json', '{"profiles": {"p": {"databaseUrl": "postgresql://u@h/d"}}}')
     const path = `${cwd}/wfstore.config.json`
     chmodSync(path, 0o666)
-    expect(await runCli(['config', 'profiles'], { cwd })).toEqual({
+    expect(await runCli(['config', 'profiles', '--no-headers'], { cwd })).toEqual({
       code: 0,
       stdout: '',
       stderr: `note: ${path} is ignored because all users can write to it; set WFSTORE_CONFIG to its path to use it\n`,

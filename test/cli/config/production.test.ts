@@ -46,7 +46,7 @@ describe('a database that the config calls production', () => {
 
   it('is marked on a terminal, for every way to select it, and never in a pipe', async () => {
     const plain = { env: { ...env(), NO_COLOR: '1' }, answer: '' }
-    const { stderr, stdout } = await run('executions list --columns user', plain)
+    const { stderr, stdout } = await run('executions list --columns user --no-headers', plain)
     expect([stdout, stderr]).toEqual([
       'mine\n',
       expect.stringMatching(/^\[production: prod\] \w+@.*\n$/),

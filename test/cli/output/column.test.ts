@@ -77,7 +77,7 @@ it('a column for one format only is shown if it is requested', async () => {
   const tsv = (columns?: string[]) =>
     print({ columns }, (writer) => writer.list(runColumns, runs.slice(2, 3)))
   expect((await tsv()).stdout).not.toContain('two regions')
-  expect((await tsv(['error'])).stdout).toBe('two regions did not answer\n')
+  expect((await tsv(['error'])).stdout).toBe('errorMessage\ntwo regions did not answer\n')
 })
 
 it('values that a terminal computes from the clock are only on the terminal', async () => {
@@ -86,7 +86,7 @@ it('values that a terminal computes from the clock are only on the terminal', as
   expect((await print(terminal(80), (writer) => writer.list(columns, running))).stdout).toContain(
     '3m 20s',
   )
-  expect((await print({}, (writer) => writer.list(columns, running))).stdout).toBe('\n')
+  expect((await print({}, (writer) => writer.list(columns, running))).stdout).toBe('durationMs\n\n')
   expect((await print({ format: 'jsonl' }, (writer) => writer.list(columns, running))).stdout).toBe(
     '{"durationMs":null}\n',
   )

@@ -18,6 +18,10 @@ const forms: Record<string, Partial<OutputOptions>> = {
   'columns.json': { format: 'json', columns },
   'page.json': { format: 'json', page: true },
   'all.jsonl': { format: 'jsonl' },
+  'all.yaml': { format: 'yaml' },
+  'names.txt': { format: 'name' },
+  'no-headers.tsv': { format: 'tsv', headers: false, columns },
+  'no-headers-80.txt': terminal(80, { headers: false }),
   'all.csv': { format: 'csv' },
   'columns.csv': { format: 'csv', columns },
 }
@@ -79,7 +83,10 @@ describe('an empty list', () => {
 
   it.each<[string, Partial<OutputOptions>, string, string]>([
     ['terminal', terminal(80), '', 'no runs\n'],
-    ['pipe', {}, '', ''],
+    ['pipe', { columns: ['id', 'cost'] }, 'executionId\ttotalCost\n', ''],
+    ['pipe without header', { headers: false }, '', ''],
+    ['yaml', { format: 'yaml' }, '[]\n', ''],
+    ['name', { format: 'name' }, '', ''],
     ['json', { format: 'json' }, '[]\n', ''],
     ['page', { format: 'json', page: true }, '{\n  "rows": [],\n  "nextCursor": null\n}\n', ''],
     ['jsonl', { format: 'jsonl' }, '', ''],

@@ -47,7 +47,7 @@ export const stepColumns: Column<Step>[] = [
 ]
 
 export const runColumns: Column<Run>[] = [
-  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'executionId', header: 'ID', kind: 'id', isName: true, priority: 10 },
   { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
   { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },

@@ -5,8 +5,8 @@ import { plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { parseText } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import { archiveColumns, reportColumns } from './columns.ts'
 
 export function define(archive: Command, context: Context): void {
@@ -23,8 +23,8 @@ export function define(archive: Command, context: Context): void {
     examples: ['wfstore archive verify /var/archive', 'wfstore archive verify /var/archive --json'],
   }).action(async (path: string) => {
     const options = verify.optsWithGlobals<GlobalOptions>()
-    const asObject = options.json === true || /^jsonl?$/.test(options.output ?? '')
-    selectColumns<never>(asObject ? reportColumns : archiveColumns, options.columns)
+    const asObject = options.json === true || /^(jsonl?|yaml)$/.test(options.output ?? '')
+    checkOutput<never>(asObject ? reportColumns : archiveColumns, options)
     const writer = context.writer(options)
     const { verifyArchive } = await import('../../../cleanup/archive/verify/verify.ts')
     const report = await verifyArchive(resolve(context.io.cwd, path))

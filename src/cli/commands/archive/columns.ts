@@ -18,7 +18,14 @@ const rows = (name: string, kind: Cleaned): Column<VerifiedArchive> => ({
 
 /** A verified archive. */
 export const archiveColumns: Column<VerifiedArchive>[] = [
-  { name: 'archive', kind: 'text', value: ({ place }) => place, flex: { min: 24 }, priority: 9 },
+  {
+    name: 'archive',
+    kind: 'text',
+    isName: true,
+    value: ({ place }) => place,
+    flex: { min: 24 },
+    priority: 9,
+  },
   { name: 'cutoff', kind: 'time', value: ({ head }) => head?.cutoff ?? null, priority: 5 },
   { name: 'complete', kind: 'boolean', priority: 8 },
   rows('runs', 'execution'),

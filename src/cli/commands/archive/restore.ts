@@ -6,8 +6,8 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { parseText } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import { isAttended } from '../../terminal/confirm.ts'
 import { startProgress, withProgress } from '../../terminal/progress.ts'
 import { removedRows, removedWords } from '../cleanup/words.ts'
@@ -43,8 +43,8 @@ export function define(restore: Command, context: Context): void {
 
 async function runRestore(context: Context, flags: RestoreFlags, path: string): Promise<void> {
   const { io } = context
-  const asRows = flags.output === 'csv'
-  selectColumns<never>(asRows ? restoredTableColumns : restoreColumns, flags.columns)
+  const asRows = flags.output === 'csv' || flags.output === 'tsv'
+  checkOutput<never>(asRows ? restoredTableColumns : restoreColumns, flags)
   const writer = context.writer(flags)
   const source = path === '-' ? path : resolve(io.cwd, path)
   const client = await context.connect(flags)

@@ -15,9 +15,10 @@ import {
   withWholeIds,
 } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { reader } from '../../options/report-filter.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
-import { type Column, selectColumns } from '../../output/column.ts'
+import type { Column } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { followedEntries } from './follow.ts'
@@ -29,7 +30,7 @@ interface AuditFlags extends FilterOptions, PagingOptions {
 }
 
 const columns: Column<AuditEntry>[] = [
-  { name: 'logId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'logId', header: 'ID', kind: 'id', isName: true, priority: 10 },
   { name: 'timestamp', header: 'TIME', kind: 'time', precision: 'seconds', priority: 10 },
   { name: 'actionType', header: 'ACTION', kind: 'text', flex: { min: 10 }, priority: 9 },
   {
@@ -86,7 +87,7 @@ export function define(audit: Command, context: Context): void {
   }).action(async (id: string) => {
     const options = show.optsWithGlobals<GlobalOptions>()
     rangeOf('audit entry', id)
-    selectColumns(showColumns, options.columns)
+    checkOutput(showColumns, options)
     const writer = context.writer(options)
     await writer.record(showColumns, await findAuditEntry(await reader(context, options), id))
   })
@@ -95,7 +96,7 @@ export function define(audit: Command, context: Context): void {
 async function printAudit(command: Command, context: Context): Promise<void> {
   const options = command.optsWithGlobals<AuditFlags>()
   checkPage(options)
-  selectColumns(columns, options.columns)
+  checkOutput(columns, options)
   const given = command.getOptionValueSource('limit') !== 'default'
   const before = given ? options.limit : FOLLOW_LIMIT
   if (options.follow) checkFollow(options, before)

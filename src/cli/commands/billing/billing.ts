@@ -13,8 +13,8 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { makeDefault } from '../../options/default-command.ts'
 import { isData } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
@@ -63,7 +63,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
         hint: 'remove --json and --reconcile',
       })
     }
-    selectColumns(focusColumns, flags.columns)
+    checkOutput(focusColumns, flags)
     const writer = context.writer({ ...rest, output: 'csv' })
     const billing = (await context.store(rest)).billing
     const period = await monthOf(billing, flags.period)
@@ -72,8 +72,8 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   }
   const options = output === undefined ? rest : { ...rest, output }
   const columns = summaryColumns(by)
-  if (flags.reconcile) selectColumns(differenceColumns, flags.columns)
-  else selectColumns(columns, flags.columns)
+  if (flags.reconcile) checkOutput(differenceColumns, flags)
+  else checkOutput(columns, flags)
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
   const period = await billing.period(flags.period && (await monthOf(billing, flags.period)))

@@ -18,6 +18,7 @@ export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
     name: by,
     kind: 'text',
     value: (row) => row.key ?? 'total',
+    isName: true,
     flex: { min: 8 },
     priority: 10,
   }
@@ -41,7 +42,7 @@ export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
 }
 
 export const recordColumns: Column<Bill>[] = [
-  { name: 'billingId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'billingId', header: 'ID', kind: 'id', isName: true, priority: 10 },
   { name: 'timestamp', header: 'BILLED', kind: 'time', priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 7 },
   { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 5 },
@@ -73,7 +74,7 @@ export const differenceColumns: Column<BillDifference>[] = [
 ]
 
 export const periodColumns: Column<BillingPeriod>[] = [
-  { name: 'period', kind: 'text', priority: 10 },
+  { name: 'period', kind: 'text', priority: 10, isName: true },
   { name: 'state', kind: 'status', priority: 10 },
   { name: 'records', kind: 'count', priority: 6 },
   { name: 'cost', kind: 'amount', priority: 9 },
@@ -95,7 +96,7 @@ export const paymentColumns: Column<
   { name: 'outcome', kind: 'status' },
   { name: 'period', kind: 'text' },
   { name: 'userId', header: 'USER', kind: 'text' },
-  { name: 'paymentId', header: 'PAYMENT', kind: 'text' },
+  { name: 'paymentId', header: 'PAYMENT', kind: 'text', isName: true },
   {
     name: 'records',
     kind: 'count',
@@ -120,7 +121,13 @@ export const closeColumns: Column<BillingPeriod & Pick<PeriodCloseResult, 'outco
 
 export const correctionColumns: Column<CorrectionResult>[] = [
   { name: 'outcome', kind: 'status' },
-  { name: 'billingId', header: 'BILL', kind: 'id', value: ({ plan }) => plan.billingId },
+  {
+    name: 'billingId',
+    header: 'BILL',
+    kind: 'id',
+    isName: true,
+    value: ({ plan }) => plan.billingId,
+  },
   { name: 'userId', header: 'USER', kind: 'text', value: ({ plan }) => plan.userId },
   { name: 'costBefore', kind: 'amount', value: ({ plan }) => plan.costBefore },
   { name: 'costAfter', kind: 'amount', value: ({ plan }) => plan.costAfter },

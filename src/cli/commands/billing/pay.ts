@@ -5,8 +5,8 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import { correctionColumns, paymentColumns } from './columns.ts'
 import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -68,7 +68,7 @@ export function define(billing: Command, context: Context): void {
 }
 
 async function runPay(context: Context, options: PayFlags): Promise<void> {
-  selectColumns(paymentColumns, options.columns)
+  checkOutput(paymentColumns, options)
   const { user, paymentId, rest, dryRun, yes } = options
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
@@ -113,7 +113,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
 
 async function runCorrect(context: Context, options: CorrectFlags, id: string): Promise<void> {
   rangeOf('bill', id)
-  selectColumns(correctionColumns, options.columns)
+  checkOutput(correctionColumns, options)
   const { cost, reason, dryRun, yes } = options
   const { env } = context
   const writer = context.writer(options)

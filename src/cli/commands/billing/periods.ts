@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
-import { selectColumns } from '../../output/column.ts'
+import { checkOutput } from '../../options/output.ts'
 import { closeColumns, periodColumns } from './columns.ts'
 import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -26,7 +26,7 @@ export function define(billing: Command, context: Context): void {
     examples: ['wfstore billing periods', 'wfstore billing periods -o csv'],
   }).action(async () => {
     const options = periods.optsWithGlobals<GlobalOptions>()
-    selectColumns(periodColumns, options.columns)
+    checkOutput(periodColumns, options)
     const writer = context.writer(options)
     const rows = await (await context.store(options)).billing.periods()
     await writer.list(periodColumns, rows, { empty: 'no bills' })
@@ -64,8 +64,10 @@ export function define(billing: Command, context: Context): void {
     examples: ['wfstore billing zone', 'wfstore billing zone Europe/Berlin'],
   }).action(async (name: string | undefined) => {
     const options = zone.optsWithGlobals<GlobalOptions>()
-    const columns = [{ name: 'timeZone', header: 'Time zone', kind: 'text' as const }]
-    selectColumns(columns, options.columns)
+    const columns = [
+      { name: 'timeZone', header: 'Time zone', kind: 'text' as const, isName: true as const },
+    ]
+    checkOutput(columns, options)
     const writer = context.writer(options)
     const billing = (await context.store(options)).billing
     if (name !== undefined && (await billing.setZone(name)))
@@ -77,7 +79,7 @@ export function define(billing: Command, context: Context): void {
 }
 
 async function runClose(context: Context, options: CloseFlags): Promise<void> {
-  selectColumns(closeColumns, options.columns)
+  checkOutput(closeColumns, options)
   const { env } = context
   const { allowEmpty, allowEarlierOpen, dryRun, yes } = options
   const writer = context.writer(options)

@@ -3,8 +3,8 @@ import type { BillFilter } from '../../../queries/billing/bills.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addPaging, checkPage, type PagingOptions, withWholeIds } from '../../options/filter.ts'
+import { checkOutput } from '../../options/output.ts'
 import { listOfIds, listOfValues, oneOrMore } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { recordColumns } from './columns.ts'
@@ -43,7 +43,7 @@ export function define(billing: Command, context: Context): void {
   }).action(async () => {
     const options = records.optsWithGlobals<RecordsFlags>()
     checkPage(options)
-    selectColumns(recordColumns, options.columns)
+    checkOutput(recordColumns, options)
     const writer = context.writer(options)
     const { billing: store, executions } = await context.store(options)
     const period = await monthOf(store, options.period)

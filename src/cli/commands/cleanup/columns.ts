@@ -25,7 +25,7 @@ const json = <Row extends object>(name: keyof Row & string): Column<Row> => ({
 
 /** The fields of the library's result. */
 export const resultColumns: Column<CleanupResult>[] = [
-  { name: 'cleanupId', kind: 'id' },
+  { name: 'cleanupId', kind: 'id', isName: true },
   { name: 'outcome', kind: 'status' },
   { name: 'cutoff', kind: 'time' },
   { name: 'keepLast', kind: 'count' },
@@ -107,7 +107,7 @@ export function tablesOf(
 }
 
 export const historyColumns: Column<PastCleanup>[] = [
-  { name: 'cleanupId', header: 'ID', kind: 'id', table: false },
+  { name: 'cleanupId', header: 'ID', kind: 'id', isName: true, table: false },
   { name: 'startedAt', header: 'STARTED', kind: 'time', priority: 10 },
   { name: 'endedAt', kind: 'time', table: false },
   { name: 'durationMs', header: 'TOOK', kind: 'duration', priority: 6 },

@@ -5,8 +5,8 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addPaging, checkPage, type PagingOptions, readFilter } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { reader } from '../../options/report-filter.ts'
-import { selectColumns } from '../../output/column.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { historyColumns } from './columns.ts'
@@ -38,7 +38,7 @@ export function define(cleanup: Command, context: Context): void {
       })
     const options = history.optsWithGlobals<HistoryFlags>()
     checkPage(options)
-    selectColumns(historyColumns, options.columns)
+    checkOutput(historyColumns, options)
     const { since, until } = await readFilter(options, context)
     const writer = context.writer(options)
     const run = await reader(context, options)

@@ -2,21 +2,21 @@ import type { CleanupCounts, CleanupResult } from '../../../cleanup/types.ts'
 import type { Context } from '../../context.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
-import { selectColumns } from '../../output/column.ts'
+import { checkOutput } from '../../options/output.ts'
 import type { Writer } from '../../output/writer.ts'
 import { countsColumns, plannedColumns, resultColumns, tableColumns, tablesOf } from './columns.ts'
 import type { CleanupFlags } from './options.ts'
 import { resultLine } from './words.ts'
 
-/** CSV has a row per table; the other formats for programs are one object. */
-const isRows = ({ output }: GlobalOptions) => output === 'csv'
+/** CSV and TSV have a row per table; the other formats for programs are one object. */
+const isRows = ({ output }: GlobalOptions) => output === 'csv' || output === 'tsv'
 
 /** Rejects wrong names in --columns before anything is removed. */
 export function checkColumns(flags: CleanupFlags): void {
   const rows = flags.dryRun ? plannedColumns : tableColumns
   const object = flags.dryRun ? countsColumns : resultColumns
   const asRows = isRows(flags) || (flags.dryRun && !isData(flags))
-  selectColumns<never>(asRows ? rows : object, flags.columns)
+  checkOutput<never>(asRows ? rows : object, flags)
 }
 
 /** Prints to stdout, or to stderr if the archive goes to stdout. */

@@ -7,9 +7,9 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addRunFilters } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
 import { parseText } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { isAttended } from '../../terminal/confirm.ts'
 import { closedColumns } from './columns.ts'
@@ -69,7 +69,7 @@ function addCloseOptions(command: Command, exit: string, ...examples: string[]):
 
 async function runCancel(context: Context, options: CloseFlags, ids: string[]): Promise<void> {
   for (const id of ids) rangeOf('execution', id)
-  selectColumns(closedColumns, options.columns)
+  checkOutput(closedColumns, options)
   const writer = context.writer(options)
   const store = await context.store(options)
   const settings = closeOptions(context, options, 'executions cancel', 'Cancel')
@@ -91,7 +91,7 @@ async function runCancel(context: Context, options: CloseFlags, ids: string[]): 
 }
 
 async function runFail(context: Context, options: FailFlags): Promise<void> {
-  selectColumns(closedColumns, options.columns)
+  checkOutput(closedColumns, options)
   const writer = context.writer(options)
   const store = await context.store(options)
   const result = await store.executions.failStale({

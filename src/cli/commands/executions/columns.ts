@@ -13,7 +13,7 @@ const elapsed = (row: Execution, now: Date): number | null => {
 
 /** A run in a list. */
 export const executionColumns: Column<Execution>[] = [
-  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'executionId', header: 'ID', kind: 'id', isName: true, priority: 10 },
   { name: 'startTime', header: 'STARTED', kind: 'time', priority: 9 },
   { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
@@ -75,7 +75,7 @@ export const runningColumns: Column<RunningExecution>[] = executionColumns.flatM
 
 /** A run that was closed or, in a dry run, would be. */
 export const closedColumns: Column<ClosedExecution>[] = [
-  { name: 'executionId', header: 'ID', kind: 'id', priority: 10 },
+  { name: 'executionId', header: 'ID', kind: 'id', isName: true, priority: 10 },
   { name: 'workflowName', header: 'WORKFLOW', kind: 'text', flex: { min: 12 }, priority: 8 },
   { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
   { name: 'status', kind: 'status', priority: 10 },

@@ -16,9 +16,10 @@ import {
   withWholeIds,
 } from '../../options/filter.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
 import { addWatch } from '../../options/watch.ts'
-import { type Column, selectColumns } from '../../output/column.ts'
+import type { Column } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress, noProgress, withProgress } from '../../terminal/progress.ts'
@@ -95,7 +96,7 @@ export function define(executions: Command, context: Context): void {
     const { io, env } = context
     const { timelineColumn } = await import('./timeline-columns.ts')
     const columns = [...showColumns, timelineColumn(io.now(), env)]
-    selectColumns(columns, options.columns)
+    checkOutput(columns, options)
     const writer = context.writer(options)
     const store = await context.store(options)
     const [first, ...others] = await withProgress(io, () => wholeIds(store, ids))
@@ -104,7 +105,7 @@ export function define(executions: Command, context: Context): void {
     const runs = async function* () {
       for (const id of [first, ...others]) yield await runOf(id)
     }
-    if (isData(options)) return void (await writer.list(columns, runs()))
+    if (isData(options) || !io.stdout.isTTY) return void (await writer.list(columns, runs()))
     let printed = 0
     for await (const run of runs()) {
       if (printed++ > 0) await writer.text('')
@@ -130,7 +131,7 @@ async function printList<Row>(
   list: List<Row>,
 ): Promise<void> {
   checkPage(options)
-  selectColumns(list.columns, options.columns)
+  checkOutput(list.columns, options)
   const draw = async (writer: Writer, store: Store) => {
     const filter = await withWholeIds(await readFilter(options, context), store.executions.findIds)
     const query = (paging: PageOptions) =>

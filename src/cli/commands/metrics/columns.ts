@@ -27,7 +27,7 @@ export const metricColumns: Column<Metric>[] = [
   // Not an amount: the values of the column have different units.
   { name: 'metricValue', header: 'VALUE', kind: 'count', cell: valueCell, priority: 10 },
   { name: 'dimensions', kind: 'json', cell: dimensionsCell, flex: { min: 10 }, priority: 7 },
-  { name: 'metricId', header: 'ID', kind: 'id', table: false },
+  { name: 'metricId', header: 'ID', kind: 'id', isName: true, table: false },
   { name: 'createdAt', kind: 'time', table: false },
 ]
 

@@ -18,9 +18,9 @@ import {
 } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
 import { reader } from '../../options/report-filter.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress, withProgress } from '../../terminal/progress.ts'
@@ -79,13 +79,17 @@ function defineCurrent(current: Command): Command {
 async function printCurrent(flags: CurrentFlags, context: Context): Promise<void> {
   const { output, ...rest } = flags
   const prometheus = output === 'prometheus'
-  if (prometheus && (flags.json || flags.columns)) {
-    throw new WfstoreError('usage', '--output prometheus cannot be used with --json or --columns', {
-      hint: 'remove --json and --columns',
-    })
+  if (prometheus && (flags.json || flags.columns || flags.headers === false)) {
+    throw new WfstoreError(
+      'usage',
+      '--output prometheus cannot be used with --json, --columns or --no-headers',
+      {
+        hint: 'remove the other option',
+      },
+    )
   }
   const options = prometheus || output === undefined ? rest : { ...rest, output }
-  selectColumns(metricColumns, options.columns)
+  checkOutput(metricColumns, options)
   const { period } = flags
   const metricType = oneOrMore(flags.type)
   const { since, userId } = await readFilter(options, context)
@@ -125,7 +129,7 @@ function defineList(list: Command, context: Context): void {
   }).action(async () => {
     const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
     checkPage(options)
-    selectColumns(metricColumns, options.columns)
+    checkOutput(metricColumns, options)
     const { since, until, userId } = await readFilter(options, context)
     const filter = {
       ...{ userId, since, until },
@@ -166,7 +170,7 @@ function defineRollup(rollup: Command, context: Context): void {
     .option('--since <time>', 'compute from this time (default: the bucket before the newest)')
     .action(async () => {
       const options = rollup.optsWithGlobals<RollupFlags>()
-      selectColumns(rollupColumns, options.columns)
+      checkOutput(rollupColumns, options)
       const { since } = await readFilter(options, context)
       const writer = context.writer(options)
       const { period, tz: timeZone } = options

@@ -4,7 +4,8 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
-import { type Column, selectColumns } from '../../output/column.ts'
+import { checkOutput } from '../../options/output.ts'
+import type { Column } from '../../output/column.ts'
 import {
   addMigrationOptions,
   type MigrationFlags,
@@ -95,14 +96,14 @@ export function define(migrate: Command, context: Context): void {
     ],
   }).action(async () => {
     const options = sql.optsWithGlobals<GlobalOptions>()
-    selectColumns(planColumns, options.columns)
+    checkOutput(planColumns, options)
     const { freshSteps } = await import('../../../db/migrate/plan.ts')
     await printPlan(context, options, await freshSteps())
   })
 }
 
 async function runUp(context: Context, options: UpFlags, count: number | undefined): Promise<void> {
-  selectColumns<never>(options.dryRun ? planColumns : upColumns, options.columns)
+  checkOutput<never>(options.dryRun ? planColumns : upColumns, options)
   const writer = context.writer(options)
   const { migrateUp, planUp } = await import('../../../db/migrate/up.ts')
   // A dry run does not create an embedded database.
@@ -143,7 +144,7 @@ function summary({ applied, adopted, rebuilt, pending }: MigrateResult): string 
 }
 
 async function runDown(context: Context, options: DownFlags, count: number): Promise<void> {
-  selectColumns<never>(options.dryRun ? planColumns : downColumns, options.columns)
+  checkOutput<never>(options.dryRun ? planColumns : downColumns, options)
   const { migrateDown, planDown } = await import('../../../db/migrate/down.ts')
   const client = await context.connect(options)
   const settings = downSettings(context, options)
@@ -156,7 +157,7 @@ async function runDown(context: Context, options: DownFlags, count: number): Pro
 }
 
 async function runRedo(context: Context, options: DownFlags): Promise<void> {
-  selectColumns<never>(options.dryRun ? planColumns : redoColumns, options.columns)
+  checkOutput<never>(options.dryRun ? planColumns : redoColumns, options)
   const { migrateRedo, planRedo } = await import('../../../db/migrate/down.ts')
   const client = await context.connect(options)
   const settings = downSettings(context, options)

@@ -4,7 +4,8 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
-import { type Column, selectColumns } from '../../output/column.ts'
+import { checkOutput } from '../../options/output.ts'
+import type { Column } from '../../output/column.ts'
 
 interface RolesFlags extends GlobalOptions {
   prefix: string
@@ -41,7 +42,7 @@ export function define(migrate: Command, context: Context): void {
     ],
   }).action(async () => {
     const options = command.optsWithGlobals<RolesFlags>()
-    selectColumns(rolesColumns, options.columns)
+    checkOutput(rolesColumns, options)
     const writer = context.writer(options)
     const { createRoles, planRoles, rolesScript } = await import('../../../db/migrate/roles.ts')
     const client = await context.connect(options)

@@ -9,10 +9,11 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
-import { type Column, selectColumns } from '../../output/column.ts'
+import { checkOutput } from '../../options/output.ts'
+import type { Column } from '../../output/column.ts'
 
 const statusColumns: Column<MigrationStatus>[] = [
-  { name: 'name', header: 'MIGRATION', kind: 'text' },
+  { name: 'name', header: 'MIGRATION', kind: 'text', isName: true },
   { name: 'state', kind: 'status' },
   { name: 'appliedAt', header: 'APPLIED', kind: 'time' },
   { name: 'durationMs', header: 'TOOK', kind: 'duration' },
@@ -54,7 +55,7 @@ export function define(migrate: Command, context: Context): void {
     ],
   }).action(async () => {
     const options = status.optsWithGlobals<GlobalOptions & { exitCode?: boolean }>()
-    selectColumns(statusColumns, options.columns)
+    checkOutput(statusColumns, options)
     const { assertSound, readStatus } = await import('../../../db/migrate/history.ts')
     const { schemaFor } = await import('../../../db/migrate/session.ts')
     const client = await context.connect(options)
@@ -82,7 +83,7 @@ export function define(migrate: Command, context: Context): void {
 }
 
 async function printVerification(context: Context, options: GlobalOptions): Promise<void> {
-  selectColumns(verifyColumns, options.columns)
+  checkOutput(verifyColumns, options)
   const { verifySchema } = await import('../../../db/verify/verify.ts')
   const { schemaFor } = await import('../../../db/migrate/session.ts')
   const client = await context.connect(options)

@@ -4,10 +4,10 @@ import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { FilterOptions } from '../../options/filter.ts'
+import { checkOutput } from '../../options/output.ts'
 import { addReportFilters, readReportFilter } from '../../options/report-filter.ts'
 import { parseTime } from '../../options/time.ts'
 import { parseText } from '../../options/values.ts'
-import { selectColumns } from '../../output/column.ts'
 import { guardStream } from '../../output/stream.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
@@ -37,7 +37,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   const { out } = options
   const asJson = checkForm(options, context)
   const columns = asJson ? (await import('./columns.ts')).pageColumns : undefined
-  if (columns) selectColumns(columns, options.columns)
+  if (columns) checkOutput(columns, options)
   const writer = context.writer(options)
   const { since, until, ...filter } = await readReportFilter(
     await withSince(options, context),

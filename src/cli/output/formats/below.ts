@@ -19,16 +19,16 @@ export async function drawBelow<Row>(
 ): Promise<Table> {
   const short = columns.filter(({ below }) => below === undefined)
   const indent = short.length > 0 ? INDENT : ''
-  const { lines, hidden } =
+  const { header, lines, hidden } =
     short.length > 0
       ? await drawTable(short, [...earlier, ...rows], style)
-      : { lines: [], hidden: [] }
+      : { header: [], lines: [], hidden: [] }
   const long = columns.flatMap((column) => {
     const { below } = column
     return below === undefined ? [] : [{ column, below, cells: terminalCells(column, rows, style) }]
   })
   const drawn = rows.flatMap((row, index) => [
-    ...lines.slice(1 + earlier.length + index, 2 + earlier.length + index),
+    ...lines.slice(earlier.length + index, 1 + earlier.length + index),
     ...long.flatMap(({ column, below: { mark = '', tone }, cells }) => {
       if ((readValue(column, row) ?? '') === '') return []
       const room = indent.length + displayWidth(mark)
@@ -41,7 +41,7 @@ export async function drawBelow<Row>(
       )
     }),
   ])
-  return { lines: [...lines.slice(0, 1), ...drawn], hidden }
+  return { header, lines: drawn, hidden }
 }
 
 /** The number of earlier rows that decide the widths, so that small batches do not move the columns. */
@@ -57,9 +57,8 @@ export async function* followTable<Row>(
   let begun = false
   for await (const rows of batches) {
     if (rows.length === 0) continue
-    const { lines, hidden } = await drawBelow(columns, rows, style, earlier)
-    const headed = columns.some(({ below }) => below === undefined)
-    yield begun ? { lines: headed ? lines.slice(1) : lines, hidden: [] } : { lines, hidden }
+    const table = await drawBelow(columns, rows, style, earlier)
+    yield begun ? { ...table, header: [], hidden: [] } : table
     begun = true
     earlier = [...earlier, ...rows].slice(-REMEMBERED)
   }

@@ -60,18 +60,25 @@ function isJson(text: string): boolean {
 /** The start of a string, empty brackets, a bracket or separator, or a number or word. */
 const TOKEN = /"|\{\s*\}|\[\s*\]|[{}[\],:]|[^\s"{}[\],:]+/g
 
+/** The tokens of JSON text, without white space. Strings keep their quotes, `{}` and `[]` are one token. */
+export function* jsonTokens(text: string): Generator<string> {
+  const pattern = new RegExp(TOKEN)
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+    const [token] = match
+    if (token === '"') {
+      pattern.lastIndex = endOfString(text, match.index)
+      yield escapeInJson(text.slice(match.index, pattern.lastIndex))
+    } else yield token.length > 1 && /^[{[]/.test(token) ? token[0] + token.slice(-1) : token
+  }
+}
+
 function layOut(text: string, indent: string | undefined): string {
   const parts: string[] = []
   let depth = 0
   const newLine = () =>
     indent === undefined ? '' : `\n${indent}${'  '.repeat(Math.max(depth, 0))}`
-  TOKEN.lastIndex = 0
-  for (let match = TOKEN.exec(text); match; match = TOKEN.exec(text)) {
-    const [token] = match
-    if (token === '"') {
-      TOKEN.lastIndex = endOfString(text, match.index)
-      parts.push(escapeInJson(text.slice(match.index, TOKEN.lastIndex)))
-    } else if (token === '{' || token === '[') {
+  for (const token of jsonTokens(text)) {
+    if (token === '{' || token === '[') {
       depth++
       parts.push(token, newLine())
     } else if (token === '}' || token === ']') {
@@ -79,7 +86,7 @@ function layOut(text: string, indent: string | undefined): string {
       parts.push(newLine(), token)
     } else if (token === ',') parts.push(token, newLine())
     else if (token === ':') parts.push(indent === undefined ? ':' : ': ')
-    else parts.push(token.length > 1 && /^[{[]/.test(token) ? token[0] + token.slice(-1) : token)
+    else parts.push(token)
   }
   return parts.join('')
 }

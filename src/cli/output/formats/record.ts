@@ -5,16 +5,6 @@ import { show } from '../text/escape.ts'
 import { jsonValue } from './json.ts'
 import { wrap } from './paragraphs.ts'
 import type { TableStyle } from './table.ts'
-import { tsvCell, tsvLine } from './tsv.ts'
-
-/** A record in a pipe: names and values, then nested rows after an empty line. */
-export function recordTsv<Row>(columns: readonly Column<Row>[], row: Row): string {
-  const { values, sections } = divide(columns, row, 'table')
-  return [
-    values.map((column) => `${column.name}\t${tsvCell(column, readValue(column, row))}\n`).join(''),
-    ...sections.map(({ nested, rows }) => rows.map((inner) => tsvLine(nested, inner)).join('')),
-  ].join('\n')
-}
 
 export interface TerminalRecord {
   lines: string[]
@@ -27,7 +17,7 @@ export async function recordTerminal<Row>(
   row: Row,
   style: TableStyle,
 ): Promise<TerminalRecord> {
-  const { values, sections } = divide(columns, row, 'terminal')
+  const { values, sections } = divide(columns, row)
   const labels = values.map((column) => labelOf(column))
   const widest = Math.max(0, ...labels.map((label) => label.length))
   const notes: string[] = []
@@ -53,7 +43,7 @@ export async function recordTerminal<Row>(
     // Steps of a run can be seconds apart.
     const { drawTable } = await import('./table.ts')
     const table = await drawTable(nested, rows, { ...style, precision: 'seconds', picked: false })
-    lines.push(...table.lines)
+    lines.push(...table.header, ...table.lines)
     for (const text of column.foot?.(row) ?? []) lines.push(...wrap(show(text), 0, style.width))
     if (table.hidden.length > 0) notes.push(hiddenInside(column, table.hidden, style.width))
   }
@@ -70,14 +60,14 @@ function hiddenInside<Row>(column: Column<Row>, hidden: readonly string[], width
   return `hidden at width ${width} in ${headerOf(column)}: ${hidden.join(', ')} (use ${where} for all)`
 }
 
-function divide<Row>(columns: readonly Column<Row>[], row: Row, where: 'terminal' | 'table') {
+function divide<Row>(columns: readonly Column<Row>[], row: Row) {
   return {
     values: columns.filter((column) => column.kind !== 'rows'),
     sections: columns
       .filter((column) => column.kind === 'rows')
       .map((column) => {
         const { columns: inner, rows } = nestedRows(column, readValue(column, row))
-        return { column, nested: visibleColumns(inner, undefined, where), rows }
+        return { column, nested: visibleColumns(inner, undefined, 'terminal'), rows }
       }),
   }
 }

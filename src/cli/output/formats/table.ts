@@ -13,9 +13,13 @@ export interface TableStyle extends Locale {
   paint: Paint
   /** The columns are from --columns: none is left out on a narrow terminal. */
   picked: boolean
+  /** false for --no-headers. */
+  headers: boolean
 }
 
 export interface Table {
+  /** One line, or none. */
+  header: string[]
   lines: string[]
   /** The headers of columns that do not fit the terminal. */
   hidden: string[]
@@ -59,7 +63,7 @@ export async function drawTable<Row>(
       const room = Math.min(width + left(widths, style.width), bar.most)
       const cells = bar.draw(rows.length, room)
       drawn.push({ header: bar.headerIn(room), width: room, cells, right: false })
-    } else if (width === undefined) hidden.push(column.header)
+    } else if (width === undefined) hidden.push(column.name)
     // A single column that is too wide is shortened, but not a number, which would be wrong.
     else if (alone && !column.right) {
       drawn.push({ ...column, width: Math.min(width, style.width) })
@@ -67,7 +71,8 @@ export async function drawTable<Row>(
   }
   if (total !== undefined) for (const column of drawn) column.cells = setApart(column, rows.length)
   const count = rows.length + (total === undefined ? 0 : 2)
-  return { lines: await layOut(drawn, count, style.paint), hidden }
+  const [header = '', ...lines] = await layOut(drawn, count, style.paint)
+  return { header: style.headers ? [header] : [], lines, hidden }
 }
 
 const left = (widths: readonly (number | undefined)[], room: number): number => {
@@ -89,7 +94,7 @@ function setApart({ cells, width }: Drawn, count: number): Cell[] {
 
 function measure<Row>(column: Column<Row>, rows: readonly Row[], style: TableStyle) {
   const flex = column.flex ?? (isJson(column.kind) ? { min: JSON_MIN } : undefined)
-  const header = headerOf(column)
+  const header = style.headers ? headerOf(column) : ''
   const bar = column.kind === 'bar' ? measureBar(column, rows, style.width) : undefined
   const cells = bar ? [] : terminalCells(column, rows, style)
   // Shorten flexible cells to the terminal first: measuring long text is slow.
@@ -99,6 +104,7 @@ function measure<Row>(column: Column<Row>, rows: readonly Row[], style: TableSty
   const least = bar?.least ?? flex?.min
   return {
     header,
+    name: headerOf(column),
     cells,
     bar,
     natural,

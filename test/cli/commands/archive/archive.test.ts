@@ -195,7 +195,7 @@ describe('archive verify', () => {
     const { code, stdout, stderr } = await verify([])
     expect([code, stderr]).toEqual([0, ''])
     expect(written(stdout)).toMatch(
-      /^FOLDER\/old\/ARCHIVE\t2024-06-01T00:00:00.000000Z\ttrue\t12\t24\t41\t4\t4\t\d+\t0\n$/,
+      /^archive\t.*\tproblems\nFOLDER\/old\/ARCHIVE\t2024-06-01T00:00:00.000000Z\ttrue\t12\t24\t41\t4\t4\t\d+\t0\n$/,
     )
     const wide = await verify(['--color', 'never'], { terminal: 160 })
     expect(wide.stdout).toMatch(/^ARCHIVE +CUTOFF +COMPLETE +RUNS +STEPS +ENTRIES +METRICS +FILES/)

@@ -196,7 +196,14 @@ describe('--follow', () => {
       nothing,
     ])
     const before = Array.from({ length: 10 }, (_, n) => `before ${n + 3}`)
-    expect(stdout.split('\n')).toEqual([...before, 'after 1', 'after 2', 'after 3', ''])
+    expect(stdout.split('\n')).toEqual([
+      'actionDetails',
+      ...before,
+      'after 1',
+      'after 2',
+      'after 3',
+      '',
+    ])
     expect([code, stderr, pauses]).toEqual([130, '', [1000, 1000, 1000, 1000, 1000]])
   })
 
@@ -236,12 +243,12 @@ describe('--follow', () => {
     await database.sql('delete from audit_logs')
     await add('before', 'T')
     const { stdout } = await follow(
-      ['--tool', 'T', '--since', '2100-01-01', '--columns', 'details'],
+      ['--tool', 'T', '--since', '2100-01-01', '--columns', 'details', '--no-headers'],
       [() => add('of another'), () => add('mine', 'T')],
     )
     expect(stdout).toBe('')
     const open = await follow(
-      ['--tool', 'T', '--limit', '1', '--columns', 'details'],
+      ['--tool', 'T', '--limit', '1', '--columns', 'details', '--no-headers'],
       [() => add('of another'), () => add('mine too', 'T')],
     )
     expect(open.stdout).toBe('mine\nmine too\n')

@@ -71,13 +71,13 @@ describe('output formats', () => {
     expect(await runCli([...line.split(' '), '-o', 'focus'])).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: `error: option '-o, --output <format>' argument 'focus' is invalid. Allowed choices are table, json, jsonl, csv\n`,
+      stderr: `error: option '-o, --output <format>' argument 'focus' is invalid. Allowed choices are table, json, jsonl, csv, tsv, yaml, name\n`,
     })
   })
 
   it('an unknown format is refused with the same message', async () => {
-    expect((await runCli(['billing', '-o', 'yaml'])).stderr).toBe(
-      `error: option '-o, --output <format>' argument 'yaml' is invalid. Allowed choices are table, json, jsonl, csv\n`,
+    expect((await runCli(['billing', '-o', 'xml'])).stderr).toBe(
+      `error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, json, jsonl, csv, tsv, yaml, name\n`,
     )
   })
 

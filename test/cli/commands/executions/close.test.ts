@@ -138,7 +138,9 @@ describe('executions cancel', () => {
       code: 0,
     })
     const before = await stateOf(execution)
-    expect(await cli(['cancel', execution.executionId, '--reason', 'second'])).toEqual({
+    expect(
+      await cli(['cancel', execution.executionId, '--reason', 'second', '--no-headers']),
+    ).toEqual({
       code: 0,
       stdout: '',
       stderr: `${execution.executionId} is already cancelled\n`,

@@ -114,6 +114,7 @@ describe('the rows, compared with independent statements', () => {
       'all',
       '--columns',
       'executionId,totalCost,totalTokens',
+      '--no-headers',
     ])
     const rows = await legacy.sql(
       `select execution_id || e'\\t' || total_cost || e'\\t' || total_tokens as line from workflow_executions order by start_time desc, execution_id desc`,
@@ -196,7 +197,8 @@ it('an empty list is an empty array, a header or nothing, and exit 0', async () 
     runCli(['executions', 'list', '--database-url', empty.url, ...argv], options)
   expect(await on(['--json'])).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
   expect(await on(['-o', 'jsonl'])).toEqual({ code: 0, stdout: '', stderr: '' })
-  expect(await on([])).toEqual({ code: 0, stdout: '', stderr: '' })
+  expect((await on([])).stdout).toMatch(/^executionId\tstartTime\t[A-Za-z\t]+\n$/)
+  expect(await on(['--no-headers'])).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(await on([], { terminal: 80 })).toEqual({ code: 0, stdout: '', stderr: 'no runs\n' })
   expect((await on(['-o', 'csv'])).stdout).toMatch(/^executionId,startTime,[A-Za-z,]+\r\n$/)
 })

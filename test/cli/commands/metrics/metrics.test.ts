@@ -94,7 +94,10 @@ describe('list', () => {
       `select metric_id as id, metric_value::text as value from observability_metrics where ${where} order by timestamp desc, metric_id desc`,
     )
     if (where !== 'false') expect(wanted.length).toBeGreaterThan(0)
-    const { stdout } = await on(legacy, `list ${argv} --limit all --columns metricId,metricValue`)
+    const { stdout } = await on(
+      legacy,
+      `list ${argv} --limit all --columns metricId,metricValue --no-headers`,
+    )
     expect(stdout).toBe(wanted.map(({ id, value }) => `${id}\t${value}\n`).join(''))
   })
 
@@ -162,8 +165,14 @@ describe('rollup', () => {
     ['rollup --period day -o prometheus', "argument 'prometheus' is invalid"],
     ['rolup', "unknown command 'rolup'"],
     ['list --type', 'argument missing'],
-    ['-o prometheus --columns time', '--output prometheus cannot be used with --json or --columns'],
-    ['-o prometheus --json', '--output prometheus cannot be used with --json or --columns'],
+    [
+      '-o prometheus --columns time',
+      '--output prometheus cannot be used with --json, --columns or --no-headers',
+    ],
+    [
+      '-o prometheus --json',
+      '--output prometheus cannot be used with --json, --columns or --no-headers',
+    ],
   ])('metrics %s is exit 2', async (argv, message) => {
     const { code, stdout, stderr } = await on(legacy, argv)
     expect([code, stdout]).toEqual([2, ''])
@@ -187,12 +196,16 @@ describe('current values', () => {
 
   it('values older than two buckets are not current, except with --since', async () => {
     const later = { now: '2026-11-26T03:00:00Z' }
-    const { stdout } = await on(demo, '--columns aggregationPeriod', later)
+    const { stdout } = await on(demo, '--columns aggregationPeriod --no-headers', later)
     expect(new Set(stdout.trimEnd().split('\n'))).toEqual(new Set(['day']))
     expect((await on(demo, '--period hour', { ...later, terminal: 80 })).stderr).toBe(
       'no recent metrics; run `wfstore metrics rollup` to compute them\n',
     )
-    const { stdout: since } = await on(demo, '--since 5h --columns aggregationPeriod', later)
+    const { stdout: since } = await on(
+      demo,
+      '--since 5h --columns aggregationPeriod --no-headers',
+      later,
+    )
     expect(new Set(since.trimEnd().split('\n'))).toEqual(new Set(['hour']))
   })
 

@@ -17,6 +17,7 @@ afterAll(async () => {
 const wfstore = (database: TestDatabase, line: string, options = {}) =>
   runCli([...line.split(' '), '--database-url', database.url], options)
 
+const HEADER = 'name\tstate\tappliedAt\tdurationMs\n'
 const LATER_PENDING = LATER.map((name) => `${name}\tpending\t\t\n`).join('')
 
 describe('status', () => {
@@ -29,7 +30,7 @@ describe('status', () => {
     const before = await catalogsOf(database)
     expect(await wfstore(database, 'migrate status')).toEqual({
       code: 0,
-      stdout: `${FIRST}\tpending\t\t\n${LATER_PENDING}`,
+      stdout: `${HEADER}${FIRST}\tpending\t\t\n${LATER_PENDING}`,
       stderr: '',
     })
     expect(await catalogsOf(database)).toBe(before)
@@ -41,7 +42,7 @@ describe('status', () => {
       "update wfstore_migrations set run_on = '2026-11-23 10:00+01', duration_ms = 1234",
     )
     expect((await wfstore(database, 'migrate status')).stdout).toBe(
-      `${FIRST}\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n${LATER_PENDING}`,
+      `${HEADER}${FIRST}\tapplied\t2026-11-23T09:00:00.000000Z\t1234\n${LATER_PENDING}`,
     )
     expect((await wfstore(database, 'migrate status --color never', { terminal: 80 })).stdout).toBe(
       'MIGRATION           STATE    APPLIED           TOOK\n' +
@@ -78,7 +79,7 @@ describe('status', () => {
 
   it('distinguishes a migration that changed after it was applied from one of a newer version; both end with 4', async () => {
     await database.sql("update wfstore_migrations set checksum = 'x' where name = '001_tables'")
-    const changed = await wfstore(database, 'migrate status')
+    const changed = await wfstore(database, 'migrate status --no-headers')
     expect(changed.code).toBe(4)
     expect(changed.stdout).toMatch(/^001_tables\tchanged\t/)
     expect(changed.stderr).toMatch(
@@ -160,7 +161,7 @@ describe('up', () => {
     const database = await make(createMigrated('history'))
     const right = await schemaOf(database)
     await database.sql('alter table wfstore_migrations drop checksum, drop duration_ms')
-    expect((await wfstore(database, 'migrate status')).stdout).toMatch(
+    expect((await wfstore(database, 'migrate status --no-headers')).stdout).toMatch(
       /^001_tables\tapplied\t.*Z\t\n/,
     )
     expect((await wfstore(database, 'migrate up')).code).toBe(0)

@@ -69,7 +69,7 @@ describe('the report of the adopted database', () => {
 describe('every amount has the digits of the other reports', () => {
   const since = ['--since', '400d', '--tz', 'America/New_York']
   const tsv = async (argv: string[]) =>
-    (await on(large, argv)).stdout
+    (await on(large, [...argv, '--no-headers'])).stdout
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t'))

@@ -9,7 +9,10 @@ it('a TSV line has one tab between two columns, with any content', async () => {
     fc.asyncProperty(rows, async (many) => {
       const { stdout } = await print({}, (writer) => writer.list(columns, many))
       const lines = stdout.slice(0, -1).split('\n')
-      expect(lines.map((line) => line.split('\t').length)).toEqual(many.map(() => columns.length))
+      expect(lines.map((line) => line.split('\t').length)).toEqual([
+        columns.length,
+        ...many.map(() => columns.length),
+      ])
     }),
   )
 })
