@@ -19,6 +19,11 @@ export interface Context {
   settings: () => Settings
   /** Connects to the chosen database. The connection ends with the command; an interruption cancels the running query. */
   connect: (options: TargetOptions) => Promise<pg.Client>
+  /**
+   * The current time by the clock of the server, from which stored times are. It is asked once for each command. From then
+   * on, ages on a terminal are by it.
+   */
+  now: (options: TargetOptions) => Promise<Date>
   /** The store on this database. It is opened on first use and closed when the command ends. */
   store: (options: TargetOptions) => Promise<Store>
   /** The database, if the config marks it as production and there is a terminal. */
@@ -51,6 +56,11 @@ export function createContext(
   const closers: (() => Promise<void>)[] = []
   let store: Promise<Store> | undefined
   let guarded = false
+  /** The last connection, and whether it was made only to ask for the time. */
+  let latest: pg.Client | undefined
+  let isSpare = false
+  /** How to compute the time of the server. */
+  let clock: (() => Date) | undefined = io.serverNow
   let production: Production | undefined
   const choose = async (options: TargetOptions): Promise<Target> => {
     const { chooseDatabase } = await import('../db/connect/target.ts')
@@ -75,13 +85,19 @@ export function createContext(
     return target
   }
   const connect = async (options: TargetOptions, { asked, end }: Connecting = {}) => {
+    if (isSpare && latest) {
+      isSpare = false
+      return latest
+    }
     const { cancelQuery, connectClient, leaveServer } = await import('../db/connect/connect.ts')
     const target = await choose(options)
     const client = await connectClient(target, asked)
     // After a lost connection its process id may belong to another session: do not cancel it.
     let lost = false
+    latest = client
     client.once('end', () => {
       lost = true
+      if (latest === client) latest = undefined
     })
     const close = async () => {
       if (io.signal.aborted && !lost) await cancelQuery(client, target)
@@ -92,6 +108,21 @@ export function createContext(
     if (io.signal.aborted) await close()
     else closers.push(close)
     return client
+  }
+  const now = async (options: TargetOptions): Promise<Date> => {
+    if (clock === undefined) {
+      const { query } = await import('../db/query/query.ts')
+      const { serverTime } = await import('../db/query/server-time.ts')
+      if (!latest) {
+        await connect(options)
+        isSpare = true
+      }
+      const client = latest as pg.Client
+      const time = await serverTime((statement, shape) => query(client, statement, shape))
+      const asked = performance.now()
+      clock = () => new Date(time.getTime() + performance.now() - asked)
+    }
+    return clock()
   }
   const openStore = async (options: TargetOptions): Promise<Store> => {
     let loading: Promise<typeof import('../store.ts')> | undefined
@@ -108,6 +139,7 @@ export function createContext(
     env,
     settings,
     connect: (options) => connect(options),
+    now,
     production: () => production,
     confirm: async (question, options) => {
       const { confirm } = await import('./terminal/confirm.ts')
@@ -121,7 +153,12 @@ export function createContext(
       closers.push(last)
     },
     writer: (options) =>
-      createWriter({ ...outputOptions(options, io, env), stdout: io.stdout, stderr: io.stderr }),
+      createWriter({
+        ...outputOptions(options, io, env),
+        now: () => (clock ?? io.now)(),
+        stdout: io.stdout,
+        stderr: io.stderr,
+      }),
     frame: async (options, draw) => {
       let text = ''
       const memory = new Writable({
@@ -131,7 +168,12 @@ export function createContext(
         },
       })
       await draw(
-        createWriter({ ...outputOptions(options, io, env), stdout: memory, stderr: memory }),
+        createWriter({
+          ...outputOptions(options, io, env),
+          now: () => (clock ?? io.now)(),
+          stdout: memory,
+          stderr: memory,
+        }),
       )
       return text
     },
@@ -153,7 +195,6 @@ function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env:
     color: useColor(options.color, isTTY, env),
     stderrColor: useColor(options.color, io.stderr.isTTY === true, env),
     timeZone: options.tz ?? (isTTY ? io.timeZone : 'UTC'),
-    now: io.now(),
     columns: options.columns,
     headers: options.headers,
     page: options.page,

@@ -7,7 +7,10 @@ export interface Io {
   /** The program was started without stdout: data would be lost. */
   stdoutClosed?: boolean
   stderr: Writable & { isTTY?: boolean }
+  /** The clock of this machine. */
   now: () => Date
+  /** A fixed time instead of the clock of the server, for tests whose rows have fixed times. */
+  serverNow?: () => Date
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
   cwd: string
   /** IANA time zone for times on a terminal. */

@@ -18,7 +18,10 @@ export interface CliOptions {
   /** Piped into it. */
   stdin?: Uint8Array
   rows?: number
+  /** The clock of this machine; also used as the clock of the server. */
   now?: string
+  /** The clock of this machine, while that of the server runs. */
+  localNow?: Date
   timeZone?: string
   signal?: AbortSignal
   /** Called before each wait of --watch. */
@@ -53,6 +56,8 @@ export async function runCli(
     options.terminal === undefined
       ? {}
       : { isTTY: true, columns: options.terminal, rows: options.rows ?? 40 }
+  const now = () =>
+    new Date((options.localNow?.getTime() ?? Date.parse(options.now ?? NOW)) + slept)
   const io: Io = {
     stdin: Object.assign(Readable.from([options.answer ?? options.stdin ?? []].flat()), {
       isTTY: options.answer !== undefined,
@@ -69,7 +74,8 @@ export async function runCli(
       }),
       options.answer === undefined ? {} : { isTTY: true },
     ),
-    now: () => new Date(Date.parse(options.now ?? NOW) + slept),
+    now,
+    ...(options.localNow ? {} : { serverNow: now }),
     sleep: async (ms, aborted) => {
       await sleep(ms, aborted)
       slept += ms

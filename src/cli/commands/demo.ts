@@ -38,7 +38,7 @@ export function define(demo: Command, context: Context): void {
           connectAnother: () => context.connect({ ...options, ignoreEnvironment: true }),
           notice: (line) => writer.note(line),
         })
-      const filled = await fillDemo(client, context.io.now())
+      const filled = await fillDemo(client, await context.now(options))
       writer.note(
         filled > 0
           ? `added ${filled} sample runs of the last 90 days to ${where}; the newest:`

@@ -104,7 +104,7 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   const { groups, total, removedRuns } = await withProgress(context.io, async () => {
     const run = await reader(context, options)
     const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
-    const until = filter.until ?? context.io.now()
+    const until = filter.until ?? (await context.now(options))
     return groupFailures(run, { ...whole, until, limit: options.limit })
   })
   const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'

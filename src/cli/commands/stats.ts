@@ -34,7 +34,7 @@ export function define(stats: Command, context: Context): void {
       reportStats(await reader(context, options), {
         ...filter,
         timeZone: options.tz,
-        now: context.io.now(),
+        now: await context.now(options),
       }),
     )
     await writer.record(columns, report)

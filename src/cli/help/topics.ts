@@ -44,7 +44,7 @@ Examples:
     name: 'time',
     summary: 'Formats of times and durations',
     text: `A time (--since, --until, --before) is one of:
-  90s 30m 24h 7d 2w          this long before now; a day is 24 hours
+  90s 30m 24h 7d 2w          before now on the server; a day is 24 hours
   2026-11-01                 midnight of this day in --tz (default: UTC)
   today, yesterday           midnight of that day in --tz
   2026-11-01T08:30           this time of day in --tz

@@ -1,11 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { checkBounds, type ExecutionFilter, type OneOrMore } from '../../queries/table/filter.ts'
+import {
+  checkBounds,
+  type ExecutionFilter,
+  type OneOrMore,
+  type TimeBound,
+} from '../../queries/table/filter.ts'
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import type { Context } from '../context.ts'
 import type { Io } from '../io.ts'
 import type { GlobalOptions } from './global.ts'
-import { parseTime } from './time.ts'
+import { readTime, type TimeText } from './time.ts'
 import { listOf, listOfIds, listOfValues, oneOrMore } from './values.ts'
 
 /** The filters of every list, as given on the command line. */
@@ -78,9 +83,13 @@ export async function readFilter(
   context: Context,
 ): Promise<ExecutionFilter> {
   const { tz = 'UTC' } = options
-  const now = context.io.now()
-  const bound = (flag: string, text: string | undefined) =>
-    text === undefined ? undefined : parseTime(flag, text, now, tz)
+  const read = (flag: string, text: string | undefined) =>
+    text === undefined ? undefined : readTime(flag, text, tz)
+  // Both are checked before a connection is made.
+  const [since, until] = [
+    await read('--since', options.since),
+    await read('--until', options.until),
+  ]
   const filter = {
     userId: oneOrMore(options.user),
     status: options.status,
@@ -89,8 +98,8 @@ export async function readFilter(
     workflowName: oneOrMore(options.workflow),
     toolName: oneOrMore(options.tool),
     executionId: oneOrMore(options.execution),
-    since: await bound('--since', options.since),
-    until: await bound('--until', options.until),
+    since: since && (await boundOf(since, context, options)),
+    until: until && (await boundOf(until, context, options)),
   }
   checkBounds(filter)
   return filter
@@ -108,6 +117,13 @@ export async function withWholeIds<F extends { executionId?: OneOrMore | undefin
   if (executionId === undefined) return filter
   return { ...filter, executionId: oneOrMore(await find([executionId].flat())) }
 }
+
+/** The instant. The time of the server is asked only for a text that depends on it. */
+export const boundOf = async (
+  time: TimeText,
+  context: Context,
+  options: GlobalOptions,
+): Promise<TimeBound> => (typeof time === 'function' ? time(await context.now(options)) : time)
 
 /** @throws WfstoreError usage if --page is given without JSON: only a JSON object can hold the cursor */
 export function checkPage(options: GlobalOptions & PagingOptions): void {

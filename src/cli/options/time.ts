@@ -28,7 +28,7 @@ export async function readTime(flag: string, text: string, timeZone: string): Pr
   return { text: local ? `${text} ${timeZone}` : text, at }
 }
 
-/** The instant of a time of the command line. `now` is the time of the server. @throws WfstoreError usage */
+/** The instant of a time of the command line. @throws WfstoreError usage */
 export async function parseTime(
   flag: string,
   text: string,

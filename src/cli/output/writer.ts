@@ -28,7 +28,8 @@ export interface OutputOptions {
   stderrColor?: boolean
   /** IANA time zone for times on a terminal. */
   timeZone: string
-  now: Date
+  /** The time for ages on a terminal. */
+  now: () => Date
   /** --columns */
   columns?: readonly string[] | undefined
   /** false for --no-headers. */

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { serverTime } from '../../db/query/server-time.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { ERROR_STATUSES } from '../../tables/executions.ts'
@@ -118,16 +119,19 @@ const WINDOW_MS = 86_400_000
 
 /**
  * Failed and partial runs by fingerprint, the most frequent first, in one statement. The window is from `since` (default: 24
- * hours before its end) to `until` (default: now). It is compared with the previous window of the same length.
+ * hours before its end) to `until` (default: now, by the clock of the server). It is compared with the previous window of the same length.
  * @throws WfstoreError usage for an unknown filter, or if since is not before until
  */
 export async function groupFailures(
   run: Run,
-  { since, until = new Date(), limit, ...filter }: GroupOptions = {},
+  { since, until, limit, ...filter }: GroupOptions = {},
 ): Promise<FailureGroups> {
   const wanted = countOf('limit', limit === Number.POSITIVE_INFINITY ? undefined : limit, 1)
-  const end = timeBounds({ until }).until as TimeBound
-  const bounds = timeBounds({ since: since ?? new Date(Date.parse(end.at) - WINDOW_MS), until })
+  const end = timeBounds({ until: until ?? (await serverTime(run)) }).until as TimeBound
+  const bounds = timeBounds({
+    since: since ?? new Date(Date.parse(end.at) - WINDOW_MS),
+    until: end,
+  })
   if (!bounds.since) throw new WfstoreError('usage', 'since is missing')
   // In seconds, because for PostgreSQL a day with a clock change is not 24 hours.
   const [from, to] = [sql`${bounds.since.at}::timestamptz`, sql`${end.at}::timestamptz`]

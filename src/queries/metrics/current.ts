@@ -7,11 +7,10 @@ import {
   conditionsOf,
   equals,
   type OneOrMore,
-  type TimeBound,
   type TimeLimit,
   timeBounds,
 } from '../table/filter.ts'
-import { oneOf } from '../table/validate.ts'
+import { oneOf, timeOf } from '../table/validate.ts'
 import { type Metric, metricShape } from './metrics.ts'
 import { PERIODS, type Period } from './periods.ts'
 
@@ -32,7 +31,7 @@ export interface CurrentOptions {
   metricType?: OneOrMore | undefined
   /** Buckets that began at this instant or later (default: 2 hours, 48 hours, 14 days or 62 days before `now`). */
   since?: TimeLimit | undefined
-  /** The instant at which values are current (default: now). */
+  /** The instant at which values are current (default: now, by the clock of the server). */
   now?: Date | undefined
 }
 
@@ -47,15 +46,18 @@ const CRITERIA = {
  * @throws WfstoreError usage
  */
 export function currentMetrics(run: Run, options: CurrentOptions = {}): Promise<Metric[]> {
-  const { period, since, now = new Date(), ...filter } = options
+  const { period, since, now, ...filter } = options
   const periods = period === undefined ? PERIODS : [oneOf('period', period, PERIODS)]
   const from = timeBounds({ since }).since
   const narrowed = and(
     conditionsOf<Pick<CurrentOptions, 'userId' | 'metricType'>>(CRITERIA, filter),
   )
   const spans = periods.map((one, place) => {
-    const at: TimeBound['at'] = from?.at ?? new Date(now.getTime() - CURRENT_MS[one]).toISOString()
-    return sql`(${one}::text, ${place}::integer, ${at}::timestamptz)`
+    const moment = now === undefined ? raw('now()') : sql`${timeOf('now', now)}::timestamptz`
+    const at = from
+      ? sql`${from.at}::timestamptz`
+      : sql`${moment} - ${CURRENT_MS[one]}::double precision * interval '1 millisecond'`
+    return sql`(${one}::text, ${place}::integer, ${at})`
   })
   return run(
     sql`

@@ -16,7 +16,7 @@ import type { StoreStats } from './stats.ts'
 export interface ReportOptions extends UsageFilter {
   /** IANA name of the zone in which days begin (default: UTC). */
   timeZone?: string | undefined
-  /** The end of the last day, if `until` is not earlier (default: now). */
+  /** The end of the last day, if `until` is not earlier (default: now, by the clock of the server). */
   now?: Date | undefined
 }
 
@@ -88,12 +88,12 @@ function percentile(place: number) {
  * @throws WfstoreError usage for an invalid filter or zone
  */
 export async function reportStats(run: Run, options: ReportOptions = {}): Promise<ReportStats> {
-  const { timeZone = 'UTC', now = new Date(), ...filter } = options
+  const { timeZone = 'UTC', now, ...filter } = options
   const where = usageWhere(filter)
   const { userId, since, until, ...ofRuns } = filter
   const counted = Object.values(ofRuns).every((value) => value === undefined)
   const zone = sql`${zoneOf(timeZone)}::text`
-  const moment = sql`${timeOf('now', now)}::timestamptz`
+  const moment = now === undefined ? raw('now()') : sql`${timeOf('now', now)}::timestamptz`
   const [row] = await run(statement(where, zone, moment, counted), reportShape)
   const { percentileRuns, percentileSince, days, ...stats } = row as d.RowOf<typeof reportShape>
   const lists = days === null ? [] : (JSON.parse(days) as (string | null)[][])

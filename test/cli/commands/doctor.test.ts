@@ -194,7 +194,7 @@ describe('wrapped columns on a terminal', () => {
       width,
       color: names === undefined,
       timeZone: 'UTC',
-      now: new Date(),
+      now: () => new Date(),
       columns: names,
     })
     await writer.list(columns, rows)

@@ -117,7 +117,7 @@ async function expectHarmless(value: string) {
     }
   }
   const drawn = await print(terminal(60), (writer) =>
-    writer.record([timelineColumn(new Date(0), {})], run(value)),
+    writer.record([timelineColumn(() => new Date(0), {})], run(value)),
   )
   expect(hostileIn(drawn.stdout)).toEqual([])
   const error = new WfstoreError('failed', value, { hint: value })

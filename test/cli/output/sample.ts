@@ -237,7 +237,7 @@ export async function print(
     width: 80,
     color: false,
     timeZone: 'Europe/Berlin',
-    now: new Date(NOW),
+    now: () => new Date(NOW),
     ...options,
   })
   await use(writer)

@@ -53,7 +53,7 @@ function slowOutput(format: 'jsonl' | 'csv') {
     width: 80,
     color: false,
     timeZone: 'UTC',
-    now: new Date(0),
+    now: () => new Date(0),
   })
   return { writer, waiting, taken: () => taken, notes: () => notes }
 }

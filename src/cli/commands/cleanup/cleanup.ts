@@ -37,11 +37,11 @@ export function define(cleanup: Command, context: Context): void {
 async function runCleanup(context: Context, given: CleanupFlags): Promise<void> {
   const flags = { ...given, ...(isStdout(given.archive ?? '') ? { archive: '-' } : {}) }
   const { io } = context
-  const howOld = await readCutoff(flags, io)
+  const howOld = await readCutoff(flags, context)
   checkColumns(flags)
   const archive = flags.dryRun ? undefined : await sinkOf(flags, io)
   const client = await context.connect(flags)
-  const request = { ...howOld, keepLast: flags.keepLast }
+  const request = { ...(await howOld()), keepLast: flags.keepLast }
   const { countCleanup } = await import('../../../cleanup/count.ts')
   if (flags.dryRun) {
     const counts = await withProgress(io, () => countCleanup(client, request))

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import type { Io } from '../../io.ts'
+import type { Context } from '../../context.ts'
+import { boundOf } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
-import { parseTime } from '../../options/time.ts'
+import { readTime } from '../../options/time.ts'
 import { parseText, wholeNumber } from '../../options/values.ts'
 
 export interface CleanupFlags extends GlobalOptions {
@@ -47,8 +48,15 @@ export function addCleanupOptions(command: Command): Command {
 
 export type HowOld = { days: number } | { before: string }
 
-/** Reads --days or --before. @throws WfstoreError usage if the options are missing or contradictory */
-export async function readCutoff(flags: CleanupFlags, io: Io): Promise<HowOld> {
+/**
+ * Reads --days or --before. The result is called when there is a connection: a span goes by the clock of the server.
+ * @throws WfstoreError usage if the options are missing or contradictory
+ */
+export async function readCutoff(
+  flags: CleanupFlags,
+  context: Context,
+): Promise<() => Promise<HowOld>> {
+  const { io } = context
   const { days, before, archive } = flags
   if (days !== undefined && before !== undefined)
     throw new WfstoreError('usage', '--days and --before cannot be used together', {
@@ -60,11 +68,9 @@ export async function readCutoff(flags: CleanupFlags, io: Io): Promise<HowOld> {
     throw new WfstoreError('usage', '--archive - cannot write to a terminal', {
       hint: 'redirect stdout to a file or a pipe, or name a folder',
     })
-  if (days !== undefined) return { days }
-  const { at } = await parseTime('--before', before as string, io.now(), flags.tz ?? 'UTC')
-  if (Date.parse(at) > io.now().getTime())
-    throw new WfstoreError('usage', `--before ${before} is in the future`, { hint: HOW_OLD })
-  return { before: at }
+  if (days !== undefined) return async () => ({ days })
+  const time = await readTime('--before', before as string, flags.tz ?? 'UTC')
+  return async () => ({ before: (await boundOf(time, context, flags)).at })
 }
 
 /** Milliseconds. */

@@ -95,12 +95,17 @@ export function define(executions: Command, context: Context): void {
     for (const id of ids) if (id !== LATEST) rangeOf('execution', id)
     const { io, env } = context
     const { timelineColumn } = await import('./timeline-columns.ts')
-    const columns = [...showColumns, timelineColumn(io.now(), env)]
+    let now = io.now()
+    const columns = [...showColumns, timelineColumn(() => now, env)]
     checkOutput(columns, options)
     const writer = context.writer(options)
     const store = await context.store(options)
     const [first, ...others] = await withProgress(io, () => wholeIds(store, ids))
-    const runOf = (id: string) => withProgress(io, () => store.executions.get(id))
+    const runOf = async (id: string) => {
+      const run = await withProgress(io, () => store.executions.get(id))
+      if (run.status === 'running') now = await context.now(options)
+      return run
+    }
     if (others.length === 0) return writer.record(columns, await runOf(first))
     const runs = async function* () {
       for (const id of [first, ...others]) yield await runOf(id)
@@ -134,6 +139,7 @@ async function printList<Row>(
   checkOutput(list.columns, options)
   const draw = async (writer: Writer, store: Store) => {
     const filter = await withWholeIds(await readFilter(options, context), store.executions.findIds)
+    if (context.io.stdout.isTTY) await context.now(options)
     const query = (paging: PageOptions) =>
       list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
     const watching = options.watch !== undefined

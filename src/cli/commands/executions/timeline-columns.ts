@@ -7,7 +7,7 @@ import { timelineOf } from './timeline.ts'
 import type { TimelineRow } from './timeline-row.ts'
 
 /** The steps of a run as bars over time: on a terminal, elsewhere only if --columns names it. */
-export function timelineColumn(now: Date, env: Environment): Column<ExecutionWithSteps> {
+export function timelineColumn(now: () => Date, env: Environment): Column<ExecutionWithSteps> {
   const ascii = plainLocale(env)
   const columns: Column<TimelineRow>[] = [
     { name: 'label', header: '#', kind: 'text', priority: 10 },
@@ -33,8 +33,8 @@ export function timelineColumn(now: Date, env: Environment): Column<ExecutionWit
     name: 'timeline',
     kind: 'rows',
     terminalOnly: true,
-    value: (run) => timelineOf(run, now).rows,
+    value: (run) => timelineOf(run, now()).rows,
     columns: columns as readonly Column<never>[],
-    foot: (run) => timelineOf(run, now).summary,
+    foot: (run) => timelineOf(run, now()).summary,
   }
 }

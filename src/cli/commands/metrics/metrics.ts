@@ -95,7 +95,7 @@ async function printCurrent(flags: CurrentFlags, context: Context): Promise<void
   const { since, userId } = await readFilter(options, context)
   const writer = context.writer(options)
   const run = await reader(context, options)
-  const now = context.io.now()
+  const now = await context.now(options)
   const rows = await currentMetrics(run, { period, metricType, userId, since, now })
   if (!prometheus) {
     await writer.list(metricColumns, rows, { empty: NOTHING_NEW })

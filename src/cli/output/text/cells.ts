@@ -10,7 +10,7 @@ import { statusTone } from './style.ts'
 
 export interface Locale {
   timeZone: string
-  now: Date
+  now: () => Date
   /** The precision of times. */
   precision: TimePrecision
   /** Show full ids. In a record, the id is there to be copied. */
@@ -23,9 +23,8 @@ export function terminalCells<Row>(
   rows: readonly Row[],
   locale: Locale,
 ): Cell[] {
-  const values = rows.map((row) =>
-    column.cell ? column.cell(row, locale.now) : readValue(column, row),
-  )
+  const now = locale.now()
+  const values = rows.map((row) => (column.cell ? column.cell(row, now) : readValue(column, row)))
   const texts = written(column, values.filter(present), locale)
   let next = 0
   return values.map((value, index) => {

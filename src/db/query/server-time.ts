@@ -1,0 +1,10 @@
+import * as d from './decode.ts'
+import type { Run } from './query.ts'
+
+const SHAPE = { at: d.number('extract(epoch from clock_timestamp()) * 1000') }
+
+/** The time by the clock of the server. Stored times are from it, and the clock of this machine may be wrong. */
+export async function serverTime(run: Run): Promise<Date> {
+  const [row] = await run(`select ${d.selectList(SHAPE, '')}`, SHAPE)
+  return new Date(row?.at ?? Number.NaN)
+}
