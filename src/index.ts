@@ -74,7 +74,7 @@ export type {
   ClosedExecution,
   CloseOptions,
   CloseResult,
-  FailStaleOptions,
+  FailStuckOptions,
 } from './record/recorder/close.ts'
 export type { EntryOptions } from './record/recorder/entries.ts'
 export type {

@@ -41,8 +41,8 @@ import {
   type CloseOptions,
   type CloseResult,
   cancelExecutions,
-  type FailStaleOptions,
-  failStaleExecutions,
+  type FailStuckOptions,
+  failStuckExecutions,
 } from './record/recorder/close.ts'
 import { runExecution, startExecution } from './record/recorder/recorder.ts'
 import type { ExecutionRecorder, StartExecution } from './record/recorder/types.ts'
@@ -56,7 +56,7 @@ export interface Store {
     /** Cancels runs, each with its bill and an audit entry that names the user. @throws WfstoreError not_found, usage */
     cancel: (ids: readonly string[], options?: CloseOptions) => Promise<CloseResult>
     /** Marks runs as failed that have had no write for the given time. @throws WfstoreError usage */
-    failStale: (options: FailStaleOptions) => Promise<CloseResult>
+    failStuck: (options: FailStuckOptions) => Promise<CloseResult>
   }
   steps: Steps
   audit: AuditEntries & {
@@ -265,7 +265,7 @@ function storeOn(
     executions: {
       ...executionRows(read, write),
       cancel: (ids, options) => cancelExecutions(write, ids, options),
-      failStale: (options) => failStaleExecutions(write, options),
+      failStuck: (options) => failStuckExecutions(write, options),
     },
     steps: stepRows(read, write),
     audit: {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
 import { openBatch } from '../../src/record/batch/batch.ts'
-import { cancelExecutions, failStaleExecutions } from '../../src/record/recorder/close.ts'
+import { cancelExecutions, failStuckExecutions } from '../../src/record/recorder/close.ts'
 import { startExecution } from '../../src/record/recorder/recorder.ts'
 import { connections } from '../support/batches.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -105,7 +105,7 @@ it('totals are exact while engines, a batch writer, an importer and operators wr
   }
   const operating = async () => {
     for (let times = 0; times < 10; times++)
-      await unlessGone(failStaleExecutions(engine.run, { olderThanMs: 0 }))
+      await unlessGone(failStuckExecutions(engine.run, { olderThanMs: 0 }))
   }
   let busy = true
   let cleanups = 0

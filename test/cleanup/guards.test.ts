@@ -178,7 +178,7 @@ it('a foreign key without an index is named with its statement before work begin
   ])
   const finding = () =>
     withClient(database, async (client) =>
-      (await examine(client, { stuckFactor: 10 })).find(({ check }) => check === 'indexes'),
+      (await examine(client, {})).find(({ check }) => check === 'indexes'),
     )
   expect(await finding()).toMatchObject({
     state: 'warning',

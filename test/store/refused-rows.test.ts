@@ -73,7 +73,7 @@ describe('one run that cannot be closed does not stop the others', () => {
     await store.close()
   })
 
-  it('of failStale, with a user that the index of bills cannot hold', async () => {
+  it('of failStuck, with a user that the index of bills cannot hold', async () => {
     await start('a')
     const [long] = await database.sql(
       `insert into workflow_executions (workflow_name, user_id, mode, model_id) values ('w', $1, 'm', 'x')
@@ -81,7 +81,7 @@ describe('one run that cannot be closed does not stop the others', () => {
       [random(2668)],
     )
     await start('z')
-    const result = await store.executions.failStale({ olderThanMs: 0 })
+    const result = await store.executions.failStuck({ olderThanMs: 0 })
     expect(result.closed.map(({ userId }) => userId)).toEqual(['a', 'z'])
     expect(result.failed).toEqual([
       { executionId: long?.id, message: expect.stringContaining('index row size') },

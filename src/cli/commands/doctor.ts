@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
@@ -7,13 +7,12 @@ import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { checkOutput } from '../options/output.ts'
+import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
 import type { Column } from '../output/column.ts'
 import { redactor } from '../redact.ts'
 import { withProgress } from '../terminal/progress.ts'
 
-interface DoctorFlags extends GlobalOptions {
-  stuckFactor: number
-}
+type DoctorFlags = GlobalOptions & StuckOptions
 
 const columns: Column<Finding>[] = [
   { name: 'check', kind: 'text', isName: true },
@@ -26,24 +25,16 @@ const columns: Column<Finding>[] = [
 export function define(doctor: Command, context: Context): void {
   explain(doctor, {
     about:
-      'Changes nothing. Any role can run it. The usual time of a workflow is the median of its newest 500 finished runs; with fewer than 5 of them a run is stuck after 24 hours. No run is stuck in its first minute.',
+      'Changes nothing. Any role can run it. A running run is stuck if it has written no step, audit entry or heartbeat for --stuck-after.',
     exit: '1 if a check fails, 0 if there are only warnings.',
     examples: [
       'wfstore doctor',
       `wfstore doctor --json | jq '.[] | select(.state != "ok")'`,
-      'wfstore doctor --stuck-factor 3 --columns state,check,finding -o csv',
+      'wfstore doctor --stuck-after 1h --columns state,check,finding -o csv',
     ],
   })
-  doctor
+  addStuckAfter(doctor)
     .description('Check the server, the schema and the runs, and print a fix for each problem.')
-    .addOption(
-      new Option(
-        '--stuck-factor <n>',
-        'report a run as stuck after <n> times the usual time of its workflow',
-      )
-        .argParser(parseFactor)
-        .default(10),
-    )
     .action(async () => {
       const options = doctor.optsWithGlobals<DoctorFlags>()
       checkOutput(columns, options)
@@ -56,9 +47,9 @@ export function define(doctor: Command, context: Context): void {
           await writer.list(columns, [unreached(error, options, context)])
         throw error
       }
-      const { stuckFactor, schema } = options
+      const { stuckAfter, schema } = options
       const findings = await withProgress(context.io, () =>
-        examine(client, { stuckFactor, schema }),
+        examine(client, { stuckAfterMs: stuckAfter?.ms, schema }),
       )
       await writer.list(columns, findings)
       const named = (state: Finding['state']) =>
@@ -86,10 +77,4 @@ function unreached(error: WfstoreError, options: DoctorFlags, { env }: Context):
     fix: error.hint === undefined ? null : redact(error.hint),
     details: null,
   }
-}
-
-function parseFactor(text: string): number {
-  if (!/^\d{1,6}(\.\d{1,3})?$/.test(text) || Number(text) < 1)
-    throw new InvalidArgumentError('It must be a number of at least 1')
-  return Number(text)
 }

@@ -6,6 +6,7 @@ import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
+import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
 import type { Column } from '../output/column.ts'
 import { formatTime } from '../output/text/format.ts'
 import { plainLocale, sparkline } from '../output/text/marks.ts'
@@ -15,7 +16,7 @@ const ABOUT =
   'Totals and the average include removed runs; percentiles are from finished runs that are not removed. Amounts are in US dollars. Days are in --tz (default: UTC): the last 30, or since --since.'
 
 export function define(stats: Command, context: Context): void {
-  addReportFilters(stats).description(
+  addStuckAfter(addReportFilters(stats)).description(
     'Show totals: runs by status, success rate, cost, tokens, audit entries and durations.',
   )
   explain(stats, {
@@ -25,7 +26,7 @@ export function define(stats: Command, context: Context): void {
       `wfstore stats --json | jq '.totalCost / .totalExecutions'`,
     ],
   }).action(async () => {
-    const options = stats.optsWithGlobals<FilterOptions>()
+    const options = stats.optsWithGlobals<FilterOptions & StuckOptions>()
     const columns = columnsFor(context, options.tz)
     checkOutput(columns, options)
     const filter = await readReportFilter(options, context)
@@ -35,6 +36,7 @@ export function define(stats: Command, context: Context): void {
         ...filter,
         timeZone: options.tz,
         now: await context.now(options),
+        stuckAfterMs: options.stuckAfter?.ms,
       }),
     )
     await writer.record(columns, report)
@@ -61,6 +63,7 @@ function columnsFor({ io, env }: Context, tz: string | undefined): Column<Report
   return [
     { name: 'totalExecutions', header: 'Runs', kind: 'count' },
     { name: 'runningExecutions', header: 'Running now', kind: 'count' },
+    { name: 'stuckExecutions', header: 'Stuck', kind: 'count' },
     { name: 'successfulExecutions', header: 'Successful', kind: 'count' },
     { name: 'failedExecutions', header: 'Failed', kind: 'count' },
     { name: 'partialExecutions', header: 'Partial', kind: 'count' },

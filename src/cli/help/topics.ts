@@ -53,9 +53,9 @@ Examples:
 --since includes its time, --until excludes it. A time of day that a clock
 change skips or repeats needs an offset. --tz takes IANA names.
 
-A duration (--older-than, --stale) is 90s, 10m, 6h, 2d or 1w. A billing period
-(--period) is this, last or a month such as 2026-11, in the time zone that
-"wfstore billing zone" shows.
+A duration (--older-than, --stuck-after) is 90s, 10m, 6h, 2d or 1w. A billing
+period (--period) is this, last or a month such as 2026-11, in the time zone
+that "wfstore billing zone" shows.
 
 A terminal shows times in --tz (default: its own time zone). Pipes and files
 have RFC 3339 in UTC with microseconds. Reports use days, weeks (from Monday)

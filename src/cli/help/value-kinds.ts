@@ -62,7 +62,7 @@ const OPTIONS: Record<string, ValueKind> = {
   '--until': { choices: TIMES },
   '--before': { choices: TIMES },
   '--older-than': { choices: SPANS },
-  '--stale': { choices: SPANS },
+  '--stuck-after': { choices: SPANS },
   '--max-duration': { choices: SPANS },
   '--limit': { choices: ['20', '100', '1000', 'all'] },
   ...Object.fromEntries(
@@ -85,7 +85,6 @@ const OPTIONS: Record<string, ValueKind> = {
       '--keep-last',
       '--batch-size',
       '--pause',
-      '--stuck-factor',
     ].map((name) => [name, TEXT]),
   ),
 }

@@ -13,7 +13,7 @@ import { inspectOldestRunning, inspectStuck } from './runs.ts'
 import { inspectSchema } from './schema.ts'
 import { inspectConnections, inspectEncryption, inspectServer } from './server.ts'
 import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.ts'
-import { type DoctorOptions, readSubject, type Subject } from './subject.ts'
+import { type DoctorOptions, limited, readSubject, type Subject, withLimits } from './subject.ts'
 import { inspectTransactions } from './transactions.ts'
 import { enumerate } from './words.ts'
 
@@ -25,9 +25,9 @@ const CHECKS: Check[] = [
   { name: 'encryption', needsTables: false, inspect: inspectEncryption },
   { name: 'connections', needsTables: false, inspect: inspectConnections },
   { name: 'transactions', needsTables: false, inspect: inspectTransactions },
+  { name: 'locks', needsTables: true, inspect: inspectLocks },
   { name: 'schema', needsTables: false, ownTransactions: true, inspect: inspectSchema },
   { name: 'rights', needsTables: true, inspect: inspectRights },
-  { name: 'locks', needsTables: true, inspect: inspectLocks },
   { name: 'indexes', needsTables: true, inspect: inspectIndexes },
   { name: 'unused-indexes', needsTables: true, inspect: inspectUnusedIndexes },
   { name: 'sizes', needsTables: true, inspect: inspectSizes },
@@ -47,10 +47,13 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
   const findings: Finding[] = []
   let left = CHECKS
   try {
-    const subject = await readSubject(client, options)
+    let subject = await readSubject(client, options)
     left = left.filter(({ needsTables }) => !needsTables || subject.absent === undefined)
     for (const check of left) {
-      findings.push(await answer(check, client, subject))
+      const found = await answer(check, client, subject)
+      findings.push(found)
+      // The holder of the lock is known, so the checks of its tables do not each wait for it.
+      if (check.name === 'locks' && found.state === 'failed') subject = impatient(subject, found)
       left = left.slice(1)
     }
   } catch (error) {
@@ -65,10 +68,18 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
   return findings
 }
 
+const impatient = (subject: Subject, { finding }: Finding): Subject => ({
+  ...subject,
+  locked: finding,
+  limits: { ...subject.limits, lockMs: Math.min(IMPATIENT_MS, subject.limits.lockMs) },
+})
+const IMPATIENT_MS = 50
+
 /** @throws WfstoreError unreachable: no other check can run either */
 async function answer(check: Check, client: pg.Client, subject: Subject): Promise<Finding> {
   try {
-    if (check.ownTransactions) return await withLimits(client, subject, check)
+    if (check.ownTransactions)
+      return await withLimits(client, subject, () => check.inspect(client, subject))
     await run(client, begin(subject))
     const found = await check.inspect(client, subject)
     await run(client, 'commit')
@@ -83,28 +94,15 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
 
 /** These queries are short: compiling them would take longer than running them. */
 const begin = (subject: Subject): string =>
-  `begin isolation level read committed read only; set local jit = off; ${limited('set local', subject)}`
-
-const limited = (set: string, { limits }: Subject): string =>
-  `${set} statement_timeout = ${limits.statementMs}; ${set} lock_timeout = ${limits.lockMs}`
-
-/** Sets the limits for the session, unless a pooler shares it with other clients. */
-async function withLimits(client: pg.Client, subject: Subject, check: Check): Promise<Finding> {
-  if (!subject.direct) return check.inspect(client, subject)
-  await run(client, limited('set', subject))
-  try {
-    return await check.inspect(client, subject)
-  } finally {
-    await rollback(client)
-    await client.query('reset statement_timeout; reset lock_timeout').catch(() => {})
-  }
-}
+  `begin isolation level read committed read only; set local jit = off; ${limited('set local', subject.limits)}`
 
 function unchecked(check: string, error: WfstoreError, subject: Subject): Finding {
-  const { quotedSchema, role, limits } = subject
+  const { quotedSchema, role, limits, locked } = subject
   const reasons: Record<string, string> = {
     '57014': `the query took longer than ${formatDuration(limits.statementMs)}`,
-    '55P03': `another session held an exclusive lock on a table for longer than ${formatDuration(limits.lockMs)}`,
+    '55P03':
+      locked ??
+      `another session held an exclusive lock on a table for longer than ${formatDuration(limits.lockMs)}`,
   }
   const text = `could not be checked: ${reasons[error.sqlState ?? ''] ?? error.message}`
   const fix =

@@ -46,24 +46,37 @@ const readWaits = (database: Queryable, subject: Subject) =>
     waitShape,
   )
 
-/** Sessions with an exclusive lock on a table: a schema change, VACUUM FULL, LOCK TABLE. */
+/** The holders of an exclusive lock on a table: a schema change, VACUUM FULL, LOCK TABLE. */
 const readExclusive = (database: Queryable, subject: Subject) =>
   query(
     database,
-    sql`select l.pid, ${raw(label('a'))} as name, string_agg(ours.relname, ', ' order by ours.relname) as tables
+    sql`select l.pid, case when l.pid is null then format('prepared transaction %s', p.gid)
+                           else format('pid %s (%s)', l.pid, ${raw(label('a'))}) end as holder,
+            string_agg(ours.relname, ', ' order by ours.relname) as tables,
+            extract(epoch from clock_timestamp() - coalesce(p.prepared, a.xact_start)) * 1000 as age_ms,
+            case when l.pid is null then format('rollback prepared %L', p.gid)
+                 else format('select pg_terminate_backend(%s)', l.pid) end as fix
      from pg_locks l
      join ${ourTables(subject)} ours on ours.oid = l.relation
      left join pg_stat_activity a using (pid)
-     where l.granted and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid() and l.database = ${raw(THIS_DATABASE)}
-     group by l.pid, 2 order by l.pid`,
-    { pid: d.count(), name: d.text(), tables: d.text() },
+     left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction
+     where l.granted and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid() and l.database = ${raw(THIS_DATABASE)}
+     group by l.pid, holder, age_ms, fix order by l.pid`,
+    {
+      pid: d.nullable(d.count()),
+      holder: d.text(),
+      tables: d.text(),
+      /** NULL if this role may not see it. */
+      ageMs: d.nullable(d.number()),
+      fix: d.text(),
+    },
   )
 
 /** Finds sessions that wait for a lock on our tables, and the sessions that block them. */
 export async function inspectLocks(database: Queryable, subject: Subject): Promise<Finding> {
   const waits = await readWaits(database, subject)
   const exclusive = await readExclusive(database, subject)
-  const details = { waits, exclusive }
+  const details = { waits, exclusive: exclusive.map(({ fix: _, ...row }) => row) }
   if (waits.length + exclusive.length === 0)
     return finding('locks', 'ok', 'no session waits for a lock', { details })
   const waiting = waits.map(
@@ -73,7 +86,8 @@ export async function inspectLocks(database: Queryable, subject: Subject): Promi
   const sessions = new Set(waits.map(({ pid }) => pid)).size
   const texts = [
     ...exclusive.map(
-      ({ pid, name, tables }) => `pid ${pid} (${name}) holds an exclusive lock on ${tables}`,
+      ({ holder, tables, ageMs }) =>
+        `${holder} holds an exclusive lock on ${tables}${ageMs === null ? '' : `, in a transaction of ${formatDuration(ageMs)}`}: no other session can read or write`,
     ),
     ...(sessions > 0
       ? [
@@ -83,7 +97,14 @@ export async function inspectLocks(database: Queryable, subject: Subject): Promi
   ]
   // A session that waits itself is not the cause.
   const roots = waits.filter(({ blocker, blockerWaits }) => blocker && !blockerWaits)
-  const pids = new Set([...exclusive.map(({ pid }) => pid), ...roots.map(({ blocker }) => blocker)])
-  const fix = [...pids].map((pid) => `select pg_terminate_backend(${pid})`).join('; ')
-  return finding('locks', 'warning', enumerate(texts), { fix: fix || null, details })
+  const ends = roots.map(({ blocker }) => `select pg_terminate_backend(${blocker})`)
+  const fix = [...new Set([...exclusive.map(({ fix }) => fix), ...ends])].join('; ')
+  // A schema change holds such a lock for an instant, which is no problem.
+  const closed = exclusive.some(
+    ({ ageMs }) => ageMs === null || ageMs >= subject.limits.exclusiveMs,
+  )
+  return finding('locks', closed ? 'failed' : 'warning', enumerate(texts), {
+    fix: fix || null,
+    details,
+  })
 }

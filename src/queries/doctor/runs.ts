@@ -1,21 +1,14 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
-import { sql } from '../../db/query/sql.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
+import { isStuck, lastWrite } from '../executions/running.ts'
 import { type Finding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
 /** The count stops here; the text then says "more than". */
 const COUNTED = 10_000
-/** The usual time is the median of this number of the newest finished runs; it needs at least 5. */
-const NEWEST = 500
-const FEWEST = 5
-/** The limit for a workflow without a usual time. */
-const LIMIT_WITHOUT_HISTORY_MS = 24 * 3_600_000
-/** Without it a run that usually takes one second would be stuck after ten. */
-const SHORTEST_LIMIT_MS = 60_000
 const LISTED = 100
 
 export async function inspectOldestRunning(database: Queryable): Promise<Finding> {
@@ -57,69 +50,47 @@ const stuckShape = {
   executionId: d.uuid(),
   workflowName: d.text(),
   userId: d.text(),
-  startTime: d.time(),
-  ageMs: d.number(),
-  /** The median of the newest finished runs of the workflow; NULL if there are too few. */
-  usualMs: d.nullable(d.number()),
-  limitMs: d.number(),
+  lastWriteTime: d.time(),
+  idleMs: d.nullable(d.number()),
   stuck: d.count(),
 }
 
-/** Finds runs that have been running for much longer than their workflow usually takes. */
+/** Finds running runs without a write for long: their engine has probably died. */
 export async function inspectStuck(database: Queryable, subject: Subject): Promise<Finding> {
-  const { stuckFactor: factor } = subject
+  const { stuckAfterMs } = subject
   const found = await query(
     database,
-    sql`with running as (
-       select execution_id, workflow_name, user_id, start_time, extract(epoch from now() - start_time) * 1000 as age_ms
-       from workflow_executions
-       where status = 'running' and start_time > '-infinity' and start_time < now()
-     ), usual as (
-       select w.workflow_name, u.finished >= ${FEWEST} as known, u.median
-       from (select distinct workflow_name from running) w
-       cross join lateral (
-         select count(*) as finished, percentile_cont(0.5) within group (order by newest.ms) as median
-         from (
-           select extract(epoch from f.end_time - f.start_time) * 1000 as ms from workflow_executions f
-           where f.workflow_name = w.workflow_name and f.status <> 'running'
-             and isfinite(f.start_time) and isfinite(f.end_time)
-           order by f.start_time desc, f.execution_id desc limit ${NEWEST}
-         ) newest
-       ) u
-     ), judged as (
-       select r.*, case when u.known then u.median end as usual_ms,
-              case when u.known then greatest(u.median * ${factor}, ${SHORTEST_LIMIT_MS}) else ${LIMIT_WITHOUT_HISTORY_MS} end as limit_ms
-       from running r join usual u using (workflow_name)
-     )
-     select execution_id, workflow_name, user_id, to_json(start_time) #>> '{}' as start_time, age_ms, usual_ms, limit_ms,
+    `select r.execution_id, r.workflow_name, r.user_id, to_json(r.last_write) #>> '{}' as last_write_time,
+            case when isfinite(r.last_write) then extract(epoch from now() - r.last_write) * 1000 end as idle_ms,
             count(*) over () as stuck
-     from judged where age_ms > limit_ms order by age_ms desc, execution_id limit ${LISTED}`,
+     from (select e.*, ${lastWrite('e')} as last_write from workflow_executions e
+           where e.status = 'running' and ${isStuck('e', stuckAfterMs)}) r
+     order by r.last_write, r.execution_id limit ${LISTED}`,
     stuckShape,
   )
   const total = found[0]?.stuck ?? 0
   const runs = found.map(({ stuck: _, ...run }) => run)
-  const details = { factor, stuck: total, runs }
-  const [oldest] = runs
-  if (!oldest) {
-    return finding(
-      'stuck',
-      'ok',
-      `no run has been running for longer than ${factor} times the usual time of its workflow`,
-      { details },
-    )
+  const details = { stuckAfterMs, stuck: total, runs }
+  const limit = spanText(stuckAfterMs)
+  if (total === 0) {
+    return finding('stuck', 'ok', `no run has been without a write for ${limit}`, { details })
   }
   const texts = runs.map(
-    ({ executionId, workflowName, ageMs, usualMs }) =>
-      `${executionId} (${workflowName}) running for ${formatDuration(ageMs)}, ${
-        usualMs === null
-          ? `limit 24h (fewer than ${FEWEST} finished runs to compare with)`
-          : `usually ${formatDuration(usualMs)}`
-      }`,
+    ({ executionId, workflowName, lastWriteTime, idleMs }) =>
+      `${executionId} (${workflowName}) ${idleMs === null ? `since ${lastWriteTime}` : `for ${formatDuration(idleMs)}`}`,
   )
   return finding(
     'stuck',
-    'failed',
-    `${plural(total, 'run')} ${total === 1 ? 'looks' : 'look'} stuck: ${someOf(texts, total)}`,
-    { fix: subject.command(`executions show ${oldest.executionId}`), details },
+    'warning',
+    `${plural(total, 'run')} ${total === 1 ? 'is' : 'are'} stuck, without a write: ${someOf(texts, total)}`,
+    { fix: subject.command(`executions fail --older-than ${limit} --dry-run`), details },
   )
+}
+
+/** As options take it: 10m, 90s. */
+function spanText(ms: number): string {
+  const seconds = Math.ceil(ms / 1000)
+  const units = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 }
+  const [unit, size] = Object.entries(units).find(([, size]) => seconds % size === 0) ?? ['s', 1]
+  return `${seconds / size}${unit}`
 }

@@ -80,7 +80,9 @@ export async function inspectDeadRows(database: Queryable, subject: Subject): Pr
   )
   const limit = ({ tolerated, maximum }: (typeof tables)[number]) =>
     BEHIND * (maximum !== null && maximum >= 0 ? Math.min(tolerated, maximum) : tolerated)
-  const behind = tables.filter((table) => table.dead > limit(table))
+  const behind = tables.filter(
+    (table) => table.dead > limit(table) && table.dead > subject.limits.deadRows,
+  )
   const unplanned = tables.filter(
     ({ planned, lastAnalyze, live }) =>
       !planned && lastAnalyze === null && live > subject.limits.unanalysedRows,

@@ -1,12 +1,13 @@
 import type pg from 'pg'
 import { creationsOf, readMigration } from '../../db/migrate/files.ts'
 import { HISTORY_TABLE } from '../../db/migrate/history.ts'
-import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { type Sql, sql } from '../../db/query/sql.ts'
+import { rollback, run } from '../../db/query/transaction.ts'
 import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
+import { stuckLimit } from '../executions/running.ts'
 
 /** The limits above which a check gives a warning. */
 export interface DoctorLimits {
@@ -17,6 +18,10 @@ export interface DoctorLimits {
   connectionShare: number
   transactionMs: number
   /** A smaller unused index costs almost nothing. */
+  /** A transaction of this age that holds an exclusive lock on a table is a problem. */
+  exclusiveMs: number
+  /** Fewer dead rows of a table make no difference. */
+  deadRows: number
   unusedBytes: number
   unanalysedRows: number
   /** The server refuses all writes at about 2.1 billion. */
@@ -30,6 +35,9 @@ export const LIMITS: DoctorLimits = {
   lockMs: 1000,
   connectionShare: 0.8,
   transactionMs: 3_600_000,
+  exclusiveMs: 1000,
+  // As the rule PostgresqlTooManyDeadTuples of https://samber.github.io/awesome-prometheus-alerts/rules.
+  deadRows: 10_000,
   unusedBytes: 2 ** 20,
   unanalysedRows: 1000,
   transactionIds: 1.5e9,
@@ -51,9 +59,11 @@ export interface Subject {
   tables: string[]
   /** The names of the indexes that wfstore creates, except those of keys. */
   indexes: string[]
-  /** A run is stuck after its workflow's usual time multiplied by this. */
-  stuckFactor: number
+  /** A running run is stuck without a write for this number of milliseconds. */
+  stuckAfterMs: number
   limits: DoctorLimits
+  /** Who holds an exclusive lock on a table. */
+  locked?: string
   /** Why there is no wfstore schema to check; undefined if there is one. */
   absent: string | undefined
   /** Adds `wfstore` and, if needed, --schema to a command such as 'migrate up'. */
@@ -61,7 +71,8 @@ export interface Subject {
 }
 
 export interface DoctorOptions {
-  stuckFactor: number
+  /** (default: STUCK_AFTER_MS) */
+  stuckAfterMs?: number | undefined
   /** The value of --schema. */
   schema?: string | undefined
   limits?: Partial<DoctorLimits>
@@ -80,31 +91,55 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
   const made = files.flatMap(({ up }) => creationsOf(up))
   const named = (kind: string) => made.filter((one) => one.kind === kind).map(({ name }) => name)
   const { schema } = options
+  const limits = { ...LIMITS, ...options.limits }
+  const direct = row?.pid === (client as pg.Client & { processID: number | null }).processID
   return {
     schema: row?.schema ?? '',
     quotedSchema: row?.quotedSchema ?? '',
     role: row?.role ?? '',
-    direct: row?.pid === (client as pg.Client & { processID: number | null }).processID,
+    direct,
     tables: [...named('table'), HISTORY_TABLE],
     indexes: named('index'),
-    stuckFactor: options.stuckFactor,
-    limits: { ...LIMITS, ...options.limits },
-    absent: await absence(client),
+    stuckAfterMs: stuckLimit(options.stuckAfterMs),
+    limits,
+    absent: await absence(client, { direct, limits }),
     command: (words) => commandLine(words, schema),
   }
 }
 
-async function absence(database: Queryable): Promise<string | undefined> {
+async function absence(client: pg.Client, within: Within): Promise<string | undefined> {
   try {
-    await checkSchema(database)
+    await withLimits(client, within, () => checkSchema(client))
   } catch (error) {
     if (!(error instanceof WfstoreError)) throw error
     if (error.code === 'schema_missing') return error.message
     if (error.code === 'unreachable') throw error
-    // The checks report a schema that is behind, ahead or not readable.
+    // The checks report a schema that is behind, ahead, locked or not readable.
   }
   return undefined
 }
+
+type Within = Pick<Subject, 'direct' | 'limits'>
+
+/** Sets the limits for the session, unless a pooler shares it with other clients. */
+export async function withLimits<T>(
+  client: pg.Client,
+  { direct, limits }: Within,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!direct) return work()
+  await run(client, limited('set', limits))
+  try {
+    return await work()
+  } finally {
+    await rollback(client)
+    await client.query('reset statement_timeout; reset lock_timeout').catch(() => {})
+  }
+}
+
+/** A statement that waits or runs for longer is given up. */
+export const limited = (set: string, limits: DoctorLimits): string =>
+  `${set} statement_timeout = ${limits.statementMs}; ${set} lock_timeout = ${limits.lockMs}`
 
 export const commandLine = (words: string, schema: string | undefined): string =>
   `wfstore ${words}${schema === undefined ? '' : ` --schema ${shellWord(schema)}`}`

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { countStuck, stuckLimit } from '../executions/running.ts'
 import { timeOf } from '../table/validate.ts'
 import {
   calendarText,
@@ -18,6 +19,8 @@ export interface ReportOptions extends UsageFilter {
   timeZone?: string | undefined
   /** The end of the last day, if `until` is not earlier (default: now, by the clock of the server). */
   now?: Date | undefined
+  /** A running run is stuck without a write for this number of milliseconds (default: 600000). */
+  stuckAfterMs?: number | undefined
 }
 
 /** Runs that started on a day, and their cost in US dollars, an exact decimal. */
@@ -32,6 +35,8 @@ export interface DayOfRuns {
 export interface ReportStats extends Omit<StoreStats, 'totalAuditLogs'> {
   /** Audit entries of the given user and time; null if another filter is given, which entries do not have. */
   totalAuditLogs: number | null
+  /** Number of running runs that are stuck. */
+  stuckExecutions: number
   /** Share of successful runs among ended runs, from 0 to 1; null without ended runs. */
   successRate: number | null
   /** The median; null without ended runs. */
@@ -56,6 +61,7 @@ const dayShape = { day: d.text(), runs: d.count(), cost: d.amount() }
 const reportShape = {
   totalExecutions: d.count(),
   runningExecutions: d.count(),
+  stuckExecutions: d.count(),
   successfulExecutions: d.count(),
   failedExecutions: d.count(),
   partialExecutions: d.count(),
@@ -88,13 +94,14 @@ function percentile(place: number) {
  * @throws WfstoreError usage for an invalid filter or zone
  */
 export async function reportStats(run: Run, options: ReportOptions = {}): Promise<ReportStats> {
-  const { timeZone = 'UTC', now, ...filter } = options
+  const { timeZone = 'UTC', now, stuckAfterMs, ...filter } = options
+  const stuck = stuckLimit(stuckAfterMs)
   const where = usageWhere(filter)
   const { userId, since, until, ...ofRuns } = filter
   const counted = Object.values(ofRuns).every((value) => value === undefined)
   const zone = sql`${zoneOf(timeZone)}::text`
   const moment = now === undefined ? raw('now()') : sql`${timeOf('now', now)}::timestamptz`
-  const [row] = await run(statement(where, zone, moment, counted), reportShape)
+  const [row] = await run(statement(where, zone, moment, counted, stuck), reportShape)
   const { percentileRuns, percentileSince, days, ...stats } = row as d.RowOf<typeof reportShape>
   const lists = days === null ? [] : (JSON.parse(days) as (string | null)[][])
   return {
@@ -106,7 +113,7 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
 
 const DAYS = 30
 
-const statement = (where: UsageWhere, zone: Sql, now: Sql, entries: boolean) => sql`
+const statement = (where: UsageWhere, zone: Sql, now: Sql, entries: boolean, stuck: number) => sql`
 with ${startsOf('day', zone)},
 bounds as (
   select *, first_day::timestamp at time zone ${zone} as first_instant
@@ -145,6 +152,8 @@ counted as (
          percentile_cont(array[0.5, 0.95, 0.99])
            within group (order by date_part('epoch', e.end_time - e.start_time)) as percentiles
   from workflow_executions e ${where.on('start_time')}
+), stuck as (
+  select ${countStuck(sql`(select * from workflow_executions e ${where.on('start_time')})`, stuck)} as stuck_executions
 ), entries as (
   select ${
     entries
@@ -155,7 +164,7 @@ counted as (
          ${where.cut('usage_history', 'runs')} as history_cut,
          ${entries ? where.cut('audit_history', 'entries') : raw('0')} as audit_history_cut
 )
-select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, entries, bounds) as r`
+select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, stuck, entries, bounds) as r`
 
 const STATUSES = {
   running: 'running',

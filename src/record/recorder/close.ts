@@ -21,7 +21,7 @@ const closedShape = {
 export type ClosedExecution = d.RowOf<typeof closedShape>
 
 export interface CloseOptions {
-  /** The error message of the runs (default for `failStale`: the time of the last write). */
+  /** The error message of the runs (default for `failStuck`: the time of the last write). */
   reason?: string | undefined
   /** The person who closes them, for the audit entry, in addition to the database user. */
   closedBy?: { osUser?: string | undefined; command?: string | undefined } | undefined
@@ -61,7 +61,9 @@ export async function cancelExecutions(
   }
 }
 
-export interface FailStaleOptions extends RunningFilter, CloseOptions {
+export interface FailStuckOptions
+  extends Omit<RunningFilter, 'stuck' | 'stuckAfterMs'>,
+    CloseOptions {
   /** Runs without a write for this number of milliseconds, by the server's clock. */
   olderThanMs: number
 }
@@ -71,9 +73,9 @@ export interface FailStaleOptions extends RunningFilter, CloseOptions {
  * at the same time, the run continues and is in `left`.
  * @throws WfstoreError usage
  */
-export async function failStaleExecutions(
+export async function failStuckExecutions(
   run: Run,
-  options: FailStaleOptions,
+  options: FailStuckOptions,
 ): Promise<CloseResult> {
   const { olderThanMs, reason, closedBy, dryRun, confirm, ...filter } = options
   const idleMs = countOf('olderThanMs', olderThanMs)
@@ -81,7 +83,13 @@ export async function failStaleExecutions(
   const runs: ClosedExecution[] = []
   let cursor: string | undefined
   do {
-    const page = await listRunning(run, { ...filter, idleMs, limit: PAGE, cursor })
+    const page = await listRunning(run, {
+      ...filter,
+      stuck: true,
+      stuckAfterMs: idleMs,
+      limit: PAGE,
+      cursor,
+    })
     for (const { executionId, workflowName, userId, status, totalCost, lastWriteTime } of page.rows)
       runs.push({ executionId, workflowName, userId, status, totalCost, lastWriteTime })
     cursor = page.nextCursor ?? undefined

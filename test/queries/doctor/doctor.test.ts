@@ -12,9 +12,9 @@ const CHECKS = [
   'encryption',
   'connections',
   'transactions',
+  'locks',
   'schema',
   'rights',
-  'locks',
   'indexes',
   'unused-indexes',
   'sizes',
@@ -25,7 +25,7 @@ const CHECKS = [
   'cleanup',
   'growth',
 ]
-const WITHOUT_TABLES = CHECKS.slice(0, 5)
+const WITHOUT_TABLES = [...CHECKS.slice(0, 4), 'schema']
 
 let store: TestDatabase
 /** A role that may only connect. Roles belong to the whole server, so its name contains that of the database. */
@@ -76,6 +76,7 @@ describe('degrading by finding', () => {
     const findings = await findingsOf(store, { role })
     expect(states(findings).filter((line) => !line.endsWith(' ok'))).toEqual([
       'rights failed',
+      'stuck warning',
       'growth warning',
     ])
     const [rights, growth] = [find(findings, 'rights'), find(findings, 'growth')]
@@ -102,21 +103,27 @@ describe('degrading by finding', () => {
     const holder = await store.connect()
     const { rows } = await holder.query('select pg_backend_pid() as pid')
     await holder.query('begin; lock table workflow_executions')
-    const findings = await findingsOf(store, { limits: { lockMs: 20 } })
+    const limits = { lockMs: 20, exclusiveMs: 0 }
+    const findings = await findingsOf(store, { limits })
     expect(findings.map(({ check }) => check)).toEqual(CHECKS)
     const unchecked = findings.filter(({ finding }) => finding.startsWith('could not be checked'))
     expect(unchecked.map(({ check }) => check)).toEqual(
       expect.arrayContaining(['oldest-running', 'stuck', 'cleanup', 'growth']),
     )
-    expect(find(findings, 'stuck').finding).toBe(
-      'could not be checked: another session held an exclusive lock on a table for longer than 20ms',
-    )
     const locks = find(findings, 'locks')
+    expect(find(findings, 'stuck').finding).toBe(`could not be checked: ${locks.finding}`)
     expect([locks.state, locks.fix]).toEqual([
-      'warning',
+      'failed',
       `select pg_terminate_backend(${rows[0].pid})`,
     ])
-    expect(locks.finding).toContain('holds an exclusive lock on workflow_executions')
+    expect(locks.finding).toMatch(
+      new RegExp(
+        `^pid ${rows[0].pid} \\(no application_name, idle in transaction\\) holds an exclusive lock on workflow_executions, in a transaction of .*: no other session can read or write$`,
+      ),
+    )
+    expect((await findingOf(store, 'locks', { limits: { exclusiveMs: 3_600_000 } })).state).toBe(
+      'warning',
+    )
 
     const slow = await findingOf(store, 'stuck', { limits: { lockMs: 0, statementMs: 200 } })
     expect(slow.finding).toBe('could not be checked: the query took longer than 200ms')
@@ -138,7 +145,7 @@ describe('degrading by finding', () => {
         await store.sql('select pg_terminate_backend($1, 60000)', [rows[0].pid])
       return send(config)
     }
-    const findings = await examine(Object.assign(client, { query: cut }), { stuckFactor: 10 })
+    const findings = await examine(Object.assign(client, { query: cut }), {})
     expect(states(findings)).toEqual([
       ...CHECKS.slice(0, 9).map((check) => `${check} ok`),
       'connection failed',
@@ -153,7 +160,7 @@ describe('degrading by finding', () => {
     const settings = async () =>
       (await client.query('select name, setting from pg_settings order by 1')).rows
     const before = await settings()
-    await examine(client, { stuckFactor: 10 })
+    await examine(client, {})
     expect(await settings()).toEqual(before)
     expect((await client.query('select now() = statement_timestamp() as idle')).rows).toEqual([
       { idle: true },
@@ -211,7 +218,7 @@ describe('the schema', () => {
     expect(states(findings)).toEqual(CHECKS.map((check) => `${check} ok`))
     const client = await other.connect()
     await client.query('set search_path to "Other Schema"')
-    const { command } = await readSubject(client, { stuckFactor: 10, schema: 'Other Schema' })
+    const { command } = await readSubject(client, { schema: 'Other Schema' })
     expect(command('migrate up')).toBe(`wfstore migrate up --schema 'Other Schema'`)
     await client.end()
     await other.drop()

@@ -17,7 +17,7 @@ export async function findingsOf(
     source: 'test',
   })
   try {
-    return await examine(client, { stuckFactor: 10, ...options })
+    return await examine(client, options)
   } finally {
     await client.end()
   }

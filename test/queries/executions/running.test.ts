@@ -85,30 +85,42 @@ describe('runs without a write for a given time', () => {
     await addRun(2, { own: 50, step: 80, entry: 90 })
     await addRun(3, { own: 70, step: 50, entry: 90 })
     await addRun(4, { own: 70, step: 80, entry: 50 })
-    const { rows } = await listRunning(run, { idleMs: 60 * 60_000 })
+    const { rows } = await listRunning(run, { stuck: true, stuckAfterMs: 60 * 60_000 })
     expect(rows.map(({ executionId }) => executionId)).toEqual([id(1)])
   })
 
   it('are listed in pages that form the whole; a cursor is refused for another time', async () => {
     for (let n = 1; n <= 7; n++) await addRun(n, { own: n % 2 === 0 ? 70 : 10 })
-    const first = await listRunning(run, { idleMs: 3_600_000, limit: 2 })
+    const first = await listRunning(run, { stuck: true, stuckAfterMs: 3_600_000, limit: 2 })
     const cursor = String(first.nextCursor)
-    const second = await listRunning(run, { idleMs: 3_600_000, limit: 2, cursor })
+    const second = await listRunning(run, {
+      stuck: true,
+      stuckAfterMs: 3_600_000,
+      limit: 2,
+      cursor,
+    })
     expect([...first.rows, ...second.rows].map(({ executionId }) => executionId)).toEqual(
       [2, 4, 6].map(id),
     )
     expect(second.nextCursor).toBeNull()
-    await expect(listRunning(run, { idleMs: 60_000, limit: 2, cursor })).rejects.toMatchObject({
+    await expect(
+      listRunning(run, { stuck: true, stuckAfterMs: 60_000, limit: 2, cursor }),
+    ).rejects.toMatchObject({
       code: 'usage',
     })
   })
 
-  it.each([-1, 1.5, Number.NaN, null, '1h'])('%s milliseconds are refused', async (idleMs) => {
-    await expect(listRunning(run, { idleMs: idleMs as number })).rejects.toMatchObject({
-      code: 'usage',
-    })
-    expect(sent).toEqual([])
-  })
+  it.each([-1, 1.5, Number.NaN, null, '1h'])(
+    '%s milliseconds are refused',
+    async (stuckAfterMs) => {
+      await expect(
+        listRunning(run, { stuckAfterMs: stuckAfterMs as number }),
+      ).rejects.toMatchObject({
+        code: 'usage',
+      })
+      expect(sent).toEqual([])
+    },
+  )
 })
 
 interface Node {
@@ -137,7 +149,7 @@ it('a page of 50 reads 51 of 100,000 runs, the steps and one entry of each, only
   await database.sql('vacuum (analyze) workflow_executions, workflow_steps, audit_logs')
   const { nextCursor } = await listRunning(run, { limit: 50 })
   await listRunning(run, { limit: 50, cursor: String(nextCursor) })
-  await listRunning(run, { limit: 50, idleMs: 0 })
+  await listRunning(run, { limit: 50, stuck: true, stuckAfterMs: 0 })
   expect(sent).toHaveLength(3)
   for (const { text, values } of sent) {
     const [row] = await database.sql(`explain (analyze, format json) ${text}`, [...values])
@@ -151,8 +163,8 @@ it('a page of 50 reads 51 of 100,000 runs, the steps and one entry of each, only
         .filter((node) => node['Relation Name'] === table)
         .reduce((sum, node) => sum + node['Actual Rows'] * node['Actual Loops'], 0)
     expect(read('workflow_executions')).toBe(51)
-    // Twice where the time is a filter as well as a field.
-    const times = text.includes('make_interval') ? 2 : 1
+    // Once for lastWriteTime and once for stuck, as a field and as a filter.
+    const times = 1 + text.split(' milliseconds').length - 1
     expect(read('workflow_steps')).toBe(51 * 3 * times)
     expect(read('audit_logs')).toBe(51 * times)
   }

@@ -191,6 +191,7 @@ it('an empty store has zeros, and null for unknown numbers', async () => {
   const other = await empty.connect()
   expect(await reportStats(runOn(other), { now })).toEqual({
     ...{ totalExecutions: 0, runningExecutions: 0, successfulExecutions: 0, failedExecutions: 0 },
+    stuckExecutions: 0,
     ...{ partialExecutions: 0, cancelledExecutions: 0, totalCost: 0, totalCostExact: '0' },
     ...{ totalTokens: 0, totalAuditLogs: 0, averageExecutionTime: 0, successRate: null },
     ...{ p50ExecutionTime: null, p95ExecutionTime: null, p99ExecutionTime: null },

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { query, type Run } from '../../../src/db/query/query.ts'
-import { cancelExecutions, failStaleExecutions } from '../../../src/record/recorder/close.ts'
+import { cancelExecutions, failStuckExecutions } from '../../../src/record/recorder/close.ts'
 import type { ExecutionRecorder } from '../../../src/record/recorder/types.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { untilBlocked } from '../../support/migrate.ts'
@@ -60,7 +60,7 @@ describe('an engine that works at the same time', () => {
     const { executionId } = execution
     const result = await during(
       () => execution.heartbeat(),
-      () => failStaleExecutions(byOperator, { olderThanMs: 6 * hour }),
+      () => failStuckExecutions(byOperator, { olderThanMs: 6 * hour }),
     )
     expect(result).toEqual({
       closed: [],
@@ -76,7 +76,7 @@ describe('an engine that works at the same time', () => {
     await silence(execution, 7)
     const { closed } = await during(
       () => step.finish({ status: 'success', cost: '0.5' }),
-      () => failStaleExecutions(byOperator, { olderThanMs: 6 * hour }),
+      () => failStuckExecutions(byOperator, { olderThanMs: 6 * hour }),
     )
     expect(closed).toEqual([])
     await execution.finish({ status: 'success' })
@@ -92,7 +92,7 @@ describe('an engine that works at the same time', () => {
   ])('keeps its run if it %s after the runs were listed', async (_, write) => {
     const execution = await start({ hours: 7 })
     const dead = await start({ hours: 7 })
-    const result = await failStaleExecutions(byOperator, {
+    const result = await failStuckExecutions(byOperator, {
       olderThanMs: 6 * hour,
       confirm: async () => void (await write(execution)),
     })

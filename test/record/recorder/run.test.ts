@@ -193,7 +193,7 @@ describe('a run that ends while a step is running', () => {
     ['run.finish', (run) => run.finish({ status: 'success' })],
     ['run.cancel', (run) => run.cancel()],
     ['executions.cancel', (run) => store.executions.cancel([run.executionId])],
-    ['executions.failStale', () => store.executions.failStale({ olderThanMs: 0 })],
+    ['executions.failStuck', () => store.executions.failStuck({ olderThanMs: 0 })],
   ]
   it.each(ends)('by %s skips the step, without an end time, which is not known', async (_, end) => {
     const run = await store.startExecution(OF)

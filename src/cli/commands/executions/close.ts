@@ -42,8 +42,8 @@ export function define(executions: Command, context: Context): void {
 
   const fail = executions
     .command('fail')
-    .summary('Mark stale runs as failed')
-    .description('Mark stale runs, whose engine has died, as failed and bill their cost.')
+    .summary('Mark stuck runs as failed')
+    .description('Mark stuck runs, whose engine has died, as failed and bill their cost.')
     .requiredOption(
       '--older-than <duration>',
       'only runs without a write for this long: 10m, 6h, 2d',
@@ -52,7 +52,7 @@ export function define(executions: Command, context: Context): void {
   addRunFilters(fail)
   addCloseOptions(
     fail,
-    '0 also if there is no stale run.',
+    '0 also if there is no such run.',
     'wfstore executions fail --older-than 6h --dry-run',
     'wfstore executions fail --older-than 6h --reason "engine died" --yes',
   ).action(() => runFail(context, fail.optsWithGlobals<FailFlags>()))
@@ -94,7 +94,7 @@ async function runFail(context: Context, options: FailFlags): Promise<void> {
   checkOutput(closedColumns, options)
   const writer = context.writer(options)
   const store = await context.store(options)
-  const result = await store.executions.failStale({
+  const result = await store.executions.failStuck({
     ...closeOptions(context, options, 'executions fail', 'Fail'),
     olderThanMs: options.olderThan.ms,
     userId: options.user,

@@ -41,12 +41,6 @@ export const executionColumns: Column<Execution>[] = [
   { name: 'updatedAt', kind: 'time', table: false },
 ]
 
-/**
- * A run without a write for longer than this is marked. The longest wait of an engine is for its model, and the clients of
- * OpenAI and Anthropic time out after 10 minutes by default.
- */
-const SILENT_MS = 600_000
-
 const idle = (row: RunningExecution, now: Date): number | null => {
   const since = now.getTime() - Date.parse(row.lastWriteTime)
   return since >= 0 ? since : null
@@ -56,9 +50,11 @@ const idle = (row: RunningExecution, now: Date): number | null => {
 export const runningColumns: Column<RunningExecution>[] = executionColumns.flatMap(
   (column): Column<RunningExecution>[] => {
     if (column.name === 'status') {
-      const cell = (row: RunningExecution, now: Date) =>
-        (idle(row, now) ?? 0) > SILENT_MS ? `${row.status}?` : row.status
-      return [{ ...column, cell }]
+      const cell = ({ stuck, status }: RunningExecution) => (stuck ? 'stuck' : status)
+      return [
+        { ...column, cell },
+        { name: 'stuck', kind: 'boolean', table: false },
+      ]
     }
     if (column.name !== 'durationMs') return [column]
     // A time stamp, but on a terminal its age.

@@ -17,7 +17,7 @@ import {
 } from '../../options/filter.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
-import { parseSpan, type Span } from '../../options/span.ts'
+import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { addWatch } from '../../options/watch.ts'
 import type { Column } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
@@ -55,25 +55,31 @@ export function define(executions: Command, context: Context): void {
     .command('running')
     .summary('List unfinished runs')
     .description('List unfinished runs, longest running first.')
-  addWatch(addPaging(addFilters(running, { status: false }), context.io)).option(
-    '--stale <duration>',
-    'only runs without a write for this long: 10m, 6h',
-    parseSpan,
+  addWatch(
+    addPaging(
+      addStuckAfter(
+        addFilters(running, { status: false }).option('--stuck', 'only runs that are stuck'),
+      ),
+      context.io,
+    ),
   )
   explain(running, {
-    about: 'After 10 minutes without a write, a status is shown as "running?". See IDLE.',
     examples: [
       'wfstore executions running --watch',
-      'wfstore executions running --stale 1h --workflow "Lead enrichment"',
+      'wfstore executions running --stuck --workflow "Lead enrichment"',
     ],
   }).action(() => {
-    const options = running.optsWithGlobals<ListFlags & { stale?: Span }>()
+    const options = running.optsWithGlobals<ListFlags & StuckOptions & { stuck?: true }>()
     return printList(options, context, {
       columns: runningColumns,
       query: (store) => (paging) =>
-        store.executions.running({ ...paging, idleMs: options.stale?.ms }),
-      empty: options.stale
-        ? `no run without a write for ${options.stale.text}`
+        store.executions.running({
+          ...paging,
+          stuck: options.stuck,
+          stuckAfterMs: options.stuckAfter?.ms,
+        }),
+      empty: options.stuck
+        ? `no run without a write for ${options.stuckAfter?.text ?? '10m'}`
         : 'no unfinished runs',
     })
   })

@@ -81,6 +81,8 @@ function dimensionsOf({ dimensions }: Metric): Record<string, string> {
 export interface Total {
   user: string | undefined
   stats: StoreStats
+  /** Number of running runs that are stuck. */
+  stuck: number
 }
 
 /** Totals of all time, including removed runs. They need no rollup. */
@@ -96,6 +98,10 @@ export function totalFamilies(totals: readonly Total[]): Family[] {
     type: 'counter',
     samples: samples(value),
   })
+  const stuck = totals.map(({ user, stuck }) => ({
+    labels: user === undefined ? {} : { user },
+    value: stuck,
+  }))
   const ended = [
     ['success', 'successfulExecutions'],
     ['failed', 'failedExecutions'],
@@ -108,6 +114,12 @@ export function totalFamilies(totals: readonly Total[]): Family[] {
       help: 'Unfinished runs.',
       type: 'gauge',
       samples: samples(({ runningExecutions }) => runningExecutions),
+    },
+    {
+      name: 'wfstore_executions_stuck',
+      help: 'Unfinished runs without a write for --stuck-after (default: 10 minutes).',
+      type: 'gauge',
+      samples: stuck,
     },
     {
       name: 'wfstore_executions_total',

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { formatDuration, formatNumber, plural } from '../../../numbers.ts'
+import { readStuck } from '../../../queries/executions/running.ts'
 import { currentMetrics } from '../../../queries/metrics/current.ts'
 import type { Metric } from '../../../queries/metrics/metrics.ts'
 import { PERIODS, type Period } from '../../../queries/metrics/periods.ts'
@@ -20,6 +21,7 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { reader } from '../../options/report-filter.ts'
+import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
 import { printPages } from '../../terminal/pages.ts'
@@ -36,7 +38,7 @@ interface MetricFlags extends Omit<GlobalOptions, 'output'> {
   until?: string
 }
 
-type CurrentFlags = Omit<MetricFlags, 'period'> & { period?: Period }
+type CurrentFlags = Omit<MetricFlags, 'period'> & { period?: Period } & StuckOptions
 
 export function define(metrics: Command, context: Context): void {
   explain(metrics, {
@@ -63,7 +65,7 @@ function defineCurrent(current: Command): Command {
       'wfstore metrics -o prometheus > wfstore.prom',
     ],
   })
-  return current
+  return addStuckAfter(current)
     .summary('List the newest value of each metric (default)')
     .description('List the newest value of each metric type, user and dimensions.')
     .option('--type <names>', 'filter by type: cost, token_usage, error_rate, …', listOfValues())
@@ -103,7 +105,11 @@ async function printCurrent(flags: CurrentFlags, context: Context): Promise<void
   }
   const totals: Total[] = []
   for (const user of flags.user ?? [undefined])
-    totals.push({ user, stats: await getStats(run, user) })
+    totals.push({
+      user,
+      stats: await getStats(run, user),
+      stuck: await readStuck(run, user, flags.stuckAfter?.ms),
+    })
   const comment = rows.length > 0 ? '' : `# ${NOTHING_NEW}\n`
   await writer.text(comment + prometheusText([...metricFamilies(rows), ...totalFamilies(totals)]))
 }

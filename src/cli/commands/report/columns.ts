@@ -49,6 +49,7 @@ const totals = columns<ReportStats>({
   partialExecutions: 'count',
   cancelledExecutions: 'count',
   runningExecutions: 'count',
+  stuckExecutions: 'count',
   successRate: 'share',
   totalTokens: 'count',
   averageExecutionTime: 'duration',

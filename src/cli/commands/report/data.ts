@@ -28,6 +28,8 @@ export interface PageQuestion {
   until: string | undefined
   timeZone: string
   now: Date
+  /** (default: STUCK_AFTER_MS) */
+  stuckAfterMs?: number | undefined
 }
 
 /** The data of the page, from one snapshot. Amounts are exact US dollars, durations milliseconds. */
@@ -76,7 +78,7 @@ export async function pageData(client: pg.Client, question: PageQuestion): Promi
 }
 
 async function ask(run: Run, question: PageQuestion): Promise<PageData> {
-  const { filter, since, until, timeZone, now } = question
+  const { filter, since, until, timeZone, now, stuckAfterMs } = question
   const at = now.toISOString()
   const end = until !== undefined && until < at ? until : at
   const wanted = { ...filter, since, until }
@@ -95,7 +97,7 @@ async function ask(run: Run, question: PageQuestion): Promise<PageData> {
     ...question,
     database: await databaseName(run),
     end,
-    totals: await reportStats(run, { ...wanted, timeZone, now }),
+    totals: await reportStats(run, { ...wanted, timeZone, now, stuckAfterMs }),
     beforeSince,
     before: beforeSince === null ? null : await reportStats(run, { ...before, timeZone, now }),
     part,

@@ -6,13 +6,14 @@ import { explain } from '../../help/page.ts'
 import type { FilterOptions } from '../../options/filter.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addReportFilters, readReportFilter } from '../../options/report-filter.ts'
+import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { parseTime } from '../../options/time.ts'
 import { parseText } from '../../options/values.ts'
 import { guardStream } from '../../output/stream.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
 
-interface ReportFlags extends FilterOptions {
+interface ReportFlags extends FilterOptions, StuckOptions {
   out?: string
 }
 
@@ -27,7 +28,7 @@ const EXAMPLES = [
 ]
 
 export function define(report: Command, context: Context): void {
-  addReportFilters(report)
+  addStuckAfter(addReportFilters(report))
     .option('--out <file>', 'write the page to this file; overwrites it', parseText)
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
   explain(report, { about: ABOUT, examples: EXAMPLES })
@@ -57,6 +58,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
       until: end,
       timeZone: options.tz ?? 'UTC',
       now: context.io.now(),
+      stuckAfterMs: options.stuckAfter?.ms,
     }),
   )
   if (columns) return writer.record(columns, { ...data, version })

@@ -1,5 +1,6 @@
 import { formatDuration, plural } from '../../../numbers.ts'
 import type { FailureGroup } from '../../../queries/errors/groups.ts'
+import { STUCK_AFTER_MS } from '../../../queries/executions/running.ts'
 import type { SlowWorkflow } from '../../../queries/executions/slow-workflows.ts'
 import type { CostReport, CostRow, CostTotal } from '../../../queries/usage/cost.ts'
 import { removedNote } from '../../options/report-filter.ts'
@@ -105,7 +106,16 @@ export function runsSection(data: PageData): Markup {
   return section(title, [
     chart,
     table('Runs by status', [mark, ...costColumns('Status', 'status')], ordered, total),
+    note([stuckNote(data)]),
   ])
+}
+
+function stuckNote({ totals, stuckAfterMs = STUCK_AFTER_MS }: PageData): string | false {
+  const { stuckExecutions: stuck } = totals
+  return (
+    stuck > 0 &&
+    `${plural(stuck, 'running run')} ${stuck === 1 ? 'is' : 'are'} stuck: no write for at least ${formatDuration(stuckAfterMs)}.`
+  )
 }
 
 export function errorsSection({ failures }: PageData): Markup {

@@ -16,7 +16,7 @@ const STATUS_TONES: Record<string, Tone> = {
   success: 'green',
   failed: 'red',
   running: 'cyan',
-  'running?': 'yellow',
+  stuck: 'yellow',
   partial: 'yellow',
   cancelled: 'dim',
   skipped: 'dim',

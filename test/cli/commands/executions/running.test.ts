@@ -27,7 +27,7 @@ const cli = (argv: string[], options: CliOptions = {}) =>
   runCli(['executions', ...argv, '--database-url', database.url], options)
 
 describe('executions running', () => {
-  it('marks a run without a write for more than 10 minutes on a terminal, not only by colour', async () => {
+  it('marks a stuck run on a terminal, not only by colour; --stuck-after decides', async () => {
     await start({ userId: 'working' })
     await start({ userId: 'silent', hours: 0.25 })
     const [row] = await database.sql(
@@ -37,11 +37,16 @@ describe('executions running', () => {
     const argv = ['running', '--columns', 'user,status,idle']
     const plain = await cli([...argv, '--color', 'never'], { terminal: 80, now })
     expect(plain.stdout).toMatch(
-      /^USER +STATUS +IDLE\nworking +running +\S+\nsilent +running\? +15m 00s\n$/,
+      /^USER +STATUS +IDLE\nworking +running +\S+\nsilent +stuck +15m 00s\n$/,
     )
+    const patient = await cli([...argv, '--stuck-after', '20m', '--color', 'never'], {
+      terminal: 80,
+      now,
+    })
+    expect(patient.stdout).toMatch(/silent +running +15m 00s\n$/)
     const painted = await cli([...argv, '--color', 'always'], { terminal: 80, now })
     expect(painted.stdout).toContain('\x1b[36mrunning\x1b[39m ')
-    expect(painted.stdout).toContain('\x1b[33mrunning?\x1b[39m ')
+    expect(painted.stdout).toContain('\x1b[33mstuck\x1b[39m ')
   })
 
   it('prints the plain status and the time of the last write in formats for programs', async () => {
@@ -53,20 +58,23 @@ describe('executions running', () => {
       `select to_char(max(timestamp) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time from audit_logs`,
     )
     expect(JSON.parse(first.stdout)).toMatchObject([
-      { executionId: silent.executionId, status: 'running', lastWriteTime: row?.time },
+      { executionId: silent.executionId, status: 'running', stuck: true, lastWriteTime: row?.time },
     ])
     expect((await cli(['running'])).stdout).toContain(`\trunning\t\t${row?.time}\t`)
   })
 
-  it('--stale lists the runs without a write for longer, and prints a note if there are none', async () => {
-    const [silent] = [await start({ hours: 2 }), await start()]
-    const { stdout } = await cli(['running', '--stale', '1h', '--json'])
-    expect(JSON.parse(stdout)).toMatchObject([{ executionId: silent.executionId }])
-    expect(await cli(['running', '--stale', '3h'], { terminal: 80 })).toEqual({
+  it('--stuck lists the runs without a write for 10 minutes or --stuck-after, and prints a note if there are none', async () => {
+    const silent = await start({ hours: 2 })
+    await start()
+    for (const after of [[], ['--stuck-after', '1h']]) {
+      const { stdout } = await cli(['running', '--stuck', ...after, '--json'])
+      expect(JSON.parse(stdout)).toMatchObject([{ executionId: silent.executionId, stuck: true }])
+    }
+    expect(await cli(['running', '--stuck', '--stuck-after', '3h'], { terminal: 80 })).toEqual({
       code: 0,
       stdout: '',
       stderr: 'no run without a write for 3h\n',
     })
-    expect(await cli(['running', '--stale', '3'])).toMatchObject({ code: 2, stdout: '' })
+    expect(await cli(['running', '--stuck-after', '3'])).toMatchObject({ code: 2, stdout: '' })
   })
 })
