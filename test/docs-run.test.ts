@@ -21,7 +21,7 @@ import { migrateOptions } from './support/migrated.ts'
  * server; the examples of the help pages test them).
  */
 const NOT_RUN =
-  /^(?:(?:export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd)\b|wfstore migrate roles|wfstore doctor)/
+  /^(?:(?:export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd)\b|wfstore migrate roles)/
 
 /** Columns of the terminal that the pages show. */
 const WIDTH = 100
