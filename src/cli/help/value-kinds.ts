@@ -54,6 +54,7 @@ const OPTIONS: Record<string, ValueKind> = {
   'billing records --period': { kind: 'month' },
   'billing close --period': { kind: 'month' },
   'billing pay --period': { kind: 'month' },
+  'report --period': { kind: 'month', several: true },
   '--type': {
     choices: ['cost', 'token_usage', 'execution_time', 'error_rate', 'tool_success_rate'],
   },

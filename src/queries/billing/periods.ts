@@ -59,22 +59,29 @@ const LIVE = `cross join lateral (
  * @throws WfstoreError usage if it is not a month
  */
 export async function getPeriod(run: Run, period?: string): Promise<BillingPeriod> {
-  const wanted = period === undefined ? null : monthOf('period', period)
-  const [found] = await run(
-    sql`select ${raw(d.selectList(periodShape, 'p'))}
-     from (select coalesce(${wanted}, ${raw(OPEN_PERIOD)}) as period) as named
-     left join billing_periods c on c.billing_period = named.period
-     cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
-     ${raw(LIVE)}`,
-    periodShape,
-  )
+  const [found] = await getPeriods(run, [period])
   return found as BillingPeriod
 }
 
-/** All periods that have bills or are closed, newest first. The names come from the index, with one lookup for each. */
-export function listPeriods(run: Run): Promise<BillingPeriod[]> {
+/** Several periods in their order, with or without bills. @throws WfstoreError usage if one is not a month */
+export function getPeriods(
+  run: Run,
+  periods: readonly (string | undefined)[],
+): Promise<BillingPeriod[]> {
+  const wanted = periods.map((period) => (period === undefined ? null : monthOf('period', period)))
   return run(
-    `with recursive billed (period) as (
+    sql`select ${raw(d.selectList(periodShape, 'p'))}
+     from (select coalesce(period, ${raw(OPEN_PERIOD)}) as period, place
+           from unnest(${wanted}::text[]) with ordinality as given (period, place)) as named
+     left join billing_periods c on c.billing_period = named.period
+     cross join lateral (select named.period, named.place, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
+     ${raw(LIVE)} order by p.place`,
+    periodShape,
+  )
+}
+
+/** WITH of `named`: the periods that have bills or are closed. They come from the index, with one lookup for each. */
+const NAMED = `with recursive billed (period) as (
        (select billing_period from billing_records order by billing_period limit 1)
        union all
        select (select billing_period from billing_records where billing_period > billed.period
@@ -84,13 +91,35 @@ export function listPeriods(run: Run): Promise<BillingPeriod[]> {
        select period from billed where period is not null
        union
        select billing_period from billing_periods where closed_at is not null
-     )
+     )`
+
+/** The names of all periods that have bills or are closed, in order. Old names may be no months. */
+export async function periodNames(run: Run): Promise<string[]> {
+  const rows = await run(`${NAMED} select period from named order by period collate "C"`, {
+    period: d.text(),
+  })
+  return rows.map(({ period }) => period)
+}
+
+/** All periods that have bills or are closed, newest first. */
+export function listPeriods(run: Run): Promise<BillingPeriod[]> {
+  return run(
+    `${NAMED}
      select ${d.selectList(periodShape, 'p')}
      from named left join billing_periods c on c.billing_period = named.period
      cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
      ${LIVE} order by p.period desc`,
     periodShape,
   )
+}
+
+/** The billing zone, and the current month in it. */
+export async function currentMonth(run: Run): Promise<{ zone: string; month: string }> {
+  const [found] = await run(`select ${ZONE} as zone, ${OPEN_PERIOD} as month`, {
+    zone: d.text(),
+    month: d.text(),
+  })
+  return found as { zone: string; month: string }
 }
 
 /** The billing zone: an IANA name (default: UTC). */

@@ -1,10 +1,11 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { name } from '../../tables/column.ts'
-import { and, equals, where } from '../table/filter.ts'
-import { endOf, startOf } from './periods.ts'
-import { type BillingScope, scopeOf } from './summary.ts'
+import { and, conditionsOf, equals, where } from '../table/filter.ts'
+import { monthOf } from '../table/validate.ts'
+import { endOf, startOf, ZONE } from './periods.ts'
+import type { BillingScope } from './summary.ts'
 
 /**
  * Differences between bills and runs:
@@ -42,37 +43,71 @@ const countShape = {
 }
 export type DifferenceCount = d.RowOf<typeof countShape>
 
-/** The bills of all periods of each run with a bill in this period, and the runs that ended in it without a bill. */
-function differences(scope: BillingScope): Sql {
-  const { period, userId } = scope
-  const ofUser = userId === undefined ? empty : and([equals('e.user_id', name)('userId', userId)])
+const agreementShape = {
+  period: d.text(),
+  /** `agrees`: the bills of a run match the run. */
+  kind: d.text() as d.Field<DifferenceKind | 'agrees'>,
+  /** Number of runs, or of bills without a run. */
+  count: d.count(),
+  billedCost: d.amount(),
+  /** Null without runs, as is the difference. */
+  runCost: d.nullable(d.amount()),
+  /** Billed cost minus cost of the runs. */
+  costDifference: d.nullable(d.amount()),
+}
+/** The runs of a period that match their bills, or that differ in one way. */
+export type Agreement = d.RowOf<typeof agreementShape>
+
+/** Months in a row, in order. */
+interface Scope {
+  periods: readonly string[]
+  userId?: BillingScope['userId']
+}
+
+/**
+ * The bills of all periods of each run with a bill in these periods, and the runs that ended in them without a bill. A run
+ * with bills in several of the periods has a row for each. `all` adds the runs that match their bills.
+ */
+function differences({ periods, userId }: Scope, all: boolean): Sql {
+  const months = sql`${periods.map((period) => monthOf('period', period))}::text[]`
+  const bounds = [periods[0], periods.at(-1)]
+  const of = (column: string) => conditionsOf({ userId: equals(column, name) }, { userId })
   return sql`with own as materialized (
-    select billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records ${where(scopeOf(scope))}
+    select billing_period, billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records b
+    ${where([sql`b.billing_period = any(${months})`, ...of('b.user_id')])}
   ), billed as (
     select b.execution_id, (array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1] as billing_id,
            sum(b.cost) as cost, sum(b.tokens_total) as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
-           coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected
+           coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected,
+           array_agg(distinct b.billing_period) as periods
     from billing_records b where b.execution_id in (select execution_id from own) group by b.execution_id
-  ), r as (
+  ), compared as (
     select case when e.execution_id is null then 'run_gone'
+                when (e.total_cost, e.total_tokens) is not distinct from (b.cost, b.tokens) then 'agrees'
                 when (e.total_cost + b.corrected, e.total_tokens) is not distinct from (b.cost, b.tokens) then 'corrected'
-                else 'differs' end as kind, b.execution_id, b.billing_id,
-           b.user_id, b.model_id, e.total_cost as run_cost, b.cost as billed_cost, e.total_tokens as run_tokens,
-           b.tokens as billed_tokens
+                else 'differs' end as kind, b.*, e.total_cost as run_cost, e.total_tokens as run_tokens
     from billed b left join workflow_executions e on e.execution_id = b.execution_id
-    where (e.total_cost, e.total_tokens) is distinct from (b.cost, b.tokens)
+    ${where(all ? [] : [sql`(e.total_cost, e.total_tokens) is distinct from (b.cost, b.tokens)`])}
+  ), r as (
+    select period, kind, execution_id, billing_id, user_id, model_id, run_cost, cost as billed_cost, run_tokens,
+           tokens as billed_tokens
+    from compared, unnest(periods) as period where period = any(${months})
     union all
-    select 'no_run', null, billing_id, user_id, model_id, null, cost, null, tokens_total from own where execution_id is null
+    select billing_period, 'no_run', null, billing_id, user_id, model_id, null, cost, null, tokens_total
+    from own where execution_id is null
     union all
-    select 'unbilled', e.execution_id, null, e.user_id, e.model_id, e.total_cost, 0, e.total_tokens, 0
-    from workflow_executions e, (select ${period}::text as month) as asked
-    where e.end_time >= ${raw(startOf('asked.month'))} and e.end_time < ${raw(endOf('asked.month'))}
-      and e.start_time < ${raw(endOf('asked.month'))} ${ofUser}
+    select to_char(e.end_time at time zone ${raw(ZONE)}, 'YYYY-MM'), 'unbilled', e.execution_id, null, e.user_id, e.model_id,
+           e.total_cost, 0, e.total_tokens, 0
+    from workflow_executions e, (select ${bounds[0]}::text as first, ${bounds[1]}::text as last) as asked
+    where e.end_time >= ${raw(startOf('asked.first'))} and e.end_time < ${raw(endOf('asked.last'))}
+      and e.start_time < ${raw(endOf('asked.last'))} ${and(of('e.user_id'))}
       and not exists (select from billing_records b where b.execution_id = e.execution_id)
   )`
 }
 
-const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone', 'corrected'], r.kind)`
+const ORDER = `array_position(array['agrees', 'unbilled', 'differs', 'no_run', 'run_gone', 'corrected'], r.kind)`
+
+const scoped = ({ period, userId }: BillingScope): Scope => ({ periods: [period], userId })
 
 /**
  * All differences between the bills of a period and their runs, faults first.
@@ -80,7 +115,7 @@ const ORDER = `array_position(array['unbilled', 'differs', 'no_run', 'run_gone',
  */
 export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
   return run(
-    sql`${differences(scope)} select ${raw(d.selectList(differenceShape, 'r'))} from r
+    sql`${differences(scoped(scope), false)} select ${raw(d.selectList(differenceShape, 'r'))} from r
      order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id`,
     differenceShape,
   )
@@ -89,8 +124,23 @@ export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference
 /** The number of differences of each kind. @throws WfstoreError usage */
 export function countDifferences(run: Run, scope: BillingScope): Promise<DifferenceCount[]> {
   return run(
-    sql`${differences(scope)} select r.kind, count(*) as count, sum(r.billed_cost - r.run_cost) as cost_difference from r
+    sql`${differences(scoped(scope), false)} select r.kind, count(*) as count, sum(r.billed_cost - r.run_cost) as cost_difference from r
      group by r.kind order by ${raw(ORDER)}`,
     countShape,
+  )
+}
+
+/**
+ * What matches and what differs in each of several periods, in one statement. The bills of a run are compared as a whole:
+ * if they belong to several of the periods, the run counts in each of these.
+ * @param scope the periods are months in a row, in order
+ * @throws WfstoreError usage
+ */
+export function agreements(run: Run, scope: Scope): Promise<Agreement[]> {
+  return run(
+    sql`${differences(scope, true)} select r.period, r.kind, count(*) as count, sum(r.billed_cost) as billed_cost,
+       sum(r.run_cost) as run_cost, sum(r.billed_cost - r.run_cost) as cost_difference from r
+     group by r.period, r.kind order by r.period, ${raw(ORDER)}`,
+    agreementShape,
   )
 }

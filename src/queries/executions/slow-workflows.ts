@@ -15,6 +15,12 @@ const slowShape = {
 }
 export type SlowWorkflow = d.RowOf<typeof slowShape>
 
+export interface SlowWorkflows {
+  workflows: SlowWorkflow[]
+  /** Number of workflows without the limit. */
+  total: number
+}
+
 /** Seconds to milliseconds with three places: times have microseconds. */
 function percentile(place: number) {
   return d.number(`round((s.percentiles[${place}] * 1000)::numeric, 3)`)
@@ -25,14 +31,14 @@ function percentile(place: number) {
  * @param options limit: the maximum number of workflows (default: 10)
  * @throws WfstoreError usage for an unknown filter or an invalid limit
  */
-export function slowWorkflows(
+export async function slowWorkflows(
   run: Run,
   { limit, ...filter }: UsageFilter & { limit?: number | undefined } = {},
-): Promise<SlowWorkflow[]> {
+): Promise<SlowWorkflows> {
   const where = usageWhere(filter)
   const most = countOf('limit', limit, 1) ?? 10
-  return run(
-    sql`select ${raw(d.selectList(slowShape, 's'))} from (
+  const found = await run(
+    sql`select ${raw(d.selectList(slowShape, 's'))}, count(*) over () as total from (
        select e.workflow_name, count(e.end_time) as runs,
               percentile_cont(array[0.5, 0.95, 1])
                 within group (order by date_part('epoch', e.end_time - e.start_time)) as percentiles
@@ -40,6 +46,10 @@ export function slowWorkflows(
        group by e.workflow_name having count(e.end_time) > 0
      ) as s
      order by s.percentiles[2] desc, s.workflow_name collate "C" limit ${most}`,
-    slowShape,
+    { ...slowShape, total: d.count() },
   )
+  return {
+    workflows: found.map(({ total: _, ...workflow }) => workflow),
+    total: found[0]?.total ?? 0,
+  }
 }

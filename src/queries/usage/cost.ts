@@ -68,6 +68,8 @@ export interface CostReport {
   rows: CostRow[]
   /** The total of all rows. */
   total: CostTotal
+  /** Number of rows without `top`. */
+  groups: number
   /**
    * Number of removed runs in a quarter of an hour that contains since or until. They count at the begin of the quarter, so
    * the bounds are exact only for the other runs.
@@ -79,6 +81,7 @@ const rowShape = {
   ...totalShape,
   other: d.boolean('r.other'),
   isTotal: d.boolean('r.is_total'),
+  groups: d.count(),
   historyCut: d.count(),
 }
 
@@ -97,16 +100,17 @@ export async function costBy(run: Run, options: CostOptions): Promise<CostReport
   const all = await run(asked, shape)
   const rows: CostRow[] = []
   let total: CostTotal | undefined
-  let historyCut = 0
-  for (const { isTotal, historyCut: cut, ...row } of all) {
+  let [groups, historyCut] = [0, 0]
+  for (const { isTotal, groups: found, historyCut: cut, ...row } of all) {
     if (!isTotal) rows.push(row)
     else {
       const { runs, cost, tokens, costPerRun, share } = row
       total = { runs, cost, tokens, costPerRun, share }
+      groups = found
       historyCut = cut
     }
   }
-  return { rows, total: total as CostTotal, historyCut }
+  return { rows, total: total as CostTotal, groups, historyCut }
 }
 
 function dimensionsOf(by: CostOptions['by']): Dimension[] {
@@ -169,22 +173,23 @@ counted as (
   ) as both_tables
   group by ${columns}
 ), placed as (
-  select *, row_number() over (order by cost desc, runs desc,
+  select *, count(*) over () as groups,
+         row_number() over (order by cost desc, runs desc,
                                ${list(({ column, calendar }) => (calendar ? column : sql`${column} collate "C"`))}) as place
   from counted
 ), rested as (
   select ${list(({ column }) => sql`case when not ${isRest} then ${column} end as ${column}`)},
-         case when not ${isRest} then place end as place, ${isRest} as other, runs, cost, tokens
+         case when not ${isRest} then place end as place, ${isRest} as other, groups, runs, cost, tokens
   from placed
 ), r as (
   -- The empty grouping set is the total of the rows of the other set.
-  select ${columns}, place, other, grouping(place) = 1 as is_total, coalesce(sum(runs), 0) as runs,
+  select ${columns}, place, other, grouping(place) = 1 as is_total, coalesce(max(groups), 0) as groups, coalesce(sum(runs), 0) as runs,
          coalesce(sum(cost), 0) as cost, coalesce(sum(tokens), 0) as tokens
   from rested group by grouping sets ((place, other, ${columns}), ())
 )
 select ${list(textOf)},
        ${raw(d.selectList(totalShape, 'r'))},
-       coalesce(r.other, false) as other, r.is_total, ${where.cut('usage_history', 'runs')} as history_cut
+       coalesce(r.other, false) as other, r.is_total, r.groups, ${where.cut('usage_history', 'runs')} as history_cut
 from r order by ${raw(order.join(', '))}`
 }
 

@@ -81,7 +81,7 @@ const questions: [name: string, fields: string[], ask: (filter: Filter) => Promi
   [
     'slow workflows',
     ['userId', 'mode', 'modelId'],
-    async (filter) => sum(await slowWorkflows(run, filter)),
+    async (filter) => sum((await slowWorkflows(run, filter)).workflows),
   ],
   [
     'getStats',

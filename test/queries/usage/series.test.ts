@@ -62,10 +62,13 @@ it('workflows are sorted by p95, slowest first, of live runs that have ended', a
     longestExecutionTime: ms,
   })
   const slow = { workflowName: 'slow', runs: 3, ...times(10_000) }
-  expect(await slowWorkflows(run())).toEqual([
+  expect((await slowWorkflows(run())).workflows).toEqual([
     slow,
     { workflowName: 'fast', runs: 5, ...times(2000) },
   ])
-  expect(await slowWorkflows(run(), { limit: 1 })).toEqual([slow])
-  expect(await slowWorkflows(run(), { since: '2026-11-02T00:00:00Z' })).toEqual([])
+  expect(await slowWorkflows(run(), { limit: 1 })).toEqual({ workflows: [slow], total: 2 })
+  expect(await slowWorkflows(run(), { since: '2026-11-02T00:00:00Z' })).toEqual({
+    workflows: [],
+    total: 0,
+  })
 })

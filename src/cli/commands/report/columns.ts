@@ -1,14 +1,14 @@
-import type { DifferenceCount } from '../../../queries/billing/billing.ts'
-import type { BillingPeriod } from '../../../queries/billing/periods.ts'
-import type { BillingSum } from '../../../queries/billing/summary.ts'
+import type { Agreement } from '../../../queries/billing/reconcile.ts'
+import type { StatementLine, StatementSum } from '../../../queries/billing/statements.ts'
 import type { FailureGroup } from '../../../queries/errors/groups.ts'
+import type { ListedExecution } from '../../../queries/executions/listed.ts'
 import type { SlowWorkflow } from '../../../queries/executions/slow-workflows.ts'
 import type { CostReport, CostRow, CostTotal } from '../../../queries/usage/cost.ts'
 import type { ReportStats } from '../../../queries/usage/report-stats.ts'
 import type { Point, Series } from '../../../queries/usage/series.ts'
 import type { Column, Kind } from '../../output/column.ts'
 import { toJson } from '../../output/formats/json.ts'
-import type { PageData } from './data.ts'
+import type { PageData, PageMonth } from './data.ts'
 
 /** The output of `report --json`: the data of the page, with exact amounts. */
 
@@ -89,6 +89,64 @@ const series = (name: string, field: string, of: (data: Written) => Series) =>
     (data) => of(data).points.filter(({ isTotal }) => !isTotal),
   )
 
+const sums: { [K in keyof StatementSum]: Kind } = {
+  runs: 'count',
+  cost: 'amount',
+  tokens: 'count',
+  bills: 'count',
+  billed: 'amount',
+  paid: 'amount',
+  unpaid: 'amount',
+  unpaidBills: 'count',
+  billedTokens: 'count',
+}
+
+const { runs: _, cost: __, tokens: ___, ...billSums } = sums
+const lines: Column<UserRow> = {
+  name: 'lines',
+  kind: 'rows',
+  columns: columns<StatementLine>({
+    month: 'text',
+    modelId: 'text',
+    ...billSums,
+  }) as readonly Column<never>[],
+}
+
+type UserRow = StatementSum & { userId: string | null; other: boolean; lines: StatementLine[] }
+
+const months: Column<PageMonth>[] = [
+  ...columns<PageMonth>({ month: 'text' }),
+  { name: 'state', kind: 'text', value: ({ period }) => period.state },
+  { name: 'startTime', kind: 'time', value: ({ period }) => period.startTime },
+  { name: 'endTime', kind: 'time', value: ({ period }) => period.endTime },
+  ...columns<PageMonth>(sums),
+  { name: 'differs', kind: 'boolean', value: ({ period }) => period.differs },
+  {
+    name: 'checks',
+    kind: 'rows',
+    columns: columns<Agreement>({
+      kind: 'text',
+      count: 'count',
+      billedCost: 'amount',
+      runCost: 'amount',
+      costDifference: 'amount',
+    }) as readonly Column<never>[],
+  },
+]
+
+const listed = columns<ListedExecution>({
+  executionId: 'id',
+  userId: 'text',
+  workflowName: 'text',
+  modelId: 'text',
+  status: 'status',
+  startTime: 'time',
+  executionTime: 'duration',
+  totalCost: 'amount',
+  totalTokens: 'count',
+  error: 'text',
+})
+
 export const pageColumns: Column<Written>[] = [
   ...columns<Written>({ database: 'text', version: 'text', timeZone: 'text', since: 'time' }),
   { name: 'until', kind: 'time' },
@@ -101,10 +159,21 @@ export const pageColumns: Column<Written>[] = [
   series('costByModel', 'modelId', ({ perModel }) => perModel),
   series('runsByStatus', 'status', ({ perStatus }) => perStatus),
   byField('models', 'modelId', ({ models }) => models),
+  { name: 'modelCount', kind: 'count', value: ({ models }) => models.groups },
   byField('statuses', 'status', ({ statuses }) => statuses),
-  byField('users', 'userId', ({ users }) => users),
+  rows<UserRow>(
+    'users',
+    [...columns<UserRow>({ userId: 'text', ...sums, other: 'boolean' }), lines],
+    ({ statements: { users, others } }) => [
+      ...users.map((user) => ({ ...user, other: false })),
+      ...(others === null ? [] : [{ ...others, userId: null, other: true, lines: [] }]),
+    ],
+  ),
+  { name: 'userCount', kind: 'count', value: ({ statements }) => statements.userCount },
   byField('workflows', 'workflowName', ({ workflows }) => workflows),
+  { name: 'workflowCount', kind: 'count', value: ({ workflows }) => workflows.groups },
   byField('modes', 'mode', ({ modes }) => modes),
+  { name: 'modeCount', kind: 'count', value: ({ modes }) => modes.groups },
   rows(
     'errors',
     columns<FailureGroup>({
@@ -130,27 +199,12 @@ export const pageColumns: Column<Written>[] = [
       p95ExecutionTime: 'duration',
       longestExecutionTime: 'duration',
     }),
-    ({ slow }) => slow,
+    ({ slow }) => slow.workflows,
   ),
-  object<BillingPeriod & BillingSum>(
-    'bill',
-    columns<BillingPeriod & BillingSum>({
-      period: 'text',
-      state: 'text',
-      timeZone: 'text',
-      records: 'count',
-      cost: 'amount',
-      paidCost: 'amount',
-      unpaidCost: 'amount',
-      unpaidRecords: 'count',
-      tokensTotal: 'count',
-      differs: 'boolean',
-    }),
-    ({ period, bill }) => ({ ...period, ...bill }),
-  ),
-  rows(
-    'differences',
-    columns<DifferenceCount>({ kind: 'text', count: 'count', costDifference: 'amount' }),
-    ({ differences }) => differences,
-  ),
+  { name: 'slowestCount', kind: 'count', value: ({ slow }) => slow.total },
+  rows('expensive', listed, ({ expensive }) => expensive),
+  rows('failed', listed, ({ failed }) => failed),
+  { name: 'billingZone', kind: 'text' },
+  rows('months', months, (data) => data.months),
+  { name: 'otherPeriods', kind: 'json', value: ({ otherPeriods }) => JSON.stringify(otherPeriods) },
 ]

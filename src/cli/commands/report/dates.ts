@@ -52,6 +52,18 @@ function next(part: CalendarPart, date: string): string {
     : `${date.slice(0, 4)}-${String(month + 1).padStart(2, '0')}`
 }
 
+/** All months from the first to the last. */
+export function monthsBetween(first: string, last: string): string[] {
+  const [from, to] = [first, last].map((month) => {
+    const [year, number] = month.split('-').map(Number) as [number, number]
+    return 12 * year + number - 1
+  }) as [number, number]
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => {
+    const month = from + index
+    return `${String(Math.floor(month / 12)).padStart(4, '0')}-${String((month % 12) + 1).padStart(2, '0')}`
+  })
+}
+
 const isoDay = (time: number) => new Date(time).toISOString().slice(0, 10)
 
 const format = (options: Intl.DateTimeFormatOptions) =>
@@ -103,9 +115,41 @@ export const beginsIn = (part: CalendarPart, instant: string, timeZone: string):
   return `${first} 00:00:00` === formatTime(instant, timeZone, 'seconds')
 }
 
-/** 'the 30 days before': the length of the time before the report. */
-export function lengthBefore(since: string, until: string): string {
-  const ms = Date.parse(until) - Date.parse(since)
-  const [size, unit] = ms >= 2 * DAY_MS ? [DAY_MS, 'days'] : [3_600_000, 'hours']
-  return `the ${Math.max(1, Math.round(ms / size))} ${unit} before`
+export const justBefore = (instant: string) => new Date(Date.parse(instant) - 1).toISOString()
+
+/** The length of a time in whole months, or undefined if it does not consist of whole months. */
+function monthsIn(since: string, until: string, timeZone: string): number | undefined {
+  if (!beginsIn('month', since, timeZone) || !beginsIn('month', until, timeZone)) return undefined
+  const [from, to] = [since, until].map((instant) => {
+    const [year, month] = dayOf(instant, timeZone).split('-').map(Number) as [number, number]
+    return 12 * year + month
+  }) as [number, number]
+  return to - from
+}
+
+const daysIn = (since: string, until: string, timeZone: string) =>
+  Math.round((Date.parse(dayOf(until, timeZone)) - Date.parse(dayOf(since, timeZone))) / DAY_MS)
+
+/** The start of the time before a time of whole days: as many months, or as many days. PostgreSQL has no year before 1. */
+export async function timeBefore(
+  since: string,
+  until: string,
+  timeZone: string,
+): Promise<string | null> {
+  const { Temporal } = await import('temporal-polyfill')
+  const months = monthsIn(since, until, timeZone)
+  const length = months === undefined ? { days: daysIn(since, until, timeZone) } : { months }
+  const begin = Temporal.PlainDate.from(dayOf(since, timeZone)).subtract(length)
+  if (begin.year < 1) return null
+  const instant = begin.toZonedDateTime(timeZone).startOfDay()
+  return new Date(instant.epochMilliseconds).toISOString()
+}
+
+/** 'the 30 days before', or 'September 2026': the time before the report. */
+export function lengthBefore(since: string, until: string, timeZone: string): string {
+  const months = monthsIn(since, until, timeZone)
+  if (months === 1) return longDate('month', dayOf(justBefore(since), timeZone).slice(0, 7))
+  if (months !== undefined) return `the ${months} months before`
+  const days = daysIn(since, until, timeZone)
+  return days === 1 ? 'the day before' : `the ${days} days before`
 }

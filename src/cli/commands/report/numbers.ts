@@ -1,48 +1,46 @@
 import { alignAmounts, formatShare } from '../../output/text/format.ts'
 import { html, type Markup } from './markup.ts'
 
-/** Formats the numbers of the page. Amounts stay text from SQL: they are not rounded or added. */
+/** Formats the numbers of the page. Amounts stay text from SQL: they are never added, and rounded only to be read. */
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/
-const CENTS = 2
 
 const grouped = (digits: string) => digits.replace(/\B(?=(?:\d{3})+$)/g, ',')
 
 /** 1,234,567 */
 export const count = (value: number | bigint): string => grouped(String(value)).replace('-', '−')
 
-/** US dollars with all digits: $1,234.50375 */
-export const dollars = (amount: string): string => {
-  const parts = split(amount)
-  return parts === undefined ? amount : `${parts.sign}$${parts.whole}.${parts.cents}${parts.rest}`
-}
-
-/** The same, with the digits after the cents in a lighter tone. */
-export function amount(text: string, sign = ''): Markup {
-  const parts = split(text)
-  if (parts === undefined) return html`${text}`
-  const rest = parts.rest && html`<span class="rest">${parts.rest}</span>`
-  return html`${parts.sign}${sign}${parts.whole}.${parts.cents}${rest}`
-}
-
-/** Amounts of one column, aligned at the decimal point. */
-export const amounts = (texts: readonly string[]): Markup[] =>
-  alignAmounts(texts).map((text) => amount(text))
-
-/** The parts of a decimal, without trailing zeros after the cents; undefined for NaN and infinity. */
-function split(text: string) {
-  const [, sign, whole, fraction = ''] = DECIMAL.exec(text) ?? []
-  if (sign === undefined || whole === undefined) return undefined
-  return {
-    sign: sign && '−',
-    whole: grouped(whole),
-    cents: fraction.slice(0, CENTS).padEnd(CENTS, '0'),
-    rest: fraction.slice(CENTS),
-  }
-}
-
-/** A single amount without trailing zeros. */
+/** An amount without trailing zeros: all its digits. */
 export const bare = (text: string): string => alignAmounts([text])[0] as string
+
+/** Amounts from 1 dollar on have cents, smaller ones more digits. */
+export function placesFor(texts: readonly string[]): number {
+  const largest = Math.max(0, ...texts.map((text) => Math.abs(Number(text)) || 0))
+  return largest >= 1 || largest === 0 ? 2 : largest >= 0.01 ? 4 : 6
+}
+
+/** `1,234.50`; an amount that is not 0 but would be rounded to 0 is `<0.01`. */
+export function rounded(text: string, places: number, sign = ''): string {
+  const [, minus, whole, fraction = ''] = DECIMAL.exec(text) ?? []
+  if (whole === undefined) return text
+  const scale = Math.max(fraction.length, places)
+  const exact = BigInt(whole + fraction.padEnd(scale, '0'))
+  const unit = 10n ** BigInt(scale - places)
+  const units = (exact + unit / 2n) / unit
+  const point = (value: bigint) => {
+    const digits = String(value).padStart(places + 1, '0')
+    return `${sign}${grouped(digits.slice(0, -places))}.${digits.slice(-places)}`
+  }
+  if (exact !== 0n && units === 0n) return minus ? `>−${point(1n)}` : `<${point(1n)}`
+  return `${minus && exact !== 0n ? '−' : ''}${point(units)}`
+}
+
+/** A single amount, rounded for reading: $1,234.50 */
+export const dollars = (text: string): string => rounded(text, placesFor([text]), '$')
+
+/** The same, with all digits as its title. */
+export const money = (text: string): Markup =>
+  html`<span title="${`$${bare(text)}`.replace('$-', '−$')}">${dollars(text)}</span>`
 
 /** '12.3%', or a dash. A share of a total of 0 or less has no meaning. */
 export const share = (value: number | null): string =>

@@ -1,9 +1,10 @@
 import type { Point, Series } from '../../../queries/usage/series.ts'
 import { type Bar, stackedBars } from './chart.ts'
+import { csvLink } from './csv-link.ts'
 import type { PageData } from './data.ts'
 import { longDate, shortDate } from './dates.ts'
 import { html, type Markup } from './markup.ts'
-import { type Cells, table } from './table.ts'
+import { type Cells, table, texts } from './table.ts'
 
 /** A series with its own colour in a chart. */
 export interface Key {
@@ -22,6 +23,9 @@ interface Drawn {
   /** The same as text. */
   text: (point: Point) => string
   column: (head: string, of: (row: DateRow) => Point | undefined) => Cells<DateRow>
+  /** The name of the CSV file, and of its column with the keys. */
+  file: string
+  field: string
 }
 
 interface DateRow {
@@ -54,15 +58,26 @@ export function overTime(
     }
   })
   const columns: Cells<DateRow>[] = [
-    { head: part, kind: 'name', cells: (all) => all.map(({ date }) => date) },
+    texts(part, part, ({ date }) => date, { kind: 'name' }),
     drawn.column('total', (row) => row.total),
     ...keys.map((key) => drawn.column(key.label, (row) => row.of(key))),
   ]
+  // A row for each date and key: headings from the database could be formulas.
+  const csv = csvLink<Point>({
+    file: drawn.file,
+    rows: series.points.filter(({ isTotal }) => !isTotal),
+    columns: [
+      { name: part, kind: 'text', value: ({ date }) => date },
+      { name: drawn.field, kind: 'text', value: ({ key, other }) => (other ? 'all others' : key) },
+      { name: 'runs', kind: 'count' },
+      { name: 'cost', kind: 'amount' },
+    ],
+  })
   const classes = keys.map(({ className }) => className)
   return html`
 <ul class="legend" aria-hidden="true">${keys.map(({ label, className }) => html`<li><i class="key ${className}"></i><bdi>${label}</bdi></li>`)}</ul>
 ${stackedBars({ label: drawn.caption, unit: drawn.unit, classes, bars })}
-<details><summary>Table by ${part}</summary>${table(drawn.caption, columns, rows)}</details>`
+<details><summary>Table by ${part}</summary>${table({ caption: drawn.caption, file: drawn.file, columns, rows, csv })}</details>`
 }
 
 function rowsOf({ points }: Series, dates: readonly string[]): DateRow[] {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { plural } from '../../../numbers.ts'
 import type { Count } from '../../../tables/types.ts'
 import { formatTime } from '../../output/text/format.ts'
-import { billSection } from './bill.ts'
 import type { PageData } from './data.ts'
-import { instantIn, lengthBefore, spanIn } from './dates.ts'
+import { instantIn, justBefore, lengthBefore, spanIn } from './dates.ts'
+import { executionsSection } from './executions.ts'
 import { html, type Markup, name, readable, textOf, trusted } from './markup.ts'
-import { amount, bare, change, count, dollars, share } from './numbers.ts'
+import { monthsSection, otherPeriodsNote, verdict } from './months.ts'
+import { change, count, dollars, money, share } from './numbers.ts'
+import { SCRIPT } from './script.ts'
 import {
   costSection,
   errorsSection,
@@ -15,15 +16,16 @@ import {
   spendingSection,
 } from './sections.ts'
 import { STYLE } from './style.ts'
+import { billsSection, usersSection } from './users.ts'
 
-const hash = createHash('sha256').update(STYLE).digest('base64')
-/** The page loads nothing and runs no script. */
-const POLICY = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`
+const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+/** The page loads nothing, and only its own style and script have an effect. */
+const POLICY = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; base-uri 'none'; form-action 'none'`
 
-/** The page as one self-contained HTML file without a script. */
+/** The page as one self-contained HTML file. */
 export function pageOf(data: PageData, version: string): string {
-  const { database, since, end, until, timeZone } = data
-  const span = spanIn(since, until ?? end, timeZone)
+  const { database, since, until, timeZone } = data
+  const span = spanIn(since, until, timeZone)
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -41,21 +43,52 @@ export function pageOf(data: PageData, version: string): string {
 <h1>Usage and cost</h1>
 <p class="span">${span} <span class="zone">${timeZone}</span></p>
 ${narrowing(data)}
+${lag(data)}
 </header>
 <main>
+${verdict(data)}
 ${headline(data)}
+${contents}
+${monthsSection(data)}
+${usersSection(data)}
 ${costSection(data)}
 ${spendingSection(data)}
 ${runsSection(data)}
+${executionsSection(data)}
 ${errorsSection(data)}
 ${slowSection(data)}
-${billSection(data)}
+${billsSection(data)}
 </main>
 ${about(data, version)}
+<script>${trusted(SCRIPT)}</script>
 </body>
 </html>
 `
   return textOf(page)
+}
+
+const CONTENTS = [
+  ['months', 'Bills by month'],
+  ['users', 'Users'],
+  ['cost', 'Cost'],
+  ['spending', 'Workflows and modes'],
+  ['runs', 'Status'],
+  ['executions', 'Executions'],
+  ['errors', 'Errors'],
+  ['slow', 'Slowest workflows'],
+  ['bills', 'Bill of each user'],
+] as const
+const contents = html`<nav aria-label="Contents">${CONTENTS.map(([id, title]) => html`<a href="#${id}">${title}</a> `)}</nav>`
+
+/** A standby may lack what its primary server has. */
+function lag({ standby, timeZone }: PageData): Markup | false {
+  if (standby === null) return false
+  const { replayedAt } = standby
+  const until =
+    replayedAt === null
+      ? ''
+      : ` Its last transaction is of ${formatTime(replayedAt, timeZone, 'seconds')}.`
+  return html`<p class="verdict">Read from a standby server, which may lack the newest runs and bills.${until}</p>`
 }
 
 const FILTERS = [
@@ -78,23 +111,27 @@ function narrowing({ filter }: PageData): Markup | false {
 
 /** The most important numbers. */
 function headline(data: PageData): Markup {
-  const { totals, before, since, until, end } = data
-  const than = lengthBefore(since, until ?? end)
-  const against = (now: Count, then: Count | undefined, shown: string) => {
+  const { totals, before, since, until, timeZone, now } = data
+  const than = lengthBefore(since, until, timeZone)
+  // Only today may be missing: the change from a whole month to a few days has no meaning.
+  const isOver = Date.parse(until) - now.getTime() <= DAY_MS
+  const against = (present: Count, then: Count | undefined, shown: string) => {
     if (before === null || then === undefined) return null
-    const changed = change(Number(now), Number(then))
+    const changed = isOver ? change(Number(present), Number(then)) : null
     return changed === null ? `${than}: ${shown}` : `${changed} compared with ${than} (${shown})`
   }
   const rate = totals.successRate
   const rateBefore = before?.successRate ?? null
   const points = rate === null || rateBefore === null ? null : (rate - rateBefore) * 100
   return html`<dl class="headline">
-${figure('Total cost', amount(bare(totals.totalCostExact), '$'), against(totals.totalCost, before?.totalCost, dollars(bare(before?.totalCostExact ?? '0'))), 'cost')}
+${figure('Total cost', money(totals.totalCostExact), against(totals.totalCost, before?.totalCost, dollars(before?.totalCostExact ?? '0')), 'cost')}
 ${figure('Runs', count(totals.totalExecutions), against(totals.totalExecutions, before?.totalExecutions, count(before?.totalExecutions ?? 0)))}
 ${figure('Success rate', share(rate), points === null ? null : `${signed(points)} points compared with ${than} (${share(rateBefore)})`)}
 ${figure('Tokens', count(totals.totalTokens), against(totals.totalTokens, before?.totalTokens, count(before?.totalTokens ?? 0)))}
 </dl>`
 }
+
+const DAY_MS = 86_400_000
 
 const figure = (head: string, value: Markup | string, about: string | null, className = '') =>
   html`<div class="${className}"><dt>${head}</dt><dd class="value">${value}</dd>${about !== null && html`<dd class="about">${about}</dd>`}</div>`
@@ -105,19 +142,24 @@ const signed = (points: number) => {
 }
 
 function about(data: PageData, version: string): Markup {
-  const { timeZone, now, totals, since, beforeSince, filter } = data
+  const { timeZone, now, since, until, beforeSince, filter, rounded } = data
   const notes = [
-    'Amounts are in US dollars and are not rounded. Totals include runs that cleanup has removed. A run belongs to the time of its start.',
+    'Amounts are in US dollars. On this page they are rounded: the title of an amount and the CSV of a table have all digits.',
+    `The report covers whole days in ${timeZone}. A run belongs to the day on which it started. Totals include runs that cleanup has removed.`,
+    ...rounded.map(
+      ({ flag, given, to }) =>
+        `${flag} is ${instantIn(given, timeZone)}; the report ${flag === '--since' ? 'begins' : 'ends'} at ${formatTime(to, timeZone, 'minutes')}.`,
+    ),
+    Date.parse(until) > now.getTime() &&
+      `It was created before the end of its last day, ${instantIn(justBefore(until), timeZone).split(',')[0]}.`,
     beforeSince !== null &&
-      `The time before, for comparison, is ${instantIn(beforeSince, timeZone)} to ${instantIn(since, timeZone)}.`,
+      `The time before, for comparison, is ${spanIn(beforeSince, since, timeZone)}.`,
     'The success rate is the share of successful runs among finished runs.',
-    totals.historyCut > 0 &&
-      `${plural(totals.historyCut, 'removed run')} ${totals.historyCut === 1 ? 'is' : 'are'} counted at the start of a quarter hour that the start or end of this report falls within.`,
     filter.status !== undefined && 'Errors and bills are not filtered by status.',
   ].filter((note) => note !== false)
   return html`<footer>
 <h2>About this report</h2>
-<ul>${notes.map((note) => html`<li>${note}</li>`)}</ul>
+<ul>${notes.map((note) => html`<li>${note}</li>`)}${otherPeriodsNote(data)}</ul>
 <p>Created ${formatTime(now.toISOString(), timeZone, 'minutes')} ${timeZone} by wfstore ${version} from a snapshot of the database ${name(data.database)}.</p>
 </footer>`
 }

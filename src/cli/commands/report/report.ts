@@ -1,66 +1,73 @@
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import type { FilterOptions } from '../../options/filter.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addReportFilters, readReportFilter } from '../../options/report-filter.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
-import { parseTime } from '../../options/time.ts'
 import { parseText } from '../../options/values.ts'
 import { guardStream } from '../../output/stream.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
+import { dayOf } from './dates.ts'
+import { DAYS, parsePeriods, readSpan, type SpanFlags } from './span.ts'
 
-interface ReportFlags extends FilterOptions, StuckOptions {
+interface ReportFlags extends SpanFlags, StuckOptions {
   out?: string
+  top?: number
 }
 
-const DAYS = 30
-const DAY_MS = 86_400_000
-
-const ABOUT = `One self-contained file with cost by model, user, workflow and mode, runs by status, errors, slow workflows and bills, compared with the time before. Without --since it covers the last ${DAYS} days in --tz (default: UTC). Amounts are in US dollars.`
+const ABOUT = `Bills of each month and user, checked against the runs; cost, errors and slow workflows. It covers whole days in --tz (default: the billing zone), without a time the last ${DAYS}. Amounts are in US dollars.`
 
 const EXAMPLES = [
-  'wfstore report --since 30d --out report.html',
+  'wfstore report --period 2026-10 --out october.html',
   `wfstore report --user user_7 --json | jq '.models[] | {modelId, cost}'`,
 ]
 
 export function define(report: Command, context: Context): void {
   addStuckAfter(addReportFilters(report))
+    .option('--period <months>', 'billing months: 2026-10, last, or 2026-08..2026-10', parsePeriods)
+    .option('--top <n>', 'rows of each table, or all (default: 10, users 100)', parseTop)
     .option('--out <file>', 'write the page to this file; overwrites it', parseText)
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
   explain(report, { about: ABOUT, examples: EXAMPLES })
 }
 
+function parseTop(text: string): number {
+  if (text === 'all') return Number.POSITIVE_INFINITY
+  const top = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (top < 1) throw new InvalidArgumentError('It must be a whole number of at least 1, or all')
+  return top
+}
+
 async function writeReport(options: ReportFlags, context: Context): Promise<void> {
-  const { out } = options
+  const { out, top } = options
   const asJson = checkForm(options, context)
   const columns = asJson ? (await import('./columns.ts')).pageColumns : undefined
   if (columns) checkOutput(columns, options)
   const writer = context.writer(options)
-  const { since, until, ...filter } = await readReportFilter(
-    await withSince(options, context),
-    context,
-  )
-  const [begin, end] = [instantOf(since) as string, instantOf(until)]
-  if (end === undefined && begin >= context.io.now().toISOString()) {
-    throw new WfstoreError('usage', `--since ${options.since} is not in the past`, {
-      hint: 'use a time before now',
-    })
-  }
+  // The times again when the database has told zone, month and time; wrong usage must not wait for a database.
+  const timeZone = options.tz ?? 'UTC'
+  const month = dayOf(context.io.now().toISOString(), timeZone).slice(0, 7)
+  await readSpan(options, { zone: timeZone, month }, context.io.now())
+  const { since: _, until: __, ...rest } = options
+  const filter = await readReportFilter(rest, context)
   const { pageData } = await import('./data.ts')
-  const data = await withProgress(context.io, async () =>
-    pageData(await context.connect(options), {
+  const data = await withProgress(context.io, async () => {
+    const client = await context.connect(options)
+    const now = await context.now(options)
+    return pageData(client, async (billing) => ({
+      ...(await readSpan(options, billing, now)),
       filter,
-      since: begin,
-      until: end,
-      timeZone: options.tz ?? 'UTC',
-      now: context.io.now(),
+      top,
+      now,
       stuckAfterMs: options.stuckAfter?.ms,
-    }),
-  )
+    }))
+  })
+  for (const { flag, to } of data.rounded)
+    writer.note(`a report covers whole days: ${flag} is ${to.replace('.000Z', 'Z')}`)
+  if (data.standby) writer.note('the server is a standby: it may lack the newest runs and bills')
   if (columns) return writer.record(columns, { ...data, version })
   const { pageOf } = await import('./page.ts')
   const page = Buffer.from(pageOf(data, version))
@@ -107,19 +114,3 @@ function checkForm({ output, json, columns, out }: ReportFlags, { io }: Context)
   }
   return asJson
 }
-
-/** The default for --since is midnight 29 days ago: 30 days including today. */
-async function withSince(options: ReportFlags, { io }: Context): Promise<ReportFlags> {
-  if (options.since !== undefined) return options
-  const { tz = 'UTC', until } = options
-  const end =
-    until === undefined ? io.now() : new Date((await parseTime('--until', until, io.now(), tz)).at)
-  const { dayOf } = await import('./dates.ts')
-  return {
-    ...options,
-    since: dayOf(new Date(end.getTime() - 1 - (DAYS - 1) * DAY_MS).toISOString(), tz),
-  }
-}
-
-const instantOf = (limit: unknown): string | undefined =>
-  limit === undefined ? undefined : (limit as { at: string }).at

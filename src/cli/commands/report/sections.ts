@@ -8,13 +8,14 @@ import { formatTime } from '../../output/text/format.ts'
 import { shareBar } from './chart.ts'
 import type { PageData } from './data.ts'
 import { beginsIn, instantIn } from './dates.ts'
+import { anchorOf } from './executions.ts'
 import { html, type Markup, name, nothing, readable } from './markup.ts'
-import { bare, count, dollars, share } from './numbers.ts'
+import { count, dollars } from './numbers.ts'
 import { type Key, overTime } from './over-time.ts'
-import { amountsOf, type Cells, numbers, table } from './table.ts'
+import { NO_RUNS, note, ofAll, section } from './section.ts'
+import { amounts, type Cells, counts, durations, shares, table, texts } from './table.ts'
 
 const OTHERS = 'all others'
-const NO_RUNS = nothing('No runs started in this time.')
 
 /** The CSS class of a model. The rest always has the same one. */
 const modelClass = (index: number, other: boolean) => (other ? 'm-other' : `m${index}`)
@@ -22,7 +23,7 @@ const modelClass = (index: number, other: boolean) => (other ? 'm-other' : `m${i
 export function costSection(data: PageData): Markup {
   const { perModel, part, models, dates } = data
   const title = `Cost per ${part}`
-  if (dates.length === 0) return section(title, [NO_RUNS])
+  if (dates.length === 0) return section(title, 'cost', [NO_RUNS])
   const keys: Key[] = perModel.keys.map((key, index) => ({
     key,
     label: readable(key),
@@ -36,8 +37,10 @@ export function costSection(data: PageData): Markup {
     caption: about,
     unit: '$',
     value: ({ cost }) => Number(cost),
-    text: ({ cost }) => dollars(bare(cost)),
-    column: (head, of) => amountsOf(head, (row) => of(row)?.cost ?? '–'),
+    text: ({ cost }) => dollars(cost),
+    column: (head, of) => amounts(head, head, (row) => of(row)?.cost ?? null),
+    file: 'cost-by-model',
+    field: 'modelId',
   })
   const mark: Cells<Line> = {
     head: '',
@@ -47,10 +50,14 @@ export function costSection(data: PageData): Markup {
         total ? '' : html`<i class="key ${modelClass(index, other)}"></i>`,
       ),
   }
-  return section(title, [
+  const shown = models.rows.filter(({ other }) => !other).length
+  return section(title, 'cost', [
     chart,
     cutNote(data),
-    table('Cost by model', [mark, ...costColumns('Model', 'modelId')], ...lines(models)),
+    costTable(`${ofAll(shown, models.groups, 'model')}, the highest cost first`, 'models', models, [
+      mark,
+      ...costColumns('Model', 'modelId'),
+    ]),
   ])
 }
 
@@ -64,24 +71,33 @@ function cutNote({ part, since, end, until, timeZone }: PageData): Markup | fals
   ])
 }
 
-export function spendingSection({ users, workflows, modes }: PageData): Markup {
+export function spendingSection({ workflows, modes }: PageData): Markup {
   const tables = html`<div class="pair">${[
-    breakdown('Users with the highest cost', 'User', 'userId', users),
-    breakdown('Workflows with the highest cost', 'Workflow', 'workflowName', workflows),
-    breakdown('Modes', 'Mode', 'mode', modes),
+    breakdown('workflow', 'Workflow', 'workflowName', workflows),
+    breakdown('mode', 'Mode', 'mode', modes),
   ]}</div>`
-  return section('Cost by user, workflow and mode', [users.rows.length > 0 ? tables : NO_RUNS])
+  return section('Cost by workflow and mode', 'spending', [
+    workflows.rows.length > 0 ? tables : NO_RUNS,
+  ])
 }
 
-const breakdown = (caption: string, head: string, field: Field, report: CostReport) =>
-  html`<div>${table(caption, costColumns(head, field, true), ...lines(report))}</div>`
+function breakdown(what: string, head: string, field: Field, report: CostReport): Markup {
+  const shown = report.rows.filter(({ other }) => !other).length
+  const caption = `${ofAll(shown, report.groups, what)}, the highest cost first`
+  return html`<div>${costTable(caption, `${what}s`, report, costColumns(head, field, true))}</div>`
+}
+
+function costTable(caption: string, file: string, report: CostReport, columns: Cells<Line>[]) {
+  const [rows, total] = lines(report)
+  return table({ caption, file, columns, rows, total, isLast: ({ other }) => other })
+}
 
 const STATUSES = ['success', 'partial', 'failed', 'cancelled', 'running']
 
 export function runsSection(data: PageData): Markup {
   const { perStatus, part, statuses, dates } = data
   const title = 'Runs by status'
-  if (dates.length === 0) return section(title, [NO_RUNS])
+  if (dates.length === 0) return section(title, 'runs', [NO_RUNS])
   const known = STATUSES.filter((status) => perStatus.keys.includes(status))
   const keys = known.map((key) => ({ key, label: key, className: `s-${key}` }))
   const about = `Runs of each ${part} by status`
@@ -90,11 +106,9 @@ export function runsSection(data: PageData): Markup {
     unit: '',
     value: ({ runs }) => runs,
     text: ({ runs }) => count(runs),
-    column: (head, of) =>
-      numbers(head, (row) => {
-        const runs = of(row)?.runs
-        return runs === undefined ? '–' : count(runs)
-      }),
+    column: (head, of) => counts(head, head, (row) => of(row)?.runs ?? null),
+    file: 'runs-by-status',
+    field: 'status',
   })
   const [rows, total] = lines(statuses)
   const ordered = known.flatMap((status) => rows.find((row) => row.status === status) ?? [])
@@ -103,9 +117,15 @@ export function runsSection(data: PageData): Markup {
     kind: 'mark',
     cells: (all) => all.map((row) => (row.total ? '' : html`<i class="key s-${row.status}"></i>`)),
   }
-  return section(title, [
+  return section(title, 'runs', [
     chart,
-    table('Runs by status', [mark, ...costColumns('Status', 'status')], ordered, total),
+    table({
+      caption: 'Runs by status',
+      file: 'statuses',
+      columns: [mark, ...costColumns('Status', 'status')],
+      rows: ordered,
+      total,
+    }),
     note([stuckNote(data)]),
   ])
 }
@@ -118,48 +138,69 @@ function stuckNote({ totals, stuckAfterMs = STUCK_AFTER_MS }: PageData): string 
   )
 }
 
-export function errorsSection({ failures }: PageData): Markup {
-  const { groups, total, removedRuns } = failures
+export function errorsSection(data: PageData): Markup {
+  const { groups, total, removedRuns } = data.failures
   const removed = !!removedRuns && `${removedNote(removedRuns)}.`
   if (groups.length === 0) {
     const none = removed ? 'No errors in runs that are kept.' : 'No errors.'
-    return section('Errors', [nothing(none), note([removed])])
+    return section('Errors', 'errors', [nothing(none), note([removed])])
+  }
+  const newest: Cells<FailureGroup> = {
+    head: 'Newest',
+    data: { name: 'exampleExecutionId', kind: 'id' },
+    cells: (rows) =>
+      rows.map(({ exampleExecutionId: id }) => {
+        const anchor = anchorOf(data, id)
+        return anchor ? html`<a href="${anchor}">${id?.slice(0, 8)}</a>` : '–'
+      }),
   }
   const columns: Cells<FailureGroup>[] = [
-    { head: 'Message', kind: 'message', cells: (rows) => rows.map(message) },
-    numbers('Runs', (row) => count(row.runs)),
-    numbers('Before', (row) => count(row.before)),
-    numbers('Failed steps', (row) => count(row.stepsFailed)),
-    { head: 'Trend', cells: (rows) => rows.map(({ trend }) => trend) },
-    numbers('Share', (row) => share(row.share)),
-    numbers('Users', (row) => count(row.users)),
+    texts('Message', 'fingerprint', ({ fingerprint }) => fingerprint, {
+      kind: 'message',
+      shown: ({ fingerprint }) =>
+        fingerprint === '' ? html`<em>no message</em>` : name(fingerprint),
+    }),
+    counts('Runs', 'runs', (row) => row.runs),
+    counts('Before', 'before', (row) => row.before),
+    counts('Failed steps', 'stepsFailed', (row) => row.stepsFailed),
+    texts('Trend', 'trend', (row) => row.trend),
+    shares('Share', 'share', (row) => row.share),
+    counts('Users', 'users', (row) => row.users),
+    newest,
   ]
-  return section('Errors', [
-    table('Similar errors, compared with the time before', columns, groups),
+  return section('Errors', 'errors', [
+    table({
+      caption: `${ofAll(groups.length, total, 'group')} of similar errors, compared with the time before`,
+      file: 'errors',
+      columns,
+      rows: groups,
+    }),
     note([
       'An error is a failed or partial run. Messages that differ only in ids, numbers and quoted text are counted together.',
       removed,
-      total > groups.length && `${count(total - groups.length)} more groups are not shown.`,
     ]),
   ])
 }
 
-const message = ({ fingerprint }: FailureGroup) =>
-  fingerprint === '' ? html`<em>no message</em>` : name(fingerprint)
-
 export function slowSection({ slow, totals, timeZone }: PageData): Markup {
+  const { workflows, total } = slow
   const columns: Cells<SlowWorkflow>[] = [
-    { head: 'Workflow', kind: 'name', cells: (rows) => rows.map((row) => name(row.workflowName)) },
-    numbers('Runs', ({ runs }) => count(runs)),
-    numbers('Median (p50)', (row) => formatDuration(row.p50ExecutionTime)),
-    numbers('p95', (row) => formatDuration(row.p95ExecutionTime)),
-    numbers('Longest', (row) => formatDuration(row.longestExecutionTime)),
+    texts('Workflow', 'workflowName', (row) => row.workflowName, { kind: 'name' }),
+    counts('Runs', 'runs', ({ runs }) => runs),
+    durations('Median (p50)', 'p50ExecutionTimeMs', (row) => row.p50ExecutionTime),
+    durations('p95', 'p95ExecutionTimeMs', (row) => row.p95ExecutionTime),
+    durations('Longest', 'longestExecutionTimeMs', (row) => row.longestExecutionTime),
   ]
   const { runs, since } = totals.percentilesOver
   const gone = totals.totalExecutions - totals.runningExecutions - runs
-  return section('Slowest workflows', [
-    slow.length > 0
-      ? table('Workflows with the longest durations', columns, slow)
+  return section('Slowest workflows', 'slow', [
+    workflows.length > 0
+      ? table({
+          caption: `${ofAll(workflows.length, total, 'workflow')}, the longest duration (p95) first`,
+          file: 'slow-workflows',
+          columns,
+          rows: workflows,
+        })
       : nothing('No finished runs.'),
     note([
       since !== null &&
@@ -185,27 +226,22 @@ function lines({ rows, total }: CostReport): [rows: Line[], total: Line] {
 }
 
 function costColumns(head: string, field: Field, bar = false): Cells<Line>[] {
-  const nameOf = (row: Line) =>
-    row.total ? 'total' : row.other ? html`<em>${OTHERS}</em>` : name(row[field] ?? '')
+  const nameOf = (row: Line) => (row.total ? 'total' : row.other ? OTHERS : (row[field] ?? ''))
   const bars: Cells<Line> = {
     head: '',
     kind: 'bar',
     cells: (rows) => rows.map((row) => (row.total ? '' : shareBar(row.share, 'm0'))),
   }
   return [
-    { head, kind: 'name', cells: (rows) => rows.map(nameOf) },
-    amountsOf('Cost, USD', ({ cost }) => cost),
+    texts(head, field, nameOf, {
+      kind: 'name',
+      shown: (row) =>
+        row.other ? html`<em>${OTHERS}</em>` : row.total ? 'total' : name(nameOf(row)),
+    }),
+    amounts('Cost, USD', 'cost', ({ cost }) => cost),
     ...(bar ? [bars] : []),
-    numbers('Share', (row) => share(row.share)),
-    numbers('Runs', ({ runs }) => count(runs)),
-    ...(bar ? [] : [numbers<Line>('Tokens', ({ tokens }) => count(tokens))]),
+    shares('Share', 'share', (row) => row.share),
+    counts('Runs', 'runs', ({ runs }) => runs),
+    counts('Tokens', 'tokens', ({ tokens }) => tokens),
   ]
-}
-
-const section = (title: string, content: (Markup | false)[]): Markup =>
-  html`<section><h2>${title}</h2>${content}</section>`
-
-const note = (texts: (string | false)[]): Markup | false => {
-  const shown = texts.filter((text) => text !== false)
-  return shown.length > 0 && html`<p class="note">${shown.join(' ')}</p>`
 }

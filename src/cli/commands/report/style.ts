@@ -2,13 +2,13 @@
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --paper: #fff; --ink: #1c2128; --soft: #59636e; --faint: #6b7480; --line: #e3e6ea; --panel: #f6f7f9; --hover: #0000000a;
+  --paper: #fff; --ink: #1c2128; --soft: #59636e; --faint: #6b7480; --line: #e3e6ea; --panel: #f6f7f9; --hover: #0000000a; --link: #1f5a9e;
   --m0: #2f6db5; --m1: #e08a2b; --m2: #3a9a86; --m3: #c4527a; --m4: #8467c2; --m5: #a39432; --other: #a9b0b9;
   --good: #3a9a6c; --bad: #cf4a45; --part: #e0a82b; --run: #2f6db5;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
-    --paper: #14171c; --ink: #e4e8ee; --soft: #a2abb6; --faint: #7b8591; --line: #2b313a; --panel: #1b2027; --hover: #ffffff12;
+    --paper: #14171c; --ink: #e4e8ee; --soft: #a2abb6; --faint: #7b8591; --line: #2b313a; --panel: #1b2027; --hover: #ffffff12; --link: #84b6f2;
     --m0: #6aa3e8; --m1: #efa65a; --m2: #5cc0ab; --m3: #e17d9f; --m4: #ae96e6; --m5: #c9ba5e; --other: #69727d;
     --good: #5cbf8c; --bad: #e9736e; --part: #ebc05c; --run: #6aa3e8;
   }
@@ -28,15 +28,32 @@ h2 { font-size: 1.2rem; line-height: 1.3; letter-spacing: -0.01em; font-weight: 
 .filters { list-style: none; display: flex; flex-wrap: wrap; gap: 0.4rem; margin-top: 0.8rem; }
 .filters li { border: 1px solid var(--line); background: var(--panel); border-radius: 99px; padding: 0.1rem 0.7rem; overflow-wrap: anywhere; }
 section { margin-top: 3rem; }
+h3 { font-size: 1rem; line-height: 1.35; font-weight: 650; margin: 0; }
+a { color: var(--link); text-decoration: none; }
+a:hover { text-decoration: underline; }
+nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 1rem; font-size: 0.87rem; }
+.verdict { margin-top: 1.4rem; padding: 0.7rem 1rem; border-left: 4px solid var(--faint); background: var(--panel); overflow-wrap: anywhere; }
+.verdict.good { border-color: var(--good); }
+.verdict.bad { border-color: var(--bad); }
+.part { margin-top: 2rem; }
+.part .note { margin-top: 0.25rem; }
+.part .scroll { margin-top: 0.6rem; }
+code { font: 0.88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; white-space: nowrap; user-select: all; -webkit-user-select: all; }
+.note code { white-space: normal; overflow-wrap: anywhere; }
+.time { white-space: nowrap; }
+:target { scroll-margin-top: 1rem; }
+tr:has(:target) { background: var(--panel); }
+.bill { border-top: 1px solid var(--line); margin: 0; }
+.bill summary { width: auto; padding: 0.55rem 0; color: var(--ink); font-size: 0.95rem; overflow-wrap: anywhere; }
+.bill .sums { color: var(--soft); }
+.bill > div { padding: 0.3rem 0 1.4rem; }
+.selected { display: none; }
+:target .selected { display: inline; }
 .headline { display: grid; grid-template-columns: 1.5fr 1fr 1fr 1.3fr; margin-top: 1.8rem; border-block: 1px solid var(--line); }
 .headline > div { padding: 1rem 1.2rem; border-left: 1px solid var(--line); min-width: 0; }
 .headline > div:first-child { padding-left: 0; border-left: 0; }
-.headline.bill { grid-template-columns: repeat(3, 1fr); margin-top: 0; }
 dt { color: var(--soft); font-size: 0.87rem; }
 .value { font-size: 1.6rem; line-height: 1.3; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.bill .value { font-size: 1.3rem; }
-.value .rest { font-size: 0.55em; font-weight: 450; letter-spacing: 0; }
-.rest { color: var(--faint); }
 .about { color: var(--soft); font-size: 0.83rem; line-height: 1.4; overflow-wrap: anywhere; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; margin-bottom: 0.6rem; font-size: 0.87rem; color: var(--soft); }
 .legend li { overflow-wrap: anywhere; }
@@ -59,6 +76,15 @@ g:hover > .room { fill: var(--hover); }
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--m0); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
 caption { text-align: left; color: var(--soft); font-size: 0.87rem; padding-bottom: 0.35rem; }
+/* Stays in sight while a wide table is scrolled. */
+caption span { position: sticky; left: 0; display: inline-block; max-width: min(100%, 100vw - 2rem); }
+.csv { margin-left: 0.6rem; }
+thead button { all: unset; cursor: pointer; }
+thead button:hover { color: var(--ink); text-decoration: underline; }
+thead button:focus-visible { outline: 2px solid var(--m0); outline-offset: 2px; }
+[aria-sort] { color: var(--ink); }
+[aria-sort=ascending] button::after { content: " ▲"; }
+[aria-sort=descending] button::after { content: " ▼"; }
 th, td { padding: 0.36rem 0.9rem 0.36rem 0; text-align: left; font-weight: 400; vertical-align: baseline; border-bottom: 1px solid var(--line); }
 thead th, thead td { color: var(--soft); font-size: 0.83rem; white-space: nowrap; border-bottom-color: var(--faint); }
 tr > :last-child, .pair tr > :last-child { padding-right: 0; }
@@ -83,16 +109,16 @@ footer { margin-top: 3.5rem; padding-top: 1.2rem; border-top: 1px solid var(--li
 footer h2 { font-size: 0.95rem; margin-bottom: 0.5rem; }
 footer ul { padding-left: 1.1rem; margin-bottom: 0.7rem; max-width: 60rem; }
 @media screen and (max-width: 50rem) {
-  .headline:not(.bill) { grid-template-columns: 1fr 1fr; }
-  .headline:not(.bill) > div:nth-child(odd) { padding-left: 0; border-left: 0; }
-  .headline:not(.bill) > div:nth-child(n + 3) { border-top: 1px solid var(--line); }
+  .headline { grid-template-columns: 1fr 1fr; }
+  .headline > div:nth-child(odd) { padding-left: 0; border-left: 0; }
+  .headline > div:nth-child(n + 3) { border-top: 1px solid var(--line); }
   .pair { grid-template-columns: minmax(0, 1fr); }
 }
 @media screen and (max-width: 40rem) {
   body { padding: 1.5rem 1rem 2rem; }
   h1 { font-size: 1.6rem; }
-  .headline.bill, .headline:not(.bill) { grid-template-columns: 1fr; }
-  .headline.bill > div, .headline:not(.bill) > div { padding: 0.7rem 0; border-left: 0; }
+  .headline { grid-template-columns: 1fr; }
+  .headline > div { padding: 0.7rem 0; border-left: 0; }
   .headline > div:nth-child(n + 2) { border-top: 1px solid var(--line); }
   .chart .wide { display: none; }
   .chart .narrow { display: block; }
@@ -109,7 +135,7 @@ footer ul { padding-left: 1.1rem; margin-bottom: 0.7rem; max-width: 60rem; }
   .tick { font-size: 13px; }
   .pair { gap: 0.6rem 2rem; }
   .pair .bar { display: none; }
-  th, td { padding-block: 0.25rem; }
+  th, td { padding-block: 0.12rem; }
   .pair .name { min-width: 5rem; }
   h2 { break-after: avoid; }
   .headline, .legend, .chart, tr, .note, section > .scroll, .pair .scroll, footer { break-inside: avoid; }
@@ -117,6 +143,11 @@ footer ul { padding-left: 1.1rem; margin-bottom: 0.7rem; max-width: 60rem; }
   /* Do not repeat the total on every printed page. */
   tfoot { display: table-row-group; }
   details:not([open]) { display: none; }
+  nav, .csv, .screen, body:not(:has(.bill[open])) .bills { display: none; }
+  a { color: inherit; }
+  .bill summary { display: none; }
+  /* A selected bill is printed alone. */
+  body:has(.bill :target) :is(main > :not(.bills), footer), .bills:has(:target) > :not(:has(:target)) { display: none; }
   .scroll { overflow: visible; }
   svg, .key { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

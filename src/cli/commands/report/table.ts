@@ -1,42 +1,129 @@
-import { html, type Markup } from './markup.ts'
-import { amounts } from './numbers.ts'
+import { formatDuration } from '../../../numbers.ts'
+import type { Count } from '../../../tables/types.ts'
+import type { Column } from '../../output/column.ts'
+import { csvLink } from './csv-link.ts'
+import { html, type Markup, name } from './markup.ts'
+import { bare, count, placesFor, rounded, share } from './numbers.ts'
+
+/** A cell, and its value for sorting if the text is not enough. `exact` is also its title. */
+type Cell = Markup | string | { shown: Markup | string; exact?: string; sort?: string | number }
 
 export interface Cells<Row> {
   head: string
-  /** All cells of the column together, to align amounts. */
-  cells: (rows: readonly Row[]) => (Markup | string)[]
+  /** All cells of the column together, so that amounts have the same number of decimals. */
+  cells: (rows: readonly Row[]) => Cell[]
   /** Numbers are right-aligned; a name or a message is the heading of its row; a bar and a colour mark have no text. */
   kind?: 'number' | 'name' | 'message' | 'bar' | 'mark'
+  /** The column in the CSV file. Bars, marks and links have none. */
+  data?: Column<Row>
 }
 
-export const numbers = <Row>(head: string, of: (row: Row) => Markup | string): Cells<Row> => ({
+const UNKNOWN = '–'
+
+/** A column of counts; null is unknown. */
+export const counts = <Row>(
+  head: string,
+  field: string,
+  value: (row: Row) => Count | null,
+): Cells<Row> => ({
   head,
-  cells: (rows) => rows.map(of),
   kind: 'number',
+  data: { name: field, kind: 'count', value },
+  cells: (rows) =>
+    rows.map((row) => {
+      const number = value(row)
+      return number === null ? UNKNOWN : count(number)
+    }),
 })
 
-export const amountsOf = <Row>(head: string, of: (row: Row) => string): Cells<Row> => ({
+/** A column of US dollars; null is unknown. */
+export const amounts = <Row>(
+  head: string,
+  field: string,
+  value: (row: Row) => string | null,
+): Cells<Row> => ({
   head,
-  cells: (rows) => amounts(rows.map(of)),
   kind: 'number',
+  data: { name: field, kind: 'amount', value },
+  cells: (rows) => {
+    const texts = rows.map(value)
+    const places = placesFor(texts.filter((text) => text !== null))
+    return texts.map((text) =>
+      text === null ? UNKNOWN : { shown: rounded(text, places), exact: bare(text) },
+    )
+  },
 })
 
-/** A table that scrolls if the page is too narrow, with an optional total row. */
-export function table<Row>(
-  caption: string,
-  columns: readonly Cells<Row>[],
-  rows: readonly Row[],
-  total?: Row,
-): Markup {
+export const shares = <Row>(
+  head: string,
+  field: string,
+  value: (row: Row) => number | null,
+): Cells<Row> => ({
+  head,
+  kind: 'number',
+  data: { name: field, kind: 'share', value },
+  cells: (rows) => rows.map((row) => ({ shown: share(value(row)), sort: value(row) ?? '' })),
+})
+
+export const durations = <Row>(
+  head: string,
+  field: string,
+  value: (row: Row) => number | null,
+): Cells<Row> => ({
+  head,
+  kind: 'number',
+  data: { name: field, kind: 'duration', value },
+  cells: (rows) =>
+    rows.map((row) => {
+      const ms = value(row)
+      return ms === null ? UNKNOWN : { shown: formatDuration(ms), sort: ms }
+    }),
+})
+
+/** A column of text from the database or of words; `shown` replaces it on the page. */
+export const texts = <Row>(
+  head: string,
+  field: string,
+  value: (row: Row) => string,
+  {
+    kind,
+    shown = (row) => name(value(row)),
+  }: Pick<Cells<Row>, 'kind'> & {
+    shown?: (row: Row) => Markup | string
+  } = {},
+): Cells<Row> => ({
+  head,
+  ...(kind && { kind }),
+  data: { name: field, kind: 'text', value },
+  cells: (rows) => rows.map(shown),
+})
+
+interface Table<Row> {
+  caption: string
+  /** The name of its CSV file. */
+  file: string
+  columns: readonly Cells<Row>[]
+  rows: readonly Row[]
+  total?: Row
+  /** A row that remains the last one in any order. */
+  isLast?: (row: Row) => boolean
+  /** Replaces the link to its rows as CSV. */
+  csv?: Markup
+}
+
+/** A table that scrolls if the page is too narrow, with an optional total row and a link to its rows as CSV. */
+export function table<Row>(content: Table<Row>): Markup {
+  const { caption, file, columns, rows, total, isLast, csv } = content
   const all = total === undefined ? rows : [...rows, total]
   const cells = columns.map((column) => column.cells(all))
-  const line = (index: number) =>
-    html`<tr>${columns.map(({ kind }, place) => cell(kind, cells[place]?.[index]))}</tr>`
+  const line = (index: number, last = false) =>
+    html`<tr${last && html` data-last`}>${columns.map(({ kind }, place) => cell(kind, cells[place]?.[index]))}</tr>`
+  const data = columns.flatMap((column) => column.data ?? [])
   return html`
 <div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
-<caption>${caption}</caption>
+<caption><span>${caption} ${csv ?? csvLink({ file, columns: data, rows })}</span></caption>
 <thead><tr>${columns.map(heading)}</tr></thead>
-<tbody>${rows.map((_, index) => line(index))}</tbody>
+<tbody>${rows.map((row, index) => line(index, isLast?.(row)))}</tbody>
 ${total !== undefined && html`<tfoot>${line(rows.length)}</tfoot>`}
 </table></div>`
 }
@@ -44,10 +131,15 @@ ${total !== undefined && html`<tfoot>${line(rows.length)}</tfoot>`}
 const heading = ({ head, kind }: Pick<Cells<never>, 'head' | 'kind'>) =>
   head === '' ? html`<td${classOf(kind)}></td>` : html`<th scope="col"${classOf(kind)}>${head}</th>`
 
-function cell(kind: Cells<never>['kind'], value: Markup | string | undefined): Markup {
+function cell(kind: Cells<never>['kind'], value: Cell = ''): Markup {
+  const { shown, exact, sort } =
+    typeof value === 'object' && 'shown' in value
+      ? value
+      : { shown: value, exact: undefined, sort: undefined }
+  const attributes = html`${classOf(kind)}${exact !== undefined && html` title="${exact}"`}${sort !== undefined && html` data-v="${sort}"`}`
   return kind === 'name' || kind === 'message'
-    ? html`<th scope="row"${classOf(kind)}>${value}</th>`
-    : html`<td${classOf(kind)}>${value}</td>`
+    ? html`<th scope="row"${attributes}>${shown}</th>`
+    : html`<td${attributes}>${shown}</td>`
 }
 
 const classOf = (kind: Cells<never>['kind']) =>

@@ -39,9 +39,9 @@ afterAll(async () => {
 /** What a reader of the page reads, a line for each row or paragraph. */
 const readAs = (page: string) =>
   page
-    .replace(/<(style|title|svg)\b.*?<\/\1>/gs, '')
+    .replace(/<(style|script|title|svg)\b.*?<\/\1>/gs, '')
     .replace(/\s*\n\s*/g, ' ')
-    .replace(/<\/(tr|p|h1|h2|li|dd|div|summary|caption)>/g, '\n')
+    .replace(/<\/(tr|p|h1|h2|h3|li|dd|div|summary|caption)>/g, '\n')
     .replace(/<\/t[hd]>/g, '\t')
     .replace(/<[^>]+>/g, '')
     .replace(/^ +|[ \t]+$/gm, '')
@@ -67,7 +67,7 @@ describe('the report of the adopted database', () => {
 })
 
 describe('every amount has the digits of the other reports', () => {
-  const since = ['--since', '400d', '--tz', 'America/New_York']
+  const since = ['--since', '2025-10-22', '--tz', 'America/New_York']
   const tsv = async (argv: string[]) =>
     (await on(large, [...argv, '--no-headers'])).stdout
       .trimEnd()
@@ -83,7 +83,7 @@ describe('every amount has the digits of the other reports', () => {
   }
   it.each([
     ['models', 'model', 6],
-    ['users', 'user', 10],
+    ['users', 'user', 100],
     ['workflows', 'workflow', 10],
     ['modes', 'mode', 10],
   ])('%s match cost --by %s, including the rest', async (name, by, top) => {
@@ -93,31 +93,28 @@ describe('every amount has the digits of the other reports', () => {
     const costs = rows.map(([cost]) => cost)
     expect([...values(block(name), 'cost'), ...values(block('totals'), 'totalCost')]).toEqual(costs)
   })
-  it('the bill matches billing', async () => {
+  it('the bills of each month match billing', async () => {
+    const { months } = JSON.parse((await on(large, ['report', '--json', ...since])).stdout)
     const { block, values } = await members(since)
-    const columns = ['--columns', 'cost,paidCost,unpaidCost']
-    const [bill] = await tsv(['billing', '--period', '2026-11', '--by', 'total', ...columns])
-    const fields = ['cost', 'paidCost', 'unpaidCost'].flatMap((field) =>
-      values(block('bill'), field),
-    )
-    expect(fields).toEqual(bill)
+    const fields = ['billed', 'paid', 'unpaid'].map((field) => values(block('months'), field))
+    for (const [index, { month }] of months.entries()) {
+      const columns = ['--columns', 'cost,paidCost,unpaidCost']
+      const [bill] = await tsv(['billing', '--period', month, '--by', 'total', ...columns])
+      expect(fields.map((field) => field[index])).toEqual(bill)
+    }
+    expect(months).toHaveLength(14)
   })
-  it('the page has all digits', async () => {
-    const [row] = await tsv([
-      'cost-by-mode',
-      '--columns',
-      'cost',
-      '--total',
-      '--top',
-      '1',
-      ...since,
-    ])
+  it('the page rounds an amount, and has all its digits in a title and in the CSV', async () => {
+    const columns = ['--columns', 'cost', '--total', '--top', '1']
+    const [row] = await tsv(['cost-by-mode', ...columns, ...since])
     expect(row?.[0]).toBe('123456.789012345678')
-    const text = readAs((await on(large, ['report', ...since])).stdout)
-    expect(text).toContain('123,456.789012345678\t')
-    const all = (await tsv(['cost-by-mode', '--columns', 'cost', '--total', ...since])).at(-1)?.[0]
-    const [whole = '', rest] = String(all).split('.')
-    expect(text).toContain(`$${whole.replace(/(...)$/, ',$1')}.${rest?.replace(/0+$/, '')}\n`)
+    const { stdout } = await on(large, ['report', ...since])
+    expect(readAs(stdout)).toContain('123,456.79\t')
+    expect(stdout).toContain('<td class="number" title="123456.789012345678">123,456.79</td>')
+    expect(stdout).toMatch(/download="modes.csv" href="[^"]*,123456.789012345678,/)
+    const all = (await tsv(['cost-by-mode', ...columns.slice(0, 3), ...since])).at(-1)?.[0] ?? ''
+    const [whole = '', rest = ''] = all.split('.')
+    expect(stdout).toContain(`title="$${whole}.${rest.replace(/0+$/, '')}"`)
   })
 })
 
@@ -133,29 +130,40 @@ describe('a page that may be forwarded', () => {
     expect(text).toContain(shown(HOSTILE.model.replace('\u202e', '\\u202e')))
     expect(text).toContain(shown('\\x07<b>&'))
     expect(text).toMatch(/long lo.{0,5}…/)
-    expect(page).not.toContain('long '.repeat(30))
+    // The CSV has it in full.
+    expect(page.replace(/href="[^"]*"/g, '')).not.toContain('long '.repeat(30))
     expect(page).not.toMatch(/(?!\n)[\p{Cc}\u202a-\u202e]/u)
   })
-  it('has no script, no handler, only its own style, and loads nothing', () => {
-    const tags = [...page.matchAll(/<[a-z][^>]*>/g)].map(([tag]) => tag)
-    expect(new Set(tags.map((tag) => /^<(\w+)/.exec(tag)?.[1]))).not.toContain('script')
-    expect(
-      tags.filter((tag) => /^<(a|img|link|iframe|object|embed|use|image|base|form)\b/.test(tag)),
-    ).toEqual([])
-    const attributes = tags.flatMap((tag) =>
-      [...tag.matchAll(/ ([\w-]+)="/g)].map(([, name]) => name),
+  it('has no handler, only its own style and script, and loads nothing', () => {
+    const [, script] = /<script>(.*)<\/script>/s.exec(page) ?? []
+    const tags = [...page.replace(script as string, '').matchAll(/<[a-z][^>]*>/g)].map(
+      ([tag]) => tag,
     )
     expect(
-      attributes.filter((name) => /^(on|src|href|style|xlink|action)/.test(name as string)),
+      tags.filter((tag) => /^<(img|link|iframe|object|embed|use|image|base|form)\b/.test(tag)),
     ).toEqual([])
-    expect(page.match(/<style>/g)).toHaveLength(1)
+    const attributes = tags.flatMap((tag) =>
+      [...tag.matchAll(/ ([\w-]+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+    )
+    expect(
+      attributes.filter(([name]) => /^(on|src|style|xlink|action)/.test(name as string)),
+    ).toEqual([])
+    const links = attributes.flatMap(([name, value]) => (name === 'href' ? value : []))
+    expect(links.filter((link) => !/^(#|data:text\/csv;)/.test(link as string))).toEqual([])
+    for (const own of ['style', 'script'])
+      expect(page.match(new RegExp(`<${own}\\b`, 'g'))).toEqual([`<${own}`])
     expect(page).not.toMatch(/url\(|@import/)
   })
-  it('has a policy that allows only that style', () => {
-    const style = /<style>(.*)<\/style>/s.exec(page)?.[1] as string
-    const hash = createHash('sha256').update(style).digest('base64')
+  it('has a policy that allows only that style and script', () => {
+    const hashOf = (tag: string) => {
+      const [, text] = new RegExp(`<${tag}>(.*)</${tag}>`, 's').exec(page) ?? []
+      return createHash('sha256')
+        .update(text as string)
+        .digest('base64')
+    }
+    const policy = `default-src 'none'; style-src 'sha256-${hashOf('style')}'; script-src 'sha256-${hashOf('script')}'; base-uri 'none'; form-action 'none'`
     expect(page).toContain(
-      `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;;`,
+      `<meta http-equiv="Content-Security-Policy" content="${policy.replaceAll("'", '&#39;')}">`,
     )
   })
   it('names the database, but not its host or the user', () => {

@@ -6,6 +6,7 @@ export const HOSTILE = {
   model: `"><svg onload='window.hacked = 3'>\u202egpj.evil &amp;`,
   workflow: `</title></style><style>body { display: none }</style>${'long '.repeat(2000)}`,
   mode: '\u0007<b>&',
+  formula: '=HYPERLINK("https://evil.example/")',
   error: `<a href="https://evil.example/?q=">click</a> failed`,
 }
 
@@ -23,15 +24,17 @@ export async function fillReport(database: TestDatabase): Promise<void> {
       i % 5000, case when i % 6 in (3, 4) then 'limit of ' || i || ' reached' end
     from generate_series(1, 4000) as i,
          lateral (select timestamptz '2026-11-26T11:00:00Z' - make_interval(hours => i * 12 / 5) as at) as t`)
-  const { user, model, workflow, mode, error } = HOSTILE
+  const { user, model, workflow, mode, formula, error } = HOSTILE
   await database.sql(
     `insert into workflow_executions
       (execution_id, user_id, workflow_name, mode, model_id, status, start_time, end_time, total_cost, total_tokens, error_message)
      values ('00000000-0000-7000-9000-000000000001', $1, $2, $3, $4, 'failed', '2026-11-20T10:00:00Z', '2026-11-20T12:00:00Z',
              123456.789012345678, 7, $5),
             ('00000000-0000-7000-9000-000000000002', 'user_1', 'workflow 1', 'mode 1', 'model-1', 'success',
-             '2026-11-22T10:00:00Z', '2026-11-22T10:00:01Z', -1500.25, 0, null)`,
-    [user, workflow, mode, model, error],
+             '2026-11-22T10:00:00Z', '2026-11-22T10:00:01Z', -1500.25, 0, null),
+            ('00000000-0000-7000-9000-000000000003', 'user_1', $6, 'mode 1', $6, 'success',
+             '2026-11-23T10:00:00Z', '2026-11-23T10:00:01Z', 7.25, 0, null)`,
+    [user, workflow, mode, model, error, formula],
   )
   await database.sql(`
     insert into billing_records (billing_id, execution_id, user_id, model_id, timestamp, billing_period, cost, tokens_total, paid)
