@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { fillDemo } from '../src/demo/fill.ts'
 import type { TestDatabase } from './support/database.ts'
 import { blocksOf } from './support/doc-blocks.ts'
@@ -86,8 +87,8 @@ it('the systemd unit runs as it is written', () => {
 it('the arguments of the Kubernetes job are a cleanup', () => {
   const [job = [], ...others] = blocks('yaml').filter((lines) => lines.includes('kind: CronJob'))
   expect(others).toEqual([])
-  const [, list = ''] = /args: (\[.*\])/.exec(job.join('\n')) ?? []
-  const words: string[] = JSON.parse(list)
+  const { spec } = parse(job.join('\n')).spec.jobTemplate.spec.template
+  const words: string[] = spec.containers[0].args
   const result = JSON.parse(
     execFileSync(join(folder, 'bin/wfstore'), words, {
       env: { PATH: join(folder, 'bin'), DATABASE_URL: database.url },
