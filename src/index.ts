@@ -55,8 +55,9 @@ export type {
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
 export type { ExecutionFilter, OneOrMore, TimeBound, TimeLimit } from './queries/table/filter.ts'
-export type { Page, PageOptions } from './queries/table/page.ts'
+export type { ListOptions, Page, PageOptions } from './queries/table/page.ts'
 export type { Rows } from './queries/table/rows.ts'
+export type { SortKey } from './queries/table/sort.ts'
 export type { Tokens } from './queries/table/validate.ts'
 export type {
   CostOptions,

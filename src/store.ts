@@ -32,7 +32,7 @@ import { type CurrentOptions, currentMetrics } from './queries/metrics/current.t
 import { type Metric, type Metrics, metricRows } from './queries/metrics/metrics.ts'
 import { type RollupOptions, type RollupResult, rollupMetrics } from './queries/metrics/rollup.ts'
 import type { ExecutionFilter, OneOrMore } from './queries/table/filter.ts'
-import type { Page, PageOptions } from './queries/table/page.ts'
+import type { ListOptions, Page } from './queries/table/page.ts'
 import { type CostOptions, type CostReport, costBy } from './queries/usage/cost.ts'
 import { type ReportOptions, type ReportStats, reportStats } from './queries/usage/report-stats.ts'
 import { getStats, type StoreStats } from './queries/usage/stats.ts'
@@ -79,7 +79,7 @@ export interface Store {
   getStats: (userId?: OneOrMore) => Promise<StoreStats>
   errors: {
     /** Errors: failed and partial runs, newest first, each once. @throws WfstoreError usage */
-    list: (options?: FailureFilter & PageOptions) => Promise<Page<Failure>>
+    list: (options?: FailureFilter & ListOptions<Failure>) => Promise<Page<Failure>>
     /** Errors grouped by the fingerprint of their messages, compared with the time before. @throws WfstoreError usage */
     groups: (options?: GroupOptions) => Promise<FailureGroups>
   }
@@ -129,7 +129,7 @@ export interface Store {
   cleanup: (options: CleanupOptions) => Promise<CleanupResult>
   cleanups: {
     /** Past cleanups, newest first. @throws WfstoreError usage */
-    list: (options?: CleanupFilter & PageOptions) => Promise<Page<PastCleanup>>
+    list: (options?: CleanupFilter & ListOptions<PastCleanup>) => Promise<Page<PastCleanup>>
     /** Counts what a cleanup would remove and keep. @throws WfstoreError usage */
     count: (options: CleanupOptions) => Promise<CleanupCounts>
   }
@@ -211,21 +211,33 @@ async function ofEnvironment(choice: DatabaseChoice): Promise<Target> {
   }
 }
 
+/** A store on one connection, and what runs a statement on it. */
+export interface ClientStore extends Store {
+  query: Run
+}
+
 /**
  * A store on one connection that pipelines statements: the schema check is sent together with the first query, without a
  * round trip of its own. `close` ends the connection.
  * @internal
  */
-export const storeOnClient = (client: pg.Client): Store =>
-  storeOn(client, () => client.end(), { ahead: true })
+export function storeOnClient(client: pg.Client): ClientStore {
+  const checked = checkedOnce(client)
+  const run: Run = async (statement, shape) => {
+    const checking = checked()
+    const rows = query(client, statement, shape)
+    // On a wrong schema the query fails too; the error of the check is clearer.
+    rows.catch(() => {})
+    await checking
+    return rows
+  }
+  return { ...storeOn(client, () => client.end(), { checked, read: run }), query: run }
+}
 
-function storeOn(
-  database: Queryable,
-  close: () => Promise<void>,
-  { ahead = false, spool }: { ahead?: boolean; spool?: SpoolOptions | undefined } = {},
-): Store {
+/** Checks the schema until it is right. */
+function checkedOnce(database: Queryable): () => Promise<void> {
   let checked: Promise<void> | undefined
-  const check = () => {
+  return () => {
     checked ??= checkSchema(database).catch((error) => {
       // The next query checks again: the schema may have been migrated.
       checked = undefined
@@ -233,20 +245,25 @@ function storeOn(
     })
     return checked
   }
+}
+
+interface StoreParts {
+  checked?: () => Promise<void>
+  read?: Run
+  spool?: SpoolOptions | undefined
+}
+
+function storeOn(
+  database: Queryable,
+  close: () => Promise<void>,
+  { checked: check = checkedOnce(database), read: given, spool }: StoreParts = {},
+): Store {
   /** Check the schema before a write: a write must not run on a wrong schema. */
   const write: Run = async (statement, shape) => {
     await check()
     return query(database, statement, shape)
   }
-  const readAhead: Run = async (statement, shape) => {
-    const checking = check()
-    const rows = query(database, statement, shape)
-    // On a wrong schema the query fails too; the error of the check is clearer.
-    rows.catch(() => {})
-    await checking
-    return rows
-  }
-  const read = ahead ? readAhead : write
+  const read = given ?? write
   const recording = isPool(database) ? prepared(database) : write
   const record: Run = async (statement, shape) => {
     await check()

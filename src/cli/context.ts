@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Environment } from '../db/connect/libpq.ts'
 import type { Target } from '../db/connect/target.ts'
-import type { Store } from '../store.ts'
+import type { ClientStore } from '../store.ts'
 import type { Production, Settings } from './config/settings.ts'
 import type { Io } from './io.ts'
 import { type GlobalOptions, type TargetOptions, useColor } from './options/global.ts'
@@ -25,7 +25,7 @@ export interface Context {
    */
   now: (options: TargetOptions) => Promise<Date>
   /** The store on this database. It is opened on first use and closed when the command ends. */
-  store: (options: TargetOptions) => Promise<Store>
+  store: (options: TargetOptions) => Promise<ClientStore>
   /** The database, if the config marks it as production and there is a terminal. */
   production: () => Production | undefined
   /**
@@ -54,7 +54,7 @@ export function createContext(
   settings: () => Settings,
 ): Context & { close: () => Promise<void> } {
   const closers: (() => Promise<void>)[] = []
-  let store: Promise<Store> | undefined
+  let store: Promise<ClientStore> | undefined
   let guarded = false
   /** The last connection, and whether it was made only to ask for the time. */
   let latest: pg.Client | undefined
@@ -124,7 +124,7 @@ export function createContext(
     }
     return clock()
   }
-  const openStore = async (options: TargetOptions): Promise<Store> => {
+  const openStore = async (options: TargetOptions): Promise<ClientStore> => {
     let loading: Promise<typeof import('../store.ts')> | undefined
     // Load the module while the server handles the login.
     const asked = () => {

@@ -1,7 +1,7 @@
 import * as d from '../db/query/decode.ts'
 import type { Run } from '../db/query/query.ts'
 import { conditionsOf, type TimeLimit } from './table/filter.ts'
-import { type List, type Page, type PageOptions, page } from './table/page.ts'
+import { type List, type ListOptions, type Page, page } from './table/page.ts'
 
 /** SQL: true if a session holds the lock of a cleanup of these tables. */
 export const CLEANUP_IS_RUNNING = `exists (
@@ -53,7 +53,7 @@ export interface CleanupFilter {
   until?: TimeLimit | undefined
 }
 
-const CLEANUPS: List<typeof cleanupShape, CleanupFilter> = {
+export const CLEANUPS: List<typeof cleanupShape, CleanupFilter> = {
   name: 'cleanups',
   table: 'cleanups',
   alias: 'c',
@@ -68,5 +68,5 @@ const CLEANUPS: List<typeof cleanupShape, CleanupFilter> = {
 /** Past and running cleanups, newest first. @throws WfstoreError usage */
 export const listCleanups = (
   run: Run,
-  options: CleanupFilter & PageOptions = {},
+  options: CleanupFilter & ListOptions<PastCleanup> = {},
 ): Promise<Page<PastCleanup>> => page(run, CLEANUPS, options)

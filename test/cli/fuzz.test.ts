@@ -182,7 +182,7 @@ describe('a cursor', () => {
   )
   /** The refusal of a cursor: wrong usage, in a line. */
   const refused =
-    /^error: (the cursor (is damaged|belongs to another query)|option '--cursor|--watch needs|unknown option|missing).*\n$/
+    /^error: (the cursor (is damaged|belongs to another query, or is damaged)|option '--cursor|--watch needs|unknown option|missing).*\n$/
   const withPages = LISTS.filter(
     (list) =>
       list.includes('list') || list[0] === 'audit' || list[0] === 'errors' || list[1] === 'records',
@@ -216,20 +216,7 @@ describe('a cursor', () => {
     for (const list of withPages.filter((each) => each[0] !== 'executions'))
       await expectRefused(list, whole)
     await expectRefused(['executions', 'list', '--user', 'u'], whole)
-    for (let length = 1; length < whole.length - 2; length += 7)
+    for (let length = 1; length < whole.length; length += 7)
       await expectRefused(['executions', 'list'], whole.slice(0, length))
-    const [query, , id] = JSON.parse(Buffer.from(whole, 'base64url').toString()) as string[]
-    const times = [
-      '2026-13-01T00:00:00.000000Z',
-      '2026-02-30T00:00:00.000000Z',
-      'tomorrow',
-      'now() BC',
-    ]
-    for (const time of [...times, '2026-01-01T25:00:00.000000Z', "' or true --", '\u0000'])
-      for (const forged of [
-        [query, time, id, null, null],
-        [query, '2026-01-01T00:00:00.000000Z', id, time, null],
-      ])
-        await expectRefused(['executions', 'list'], encode(forged))
   })
 })

@@ -57,20 +57,73 @@ it.each(lists)(
   },
 )
 
-it.each(lists)('%s has 20 rows on a terminal, and says that there are more', async (words) => {
-  const { rows, stderr } = await rowsOf(`${words} -o jsonl`, { terminal: 80 })
-  expect(rows).toBe(20)
-  expect(stderr).toMatch(/more/)
+/** Groups are counted when they are made, so they have no pages. */
+const whole = (words: string) => words === 'errors --group'
+
+it.each(lists)('%s shows 20 rows on a terminal, and says of how many', async (words, rows) => {
+  const shown = await rowsOf(`${words} -o jsonl`, { terminal: 80 })
+  const how = whole(words) ? 'use --limit all' : 'use --limit all or --page'
+  expect(shown).toEqual({ rows: 20, stderr: `showing 20 of ${rows}; ${how}\n` })
 })
 
-it.each(lists)(
-  '%s has the rows of --limit in a pipe too, and says that there are more',
-  async (words) => {
-    const { rows, stderr } = await rowsOf(`${words} --limit 7`)
-    expect(rows).toBe(7)
-    expect(stderr).toMatch(/more/)
-  },
-)
+it.each(lists)('%s has the rows of --limit in a pipe too, and says so', async (words, rows) => {
+  for (const format of ['table', 'jsonl']) {
+    const { stderr, ...shown } = await rowsOf(`${words} --limit 7 -o ${format}`)
+    expect(shown).toEqual({ rows: 7 })
+    expect(stderr).toContain(`showing 7 of ${rows}; use --limit all`)
+  }
+  expect((await rowsOf(`${words} --limit 7 --json`)).stderr).toContain(`showing 7 of ${rows}`)
+  expect((await rowsOf(`${words} --limit ${rows}`)).stderr).toBe('')
+})
+
+const paged = lists.filter(([words]) => !whole(words))
+
+it.each(paged)('%s --page shows 20 rows and the cursor of the next page', async (words, rows) => {
+  for (const options of [{}, { terminal: 80 }]) {
+    const { stderr, rows: first } = await rowsOf(`${words} -o jsonl --page`, options)
+    expect(first).toBe(20)
+    const pattern = new RegExp(`^showing 20 of ${rows}; continue with --cursor ([\\w-]{39})\n$`)
+    const [, cursor] = pattern.exec(stderr) ?? []
+    const next = await rowsOf(`${words} -o jsonl --page --cursor ${cursor}`, options)
+    expect(next.rows).toBe(20)
+    expect(next.stderr).toMatch(
+      new RegExp(`^showing the next 20 of ${rows}; continue with --cursor [\\w-]{39}\n$`),
+    )
+    const rest = await rowsOf(`${words} -o jsonl --limit all --cursor ${cursor}`, options)
+    expect(rest).toEqual({ rows: rows - 20, stderr: '' })
+  }
+  const { stderr, stdout } = await runCli(
+    [...words.split(' '), '--json', '--page', '--database-url', database.url],
+    {},
+  )
+  const page = JSON.parse(stdout)
+  expect([page.rows.length, page.nextCursor.length, stderr]).toEqual([20, 39, ''])
+})
+
+it('24h means the same time on all pages, however late they are read', async () => {
+  const read = async (now: string, cursor = '') => {
+    const { stdout, stderr } = await runCli(
+      `executions list --since 24h --until 0s --limit 10 --page --json ${cursor} --database-url ${database.url}`
+        .split(' ')
+        .filter((word) => word !== ''),
+      { now },
+    )
+    expect(stderr).toBe('')
+    return JSON.parse(stdout)
+  }
+  const ids: string[] = []
+  let cursor = ''
+  for (const now of ['2026-11-27T10:00:40.9Z', '2026-12-24T00:00:00Z', '2027-01-01T00:00:00Z']) {
+    const { rows, nextCursor } = await read(now, cursor)
+    ids.push(...rows.map(({ executionId }: { executionId: string }) => executionId))
+    cursor = `--cursor ${nextCursor}`
+  }
+  expect(new Set(ids).size).toBe(30)
+  const other = await runCli(
+    `executions list --since 48h --until 0s ${cursor} --database-url ${database.url}`.split(' '),
+  )
+  expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('another query')])
+})
 
 it('a list option that is repeated means the same as its values in one list', async () => {
   const said = async (words: string) =>

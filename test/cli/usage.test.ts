@@ -77,8 +77,8 @@ const wrong: [argv: string, line: string][] = [
     "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, json, jsonl, csv, tsv, yaml, name",
   ],
   [
-    'executions list --page',
-    'error: --page requires --output json; other formats print the next cursor on stderr',
+    'executions list --page --sort cost',
+    'error: --sort and --page cannot be used together; a sorted list has no cursor; use --limit all for all rows',
   ],
   [
     'executions list --watch',

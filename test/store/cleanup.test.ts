@@ -41,6 +41,7 @@ it.each(['databaseUrl', 'pool'] as const)(
     expect(await store.cleanups.list()).toMatchObject({
       rows: [{ cleanupId: result.cleanupId, outcome: 'done', executionsRemoved: 12 }],
       nextCursor: null,
+      hasMore: false,
     })
     const { restored } = await store.restore(result.archive?.place ?? '')
     expect(restored).toEqual(remove)

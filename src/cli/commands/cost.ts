@@ -12,12 +12,14 @@ import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
+import { addSort, type SortOptions, sortOf } from '../options/sort.ts'
+import { sortRows } from '../options/sort-rows.ts'
 import { list, listOf, wholeNumber } from '../options/values.ts'
 import type { Column } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
 import { withProgress } from '../terminal/progress.ts'
 
-interface CostFlags extends FilterOptions {
+interface CostFlags extends FilterOptions, SortOptions {
   by?: Dimension[]
   top?: number
   total?: boolean
@@ -35,7 +37,7 @@ export function define(command: Command, context: Context): void {
   if (!byMode) {
     command.requiredOption('--by <keys>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
   }
-  addReportFilters(command)
+  addSort(addReportFilters(command), columnsOf(DIMENSIONS, false, false))
     .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))
     .option('--total', 'print the total as the last row in every format')
     .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
@@ -55,12 +57,22 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   const { by = ['mode'], top, tz: timeZone, total = false } = options
   const columns = columnsOf(by, plainLocale(context.env), total)
   checkOutput(columns, options)
+  const sort = sortOf(columns, options)
   const filter = await readReportFilter(options, context)
   const writer = context.writer(options)
   const report = await withProgress(context.io, async () =>
     costBy(await reader(context, options), { ...filter, by, timeZone, top }),
   )
-  const rows = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
+  const lines = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
+  const rest = lines.filter(({ other }) => other)
+  const rows = [
+    ...sortRows(
+      columns,
+      sort,
+      lines.filter(({ other }) => !other),
+    ),
+    ...rest,
+  ]
   const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
   await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
   noteCut(writer, report.historyCut, 'run')

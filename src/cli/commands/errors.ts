@@ -1,24 +1,18 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { plural } from '../../numbers.ts'
-import { type Failure, listFailures } from '../../queries/errors/errors.ts'
+import { FAILURE_LIST, type Failure } from '../../queries/errors/errors.ts'
 import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
 import { findIds } from '../../queries/ids.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
-import {
-  addFilters,
-  addPaging,
-  checkPage,
-  type FilterOptions,
-  type PagingOptions,
-  readFilter,
-  withWholeIds,
-} from '../options/filter.ts'
+import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
+import { addPaging, limitOf, type PagingOptions, readPaging } from '../options/paging.ts'
 import { reader, removedNote } from '../options/report-filter.ts'
+import { sortOf } from '../options/sort.ts'
+import { sortRows } from '../options/sort-rows.ts'
 import type { Column } from '../output/column.ts'
-import { printPages } from '../terminal/pages.ts'
+import { printPages, shown } from '../terminal/pages.ts'
 import { listProgress, withProgress } from '../terminal/progress.ts'
 
 interface ErrorFlags extends FilterOptions, PagingOptions {
@@ -66,7 +60,7 @@ export function define(errors: Command, context: Context): void {
     status: false,
     tool: 'only runs in which a step of this tool failed',
   }).option('--group', 'count similar errors; compare with the time before')
-  addPaging(errors, context.io)
+  addPaging(errors, [...columns, ...groupColumns], FAILURE_LIST)
   explain(errors, {
     about: ABOUT,
     examples: [
@@ -80,15 +74,14 @@ export function define(errors: Command, context: Context): void {
 }
 
 async function printErrors(options: ErrorFlags, context: Context): Promise<void> {
-  checkPage(options)
-  checkOutput(columns, options)
+  const paging = readPaging(columns, FAILURE_LIST, options, context.io)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
   const run = await reader(context, options)
   const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
-  const query = (paging: object) => listFailures(run, { ...whole, ...paging })
   const progress = listProgress(context.io, options)
-  await printPages(writer, { columns, query, empty: 'no errors', progress }, options)
+  const listed = { run, list: FAILURE_LIST, filter: whole, columns, empty: 'no errors', progress }
+  await printPages(writer, listed, paging)
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
@@ -99,16 +92,22 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
     })
   }
   checkOutput(groupColumns, options)
+  const sort = sortOf(groupColumns, options)
+  const limit = limitOf(options, context.io)
   const { status: _, ...filter } = await readFilter(options, context)
   const writer = context.writer(options)
   const { groups, total, removedRuns } = await withProgress(context.io, async () => {
     const run = await reader(context, options)
     const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
     const until = filter.until ?? (await context.now(options))
-    return groupFailures(run, { ...whole, until, limit: options.limit })
+    // Sorted before it is cut.
+    const most = sort.length > 0 ? Number.POSITIVE_INFINITY : limit
+    return groupFailures(run, { ...whole, until, limit: most })
   })
   const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'
-  const listed = await writer.list(groupColumns, groups, { empty })
-  if (total > listed) writer.note(`${plural(total - listed, 'more group')}; use --limit all`)
+  const rows = sortRows(groupColumns, sort, groups).slice(0, limit)
+  await writer.list(groupColumns, rows, { empty })
+  if (total > rows.length)
+    writer.note(`${shown(rows.length, { count: total, kind: 'exact' })}; use --limit all`)
   if (removedRuns) writer.note(removedNote(removedRuns))
 }

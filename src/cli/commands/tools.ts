@@ -7,6 +7,8 @@ import { addEntryFilters } from '../options/entry-filter.ts'
 import { type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
 import { reader } from '../options/report-filter.ts'
+import { addSort, type SortOptions, sortOf } from '../options/sort.ts'
+import { sortRows } from '../options/sort-rows.ts'
 import type { Column } from '../output/column.ts'
 import { withProgress } from '../terminal/progress.ts'
 
@@ -26,7 +28,7 @@ const ABOUT =
   'Calls, failures, cost (US dollars) and tokens are from the tool_call audit entries that are not removed; P95 is from the steps of the tool.'
 
 export function define(tools: Command, context: Context): void {
-  addEntryFilters(tools, { tool: 'filter by tool' }).description(
+  addSort(addEntryFilters(tools, { tool: 'filter by tool' }), columns).description(
     'Show calls, failures, durations and cost of each tool.',
   )
   explain(tools, {
@@ -36,8 +38,9 @@ export function define(tools: Command, context: Context): void {
       `wfstore tools --json | jq '.[] | select(.successRate < 0.9)'`,
     ],
   }).action(async () => {
-    const options = tools.optsWithGlobals<FilterOptions>()
+    const options = tools.optsWithGlobals<FilterOptions & SortOptions>()
     checkOutput(columns, options)
+    const sort = sortOf(columns, options)
     const { status: _, ...filter } = await readFilter(options, context)
     const writer = context.writer(options)
     const rows = await withProgress(context.io, async () => {
@@ -45,6 +48,6 @@ export function define(tools: Command, context: Context): void {
       const find = (ids: readonly string[]) => findIds(run, 'execution', ids, { removed: true })
       return toolUse(run, await withWholeIds(filter, find))
     })
-    await writer.list(columns, rows, { empty: 'no tool calls' })
+    await writer.list(columns, sortRows(columns, sort, rows), { empty: 'no tool calls' })
   })
 }

@@ -98,16 +98,26 @@ const argumentRows = (command: Command): HelpRow[] =>
       withDefault(argument.description, argument.defaultValue, argument.argChoices),
     ])
 
-/** Without --help. --since and --until share a row. */
+/** Options that share the row of the first one. */
+const SHARED = [
+  ['--since', '--until'],
+  ['--page', '--cursor'],
+] as const
+
+/** Without --help. */
 export function optionRows(options: readonly Option[]): HelpRow[] {
-  const until = options.find(({ long }) => long === '--until')
-  const since = options.find(({ long }) => long === '--since')
+  const find = (name: string) => options.find(({ long }) => long === name)
+  const pairs = SHARED.flatMap(([first, second]) => {
+    const [one, other] = [find(first), find(second)]
+    return one && other ? [{ one, other }] : []
+  })
   return options
-    .filter((option) => option.long !== '--help' && !(since && option === until))
-    .map((option) => [
-      until && option === since ? '--since, --until <time>' : termOf(option),
-      descriptionOf(option),
-    ])
+    .filter((option) => option.long !== '--help' && !pairs.some(({ other }) => other === option))
+    .map((option) => {
+      const pair = pairs.find(({ one }) => one === option)
+      const term = pair ? `${option.long}, ${termOf(pair.other)}` : termOf(option)
+      return [term, descriptionOf(option)]
+    })
 }
 
 export const termOf = ({ flags }: Option): string => flags

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander'
+import { sortCandidates } from '../options/sort.ts'
 import { descriptionOf, explanationOf, pathOf, usageOf } from './page.ts'
 import { kindOfArgument, kindOfOption, type ValueKind } from './value-kinds.ts'
 
@@ -63,6 +64,7 @@ const argumentOf = (command: string, argument: Argument): ArgumentReference => (
 
 function optionOf(command: string, option: Option): OptionReference {
   const { flags, long, short, mandatory, defaultValue, argChoices } = option
+  const columns = sortCandidates(option)
   return {
     flags,
     long: long as string,
@@ -71,10 +73,12 @@ function optionOf(command: string, option: Option): OptionReference {
     value: option.required ? 'required' : option.optional ? 'optional' : 'none',
     mandatory,
     ...(defaultValue === undefined ? {} : { default: defaultValue }),
-    ...(argChoices
-      ? { choices: argChoices }
-      : option.required || option.optional
-        ? kindOfOption(command, long as string)
-        : {}),
+    ...(columns
+      ? { choices: columns, several: true as const }
+      : argChoices
+        ? { choices: argChoices }
+        : option.required || option.optional
+          ? kindOfOption(command, long as string)
+          : {}),
   }
 }

@@ -27,10 +27,12 @@ its help page.`,
   --tool <names>          only runs with a step that used the tool
   --execution <ids>       only these runs; the first 8 characters are enough
   --since, --until <time> start time range; see wfstore help time
+  --sort <columns>        order, such as user or cost:desc; it has no cursor
   --limit <n>             maximum number of rows, or all (default: 20 on a
-                          terminal, all in a pipe or file)
-  --cursor <cursor>       continue from this cursor; each page prints the next
-                          one to stderr, and with -o json --page to stdout
+                          terminal or with --page, all in a pipe or file)
+  --page                  print the cursor of the next page: to stderr, with
+                          -o json in {"rows": […], "nextCursor": …}
+  --cursor <text>         continue from this cursor
 
 Values match exactly. For several, separate them with commas or repeat the
 option. A repeated value may contain a comma: --user 'a,b' --user 'a,b' is one.

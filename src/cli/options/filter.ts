@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { WfstoreError } from '../../error.ts'
+import type { Command } from 'commander'
+import { instantOfCursor } from '../../queries/table/cursor.ts'
 import {
   checkBounds,
   type ExecutionFilter,
@@ -8,7 +8,6 @@ import {
 } from '../../queries/table/filter.ts'
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import type { Context } from '../context.ts'
-import type { Io } from '../io.ts'
 import type { GlobalOptions } from './global.ts'
 import { readTime, type TimeText } from './time.ts'
 import { listOf, listOfIds, listOfValues, oneOrMore } from './values.ts'
@@ -25,15 +24,6 @@ export interface FilterOptions extends GlobalOptions {
   since?: string
   until?: string
 }
-
-export interface PagingOptions {
-  limit: number
-  cursor?: string
-  page?: boolean
-}
-
-/** Rows that a list shows on a terminal. A pipe or a file gets all of them: part of a list would look whole there. */
-const SCREEN_ROWS = 20
 
 /** Adds the shared filters to a command. `status` adds --status, for rows that have one. */
 export function addFilters(
@@ -63,26 +53,15 @@ export const addRunFilters = (command: Command): Command =>
     .option('--model <ids>', 'filter by model', listOfValues())
     .option('--workflow <names>', 'filter by workflow', listOfValues())
 
-export function addPaging(command: Command, { stdout }: Io): Command {
-  return command
-    .addOption(
-      new Option('--limit <n>', 'rows to show, or all')
-        .argParser(parseLimit)
-        .default(
-          stdout.isTTY ? SCREEN_ROWS : Number.POSITIVE_INFINITY,
-          `${SCREEN_ROWS}; in a pipe: all`,
-        ),
-    )
-    .option('--cursor <cursor>', 'continue from this cursor')
-    .option('--page', 'with -o json, print {"rows": […], "nextCursor": …}')
-}
-
-/** @throws WfstoreError usage if a time is invalid, or --since is not before --until */
+/**
+ * On a later page, a time such as 24h counts from the same instant as on the first page.
+ * @throws WfstoreError usage if a time is invalid, or --since is not before --until
+ */
 export async function readFilter(
-  options: FilterOptions,
+  options: FilterOptions & { cursor?: string },
   context: Context,
 ): Promise<ExecutionFilter> {
-  const { tz = 'UTC' } = options
+  const { tz = 'UTC', cursor } = options
   const read = (flag: string, text: string | undefined) =>
     text === undefined ? undefined : readTime(flag, text, tz)
   // Both are checked before a connection is made.
@@ -90,6 +69,7 @@ export async function readFilter(
     await read('--since', options.since),
     await read('--until', options.until),
   ]
+  const first = cursor === undefined ? undefined : instantOfCursor(cursor)
   const filter = {
     userId: oneOrMore(options.user),
     status: options.status,
@@ -98,8 +78,8 @@ export async function readFilter(
     workflowName: oneOrMore(options.workflow),
     toolName: oneOrMore(options.tool),
     executionId: oneOrMore(options.execution),
-    since: since && (await boundOf(since, context, options)),
-    until: until && (await boundOf(until, context, options)),
+    since: since && (await boundOf(since, context, options, first)),
+    until: until && (await boundOf(until, context, options, first)),
   }
   checkBounds(filter)
   return filter
@@ -118,25 +98,18 @@ export async function withWholeIds<F extends { executionId?: OneOrMore | undefin
   return { ...filter, executionId: oneOrMore(await find([executionId].flat())) }
 }
 
-/** The instant. The time of the server is asked only for a text that depends on it. */
-export const boundOf = async (
+/**
+ * The instant. The time of the server is asked only for a text that depends on it, in whole seconds: a cursor keeps them.
+ * @param from the time to use instead
+ */
+export async function boundOf(
   time: TimeText,
   context: Context,
   options: GlobalOptions,
-): Promise<TimeBound> => (typeof time === 'function' ? time(await context.now(options)) : time)
-
-/** @throws WfstoreError usage if --page is given without JSON: only a JSON object can hold the cursor */
-export function checkPage(options: GlobalOptions & PagingOptions): void {
-  if (options.page && !options.json && options.output !== 'json') {
-    throw new WfstoreError('usage', '--page requires --output json', {
-      hint: 'other formats print the next cursor on stderr',
-    })
-  }
-}
-
-function parseLimit(text: string): number {
-  if (text === 'all') return Number.POSITIVE_INFINITY
-  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (limit < 1) throw new InvalidArgumentError('It must be a whole number of at least 1, or all')
-  return limit
+  from?: Date,
+): Promise<TimeBound> {
+  if (typeof time !== 'function') return time
+  const second = async () => Math.floor((await context.now(options)).getTime() / 1000) * 1000
+  const countsFrom = from ?? new Date(await second())
+  return { ...time(countsFrom), countsFrom }
 }

@@ -38,7 +38,7 @@ export interface OutputOptions {
   page?: boolean | undefined
 }
 
-export interface ListOptions<Row> {
+export interface ListExtras<Row> {
   /**
    * The total of the rows, shown below them on a terminal. In other formats it is the last row only with `everywhere`, so
    * that a sum over the rows does not count it twice.
@@ -55,7 +55,7 @@ export interface Writer {
   list<Row>(
     columns: readonly Column<Row>[],
     rows: Iterable<Row> | AsyncIterable<Row>,
-    options?: ListOptions<Row>,
+    options?: ListExtras<Row>,
   ): Promise<number>
   /** Prints rows as they arrive, in all formats but a JSON array, which needs an end. */
   follow<Row>(
@@ -139,25 +139,10 @@ export function createWriter(options: OutputOptions): Writer {
 
     async list(columns, rows, { empty = 'no rows', end, total } = {}) {
       const picked = pick(columns)
-      let nextCursor: string | undefined
-      const last = () => {
-        nextCursor = end?.().nextCursor ?? undefined
-        return nextCursor
-      }
-      let count: number
-      if (onTerminal) {
-        count = await listTable(picked, rows, empty, total?.row)
-        last()
-      } else {
-        count = await stream(
-          await streamFormat(picked, options),
-          total?.everywhere ? followed(rows, total.row) : rows,
-          last,
-          stdout,
-        )
-      }
-      if (nextCursor !== undefined) note(`more rows; continue with --cursor ${nextCursor}`)
-      return count
+      if (onTerminal) return listTable(picked, rows, empty, total?.row)
+      const all = total?.everywhere ? followed(rows, total.row) : rows
+      const form = await streamFormat(picked, options)
+      return stream(form, all, () => end?.().nextCursor ?? undefined, stdout)
     },
 
     async follow(columns, batches) {

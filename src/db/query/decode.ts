@@ -16,6 +16,12 @@ export interface Field<T> {
   sql?: string
   /** SQL that converts the value to the text that `decode` reads, if the usual text is not suitable. */
   asText?: (value: string) => string
+  /** The order of the values depends on a collation. */
+  isText?: true
+  /** The values have no order. */
+  unordered?: true
+  /** The name of the column in a result, if it is not that of the field. */
+  column?: string
 }
 
 /** The fields of a row by their camelCase names. `executionId` is the column `execution_id`. */
@@ -28,7 +34,10 @@ const field = <T>(decode: Decoder<T>) => {
   return make
 }
 
-export const text = field((value) => value)
+export const text = (sql?: string): Field<string> => ({
+  ...field((value) => value)(sql),
+  isText: true,
+})
 export const uuid = field((value) => value)
 export const amount = field((value) => value)
 /** In JSON a time is ISO 8601, for any DateStyle of the session. */
@@ -42,7 +51,10 @@ export const count = field(decodeCount)
 export const total = field(decodeTotal)
 export const number = field(decodeNumber)
 export const boolean = field((value) => value === 't' || value === 'true')
-export const json = field((value) => value as JsonText)
+export const json = (sql?: string): Field<JsonText> => ({
+  ...field((value) => value as JsonText)(sql),
+  unordered: true,
+})
 
 export function nullable<T>(inner: Field<T>): Field<T | null> {
   return { ...inner, nullable: true }
@@ -74,21 +86,26 @@ export function shapeOf<const C extends Columns>(columns: C): ShapeOf<C> {
 /** The select list of a shape, every column qualified by `alias`. */
 export function selectList(shape: Shape, alias: string): string {
   return Object.entries(shape)
-    .map(([name, field]) => `${valueSql(name, field, alias)} as ${columnOf(name)}`)
+    .map(([name, field]) => `${textSql(name, field, alias)} as ${columnOf(name)}`)
     .join(', ')
 }
 
 /** The values of a shape as one JSON array of texts. It keeps a row inside a row exact. */
 export function jsonArrayOf(shape: Shape, alias: string): string {
   const values = Object.entries(shape).map(
-    ([name, field]) => `(${valueSql(name, field, alias)})::text`,
+    ([name, field]) => `(${textSql(name, field, alias)})::text`,
   )
   return `json_build_array(${values.join(', ')})`
 }
 
-function valueSql(name: string, { sql, asText }: Field<unknown>, alias: string): string {
-  const value = sql ?? `${alias}.${columnOf(name)}`
-  return asText ? asText(value) : value
+/** SQL of the value of a field. */
+export const valueSql = (name: string, { sql }: Field<unknown>, alias: string): string =>
+  sql ?? `${alias}.${columnOf(name)}`
+
+/** SQL of the text that the field decodes. */
+function textSql(name: string, field: Field<unknown>, alias: string): string {
+  const value = valueSql(name, field, alias)
+  return field.asText ? field.asText(value) : value
 }
 
 type RawRow = Record<string, string | null>
@@ -99,9 +116,9 @@ type RawRow = Record<string, string | null>
  */
 export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): RowOf<S>[] {
   // The column names are made once, because a list needs them for each row.
-  const fields = Object.entries(shape).map(([name, { decode, nullable = false }]) => ({
+  const fields = Object.entries(shape).map(([name, { column, decode, nullable = false }]) => ({
     name,
-    column: columnOf(name),
+    column: column ?? columnOf(name),
     decode,
     nullable,
   }))

@@ -5,7 +5,7 @@ import { name } from '../../tables/column.ts'
 import { ERROR_STATUSES, executions } from '../../tables/executions.ts'
 import { CRITERIA as OF_EXECUTIONS } from '../executions/executions.ts'
 import { type Criterion, conditionsOf, type ExecutionFilter, equals } from '../table/filter.ts'
-import { type List, type Page, type PageOptions, page } from '../table/page.ts'
+import { type List, type ListOptions, type Page, page } from '../table/page.ts'
 
 /** SQL: true for a run that is an error. Without bound values, so that the partial index of a user's errors is used. */
 export const IS_ERROR = `e.status in (${ERROR_STATUSES.map((status) => `'${status}'`).join(', ')})`
@@ -72,7 +72,7 @@ const PARTS = ERROR_STATUSES.map(
   (status) => `(select * from workflow_executions where status = '${status}')`,
 )
 
-const LIST: List<typeof failureShape, FailureFilter> = {
+export const FAILURE_LIST: List<typeof failureShape, FailureFilter> = {
   name: 'errors',
   table: PARTS,
   alias: 'e',
@@ -90,5 +90,5 @@ const LIST: List<typeof failureShape, FailureFilter> = {
  */
 export const listFailures = (
   run: Run,
-  options: FailureFilter & PageOptions = {},
-): Promise<Page<Failure>> => page(run, LIST, options)
+  options: FailureFilter & ListOptions<Failure> = {},
+): Promise<Page<Failure>> => page(run, FAILURE_LIST, options)

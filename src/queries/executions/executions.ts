@@ -6,7 +6,7 @@ import { executions } from '../../tables/executions.ts'
 import { isUuid } from '../../uuid.ts'
 import { findIds, missing } from '../ids.ts'
 import { conditionsOf, type ExecutionFilter, equals, timeBounds, within } from '../table/filter.ts'
-import type { List, PageOptions } from '../table/page.ts'
+import type { List, ListOptions } from '../table/page.ts'
 import { type Step, stepShape } from './steps.ts'
 
 export type { Run } from '../../db/query/query.ts'
@@ -27,7 +27,7 @@ export type Execution = d.RowOf<typeof executionShape>
 export type ExecutionWithSteps = Execution & { steps: Step[] }
 
 /** The filter and the page of a list, with a limit. */
-export type ExecutionListOptions = ExecutionFilter & PageOptions & { limit: number }
+export type ExecutionListOptions = ExecutionFilter & ListOptions<Execution> & { limit: number }
 
 /** Runs by start time, newest first; runs with the same start by id. */
 export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {

@@ -3,7 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import { type ExecutionPatch, executions, type NewExecution } from '../../tables/executions.ts'
 import { findIds } from '../ids.ts'
 import type { ExecutionFilter } from '../table/filter.ts'
-import type { Page, PageOptions } from '../table/page.ts'
+import type { ListOptions, Page } from '../table/page.ts'
 import { insertRow, type Rows, rowsOf } from '../table/rows.ts'
 import {
   EXECUTIONS,
@@ -33,7 +33,9 @@ export interface Executions
    */
   findIds: (ids: readonly string[], options?: { removed?: boolean }) => Promise<string[]>
   /** A page of the running runs, the longest-running first. */
-  running: (options?: RunningFilter & PageOptions) => Promise<Page<RunningExecution>>
+  running: (
+    options?: RunningFilter & ListOptions<RunningExecution>,
+  ) => Promise<Page<RunningExecution>>
 }
 
 export const executionRows = (read: Run, write: Run): Executions => ({

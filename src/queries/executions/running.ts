@@ -3,7 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { conditionsOf, type ExecutionFilter, holds, where } from '../table/filter.ts'
-import { type List, type Page, type PageOptions, page } from '../table/page.ts'
+import { type List, type ListOptions, type Page, page } from '../table/page.ts'
 import { countOf } from '../table/validate.ts'
 import { CRITERIA, EXECUTIONS, executionShape } from './executions.ts'
 
@@ -57,7 +57,7 @@ export interface RunningFilter extends Omit<ExecutionFilter, 'status'> {
   stuckAfterMs?: number | undefined
 }
 
-const runningList = (ms: number): List<ReturnType<typeof runningShape>, RunningFilter> => ({
+export const runningList = (ms: number): List<ReturnType<typeof runningShape>, RunningFilter> => ({
   ...EXECUTIONS,
   name: 'running',
   shape: runningShape(ms),
@@ -71,7 +71,7 @@ const runningList = (ms: number): List<ReturnType<typeof runningShape>, RunningF
 /** The running runs, the longest-running first. @throws WfstoreError usage */
 export const listRunning = async (
   run: Run,
-  options: RunningFilter & PageOptions = {},
+  options: RunningFilter & ListOptions<RunningExecution> = {},
 ): Promise<Page<RunningExecution>> =>
   page(run, runningList(stuckLimit(options.stuckAfterMs)), options)
 

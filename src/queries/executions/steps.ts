@@ -5,7 +5,7 @@ import { WfstoreError } from '../../error.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { type NewStep, type StepPatch, type StepStatus, steps } from '../../tables/steps.ts'
 import { conditionsOf, equals, type OneOrMore } from '../table/filter.ts'
-import { type List, type Page, type PageOptions, page } from '../table/page.ts'
+import { type List, type ListOptions, type Page, page } from '../table/page.ts'
 import { deleteRow, getRow, insertRow, type Rows, updateRow } from '../table/rows.ts'
 import { uuidOf } from '../table/validate.ts'
 
@@ -50,7 +50,7 @@ const CRITERIA = {
 
 export type Steps = Omit<Rows<Step, NewStep, StepPatch, StepFilter, StepKey>, 'list'> & {
   /** The steps of one run, by stepNumber, then stepId. @throws WfstoreError usage without an executionId */
-  list: (options: StepFilter & PageOptions) => Promise<Page<Step>>
+  list: (options: StepFilter & ListOptions<Step>) => Promise<Page<Step>>
 }
 
 export const stepRows = (read: Run, write: Run): Steps => ({

@@ -1,6 +1,6 @@
 import { WfstoreError } from '../../error.ts'
-import { isUuid } from '../../uuid.ts'
-import type { TimeBound } from './filter.ts'
+import type { Bounds } from './filter.ts'
+import { microsOf, timeOfMicros } from './micros.ts'
 
 /** Where a page ended: the sort key of its last row. */
 export interface CursorPosition {
@@ -8,109 +8,117 @@ export interface CursorPosition {
   id: string
 }
 
-/** The content of a cursor: the position, and the instants of '7d' or 'now' when the first page was read. */
-export interface Resume {
-  position: CursorPosition
-  since: string | undefined
-  until: string | undefined
-}
-
-interface Bounds {
-  since?: TimeBound | undefined
-  until?: TimeBound | undefined
-}
-
 /**
- * A keyset cursor is opaque and belongs to one query. It has a fingerprint of the list and its filters, so that the
- * cursor of another query is an error and not a wrong answer.
+ * A cursor is opaque, has always 39 characters, and belongs to one query. Its bits, 6 in each character:
+ *
+ * - 1: the key is out of the usual range; 1: there is an instant
+ * - 55 or, out of the usual range, 64: the sort key, a number or the microseconds since 2000
+ * - 128: the id
+ * - 32 or 0: the instant from which '24h' counts, in seconds since 1970: on a later page '24h' means the same time
+ * - all that remain, at least 8: a checksum of the list, its filters and these bits, so that the cursor of another query is
+ *   an error and not a wrong answer
  */
-export function encodeCursor(list: string, filter: Bounds, position: CursorPosition): string {
-  const { since, until } = filter
-  const payload = [
-    fingerprint(list, filter),
-    position.key,
-    position.id,
-    since?.at ?? null,
-    until?.at ?? null,
-  ]
-  return Buffer.from(JSON.stringify(payload)).toString('base64url')
+const LENGTH = 39
+const [USUAL_KEY, LARGE_KEY, ID, INSTANT] = [55n, 64n, 128n, 32n]
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const DIGIT = 6n
+
+/** How a sort key becomes a number, by its type. */
+const KEYS = {
+  timestamptz: { toNumber: microsOf, toText: timeOfMicros },
+  integer: { toNumber: BigInt, toText: String },
+}
+export type KeyType = keyof typeof KEYS
+
+/** The list and the filters that a cursor belongs to. */
+export interface Asked {
+  list: string
+  filter: Partial<Bounds>
 }
 
-/** @throws WfstoreError usage if the text is not a cursor, or the cursor of another query */
-export function decodeCursor(
-  list: string,
-  keyType: keyof typeof KEYS,
-  filter: Bounds,
-  cursor: string,
-): Resume {
-  const payload = parsePayload(KEYS[keyType], cursor)
-  if (!payload) {
+export function encodeCursor(asked: Asked, keyType: KeyType, position: CursorPosition): string {
+  const key = KEYS[keyType].toNumber(position.key)
+  const usual = key >= -(1n << (USUAL_KEY - 1n)) && key < 1n << (USUAL_KEY - 1n)
+  const keySize = usual ? USUAL_KEY : LARGE_KEY
+  const seconds = instantOf(asked.filter)
+  let [bits, left] = [0n, DIGIT * BigInt(LENGTH)]
+  const put = (value: bigint, size: bigint) => {
+    bits = (bits << size) | BigInt.asUintN(Number(size), value)
+    left -= size
+  }
+  put(usual ? 0n : 1n, 1n)
+  put(seconds === undefined ? 0n : 1n, 1n)
+  put(key + (1n << (keySize - 1n)), keySize)
+  put(BigInt(`0x${position.id.replaceAll('-', '')}`), ID)
+  if (seconds !== undefined) put(BigInt(seconds), INSTANT)
+  put(checksum(asked, bits, left), left)
+  const places = Array.from({ length: LENGTH }, (_, place) => BigInt(LENGTH - 1 - place))
+  return places.map((place) => DIGITS[Number((bits >> (DIGIT * place)) & 63n)]).join('')
+}
+
+/** @throws WfstoreError usage if the text is not a cursor of this query */
+export function decodeCursor(asked: Asked, keyType: KeyType, cursor: string): CursorPosition {
+  const content = contentOf(cursor)
+  if (!content) {
     throw new WfstoreError('usage', 'the cursor is damaged', {
       hint: 'copy the whole cursor, or start again without --cursor',
     })
   }
-  const [query, key, id, since, until] = payload
-  if (query !== fingerprint(list, filter)) {
-    throw new WfstoreError('usage', 'the cursor belongs to another query', {
+  const { key, id, checked, size, sum } = content
+  if (sum !== checksum(asked, checked, size)) {
+    throw new WfstoreError('usage', 'the cursor belongs to another query, or is damaged', {
       hint: 'give the same command and filters as the page it came from, or start again without --cursor',
     })
   }
-  return { position: { key, id }, since: since ?? undefined, until: until ?? undefined }
+  const hex = id.toString(16).padStart(32, '0')
+  return { key: KEYS[keyType].toText(key), id: hex.replace(UUID, '$1-$2-$3-$4-$5') }
 }
 
-/** The form of a sort key, by its type. */
-const KEYS = {
-  timestamptz: (key: string) => /^-?infinity$/.test(key) || isMoment(key),
-  integer: (key: string) => /^-?\d{1,9}$/.test(key),
-}
-const MOMENT =
-  /^(\d{4,6})-(\d\d)-(\d\d)[T ](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?(?:Z|\+00 BC)$/
-const LAST_YEAR = 294_276
+const UUID = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/
 
-/** An invalid day must not reach the server: its error would not mention the cursor. */
-function isMoment(text: string): boolean {
-  const [year, month, day] = (MOMENT.exec(text) ?? []).slice(1).map(Number)
-  if (!year || !month || !day || year > LAST_YEAR) return false
-  // The calendar repeats itself every 400 years.
-  const date = new Date(Date.UTC(2000 + (year % 400), month - 1, day))
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+/** The instant from which '24h' counts on the first page; undefined without such a time. */
+export const instantOfCursor = (cursor: string): Date | undefined => contentOf(cursor)?.instant
+
+/** In whole seconds. */
+function instantOf({ since, until }: Partial<Bounds>): number | undefined {
+  const instant = since?.countsFrom ?? until?.countsFrom
+  return instant && Math.floor(instant.getTime() / 1000)
 }
 
-type Payload = [query: string, key: string, id: string, since: string | null, until: string | null]
-
-function parsePayload(keys: (key: string) => boolean, cursor: string): Payload | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-  } catch {
-    return undefined
+function contentOf(cursor: string) {
+  if (!/^[\w-]{39}$/.test(cursor)) return undefined
+  let left = DIGIT * BigInt(LENGTH)
+  const all = [...cursor].reduce(
+    (bits, digit) => (bits << DIGIT) | BigInt(DIGITS.indexOf(digit)),
+    0n,
+  )
+  const take = (size: bigint) => {
+    left -= size
+    return BigInt.asUintN(Number(size), all >> left)
   }
-  if (!Array.isArray(value) || value.length !== 5) return undefined
-  const [query, key, id, since, until] = value as unknown[]
-  const bound = (at: unknown) => at === null || (typeof at === 'string' && isMoment(at))
-  const sound = typeof query === 'string' && typeof key === 'string' && keys(key)
-  return sound && typeof id === 'string' && isUuid(id) && bound(since) && bound(until)
-    ? (value as Payload)
-    : undefined
+  const [isLarge, isTimed] = [take(1n), take(1n)]
+  const keyBits = isLarge ? LARGE_KEY : USUAL_KEY
+  const key = take(keyBits) - (1n << (keyBits - 1n))
+  const id = take(ID)
+  const instant = isTimed ? new Date(Number(take(INSTANT)) * 1000) : undefined
+  const [checked, size] = [all >> left, left]
+  return { key, id, instant, checked, size, sum: take(left) }
 }
 
-/** Filters as they were given: bounds by their text ('7d'), because their instants move with the clock. */
-function fingerprint(list: string, filter: Bounds): string {
-  const asked = Object.entries(filter)
+function checksum({ list, filter }: Asked, content: bigint, size: bigint): bigint {
+  const { since, until, ...others } = filter
+  const asked = Object.entries({ ...others, since: since?.at, until: until?.at })
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [
-      name,
-      name === 'since' || name === 'until' ? (value as TimeBound).text : value,
-    ])
-    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
-  return fnv1a(JSON.stringify([list, asked]))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const hash = fnv1a(JSON.stringify([list, asked, content.toString(36)]))
+  return BigInt.asUintN(Number(size), hash ^ (hash >> 32n))
 }
 
 /** FNV-1a with 64 bits. A cursor has no secret, and loading a cryptographic hash takes as long as the query. */
-function fnv1a(text: string): string {
+function fnv1a(text: string): bigint {
   let hash = 0xcbf29ce484222325n
   for (const byte of Buffer.from(text)) {
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
   }
-  return hash.toString(36)
+  return hash
 }

@@ -5,11 +5,13 @@ import type { ExecutionStatus } from '../../tables/executions.ts'
 import { filterValue } from './fields.ts'
 import { timeOf } from './validate.ts'
 
-/** An instant and its text. Tomorrow '7d' is the same filter with another instant. */
+/** An instant and the text that it was given as. */
 export interface TimeBound {
   text: string
   /** RFC 3339. */
   at: string
+  /** The instant from which '7d' counts, in whole seconds. A cursor keeps it, so that '7d' is the same on all pages. */
+  countsFrom?: Date | undefined
 }
 
 /** An instant: a Date, RFC 3339 with a zone, or a parsed text of the command line. */
@@ -113,8 +115,7 @@ function timeBound(name: string, limit: TimeLimit | undefined): TimeBound | unde
   const words = typeof limit === 'object' && limit !== null && 'text' in limit
   const at = timeOf(name, words ? limit.at : limit)
   if (at === null) throw new WfstoreError('usage', `${name} is ${limit}, not a time`)
-  // A Date and the text of the same instant have the same fingerprint in a cursor.
-  return { text: words ? String(limit.text) : at, at }
+  return words ? { text: String(limit.text), at, countsFrom: limit.countsFrom } : { text: at, at }
 }
 
 /** The conditions of the bounds on a column of times. */

@@ -1,9 +1,17 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
-import { type CursorPosition, decodeCursor, encodeCursor } from './cursor.ts'
+import {
+  type Asked,
+  type CursorPosition,
+  decodeCursor,
+  encodeCursor,
+  type KeyType,
+} from './cursor.ts'
 import { type Bounds, type TimeLimit, timeBounds, where, within } from './filter.ts'
+import { orderBy, type SortKey, type SortTerm, sortTerms } from './sort.ts'
 import { countOf } from './validate.ts'
 
 export interface PageOptions {
@@ -13,10 +21,20 @@ export interface PageOptions {
   cursor?: string | null | undefined
 }
 
+export interface ListOptions<Row> extends PageOptions {
+  /**
+   * Fields to sort by, such as 'totalCost:desc' (default: the order of the list). Rows with the same values are in order of
+   * their ids. A list in another order than its own has no cursor.
+   */
+  sort?: SortKey<Row> | readonly SortKey<Row>[] | undefined
+}
+
 export interface Page<Row> {
   rows: Row[]
-  /** The cursor of the next page; null on the last page. */
+  /** The cursor of the next page; null on the last page, and in a list with `sort`. */
   nextCursor: string | null
+  /** Whether the list has rows after these. */
+  hasMore: boolean
 }
 
 /** A list with keyset pages: each page begins after the sort key of the last row of the page before. */
@@ -29,7 +47,7 @@ export interface List<S extends d.Shape, F extends object> {
   shape: S
   /** The field that gives the order; a time takes the bounds `since` and `until`. */
   key: keyof S & string
-  keyType: 'timestamptz' | 'integer'
+  keyType: KeyType
   /** The field, a UUID, that orders rows with the same key. */
   id: keyof S & string
   order: 'asc' | 'desc'
@@ -39,76 +57,146 @@ export interface List<S extends d.Shape, F extends object> {
 
 const DEFAULT_LIMIT = 50
 
-interface Options extends PageOptions {
+export interface Options extends PageOptions {
+  sort?: string | readonly string[] | undefined
   since?: TimeLimit | undefined
   until?: TimeLimit | undefined
 }
 
-/** @throws WfstoreError usage for an unknown filter, a limit below 1, or a cursor of another query */
+/** @throws WfstoreError usage for an unknown filter or sort, a limit below 1, or a cursor of another query */
 export async function page<S extends d.Shape, F extends object>(
   run: Run,
   list: List<S, F>,
   options: F & Options,
 ): Promise<Page<d.RowOf<S>>> {
-  const { limit: wanted, cursor, since, until, ...filter } = options
-  const limit = countOf('limit', wanted, 1) ?? DEFAULT_LIMIT
+  const limit = countOf('limit', options.limit, 1) ?? DEFAULT_LIMIT
+  const { statement, pageOf } = planOf(list, options)
+  // One row more, to know whether there is a next page.
+  const rows = await run(statement(limit + 1), list.shape)
+  return pageOf(rows.slice(0, limit), rows.length > limit)
+}
+
+/**
+ * Up to `limit` rows in pages of `size`. More than one page is read from a cursor of the server: the rows are those of one
+ * moment, in any order, and memory does not grow with their number.
+ * @param run on one connection, which is in a transaction until the last page is read
+ */
+export async function* pages<S extends d.Shape, F extends object>(
+  run: Run,
+  list: List<S, F>,
+  { limit, ...options }: F & Options & { limit: number },
+  size: number,
+): AsyncGenerator<Page<d.RowOf<S>>, void, undefined> {
+  if (limit <= size) return yield await page(run, list, { ...options, limit } as F & Options)
+  const { statement, pageOf } = planOf(list, options as F & Options)
+  await run('begin isolation level read committed read only', {})
+  try {
+    // The reader of the output may pause for any time.
+    await run(`select set_config('idle_in_transaction_session_timeout', '0', true)`, {})
+    const rows = statement(Number.isFinite(limit) ? limit + 1 : undefined)
+    await run(sql`declare wfstore_rows no scroll cursor for ${rows}`, {})
+    const fetch = (count: number) => run(`fetch ${count} from wfstore_rows`, list.shape)
+    for (let left = limit, more = true; more; ) {
+      const found = await fetch(Math.min(left, size))
+      more = found.length === Math.min(left, size)
+      left -= found.length
+      const hasMore = left === 0 && (await fetch(1)).length > 0
+      more &&= left > 0
+      yield pageOf(found, hasMore)
+    }
+  } finally {
+    // A lost connection has no transaction.
+    await run('rollback', {}).catch(() => {})
+  }
+}
+
+interface Plan<Row> {
+  statement: (limit: number | undefined) => Sql
+  pageOf: (rows: Row[], hasMore: boolean) => Page<Row>
+}
+
+/** How a list is read, and how its rows become a page. */
+function planOf<S extends d.Shape, F extends object>(
+  list: List<S, F>,
+  { limit: _, cursor, sort, ...filter }: F & Options,
+): Plan<d.RowOf<S>> {
+  const { conditions, asked } = listConditions(list, filter as unknown as F & Options)
+  const terms = sort === undefined ? [] : sortTerms(list.shape, sort)
+  const isSorted = terms.length > 0 && !isOwnOrder(list, terms)
+  if (typeof cursor === 'string') {
+    if (isSorted) {
+      throw new WfstoreError('usage', 'sort and cursor cannot be used together', {
+        hint: 'a sorted list has no cursor; read it with a larger limit',
+      })
+    }
+    conditions.push(after(list, decodeCursor(asked, list.keyType, cursor)))
+  }
+  const order = isSorted ? orderBy(list, terms) : ownOrder(list)
+  return {
+    statement: (limit) => select(list, conditions, order, limit),
+    pageOf: (rows, hasMore) => {
+      const last = rows.at(-1)
+      const position = last && { key: String(last[list.key]), id: String(last[list.id]) }
+      const continues = hasMore && !isSorted && position
+      const nextCursor = continues ? encodeCursor(asked, list.keyType, position) : null
+      return { rows, nextCursor, hasMore }
+    },
+  }
+}
+
+/** The conditions of the filters of a list. @throws WfstoreError usage */
+export function listConditions<S extends d.Shape, F extends object>(
+  list: List<S, F>,
+  { since, until, ...filter }: F & Options,
+): { conditions: Sql[]; asked: Asked } {
   const timed = list.keyType === 'timestamptz'
   // For a list without times, since and until are unknown filters.
   const conditions = list.where((timed ? filter : { ...filter, since, until }) as unknown as F)
-  const asked: Asked = { ...filter, ...(timed ? timeBounds({ since, until }) : {}) }
-  const resume =
-    typeof cursor === 'string' ? decodeCursor(list.name, list.keyType, asked, cursor) : undefined
-  const bounds = resume ? withInstants(asked, resume) : asked
-  const rows = await run(statement(list, conditions, bounds, limit, resume?.position), list.shape)
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const nextCursor =
-    rows.length > limit && last
-      ? encodeCursor(list.name, { ...asked, ...bounds }, positionOf(last, list))
-      : null
-  return { rows: shown, nextCursor }
-}
-
-type Asked = Partial<Bounds>
-
-const positionOf = <S extends d.Shape>(
-  row: d.RowOf<S>,
-  { key, id }: { key: keyof S; id: keyof S },
-): CursorPosition => ({ key: String(row[key]), id: String(row[id]) })
-
-/** Reads one row more than the limit, to know whether there is a next page. */
-function statement<S extends d.Shape, F extends object>(
-  list: List<S, F>,
-  conditions: readonly Sql[],
-  bounds: Asked,
-  limit: number,
-  after: CursorPosition | undefined,
-): Sql {
-  const { alias, shape, keyType } = list
-  const [keyColumn, idColumn] = [list.key, list.id].map((name) => `${alias}.${columnOf(name)}`)
-  const [key, id, order] = [raw(keyColumn as string), raw(idColumn as string), raw(list.order)]
-  const wanted = [...conditions, ...within(keyColumn as string, bounds)]
-  if (after) {
-    const comparison = raw(list.order === 'desc' ? '<' : '>')
-    wanted.push(
-      sql`(${key}, ${id}) ${comparison} (${after.key}::${raw(keyType)}, ${after.id}::uuid)`,
-    )
-  }
-  const ordered = sql`order by ${key} ${order}, ${id} ${order} limit ${limit + 1}`
-  const from = (table: string) => sql`from ${raw(table)} ${raw(alias)} ${where(wanted)} ${ordered}`
-  const columns = raw(d.selectList(shape, alias))
-  if (typeof list.table === 'string') return sql`select ${columns} ${from(list.table)}`
-  const parts = list.table.map((part) => sql`(select * ${from(part)})`)
-  return sql`select ${columns} from (${join(parts, ' union all ')}) ${raw(alias)} ${ordered}`
-}
-
-/** The bounds of the first page: '24h' keeps its instant on all pages. */
-function withInstants(
-  { since, until }: Asked,
-  resume: { since: string | undefined; until: string | undefined },
-): Asked {
+  const bounds: Partial<Bounds> = timed ? timeBounds({ since, until }) : {}
   return {
-    since: since && resume.since ? { text: since.text, at: resume.since } : since,
-    until: until && resume.until ? { text: until.text, at: resume.until } : until,
+    conditions: [...conditions, ...within(columnIn(list, list.key), bounds)],
+    asked: { list: list.name, filter: { ...filter, ...bounds } },
   }
+}
+
+interface Ordered {
+  alias: string
+  key: string
+  id: string
+  keyType: KeyType
+  order: 'asc' | 'desc'
+}
+
+const columnIn = ({ alias }: { alias: string }, name: string) => `${alias}.${columnOf(name)}`
+
+/** The order of an index, which has no NULLS LAST. */
+function ownOrder(list: Ordered): Sql {
+  const [key, id] = [list.key, list.id].map((name) => columnIn(list, name))
+  return raw(`order by ${key} ${list.order}, ${id} ${list.order}`)
+}
+
+/** Whether the terms are the order of the list, which its cursors continue. */
+export const isOwnOrder = (
+  { key, order }: Pick<Ordered, 'key' | 'order'>,
+  [first, ...more]: readonly SortTerm[],
+) => more.length === 0 && first?.name === key && first.descending === (order === 'desc')
+
+function after(list: Ordered, { key, id }: CursorPosition): Sql {
+  const columns = raw(`(${columnIn(list, list.key)}, ${columnIn(list, list.id)})`)
+  const comparison = raw(list.order === 'desc' ? '<' : '>')
+  return sql`${columns} ${comparison} (${key}::${raw(list.keyType)}, ${id}::uuid)`
+}
+
+function select<S extends d.Shape, F extends object>(
+  { table, alias, shape }: List<S, F>,
+  conditions: readonly Sql[],
+  order: Sql,
+  limit: number | undefined,
+): Sql {
+  const ordered = limit === undefined ? order : sql`${order} limit ${limit}`
+  const from = (one: string) => sql`from ${raw(one)} ${raw(alias)} ${where(conditions)} ${ordered}`
+  const columns = raw(d.selectList(shape, alias))
+  if (typeof table === 'string') return sql`select ${columns} ${from(table)}`
+  const parts = table.map((part) => sql`(select * ${from(part)})`)
+  return sql`select ${columns} from (${join(parts, ' union all ')}) ${raw(alias)} ${ordered}`
 }

@@ -8,7 +8,7 @@ import { uuidv7 } from '../../uuid.ts'
 import { assertSame, compared } from './compare.ts'
 import { type Sent, sendable } from './fields.ts'
 import { where } from './filter.ts'
-import { type List, type Page, type PageOptions, page } from './page.ts'
+import { type List, type ListOptions, type Page, page } from './page.ts'
 import { checkOrder, uuidOf } from './validate.ts'
 
 /**
@@ -29,7 +29,7 @@ export interface Rows<Row, New, Patch, Filter, Key = string> {
   /** @throws WfstoreError not_found */
   get: (id: Key) => Promise<Row>
   /** A page, newest first. @throws WfstoreError usage for a cursor of another list or of other filters */
-  list: (options?: Filter & PageOptions) => Promise<Page<Row>>
+  list: (options?: Filter & ListOptions<Row>) => Promise<Page<Row>>
   /** Changes the given fields and returns the new row. @throws WfstoreError not_found */
   update: (id: Key, patch: Patch) => Promise<Row>
   /** @throws WfstoreError not_found */
@@ -240,7 +240,7 @@ export const rowsOf = <S extends d.Shape, New extends object, Filter extends obj
   return (read: Run, write: Run) => ({
     create: (row: New) => insertRow(write, source, row),
     get: (id: string) => getRow(read, source, { [table.id]: id }),
-    list: (options: Filter & PageOptions = {} as Filter) => page(read, list, options),
+    list: (options: Filter & ListOptions<d.RowOf<S>> = {} as Filter) => page(read, list, options),
     update: (id: string, patch: object) => updateRow(write, source, { [table.id]: id }, patch),
     delete: (id: string) => deleteRow(write, table, { [table.id]: id }),
   })

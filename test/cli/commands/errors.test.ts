@@ -115,7 +115,7 @@ it('--group prints how many groups a limit leaves out, and has no pages', async 
     '--columns',
     'runs',
   ])
-  expect([stdout, stderr]).toEqual(['runs\n2\n2\n', '2 more groups; use --limit all\n'])
+  expect([stdout, stderr]).toEqual(['runs\n2\n2\n', 'showing 2 of 4; use --limit all\n'])
   for (const paging of [
     ['--page', '--json'],
     ['--cursor', 'x'],

@@ -51,23 +51,16 @@ describe.each(Object.entries(forms))('%s', (name, options) => {
 })
 
 it('everything that is not data goes to stderr', async () => {
-  expect((await list(runs, terminal(80))).stderr).toBe(
-    'hidden at width 80: TOKENS, STEPS, MODE, MODEL (use --columns to select columns, -o json for all)\n' +
-      'more rows; continue with --cursor abc\n',
-  )
-  expect((await list(runs, terminal(200))).stderr).toBe('more rows; continue with --cursor abc\n')
-  expect((await list(runs, terminal(60, { columns: ['id', 'model'] }))).stderr).toBe(
-    'more rows; continue with --cursor abc\n',
-  )
-  expect((await list(runs, { format: 'json', page: true })).stderr).toBe(
-    'more rows; continue with --cursor abc\n',
-  )
-  expect((await list(runs, terminal(200, { color: true }))).stderr).toBe(
-    '\x1b[2mmore rows; continue with --cursor abc\x1b[22m\n',
-  )
-  expect((await list(runs, terminal(200, { color: true, stderrColor: false }))).stderr).toBe(
-    'more rows; continue with --cursor abc\n',
-  )
+  const hidden =
+    'hidden at width 80: TOKENS, STEPS, MODE, MODEL (use --columns to select columns, -o json for all)'
+  expect((await list(runs, terminal(80))).stderr).toBe(`${hidden}\n`)
+  expect((await list(runs, terminal(200))).stderr).toBe('')
+  expect((await list(runs, terminal(60, { columns: ['id', 'model'] }))).stderr).toBe('')
+  expect((await list(runs, { format: 'json', page: true })).stderr).toBe('')
+  const dim = await list(runs, terminal(80, { color: true }))
+  expect(dim.stderr).toBe(`\x1b[2m${hidden}\x1b[22m\n`)
+  const plain = await list(runs, terminal(80, { color: true, stderrColor: false }))
+  expect(plain.stderr).toBe(`${hidden}\n`)
 })
 
 it('a record names the columns that a narrow terminal hides', async () => {

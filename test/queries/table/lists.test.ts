@@ -248,7 +248,7 @@ describe.each(lists)('$name', ({ table, insert, id, idField, order, list, filter
     const other = filters.at(1)?.[0] as Filter
     await expect(list({ ...other, cursor: first.nextCursor })).rejects.toMatchObject({
       code: 'usage',
-      message: 'the cursor belongs to another query',
+      message: 'the cursor belongs to another query, or is damaged',
     })
   })
 })
@@ -270,7 +270,7 @@ it('a cursor of one list is refused by another', async () => {
   expect(nextCursor).not.toBeNull()
   for (const list of [store.billing.list, store.metrics.list, store.executions.list])
     await expect(list({ userId: 'u', cursor: nextCursor })).rejects.toMatchObject({
-      message: 'the cursor belongs to another query',
+      message: 'the cursor belongs to another query, or is damaged',
     })
 })
 

@@ -135,7 +135,7 @@ it('a cursor of another query, or a damaged one, is refused', async () => {
   ])
   const { nextCursor } = await store.executions.list({ limit: 1, userId: 'a' })
   const cursor = nextCursor as string
-  const refused = { code: 'usage', message: 'the cursor belongs to another query' }
+  const refused = { code: 'usage', message: 'the cursor belongs to another query, or is damaged' }
   await expect(store.executions.list({ limit: 1, userId: 'b', cursor })).rejects.toMatchObject(
     refused,
   )
@@ -146,12 +146,7 @@ it('a cursor of another query, or a damaged one, is refused', async () => {
   await expect(store.executions.list({ limit: 5, userId: 'a', cursor })).resolves.toMatchObject({
     nextCursor: null,
   })
-  for (const damaged of [
-    '',
-    'x',
-    cursor.slice(0, -4),
-    Buffer.from('["a","b","c",null,null]').toString('base64url'),
-  ]) {
+  for (const damaged of ['', 'x', cursor.slice(0, -4), `${cursor}A`]) {
     await expect(
       store.executions.list({ limit: 1, userId: 'a', cursor: damaged }),
     ).rejects.toMatchObject({
@@ -177,25 +172,15 @@ it('any text as a cursor is a usage error and never reaches SQL', async () => {
   )
 })
 
-it("the bounds of the first page apply to later pages, although '24h' then means a later instant", async () => {
-  await insert([0, 1, 2, 3].map((at) => ({ at, user: 'a', status: 'success' })))
-  const since = (at: string) => ({ text: '24h', at })
-  const first = await store.executions.list({
-    limit: 2,
-    since: since('2026-01-01T00:00:00.000002Z'),
-  })
-  expect(first.rows).toHaveLength(2)
-  const second = await store.executions.list({
-    limit: 2,
-    since: since('2026-01-01T00:00:00.000004Z'),
-    cursor: first.nextCursor as string,
-  })
-  expect(second.rows).toHaveLength(1)
-  await expect(
-    store.executions.list({
-      limit: 2,
-      since: { text: '48h', at: '2026-01-01T00:00:00.000002Z' },
-      cursor: first.nextCursor as string,
-    }),
-  ).rejects.toMatchObject({ message: 'the cursor belongs to another query' })
+it('a page says whether there are more rows, also if it is sorted and has no cursor', async () => {
+  await insert([0, 1, 2].map((at) => ({ at, user: 'a', status: 'success' })))
+  const list = async (options: Parameters<Store['executions']['list']>[0]) => {
+    const { rows, nextCursor, hasMore } = await store.executions.list(options)
+    return [rows.length, nextCursor !== null, hasMore]
+  }
+  expect(await list({ limit: 2 })).toEqual([2, true, true])
+  expect(await list({ limit: 3 })).toEqual([3, false, false])
+  expect(await list({ limit: 2, sort: 'userId' })).toEqual([2, false, true])
+  expect(await list({ limit: 3, sort: 'userId' })).toEqual([3, false, false])
+  expect(await list({ limit: 2, sort: 'startTime:desc' })).toEqual([2, true, true])
 })

@@ -183,7 +183,7 @@ describe.each(cases)('$table', ({ table, rows, id, full, told, least, defaults, 
   })
 
   it('list contains it', async () => {
-    expect(await rows(store).list()).toEqual({ rows: [made], nextCursor: null })
+    expect(await rows(store).list()).toEqual({ rows: [made], nextCursor: null, hasMore: false })
   })
 
   it('create repeated with the same id and content adds nothing and returns the row', async () => {

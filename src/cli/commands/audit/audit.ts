@@ -1,21 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import type { AuditEntry, AuditFilter } from '../../../queries/audit/audit.ts'
+import { AUDIT, type AuditEntry, type AuditFilter } from '../../../queries/audit/audit.ts'
 import { findAuditEntry } from '../../../queries/audit/find.ts'
 import { rangeOf } from '../../../queries/ids.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addEntryFilters } from '../../options/entry-filter.ts'
-import {
-  addPaging,
-  checkPage,
-  type FilterOptions,
-  type PagingOptions,
-  readFilter,
-  withWholeIds,
-} from '../../options/filter.ts'
+import { type FilterOptions, readFilter, withWholeIds } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
+import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { reader } from '../../options/report-filter.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
 import type { Column } from '../../output/column.ts'
@@ -68,7 +62,7 @@ export function define(audit: Command, context: Context): void {
       parseBoolean,
     )
     .option('--follow', 'print the last 10 (or --limit), then new ones')
-  addPaging(audit, context.io).action(() => printAudit(audit, context))
+  addPaging(audit, columns, AUDIT).action(() => printAudit(audit, context))
   explain(audit, {
     examples: ['wfstore audit --action tool_call --success false --since 24h'],
   })
@@ -95,10 +89,8 @@ export function define(audit: Command, context: Context): void {
 
 async function printAudit(command: Command, context: Context): Promise<void> {
   const options = command.optsWithGlobals<AuditFlags>()
-  checkPage(options)
-  checkOutput(columns, options)
-  const given = command.getOptionValueSource('limit') !== 'default'
-  const before = given ? options.limit : FOLLOW_LIMIT
+  const paging = readPaging(columns, AUDIT, options, context.io)
+  const before = options.limit ?? FOLLOW_LIMIT
   if (options.follow) checkFollow(options, before)
   const { status: _, ...shared } = await readFilter(options, context)
   const filter: AuditFilter = {
@@ -110,13 +102,11 @@ async function printAudit(command: Command, context: Context): Promise<void> {
   if (options.follow) {
     return writer.follow(columns, followedEntries(context, writer, options, filter, before))
   }
-  const store = await context.store(options)
-  const whole = await withWholeIds(filter, (ids) =>
-    store.executions.findIds(ids, { removed: true }),
-  )
-  const query = (paging: object) => store.audit.list({ ...whole, ...paging })
+  const { query: run, executions } = await context.store(options)
+  const whole = await withWholeIds(filter, (ids) => executions.findIds(ids, { removed: true }))
   const progress = listProgress(context.io, options)
-  await printPages(writer, { columns, query, empty: 'no audit entries', progress }, options)
+  const listed = { run, list: AUDIT, filter: whole, columns, empty: 'no audit entries', progress }
+  await printPages(writer, listed, paging)
 }
 
 const FOLLOW_LIMIT = 10
@@ -124,7 +114,9 @@ const MOST_BEFORE = 1000
 
 /** @throws WfstoreError usage for options that contradict --follow */
 function checkFollow(options: AuditFlags, before: number): void {
-  const other = (['until', 'cursor', 'page'] as const).find((name) => options[name] !== undefined)
+  const other = (['until', 'cursor', 'page', 'sort'] as const).find(
+    (name) => options[name] !== undefined,
+  )
   if (other !== undefined)
     throw new WfstoreError('usage', `--follow and --${other} cannot be used together`, {
       hint: `remove --${other}: --follow prints new entries`,

@@ -14,13 +14,15 @@ import { explain } from '../../help/page.ts'
 import { makeDefault } from '../../options/default-command.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
+import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
+import { sortRows } from '../../options/sort-rows.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
 import type { Writer } from '../../output/writer.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
 import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
-interface ReportFlags extends Omit<PeriodOptions, 'output'> {
+interface ReportFlags extends Omit<PeriodOptions, 'output'>, SortOptions {
   output?: PeriodOptions['output'] | 'focus'
   by: SummaryKey
   reconcile?: boolean
@@ -43,11 +45,14 @@ export function define(billing: Command, context: Context): void {
     )
     .option('--reconcile', 'list bills that do not match their runs')
     .option('--provider <name>', 'provider in -o focus, a FinOps CSV', parseText, 'wfstore')
+  addSort(report, summaryColumns('user'))
+  // The help page has no line left; an example shows it.
+  for (const option of report.options) if (option.long === '--sort') option.hideHelp()
   billing.usage('[options] [command]')
   makeDefault(billing, report, () => printReport(context, report.optsWithGlobals<ReportFlags>()))
   explain(billing, {
     examples: [
-      'wfstore billing --period 2026-10 --by model',
+      'wfstore billing --period last --by model --sort cost:desc',
       'wfstore billing --period 2026-10 -o focus --provider Acme > focus.csv',
     ],
   })
@@ -58,10 +63,14 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const { by, provider, user } = flags
   const userId = oneOrMore(user)
   if (output === 'focus') {
-    if (flags.json || flags.reconcile) {
-      throw new WfstoreError('usage', '--output focus cannot be used with --json or --reconcile', {
-        hint: 'remove --json and --reconcile',
-      })
+    if (flags.json || flags.reconcile || flags.sort) {
+      throw new WfstoreError(
+        'usage',
+        '--output focus cannot be used with --json, --reconcile or --sort',
+        {
+          hint: 'remove --json, --reconcile and --sort',
+        },
+      )
     }
     checkOutput(focusColumns, flags)
     const writer = context.writer({ ...rest, output: 'csv' })
@@ -74,16 +83,23 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const columns = summaryColumns(by)
   if (flags.reconcile) checkOutput(differenceColumns, flags)
   else checkOutput(columns, flags)
+  const sortDifferences = flags.reconcile ? sortOf(differenceColumns, flags) : []
+  const sort = flags.reconcile ? [] : sortOf(columns, flags)
   const writer = context.writer(options)
   const billing = (await context.store(options)).billing
   const period = await billing.period(flags.period && (await monthOf(billing, flags.period)))
   const scope = { period: period.period, userId }
   if (flags.reconcile) {
     const rows = await withProgress(context.io, () => billing.reconcile(scope))
-    await writer.list(differenceColumns, rows, { empty: NO_DIFFERENCE })
+    await writer.list(differenceColumns, sortRows(differenceColumns, sortDifferences, rows), {
+      empty: NO_DIFFERENCE,
+    })
     return
   }
-  const { rows, total } = await withProgress(context.io, () => billing.summary({ ...scope, by }))
+  const { rows: sums, total } = await withProgress(context.io, () =>
+    billing.summary({ ...scope, by }),
+  )
+  const rows = sortRows(columns, sort, sums)
   const onTerminal = context.io.stdout.isTTY === true && !isData(options)
   if (onTerminal) writer.note(titleOf(period, user))
   const shown = onTerminal && rows.length > 0 && by !== 'total' ? [...rows, total] : rows

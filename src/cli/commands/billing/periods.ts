@@ -6,6 +6,8 @@ import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
+import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
+import { sortRows } from '../../options/sort-rows.ts'
 import { closeColumns, periodColumns } from './columns.ts'
 import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -22,14 +24,15 @@ export function define(billing: Command, context: Context): void {
   periods
     .summary('List billing periods')
     .description('List billing periods with their state, cost and unpaid amount.')
-  explain(periods, {
+  explain(addSort(periods, periodColumns), {
     examples: ['wfstore billing periods', 'wfstore billing periods -o csv'],
   }).action(async () => {
-    const options = periods.optsWithGlobals<GlobalOptions>()
+    const options = periods.optsWithGlobals<GlobalOptions & SortOptions>()
     checkOutput(periodColumns, options)
+    const sort = sortOf(periodColumns, options)
     const writer = context.writer(options)
     const rows = await (await context.store(options)).billing.periods()
-    await writer.list(periodColumns, rows, { empty: 'no bills' })
+    await writer.list(periodColumns, sortRows(periodColumns, sort, rows), { empty: 'no bills' })
     for (const { period } of rows.filter(({ differs }) => differs)) {
       writer.note(`the bills of ${period} have changed since it was closed`)
     }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { BillFilter } from '../../../queries/billing/bills.ts'
+import { BILLS, type BillFilter } from '../../../queries/billing/bills.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { addPaging, checkPage, type PagingOptions, withWholeIds } from '../../options/filter.ts'
-import { checkOutput } from '../../options/output.ts'
+import { withWholeIds } from '../../options/filter.ts'
+import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { listOfIds, listOfValues, oneOrMore } from '../../options/values.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
@@ -33,7 +33,8 @@ export function define(billing: Command, context: Context): void {
       .option('--execution <ids>', 'only bills of these runs', listOfIds('execution'))
       .option('--paid', 'only paid bills')
       .option('--unpaid', 'only unpaid bills'),
-    context.io,
+    recordColumns,
+    BILLS,
   )
   explain(records, {
     examples: [
@@ -42,11 +43,10 @@ export function define(billing: Command, context: Context): void {
     ],
   }).action(async () => {
     const options = records.optsWithGlobals<RecordsFlags>()
-    checkPage(options)
-    checkOutput(recordColumns, options)
+    const paging = readPaging(recordColumns, BILLS, options, context.io)
     const writer = context.writer(options)
-    const { billing: store, executions } = await context.store(options)
-    const period = await monthOf(store, options.period)
+    const { billing: bills, executions, query: run } = await context.store(options)
+    const period = await monthOf(bills, options.period)
     const filter: BillFilter = await withWholeIds(
       {
         billingPeriod: period,
@@ -57,15 +57,9 @@ export function define(billing: Command, context: Context): void {
       },
       (ids) => executions.findIds(ids, { removed: true }),
     )
-    await printPages(
-      writer,
-      {
-        columns: recordColumns,
-        query: (paging) => store.list({ ...filter, ...paging }),
-        empty: `no matching bills in ${period}`,
-        progress: listProgress(context.io, options),
-      },
-      options,
-    )
+    const empty = `no matching bills in ${period}`
+    const progress = listProgress(context.io, options)
+    const listed = { run, list: BILLS, filter, columns: recordColumns, empty, progress }
+    await printPages(writer, listed, paging)
   })
 }

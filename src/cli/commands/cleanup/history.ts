@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
-import { listCleanups } from '../../../queries/cleanups.ts'
+import { CLEANUPS } from '../../../queries/cleanups.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { addPaging, checkPage, type PagingOptions, readFilter } from '../../options/filter.ts'
+import { readFilter } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
-import { checkOutput } from '../../options/output.ts'
+import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { reader } from '../../options/report-filter.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
@@ -28,7 +28,8 @@ export function define(cleanup: Command, context: Context): void {
       .description('List past cleanups, newest first, with what they removed and how they ended.')
       .option('--since <time>', 'start time: 24h, 7d, today, 2026-11-01, RFC 3339')
       .option('--until <time>', 'started before this time'),
-    context.io,
+    historyColumns,
+    CLEANUPS,
   ).action(async () => {
     // commander parses the options of `cleanup` here too.
     const [foreign] = Object.keys(cleanup.opts())
@@ -37,20 +38,13 @@ export function define(cleanup: Command, context: Context): void {
         hint: 'see `wfstore cleanup history --help`',
       })
     const options = history.optsWithGlobals<HistoryFlags>()
-    checkPage(options)
-    checkOutput(historyColumns, options)
+    const paging = readPaging(historyColumns, CLEANUPS, options, context.io)
     const { since, until } = await readFilter(options, context)
     const writer = context.writer(options)
     const run = await reader(context, options)
-    await printPages(
-      writer,
-      {
-        columns: historyColumns,
-        query: (paging) => listCleanups(run, { ...paging, since, until }),
-        empty: 'no cleanups',
-        progress: listProgress(context.io, options),
-      },
-      options,
-    )
+    const filter = { since, until }
+    const progress = listProgress(context.io, options)
+    const listed = { run, list: CLEANUPS, filter, columns: historyColumns, progress }
+    await printPages(writer, { ...listed, empty: 'no cleanups' }, paging)
   })
 }

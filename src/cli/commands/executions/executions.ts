@@ -1,22 +1,18 @@
 import type { Command } from 'commander'
+import type * as d from '../../../db/query/decode.ts'
 import { WfstoreError } from '../../../error.ts'
-import type { ExecutionListOptions, Page } from '../../../queries/executions/executions.ts'
+import { EXECUTIONS } from '../../../queries/executions/executions.ts'
+import { runningList, STUCK_AFTER_MS, stuckLimit } from '../../../queries/executions/running.ts'
 import { rangeOf } from '../../../queries/ids.ts'
-import type { PageOptions } from '../../../queries/table/page.ts'
-import type { Store } from '../../../store.ts'
+import type { ExecutionFilter } from '../../../queries/table/filter.ts'
+import type { List } from '../../../queries/table/page.ts'
+import type { ClientStore, Store } from '../../../store.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import {
-  addFilters,
-  addPaging,
-  checkPage,
-  type FilterOptions,
-  type PagingOptions,
-  readFilter,
-  withWholeIds,
-} from '../../options/filter.ts'
+import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../../options/filter.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
+import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { addWatch } from '../../options/watch.ts'
 import type { Column } from '../../output/column.ts'
@@ -26,9 +22,12 @@ import { listProgress, noProgress, withProgress } from '../../terminal/progress.
 import { executionColumns, runningColumns, showColumns } from './columns.ts'
 
 type ListFlags = FilterOptions & PagingOptions & { watch?: number }
-interface List<Row> {
-  columns: Column<Row>[]
-  query: (store: Store) => (options: ExecutionListOptions) => Promise<Page<Row>>
+
+interface Listing<S extends d.Shape, F extends ExecutionFilter> {
+  columns: Column<d.RowOf<S>>[]
+  list: List<S, F>
+  /** Filters that only this list has. */
+  filter: F
   /** Printed if there are no rows. */
   empty: string
 }
@@ -38,7 +37,7 @@ export function define(executions: Command, context: Context): void {
     .command('list')
     .summary('List runs, newest first')
     .description('List runs, newest first.')
-  explain(addWatch(addPaging(addFilters(list, { status: true }), context.io)), {
+  explain(addWatch(addPaging(addFilters(list, { status: true }), executionColumns, EXECUTIONS)), {
     examples: [
       'wfstore executions list --status failed --since 24h',
       'wfstore executions list --user user_7 -o csv > runs.csv',
@@ -46,7 +45,8 @@ export function define(executions: Command, context: Context): void {
   }).action(() =>
     printList(list.optsWithGlobals(), context, {
       columns: executionColumns,
-      query: (store) => store.executions.list,
+      list: EXECUTIONS,
+      filter: {},
       empty: 'no runs',
     }),
   )
@@ -60,7 +60,8 @@ export function define(executions: Command, context: Context): void {
       addStuckAfter(
         addFilters(running, { status: false }).option('--stuck', 'only runs that are stuck'),
       ),
-      context.io,
+      runningColumns,
+      runningList(STUCK_AFTER_MS),
     ),
   )
   explain(running, {
@@ -70,16 +71,13 @@ export function define(executions: Command, context: Context): void {
     ],
   }).action(() => {
     const options = running.optsWithGlobals<ListFlags & StuckOptions & { stuck?: true }>()
+    const { stuck, stuckAfter } = options
     return printList(options, context, {
       columns: runningColumns,
-      query: (store) => (paging) =>
-        store.executions.running({
-          ...paging,
-          stuck: options.stuck,
-          stuckAfterMs: options.stuckAfter?.ms,
-        }),
-      empty: options.stuck
-        ? `no run without a write for ${options.stuckAfter?.text ?? '10m'}`
+      list: runningList(stuckLimit(stuckAfter?.ms)),
+      filter: { stuck, stuckAfterMs: stuckAfter?.ms },
+      empty: stuck
+        ? `no run without a write for ${stuckAfter?.text ?? '10m'}`
         : 'no unfinished runs',
     })
   })
@@ -136,21 +134,18 @@ async function wholeIds(store: Store, ids: readonly string[]): Promise<[string, 
   return (await store.executions.findIds(given)) as [string, ...string[]]
 }
 
-async function printList<Row>(
+async function printList<S extends d.Shape, F extends ExecutionFilter>(
   options: ListFlags,
   context: Context,
-  list: List<Row>,
+  { columns, list, filter: own, empty }: Listing<S, F>,
 ): Promise<void> {
-  checkPage(options)
-  checkOutput(list.columns, options)
-  const draw = async (writer: Writer, store: Store) => {
-    const filter = await withWholeIds(await readFilter(options, context), store.executions.findIds)
+  const paging = readPaging(columns, list, options, context.io)
+  const draw = async (writer: Writer, { query: run, executions }: ClientStore) => {
+    const given = await readFilter(options, context)
+    const filter = { ...(await withWholeIds(given, executions.findIds)), ...own }
     if (context.io.stdout.isTTY) await context.now(options)
-    const query = (paging: PageOptions) =>
-      list.query(store)({ ...filter, ...paging, limit: paging.limit ?? options.limit })
-    const watching = options.watch !== undefined
-    const progress = watching ? noProgress : listProgress(context.io, options)
-    await printPages(writer, { ...list, query, watching, progress }, options)
+    const progress = options.watch === undefined ? listProgress(context.io, options) : noProgress
+    await printPages(writer, { run, list, filter, columns, empty, progress }, paging)
   }
   if (options.watch === undefined) {
     // Reject invalid filters before connecting.

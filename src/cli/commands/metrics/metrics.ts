@@ -3,24 +3,21 @@ import { WfstoreError } from '../../../error.ts'
 import { formatDuration, formatNumber, plural } from '../../../numbers.ts'
 import { readStuck } from '../../../queries/executions/running.ts'
 import { currentMetrics } from '../../../queries/metrics/current.ts'
-import type { Metric } from '../../../queries/metrics/metrics.ts'
+import { METRICS } from '../../../queries/metrics/metrics.ts'
 import { PERIODS, type Period } from '../../../queries/metrics/periods.ts'
 import { type RollupResult, rollupMetrics } from '../../../queries/metrics/rollup.ts'
 import { getStats } from '../../../queries/usage/stats.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { makeDefault } from '../../options/default-command.ts'
-import {
-  addPaging,
-  checkPage,
-  type FilterOptions,
-  type PagingOptions,
-  readFilter,
-} from '../../options/filter.ts'
+import { type FilterOptions, readFilter } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
+import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { reader } from '../../options/report-filter.ts'
+import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
+import { sortRows } from '../../options/sort-rows.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
@@ -29,7 +26,7 @@ import { listProgress, withProgress } from '../../terminal/progress.ts'
 import { metricColumns, rollupColumns } from './columns.ts'
 import { metricFamilies, type Total, totalFamilies } from './families.ts'
 
-interface MetricFlags extends Omit<GlobalOptions, 'output'> {
+interface MetricFlags extends Omit<GlobalOptions, 'output'>, SortOptions {
   output?: GlobalOptions['output'] | 'prometheus'
   type?: string[]
   period?: string[]
@@ -53,7 +50,7 @@ export function define(metrics: Command, context: Context): void {
   )
 }
 
-const SINCE = 'start of the oldest bucket: 24h, 7d, RFC 3339'
+const SINCE = 'oldest bucket: 24h, 7d'
 const BOUNDS = 'start time: 24h, 7d, today, 2026-11-01, RFC 3339'
 
 function defineCurrent(current: Command): Command {
@@ -65,7 +62,7 @@ function defineCurrent(current: Command): Command {
       'wfstore metrics -o prometheus > wfstore.prom',
     ],
   })
-  return addStuckAfter(current)
+  return addStuckAfter(addSort(current, metricColumns))
     .summary('List the newest value of each metric (default)')
     .description('List the newest value of each metric type, user and dimensions.')
     .option('--type <names>', 'filter by type: cost, token_usage, error_rate, …', listOfValues())
@@ -81,10 +78,11 @@ function defineCurrent(current: Command): Command {
 async function printCurrent(flags: CurrentFlags, context: Context): Promise<void> {
   const { output, ...rest } = flags
   const prometheus = output === 'prometheus'
-  if (prometheus && (flags.json || flags.columns || flags.headers === false)) {
+  const { json, columns, headers, sort: sorted } = flags
+  if (prometheus && (json || columns || headers === false || sorted)) {
     throw new WfstoreError(
       'usage',
-      '--output prometheus cannot be used with --json, --columns or --no-headers',
+      '--output prometheus cannot be used with --json, --columns, --no-headers or --sort',
       {
         hint: 'remove the other option',
       },
@@ -92,6 +90,7 @@ async function printCurrent(flags: CurrentFlags, context: Context): Promise<void
   }
   const options = prometheus || output === undefined ? rest : { ...rest, output }
   checkOutput(metricColumns, options)
+  const sort = sortOf(metricColumns, options)
   const { period } = flags
   const metricType = oneOrMore(flags.type)
   const { since, userId } = await readFilter(options, context)
@@ -100,7 +99,7 @@ async function printCurrent(flags: CurrentFlags, context: Context): Promise<void
   const now = await context.now(options)
   const rows = await currentMetrics(run, { period, metricType, userId, since, now })
   if (!prometheus) {
-    await writer.list(metricColumns, rows, { empty: NOTHING_NEW })
+    await writer.list(metricColumns, sortRows(metricColumns, sort, rows), { empty: NOTHING_NEW })
     return
   }
   const totals: Total[] = []
@@ -125,7 +124,7 @@ function defineList(list: Command, context: Context): void {
     .option('--user <ids>', 'filter by user', listOfValues())
     .option('--since <time>', BOUNDS)
     .option('--until <time>', 'only buckets that start before this time')
-  explain(addPaging(list, context.io), {
+  explain(addPaging(list, metricColumns, METRICS), {
     about:
       'TIME is the start of the bucket. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',
     examples: [
@@ -134,8 +133,7 @@ function defineList(list: Command, context: Context): void {
     ],
   }).action(async () => {
     const options = list.optsWithGlobals<FilterOptions & PagingOptions & ListFlags>()
-    checkPage(options)
-    checkOutput(metricColumns, options)
+    const paging = readPaging(metricColumns, METRICS, options, context.io)
     const { since, until, userId } = await readFilter(options, context)
     const filter = {
       ...{ userId, since, until },
@@ -143,11 +141,10 @@ function defineList(list: Command, context: Context): void {
       aggregationPeriod: oneOrMore(options.period),
     }
     const writer = context.writer(options)
-    const store = await context.store(options)
-    const query = (paging: object) => store.metrics.list({ ...filter, ...paging })
+    const { query: run } = await context.store(options)
     const progress = listProgress(context.io, options)
-    const listed = { columns: metricColumns, query, empty: NONE, progress }
-    await printPages<Metric>(writer, listed, options)
+    const listed = { run, list: METRICS, filter, columns: metricColumns, empty: NONE, progress }
+    await printPages(writer, listed, paging)
   })
 }
 

@@ -68,8 +68,8 @@ const wrong: [argv: string[], line: string][] = [
     'error: cleanup history does not support the options of cleanup; see `wfstore cleanup history --help`',
   ],
   [
-    ['history', '--page'],
-    'error: --page requires --output json; other formats print the next cursor on stderr',
+    ['history', '--page', '--sort', 'cutoff'],
+    'error: --sort and --page cannot be used together; a sorted list has no cursor; use --limit all for all rows',
   ],
 ]
 

@@ -167,11 +167,15 @@ describe('rollup', () => {
     ['list --type', 'argument missing'],
     [
       '-o prometheus --columns time',
-      '--output prometheus cannot be used with --json, --columns or --no-headers',
+      '--output prometheus cannot be used with --json, --columns, --no-headers or --sort',
+    ],
+    [
+      '-o prometheus --sort time',
+      '--output prometheus cannot be used with --json, --columns, --no-headers or --sort',
     ],
     [
       '-o prometheus --json',
-      '--output prometheus cannot be used with --json, --columns or --no-headers',
+      '--output prometheus cannot be used with --json, --columns, --no-headers or --sort',
     ],
   ])('metrics %s is exit 2', async (argv, message) => {
     const { code, stdout, stderr } = await on(legacy, argv)
