@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The only place that touches the process: it hands streams, clock and signals to the program. It is CommonJS, which
 // starts faster, and reads stdin and the time zone only when they are used.
-const { fstatSync, readFileSync, statSync } = require('node:fs')
-const { join } = require('node:path')
+const { fstatSync, readFileSync, readlinkSync, statSync } = require('node:fs')
+const { basename, join } = require('node:path')
 
 /** The names of three letters in the time zone database. */
 const ZONES = 'CET EET EST GMT HST MET MST PRC ROC ROK UCT UTC WET'.split(' ')
@@ -15,7 +15,7 @@ else if (words[0] === 'complete') complete(words.slice(1))
 else run(words)
 
 function say(text, done) {
-  if (stdoutIsClosed()) {
+  if (closedStdout() === 'certain') {
     process.stderr.write('error: stdout is closed; redirect it, for example > /dev/null\n')
     process.exitCode = 1
     return done?.()
@@ -103,18 +103,31 @@ function workingFolder() {
 }
 
 /**
- * Whether the program was started with a closed stdout, as `>&-` does. Node then opens /dev/null in its place, for
- * reading and writing; a shell opens it only for writing. Linux tells them apart. Other systems cannot: there it is open.
+ * Whether the program was started with a closed stdout, as `>&-` does: 'certain', 'possible' or undefined. Node then opens
+ * /dev/null in its place, for reading and writing. A shell opens it only for writing, but Python's subprocess.DEVNULL and
+ * Node's stdio 'ignore' open it for both, so for a program that one of them started it is only possible. Other systems than
+ * Linux do not show how it is opened: there it is open.
  */
-function stdoutIsClosed() {
+function closedStdout() {
   try {
     const { rdev } = fstatSync(1)
-    if (rdev === 0 || rdev !== statSync('/dev/null').rdev) return false
+    if (rdev === 0 || rdev !== statSync('/dev/null').rdev) return undefined
     const [, flags] = /^flags:\s*([0-7]+)/m.exec(readFileSync('/proc/self/fdinfo/1', 'utf8')) ?? []
     // The last two bits: 0 reads, 1 writes, 2 does both.
-    return flags !== undefined && (Number.parseInt(flags, 8) & 3) === 2
+    if (flags === undefined || (Number.parseInt(flags, 8) & 3) !== 2) return undefined
+    return /^(python|pypy|node|bun)/.test(parentProgram()) ? 'possible' : 'certain'
   } catch ({ code }) {
-    return code === 'EBADF'
+    return code === 'EBADF' ? 'certain' : undefined
+  }
+}
+
+/** The file of the program that started this one. Of another user's program Linux shows only the name. */
+function parentProgram() {
+  const parent = `/proc/${process.ppid}`
+  try {
+    return basename(readlinkSync(`${parent}/exe`))
+  } catch {
+    return readFileSync(`${parent}/comm`, 'utf8')
   }
 }
 
@@ -124,7 +137,7 @@ function ioOf(signal) {
       return process.stdin
     },
     stdout: process.stdout,
-    stdoutClosed: stdoutIsClosed(),
+    stdoutClosed: closedStdout(),
     stderr: process.stderr,
     now: () => new Date(),
     sleep: (ms, signal) => require('node:timers/promises').setTimeout(ms, undefined, { signal }),

@@ -4,8 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 export interface Io {
   stdin: Readable & { isTTY?: boolean }
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
-  /** The program was started without stdout: data would be lost. */
-  stdoutClosed?: boolean
+  /** The program was started without stdout, so that data would be lost; or perhaps its data is not wanted. */
+  stdoutClosed?: 'certain' | 'possible' | undefined
   stderr: Writable & { isTTY?: boolean }
   /** The clock of this machine. */
   now: () => Date

@@ -48,7 +48,7 @@ export async function main(
   const context = createContext(io, env, () => settings)
   const program = createProgram(context, version)
   program.hook('preAction', async (_, command) => {
-    if (io.stdoutClosed) await refuseClosed(command)
+    if (io.stdoutClosed) await refuseClosed(command, io.stdoutClosed === 'certain')
     settings = await readSettings(program, traitsOf(command), io, env)
     if (settings.config || settings.ignored.length > 0) await warn(context)
     const { tz } = command.optsWithGlobals<GlobalOptions>()
@@ -79,19 +79,21 @@ export async function main(
 }
 
 /**
- * Commands that change the database, or write to a file, do not need stdout.
+ * Commands that change the database, or write to a file, do not need stdout. If it is not certain that it is closed, only an
+ * archive is refused: its rows are deleted.
  * @throws WfstoreError failed before the command begins
  */
-async function refuseClosed(command: Command): Promise<void> {
+async function refuseClosed(command: Command, certain: boolean): Promise<void> {
   const { isStdout } = await import('../passage.ts')
   const { out, archive, dryRun } = command.optsWithGlobals<{
     out?: string
     archive?: string
     dryRun?: boolean
   }>()
-  const changes =
-    traitsOf(command).writes !== undefined && !dryRun && !isStdout(archive ?? '') && archive !== '-'
-  if (!changes && out === undefined) throw closedStdout()
+  const archives = archive === '-' || isStdout(archive ?? '')
+  const changes = traitsOf(command).writes !== undefined && !dryRun && !archives
+  const needed = certain ? !changes && out === undefined : archives && !dryRun
+  if (needed) throw closedStdout()
 }
 
 const closedStdout = () =>
@@ -105,7 +107,7 @@ const printedHelp = (error: unknown): boolean =>
 
 /** A failed write of a help page or of the version, or undefined. */
 async function helpWritten(io: Io): Promise<unknown> {
-  if (io.stdoutClosed) return closedStdout()
+  if (io.stdoutClosed === 'certain') return closedStdout()
   return guardStream(io.stdout)
     .flush()
     .then(

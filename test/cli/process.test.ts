@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ async function finish(
   child: ChildProcess,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout as NodeJS.ReadableStream),
+    child.stdout ? text(child.stdout) : '',
     text(child.stderr as NodeJS.ReadableStream),
     once(child, 'close') as Promise<[number | null]>,
   ])
@@ -175,6 +175,29 @@ it.runIf(process.platform === 'linux')(
     expect(await database.sql(left)).toHaveLength(0)
   },
 )
+
+it('a program of Python or Node that wants no output gets the exit code, and a cleanup keeps what it would archive', async () => {
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, DATABASE_URL: database.url }
+  const python = `import subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+sys.exit(done.returncode)`
+  const byPython = (argv: string[]) => spawn('python3', ['-c', python, ...argv], { env })
+  const byNode = ([program, ...argv]: string[]) =>
+    spawn(program as string, argv, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const starters = spawnSync('python3', ['--version']).status === 0 ? [byNode, byPython] : [byNode]
+  for (const start of starters) {
+    const run = (...argv: string[]) => finish(start([process.execPath, bin, ...argv]))
+    expect(await run('executions', 'list')).toMatchObject({ code: 0, stderr: '' })
+    expect(await run('--version')).toMatchObject({ code: 0, stderr: '' })
+    if (process.platform !== 'linux') continue
+    const archived = ['cleanup', '--before', '2021-01-01', '--yes', '--archive', '-']
+    expect(await run(...archived)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('stdout is closed; nothing was changed'),
+    })
+  }
+})
 
 it('a removed working folder is an error of one line', async () => {
   const folder = dataFolder('gone')

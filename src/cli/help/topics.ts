@@ -182,8 +182,8 @@ Examples:
 
 If the reader of a pipe ends early (wfstore audit | head), the exit code is 0.
 A command that prints data fails if stdout is closed (>&-); only Linux can tell
-that from > /dev/null. There, a program that discards the output of wfstore
-must open /dev/null for writing only, as a shell does.
+that from > /dev/null. With Python's subprocess.DEVNULL and Node's 'ignore' it
+cannot tell: then only cleanup --archive - fails.
 With --json errors have a code: {"error":{"code":"schema_behind", …}}.
 The --help of a command lists its exceptions.
 
