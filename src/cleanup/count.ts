@@ -118,6 +118,7 @@ export async function countCleanup(
           ...labelsOf(scope, 'audit', rest.entriesBy),
           ...labelsOf(scope, 'metric', rest.metricsBy),
         ],
+        lockedBy: [],
       },
       remain: all
         ? {

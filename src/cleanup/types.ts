@@ -48,6 +48,8 @@ export interface Kept {
   metric: { protected: number; locked: number }
   /** The foreign keys that protect rows: 'feedback_execution_id_fkey of feedback'. */
   protectedBy: string[]
+  /** The sessions that hold locked rows: 'pid 4711 (engine), in a transaction since …'. */
+  lockedBy: string[]
 }
 
 export interface CleanupCounts {

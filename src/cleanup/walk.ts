@@ -1,4 +1,4 @@
-import { isLockFailure } from '../db/migrate/lock.ts'
+import { isLockFailure, rowHolder } from '../db/migrate/lock.ts'
 import {
   type Position,
   type RemovedBatch,
@@ -40,6 +40,7 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
       audit: { runKept: 0, protected: 0, locked: 0 },
       metric: { protected: 0, locked: 0 },
       protectedBy: [],
+      lockedBy: [],
     },
     batches: 0,
   }
@@ -95,7 +96,11 @@ const MOST_REFUSED = 20
 const TRIES = 3
 const FIRST_PAUSE_MS = 100
 
-type Attempt = RemovedBatch & { locked: number; refused: boolean }
+interface Attempt extends RemovedBatch {
+  locked: number
+  lockedBy?: string | undefined
+  refused: boolean
+}
 
 /**
  * Retries a batch that is blocked by another session, or contains a row that the server refuses to remove, with smaller
@@ -123,7 +128,13 @@ async function patiently(
       if (limits.over()) return null
       if (tried >= TRIES && !pace.shrink()) {
         const batch = await stepOver(work, walked, at)
-        if (!refusal) return { ...batch, locked: batch.visited, refused: false }
+        if (!refusal) {
+          const lockedBy = await rowHolder(
+            work.client,
+            walked.kind === 'execution' ? [walked.table, 'workflow_steps'] : [walked.table],
+          )
+          return { ...batch, locked: batch.visited, lockedBy, refused: false }
+        }
         const [kept, protectedBy] = [batch.visited, [refusal.label]]
         return { ...batch, locked: 0, refused: !refusal.byKey, protected: kept, protectedBy }
       }
@@ -132,7 +143,7 @@ async function patiently(
   }
 }
 
-function count(walk: Walk, { kind }: Walked, batch: RemovedBatch & { locked: number }): void {
+function count(walk: Walk, { kind }: Walked, batch: Attempt): void {
   walk.batches++
   walk.removed[kind] += batch.removed
   walk.removed.step += batch.steps
@@ -140,6 +151,9 @@ function count(walk: Walk, { kind }: Walked, batch: RemovedBatch & { locked: num
   walk.kept[kind].protected += batch.protected
   for (const label of batch.protectedBy)
     if (!walk.kept.protectedBy.includes(label)) walk.kept.protectedBy.push(label)
+  const { lockedBy } = batch
+  if (lockedBy !== undefined && !walk.kept.lockedBy.includes(lockedBy))
+    walk.kept.lockedBy.push(lockedBy)
   if (kind === 'execution') {
     execution.running += batch.kept.running
     execution.endedLater += batch.kept.endedLater

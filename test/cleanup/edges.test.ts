@@ -114,6 +114,7 @@ describe('at the edge of the cutoff', () => {
         audit: { runKept: 2 * KEPT.length, protected: 0, locked: 0 },
         metric: { protected: 0, locked: 0 },
         protectedBy: [],
+        lockedBy: [],
       }
       expect(result.kept).toEqual(kept)
       // What a dry run says is what happens.

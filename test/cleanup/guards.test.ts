@@ -100,6 +100,7 @@ it('several keys, of several columns, on steps, audit entries and metrics are al
       'three_log_fkey of three',
       'four_metric_fkey of four',
     ],
+    lockedBy: [],
   })
   expect(plan).toMatchObject({ remove: result.removed, kept: result.kept })
   expect(await totalsOf(database)).toEqual(totals)

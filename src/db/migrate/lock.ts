@@ -87,11 +87,19 @@ async function advisoryHolder(client: pg.Client, name: string): Promise<Session 
   return describeSession(found[0], 'connected')
 }
 
-/** @param schema the current one if it is null */
+/** The modes of sessions that lock or change rows. */
+const OF_ROWS = ['RowShareLock', 'RowExclusiveLock']
+
+/**
+ * The session with the oldest transaction that holds a lock on one of the tables.
+ * @param schema the current one if it is null
+ * @param modes of the lock (default: any)
+ */
 async function tableHolder(
   client: pg.ClientBase,
   schema: string | null,
   tables: readonly string[],
+  modes: readonly string[] | null = null,
 ) {
   const found = await query(
     client,
@@ -104,10 +112,20 @@ async function tableHolder(
      where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid()
        and l.database = (select oid from pg_database where datname = current_database())
        and n.nspname = coalesce(${schema}, current_schema()) and c.relname = any(${tables}::text[])
+       and (${modes}::text[] is null or l.mode = any(${modes}::text[]))
      order by a.xact_start limit 1`,
     sessionShape,
   )
   return describeSession(found[0], 'in a transaction')
+}
+
+/** The session that has locked rows of these tables for the longest time, in words. */
+export async function rowHolder(
+  client: pg.ClientBase,
+  tables: readonly string[],
+): Promise<string | undefined> {
+  const holder = await tableHolder(client, null, tables, OF_ROWS)
+  return holder && `${holder.text}${holder.more}`
 }
 
 const endIt = ({ pid }: Session) => `to end it, run \`select pg_terminate_backend(${pid})\``

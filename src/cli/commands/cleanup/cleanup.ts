@@ -122,9 +122,11 @@ async function clean(
     note(`to free the space now, run: vacuum (analyze) ${result.vacuum.join(', ')}`)
   const locked = lockedWords(result.kept)
   if (locked !== '')
-    throw new WfstoreError('locked', `rows locked by another session were not removed: ${locked}`, {
-      hint: 'run it again later; `wfstore doctor` shows the session',
-    })
+    throw new WfstoreError(
+      'locked',
+      `rows locked by another session were not removed: ${[locked, ...result.kept.lockedBy].join('; ')}`,
+      { hint: 'run it again later; `wfstore doctor` shows the session' },
+    )
 }
 
 async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
