@@ -176,7 +176,7 @@ it.runIf(process.platform === 'linux')(
   },
 )
 
-it('a program of Python or Node that wants no output gets the exit code, and a cleanup keeps what it would archive', async () => {
+it('a program of Python or Node that discards the output gets the exit code, and a cleanup keeps what it would archive', async () => {
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, DATABASE_URL: database.url }
   const python = `import subprocess, sys

@@ -17,7 +17,8 @@ beforeAll(async () => {
     from generate_series(1, 6) as n`)
   await database.sql(`
     insert into billing_records (execution_id, user_id, model_id, billing_period, cost, tokens_total)
-    select execution_id, user_id, model_id, '2026-03', total_cost, 10 from workflow_executions`)
+    select execution_id, user_id, model_id, '2026-03', total_cost, 10 from workflow_executions
+    union all select null, 'u', 'm', '2026-04', 1, 10`)
 })
 afterAll(() => database.drop())
 
@@ -34,16 +35,26 @@ const HOSTILE = {
   row_security: 'on',
 }
 
-async function withSettings(settings: Record<string, string>, work: () => Promise<void>) {
+/** Who has the settings. Those of a role are for this database only, because other tests use the role. */
+const HOLDERS = { database: 'alter database', role: 'alter role current_user in database' }
+type Holder = keyof typeof HOLDERS
+
+async function withSettings(
+  settings: Record<string, string>,
+  work: () => Promise<void>,
+  of: Holder = 'database',
+) {
+  const alter = `${HOLDERS[of]} ${database.name}`
   for (const [name, value] of Object.entries(settings))
-    await database.sql(`alter database ${database.name} set ${name} = '${value}'`)
+    await database.sql(`${alter} set ${name} = '${value}'`)
   try {
     await work()
   } finally {
-    for (const name of Object.keys(settings))
-      await database.sql(`alter database ${database.name} reset ${name}`)
+    for (const name of Object.keys(settings)) await database.sql(`${alter} reset ${name}`)
   }
 }
+
+const EACH = Object.keys(HOLDERS) as Holder[]
 
 const cli = (line: string, url = database.url) =>
   runCli([...line.split(' '), '--database-url', url])
@@ -61,26 +72,18 @@ const READS = [
   'cleanup --before 2026-06-01 --dry-run --json',
 ]
 
-it('settings of the role or the database change no answer and no verdict', async () => {
+it.each(EACH)('settings of the %s change no answer and no verdict', async (of) => {
   const before = await Promise.all(READS.map((line) => cli(line)))
   for (const [index, { code, stderr }] of before.entries())
     expect([READS[index], code, stderr]).toEqual([READS[index], 0, expect.anything()])
-  await withSettings(HOSTILE, async () => {
-    for (const [index, line] of READS.entries())
-      expect([line, await cli(line)]).toEqual([line, before[index]])
-  })
-})
-
-it('a month can be closed and old runs removed under any settings of the database', async () => {
-  await withSettings(HOSTILE, async () => {
-    const store = openStore({ databaseUrl: database.url })
-    expect(await store.billing.closePeriod({ period: '2026-03' })).toMatchObject({
-      outcome: 'closed',
-    })
-    await store.close()
-    expect(await cli('cleanup --before 2026-06-01 --yes')).toMatchObject({ code: 0 })
-    expect(await cli('migrate verify')).toMatchObject({ code: 0 })
-  })
+  await withSettings(
+    HOSTILE,
+    async () => {
+      for (const [index, line] of READS.entries())
+        expect([line, await cli(line)]).toEqual([line, before[index]])
+    },
+    of,
+  )
 })
 
 it('a pool of the application whose settings change answers is refused, by name', async () => {
@@ -92,7 +95,7 @@ it('a pool of the application whose settings change answers is refused, by name'
       await pool.end()
     }
   }
-  expect((await ask('')).rows).toBeDefined()
+  expect((await ask('')).rows).toHaveLength(6)
   for (const [setting, wanted] of [
     ['standard_conforming_strings=off', 'standard_conforming_strings = on'],
     ['array_nulls=off', 'array_nulls = on'],
@@ -167,3 +170,28 @@ it('tables of another schema in front of ours are an error', async () => {
   await pool.end()
   await database.sql('drop schema front cascade')
 })
+
+it.each([
+  ['database', '2026-03', '2026-03-02T07:00:00Z'],
+  ['role', '2026-04', '2026-06-01T00:00:00Z'],
+] as const)(
+  'a month can be closed and old runs removed under any settings of the %s',
+  async (of, period, before) => {
+    await withSettings(
+      HOSTILE,
+      async () => {
+        const store = openStore({ databaseUrl: database.url })
+        expect(await store.billing.closePeriod({ period })).toMatchObject({
+          outcome: 'closed',
+        })
+        await store.close()
+        expect(await cli(`cleanup --before ${before} --yes`)).toMatchObject({
+          code: 0,
+          stdout: expect.stringContaining('removed 3 runs'),
+        })
+        expect(await cli('migrate verify')).toMatchObject({ code: 0 })
+      },
+      of,
+    )
+  },
+)

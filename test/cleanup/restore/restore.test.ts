@@ -1,58 +1,15 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
-import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
-import { archiveToStream } from '../../../src/cleanup/archive/write/stream.ts'
 import type { ArchiveSink } from '../../../src/cleanup/types.ts'
 import { query, type Run } from '../../../src/db/query/query.ts'
 import { costBy } from '../../../src/queries/usage/cost.ts'
 import { getStats } from '../../../src/queries/usage/stats.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { withClient } from '../../support/migrate.ts'
-import { createMigrated } from '../../support/migrated.ts'
-import {
-  clean,
-  flipByte,
-  inFolder,
-  options,
-  restore,
-  rowsOf,
-  totalsOf,
-} from '../archive/support.ts'
+import { clean, inFolder, options, restore, rowsOf, totalsOf } from '../archive/support.ts'
+import { ALL, archiveIn, database, NONE, useOldRows } from './support.ts'
 
-let database: TestDatabase
-
-beforeAll(async () => {
-  database = await createMigrated('restore')
-})
-afterAll(() => database.drop())
-beforeEach(async () => {
-  await database.sql(
-    `truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, usage_history, audit_history, cleanups;
-     insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status, total_cost, total_tokens, steps_total, steps_completed)
-       select 'w' || n % 2, 'u' || n % 3, 'Sales', 'm', time, case when n % 5 > 0 then time + n * interval '1.5 s' end,
-         (array['success', 'failed', 'partial'])[1 + n % 3], n * 0.01, n * 10, 2, 1
-       from generate_series(1, 40) n cross join lateral (select timestamptz '2026-05-01 00:00Z' + n * interval '7 min' as time) t;
-     update workflow_executions set created_at = start_time;
-     insert into workflow_steps (execution_id, step_number, step_name, result)
-       select execution_id, n, 'step', jsonb_build_object('n', n) from workflow_executions, generate_series(1, 2) n;
-     insert into audit_logs (execution_id, user_id, action_type, action_details, timestamp, success)
-       select execution_id, user_id, 'tool_call', 'd', start_time, status = 'success' from workflow_executions;
-     insert into observability_metrics (user_id, metric_type, metric_value, timestamp)
-       select 'u1', 't', n, '2026-05-01 00:00Z' from generate_series(1, 5) n`,
-  )
-  await database.sql(`set session_replication_role = replica`)
-  await database.sql(`update workflow_executions set updated_at = start_time`)
-  await database.sql(`set session_replication_role = origin`)
-})
-
-const ALL = { execution: 40, step: 80, audit: 40, metric: 5 }
-const NONE = { execution: 0, step: 0, audit: 0, metric: 0 }
-
-const archiveIn = (folder: string) => join(folder, readdirSync(folder)[0] as string)
+useOldRows('restore')
 
 /** What stats and cost say. */
 const reportsOf = async (of: TestDatabase) => {
@@ -80,6 +37,33 @@ it('the rows that a cleanup removed are restored unchanged, and no total changes
     expect(
       await database.sql('select from usage_history union all select from audit_history'),
     ).toEqual([])
+  }))
+
+it('a row that a key of the application protects is in no archive, and a restore brings the others back', () =>
+  inFolder(async (folder) => {
+    await database.sql(`create table feedback (run uuid references workflow_executions on delete restrict);
+      insert into feedback select execution_id from workflow_executions order by start_time limit 1`)
+    try {
+      const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
+      const cleaned = await clean(database, folder, { batchSize: 7 })
+      const removed = { execution: 39, step: 78, audit: 39, metric: 5 }
+      expect(cleaned).toMatchObject({
+        removed,
+        kept: { execution: { protected: 1 }, protectedBy: ['feedback_run_fkey of feedback'] },
+        archive: { lines: removed },
+      })
+      expect(await totalsOf(database)).toEqual(totals)
+      const result = await restore(database, folder)
+      expect(result).toMatchObject({ restored: removed, alreadyThere: NONE, complete: true })
+      expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
+      // When the application lets it go, the next archive has it as well.
+      await database.sql('delete from feedback')
+      expect((await clean(database, folder)).archive?.lines).toEqual(ALL)
+      await restore(database, folder)
+      expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
+    } finally {
+      await database.sql('drop table feedback')
+    }
   }))
 
 it('a second restore changes nothing and reports that the rows exist', () =>
@@ -171,113 +155,6 @@ it('a folder of several archives is restored as one, and a row in the state of i
       `select (select min(metric_value)::text from observability_metrics) as value, (select min(workflow_name) from workflow_executions) as name`,
     )
     expect(values).toEqual({ value: '7.50', name: 'renamed' })
-  }))
-
-it('an archive of another database is refused, and --copy restores only its rows', () =>
-  inFolder(async (folder) => {
-    const rows = await rowsOf(database)
-    await clean(database, folder)
-    const other = await createMigrated('restore_other')
-    try {
-      await expect(restore(other, folder)).rejects.toMatchObject({
-        code: 'conflict',
-        message: `${archiveIn(folder)} is of a cleanup of another database`,
-        hint: expect.stringContaining('--copy'),
-      })
-      expect(await rowsOf(other)).toEqual([])
-      expect((await restore(other, folder, { copy: true })).restored).toEqual(ALL)
-      expect(await rowsOf(other)).toEqual(rows)
-    } finally {
-      await other.drop()
-    }
-  }))
-
-it('if the history does not contain the runs of an archive, all of it is refused', () =>
-  inFolder(async (folder) => {
-    await clean(database, folder)
-    await database.sql(`delete from usage_history where workflow_name = 'w1' and user_id = 'u0'`)
-    const totals = await totalsOf(database)
-    await expect(restore(database, folder)).rejects.toMatchObject({
-      code: 'conflict',
-      message: 'usage_history does not hold what the archive has: it lacks 7 of the runs',
-    })
-    expect([await rowsOf(database), await totalsOf(database)]).toEqual([[], totals])
-  }))
-
-it('an archive that lacks rows of its cleanup is truncated, even with a valid end', () =>
-  inFolder(async (folder) => {
-    const { cleanupId } = await clean(database, folder)
-    await database.sql('update cleanups set steps_removed = 81 where cleanup_id = $1', [cleanupId])
-    await expect(restore(database, folder)).rejects.toMatchObject({
-      code: 'failed',
-      message: `${archiveIn(folder)} is truncated: its cleanup removed 81 rows of steps, and it has 80`,
-    })
-  }))
-
-it('nothing of a damaged archive is restored, and the file is named', () =>
-  inFolder(async (folder) => {
-    await clean(database, folder)
-    flipByte(join(archiveIn(folder), 'steps-0001.jsonl.gz'), 40)
-    await expect(restore(database, archiveIn(folder))).rejects.toMatchObject({
-      code: 'failed',
-      message: 'steps-0001.jsonl.gz is damaged: its SHA-256 does not match',
-    })
-    expect(await rowsOf(database)).toEqual([])
-  }))
-
-it('a column that the table lacks is named; a new column gets its default', () =>
-  inFolder(async (folder) => {
-    await database.sql(
-      `alter table workflow_executions add column tenant text not null default 'a'`,
-    )
-    await clean(database, folder)
-    await database.sql(`alter table workflow_executions drop column tenant`)
-    await database.sql(`alter table audit_logs add column seen boolean not null default true`)
-    try {
-      await expect(restore(database, folder)).rejects.toMatchObject({
-        code: 'schema_differs',
-        message: `workflow_executions has no place for the column "tenant" (text) of ${archiveIn(folder)}`,
-      })
-      await database.sql(`alter table workflow_executions add column tenant text`)
-      await restore(database, folder)
-      expect(
-        await database.sql(
-          `select distinct tenant, seen from workflow_executions join audit_logs using (execution_id)`,
-        ),
-      ).toEqual([{ tenant: 'a', seen: true }])
-    } finally {
-      await database.sql(
-        `alter table workflow_executions drop column tenant; alter table audit_logs drop column seen`,
-      )
-    }
-  }))
-
-it('during a cleanup or another restore it fails as locked', () =>
-  inFolder(async (folder) => {
-    await clean(database, folder)
-    const other = await database.connect()
-    await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
-    await expect(restore(database, folder)).rejects.toMatchObject({ code: 'locked' })
-    await other.end()
-    expect(await rowsOf(database)).toEqual([])
-  }))
-
-it('a streamed archive is restored from a pipe, and a stream without its end is refused', () =>
-  inFolder(async (folder) => {
-    const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
-    const stream = new PassThrough()
-    const text = buffer(stream)
-    await clean(database, folder, { archive: archiveToStream(stream, options), batchSize: 7 })
-    stream.end()
-    const bytes = await text
-    const from = (data: Buffer) => restore(database, '-', { stdin: Readable.from([data]) })
-    await expect(from(bytes.subarray(0, -1))).rejects.toMatchObject({
-      code: 'failed',
-      message: 'standard input is truncated: its cleanup ended, but the archive has no end',
-    })
-    expect(await rowsOf(database)).toEqual([])
-    expect((await from(gzipSync(bytes))).restored).toEqual(ALL)
-    expect([await rowsOf(database), await totalsOf(database)]).toEqual([rows, totals])
   }))
 
 it('a repeated batch has its lines twice, and is restored in the state of its removal', () =>
