@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { WfstoreError } from '../../error.ts'
 import { type SortTerm, sortTerm } from '../../queries/table/sort.ts'
-import { type Column, selectColumns } from '../output/column.ts'
+import { type Column, columnNamed } from '../output/column.ts'
 import { list } from './values.ts'
 
 export interface SortOptions {
@@ -10,7 +10,8 @@ export interface SortOptions {
 
 const parseSort = list<SortTerm>((text, previous = []) => {
   const terms = text.split(',').map((part) => sortTerm(part.trim()))
-  if (terms.every((term) => term !== undefined && term.name !== ''))
+  // The minus of `ps --sort -cost` would otherwise be read as a part of the name.
+  if (terms.every((term) => term !== undefined && /^[a-z]/i.test(term.name)))
     return [...previous, ...(terms as SortTerm[])]
   throw new InvalidArgumentError('It must be one or more columns such as user or cost:desc')
 })
@@ -46,9 +47,10 @@ export function sortOf<Row>(
 ): SortTerm[] {
   const sortable = columns.filter(({ name }) => names.includes(name))
   return (sort ?? []).map(({ name, descending }) => {
-    const [column] = selectColumns(columns, [name])
+    const column = columnNamed(columns, name)
     if (column && sortable.includes(column)) return { name: column.name, descending }
-    throw new WfstoreError('usage', `column "${name}" has no order to sort by`, {
+    const problem = column ? `column "${name}" has no order to sort by` : `unknown column "${name}"`
+    throw new WfstoreError('usage', `--sort: ${problem}`, {
       hint: `use one of ${sortable.map((one) => one.name).join(', ')}`,
     })
   })

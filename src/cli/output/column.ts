@@ -93,11 +93,20 @@ export function visibleColumns<Row>(
   return columns.filter((column) => column[where] !== false && !drawn(column))
 }
 
-function findColumn<Row>(columns: readonly Column<Row>[], wanted: string): Column<Row> {
+/** The column of this name or header. */
+export function columnNamed<Row>(
+  columns: readonly Column<Row>[],
+  wanted: string,
+): Column<Row> | undefined {
   const key = comparable(wanted)
-  const found =
+  return (
     columns.find((column) => comparable(column.name) === key) ??
     columns.find((column) => comparable(headerOf(column)) === key)
+  )
+}
+
+function findColumn<Row>(columns: readonly Column<Row>[], wanted: string): Column<Row> {
+  const found = columnNamed(columns, wanted)
   if (found) return found
   throw new WfstoreError('usage', `unknown column "${wanted.trim()}"`, {
     hint: `available columns: ${columns.map((column) => column.name).join(', ')}`,
