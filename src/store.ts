@@ -6,6 +6,7 @@ import type { Environment } from './db/connect/libpq.ts'
 import { lazyPool } from './db/connect/pool.ts'
 import { chooseDatabase, type DatabaseChoice, type Target, urlTarget } from './db/connect/target.ts'
 import { isPool, type Queryable } from './db/query/connection.ts'
+import type { JsonForm } from './db/query/decode.ts'
 import { prepared } from './db/query/prepared.ts'
 import { query, type Run } from './db/query/query.ts'
 import { openSession } from './db/query/session.ts'
@@ -218,21 +219,26 @@ export interface ClientStore extends Store {
 
 /**
  * A store on one connection that pipelines statements: the schema check is sent together with the first query, without a
- * round trip of its own. `close` ends the connection.
+ * round trip of its own. JSON columns are their text, with all digits. `close` ends the connection.
  * @internal
  */
 export function storeOnClient(client: pg.Client): ClientStore {
   const checked = checkedOnce(client)
   const run: Run = async (statement, shape) => {
     const checking = checked()
-    const rows = query(client, statement, shape)
+    const rows = query(client, statement, shape, AS_TEXT)
     // On a wrong schema the query fails too; the error of the check is clearer.
     rows.catch(() => {})
     await checking
     return rows
   }
-  return { ...storeOn(client, () => client.end(), { checked, read: run }), query: run }
+  return {
+    ...storeOn(client, () => client.end(), { checked, read: run, json: AS_TEXT.json }),
+    query: run,
+  }
 }
+
+const AS_TEXT = { json: 'text' } as const
 
 /** Checks the schema until it is right. */
 function checkedOnce(database: Queryable): () => Promise<void> {
@@ -250,18 +256,19 @@ function checkedOnce(database: Queryable): () => Promise<void> {
 interface StoreParts {
   checked?: () => Promise<void>
   read?: Run
+  json?: JsonForm
   spool?: SpoolOptions | undefined
 }
 
 function storeOn(
   database: Queryable,
   close: () => Promise<void>,
-  { checked: check = checkedOnce(database), read: given, spool }: StoreParts = {},
+  { checked: check = checkedOnce(database), read: given, json = 'value', spool }: StoreParts = {},
 ): Store {
   /** Check the schema before a write: a write must not run on a wrong schema. */
   const write: Run = async (statement, shape) => {
     await check()
-    return query(database, statement, shape)
+    return query(database, statement, shape, { json })
   }
   const read = given ?? write
   const recording = isPool(database) ? prepared(database) : write

@@ -22,11 +22,11 @@ const shape = {
   newest: d.count(),
   runKept: d.count(),
   runsProtected: d.count(),
-  runsBy: d.json(),
+  runsBy: d.jsonText(),
   entriesProtected: d.count(),
-  entriesBy: d.json(),
+  entriesBy: d.jsonText(),
   metricsProtected: d.count(),
-  metricsBy: d.json(),
+  metricsBy: d.jsonText(),
 }
 
 /** A run of `alias` that goes. */

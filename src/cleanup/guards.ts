@@ -21,8 +21,8 @@ const shape = {
   name: d.text(),
   table: d.text(),
   target: d.text(),
-  own: d.json(),
-  others: d.json(),
+  own: d.jsonText(),
+  others: d.jsonText(),
 }
 
 const columns = (table: string, numbers: string) => `(
@@ -90,7 +90,7 @@ export const isFree = (scope: Scope, kind: Walked['kind'], alias: string): strin
     .map((each) => ` and not ${each}`)
     .join('')
 
-export const protectedShape = { protected: d.count(), protectedBy: d.json() }
+export const protectedShape = { protected: d.count(), protectedBy: d.jsonText() }
 
 /**
  * Counts the rows that only a key keeps, and names the keys.

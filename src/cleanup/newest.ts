@@ -23,7 +23,7 @@ export async function newestRuns(client: pg.ClientBase, keepLast: number): Promi
        from workflow_executions e where e.workflow_name = n.workflow_name
        order by e.start_time desc, e.execution_id desc offset ${keepLast - 1}::bigint limit 1
      ) as oldest`,
-    { newest: d.json() },
+    { newest: d.jsonText() },
   )
   return row?.newest ?? '[]'
 }

@@ -56,7 +56,7 @@ const constraintShape = {
   /** The condition of a check, in brackets. */
   expression: d.nullable(d.text()),
   /** Its columns in order, as JSON. */
-  columns: d.json(),
+  columns: d.jsonText(),
   validated: d.boolean(),
   /** The table that a foreign key references, if it is in the same schema. */
   referenced: d.nullable(d.text()),

@@ -6,6 +6,7 @@ import {
   key,
   keyText,
   name,
+  object,
   optional,
   stamp,
   table,
@@ -46,8 +47,8 @@ export const audit = table({
     modelId: optional(keyText),
     success: withDefault(boolean, 'true'),
     errorMessage: optional(text),
-    /** Any JSON value. */
-    metadata: optional(withDefault(json, "'{}'")),
+    /** An object of your own data. Older rows may hold any JSON value. */
+    metadata: optional(withDefault(object, "'{}'")),
     createdAt: stamp,
   },
 })

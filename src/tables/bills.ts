@@ -3,10 +3,10 @@ import {
   boolean,
   byWfstore,
   count,
-  json,
   key,
   month,
   name,
+  object,
   optional,
   stamp,
   table,
@@ -46,8 +46,8 @@ export const bills = table({
     paid: withDefault(boolean, 'false'),
     /** The id of the payment in another system: an invoice, a transfer. */
     paymentId: optional(text),
-    /** Any JSON value. */
-    metadata: optional(withDefault(json, "'{}'")),
+    /** An object of your own data. Older rows may hold any JSON value. */
+    metadata: optional(withDefault(object, "'{}'")),
     createdAt: stamp,
     updatedAt: stamp,
     ...laterColumns,

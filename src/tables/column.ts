@@ -37,7 +37,7 @@ export interface ColumnDescription<
   Nullable extends boolean = boolean,
   HasDefault extends boolean = boolean,
   By extends Writers = Writers,
-  Value extends string = string,
+  Value extends Narrower = Narrower,
 > {
   type: Type
   nullable: Nullable
@@ -47,13 +47,16 @@ export interface ColumnDescription<
   default?: string
   writers: By
   /** All values that the column may hold. */
-  values?: readonly Value[]
+  values?: readonly (Value & string)[]
   /**
-   * What is required of a text that is written. name: not empty, and short enough for an index. key: short enough for an
-   * index. month: such as 2024-12.
+   * What is required of what is written. name: a text that is not empty, and short enough for an index. key: a text short
+   * enough for an index. month: such as 2024-12. object: JSON that is an object.
    */
-  rule?: 'name' | 'key' | 'month'
+  rule?: 'name' | 'key' | 'month' | 'object'
 }
+
+/** What a column holds if not every value of its type: some texts, or objects. */
+type Narrower = string | object
 
 /**
  * The longest name, in bytes of UTF-8. An index row has at most 2,704 bytes, a third of a page
@@ -121,6 +124,11 @@ export const amount = column('amount')
 export const number = column('number')
 export const boolean = column('boolean')
 export const json = column('json')
+/** JSON of which the library writes only objects. Older rows may hold any value. */
+export const object: ColumnDescription<'json', false, false, 'all', object> = {
+  ...column('json'),
+  rule: 'object',
+}
 
 /** A text that is not empty, and short enough for an index. */
 export const name: typeof text = { ...text, rule: 'name' }
@@ -133,7 +141,7 @@ export const optional = <
   T extends ColumnType,
   D extends boolean,
   W extends Writers,
-  V extends string,
+  V extends Narrower,
 >(
   inner: ColumnDescription<T, boolean, D, W, V>,
 ): ColumnDescription<T, true, D, W, V> => ({ ...inner, nullable: true })
@@ -142,7 +150,7 @@ export const withDefault = <
   T extends ColumnType,
   N extends boolean,
   W extends Writers,
-  V extends string,
+  V extends Narrower,
 >(
   inner: ColumnDescription<T, N, boolean, W, V>,
   sql: string,
@@ -169,7 +177,7 @@ export const byWfstore = <
   T extends ColumnType,
   N extends boolean,
   D extends boolean,
-  V extends string,
+  V extends Narrower,
 >(
   inner: ColumnDescription<T, N, D, Writers, V>,
 ): ColumnDescription<T, N, D, 'wfstore', V> => ({ ...inner, writers: 'wfstore' })

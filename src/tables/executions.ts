@@ -2,9 +2,9 @@ import {
   amount,
   count,
   integer,
-  json,
   key,
   name,
+  object,
   oneOf,
   optional,
   stamp,
@@ -53,8 +53,8 @@ export const executions = table({
     stepsCompleted: withDefault(integer, '0'),
     stepsFailed: withDefault(integer, '0'),
     errorMessage: optional(text),
-    /** Any JSON value. */
-    metadata: optional(withDefault(json, "'{}'")),
+    /** An object of your own data. Older rows may hold any JSON value. */
+    metadata: optional(withDefault(object, "'{}'")),
     createdAt: stamp,
     updatedAt: stamp,
   },

@@ -1,4 +1,4 @@
-import { json, key, name, number, optional, stamp, table, time, withDefault } from './column.ts'
+import { key, name, number, object, optional, stamp, table, time, withDefault } from './column.ts'
 import type { NewOf, PatchOf } from './types.ts'
 
 /** Values measured over a period, by user and dimensions. */
@@ -19,8 +19,8 @@ export const metrics = table({
     metricValue: number,
     /** Such as 'hour' or 'day'. */
     aggregationPeriod: withDefault(name, "'hour'"),
-    /** Any JSON value. */
-    dimensions: optional(withDefault(json, "'{}'")),
+    /** An object of your own data. Older rows may hold any JSON value. */
+    dimensions: optional(withDefault(object, "'{}'")),
     createdAt: stamp,
   },
 })

@@ -1,7 +1,13 @@
 import type { ColumnDescription, Columns, TableDescription } from './column.ts'
 
-/** Text exactly as PostgreSQL prints a jsonb value: its numbers may have more digits than a double. */
-export type JsonText = string & { readonly json: unique symbol }
+/** A value in JSON. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | JsonValue[]
+  | { [name: string]: JsonValue }
 
 /** A whole number, exact in any size: a number up to 2^53 - 1, a bigint beyond. */
 export type Count = number | bigint
@@ -20,8 +26,10 @@ export type ReadValue<C extends ColumnDescription> = OrNull<
       : C['type'] extends 'boolean'
         ? boolean
         : C['type'] extends 'json'
-          ? JsonText
-          : string
+          ? JsonValue
+          : [ValuesOf<C>] extends [never]
+            ? string
+            : ValuesOf<C>
 >
 
 type ValuesOf<C extends ColumnDescription> =
@@ -35,7 +43,9 @@ type GivenValue<C extends ColumnDescription> = OrNull<
     : C['type'] extends 'boolean'
       ? boolean
       : C['type'] extends 'json'
-        ? unknown
+        ? [ValuesOf<C>] extends [never]
+          ? unknown
+          : ValuesOf<C>
         : C['type'] extends 'time'
           ? Date | string
           : C['type'] extends 'amount' | 'number'

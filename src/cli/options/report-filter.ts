@@ -45,7 +45,7 @@ export async function reader(context: Context, options: GlobalOptions): Promise<
   const { checkSchema } = await import('../../db/schema.ts')
   const client = await context.connect(options)
   await checkSchema(client)
-  return (statement, shape) => query(client, statement, shape)
+  return (statement, shape) => query(client, statement, shape, { json: 'text' })
 }
 
 /** Notes that the time range is exact only for rows that are not removed. */

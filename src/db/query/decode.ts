@@ -1,12 +1,18 @@
 import { WfstoreError } from '../../error.ts'
 import { type Columns, type ColumnType, columnOf } from '../../tables/column.ts'
-import type { Count, JsonText, ReadValue } from '../../tables/types.ts'
+import type { Count, JsonValue, ReadValue } from '../../tables/types.ts'
 
 /**
  * Rows come from PostgreSQL as text and are decoded once, here. pg would return numeric and bigint as strings, round
  * microseconds and read dates in local time.
  */
-export type Decoder<T> = (text: string, column: string) => T
+export type Decoder<T> = (text: string, column: string, form: JsonForm) => T
+
+/**
+ * How the JSON columns of a table are read: as values, or as their text, in which numbers have all digits, for the command
+ * line. The text is itself a JSON value, a string.
+ */
+export type JsonForm = 'value' | 'text'
 
 export interface Field<T> {
   decode: Decoder<T>
@@ -51,9 +57,23 @@ export const count = field(decodeCount)
 export const total = field(decodeTotal)
 export const number = field(decodeNumber)
 export const boolean = field((value) => value === 't' || value === 'true')
-export const json = (sql?: string): Field<JsonText> => ({
-  ...field((value) => value as JsonText)(sql),
+/** A JSON column of a table. */
+export const json = (sql?: string): Field<JsonValue> => ({
+  ...field((value, _, form) => (form === 'text' ? value : (JSON.parse(value) as JsonValue)))(sql),
   unordered: true,
+})
+/** JSON that a query has made, as text. */
+export const jsonText = field((value) => value)
+/** An array of texts. */
+export const texts = (value: string): Field<string[]> => ({
+  decode: (text) => JSON.parse(text),
+  unordered: true,
+  sql: value,
+  asText: (array) => `to_json(${array})`,
+})
+/** Rows inside a row: an array of what `jsonArrayOf` makes. */
+export const rows = <S extends Shape>(shape: S): Field<RowOf<S>[]> => ({
+  decode: (text, _, form) => decodeArrays(shape, JSON.parse(text), form),
 })
 
 export function nullable<T>(inner: Field<T>): Field<T | null> {
@@ -114,7 +134,11 @@ type RawRow = Record<string, string | null>
  * The rows of a result, by the column names of the shape.
  * @throws WfstoreError failed for an invalid value, null in a field that is not nullable, and a missing column
  */
-export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): RowOf<S>[] {
+export function decodeRows<S extends Shape>(
+  shape: S,
+  rows: readonly RawRow[],
+  form: JsonForm = 'value',
+): RowOf<S>[] {
   // The column names are made once, because a list needs them for each row.
   const fields = Object.entries(shape).map(([name, { column, decode, nullable = false }]) => ({
     name,
@@ -127,7 +151,7 @@ export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): 
     try {
       for (const { name, column, decode, nullable } of fields) {
         const value = raw[column]
-        if (typeof value === 'string') row[name] = decode(value, column)
+        if (typeof value === 'string') row[name] = decode(value, column, form)
         else if (value === null && nullable) row[name] = null
         else throw value === null ? isNull(column) : isMissing(column)
       }
@@ -139,15 +163,16 @@ export function decodeRows<S extends Shape>(shape: S, rows: readonly RawRow[]): 
 }
 
 /** The rows from `jsonArrayOf`: arrays of the values of a shape in its order. */
-export function decodeArrays<S extends Shape>(
+function decodeArrays<S extends Shape>(
   shape: S,
   rows: readonly (string | null)[][],
+  form?: JsonForm,
 ): RowOf<S>[] {
   const columns = Object.keys(shape).map(columnOf)
   const raw = rows.map((values) =>
     Object.fromEntries(values.map((value, index) => [columns[index], value])),
   )
-  return decodeRows(shape, raw)
+  return decodeRows(shape, raw, form)
 }
 
 /**

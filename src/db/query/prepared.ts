@@ -41,7 +41,7 @@ export function prepared(pool: Queryable): Run {
       const name = names.get(text) ?? nameOf(text)
       names.set(text, name)
       try {
-        return await query(pool, statement, shape, name)
+        return await query(pool, statement, shape, { name })
       } catch (error) {
         if (!isUnprepared(error)) throw error
         state = 'unnamed'

@@ -1,5 +1,5 @@
 import { type Connection, type ConnectionPool, isPool, type Queryable } from './connection.ts'
-import { decodeRows, type RowOf, type Shape } from './decode.ts'
+import { decodeRows, type JsonForm, type RowOf, type Shape } from './decode.ts'
 import { databaseError, sqlStateOf } from './errors.ts'
 import { openSession } from './session.ts'
 import { bound, type Statement } from './sql.ts'
@@ -12,14 +12,14 @@ const asText = { getTypeParser: () => (value: string | Buffer) => value.toString
 
 /**
  * Runs one statement and decodes its rows.
- * @param name of the prepared statement; each text has its own name
+ * @param how the name of the prepared statement, of which each text has its own, and how JSON columns are read
  * @throws WfstoreError for errors of the server or the connection
  */
 export async function query<S extends Shape>(
   database: Queryable,
   statement: Statement,
   shape: S,
-  name?: string,
+  { name, json }: { name?: string; json?: JsonForm } = {},
 ): Promise<RowOf<S>[]> {
   const { text, values } = bound(statement)
   const config = { text, values, types: asText }
@@ -27,7 +27,7 @@ export async function query<S extends Shape>(
   const { rows } = isPool(database)
     ? await sendOnSession(database, named)
     : await sendOn(database, named)
-  return decodeRows(shape, rows as Record<string, string | null>[])
+  return decodeRows(shape, rows as Record<string, string | null>[], json)
 }
 
 type Config = Parameters<Connection['query']>[0]

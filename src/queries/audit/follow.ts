@@ -75,22 +75,18 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
       // age() compares transaction ids correctly after a wraparound too.
       ...(horizon === null ? [] : [sql`age(a.xmin) <= age(${horizon}::xid8::xid)`]),
     ]
-    const entry = raw(d.jsonArrayOf(shape, 'a'))
+    const entry = raw(`json_build_array(${d.jsonArrayOf(shape, 'a')})`)
     const rows = await run(
       sql`with m as materialized (${raw(MOMENT)})
        select ${raw(d.selectList(momentShape, 'm'))}, case when a.log_id is not null then ${entry} end as entry
        from m left join audit_logs a on ${join(conditions, ' and ')} order by a.timestamp, a.log_id`,
-      { ...momentShape, entry: d.nullable(d.json()) },
+      { ...momentShape, entry: d.nullable(d.rows(shape)) },
     )
     const { horizon: next, windowStart, blind: isBlind } = rows[0] as d.RowOf<typeof momentShape>
     state = { horizon: next, from: state?.windowStart ?? from, windowStart }
     blind ||= isBlind === true
     // Without entries there is one row, with the moment only.
-    const found = rows.flatMap(({ entry }) => (entry === null ? [] : [entry]))
-    return d.decodeArrays(
-      shape,
-      found.map((entry) => JSON.parse(entry)),
-    )
+    return rows.flatMap(({ entry }) => entry ?? [])
   }
 
   return {

@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import type { JsonText } from '../../tables/types.ts'
 import type { Subject } from './subject.ts'
 
 export type State = 'ok' | 'warning' | 'failed'
@@ -13,7 +12,7 @@ export interface Finding {
   /** The command, SQL or setting that fixes it; null if there is nothing to do. */
   fix: string | null
   /** The same numbers as data. */
-  details: JsonText | null
+  details: string | null
 }
 
 export interface Check {
@@ -40,5 +39,5 @@ export const finding = (
   state,
   finding: text,
   fix,
-  details: details === undefined ? null : (JSON.stringify(details) as JsonText),
+  details: details === undefined ? null : JSON.stringify(details),
 })

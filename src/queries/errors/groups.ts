@@ -31,7 +31,7 @@ const groupShape = {
   /** Number of affected workflows. */
   workflows: d.count(),
   /** Their names, as JSON. */
-  workflowNames: d.json('to_json(g.workflow_names)'),
+  workflowNames: d.texts('g.workflow_names'),
   /** The message without the parts that vary between errors. */
   fingerprint: d.text(),
   /** The newest message. */

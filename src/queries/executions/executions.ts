@@ -71,9 +71,8 @@ export async function getExecution(run: Run, id: string): Promise<ExecutionWithS
        select json_agg(${raw(d.jsonArrayOf(stepShape, 's'))} order by s.step_number, s.start_time, s.step_id)
        from workflow_steps s where s.execution_id = e.execution_id) as steps
      from workflow_executions e where e.execution_id = ${executionId}::uuid`,
-    { ...executionShape, steps: d.nullable(d.json()) },
+    { ...executionShape, steps: d.nullable(d.rows(stepShape)) },
   )
   if (!execution) throw missing('execution', id)
-  const steps = execution.steps === null ? [] : (JSON.parse(execution.steps) as (string | null)[][])
-  return { ...execution, steps: d.decodeArrays(stepShape, steps) }
+  return { ...execution, steps: execution.steps ?? [] }
 }

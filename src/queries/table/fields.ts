@@ -10,6 +10,7 @@ import {
   keyTextOf,
   monthOf,
   nameOf,
+  objectOf,
   oneOf,
   requiredText,
   textOf,
@@ -28,12 +29,13 @@ const check =
   (name, value) =>
     of(name, value as T)
 
-const CHECKS: Record<ColumnType | 'name' | 'key' | 'month', Check> = {
+const CHECKS: Record<ColumnType | 'name' | 'key' | 'month' | 'object', Check> = {
   uuid: check(uuidOf),
   text: check(textOf),
   name: check(nameOf),
   key: check(keyTextOf),
   month: check(monthOf),
+  object: check(objectOf),
   time: check(timeOf),
   count: check(countOf),
   integer: check(integerOf),

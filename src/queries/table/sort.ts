@@ -1,11 +1,11 @@
 import * as d from '../../db/query/decode.ts'
 import { raw, type Sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import type { JsonText } from '../../tables/types.ts'
+import type { JsonValue } from '../../tables/types.ts'
 
 /** The fields of a row that have an order: all but JSON. */
 type Sortable<Row> = {
-  [K in keyof Row & string]: NonNullable<Row[K]> extends JsonText ? never : K
+  [K in keyof Row & string]: JsonValue extends Row[K] ? never : K
 }[keyof Row & string]
 
 /** A field, with ':desc' for the largest values first. Rows without a value come last in both directions. */

@@ -148,6 +148,16 @@ export function jsonOf(name: string, value: unknown): string | null {
   return text
 }
 
+/** An object as JSON; undefined is NULL. */
+export function objectOf(name: string, value: object | undefined): string | null {
+  if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value)))
+    throw bad(name, value, 'an object')
+  const text = jsonOf(name, value)
+  // A Date is an object too, and a text in JSON.
+  if (text !== null && !text.startsWith('{')) throw bad(name, text, 'an object')
+  return text
+}
+
 /** Half of a surrogate pair, for example at the end of a text that was cut inside an emoji, becomes U+FFFD. */
 const wellFormed = (text: string): string =>
   text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')

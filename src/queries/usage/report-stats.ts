@@ -77,7 +77,7 @@ const reportShape = {
   p99ExecutionTime: percentile(3),
   percentileRuns: d.count(),
   percentileSince: d.nullable(d.time()),
-  days: d.nullable(d.json()),
+  days: d.nullable(d.rows(dayShape)),
   firstDay: d.text(calendarText('day', 'r.first_day')),
   lastDay: d.text(calendarText('day', 'r.last_day')),
   historyCut: d.count(),
@@ -103,11 +103,10 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
   const moment = now === undefined ? raw('now()') : sql`${timeOf('now', now)}::timestamptz`
   const [row] = await run(statement(where, zone, moment, counted, stuck), reportShape)
   const { percentileRuns, percentileSince, days, ...stats } = row as d.RowOf<typeof reportShape>
-  const lists = days === null ? [] : (JSON.parse(days) as (string | null)[][])
   return {
     ...stats,
     percentilesOver: { runs: percentileRuns, since: percentileSince },
-    days: d.decodeArrays(dayShape, lists),
+    days: days ?? [],
   }
 }
 

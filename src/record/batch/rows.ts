@@ -4,8 +4,8 @@ import {
   amountOf,
   checkOrder,
   countOf,
-  jsonOf,
   nameOf,
+  objectOf,
   oneOf,
   type Tokens,
   textOf,
@@ -153,7 +153,7 @@ export function entryContent(entry: BatchEntry): Content {
     tokens: countOf('tokens', entry.tokens) ?? 0,
     cost: amountOf('cost', entry.cost),
     success: entry.success !== false,
-    metadata: jsonOf('metadata', metadata),
+    metadata: objectOf('metadata', metadata),
   })
   return {
     kind: 'entry',

@@ -7,6 +7,7 @@ import {
   amountOf,
   countOf,
   jsonOf,
+  objectOf,
   optionalKeyText,
   optionalText,
   uuidOf,
@@ -32,7 +33,7 @@ export interface EntryOptions {
   /** US dollars of this action. They are part of the step's cost, and are not added to it. */
   cost?: string | number | undefined
   /** An object of your own data, written as JSON (default: {}). */
-  metadata?: Record<string, unknown> | undefined
+  metadata?: object | undefined
   /** A UUID (default: a new UUIDv7). With your own id the call can be repeated. */
   logId?: string | undefined
 }
@@ -77,7 +78,7 @@ export async function recordEntry(
     cost: amountOf('cost', entry.cost),
     success: entry.success !== false,
     errorMessage: optionalText('errorMessage', entry.errorMessage),
-    metadata: jsonOf('metadata', entry.metadata),
+    metadata: objectOf('metadata', entry.metadata),
   }
   const done = await send(run, ADD_ENTRY(values), { status: d.text() })
   if (done.length > 0) return logId

@@ -9,6 +9,7 @@ import {
   integerOf,
   jsonOf,
   nameOf,
+  objectOf,
   oneOf,
   optionalKeyText,
   optionalText,
@@ -76,7 +77,7 @@ export async function beginExecution(run: Run, options: StartExecution): Promise
     modelId: nameOf('modelId', options.modelId),
     startTime: timeOf('startTime', options.startTime),
     stepsTotal: integerOf('stepsTotal', options.stepsTotal),
-    metadata: jsonOf('metadata', options.metadata),
+    metadata: objectOf('metadata', options.metadata),
     entry: derivedId('workflow_start', executionId),
   }
   const [started] = await send(run, START_EXECUTION(values), startShape)

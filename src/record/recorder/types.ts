@@ -17,7 +17,7 @@ export interface StartExecution {
   /** The planned number of steps, for the progress of the run (default: 0, unknown). */
   stepsTotal?: number | undefined
   /** An object of your own data, written as JSON (default: {}). */
-  metadata?: Record<string, unknown> | undefined
+  metadata?: object | undefined
   /** A UUID (default: a new UUIDv7). With your own id the call can be repeated from another process. */
   executionId?: string | undefined
   /** A Date, or RFC 3339 with a zone (default: now, by the server's clock). */

@@ -42,14 +42,14 @@ it('a missing column is an error that names the column and the row, not null', (
   expect(() => d.decodeRows(pair, [{ usr_id: 'u', cost: '1' }])).toThrow(
     'column user_id is missing, in row 1',
   )
-  expect(() => d.decodeArrays(pair, [['u']])).toThrow('column cost is missing')
+  expect(() => one(d.rows(pair), '[["u"]]')).toThrow('column cost is missing')
 })
 
 it('NULL in a field that is not nullable is an error that names the column and the row', () => {
   expect(() => d.decodeRows(pair, [{ user_id: 'u', cost: null }])).toThrow(
     'column cost is null and must have a value, in the row of user_id u',
   )
-  expect(() => d.decodeArrays(pair, [['u', null]])).toThrow('column cost is null')
+  expect(() => one(d.rows(pair), '[["u", null]]')).toThrow('column cost is null')
 })
 
 it('an error of a row keeps its hint', () => {

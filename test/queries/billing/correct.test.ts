@@ -27,7 +27,7 @@ describe('correct', () => {
       tokensTotal: 0,
       corrects: id,
       originalPeriod: null,
-      metadata: '{"by": "maria", "reason": "list price"}',
+      metadata: { by: 'maria', reason: 'list price' },
     })
   })
 

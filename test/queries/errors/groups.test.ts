@@ -83,7 +83,7 @@ describe('groups', () => {
       share: 3 / 4,
       users: 2,
       workflows: 2,
-      workflowNames: '["one","two"]',
+      workflowNames: ['one', 'two'],
       firstTime: '2026-11-20T02:00:00.000000Z',
       lastTime: '2026-11-20T05:00:00.000000Z',
       fingerprint: 'took <n>',

@@ -39,10 +39,8 @@ const full = {
 }
 const told = {
   ...full,
-  toolParameters: '{"q": 1}',
   startTime: '2026-03-01T08:00:00.000000Z',
   endTime: '2026-03-01T08:00:01.000000Z',
-  result: '{"rows": 3}',
 }
 
 it('a step is created with every field as given, then read, changed and deleted', async () => {

@@ -22,7 +22,10 @@ describe('invalid values are refused before anything is sent', () => {
     ['startTime', { startTime: '2026-01-01 10:00' }],
     ['metadata', { metadata: () => 1 }],
     ['mode', { mode: 'a\0b' }],
-    ['metadata', { metadata: 'a\0b' }],
+    ['metadata', { metadata: { a: 1, '\0': 2 } }],
+    ...['text', [1], 7, true, null, new Date(0)].map(
+      (metadata): [string, { metadata: unknown }] => ['metadata is ', { metadata }],
+    ),
   ])('startExecution: %s %j', async (name, options) => {
     await expect(startExecution(nothing, { ...OF, ...options })).rejects.toMatchObject({
       code: 'usage',

@@ -1,12 +1,19 @@
 import { formatDuration } from '../../../numbers.ts'
 import type { Metric } from '../../../queries/metrics/metrics.ts'
 import type { RollupResult } from '../../../queries/metrics/rollup.ts'
+import type { JsonValue } from '../../../tables/types.ts'
 import type { Column } from '../../output/column.ts'
 
+/** The dimensions by name; undefined if they are not an object. A command reads JSON columns as text. */
+export function dimensionsOf({ dimensions }: Metric): Record<string, JsonValue> | undefined {
+  const value: JsonValue = typeof dimensions === 'string' ? JSON.parse(dimensions) : dimensions
+  return typeof value !== 'object' || value === null || Array.isArray(value) ? undefined : value
+}
+
 /** `mode=Sales model=gpt-4o`. Values that are not objects are shown unchanged. */
-function dimensionsCell({ dimensions }: Metric): string | null {
-  const value: unknown = dimensions === null ? null : JSON.parse(dimensions)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return dimensions
+function dimensionsCell(metric: Metric): string | null {
+  const value = dimensionsOf(metric)
+  if (!value) return metric.dimensions as string | null
   const parts = Object.entries(value).map(
     ([name, inner]) => `${name}=${typeof inner === 'string' ? inner : JSON.stringify(inner)}`,
   )

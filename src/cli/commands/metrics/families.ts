@@ -1,6 +1,7 @@
 import type { Metric } from '../../../queries/metrics/metrics.ts'
 import type { StoreStats } from '../../../queries/usage/stats.ts'
 import type { Family, Sample } from '../../output/formats/prometheus.ts'
+import { dimensionsOf } from './columns.ts'
 
 /** The Prometheus name and help of each metric type; docs/REPORTS.md lists them too. */
 const TYPES: Record<string, { name: string; help: string }> = {
@@ -44,7 +45,7 @@ export function metricFamilies(metrics: readonly Metric[]): Family[] {
     }
     const name = (known ?? OTHER).name
     const all = samples.get(name) ?? []
-    all.push({ labels: { ...dimensionsOf(metric), ...labels }, value: metric.metricValue })
+    all.push({ labels: { ...labelsOf(metric), ...labels }, value: metric.metricValue })
     samples.set(name, all)
     if (newest === undefined || metric.timestamp > newest.timestamp) newest = metric
   }
@@ -67,10 +68,8 @@ export function metricFamilies(metrics: readonly Metric[]): Family[] {
 }
 
 /** Nested values become JSON text. A value that is not an object has no labels. */
-function dimensionsOf({ dimensions }: Metric): Record<string, string> {
-  const value: unknown = dimensions === null ? null : JSON.parse(dimensions)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
-  const texts = Object.entries(value).map(([name, inner]) => {
+function labelsOf(metric: Metric): Record<string, string> {
+  const texts = Object.entries(dimensionsOf(metric) ?? {}).map(([name, inner]) => {
     const text = inner === null ? '' : typeof inner === 'string' ? inner : JSON.stringify(inner)
     return [name, text]
   })

@@ -109,7 +109,7 @@ describe('the position of a step', () => {
       } as ExecutionWithSteps,
       new Date(NOW),
     )
-  const running = { status: 'running', endTime: null }
+  const running = { status: 'running', endTime: null } as const
 
   it('a running step ends now', () => {
     const { rows, summary } = rowsOf(running, { status: 'running', startTime: at(30) })

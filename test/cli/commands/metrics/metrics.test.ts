@@ -264,7 +264,7 @@ describe('current values', () => {
 
   it('of any text, type and dimensions are lines that a scraper accepts', async () => {
     const store = openStore({ databaseUrl: empty.url })
-    const add = (userId: string, metricType: string, dimensions: unknown) =>
+    const add = (userId: string, metricType: string, dimensions: object) =>
       store.metrics.create({
         ...{ userId, metricType, dimensions },
         metricValue: 1,
@@ -272,7 +272,12 @@ describe('current values', () => {
       })
     await add('a"b\\c\nd\x1b[31m', 'cost', { 'weird-key': 'x\ny', user: 'other', __name__: 'z' })
     await add('u', 'latency p99', { nested: { a: [1] }, none: null, yes: true })
-    await add('u', 'latency p99', [1, 2])
+    // As an older application may have stored it.
+    await empty.sql(
+      `insert into observability_metrics (user_id, metric_type, metric_value, timestamp, dimensions)
+       values ('u', 'latency p99', 1, $1, '[1, 2]')`,
+      [NOW],
+    )
     await add('u', 'latency p99', { none: null })
     await store.close()
     const { code, stdout } = await on(empty, '-o prometheus')
