@@ -32,7 +32,7 @@ export type ErrorCode =
   /** All other errors. */
   | 'failed'
 
-export interface ErrorOptions {
+export interface WfstoreErrorOptions {
   /** What to do, in one sentence. */
   hint?: string | undefined
   cause?: unknown
@@ -53,7 +53,7 @@ export class WfstoreError extends Error {
   readonly sqlState: string | undefined
   readonly sql: string | undefined
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: WfstoreErrorOptions = {}) {
     const { cause } = options
     super(message, cause === undefined ? undefined : { cause })
     this.code = code

@@ -4,15 +4,18 @@ export { archiveInFolder, type FolderOptions } from './cleanup/archive/write/fol
 export { archiveToStream } from './cleanup/archive/write/stream.ts'
 export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
+  ArchiveColumn,
+  ArchiveHead,
   ArchiveSink,
   ArchiveSummary,
+  Cleaned,
   CleanupCounts,
   CleanupOptions,
   CleanupResult,
   Kept,
   Removed,
 } from './cleanup/types.ts'
-export { type ErrorCode, WfstoreError } from './error.ts'
+export { type ErrorCode, WfstoreError, type WfstoreErrorOptions } from './error.ts'
 export type {
   AuditEntries,
   AuditEntry,
@@ -28,18 +31,20 @@ export type {
   BillingSum,
   BillingSummary,
   Correction,
+  CorrectionPlan,
   CorrectionResult,
   DifferenceCount,
   DifferenceKind,
   FocusRow,
   Payment,
+  PaymentPlan,
   PaymentResult,
   PeriodClose,
   PeriodCloseResult,
   SummaryKey,
 } from './queries/billing/billing.ts'
 export type { Bill, BillFilter, Bills } from './queries/billing/bills.ts'
-export type { CleanupFilter, PastCleanup } from './queries/cleanups.ts'
+export type { CleanupFilter, CleanupOutcome, PastCleanup } from './queries/cleanups.ts'
 export type { Failure, FailureFilter } from './queries/errors/errors.ts'
 export type { FailureGroup, FailureGroups, GroupOptions, Trend } from './queries/errors/groups.ts'
 export type { Execution, ExecutionWithSteps } from './queries/executions/executions.ts'
@@ -98,8 +103,12 @@ export type { BillPatch, NewBill } from './tables/bills.ts'
 export type { ExecutionPatch, ExecutionStatus, NewExecution } from './tables/executions.ts'
 export type { MetricPatch, NewMetric } from './tables/metrics.ts'
 export type { NewStep, StepPatch, StepStatus } from './tables/steps.ts'
-export type { Count } from './tables/types.ts'
+export type { RowKind } from './tables/tables.ts'
+export type { TokenClass, TokenField } from './tables/tokens.ts'
+export type { Count, JsonValue } from './tables/types.ts'
 export type { ImportOptions, ImportReport, InvalidLine } from './transfer/import/import.ts'
+export type { LineCounts } from './transfer/lines/count.ts'
+export type { ImportSource } from './transfer/lines/gzip.ts'
 
 const surroundings = () => ({ env: process.env, cwd: process.cwd() })
 

@@ -49,7 +49,7 @@ import { runExecution, startExecution } from './record/recorder/recorder.ts'
 import type { ExecutionRecorder, StartExecution } from './record/recorder/types.ts'
 import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 import type { ImportOptions, ImportReport } from './transfer/import/import.ts'
-import type { Source } from './transfer/lines/gzip.ts'
+import type { ImportSource } from './transfer/lines/gzip.ts'
 
 /** The queries and the recorder of wfstore over one database. */
 export interface Store {
@@ -121,7 +121,7 @@ export interface Store {
    * Imports the output of `export`, all of it or nothing. Rows that exist are skipped.
    * @throws WfstoreError usage; the message names the first invalid line
    */
-  import: (source: Source, options?: ImportOptions) => Promise<ImportReport>
+  import: (source: ImportSource, options?: ImportOptions) => Promise<ImportReport>
   /**
    * Removes old finished runs with their steps, audit entries and metrics. Totals do not change (docs/CLEANUP.md). It needs
    * a session, so it cannot use a pooler in transaction mode. Times are RFC 3339 in UTC.

@@ -18,6 +18,9 @@ export const outcomeOf = (alias: string): string =>
 
 const isRunning = (alias: string) => `${outcomeOf(alias)} = 'running'`
 
+/** `stopped`: by its time limit or a signal. `interrupted`: killed. */
+export type CleanupOutcome = 'running' | 'done' | 'stopped' | 'failed' | 'interrupted'
+
 /** A cleanup. Its counts are exact even if it was killed, because the transactions that delete rows also count them. */
 const cleanupShape = {
   cleanupId: d.uuid(),
@@ -34,8 +37,7 @@ const cleanupShape = {
   /** Rows older than this were removed. */
   cutoff: d.time(),
   keepLast: d.nullable(d.count()),
-  /** running, done, stopped (by its time limit or a signal), failed, or interrupted: killed. */
-  outcome: d.text(outcomeOf('c')),
+  outcome: d.word<CleanupOutcome>(outcomeOf('c')),
   executionsRemoved: d.count(),
   stepsRemoved: d.count(),
   auditRemoved: d.count(),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import type { Command } from 'commander'
-import type { Counts } from '../../transfer/lines/count.ts'
+import type { LineCounts } from '../../transfer/lines/count.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
@@ -13,7 +13,7 @@ import { noProgress, startProgress } from '../terminal/progress.ts'
 
 interface ExportReport {
   file: string
-  exported: Counts
+  exported: LineCounts
 }
 
 const exportColumns: Column<ExportReport>[] = [

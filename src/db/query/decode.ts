@@ -44,6 +44,8 @@ export const text = (sql?: string): Field<string> => ({
   ...field((value) => value)(sql),
   isText: true,
 })
+/** A text of which the database holds, or the query makes, only these words. */
+export const word = <T extends string>(sql?: string): Field<T> => text(sql) as Field<T>
 export const uuid = field((value) => value)
 export const amount = field((value) => value)
 /** In JSON a time is ISO 8601, for any DateStyle of the session. */

@@ -25,7 +25,7 @@ const isMonth = `p.period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'`
  */
 const periodShape = {
   period: d.text(),
-  state: d.text(`case when p.closed_at is null then 'open' else 'closed' end`),
+  state: d.word<'open' | 'closed'>(`case when p.closed_at is null then 'open' else 'closed' end`),
   /** IANA name of the zone in which its month begins. */
   timeZone: d.text(`coalesce(p.time_zone, ${ZONE})`),
   /** Null if the name of the period is not a month. */

@@ -19,7 +19,7 @@ export type DifferenceKind = 'unbilled' | 'differs' | 'no_run' | 'run_gone' | 'c
 
 /** Costs are US dollars as exact decimals. */
 const differenceShape = {
-  kind: d.text() as d.Field<DifferenceKind>,
+  kind: d.word<DifferenceKind>(),
   executionId: d.nullable(d.uuid()),
   /** Its first bill; null without a bill. */
   billingId: d.nullable(d.uuid()),
@@ -36,7 +36,7 @@ const differenceShape = {
 export type BillDifference = d.RowOf<typeof differenceShape>
 
 const countShape = {
-  kind: d.text() as d.Field<DifferenceKind>,
+  kind: d.word<DifferenceKind>(),
   count: d.count(),
   /** Billed cost minus cost of the runs. */
   costDifference: d.nullable(d.amount()),

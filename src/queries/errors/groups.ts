@@ -14,7 +14,7 @@ export type Trend = (typeof TRENDS)[number]
 
 const groupShape = {
   /** 'new', 'rising', 'steady', 'falling' or 'gone'. */
-  trend: d.text(),
+  trend: d.word<Trend>(),
   /** Number of failed and partial runs in the window. */
   runs: d.count(),
   /** Number of failed and partial runs in the previous window, which has the same length. */

@@ -3,6 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
+import type { ExecutionStatus } from '../../tables/executions.ts'
 import { countOf, oneOf } from '../table/validate.ts'
 import {
   CALENDAR,
@@ -59,7 +60,8 @@ export type CostTotal = d.RowOf<typeof totalShape>
  */
 export interface CostRow
   extends CostTotal,
-    Partial<Record<(typeof DIMENSION_FIELDS)[Dimension], string | null>> {
+    Partial<Record<Exclude<(typeof DIMENSION_FIELDS)[Dimension], 'status'>, string | null>> {
+  status?: ExecutionStatus | null
   /** True for the row of all runs that are not in the `top` rows. Its dimensions are null. */
   other: boolean
 }

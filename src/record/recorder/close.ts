@@ -5,6 +5,7 @@ import { WfstoreError } from '../../error.ts'
 import { lastWrite, listRunning, type RunningFilter } from '../../queries/executions/running.ts'
 import { findIds } from '../../queries/ids.ts'
 import { countOf, optionalText } from '../../queries/table/validate.ts'
+import type { ExecutionStatus } from '../../tables/executions.ts'
 import { missingExecution, readExecutionState } from './lookups.ts'
 import { endRunning } from './recorder.ts'
 
@@ -12,7 +13,7 @@ const closedShape = {
   executionId: d.uuid(),
   workflowName: d.text(),
   userId: d.text(),
-  status: d.text(),
+  status: d.word<ExecutionStatus>(),
   /** The billed cost: US dollars, exact. */
   totalCost: d.amount(),
   /** The last write of the engine before the run was closed. */
@@ -35,7 +36,7 @@ export interface CloseResult {
   /** The closed runs with their new values; in a dry run with their current values. */
   closed: ClosedExecution[]
   /** Runs that were not closed, because they had finished, or the engine wrote to them at the same time. */
-  left: { executionId: string; status: string }[]
+  left: { executionId: string; status: ExecutionStatus }[]
   /** Runs that the database refuses to close, with its reason. They do not stop the others. */
   failed: { executionId: string; message: string }[]
 }

@@ -3,6 +3,8 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import type { ExecutionStatus } from '../../tables/executions.ts'
+import type { StepStatus } from '../../tables/steps.ts'
 import { derivedId } from './identity.ts'
 
 /** The id of the bill that the recorder writes for a run. */
@@ -21,7 +23,7 @@ export const missingExecution = (executionId: string): WfstoreError =>
     hint: 'it may have been deleted, or removed by a cleanup',
   })
 
-const executionShape = { status: d.text(), startTime: d.time() }
+const executionShape = { status: d.word<ExecutionStatus>(), startTime: d.time() }
 
 /** @throws WfstoreError not_found */
 export async function readExecutionState(run: Run, executionId: string) {
@@ -35,7 +37,7 @@ export async function readExecutionState(run: Run, executionId: string) {
 }
 
 const stepShape = {
-  status: d.text(),
+  status: d.word<StepStatus>(),
   retryCount: d.count(),
   startTime: d.nullable(d.time()),
   executionStatus: d.text(),

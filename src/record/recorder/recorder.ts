@@ -16,7 +16,7 @@ import {
   timeOf,
   uuidOf,
 } from '../../queries/table/validate.ts'
-import { EXECUTION_STATUSES } from '../../tables/executions.ts'
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { aroundRun, aroundStep } from './around.ts'
 import { recordEntry } from './entries.ts'
@@ -58,7 +58,7 @@ export async function runExecution<T>(
 export interface StartedExecution {
   executionId: string
   startTime: string
-  status: string
+  status: ExecutionStatus
 }
 
 /** Records the start without a handle. @throws WfstoreError usage, conflict */

@@ -10,6 +10,7 @@ import {
   timeOf,
   tokensOf,
 } from '../../queries/table/validate.ts'
+import type { StepStatus } from '../../tables/steps.ts'
 import { endAttempt } from './attempts.ts'
 import { type EntryOptions, recordEntry } from './entries.ts'
 
@@ -67,7 +68,7 @@ export interface StartedStep {
   executionId: string
   stepId: string
   startTime: string | null
-  status: string
+  status: StepStatus
   /** The number of retries. */
   retries: number
 }

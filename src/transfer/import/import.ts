@@ -6,8 +6,8 @@ import { checkSchema } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 import type { RowKind } from '../../tables/tables.ts'
 import { UNHURRIED, unpipelined } from '../lines/copy.ts'
-import { type Counts, noLines } from '../lines/count.ts'
-import { type Source, uncompressed } from '../lines/gzip.ts'
+import { type LineCounts, noLines } from '../lines/count.ts'
+import { type ImportSource, uncompressed } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
 import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
 import { LINE_SETTINGS } from '../lines/line.ts'
@@ -38,7 +38,7 @@ export interface ImportReport {
   /** Lines that are not empty. */
   read: number
   /** Rows that are new to the store. */
-  inserted: Counts
+  inserted: LineCounts
   /** Lines whose row was in the store already with the same content. */
   repeated: number
   /** The first 100 of the lines that were not imported. */
@@ -57,7 +57,7 @@ export interface ImportReport {
  */
 export async function importLines(
   client: pg.ClientBase,
-  source: Source,
+  source: ImportSource,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
   await checkSchema(client, { setsItsOwn: true })
@@ -86,7 +86,7 @@ interface Work {
 
 async function importAll(
   client: pg.ClientBase,
-  source: Source,
+  source: ImportSource,
   { skipInvalid = false, onProgress = () => {} }: ImportOptions,
 ): Promise<ImportReport> {
   const invalid = collectInvalid()
@@ -118,7 +118,7 @@ async function importAll(
 /** A line is in memory as a whole, so its bytes have a limit. */
 const LONGEST_LINE = 64 * 1024 * 1024
 
-async function* readable(source: Source): AsyncGenerator<Line[]> {
+async function* readable(source: ImportSource): AsyncGenerator<Line[]> {
   try {
     yield* readLines(uncompressed(source), LONGEST_LINE)
   } catch (cause) {

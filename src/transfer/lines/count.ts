@@ -1,8 +1,8 @@
 import { KINDS, type RowKind } from '../../tables/tables.ts'
 
-export type Counts = Record<RowKind, number>
+export type LineCounts = Record<RowKind, number>
 
-export const noLines = (): Counts => ({ execution: 0, step: 0, audit: 0, bill: 0, metric: 0 })
+export const noLines = (): LineCounts => ({ execution: 0, step: 0, audit: 0, bill: 0, metric: 0 })
 
 export const LF = 10
 
@@ -11,7 +11,7 @@ const PLACE = 2
 const KIND_OF = new Map(KINDS.map((kind) => [kind.charCodeAt(0), kind]))
 
 /** Counts lines by kind in chunks, which may end anywhere. */
-export function lineCounter(): { counts: Counts; add: (chunk: Uint8Array) => void } {
+export function lineCounter(): { counts: LineCounts; add: (chunk: Uint8Array) => void } {
   const counts = noLines()
   /** Bytes of the line before the next chunk. */
   let before = 0

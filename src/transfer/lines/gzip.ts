@@ -3,12 +3,12 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 
 /** What lines are read from: a stream, for example. */
-export type Source = AsyncIterable<Uint8Array | string>
+export type ImportSource = AsyncIterable<Uint8Array | string>
 
 const GZIP = '\x1f\x8b'
 
 /** The bytes of a source, which may be compressed with gzip. @throws what zlib says of damaged ones */
-export async function* uncompressed(source: Source): AsyncGenerator<Buffer> {
+export async function* uncompressed(source: ImportSource): AsyncGenerator<Buffer> {
   const chunks = buffers(source)
   let first: Buffer = Buffer.alloc(0)
   while (first.length < GZIP.length) {
@@ -26,7 +26,7 @@ async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncG
   yield* rest
 }
 
-async function* buffers(source: Source): AsyncGenerator<Buffer> {
+async function* buffers(source: ImportSource): AsyncGenerator<Buffer> {
   for await (const chunk of source) {
     yield typeof chunk === 'string'
       ? Buffer.from(chunk)
