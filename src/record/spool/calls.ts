@@ -10,20 +10,20 @@ import {
 import { type Attempt, type FinishStep, type StartedStep, stepRecorder } from '../recorder/steps.ts'
 import type { FinishExecution, StartExecution, StartStep } from '../recorder/types.ts'
 
-interface OfExecution<Kind extends string, Options> {
+interface OfExecution<Kind extends string, Given> {
   kind: Kind
   executionId: string
   stepId?: never
-  options: Options
+  options: Given
 }
 
-interface OfStep<Kind extends string, Options> {
+interface OfStep<Kind extends string, Given> {
   kind: Kind
   executionId: string
   stepId: string
   /** The number of retries before this call. */
   attempt: number
-  options: Options
+  options: Given
 }
 
 /** A call of the recorder as data, with the generated ids, so that it can be repeated. */
