@@ -67,3 +67,10 @@ export type ExecutionPatch = PatchOf<typeof executions>
  * startTime now, amounts and counts 0.
  */
 export type NewExecution = NewOf<typeof executions>
+
+/**
+ * SQL of the time that a run took, NULL without an end. A run of an old database may end before it starts, by the clocks of
+ * two machines. It took no time. Sums add the stored times, as the histories and the view do; averages are 0 or more.
+ */
+export const runTime = (e: string): string =>
+  `case when ${e}.end_time < ${e}.start_time then interval '0' else ${e}.end_time - ${e}.start_time end`

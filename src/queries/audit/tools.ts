@@ -108,8 +108,8 @@ with calls as (
 ), steps as (
   select tool_name, steps::bigint as steps, below + (above - below) * (place - floor(place)) as p95_duration_ms
   from (
-    select tool_name, steps, ${raw(PLACE)} as place, min(duration_ms) filter (where rank > floor(${raw(PLACE)})) as below,
-           min(duration_ms) filter (where rank > ceil(${raw(PLACE)})) as above
+    select tool_name, steps, ${raw(PLACE)} as place, greatest(min(duration_ms) filter (where rank > floor(${raw(PLACE)})), 0) as below,
+           greatest(min(duration_ms) filter (where rank > ceil(${raw(PLACE)})), 0) as above
     from ranked group by tool_name, steps
   ) nearest
 ), tools as (

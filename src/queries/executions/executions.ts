@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { executions } from '../../tables/executions.ts'
+import { executions, runTime } from '../../tables/executions.ts'
 import { isUuid } from '../../uuid.ts'
 import { findIds, missing } from '../ids.ts'
 import { conditionsOf, type ExecutionFilter, equals, timeBounds, within } from '../table/filter.ts'
@@ -15,7 +15,7 @@ export type { Step } from './steps.ts'
 
 const computed = {
   /** Milliseconds from start to end; null until the run has ended. */
-  durationMs: d.nullable(d.number('(extract(epoch from e.end_time - e.start_time) * 1000)')),
+  durationMs: d.nullable(d.number(`(extract(epoch from ${runTime('e')}) * 1000)`)),
 }
 export const executionShape: d.ShapeOf<typeof executions.columns> & typeof computed = {
   ...d.shapeOf(executions.columns),

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
+import { runTime } from '../../tables/executions.ts'
 import { countOf } from '../table/validate.ts'
 import { type UsageFilter, usageWhere } from '../usage/filter.ts'
 
@@ -41,7 +42,7 @@ export async function slowWorkflows(
     sql`select ${raw(d.selectList(slowShape, 's'))}, count(*) over () as total from (
        select e.workflow_name, count(e.end_time) as runs,
               percentile_cont(array[0.5, 0.95, 1])
-                within group (order by date_part('epoch', e.end_time - e.start_time)) as percentiles
+                within group (order by date_part('epoch', ${raw(runTime('e'))})) as percentiles
        from workflow_executions e ${where.on('start_time')}
        group by e.workflow_name having count(e.end_time) > 0
      ) as s

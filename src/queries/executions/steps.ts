@@ -9,7 +9,11 @@ import { type List, type ListOptions, type Page, page } from '../table/page.ts'
 import { deleteRow, getRow, insertRow, type Rows, updateRow } from '../table/rows.ts'
 import { uuidOf } from '../table/validate.ts'
 
-export const stepShape: d.ShapeOf<typeof steps.columns> = d.shapeOf(steps.columns)
+export const stepShape: d.ShapeOf<typeof steps.columns> = {
+  ...d.shapeOf(steps.columns),
+  // A step of an old store may end before it starts, by the clocks of two machines. It took no time.
+  durationMs: d.nullable(d.total('case when s.duration_ms < 0 then 0 else s.duration_ms end')),
+}
 /** A step of a run. A token class that was not reported is null; tokensUsed is the number of billed tokens. */
 export type Step = d.RowOf<typeof stepShape>
 

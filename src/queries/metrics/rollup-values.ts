@@ -111,7 +111,7 @@ runs as materialized (
   from runs cross join lateral (values
     ('token_usage', tokens),
     ('cost', cost),
-    ('execution_time', round(duration / nullif(timed, 0), 3)),
+    ('execution_time', round(greatest(duration, 0) / nullif(timed, 0), 3)),
     ('workflow_success_rate', round(100.0 * succeeded / nullif(ended, 0), 4))) as v (type, value)
   where value is not null
   union all

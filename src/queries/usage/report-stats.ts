@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { runTime } from '../../tables/executions.ts'
 import { countStuck, stuckLimit } from '../executions/running.ts'
 import { timeOf } from '../table/validate.ts'
 import {
@@ -139,7 +140,7 @@ counted as (
          )},
          coalesce(sum(cost), 0) as total_cost_exact,
          coalesce(sum(tokens), 0) as total_tokens,
-         coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
+         greatest(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
          round(coalesce(sum(successful), 0) / nullif(sum(runs) - coalesce(sum(running), 0), 0), 6) as success_rate
   from counted
 ), per_day as (
@@ -149,7 +150,7 @@ counted as (
 ), kept as (
   select count(e.end_time) as percentile_runs, min(e.start_time) filter (where e.end_time is not null) as percentile_since,
          percentile_cont(array[0.5, 0.95, 0.99])
-           within group (order by date_part('epoch', e.end_time - e.start_time)) as percentiles
+           within group (order by date_part('epoch', ${raw(runTime('e'))})) as percentiles
   from workflow_executions e ${where.on('start_time')}
 ), stuck as (
   select ${countStuck(sql`(select * from workflow_executions e ${where.on('start_time')})`, stuck)} as stuck_executions

@@ -38,7 +38,7 @@ with runs as (
          ${raw(['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         '))},
          coalesce(sum(cost), 0) as total_cost,
          coalesce(sum(tokens), 0) as total_tokens,
-         coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
+         greatest(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
   from runs
 ), entries as (
   select (select count(*) from audit_logs ${user})

@@ -145,12 +145,15 @@ const billed = (v: Named<Attempt | 'correction'>): Sql => sql`billed as (
   on conflict (billing_id) do nothing
 )`
 
+/** The clock of the engine, from which the start may be, can be ahead of the clock of the server. */
+const endOfStep = (v: Named<'endTime'>): Sql =>
+  sql`greatest(coalesce(${v('endTime')}::timestamptz, now()), s.start_time)`
+
 export const FINISH_STEP = constant<Attempt | 'result' | 'endTime' | 'correction'>(
   (v) => sql`${openStep(v)}, step as (
   update workflow_steps s
   set status = ${v('status')}, error_message = ${v('errorMessage')}, result = ${v('result')}::jsonb,
-      end_time = coalesce(${v('endTime')}::timestamptz, now()),
-      duration_ms = round(extract(epoch from coalesce(${v('endTime')}::timestamptz, now()) - s.start_time) * 1000),
+      end_time = ${endOfStep(v)}, duration_ms = round(extract(epoch from ${endOfStep(v)} - s.start_time) * 1000),
       tokens_used = s.tokens_used + ${v('tokens')}::bigint, cost = s.cost + ${v('cost')}::numeric,
       ${addClasses(v)}
   from open

@@ -59,7 +59,14 @@ const SPANS = [
   ['2044-12-30T00:00:00Z', 3 * 86_400],
 ] as const
 const ZONES = [
-  ...['UTC', 'Europe/Berlin', 'CET', 'Asia/Kathmandu', 'America/St_Johns', 'America/Havana'],
+  ...[
+    'UTC',
+    'Europe/Berlin',
+    'Europe/Brussels',
+    'Asia/Kathmandu',
+    'America/St_Johns',
+    'America/Havana',
+  ],
   ...['Australia/Lord_Howe', 'Africa/Cairo', 'Pacific/Chatham', 'America/New_York'],
 ]
 
