@@ -41,7 +41,7 @@ function prepared(words) {
   const asked = last === '--help' || last === '-h' ? words.slice(0, -1) : undefined
   if (asked) return helpPage(asked)
   if (first !== 'help') return undefined
-  return helpPage(words) ?? helpPage(words.slice(1))
+  return (words.length > 1 ? helpPage(words) : undefined) ?? helpPage(words.slice(1))
 }
 
 function helpPage(command) {

@@ -2,10 +2,14 @@
 export function nearest(typed: string, words: readonly string[]): string | undefined {
   const [best] = words
     .map((word) => ({ word, distance: distance(typed.toLowerCase(), word.toLowerCase()) }))
-    .filter(({ word, distance: far }) => far <= Math.max(1, Math.floor(word.length / 3)))
+    .filter(({ word, distance: far }) => far <= allowed(word))
     .sort((a, b) => a.distance - b.distance)
   return best?.word
 }
+
+/** Two letters are too few to be near another word. */
+const allowed = ({ length }: string): number =>
+  length < 3 ? 0 : Math.max(1, Math.floor(length / 3))
 
 /** The number of letters to insert, remove, replace, or swap with the next. */
 function distance(a: string, b: string): number {

@@ -26,7 +26,8 @@ it('every wfstore command on a page exists, with its options and values', async 
 })
 
 it.each([
-  ['wfstore executions lst', 'lst'],
+  ['wfstore executions lst', 'too many'],
+  ['wfstore migrate lst', 'lst'],
   ['wfstore stats --usr user_7', '--usr'],
   ['wfstore cleanup --days soon', 'soon'],
   ['wfstore billing pay', '--period'],

@@ -4,7 +4,9 @@ import { type ErrorCode, WfstoreError } from '../error.ts'
 import { readSettings } from './config/read.ts'
 import type { Settings } from './config/settings.ts'
 import { type Context, createContext } from './context.ts'
+import { pathOf } from './help/page.ts'
 import type { Io } from './io.ts'
+import { commandNamed, defaultOf } from './options/default-command.ts'
 import { type GlobalOptions, useColor } from './options/global.ts'
 import { checkTimeZone } from './options/time.ts'
 import { ClosedPipe, guardStream } from './output/stream.ts'
@@ -72,7 +74,16 @@ export async function main(
     const secrets = redactor([...argv, ...settings.urls], env)
     const { color } = program.opts<GlobalOptions>()
     const end = printedHelp(error) ? ((await helpWritten(io)) ?? error) : error
-    return report(end, { argv, io, env, secrets, color, command: commandOf(program, argv) })
+    const { command, rest } = commandOf(program, argv)
+    const unknown = end instanceof CommanderError ? await explained(end, command, rest) : undefined
+    return report(unknown ?? end, {
+      argv,
+      io,
+      env,
+      secrets,
+      color,
+      command: pathOf(command).join(' '),
+    })
   } finally {
     await context.close().catch(() => {})
   }
@@ -138,14 +149,15 @@ interface Around {
   command: string
 }
 
-function report(error: unknown, { argv, io, env, secrets, color, command }: Around): number {
+function report(error: unknown, around: Around): number {
+  const { argv, io, env, secrets, color } = around
   if (error instanceof ClosedPipe) return 0
   // Errors after an interruption are caused by it.
   if (io.signal.aborted) return signalStatus(io.signal)
   if (printedHelp(error)) return 0
   // commander has printed the help of a group without a subcommand.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
-  const known = asWfstoreError(error, command)
+  const known = asWfstoreError(error, around)
   const line = formatError(short(known), {
     json: asksForJson(argv),
     color: useColor(color, io.stderr.isTTY === true, env),
@@ -183,31 +195,48 @@ function detail(error: WfstoreError): string {
 }
 
 /** commander errors whose hint is the help of the command. */
-const MISUSED =
-  /^commander\.(unknownCommand|unknownOption|missingMandatoryOptionValue|missingArgument|excessArguments)$/
+const MISUSED = /^commander\.(missingMandatoryOptionValue|missingArgument|excessArguments)$/
 
-/** The command that argv begins with. */
-function commandOf(program: Command, argv: readonly string[]): string {
-  let at = program
-  const path = ['wfstore']
-  for (const word of argv) {
-    const next = at.commands.find((command) => command.name() === word)
-    if (!next) break
-    path.push(word)
-    at = next
+/** The command that the words name, and the first word after it. */
+function commandOf(program: Command, argv: readonly string[]): { command: Command; rest?: string } {
+  let command = program
+  for (const [index, word] of argv.entries()) {
+    const next = commandNamed(command, word)
+    // A word after an option may be its value.
+    if (!next && !word.startsWith('-') && !argv[index - 1]?.startsWith('-'))
+      return { command, rest: word }
+    command = next ?? command
   }
-  return path.join(' ')
+  return { command }
 }
 
-function asWfstoreError(error: unknown, command: string): WfstoreError {
+/** An unknown command or option, with what was probably meant. */
+async function explained(
+  error: CommanderError,
+  command: Command,
+  rest: string | undefined,
+): Promise<WfstoreError | undefined> {
+  const [, kind, name = ''] = /^error: unknown (command|option) '(.*)'/.exec(error.message) ?? []
+  const preset = defaultOf(command)
+  // A group with a default command takes an unknown command for its argument.
+  const isArgument = error.code === 'commander.excessArguments' && preset && rest !== undefined
+  if (kind === undefined && !isArgument) return undefined
+  const { suggestCommand, suggestOption } = await import('./help/suggest.ts')
+  const word = isArgument ? rest : name
+  const hint =
+    kind === 'option' ? suggestOption(preset ?? command, word) : suggestCommand(command, word)
+  return new WfstoreError('usage', `unknown ${kind ?? 'command'} '${word}'`, {
+    hint: hint ?? `see \`${pathOf(command).join(' ')} --help\``,
+    cause: error,
+  })
+}
+
+function asWfstoreError(error: unknown, { command }: Around): WfstoreError {
   if (error instanceof WfstoreError) return error
   if (error instanceof CommanderError) {
-    const [message = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
-    const hint =
-      suggestion.replace(/^\((.*)\)$/, '$1').replace(/^Did/, 'did') ||
-      (MISUSED.test(error.code) ? `see \`${command} --help\`` : '')
+    const [message = ''] = error.message.replace(/^error: /, '').split('\n')
     return new WfstoreError('usage', message.replace(/\.$/, ''), {
-      hint: hint || undefined,
+      hint: MISUSED.test(error.code) ? `see \`${command} --help\`` : undefined,
       cause: error,
     })
   }

@@ -12,6 +12,8 @@ import { guardStream } from './output/stream.ts'
 
 interface Entry {
   name: string
+  /** Other names that people type; help does not list them. */
+  aliases?: readonly string[]
   /** The heading above it in `wfstore --help`. Commands without one belong to the group before them. */
   group?: string
   /** One line of `wfstore --help`: at most 64 characters. */
@@ -33,6 +35,7 @@ interface Entry {
 const commands: Entry[] = [
   {
     name: 'executions',
+    aliases: ['execution', 'runs', 'run'],
     group: 'Monitoring:',
     summary: 'List, show, watch and close runs',
     load: () => [
@@ -48,11 +51,13 @@ const commands: Entry[] = [
   },
   {
     name: 'errors',
+    aliases: ['error'],
     summary: 'List failures, or count similar error messages',
     load: () => [import('./commands/errors.ts')],
   },
   {
     name: 'tools',
+    aliases: ['tool'],
     summary: 'Show calls, failures, durations and cost of each tool',
     load: () => [import('./commands/tools.ts')],
   },
@@ -63,6 +68,7 @@ const commands: Entry[] = [
   },
   {
     name: 'metrics',
+    aliases: ['metric'],
     summary: 'List and compute metrics, or print them for Prometheus',
     load: () => [import('./commands/metrics/metrics.ts')],
     formats: { prometheus: 'current' },
@@ -70,6 +76,7 @@ const commands: Entry[] = [
   },
   {
     name: 'cost',
+    aliases: ['costs'],
     group: 'Cost and billing:',
     summary: 'Show cost by user, mode, model, workflow, status or time',
     load: () => [import('./commands/cost.ts')],
@@ -81,6 +88,7 @@ const commands: Entry[] = [
   },
   {
     name: 'billing',
+    aliases: ['bill', 'bills'],
     summary: 'Show, reconcile, close, correct and pay bills',
     load: () => [
       import('./commands/billing/billing.ts'),
@@ -180,6 +188,7 @@ export function createProgram(context: Context, version: string): Command {
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand(false)
+    .showSuggestionAfterError(false)
     .exitOverride()
     .configureHelp({
       helpWidth: Math.min(context.io.stdout.columns ?? PAGE_WIDTH, PAGE_WIDTH),
@@ -203,9 +212,10 @@ export function createProgram(context: Context, version: string): Command {
     program,
     commands.flatMap(({ formats = {} }) => Object.keys(formats)),
   )
-  for (const { name, summary, group } of commands) {
+  for (const { name, aliases = [], summary, group } of commands) {
     if (group) program.commandsGroup(group)
-    program.command(name).summary(summary).description(`${summary}.`).helpCommand(false)
+    const command = program.command(name).summary(summary).description(`${summary}.`)
+    command.aliases(aliases).helpCommand(false)
   }
   const loaded = new Set<Command>()
   const load: Load = async (command) => {

@@ -137,7 +137,18 @@ it('several runs are shown in the given order, each once: as an array in JSON, o
   expect(ids(await show(`${ID} ${TWIN} 01a21d28`, '--json'))).toEqual([ID, TWIN])
   expect(JSON.parse(await show(ID, '--json'))).toMatchObject({ executionId: ID, steps: [] })
   expect(JSON.parse(await show(`${ID} 01a21d28`, '--json'))).toMatchObject({ executionId: ID })
-  expect(await show(`${ID} ${TWIN}`)).toBe(`${await show(ID)}\n${await show(TWIN)}`)
+  const [header, first] = (await show(ID)).split('\n')
+  const [, second] = (await show(TWIN)).split('\n')
+  expect(await show(`${ID} ${TWIN}`)).toBe(`${header}\n${first}\n${second}\n`)
+  const onTerminal = async (ids: string) =>
+    (
+      await runCli(['executions', 'show', ...ids.split(' '), '--database-url', database.url], {
+        terminal: 80,
+      })
+    ).stdout
+  expect(await onTerminal(`${ID} ${TWIN}`)).toBe(
+    `${await onTerminal(ID)}\n${await onTerminal(TWIN)}`,
+  )
   expect((await show(`${ID} ${TWIN}`, '-o', 'jsonl')).trimEnd().split('\n')).toHaveLength(2)
   expect(await show(`${ID} ${UNKNOWN}`)).toBe('')
 })

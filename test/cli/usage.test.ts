@@ -6,7 +6,7 @@ const wrong: [argv: string, line: string][] = [
   ['executions list --statsu failed', "error: unknown option '--statsu'; did you mean --status?"],
   ['exections list', "error: unknown command 'exections'; did you mean executions?"],
   ['executions lst', "error: unknown command 'lst'; did you mean list?"],
-  ['exec', "error: unknown command 'exec'; see `wfstore --help`"],
+  ['frobnicate', "error: unknown command 'frobnicate'; see `wfstore --help`"],
   [
     'executions show not-a-uuid',
     'error: "not-a-uuid" is not an execution id; use a UUID, or at least its first 8 characters',
@@ -121,7 +121,7 @@ it('with --json an error is an object on stderr, at any position of the flag', a
 })
 
 it('no command, and a group without a verb, are wrong usage and print help on stderr', async () => {
-  for (const argv of [[], ['executions'], ['db']]) {
+  for (const argv of [[], ['migrate'], ['db']]) {
     const { code, stdout, stderr } = await runCli(argv)
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain('Usage: wfstore')

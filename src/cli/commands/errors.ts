@@ -5,6 +5,7 @@ import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts
 import { findIds } from '../../queries/ids.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import { addList } from '../options/default-command.ts'
 import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
 import { addPaging, limitOf, type PagingOptions, readPaging } from '../options/paging.ts'
@@ -67,10 +68,13 @@ export function define(errors: Command, context: Context): void {
       'wfstore errors --since 24h --workflow "Lead enrichment"',
       'wfstore errors --group --since 7d',
     ],
-  }).action(() => {
+  })
+  const run = () => {
     const options = errors.optsWithGlobals<ErrorFlags>()
     return options.group ? printGroups(options, context) : printErrors(options, context)
-  })
+  }
+  errors.usage('[options]').action(run)
+  addList(errors, run)
 }
 
 async function printErrors(options: ErrorFlags, context: Context): Promise<void> {

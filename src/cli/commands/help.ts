@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
-import { nearest } from '../../nearest.ts'
 import type { Load } from '../command.ts'
 import type { Context } from '../context.ts'
 import { explain, optionRows, PAGE_WIDTH, section } from '../help/page.ts'
 import { referenceOf } from '../help/reference.ts'
 import { TOPICS } from '../help/topics.ts'
+import { commandNamed } from '../options/default-command.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { checkTextOnly } from '../options/output.ts'
 import { guardStream } from '../output/stream.ts'
@@ -40,7 +40,7 @@ export function define(help: Command, context: Context, load: Load): void {
     }
     checkTextOnly(help, 'help', words.length > 0 ? 'a page' : 'a page, or JSON')
     if (words.length > 0) return print((await find(program, words, load)).helpInformation())
-    return print(help.helpInformation())
+    return print(program.helpInformation())
   })
 }
 
@@ -49,13 +49,13 @@ async function find(program: Command, words: readonly string[], load: Load): Pro
   let at = program
   for (const word of words) {
     if (at.parent === program) await load(at)
-    const known = at.commands.map((command) => command.name())
-    const next = at.commands.find((command) => command.name() === word)
+    const next = commandNamed(at, word)
     if (!next) {
       const topics = at === program ? TOPICS.map(({ name }) => name) : []
-      const meant = nearest(word, [...known, ...topics])
+      const { suggestCommand } = await import('../help/suggest.ts')
+      const meant = suggestCommand(at, word, topics)
       throw new WfstoreError('usage', `unknown command or topic '${words.join(' ')}'`, {
-        hint: meant ? `did you mean ${meant}?` : 'see `wfstore help`',
+        hint: meant ?? 'see `wfstore help`',
       })
     }
     at = next

@@ -3,6 +3,7 @@ import { type ToolUse, toolUse } from '../../queries/audit/tools.ts'
 import { findIds } from '../../queries/ids.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import { addList } from '../options/default-command.ts'
 import { addEntryFilters } from '../options/entry-filter.ts'
 import { type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
@@ -37,7 +38,8 @@ export function define(tools: Command, context: Context): void {
       'wfstore tools --since 7d',
       `wfstore tools --json | jq '.[] | select(.successRate < 0.9)'`,
     ],
-  }).action(async () => {
+  })
+  const run = async () => {
     const options = tools.optsWithGlobals<FilterOptions & SortOptions>()
     checkOutput(columns, options)
     const sort = sortOf(columns, options)
@@ -49,5 +51,7 @@ export function define(tools: Command, context: Context): void {
       return toolUse(run, await withWholeIds(filter, find))
     })
     await writer.list(columns, sortRows(columns, sort, rows), { empty: 'no tool calls' })
-  })
+  }
+  tools.usage('[options]').action(run)
+  addList(tools, run)
 }

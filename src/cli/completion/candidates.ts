@@ -88,7 +88,9 @@ function walk(program: CommandReference, words: readonly string[]): Place {
       else if (name && value !== undefined && DATABASE.includes(name))
         place.database.push(name, value)
     } else {
-      const next = subcommandsOf(program, at).find(({ value }) => value === word)?.of
+      const next = subcommandsOf(program, at).find(
+        ({ value, of }) => value === word || of.aliases?.includes(word),
+      )?.of
       place.inHelp ||= at.command === 'help'
       if (next && place.position === 0) place.at = next
       else place.position++

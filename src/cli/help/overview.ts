@@ -1,10 +1,11 @@
 import type { Command, Help } from 'commander'
-import { commandRows, type HelpRow, section, widthOf } from './page.ts'
+import { type HelpRow, section, widthOf } from './page.ts'
 import { TOPICS } from './topics.ts'
 
 /** What `wfstore --help` prints: the commands in groups. */
 export function formatStart(program: Command, help: Help): string {
-  const rows = commandRows(program.commands)
+  // Without arguments, which a command has only when it is loaded.
+  const rows = program.commands.map((command): HelpRow => [command.name(), command.summary()])
   const width = Math.max(...rows.map(([term]) => term.length))
   const groups = new Map<string, HelpRow[]>()
   for (const [index, command] of program.commands.entries()) {
@@ -21,5 +22,7 @@ export function formatStart(program: Command, help: Help): string {
   ].join('\n\n')}\n`
 }
 
-const LAST = `Use "wfstore <command> --help" or "wfstore help <topic>" for more.
+const LAST = `Also: run, runs = executions; ls = list; get, describe = show; bill = billing
+
+Use "wfstore <command> --help" or "wfstore help <topic>" for more.
 To try wfstore with sample data: wfstore demo`

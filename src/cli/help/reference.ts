@@ -24,6 +24,8 @@ export interface OptionReference extends ValueKind {
 export interface CommandReference {
   /** Such as 'executions list'; '' for the program itself. */
   command: string
+  /** Other names of its last word. */
+  aliases?: readonly string[]
   usage: string
   summary: string
   description: string
@@ -41,6 +43,7 @@ export function referenceOf(command: Command): CommandReference {
   const name = pathOf(command).slice(1).join(' ')
   return {
     command: name,
+    ...(command.aliases().length > 0 ? { aliases: command.aliases() } : {}),
     usage: usageOf(command),
     summary: command.summary() || command.description(),
     description: command.description(),

@@ -85,7 +85,7 @@ describe('wfstore help', () => {
   it.each([
     ['help executions list', 'executions list --help'],
     ['help billing', 'billing --help'],
-    ['help', 'help --help'],
+    ['help', '--help'],
     ['help help', 'help --help'],
     ['help time', 'help time --help'],
   ])('%s is %s', async (line, other) => {

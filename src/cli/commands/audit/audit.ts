@@ -5,6 +5,7 @@ import { findAuditEntry } from '../../../queries/audit/find.ts'
 import { rangeOf } from '../../../queries/ids.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { addList } from '../../options/default-command.ts'
 import { addEntryFilters } from '../../options/entry-filter.ts'
 import { type FilterOptions, readFilter, withWholeIds } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
@@ -63,12 +64,14 @@ export function define(audit: Command, context: Context): void {
     )
     .option('--follow', 'print the last 10 (or --limit), then new ones')
   addPaging(audit, columns, AUDIT).action(() => printAudit(audit, context))
+  addList(audit, () => printAudit(audit, context))
   explain(audit, {
     examples: ['wfstore audit --action tool_call --success false --since 24h'],
   })
 
   const show = audit
     .command('show')
+    .aliases(['get', 'describe'])
     .argument('<id>', 'id of the entry, or at least its first 8 characters')
     .summary('Show an audit entry with tool input and output')
     .description('Show an audit entry with tool input and output.')

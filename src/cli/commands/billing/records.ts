@@ -18,7 +18,7 @@ interface RecordsFlags extends PeriodOptions, PagingOptions {
 }
 
 export function define(billing: Command, context: Context): void {
-  const records = billing.command('records')
+  const records = billing.command('records').aliases(['list', 'ls'])
   addPaging(
     records
       .summary('List the bills of a period')

@@ -9,6 +9,7 @@ import type { List } from '../../../queries/table/page.ts'
 import type { ClientStore, Store } from '../../../store.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { makeDefault } from '../../options/default-command.ts'
 import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../../options/filter.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
@@ -34,7 +35,8 @@ interface Listing<S extends d.Shape, F extends ExecutionFilter> {
 
 export function define(executions: Command, context: Context): void {
   const list = executions
-    .command('list')
+    .command('list', { isDefault: true })
+    .alias('ls')
     .summary('List runs, newest first')
     .description('List runs, newest first.')
   explain(addWatch(addPaging(addFilters(list, { status: true }), executionColumns, EXECUTIONS)), {
@@ -42,14 +44,19 @@ export function define(executions: Command, context: Context): void {
       'wfstore executions list --status failed --since 24h',
       'wfstore executions list --user user_7 -o csv > runs.csv',
     ],
-  }).action(() =>
+  })
+  const runList = () =>
     printList(list.optsWithGlobals(), context, {
       columns: executionColumns,
       list: EXECUTIONS,
       filter: {},
       empty: 'no runs',
-    }),
-  )
+    })
+  makeDefault(executions, list, runList, { listed: false })
+  explain(executions, {
+    about: 'Without a command it runs "wfstore executions list", with its options.',
+    examples: ['wfstore executions --status failed --since today'],
+  })
 
   const running = executions
     .command('running')
@@ -84,6 +91,7 @@ export function define(executions: Command, context: Context): void {
 
   const show = executions
     .command('show')
+    .aliases(['get', 'describe'])
     .argument('<id...>', 'latest, or ids of runs: at least their first 8 characters')
   show
     .summary('Show runs with their steps and their time and cost')

@@ -117,6 +117,7 @@ const NOTHING_NEW = 'no recent metrics; run `wfstore metrics rollup` to compute 
 
 function defineList(list: Command, context: Context): void {
   list
+    .alias('ls')
     .summary('List metrics, newest first')
     .description('List metrics, newest first.')
     .option('--type <names>', 'filter by type: cost, token_usage, error_rate, …', listOfValues())
