@@ -1,11 +1,14 @@
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { ERROR_STATUSES } from '../../tables/executions.ts'
 import type { Period } from './periods.ts'
 
-/** The types that come from audit entries; the other four come from runs. */
-export const AUDIT_TYPES = `('error_rate', 'tool_success_rate')`
+/** The type that comes from audit entries; the others come from runs. */
+export const AUDIT_TYPE = `'tool_success_rate'`
 
 /** Maximum number of hours of a bucket. */
 const HOURS: Record<Period, number> = { hour: 1, day: 24, week: 168, month: 744 }
+
+const ERRORS = ERROR_STATUSES.map((status) => `'${status}'`).join(', ')
 
 /** SQL of the buckets of a period. `zone` and `since` are bound; `since` is the key of the first bucket of the window. */
 export interface Buckets {
@@ -68,19 +71,20 @@ export const rolledUp = (period: Period): string => `m.aggregation_period = '${p
 
 /**
  * SQL for a WITH, after `touched`. `cleaned` are the buckets with removed audit entries. `measured` has key, user_id, type,
- * value and dimensions. It includes removed runs. The model and the tool of removed audit entries are not known, so
- * `cleaned` buckets have no rates of entries.
+ * value and dimensions. It includes removed runs. The tool of removed audit entries is not known, so `cleaned` buckets have
+ * no rates of tools.
  */
 export const measured = ({ rows }: Buckets): Sql => sql`
 runs as materialized (
   select key, user_id, model_id, mode, sum(cost) as cost, sum(tokens) as tokens, sum(ended) as ended,
-         sum(succeeded) as succeeded, sum(timed) as timed, sum(duration) as duration
+         sum(succeeded) as succeeded, sum(errors) as errors, sum(timed) as timed, sum(duration) as duration
   from (
     ${rows(
       'workflow_executions e',
       'e.start_time',
       `e.user_id, e.model_id, e.mode, e.total_cost as cost, e.total_tokens as tokens,
            (e.status <> 'running')::int as ended, (e.status = 'success')::int as succeeded,
+           (e.status in (${ERRORS}))::int as errors,
            (e.end_time is not null)::int as timed, extract(epoch from e.end_time - e.start_time) * 1000 as duration`,
     )}
     union all
@@ -89,6 +93,7 @@ runs as materialized (
       'h.quarter_start',
       `h.user_id, h.model_id, h.mode, h.total_cost, h.total_tokens,
            case when h.status <> 'running' then h.runs else 0 end, case when h.status = 'success' then h.runs else 0 end,
+           case when h.status in (${ERRORS}) then h.runs else 0 end,
            h.timed_runs, h.duration_ms`,
     )}
   ) as live_and_removed
@@ -96,30 +101,26 @@ runs as materialized (
 ), cleaned as materialized (
   select distinct key from (${rows('audit_history h', 'h.quarter_start', 'h.user_id')}) as removed
 ), entries as materialized (
-  select key, user_id, model_id, tool, count(*) as entries, count(*) filter (where not success) as failed
+  select key, user_id, tool, count(*) as entries, count(*) filter (where success) as succeeded
   from (
     ${rows(
       'audit_logs a',
       'a.timestamp',
-      `a.user_id, a.model_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success`,
+      `a.user_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success`,
     )}
   ) as logged
-  where key not in (select key from cleaned)
-  group by key, user_id, model_id, tool
+  where tool is not null and key not in (select key from cleaned)
+  group by key, user_id, tool
 ), measured as (
   select key, user_id, type, value, jsonb_build_object('model', model_id, 'mode', mode) as dimensions
   from runs cross join lateral (values
     ('token_usage', tokens),
     ('cost', cost),
     ('execution_time', round(greatest(duration, 0) / nullif(timed, 0), 3)),
-    ('workflow_success_rate', round(100.0 * succeeded / nullif(ended, 0), 4))) as v (type, value)
+    ('workflow_success_rate', round(100.0 * succeeded / nullif(ended, 0), 4)),
+    ('error_rate', round(100.0 * errors / nullif(ended, 0), 4))) as v (type, value)
   where value is not null
   union all
-  select key, user_id, 'error_rate', round(100 * sum(failed) / sum(entries), 4),
-         jsonb_strip_nulls(jsonb_build_object('model', model_id))
-  from entries group by key, user_id, model_id
-  union all
-  select key, user_id, 'tool_success_rate', round(100 * sum(entries - failed) / sum(entries), 4),
-         jsonb_build_object('tool', tool)
-  from entries where tool is not null group by key, user_id, tool
+  select key, user_id, 'tool_success_rate', round(100.0 * succeeded / entries, 4), jsonb_build_object('tool', tool)
+  from entries
 )`

@@ -8,7 +8,7 @@ import { type TimeLimit, timeBounds } from '../table/filter.ts'
 import { oneOf } from '../table/validate.ts'
 import { zoneOf } from '../usage/calendar.ts'
 import { PERIODS, type Period } from './periods.ts'
-import { AUDIT_TYPES, bucketsOf, measured, metricId, rolledUp } from './rollup-values.ts'
+import { AUDIT_TYPE, bucketsOf, measured, metricId, rolledUp } from './rollup-values.ts'
 
 export interface RollupOptions {
   /** The length of the buckets: 'hour', 'day', 'week' or 'month'. */
@@ -34,7 +34,7 @@ export interface RollupResult {
   updated: number
   unchanged: number
   deleted: number
-  /** Number of buckets that keep their error_rate and tool_success_rate, because cleanup removed audit entries of them. */
+  /** Number of buckets that keep their tool_success_rate, because cleanup removed audit entries of them. */
   keptBecauseCleaned: number
   /** Number of values of users whose name no index can hold. They are not stored. */
   skipped: number
@@ -126,7 +126,7 @@ with patience as materialized (
   select m.metric_id, m.metric_value as before from stored m
   where not exists (select from computed c where c.metric_id = m.metric_id) and ${raw(rolledUp(period))}
     and ${raw(fits('m.user_id', 'm.metric_type'))}
-    and not (m.metric_type in ${raw(AUDIT_TYPES)} and m.key in (select key from cleaned))
+    and not (m.metric_type = ${raw(AUDIT_TYPE)} and m.key in (select key from cleaned))
 ), inserted as (
   insert into observability_metrics as m
     (metric_id, timestamp, user_id, metric_type, metric_value, aggregation_period, dimensions)

@@ -127,7 +127,7 @@ it('units are tokens, dollars to the last digit, milliseconds and percent', asyn
   const rows = await everyMetric(database)
   expect(rows.map(({ id: _, ...row }) => Object.values(row).join(' '))).toEqual([
     `2026-01-05T10:00:00Z hour u cost 2.000000000000000000123 {"mode": "Sales", "model": "gpt-4o"}`,
-    `2026-01-05T10:00:00Z hour u error_rate 33.3333 {"model": "gpt-4o"}`,
+    `2026-01-05T10:00:00Z hour u error_rate 66.6667 {"mode": "Sales", "model": "gpt-4o"}`,
     `2026-01-05T10:00:00Z hour u execution_time 1833.367 {"mode": "Sales", "model": "gpt-4o"}`,
     `2026-01-05T10:00:00Z hour u token_usage 21 {"mode": "Sales", "model": "gpt-4o"}`,
     `2026-01-05T10:00:00Z hour u tool_success_rate 0 {"tool": "mail"}`,
@@ -144,13 +144,21 @@ it('a run that has not ended counts only in tokens and cost', async () => {
   expect(types).toEqual(['cost', 'token_usage'])
 })
 
-it('an entry without a model and a call without a tool have no such dimension', async () => {
+it('the error rate counts failed and partial runs, each once; cancelled runs and audit entries are no errors', async () => {
+  for (const status of ['success', 'failed', 'partial', 'cancelled', 'running'])
+    await addRun('2026-01-05T10:00Z', { status })
+  for (let n = 0; n < 3; n++) await addEntry('2026-01-05T10:00Z', { success: false })
+  await rollup('hour')
+  const rows = (await everyMetric(database)).filter(({ type }) => type === 'error_rate')
+  expect(rows.map(({ value }) => value)).toEqual(['50'])
+})
+
+it('a call without a tool has no metric', async () => {
   await database.sql(
     `insert into audit_logs (user_id, action_type, action_details) values ('u', 'tool_call', 'called')`,
   )
   await rollup('hour')
-  const rows = await database.sql('select metric_type, dimensions from observability_metrics')
-  expect(rows).toEqual([{ metric_type: 'error_rate', dimensions: {} }])
+  expect(await everyMetric(database)).toEqual([])
 })
 
 it('a second rollup writes no row', async () => {
@@ -194,7 +202,7 @@ it('a run that is recorded late, or ends after its bucket, is in the next rollup
   await database.sql(
     `update workflow_executions set status = 'failed', total_cost = 8 where status = 'running'`,
   )
-  expect(await rollup('hour')).toMatchObject({ inserted: 5, updated: 1, deleted: 0 })
+  expect(await rollup('hour')).toMatchObject({ inserted: 7, updated: 1, deleted: 0 })
   expect(await valuesOf('cost')).toEqual(['8', '3', '1'])
   expect(await valuesOf('workflow_success_rate')).toEqual(['0', '100', '100'])
 })
@@ -209,7 +217,7 @@ it('values without rows are removed; metrics that no rollup created stay', async
   )
   await rollup('hour')
   await database.sql(`delete from workflow_executions where user_id = 'v'`)
-  expect(await rollup('hour')).toMatchObject({ deleted: 4, unchanged: 4, inserted: 0 })
+  expect(await rollup('hour')).toMatchObject({ deleted: 5, unchanged: 5, inserted: 0 })
   expect((await valuesOf('cost')).toSorted()).toEqual(['1', '97', '98', '99'])
 })
 
@@ -254,9 +262,8 @@ describe('after a cleanup', () => {
     await foldRuns(database, `start_time ${before}`)
     await foldAudit(database, `timestamp ${before}`)
     expect(await rollup('day')).toMatchObject({ keptBecauseCleaned: 2 })
-    const ofEntries = ['error_rate', 'tool_success_rate']
     expect(await everyMetric(database)).toEqual(
-      whole.filter(({ type, time }) => !ofEntries.includes(type) || time >= '2026-01-03'),
+      whole.filter(({ type, time }) => type !== 'tool_success_rate' || time >= '2026-01-03'),
     )
   })
 

@@ -48,10 +48,8 @@ export const otherwise = async (database: TestDatabase, period: Period, zone: st
         where end_time is not null group by start, user_id, of
       union all select start, user_id, 'workflow_success_rate', round(avg(case status when 'success' then 100 else 0 end), 4), of
         from run where status in ('success', 'failed', 'partial', 'cancelled') group by start, user_id, of
-      union all select start, user_id, 'error_rate', round(avg(case when success then 0 else 100 end), 4),
-        jsonb_build_object('model', model_id)::text from entry where model_id is not null group by start, user_id, model_id
-      union all select start, user_id, 'error_rate', round(avg(case when success then 0 else 100 end), 4), '{}'
-        from entry where model_id is null group by start, user_id
+      union all select start, user_id, 'error_rate', round(avg(case when status in ('failed', 'partial') then 100 else 0 end), 4), of
+        from run where status in ('success', 'failed', 'partial', 'cancelled') group by start, user_id, of
       union all select start, user_id, 'tool_success_rate', round(avg(case when success then 100 else 0 end), 4),
         jsonb_build_object('tool', tool_name)::text from entry where action_type = 'tool_call' and tool_name is not null
         group by start, user_id, tool_name

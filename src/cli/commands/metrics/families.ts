@@ -23,7 +23,7 @@ const TYPES: Record<string, { name: string; help: string }> = {
   },
   error_rate: {
     name: 'wfstore_error_rate_percent',
-    help: 'Failed audit entries as a percentage of all audit entries in the newest bucket with these labels.',
+    help: 'Failed and partial runs as a percentage of the finished runs in the newest bucket with these labels.',
   },
   tool_success_rate: {
     name: 'wfstore_tool_success_rate_percent',
