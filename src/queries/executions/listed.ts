@@ -17,7 +17,7 @@ const listedShape = {
     d.number(`round((extract(epoch from r.end_time - r.start_time) * 1000)::numeric, 3)`),
   ),
   totalCost: d.amount(),
-  totalTokens: d.count(),
+  totalTokens: d.total(),
   /** The error message without the parts that vary between failures, such as ids and quoted text. */
   error: d.text(fingerprintOf('r.error_message')),
 }
