@@ -64,6 +64,11 @@ interface Scope {
   userId?: BillingScope['userId']
 }
 
+/** Needs all bills in order, so it is left out where rows are only counted. */
+const FIRST_BILL = raw(
+  '(array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1]',
+)
+
 /**
  * The bills of all periods of each run with a bill in these periods, and the runs that ended in them without a bill. A run
  * with bills in several of the periods has a row for each. `all` adds the runs that match their bills.
@@ -76,10 +81,10 @@ function differences({ periods, userId }: Scope, all: boolean): Sql {
     select billing_period, billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records b
     ${where([sql`b.billing_period = any(${months})`, ...of('b.user_id')])}
   ), billed as (
-    select b.execution_id, (array_agg(b.billing_id order by b.corrects is not null, b.timestamp, b.billing_id))[1] as billing_id,
+    select b.execution_id, ${all ? raw('null::uuid') : FIRST_BILL} as billing_id,
            sum(b.cost) as cost, sum(b.tokens_total) as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
            coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected,
-           array_agg(distinct b.billing_period) as periods
+           array_agg(b.billing_period) as periods
     from billing_records b where b.execution_id in (select execution_id from own) group by b.execution_id
   ), compared as (
     select case when e.execution_id is null then 'run_gone'
@@ -91,7 +96,7 @@ function differences({ periods, userId }: Scope, all: boolean): Sql {
   ), r as (
     select period, kind, execution_id, billing_id, user_id, model_id, run_cost, cost as billed_cost, run_tokens,
            tokens as billed_tokens
-    from compared, unnest(periods) as period where period = any(${months})
+    from compared, lateral (select distinct period from unnest(periods) as period where period = any(${months})) as p
     union all
     select billing_period, 'no_run', null, billing_id, user_id, model_id, null, cost, null, tokens_total
     from own where execution_id is null

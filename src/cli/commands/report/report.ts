@@ -11,7 +11,7 @@ import { guardStream } from '../../output/stream.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
 import { dayOf } from './dates.ts'
-import { DAYS, parsePeriods, readSpan, type SpanFlags } from './span.ts'
+import { checkPast, DAYS, parsePeriods, readSpan, type SpanFlags } from './span.ts'
 
 interface ReportFlags extends SpanFlags, StuckOptions {
   out?: string
@@ -57,13 +57,11 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   const data = await withProgress(context.io, async () => {
     const client = await context.connect(options)
     const now = await context.now(options)
-    return pageData(client, async (billing) => ({
-      ...(await readSpan(options, billing, now)),
-      filter,
-      top,
-      now,
-      stuckAfterMs: options.stuckAfter?.ms,
-    }))
+    return pageData(client, async (billing) => {
+      const span = await readSpan(options, billing, now)
+      checkPast(span, options, now)
+      return { ...span, filter, top, now, stuckAfterMs: options.stuckAfter?.ms }
+    })
   })
   for (const { flag, to } of data.rounded)
     writer.note(`a report covers whole days: ${flag} is ${to.replace('.000Z', 'Z')}`)

@@ -104,7 +104,6 @@ export async function readSpan(
     const months = monthsOfPeriods(flags.period, billing.month)
     const [first, last] = [months[0], months.at(-1) as string]
     const span = { since: midnights.ofMonth(first, 0), until: midnights.ofMonth(last, 1) }
-    if (span.since >= now.toISOString()) throw inFuture(`--period ${first}`)
     return { ...span, timeZone, rounded: [] }
   }
   const read = (flag: string, text: string | undefined) =>
@@ -116,8 +115,6 @@ export async function readSpan(
   checkBounds(bounds)
   const instantOf = (bound: TimeBound | undefined) => bound && new Date(bound.at).toISOString()
   const [since, until] = [instantOf(bounds.since), instantOf(bounds.until)]
-  if (until === undefined && since !== undefined && since >= now.toISOString())
-    throw inFuture(`--since ${flags.since}`)
   const end = until === undefined ? today : midnights.upTo(until)
   const begin = since === undefined ? midnights.daysBefore(end, DAYS) : midnights.before(since)
   const rounded = [
@@ -148,8 +145,13 @@ function checkPeriod({ since, until, tz }: SpanFlags, billingZone: string): void
   }
 }
 
-const inFuture = (given: string) =>
-  new WfstoreError('usage', `${given} is not in the past`, { hint: 'use a time before now' })
+/** @throws WfstoreError usage if no day of the report has begun by the clock of the server */
+export function checkPast({ since: begin }: ReportSpan, flags: SpanFlags, now: Date): void {
+  const { period, since, until } = flags
+  if (begin < now.toISOString() || until !== undefined) return
+  const given = period === undefined ? `--since ${since}` : `--period ${period.join(',')}`
+  throw new WfstoreError('usage', `${given} is not in the past`, { hint: 'use a time before now' })
+}
 
 /** The begins of days in a zone, as instants. If a clock change skips midnight, a day begins right after it. */
 async function midnightsIn(timeZone: string) {
