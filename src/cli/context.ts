@@ -4,7 +4,7 @@ import type { Environment } from '../db/connect/libpq.ts'
 import type { Target } from '../db/connect/target.ts'
 import type { ClientStore } from '../store.ts'
 import type { Production, Settings } from './config/settings.ts'
-import type { Io } from './io.ts'
+import { type Io, widthOfNotes } from './io.ts'
 import { type GlobalOptions, type TargetOptions, useColor } from './options/global.ts'
 import { formatOf } from './options/output.ts'
 import { show } from './output/text/escape.ts'
@@ -171,6 +171,8 @@ export function createContext(
         createWriter({
           ...outputOptions(options, io, env),
           now: () => (clock ?? io.now)(),
+          noteWidth: io.stdout.columns ?? DEFAULT_WIDTH,
+          zoneNamed: true,
           stdout: memory,
           stderr: memory,
         }),
@@ -193,6 +195,7 @@ function outputOptions(options: GlobalOptions & { page?: boolean }, io: Io, env:
     isTTY,
     width: io.stdout.columns ?? DEFAULT_WIDTH,
     color: useColor(options.color, isTTY, env),
+    noteWidth: widthOfNotes(io),
     stderrColor: useColor(options.color, io.stderr.isTTY === true, env),
     timeZone: options.tz ?? (isTTY ? io.timeZone : 'UTC'),
     columns: options.columns,

@@ -6,7 +6,7 @@ export interface Io {
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
   /** The program was started without stdout, so that data would be lost; or perhaps its data is not wanted. */
   stdoutClosed?: 'certain' | 'possible' | undefined
-  stderr: Writable & { isTTY?: boolean }
+  stderr: Writable & { isTTY?: boolean; columns?: number }
   /** The clock of this machine. */
   now: () => Date
   /** A fixed time instead of the clock of the server, for tests whose rows have fixed times. */
@@ -18,3 +18,7 @@ export interface Io {
   /** Aborted by SIGINT and SIGTERM. */
   signal: AbortSignal
 }
+
+/** The width in which notes, errors and questions wrap; undefined if stderr is not a terminal. */
+export const widthOfNotes = ({ stdout, stderr }: Io): number | undefined =>
+  stderr.isTTY === true ? stderr.columns || stdout.columns || undefined : undefined

@@ -5,7 +5,7 @@ import { readSettings } from './config/read.ts'
 import type { Settings } from './config/settings.ts'
 import { type Context, createContext } from './context.ts'
 import { pathOf } from './help/page.ts'
-import type { Io } from './io.ts'
+import { type Io, widthOfNotes } from './io.ts'
 import { commandNamed, defaultOf } from './options/default-command.ts'
 import { type GlobalOptions, useColor } from './options/global.ts'
 import { checkTimeZone } from './options/time.ts'
@@ -161,6 +161,7 @@ function report(error: unknown, around: Around): number {
   const line = formatError(short(known), {
     json: asksForJson(argv),
     color: useColor(color, io.stderr.isTTY === true, env),
+    width: widthOfNotes(io),
     verbose: argv.includes('--verbose') ? detail(known) : undefined,
   })
   io.stderr.write(`${secrets(line)}\n`)

@@ -129,7 +129,7 @@ it('of many candidates the first ten are named', async () => {
   expect(stderr).toMatch(/characters: (01c00000-\S+, ){10}…\n$/)
 })
 
-it('several runs are shown in the given order, each once: as an array in JSON, one after another as text', async () => {
+it('several runs are shown in the given order, each once: as an array in JSON, as lines with one header in a pipe, one after another on a terminal', async () => {
   const show = async (ids: string, ...more: string[]) =>
     (await wfstore(`executions show ${ids}`, '', ...more)).stdout
   const ids = (text: string) =>

@@ -75,6 +75,8 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   ]
   const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
   await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
+  if (report.rows.length > 0 && by.some((each) => DATES.includes(each)))
+    writer.remark(`dates are in ${timeZone ?? 'UTC'}`)
   noteCut(writer, report.historyCut, 'run')
 }
 
@@ -97,7 +99,7 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
     { name: 'runs', kind: 'count', priority: 9 },
     { name: 'cost', kind: 'amount', priority: 10 },
     { name: 'tokens', kind: 'count', priority: 5 },
-    { name: 'costPerRun', header: 'COST/RUN', kind: 'amount', cell: shortCost, priority: 6 },
+    { name: 'costPerRun', header: 'COST/RUN', kind: 'amount', priority: 6 },
     { name: 'share', kind: 'share', priority: 8 },
     { name: 'bar', kind: 'bar', value: ({ share }) => share, json: false, ascii, priority: 4 },
     { name: 'other', kind: 'boolean', value: ({ other }) => other ?? false, table: false },
@@ -106,11 +108,7 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
   ]
 }
 
-/** An average can have any number of digits: six decimals are enough on a terminal. */
-const shortCost = ({ costPerRun }: Line): string | null =>
-  costPerRun !== null && Math.abs(Number(costPerRun)) < 1e9
-    ? Number(costPerRun).toFixed(6)
-    : costPerRun
+const DATES: readonly Dimension[] = ['day', 'week', 'month']
 
 const parseKeys = listOf(DIMENSIONS)
 

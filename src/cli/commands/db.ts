@@ -12,7 +12,13 @@ const statusColumns: Column<EmbeddedStatus>[] = [
   { name: 'state', kind: 'text' },
   { name: 'folder', kind: 'text' },
   { name: 'version', header: 'PostgreSQL', kind: 'text' },
-  { name: 'pid', header: 'Process', kind: 'count' },
+  {
+    name: 'pid',
+    header: 'Process',
+    kind: 'count',
+    // Not a quantity: without separators.
+    cell: ({ pid }) => (pid == null ? null : String(pid)),
+  },
   { name: 'startedAt', header: 'Started', kind: 'time' },
   { name: 'url', kind: 'text' },
   { name: 'log', kind: 'text' },

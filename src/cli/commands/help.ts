@@ -8,6 +8,7 @@ import { TOPICS } from '../help/topics.ts'
 import { commandNamed } from '../options/default-command.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { checkTextOnly } from '../options/output.ts'
+import { wrap } from '../output/formats/paragraphs.ts'
 import { guardStream } from '../output/stream.ts'
 
 export function define(help: Command, context: Context, load: Load): void {
@@ -26,7 +27,8 @@ export function define(help: Command, context: Context, load: Load): void {
   })
   for (const { name, summary, text } of TOPICS) {
     const topic = help.command(name).description(summary)
-    const page = () => `${name === 'options' ? optionsPage(program, text) : text}\n`
+    const page = () =>
+      `${narrowed(name === 'options' ? optionsPage(program, text) : text, context.io.stdout.columns)}\n`
     topic.configureHelp({ ...topic.configureHelp(), formatHelp: page }).action(() => {
       checkTextOnly(topic, `help ${name}`, 'a page')
       return print(page())
@@ -62,6 +64,20 @@ async function find(program: Command, words: readonly string[], load: Load): Pro
   }
   if (at.parent === program) await load(at)
   return at
+}
+
+/** The prepared text for a terminal that is narrower than it: lines wrap below their own text. */
+function narrowed(text: string, width = PAGE_WIDTH): string {
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      const indent =
+        line.length > width ? (/^ *(?:\S+(?: \S+)* {2,})?/.exec(line)?.[0].length ?? 0) : 0
+      const [first = '', ...more] =
+        line.length > width ? wrap(line.slice(indent), indent, width) : [line]
+      return [line.slice(0, indent) + first, ...more.map((part) => ' '.repeat(indent) + part)]
+    })
+    .join('\n')
 }
 
 function optionsPage(program: Command, text: string): string {

@@ -40,6 +40,7 @@ export function define(stats: Command, context: Context): void {
       }),
     )
     await writer.record(columns, report)
+    writer.remark(`days and times are in ${options.tz ?? 'UTC'}`)
     noteCut(writer, report.historyCut, 'run')
     noteCut(writer, report.auditHistoryCut, 'audit entry')
   })
@@ -54,7 +55,7 @@ const dayColumns: Column<DayOfRuns>[] = [
 function columnsFor({ io, env }: Context, tz: string | undefined): Column<ReportStats>[] {
   const over = ({ percentilesOver: { runs, since } }: ReportStats) => {
     const of = plural(runs, 'finished run')
-    return since === null ? of : `${of} since ${formatTime(since, tz ?? io.timeZone, 'minutes')}`
+    return since === null ? of : `${of} since ${formatTime(since, tz ?? 'UTC', 'minutes')}`
   }
   const average = (row: ReportStats) =>
     row.totalExecutions === row.runningExecutions ? null : row.averageExecutionTime

@@ -72,21 +72,21 @@ Examples:
     summary: 'Output formats, columns, colours, errors',
     text: `Data is written to stdout, everything else to stderr.
 
-  on a terminal    a table that fits: colours, local times, short ids
+  on a terminal    a table that fits: colours, short ids, times in the zone that
+                   the screen names, amounts rounded ($3.69, $0.0381)
   in a pipe        as -o tsv
   -o tsv, -o csv   a header and a line per row: full ids, RFC 3339, all digits.
                    TSV writes a tab or line end in a value as \\t or \\n; a CSV
                    cell that a spreadsheet would run as a formula begins with '
   -o json, --json  one JSON document: an array of rows, or an object
   -o jsonl         one JSON object per line
-  -o yaml          the same as JSON
+  -o yaml          the same data as JSON
   -o name          only the ids or names, one per line
 
---no-headers leaves out the header of tables, TSV and CSV.
-
---columns status,totalCost selects columns and their order; the error for an
-unknown name lists them. Amounts are exact decimals in US dollars, durations
-milliseconds, shares 0 to 1.
+--no-headers leaves out the header of tables, TSV and CSV. --columns
+status,totalCost selects columns and their order; the error for an unknown
+name lists them. Amounts are US dollars, in JSON numbers with all digits; many
+programs keep only 15 of them. Durations are milliseconds, shares 0 to 1.
 
 Colours: --color auto (on a terminal), always, never. NO_COLOR turns them off.
 An error is one line on stderr; with --json {"error":{"code","message","hint"}}.

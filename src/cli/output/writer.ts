@@ -1,6 +1,7 @@
 import type { Column } from './column.ts'
-import { nameColumn, visibleColumns } from './column.ts'
+import { headerOf, nameColumn, readValue, visibleColumns } from './column.ts'
 import type { Format } from './format.ts'
+import { wrap } from './formats/paragraphs.ts'
 import { hiddenNote, recordTerminal } from './formats/record.ts'
 import type { StreamFormat } from './formats/stream-formats.ts'
 import {
@@ -24,6 +25,10 @@ export interface OutputOptions {
   /** The width of the terminal in cells. */
   width: number
   color: boolean
+  /** The width of the terminal that shows the notes; without it a note is one line. */
+  noteWidth?: number | undefined
+  /** The time zone is named elsewhere on the screen. */
+  zoneNamed?: boolean
   /** Colour on stderr (default: as `color`). */
   stderrColor?: boolean
   /** IANA time zone for times on a terminal. */
@@ -66,6 +71,8 @@ export interface Writer {
   record<Row>(columns: readonly Column<Row>[], row: Row): Promise<void>
   /** Prints a line for people to stderr. */
   note(text: string): void
+  /** Prints a note below a table or a record on a terminal, and nothing in other formats. */
+  remark(text: string): void
   /** Prints plain lines to stdout in all formats. */
   text(text: string): Promise<void>
 }
@@ -105,7 +112,19 @@ export function createWriter(options: OutputOptions): Writer {
 
   function note(text: string): void {
     // If stderr is closed, the error cannot be reported.
-    stderr.write(`${paintNote('dim', show(text))}\n`).catch(() => {})
+    const parts = options.noteWidth ? wrap(show(text), 0, options.noteWidth) : [show(text)]
+    stderr.write(lines(parts.map((part) => paintNote('dim', part)))).catch(() => {})
+  }
+
+  const remark = (text: string) => {
+    if (onTerminal) note(text)
+  }
+
+  /** Names the time zone below a table that shows times. */
+  function nameZone<Row>(columns: readonly Column<Row>[], rows: readonly Row[], hidden: string[]) {
+    const shown = columns.filter((column) => isTime(column, hidden))
+    const isFilled = (column: Column<Row>) => rows.some((row) => readValue(column, row) != null)
+    if (!options.zoneNamed && shown.some(isFilled)) note(`times are in ${timeZone}`)
   }
 
   async function listTable<Row>(
@@ -121,6 +140,7 @@ export function createWriter(options: OutputOptions): Writer {
       const { drawBelow } = await import('./formats/below.ts')
       const table = await drawBelow(columns, rows, style)
       await print(lines([...table.header, ...table.lines]))
+      nameZone(columns, rows, table.hidden)
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
     } else if (columns.some(({ wrap }) => wrap !== undefined)) {
       const { drawParagraphs } = await import('./formats/paragraphs.ts')
@@ -129,6 +149,7 @@ export function createWriter(options: OutputOptions): Writer {
       const { drawTable } = await import('./formats/table.ts')
       const table = await drawTable(columns, rows, style, total)
       await print(lines([...table.header, ...table.lines]))
+      nameZone(columns, rows, table.hidden)
       if (table.hidden.length > 0) note(hiddenNote(table.hidden, style.width))
     }
     return rows.length
@@ -136,6 +157,7 @@ export function createWriter(options: OutputOptions): Writer {
 
   return {
     note,
+    remark,
 
     async list(columns, rows, { empty = 'no rows', end, total } = {}) {
       const picked = pick(columns)
@@ -151,6 +173,8 @@ export function createWriter(options: OutputOptions): Writer {
       const { followTable } = await import('./formats/below.ts')
       for await (const { header, lines: drawn, hidden } of followTable(picked, batches, style)) {
         await print(lines([...header, ...drawn]))
+        if (header.length > 0 && picked.some((column) => isTime(column, hidden)))
+          remark(`times are in ${timeZone}`)
         if (hidden.length > 0) note(hiddenNote(hidden, style.width))
       }
     },
@@ -169,6 +193,9 @@ export function createWriter(options: OutputOptions): Writer {
     text: (text) => print(show(text.endsWith('\n') ? text : `${text}\n`, ['\n', '\t'])),
   }
 }
+
+const isTime = <Row>(column: Column<Row>, hidden: readonly string[]) =>
+  column.kind === 'time' && !hidden.includes(headerOf(column))
 
 async function* followed<Row>(rows: Iterable<Row> | AsyncIterable<Row>, total: Row) {
   yield* rows

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { WfstoreError } from '../../error.ts'
-import type { Io } from '../io.ts'
+import { type Io, widthOfNotes } from '../io.ts'
+import { wrap } from '../output/formats/paragraphs.ts'
 import { show } from '../output/text/escape.ts'
 
 export interface Question {
@@ -34,7 +35,8 @@ export async function confirm(io: Io, question: string, options: Question): Prom
   }
   const { production } = options
   const how = production === undefined ? '[y/N]' : `Type ${production} to continue:`
-  io.stderr.write(`${show(question)} ${show(how)} `)
+  const asked = `${show(question)} ${show(how)}`
+  io.stderr.write(`${wrap(asked, 0, widthOfNotes(io) ?? asked.length).join('\n')} `)
   // Loaded here: commands that may ask, but seldom do, import this file.
   const { createInterface } = await import('node:readline')
   // With `terminal: false`, Ctrl-C remains a signal and the terminal itself edits the line.

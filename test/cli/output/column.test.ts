@@ -66,7 +66,7 @@ it('a new column is one new line', async () => {
     { name: 'totalTokens', kind: 'count' },
   ]
   const { stdout } = await print(terminal(80), (writer) => writer.list(columns, runs.slice(0, 2)))
-  expect(stdout).toBe('USER ID  TOTAL TOKENS\nuser_12           912\nuser_7          18204\n')
+  expect(stdout).toBe('USER ID  TOTAL TOKENS\nuser_12           912\nuser_7         18,204\n')
 })
 
 it('a column for one format only is shown if it is requested', async () => {

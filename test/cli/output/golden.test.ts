@@ -51,16 +51,38 @@ describe.each(Object.entries(forms))('%s', (name, options) => {
 })
 
 it('everything that is not data goes to stderr', async () => {
+  const zone = 'times are in Europe/Berlin\n'
   const hidden =
     'hidden at width 80: TOKENS, STEPS, MODE, MODEL (use --columns to select columns, -o json for all)'
-  expect((await list(runs, terminal(80))).stderr).toBe(`${hidden}\n`)
-  expect((await list(runs, terminal(200))).stderr).toBe('')
+  expect((await list(runs, terminal(80))).stderr).toBe(`${zone}${hidden}\n`)
+  expect((await list(runs, terminal(200))).stderr).toBe(zone)
   expect((await list(runs, terminal(60, { columns: ['id', 'model'] }))).stderr).toBe('')
   expect((await list(runs, { format: 'json', page: true })).stderr).toBe('')
   const dim = await list(runs, terminal(80, { color: true }))
-  expect(dim.stderr).toBe(`\x1b[2m${hidden}\x1b[22m\n`)
+  expect(dim.stderr).toBe(`\x1b[2m${zone.trimEnd()}\x1b[22m\n\x1b[2m${hidden}\x1b[22m\n`)
   const plain = await list(runs, terminal(80, { color: true, stderrColor: false }))
-  expect(plain.stderr).toBe(`${hidden}\n`)
+  expect(plain.stderr).toBe(`${zone}${hidden}\n`)
+})
+
+it('notes wrap at spaces on a terminal, and no word is broken', async () => {
+  for (const noteWidth of [30, 60, 80]) {
+    const { stderr } = await list(runs, terminal(80, { noteWidth }))
+    const [zone, ...lines] = stderr.trimEnd().split('\n')
+    expect(zone).toBe('times are in Europe/Berlin')
+    expect(lines.length).toBeGreaterThan(1)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(noteWidth)
+    expect(lines.join(' ')).toBe(
+      'hidden at width 80: TOKENS, STEPS, MODE, MODEL (use --columns to select columns, -o json for all)',
+    )
+  }
+})
+
+it('a value of a record wraps at spaces, below its own column', async () => {
+  const about = [{ name: 'about', kind: 'text' as const, value: () => 'word '.repeat(12).trim() }]
+  const { stdout } = await print(terminal(40), (writer) => writer.record(about, {}))
+  expect(stdout).toBe(
+    'About  word word word word word word\n       word word word word word word\n',
+  )
 })
 
 it('a record names the columns that a narrow terminal hides', async () => {

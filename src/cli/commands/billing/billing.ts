@@ -17,10 +17,12 @@ import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
+import { roundedDollars } from '../../output/text/amount.ts'
+import { formatTime } from '../../output/text/format.ts'
 import type { Writer } from '../../output/writer.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
-import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface ReportFlags extends Omit<PeriodOptions, 'output'>, SortOptions {
   output?: PeriodOptions['output'] | 'focus'
@@ -116,7 +118,8 @@ function titleOf(
   { period, timeZone, state, closedAt }: BillingPeriod,
   users: readonly string[] = [],
 ): string {
-  const since = closedAt === null ? '' : ` ${closedAt.slice(0, 10)}`
+  const since =
+    closedAt === null ? '' : ` ${formatTime(closedAt, timeZone, 'minutes').slice(0, 10)}`
   return `${[`bills of ${period}`, ...users].join(', ')} (${timeZone}), ${state}${since}`
 }
 
@@ -139,7 +142,7 @@ function reconcileLine(counts: readonly DifferenceCount[]): string {
   if (counts.length === 0) return NO_DIFFERENCE
   const parts = counts.map(({ kind, count, costDifference }) => {
     const amount = kind === 'no_run' || kind === 'run_gone' ? null : costDifference
-    return `${DIFFERENCES[kind](count)}${amount === null ? '' : ` (${dollars(amount)})`}`
+    return `${DIFFERENCES[kind](count)}${amount === null ? '' : ` (${roundedDollars(amount)})`}`
   })
   return `${parts.join(', ')}; use --reconcile to list them`
 }

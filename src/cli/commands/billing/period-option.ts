@@ -24,6 +24,6 @@ export async function monthOf(billing: Pick<Billing, 'period'>, period = 'this')
   return new Date(Date.UTC(year, month - 2)).toISOString().slice(0, 7)
 }
 
-/** An amount without trailing zeros: 'USD 12.5'. */
+/** An amount in a receipt, such as a payment: all digits, also on a terminal, without trailing zeros: 'USD 12.5'. */
 export const dollars = (amount: string): string =>
   `USD ${amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount}`

@@ -8,6 +8,7 @@ import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
+import { formatTime } from '../../output/text/format.ts'
 import { closeColumns, periodColumns } from './columns.ts'
 import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -30,8 +31,9 @@ export function define(billing: Command, context: Context): void {
     const options = periods.optsWithGlobals<GlobalOptions & SortOptions>()
     checkOutput(periodColumns, options)
     const sort = sortOf(periodColumns, options)
-    const writer = context.writer(options)
     const rows = await (await context.store(options)).billing.periods()
+    // A month and a time on one screen are in one zone.
+    const writer = context.writer({ ...options, tz: options.tz ?? rows[0]?.timeZone ?? 'UTC' })
     await writer.list(periodColumns, sortRows(periodColumns, sort, rows), { empty: 'no bills' })
     for (const { period } of rows.filter(({ differs }) => differs)) {
       writer.note(`the bills of ${period} have changed since it was closed`)
@@ -111,7 +113,7 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
   if (isData(options)) return writer.record(closeColumns, { ...period, outcome })
   const words = {
     closed: `closed ${described(period)}`,
-    already: `already closed on ${period.closedAt}: ${described(period)}`,
+    already: `already closed on ${formatTime(period.closedAt ?? '', period.timeZone, 'minutes')}: ${described(period)}`,
     planned: `would close ${described(period)}`,
   }
   await writer.text(words[outcome])

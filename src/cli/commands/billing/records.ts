@@ -44,9 +44,10 @@ export function define(billing: Command, context: Context): void {
   }).action(async () => {
     const options = records.optsWithGlobals<RecordsFlags>()
     const paging = readPaging(recordColumns, BILLS, options, context.io)
-    const writer = context.writer(options)
     const { billing: bills, executions, query: run } = await context.store(options)
     const period = await monthOf(bills, options.period)
+    // The period and the times of its bills are in one zone.
+    const writer = context.writer({ ...options, tz: options.tz ?? (await bills.zone()) })
     const filter: BillFilter = await withWholeIds(
       {
         billingPeriod: period,

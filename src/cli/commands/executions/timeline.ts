@@ -1,6 +1,7 @@
 import { formatDuration, plural } from '../../../numbers.ts'
 import type { ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
-import { alignAmounts, formatShare } from '../../output/text/format.ts'
+import { roundedDollars } from '../../output/text/amount.ts'
+import { formatShare } from '../../output/text/format.ts'
 import { folded } from './timeline-fold.ts'
 import type { TimelineRow } from './timeline-row.ts'
 
@@ -172,7 +173,7 @@ function summaryOf(
   const costliest = largest(rows, ({ costShare }) => costShare)
   if (costliest) {
     const { label, name, costShare } = costliest
-    const [cost] = alignAmounts([run.steps[rows.indexOf(costliest)]?.cost ?? ''])
+    const cost = roundedDollars(run.steps[rows.indexOf(costliest)]?.cost ?? '')
     lines.push(
       `most expensive step: ${label} ${name}, ${cost} (${formatShare(costShare)} of the cost)`,
     )

@@ -3,6 +3,7 @@ import type { Metric } from '../../../queries/metrics/metrics.ts'
 import type { RollupResult } from '../../../queries/metrics/rollup.ts'
 import type { JsonValue } from '../../../tables/types.ts'
 import type { Column } from '../../output/column.ts'
+import { groupDigits, roundedDollars } from '../../output/text/amount.ts'
 
 /** The dimensions by name; undefined if they are not an object. A command reads JSON columns as text. */
 export function dimensionsOf({ dimensions }: Metric): Record<string, JsonValue> | undefined {
@@ -22,7 +23,8 @@ function dimensionsCell(metric: Metric): string | null {
 
 const valueCell = ({ metricType, metricValue }: Metric): string => {
   if (metricType === 'execution_time') return formatDuration(metricValue)
-  return metricType.endsWith('_rate') ? `${metricValue}%` : metricValue
+  if (metricType === 'cost') return roundedDollars(metricValue)
+  return metricType.endsWith('_rate') ? `${metricValue}%` : groupDigits(metricValue)
 }
 
 /** A metric in a list. */

@@ -21,6 +21,7 @@ import { sortRows } from '../../options/sort-rows.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
+import { formatTime } from '../../output/text/format.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress, withProgress } from '../../terminal/progress.ts'
 import { metricColumns, rollupColumns } from './columns.ts'
@@ -193,7 +194,10 @@ function defineRollup(rollup: Command, context: Context): void {
 
 function lineOf(result: RollupResult): string {
   const { period, since, timeZone, buckets, keptBecauseCleaned: kept, seconds } = result
-  const from = since === null ? 'of all time' : `since ${since} and of older runs that changed`
+  const from =
+    since === null
+      ? 'of all time'
+      : `since ${formatTime(since, timeZone, 'minutes')} and of older runs that changed`
   const counts = [
     `${plural(result.inserted, 'value')} inserted`,
     ...(['updated', 'unchanged', 'deleted'] as const).map(

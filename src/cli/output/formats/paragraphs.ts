@@ -41,7 +41,8 @@ export function drawParagraphs<Row>(
     const [first, ...below] = long
     const text = first?.texts[row] ?? ''
     const fits = displayWidth(text) <= style.width - left
-    const tight = style.width - left < NARROWEST && !fits
+    const longest = Math.max(...text.split(' ').map(displayWidth))
+    const tight = !fits && (style.width - left < NARROWEST || longest > style.width - left)
     const texts = wrap(text, tight ? INDENT.length : left, style.width)
     return [
       ...(tight

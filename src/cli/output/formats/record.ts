@@ -6,6 +6,9 @@ import { jsonValue } from './json.ts'
 import { wrap } from './paragraphs.ts'
 import type { TableStyle } from './table.ts'
 
+/** Cells between a label and its value. */
+const GAP = 2
+
 export interface TerminalRecord {
   lines: string[]
   notes: string[]
@@ -28,9 +31,12 @@ export async function recordTerminal<Row>(
       return [label, ...jsonValue(column, value, '  ').split('\n')].map((line, at) =>
         at === 1 ? `  ${line}` : line,
       )
-    const gap = ' '.repeat(widest - (labels[index]?.length ?? 0) + 2)
+    const gap = ' '.repeat(widest - (labels[index]?.length ?? 0) + GAP)
     const [cell] = terminalCells(column, [row], { ...style, precision: 'zone', wholeIds: true })
-    return `${label}${gap}${style.paint(cell?.tone, cell?.text ?? '')}`.trimEnd()
+    const indent = widest + GAP
+    return wrap(cell?.text ?? '', indent, style.width).map((part, at) =>
+      `${at === 0 ? label + gap : ' '.repeat(indent)}${style.paint(cell?.tone, part)}`.trimEnd(),
+    )
   })
   for (const { column, nested, rows } of sections) {
     if (rows.length === 0 && column.terminalOnly) continue

@@ -2,10 +2,11 @@ import { formatDuration } from '../../../numbers.ts'
 import type { Column, Kind } from '../column.ts'
 import { readValue } from '../column.ts'
 import { plainText } from '../formats/plain.ts'
+import { alignedDollars, groupDigits } from './amount.ts'
 import type { Cell } from './cell.ts'
 import { show } from './escape.ts'
 import type { TimePrecision } from './format.ts'
-import { alignAmounts, formatShare, formatTime, shortenIds } from './format.ts'
+import { formatShare, formatTime, shortenIds } from './format.ts'
 import { statusTone } from './style.ts'
 
 export interface Locale {
@@ -46,7 +47,11 @@ function written<Row>(column: Column<Row>, values: readonly unknown[], locale: L
     case 'id':
       return locale.wholeIds ? texts : shortenIds(texts)
     case 'amount':
-      return alignAmounts(texts)
+      return alignedDollars(texts)
+    case 'count':
+      return texts.map((text, at) =>
+        column.cell && typeof values[at] === 'string' ? text : groupDigits(text),
+      )
     case 'time':
       return texts.map((text) =>
         formatTime(text, locale.timeZone, finer(locale.precision, column.precision)),

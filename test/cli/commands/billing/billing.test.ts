@@ -235,7 +235,7 @@ describe('from the first bill to the close', () => {
       stderr: '',
     })
     expect((await wfstore('close --period 2024-11')).stdout).toMatch(
-      /^already closed on .*Z: 2024-11 \(Europe\/Berlin\): 2 bills, USD 3.5, 12 tokens\n$/,
+      /^already closed on 20\d\d-\d\d-\d\d \d\d:\d\d: 2024-11 \(Europe\/Berlin\): 2 bills, USD 3.5, 12 tokens\n$/,
     )
     expect(await wfstore(`close --period ${month}`)).toMatchObject({
       code: 2,

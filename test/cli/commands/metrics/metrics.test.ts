@@ -140,7 +140,7 @@ describe('rollup', () => {
       )
       const second = await on(store, 'rollup --period day --tz Europe/Berlin')
       expect(second.stdout).toMatch(
-        /^day \(Europe\/Berlin\): \d+ buckets since 2026-11-24T23:00:00.000000Z and of older runs that changed: 0 values inserted, 0 updated, [\d,]+ unchanged, 0 deleted, 0 kept, [\d.]+m?s\n$/,
+        /^day \(Europe\/Berlin\): \d+ buckets since 2026-11-25 00:00 and of older runs that changed: 0 values inserted, 0 updated, [\d,]+ unchanged, 0 deleted, 0 kept, [\d.]+m?s\n$/,
       )
       expect(await on(store, 'rollup --period day')).toEqual({
         code: 1,

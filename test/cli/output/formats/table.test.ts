@@ -51,7 +51,7 @@ it('a single column is cut to the width of the terminal, but a number is not', a
   const shown = async (of: Column<string>[]) =>
     (await print(terminal(12), (writer) => writer.list(of, rows))).stdout.split('\n')[1]
   expect(await shown(columns)).toBe('12345678901…')
-  expect(await shown(amounts)).toBe('12345678901234567890.00')
+  expect(await shown(amounts)).toBe('$12,345,678,901,234,567,890.00')
 })
 
 it('many rows are one table', async () => {

@@ -45,3 +45,10 @@ it('has more details below the line on request', () => {
     },
   })
 })
+
+it('an error wraps at spaces on a terminal', () => {
+  const error = new WfstoreError('usage', 'the value is not a valid time', { hint: 'use a date' })
+  expect(formatError(error, { json: false, color: false, width: 30 })).toBe(
+    'error: the value is not a\nvalid time; use a date',
+  )
+})
