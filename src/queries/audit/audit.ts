@@ -8,6 +8,7 @@ import {
   conditionsOf,
   equals,
   holds,
+  inOrder,
   type OneOrMore,
   type TimeLimit,
 } from '../table/filter.ts'
@@ -55,7 +56,7 @@ const ofRun =
 const CRITERIA = {
   executionId: equals('a.execution_id', uuid),
   stepId: equals('a.step_id', uuid),
-  userId: equals('a.user_id', name),
+  userId: inOrder('a.user_id', name),
   actionType: equals('a.action_type', name),
   toolName: equals('a.tool_name', name),
   modelId: equals('a.model_id', name),

@@ -2,7 +2,14 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { type BillPatch, bills, type NewBill } from '../../tables/bills.ts'
 import { name, uuid } from '../../tables/column.ts'
-import { conditionsOf, equals, holds, type OneOrMore, type TimeLimit } from '../table/filter.ts'
+import {
+  conditionsOf,
+  equals,
+  holds,
+  inOrder,
+  type OneOrMore,
+  type TimeLimit,
+} from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type RowSource, type Rows, rowsOf } from '../table/rows.ts'
 
@@ -42,10 +49,10 @@ export const BILLS: List<typeof billShape, BillFilter> = {
 }
 
 const CRITERIA = {
-  userId: equals('b.user_id', name),
+  userId: inOrder('b.user_id', name),
   executionId: equals('b.execution_id', uuid),
   // Any name, because the old application may have used other names than months.
-  billingPeriod: equals('b.billing_period', name),
+  billingPeriod: inOrder('b.billing_period', name),
   modelId: equals('b.model_id', name),
   paid: holds('b.paid'),
 }

@@ -5,7 +5,14 @@ import { name, uuid } from '../../tables/column.ts'
 import { executions, runTime } from '../../tables/executions.ts'
 import { isUuid } from '../../uuid.ts'
 import { findIds, missing } from '../ids.ts'
-import { conditionsOf, type ExecutionFilter, equals, timeBounds, within } from '../table/filter.ts'
+import {
+  conditionsOf,
+  type ExecutionFilter,
+  equals,
+  inOrder,
+  timeBounds,
+  within,
+} from '../table/filter.ts'
 import type { List, ListOptions } from '../table/page.ts'
 import { type Step, stepShape } from './steps.ts'
 
@@ -43,11 +50,11 @@ export const EXECUTIONS: List<typeof executionShape, ExecutionFilter> = {
 }
 
 export const CRITERIA = {
-  userId: equals('e.user_id', name),
-  status: equals('e.status', executions.columns.status),
+  userId: inOrder('e.user_id', name),
+  status: inOrder('e.status', executions.columns.status),
   mode: equals('e.mode', name),
   modelId: equals('e.model_id', name),
-  workflowName: equals('e.workflow_name', name),
+  workflowName: inOrder('e.workflow_name', name),
   executionId: equals('e.execution_id', uuid),
   toolName: (field: string, value: unknown) =>
     sql`exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value)})`,

@@ -44,8 +44,13 @@ export const where = (conditions: readonly Sql[]): Sql =>
 export const and = (conditions: readonly Sql[]): Sql =>
   conditions.length === 0 ? empty : join(conditions, ' and ', 'and ')
 
+/** A condition of several values may have a condition for each of them. */
+export interface Condition extends Sql {
+  each?: readonly Sql[]
+}
+
 /** The condition of one filter. @throws WfstoreError usage if the value is invalid */
-export type Criterion = (name: string, value: unknown) => Sql
+export type Criterion = (name: string, value: unknown) => Condition
 
 /** One value, or any of several. One value is an equality, so that its index also gives the order. */
 export const equals =
@@ -56,6 +61,17 @@ export const equals =
     return values.length === 1
       ? sql`${raw(column)} = ${values[0]}::${type}`
       : sql`${raw(column)} = any(${values}::${type}[])`
+  }
+
+/** The same for a column whose index has the rows of one value in the order of the list: a list can merge its values. */
+export const inOrder =
+  (column: string, description: ColumnDescription): Criterion =>
+  (name, value) => {
+    const one = equals(column, description)
+    const values = valuesOf(name, value)
+    return Object.assign(one(name, values), {
+      each: values.map((each) => one(name, each)),
+    })
   }
 
 /** The different values of a filter. @throws WfstoreError usage for an empty list, which would match no row */
@@ -79,7 +95,7 @@ export const holds =
 export function conditionsOf<F extends object>(
   criteria: Record<Exclude<keyof F & string, 'since' | 'until'>, Criterion>,
   filter: F,
-): Sql[] {
+): Condition[] {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined)
   const unknown = given.find(([name]) => !Object.hasOwn(criteria, name))
   if (unknown) {

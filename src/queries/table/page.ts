@@ -10,7 +10,7 @@ import {
   encodeCursor,
   type KeyType,
 } from './cursor.ts'
-import { type Bounds, type TimeLimit, timeBounds, where, within } from './filter.ts'
+import { type Bounds, type Condition, type TimeLimit, timeBounds, where, within } from './filter.ts'
 import { orderBy, type SortKey, type SortTerm, sortTerms } from './sort.ts'
 import { countOf } from './validate.ts'
 
@@ -52,7 +52,7 @@ export interface List<S extends d.Shape, F extends object> {
   id: keyof S & string
   order: 'asc' | 'desc'
   /** The conditions of its filters. @throws WfstoreError usage */
-  where: (filter: F) => Sql[]
+  where: (filter: F) => Condition[]
 }
 
 const DEFAULT_LIMIT = 50
@@ -120,7 +120,7 @@ function planOf<S extends d.Shape, F extends object>(
   list: List<S, F>,
   { limit: _, cursor, sort, ...filter }: F & Options,
 ): Plan<d.RowOf<S>> {
-  const { conditions, asked } = listConditions(list, filter as unknown as F & Options)
+  const { conditions, asked, each } = listConditions(list, filter as unknown as F & Options)
   const terms = sort === undefined ? [] : sortTerms(list.shape, sort)
   const isSorted = terms.length > 0 && !isOwnOrder(list, terms)
   if (typeof cursor === 'string') {
@@ -133,7 +133,8 @@ function planOf<S extends d.Shape, F extends object>(
   }
   const order = isSorted ? orderBy(list, terms) : ownOrder(list)
   return {
-    statement: (limit) => select(list, conditions, order, limit),
+    statement: (limit) =>
+      select(list, mergeable(conditions, isSorted || !limit ? [] : each), order, limit),
     pageOf: (rows, hasMore) => {
       const last = rows.at(-1)
       const position = last && { key: String(last[list.key]), id: String(last[list.id]) }
@@ -148,7 +149,7 @@ function planOf<S extends d.Shape, F extends object>(
 export function listConditions<S extends d.Shape, F extends object>(
   list: List<S, F>,
   { since, until, ...filter }: F & Options,
-): { conditions: Sql[]; asked: Asked } {
+): { conditions: Sql[]; asked: Asked; each: readonly Sql[] } {
   const timed = list.keyType === 'timestamptz'
   // For a list without times, since and until are unknown filters.
   const conditions = list.where((timed ? filter : { ...filter, since, until }) as unknown as F)
@@ -156,6 +157,8 @@ export function listConditions<S extends d.Shape, F extends object>(
   return {
     conditions: [...conditions, ...within(columnIn(list, list.key), bounds)],
     asked: { list: list.name, filter: { ...filter, ...bounds } },
+    // With a second filter, each value could read many rows that do not match it.
+    each: (conditions.length === 1 && conditions[0]?.each) || [],
   }
 }
 
@@ -187,16 +190,33 @@ function after(list: Ordered, { key, id }: CursorPosition): Sql {
   return sql`${columns} ${comparison} (${key}::${raw(list.keyType)}, ${id}::uuid)`
 }
 
+/** More values are read together. */
+const MOST_MERGED = 50
+
+/**
+ * The conditions of the parts of a statement. If the first condition has several values, each value is a part, which its
+ * index gives in order: together the server would read the whole list for values that are rare.
+ */
+const mergeable = (conditions: readonly Sql[], each: readonly Sql[]): (readonly Sql[])[] =>
+  each.length > 1 && each.length <= MOST_MERGED
+    ? each.map((one) => [one, ...conditions.slice(1)])
+    : [conditions]
+
 function select<S extends d.Shape, F extends object>(
   { table, alias, shape }: List<S, F>,
-  conditions: readonly Sql[],
+  alternatives: readonly (readonly Sql[])[],
   order: Sql,
   limit: number | undefined,
 ): Sql {
   const ordered = limit === undefined ? order : sql`${order} limit ${limit}`
-  const from = (one: string) => sql`from ${raw(one)} ${raw(alias)} ${where(conditions)} ${ordered}`
+  const parts = [table]
+    .flat()
+    .flatMap((one) =>
+      alternatives.map((each) => sql`from ${raw(one)} ${raw(alias)} ${where(each)} ${ordered}`),
+    )
   const columns = raw(d.selectList(shape, alias))
-  if (typeof table === 'string') return sql`select ${columns} ${from(table)}`
-  const parts = table.map((part) => sql`(select * ${from(part)})`)
-  return sql`select ${columns} from (${join(parts, ' union all ')}) ${raw(alias)} ${ordered}`
+  const [first, ...others] = parts
+  if (others.length === 0) return sql`select ${columns} ${first}`
+  const all = parts.map((part) => sql`(select * ${part})`)
+  return sql`select ${columns} from (${join(all, ' union all ')}) ${raw(alias)} ${ordered}`
 }
