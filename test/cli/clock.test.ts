@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { examine } from '../../src/queries/doctor/doctor.ts'
 import { type CliOptions, runCli } from '../support/cli.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { migrate } from '../support/migrate.ts'
@@ -99,3 +100,31 @@ it.each([50, -50])(
     expect([before, today()]).toContain(JSON.parse(stdout).lastDay)
   },
 )
+
+it.each([
+  [50, 'ahead of'],
+  [-50, 'behind'],
+])('doctor says by how much this machine is %i days ahead', async (days, where) => {
+  const { code, stdout } = await ahead(days, 'doctor --json')
+  expect(code).toBe(0)
+  const clock = JSON.parse(stdout).find(({ check }: { check: string }) => check === 'clock')
+  expect(clock.state).toBe('warning')
+  expect(clock.finding).toMatch(
+    new RegExp(
+      `^the clock of this machine is (50d 00h|49d 23h) ${where} that of the server \\(limit: 2.0s\\)`,
+    ),
+  )
+  expect(Math.round(clock.details.differenceMs / DAY_MS)).toBe(days)
+})
+
+it('doctor finds nothing to fix if the clocks differ by less than 2 seconds', async () => {
+  const inspect = async (ms: number) => {
+    const client = await database.connect()
+    const findings = await examine(client, { now: () => Date.now() + ms })
+    await client.end()
+    return findings.find(({ check }) => check === 'clock')
+  }
+  expect(await inspect(0)).toMatchObject({ state: 'ok', fix: null })
+  expect(await inspect(-1000)).toMatchObject({ state: 'ok', fix: null })
+  expect(await inspect(60_000)).toMatchObject({ state: 'warning' })
+})

@@ -49,7 +49,12 @@ export function define(doctor: Command, context: Context): void {
       }
       const { stuckAfter, schema } = options
       const findings = await withProgress(context.io, () =>
-        examine(client, { stuckAfterMs: stuckAfter?.ms, schema }),
+        examine(client, {
+          stuckAfterMs: stuckAfter?.ms,
+          schema,
+          // Tests with fixed times have no clock to compare.
+          now: context.io.serverNow ? undefined : () => context.io.now().getTime(),
+        }),
       )
       await writer.list(columns, findings)
       const named = (state: Finding['state']) =>

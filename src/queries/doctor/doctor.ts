@@ -4,6 +4,7 @@ import { rollback, run } from '../../db/query/transaction.ts'
 import type { WfstoreError } from '../../error.ts'
 import { formatDuration } from '../../numbers.ts'
 import { inspectCleanup } from './cleanup.ts'
+import { inspectClock } from './clock.ts'
 import { type Check, type Finding, finding } from './finding.ts'
 import { inspectGrowth } from './growth.ts'
 import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
@@ -22,6 +23,7 @@ export type { Finding } from './finding.ts'
 /** From the server to the runs: a failure near the top explains those below it. */
 const CHECKS: Check[] = [
   { name: 'server', needsTables: false, inspect: inspectServer },
+  { name: 'clock', needsTables: false, inspect: inspectClock },
   { name: 'encryption', needsTables: false, inspect: inspectEncryption },
   { name: 'connections', needsTables: false, inspect: inspectConnections },
   { name: 'transactions', needsTables: false, inspect: inspectTransactions },

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { serverTime } from '../../db/query/server-time.ts'
 import { sql } from '../../db/query/sql.ts'
 import { formatBytes, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
@@ -77,18 +78,21 @@ export async function inspectGrowth(database: Queryable, subject: Subject): Prom
   const perDay = tables.reduce((sum, table) => sum + table.bytesPerDay, 0)
   const doubles = Math.round(total / Math.max(perDay, 1))
   const fast = doubles < subject.limits.growthDays && total > subject.limits.growthBytes
+  const now = await serverTime((statement, shape) => query(database, statement, shape))
   const details = { totalBytes: total, bytesPerDay: perDay, daysToDouble: doubles, tables }
   return finding(
     'growth',
     fast ? 'warning' : 'ok',
-    `about ${formatBytes(perDay)} a day, most of it in ${tables[0]?.name}; at this rate the ${formatBytes(total)} double in ${plural(doubles, 'day')}${dateIn(doubles)}`,
+    `about ${formatBytes(perDay)} a day, most of it in ${tables[0]?.name}; at this rate the ${formatBytes(total)} double in ${plural(doubles, 'day')}${dateIn(now, doubles)}`,
     { details },
   )
 }
 
 /** ', by 2027-02-01'; no date for more than ten years ahead. */
-const dateIn = (days: number): string =>
-  days > 3650 ? '' : `, by ${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)}`
+const dateIn = (now: Date, days: number): string =>
+  days > 3650
+    ? ''
+    : `, by ${new Date(now.getTime() + days * 86_400_000).toISOString().slice(0, 10)}`
 
 /** The rows of the window, or the newest of them, and the days they cover. Reads only the index of the time. */
 const recentRows = ([table, time]: [string, string]): string => `

@@ -15,6 +15,8 @@ export interface DoctorLimits {
   statementMs: number
   /** A check gives up after this wait, so that a long lock cannot block the command. */
   lockMs: number
+  /** A time service keeps a clock within a tenth of a second. With 2 s, steps are in the wrong order. */
+  clockMs: number
   connectionShare: number
   transactionMs: number
   /** A smaller unused index costs almost nothing. */
@@ -33,6 +35,7 @@ export interface DoctorLimits {
 export const LIMITS: DoctorLimits = {
   statementMs: 5000,
   lockMs: 1000,
+  clockMs: 2000,
   connectionShare: 0.8,
   transactionMs: 3_600_000,
   exclusiveMs: 1000,
@@ -62,6 +65,8 @@ export interface Subject {
   /** A running run is stuck without a write for this number of milliseconds. */
   stuckAfterMs: number
   limits: DoctorLimits
+  /** The clock of this machine, in milliseconds since 1970. */
+  now: () => number
   /** Who holds an exclusive lock on a table. */
   locked?: string
   /** Why there is no wfstore schema to check; undefined if there is one. */
@@ -76,6 +81,8 @@ export interface DoctorOptions {
   /** The value of --schema. */
   schema?: string | undefined
   limits?: Partial<DoctorLimits>
+  /** The clock of this machine (default: Date.now). */
+  now?: (() => number) | undefined
 }
 
 export async function readSubject(client: pg.Client, options: DoctorOptions): Promise<Subject> {
@@ -102,6 +109,7 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
     indexes: named('index'),
     stuckAfterMs: stuckLimit(options.stuckAfterMs),
     limits,
+    now: options.now ?? Date.now,
     absent: await absence(client, { direct, limits }),
     command: (words) => commandLine(words, schema),
   }

@@ -53,6 +53,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
   const files: DataFile[] = []
   let place = parent
   let head: Head | undefined
+  let began = 0
   let journal: Journal | undefined
   /** A new file may not be in the folder on disk yet. */
   let named = false
@@ -89,6 +90,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
       return place
     },
     open: async (cleanup: ArchiveHead) => {
+      began = performance.now()
       head = { form: FORM, wfstore: wfstoreVersion, ...cleanup }
       place = await makeFolder(parent, folderName(cleanup))
       journal = await createJournal(join(place, JOURNAL))
@@ -139,9 +141,11 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
       if (failure) throw failure
       await Promise.all(files.map((file) => file.close()))
       const summary = summaryOf(place, files)
+      // By the clock of the server, as the start.
+      const startedAt = Date.parse((head as Head).startedAt)
       const manifest: Manifest = {
         ...(head as Head),
-        finishedAt: new Date().toISOString(),
+        finishedAt: new Date(startedAt + performance.now() - began).toISOString(),
         files: summary.files,
         lines: summary.lines,
         bytes: summary.bytes,
