@@ -22,7 +22,7 @@ import {
 import { findAuditEntry } from './queries/audit/find.ts'
 import { type AuditFollow, followAudit } from './queries/audit/follow.ts'
 import { type ToolFilter, type ToolUse, toolUse } from './queries/audit/tools.ts'
-import { type Billing, billingOf } from './queries/billing/billing.ts'
+import { type Billing, billingOf, focusCharges } from './queries/billing/billing.ts'
 import { type Bills, billRows } from './queries/billing/bills.ts'
 import { type CleanupFilter, listCleanups, type PastCleanup } from './queries/cleanups.ts'
 import { type Failure, type FailureFilter, listFailures } from './queries/errors/errors.ts'
@@ -277,6 +277,17 @@ function storeOn(
     return recording(statement, shape)
   }
   const spooled = spool && spooledRecorder(record, spool)
+  async function* onOneConnection<T>(rows: (run: Run) => AsyncGenerator<T>): AsyncGenerator<T> {
+    await check()
+    const { client, release } = await openSession(database)
+    let whole = false
+    try {
+      yield* rows((statement, shape) => query(client, statement, shape))
+      whole = true
+    } finally {
+      release(!whole)
+    }
+  }
   const onSession = async <T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {
     const { client, release } = await openSession(database)
     try {
@@ -307,7 +318,11 @@ function storeOn(
       rollup: (options) => rollupMetrics(write, options),
       current: (options) => currentMetrics(read, options),
     },
-    billing: { ...billRows(read, write), ...billingOf(read, write) },
+    billing: {
+      ...billRows(read, write),
+      ...billingOf(read, write),
+      focus: (scope) => onOneConnection((run) => focusCharges(run, scope)),
+    },
     getStats: (userId) => getStats(read, userId),
     cost: (options) => costBy(read, options),
     stats: (options) => reportStats(read, options),

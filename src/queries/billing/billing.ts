@@ -1,7 +1,6 @@
 import type { Run } from '../../db/query/query.ts'
-import { page } from '../table/page.ts'
+import { pages } from '../table/page.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
-import type { BillFilter } from './bills.ts'
 import { CHARGES } from './charges.ts'
 import { closePeriod, type PeriodClose, type PeriodCloseResult } from './close.ts'
 import { type Correction, type CorrectionResult, correctBill } from './correct.ts'
@@ -50,7 +49,7 @@ export interface Billing {
   zone: () => Promise<string>
   /** Sets the billing zone. Returns false if it was already set to this zone. @throws WfstoreError conflict if a month is closed */
   setZone: (zone: string) => Promise<boolean>
-  /** The bills of a period as FOCUS 1.2 rows, read while they are consumed. */
+  /** The bills of a period as FOCUS 1.2 rows, of one moment, read while they are consumed. */
   focus: (scope: BillingScope & { provider?: string | undefined }) => AsyncGenerator<FocusRow>
 }
 
@@ -71,19 +70,14 @@ export const billingOf = (read: Run, write: Run): Billing => ({
 /** The number of bills of one statement, so that memory does not grow with the number of bills. */
 const CHUNK = 1000
 
-async function* focusCharges(
-  read: Run,
+/** @param run on one connection, so that the bills are those of one moment */
+export async function* focusCharges(
+  run: Run,
   { period, userId, provider = 'wfstore' }: BillingScope & { provider?: string | undefined },
 ): AsyncGenerator<FocusRow> {
   const filter = { billingPeriod: monthOf('period', period), userId }
   const name = requiredText('provider', provider)
-  let cursor: string | null = null
-  do {
-    const charges: Awaited<ReturnType<typeof chargesOf>> = await chargesOf(read, filter, cursor)
-    for (const charge of charges.rows) yield* focusRows(charge, name)
-    cursor = charges.nextCursor
-  } while (cursor !== null)
+  const all = { ...filter, limit: Number.POSITIVE_INFINITY }
+  for await (const { rows } of pages(run, CHARGES, all, CHUNK))
+    for (const charge of rows) yield* focusRows(charge, name)
 }
-
-const chargesOf = (read: Run, filter: BillFilter, cursor: string | null) =>
-  page(read, CHARGES, { ...filter, limit: CHUNK, cursor })
