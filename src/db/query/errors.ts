@@ -28,6 +28,11 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     hint: 'this server is a standby, or this session is read-only: use the URL of the primary',
   },
   '42501': { code: 'permission_denied', hint: 'ask the owner of the database for the privilege' },
+  '22003': {
+    code: 'failed',
+    hint: 'check the numbers: one of them, or their sum, is too large for its column',
+  },
+  '54000': { code: 'failed', hint: 'use a shorter text: an index or its column cannot hold it' },
   '53300': {
     code: 'unreachable',
     hint: 'the server has no free connection: try again, or raise max_connections',

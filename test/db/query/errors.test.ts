@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { databaseError, sqlStateOf } from '../../../src/db/query/errors.ts'
+import { databaseError, refusesRow, sqlStateOf } from '../../../src/db/query/errors.ts'
 import { WfstoreError } from '../../../src/index.ts'
 
 function fromServer(code: string, message = 'words of the server') {
@@ -42,3 +42,16 @@ it('only codes decide that the connection is lost', () => {
   for (const code of ['08006', '08P01', '57P01', '57P03', '53300'])
     expect(databaseError(fromServer(code))).toMatchObject({ code: 'unreachable', sqlState: code })
 })
+
+it.each([
+  ['22003', /^check the numbers/],
+  ['54000', /^use a shorter text/],
+])(
+  'a value that its column cannot hold is a failure of its row, with a hint: %s',
+  (state, hint) => {
+    const error = databaseError(fromServer(state))
+    expect(error).toMatchObject({ code: 'failed', hint: expect.stringMatching(hint) })
+    expect(refusesRow(error)).toBe(true)
+    expect(refusesRow(databaseError(fromServer('53100')))).toBe(false)
+  },
+)
