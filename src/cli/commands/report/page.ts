@@ -48,7 +48,7 @@ ${lag(data)}
 <main>
 ${verdict(data)}
 ${headline(data)}
-${contents}
+${contents(data)}
 ${monthsSection(data)}
 ${usersSection(data)}
 ${costSection(data)}
@@ -78,7 +78,11 @@ const CONTENTS = [
   ['slow', 'Slowest workflows'],
   ['bills', 'Bill of each user'],
 ] as const
-const contents = html`<nav aria-label="Contents">${CONTENTS.map(([id, title]) => html`<a href="#${id}">${title}</a> `)}</nav>`
+/** Without users there are no bills. */
+const contents = ({ statements }: PageData) =>
+  html`<nav aria-label="Contents">${CONTENTS.filter(
+    ([id]) => id !== 'bills' || statements.users.length > 0,
+  ).map(([id, title]) => html`<a href="#${id}">${title}</a> `)}</nav>`
 
 /** A standby may lack what its primary server has. */
 function lag({ standby, timeZone }: PageData): Markup | false {

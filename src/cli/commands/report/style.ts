@@ -147,7 +147,7 @@ footer ul { padding-left: 1.1rem; margin-bottom: 0.7rem; max-width: 60rem; }
   a { color: inherit; }
   .bill summary { display: none; }
   /* A selected bill is printed alone. */
-  body:has(.bill :target) :is(main > :not(.bills), footer), .bills:has(:target) > :not(:has(:target)) { display: none; }
+  body:has(.bill :target) :is(main > :not(.bills), footer, h1, .span), .bills:has(:target) > :not(:has(:target)) { display: none; }
   .scroll { overflow: visible; }
   svg, .key { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

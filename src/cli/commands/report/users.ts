@@ -4,8 +4,9 @@ import type {
   StatementSum,
   UserStatement,
 } from '../../../queries/billing/statements.ts'
+import { formatTime } from '../../output/text/format.ts'
 import type { PageData } from './data.ts'
-import { longDate } from './dates.ts'
+import { longDate, spanIn } from './dates.ts'
 import { html, type Markup, name } from './markup.ts'
 import { namesOf } from './months.ts'
 import { count, money } from './numbers.ts'
@@ -79,7 +80,8 @@ ${users.map((user, place) => bill(user, place, data))}
 
 type BillRow = StatementLine & { isTotal: boolean }
 
-function bill(user: UserStatement, place: number, { months, billingZone }: PageData): Markup {
+function bill(user: UserStatement, place: number, data: PageData): Markup {
+  const { months, billingZone, since, until, timeZone, now } = data
   const columns = [
     texts<BillRow>('Month', 'month', ({ month }) => month, {
       kind: 'name',
@@ -93,7 +95,7 @@ function bill(user: UserStatement, place: number, { months, billingZone }: PageD
   return html`<details class="bill"><summary>${name(user.userId)} <span class="sums">billed ${money(user.billed)}, unpaid ${money(user.unpaid)}</span></summary>
 <div id="bill-${place}">
 <h3>Bill of ${name(user.userId)}, ${namesOf(months)}</h3>
-<p class="note">Billed ${money(user.billed)}, paid ${money(user.paid)}, unpaid ${money(user.unpaid)}, in US dollars. Months begin at midnight in ${billingZone}.</p>
+<p class="note">Billed ${money(user.billed)}, paid ${money(user.paid)}, unpaid ${money(user.unpaid)}, in US dollars, rounded; the CSV of the table has all digits. Months begin at midnight in ${billingZone}.</p>
 ${
   rows.length > 0
     ? table({
@@ -105,7 +107,7 @@ ${
       })
     : html`<p class="nothing">No bills.</p>`
 }
-<p class="note">In the time of this report the user started ${plural(user.runs, 'run')} with ${count(user.tokens)} tokens and a cost of ${money(user.cost)}.</p>
+<p class="note">From ${spanIn(since, until, timeZone)} the user started ${plural(user.runs, 'run')} with ${count(user.tokens)} tokens and a cost of ${money(user.cost)}. These are the bills of ${formatTime(now.toISOString(), timeZone, 'minutes')} ${timeZone}.</p>
 <p class="note screen"><a class="print" href="#bill-${place}">Print only this bill</a> <span class="selected">This bill is selected. <a href="#bills">Select none</a> to print the whole page.</span></p>
 </div></details>`
 }

@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pageData } from '../../../../src/cli/commands/report/data.ts'
+import { pageOf } from '../../../../src/cli/commands/report/page.ts'
 import { version } from '../../../../src/cli/version.ts'
 import { foldRuns } from '../../../queries/usage/support.ts'
 import { runCli } from '../../../support/cli.ts'
@@ -202,11 +204,27 @@ it('is one snapshot: rows that are committed while it reads are not in it', asyn
   await Promise.all([other.end(), fresh.end()])
 })
 
+it('a page from a standby says up to when it has the transactions of its primary server', async () => {
+  const client = await large.connect()
+  const data = await pageData(client, async () => ({
+    ...{ since: '2026-11-01T00:00:00.000Z', until: '2026-11-27T00:00:00.000Z', timeZone: 'UTC' },
+    ...{ rounded: [], filter: {}, now: new Date('2026-11-26T12:00:00Z'), top: undefined },
+  }))
+  await client.end()
+  expect(pageOf(data, version)).not.toContain('standby')
+  const replayedAt = '2026-11-26T11:58:03.000000Z'
+  expect(readAs(pageOf({ ...data, standby: { replayedAt } }, version))).toContain(
+    'Read from a standby server, which may lack the newest runs and bills. Its last transaction is of 2026-11-26 11:58:03.\n',
+  )
+})
+
 it('of an empty store each part is marked as empty', async () => {
   const empty = await createMigrated('cli_report_empty')
   const { code, stdout } = await on(empty, ['report'])
   expect(code).toBe(0)
   expectGolden('report/empty.txt', named(empty, readAs(stdout)))
+  const targets = [...stdout.matchAll(/href="#([^"]*)"/g)].map(([, id]) => id)
+  expect(targets.filter((id) => !stdout.includes(` id="${id}"`))).toEqual([])
   await empty.drop()
 })
 
