@@ -71,21 +71,24 @@ async function complete(words) {
 
 async function run(words) {
   const interruption = new AbortController()
+  const interrupt = (reason, status) => {
+    interruption.abort(reason)
+    // Exit even if stdout is not read or the server does not answer.
+    setTimeout(() => process.exit(status), 1000).unref()
+  }
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ]) {
-    process.once(signal, () => {
-      interruption.abort(signal)
-      // Exit even if stdout is not read or the server does not answer.
-      setTimeout(() => process.exit(status), 1000).unref()
-    })
+    process.once(signal, () => interrupt(signal, status))
   }
+  // A screen that reads keys gets these as characters.
+  const keys = { interrupt: () => interrupt('SIGINT', 130), quit: () => interrupt('quit', 0) }
   // Stack traces then show lines of src/, if this is set before the program is loaded.
   if (words.includes('--verbose')) process.setSourceMapsEnabled(true)
   cacheCompiled()
   const { main } = require('../dist/cli/main.cjs')
-  process.exitCode = await main(words, ioOf(interruption.signal), process.env)
+  process.exitCode = await main(words, { ...ioOf(interruption.signal), keys }, process.env)
 }
 
 /** The cache is in the package folder: a user who can change it could as well change the program. */

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 
 /** The streams, clock and signals of the process, injected so that tests can run commands in their own process. */
 export interface Io {
-  stdin: Readable & { isTTY?: boolean }
+  stdin: Readable & { isTTY?: boolean; setRawMode?: (raw: boolean) => unknown }
   stdout: Writable & { isTTY?: boolean; columns?: number; rows?: number }
   /** The program was started without stdout, so that data would be lost; or perhaps its data is not wanted. */
   stdoutClosed?: 'certain' | 'possible' | undefined
@@ -15,8 +15,10 @@ export interface Io {
   cwd: string
   /** IANA time zone for times on a terminal. */
   timeZone: string
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT and SIGTERM, and by these keys. */
   signal: AbortSignal
+  /** What Ctrl-C and q do on a screen that reads keys. */
+  keys?: { interrupt: () => void; quit: () => void }
 }
 
 /** The width in which notes, errors and questions wrap; undefined if stderr is not a terminal. */

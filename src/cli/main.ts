@@ -129,8 +129,9 @@ async function helpWritten(io: Io): Promise<unknown> {
 
 class Interruption extends Error {}
 
-/** 128 plus the number of the signal, as in a shell. */
-const signalStatus = (signal: AbortSignal): number => (signal.reason === 'SIGTERM' ? 143 : 130)
+/** 128 plus the number of the signal, as in a shell; 0 for the key that leaves a screen. */
+const signalStatus = ({ reason }: AbortSignal): number =>
+  reason === 'quit' ? 0 : reason === 'SIGTERM' ? 143 : 130
 
 async function warn(context: Context): Promise<void> {
   const { warnings } = await import('./config/resolve.ts')

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import type { Run } from '../../db/query/query.ts'
 import {
   type CostRow,
   type CostTotal,
@@ -15,11 +16,13 @@ import { addReportFilters, noteCut, reader, readReportFilter } from '../options/
 import { addSort, type SortOptions, sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
 import { list, listOf, wholeNumber } from '../options/values.ts'
+import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
-import { withProgress } from '../terminal/progress.ts'
+import type { Writer } from '../output/writer.ts'
+import { printOrWatch, unlessWatching } from '../terminal/print-or-watch.ts'
 
-interface CostFlags extends FilterOptions, SortOptions {
+interface CostFlags extends FilterOptions, SortOptions, WatchOptions {
   by?: Dimension[]
   top?: number
   total?: boolean
@@ -37,7 +40,7 @@ export function define(command: Command, context: Context): void {
   if (!byMode) {
     command.requiredOption('--by <keys>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
   }
-  addSort(addReportFilters(command), columnsOf(DIMENSIONS, false, false))
+  addWatch(addSort(addReportFilters(command), columnsOf(DIMENSIONS, false, false)))
     .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))
     .option('--total', 'print the total as the last row in every format')
     .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
@@ -58,26 +61,33 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   const columns = columnsOf(by, plainLocale(context.env), total)
   checkOutput(columns, options)
   const sort = sortOf(columns, options)
-  const filter = await readReportFilter(options, context)
-  const writer = context.writer(options)
-  const report = await withProgress(context.io, async () =>
-    costBy(await reader(context, options), { ...filter, by, timeZone, top }),
-  )
-  const lines = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
-  const rest = lines.filter(({ other }) => other)
-  const rows = [
-    ...sortRows(
-      columns,
-      sort,
-      lines.filter(({ other }) => !other),
-    ),
-    ...rest,
-  ]
-  const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
-  await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
-  if (report.rows.length > 0 && by.some((each) => DATES.includes(each)))
-    writer.remark(`dates are in ${timeZone ?? 'UTC'}`)
-  noteCut(writer, report.historyCut, 'run')
+  const open = async () => {
+    // Reject invalid filters before connecting.
+    await readReportFilter(options, context)
+    return reader(context, options)
+  }
+  const draw = async (writer: Writer, run: Run) => {
+    const filter = await readReportFilter(options, context)
+    const report = await unlessWatching(context, options, () =>
+      costBy(run, { ...filter, by, timeZone, top }),
+    )
+    const lines = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
+    const rest = lines.filter(({ other }) => other)
+    const rows = [
+      ...sortRows(
+        columns,
+        sort,
+        lines.filter(({ other }) => !other),
+      ),
+      ...rest,
+    ]
+    const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
+    await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
+    if (report.rows.length > 0 && by.some((each) => DATES.includes(each)))
+      writer.remark(`dates are in ${timeZone ?? 'UTC'}`)
+    noteCut(writer, report.historyCut, 'run')
+  }
+  await printOrWatch(context, options, { open, draw })
 }
 
 /** On a narrow terminal, columns of low priority are left out first. */

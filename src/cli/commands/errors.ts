@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { FAILURE_LIST, type Failure } from '../../queries/errors/errors.ts'
 import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
@@ -12,11 +13,14 @@ import { addPaging, limitOf, type PagingOptions, readPaging } from '../options/p
 import { reader, removedNote } from '../options/report-filter.ts'
 import { sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
+import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
+import type { Writer } from '../output/writer.ts'
 import { printPages, shown } from '../terminal/pages.ts'
-import { listProgress, withProgress } from '../terminal/progress.ts'
+import { printOrWatch, unlessWatching } from '../terminal/print-or-watch.ts'
+import { listProgress, noProgress } from '../terminal/progress.ts'
 
-interface ErrorFlags extends FilterOptions, PagingOptions {
+interface ErrorFlags extends FilterOptions, PagingOptions, WatchOptions {
   group?: boolean
 }
 
@@ -61,7 +65,7 @@ export function define(errors: Command, context: Context): void {
     status: false,
     tool: 'only runs in which a step of this tool failed',
   }).option('--group', 'count similar errors; compare with the time before')
-  addPaging(errors, [...columns, ...groupColumns], FAILURE_LIST)
+  addWatch(addPaging(errors, [...columns, ...groupColumns], FAILURE_LIST))
   explain(errors, {
     about: ABOUT,
     examples: [
@@ -79,13 +83,20 @@ export function define(errors: Command, context: Context): void {
 
 async function printErrors(options: ErrorFlags, context: Context): Promise<void> {
   const paging = readPaging(columns, FAILURE_LIST, options, context.io)
-  const { status: _, ...filter } = await readFilter(options, context)
-  const writer = context.writer(options)
-  const run = await reader(context, options)
-  const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
-  const progress = listProgress(context.io, options)
-  const listed = { run, list: FAILURE_LIST, filter: whole, columns, empty: 'no errors', progress }
-  await printPages(writer, listed, paging)
+  const draw = async (writer: Writer, run: Run) => {
+    const { status: _, ...filter } = await readFilter(options, context)
+    const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
+    const progress = options.watch === undefined ? listProgress(context.io, options) : noProgress
+    const listed = { run, list: FAILURE_LIST, filter: whole, columns, empty: 'no errors', progress }
+    await printPages(writer, listed, paging)
+  }
+  await printOrWatch(context, options, { open: () => openFiltered(options, context), draw })
+}
+
+/** Rejects invalid filters before it connects. */
+async function openFiltered(options: ErrorFlags, context: Context): Promise<Run> {
+  await readFilter(options, context)
+  return reader(context, options)
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {
@@ -98,20 +109,21 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   checkOutput(groupColumns, options)
   const sort = sortOf(groupColumns, options)
   const limit = limitOf(options, context.io)
-  const { status: _, ...filter } = await readFilter(options, context)
-  const writer = context.writer(options)
-  const { groups, total, removedRuns } = await withProgress(context.io, async () => {
-    const run = await reader(context, options)
-    const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
-    const until = filter.until ?? (await context.now(options))
-    // Sorted before it is cut.
-    const most = sort.length > 0 ? Number.POSITIVE_INFINITY : limit
-    return groupFailures(run, { ...whole, until, limit: most })
-  })
-  const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'
-  const rows = sortRows(groupColumns, sort, groups).slice(0, limit)
-  await writer.list(groupColumns, rows, { empty })
-  if (total > rows.length)
-    writer.note(`${shown(rows.length, { count: total, kind: 'exact' })}; use --limit all`)
-  if (removedRuns) writer.note(removedNote(removedRuns))
+  const draw = async (writer: Writer, run: Run) => {
+    const { status: _, ...filter } = await readFilter(options, context)
+    const { groups, total, removedRuns } = await unlessWatching(context, options, async () => {
+      const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
+      const until = filter.until ?? (await context.now(options))
+      // Sorted before it is cut.
+      const most = sort.length > 0 ? Number.POSITIVE_INFINITY : limit
+      return groupFailures(run, { ...whole, until, limit: most })
+    })
+    const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'
+    const rows = sortRows(groupColumns, sort, groups).slice(0, limit)
+    await writer.list(groupColumns, rows, { empty })
+    if (total > rows.length)
+      writer.note(`${shown(rows.length, { count: total, kind: 'exact' })}; use --limit all`)
+    if (removedRuns) writer.note(removedNote(removedRuns))
+  }
+  await printOrWatch(context, options, { open: () => openFiltered(options, context), draw })
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Run } from '../../db/query/query.ts'
 import { plural } from '../../numbers.ts'
 import { type DayOfRuns, type ReportStats, reportStats } from '../../queries/usage/report-stats.ts'
 import type { Context } from '../context.ts'
@@ -7,16 +8,18 @@ import type { FilterOptions } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
+import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
 import { formatTime } from '../output/text/format.ts'
 import { plainLocale, sparkline } from '../output/text/marks.ts'
-import { withProgress } from '../terminal/progress.ts'
+import type { Writer } from '../output/writer.ts'
+import { printOrWatch, unlessWatching } from '../terminal/print-or-watch.ts'
 
 const ABOUT =
   'Totals and the average include removed runs; percentiles are from finished runs that are not removed. Amounts are in US dollars. Days are in --tz (default: UTC): the last 30, or since --since.'
 
 export function define(stats: Command, context: Context): void {
-  addStuckAfter(addReportFilters(stats)).description(
+  addWatch(addStuckAfter(addReportFilters(stats))).description(
     'Show totals: runs by status, success rate, cost, tokens, audit entries and durations.',
   )
   explain(stats, {
@@ -26,23 +29,30 @@ export function define(stats: Command, context: Context): void {
       `wfstore stats --json | jq '.totalCost / .totalExecutions'`,
     ],
   }).action(async () => {
-    const options = stats.optsWithGlobals<FilterOptions & StuckOptions>()
+    const options = stats.optsWithGlobals<FilterOptions & StuckOptions & WatchOptions>()
     const columns = columnsFor(context, options.tz)
     checkOutput(columns, options)
-    const filter = await readReportFilter(options, context)
-    const writer = context.writer(options)
-    const report = await withProgress(context.io, async () =>
-      reportStats(await reader(context, options), {
-        ...filter,
-        timeZone: options.tz,
-        now: await context.now(options),
-        stuckAfterMs: options.stuckAfter?.ms,
-      }),
-    )
-    await writer.record(columns, report)
-    writer.remark(`days and times are in ${options.tz ?? 'UTC'}`)
-    noteCut(writer, report.historyCut, 'run')
-    noteCut(writer, report.auditHistoryCut, 'audit entry')
+    const open = async () => {
+      // Reject invalid filters before connecting.
+      await readReportFilter(options, context)
+      return reader(context, options)
+    }
+    const draw = async (writer: Writer, run: Run) => {
+      const filter = await readReportFilter(options, context)
+      const report = await unlessWatching(context, options, async () =>
+        reportStats(run, {
+          ...filter,
+          timeZone: options.tz,
+          now: await context.now(options),
+          stuckAfterMs: options.stuckAfter?.ms,
+        }),
+      )
+      await writer.record(columns, report)
+      writer.remark(`days and times are in ${options.tz ?? 'UTC'}`)
+      noteCut(writer, report.historyCut, 'run')
+      noteCut(writer, report.auditHistoryCut, 'audit entry')
+    }
+    await printOrWatch(context, options, { open, draw })
   })
 }
 

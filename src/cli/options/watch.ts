@@ -4,10 +4,14 @@ export const DEFAULT_SECONDS = 2
 const LEAST_SECONDS = 0.5
 const MOST_SECONDS = 86_400
 
+export interface WatchOptions {
+  watch?: number | true
+}
+
 export function addWatch(command: Command): Command {
   return command.option(
     '--watch [seconds]',
-    `refresh until Ctrl-C (default: every ${DEFAULT_SECONDS} seconds)`,
+    `refresh until q or Ctrl-C (default: every ${DEFAULT_SECONDS} seconds)`,
     parseSeconds,
   )
 }

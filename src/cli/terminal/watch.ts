@@ -2,11 +2,13 @@ import { WfstoreError } from '../../error.ts'
 import type { Context } from '../context.ts'
 import { type GlobalOptions, useColor } from '../options/global.ts'
 import { DEFAULT_SECONDS } from '../options/watch.ts'
+import { wrap } from '../output/formats/paragraphs.ts'
 import { show as visible } from '../output/text/escape.ts'
 import { productionMark } from '../output/text/production.ts'
 import { painter } from '../output/text/style.ts'
 import { truncate } from '../output/text/width.ts'
 import type { Writer } from '../output/writer.ts'
+import { readKeys } from './keys.ts'
 import { whileTicking, withProgress } from './progress.ts'
 import { DEFAULT_WIDTH, openScreen } from './screen.ts'
 
@@ -21,7 +23,7 @@ export interface Watched<Source> {
 }
 
 /**
- * Draws until interrupted, and immediately when the size of the terminal changes. After a lost connection it reconnects
+ * Draws until q or an interruption, and immediately when the size of the terminal changes. After a lost connection it reconnects
  * and keeps the last frame.
  * @throws WfstoreError usage if stdout is not a terminal or the format is not a table; any error of the first frame; later
  *   any error but a lost connection
@@ -39,18 +41,24 @@ export async function watch<Source>(
   }
   const seconds = typeof options.watch === 'number' ? options.watch : DEFAULT_SECONDS
   const screen = openScreen(io)
+  const keys = readKeys(io)
+  const zone = options.tz ?? io.timeZone
+  const end = keys.areRead ? 'q to quit' : 'Ctrl-C to stop'
   const color = useColor(options.color, true, context.env)
   const paint = painter(color)
   let head = ''
   let body: readonly string[] = []
   const show = (state: string, why = '') => {
-    const about = state === '' ? '' : `; ${paint('yellow', state)}`
-    const below = truncate(visible(why), io.stdout.columns || DEFAULT_WIDTH)
+    const width = io.stdout.columns || DEFAULT_WIDTH
+    const about = state === '' ? '' : `; ${state}`
+    const below = truncate(visible(why), width)
     const production = context.production()
     const mark = production ? [productionMark(production.name, production.database, color)] : []
     screen.draw([
       ...mark,
-      `${head}, every ${seconds} s, Ctrl-C to stop${about}`,
+      ...wrap(`${head} ${zone}, every ${seconds} s, ${end}${about}`, 0, width).map((line) =>
+        state === '' ? line : line.replace(state, paint('yellow', state)),
+      ),
       paint('dim', below),
       ...body,
     ])
@@ -58,8 +66,12 @@ export async function watch<Source>(
   let wake = new AbortController()
   const resized = () => wake.abort()
   io.stdout.on('resize', resized)
+  const leave = () => {
+    screen.leave()
+    keys.leave()
+  }
   // An interruption ends the command immediately.
-  io.signal.addEventListener('abort', screen.leave, { once: true })
+  io.signal.addEventListener('abort', leave, { once: true })
   try {
     let source: Source | undefined
     let backoff = FIRST_BACKOFF_MS
@@ -80,7 +92,7 @@ export async function watch<Source>(
         const text = await (head === ''
           ? withProgress(io, frame)
           : whileTicking(io, TICK_MS, wait, frame))
-        head = io.now().toLocaleTimeString('en-GB', { timeZone: options.tz ?? io.timeZone })
+        head = io.now().toLocaleTimeString('en-GB', { timeZone: zone })
         body = text.trimEnd().split('\n')
         backoff = FIRST_BACKOFF_MS
         show('')
@@ -95,7 +107,7 @@ export async function watch<Source>(
     }
   } finally {
     io.stdout.off('resize', resized)
-    screen.leave()
+    leave()
   }
 }
 

@@ -15,14 +15,15 @@ import { type GlobalOptions, isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
-import { addWatch } from '../../options/watch.ts'
+import { addWatch, type WatchOptions } from '../../options/watch.ts'
 import type { Column } from '../../output/column.ts'
 import type { Writer } from '../../output/writer.ts'
 import { printPages } from '../../terminal/pages.ts'
+import { printOrWatch } from '../../terminal/print-or-watch.ts'
 import { listProgress, noProgress, withProgress } from '../../terminal/progress.ts'
 import { executionColumns, runningColumns, showColumns } from './columns.ts'
 
-type ListFlags = FilterOptions & PagingOptions & { watch?: number }
+type ListFlags = FilterOptions & PagingOptions & WatchOptions
 
 interface Listing<S extends d.Shape, F extends ExecutionFilter> {
   columns: Column<d.RowOf<S>>[]
@@ -155,16 +156,13 @@ async function printList<S extends d.Shape, F extends ExecutionFilter>(
     const progress = options.watch === undefined ? listProgress(context.io, options) : noProgress
     await printPages(writer, { run, list, filter, columns, empty, progress }, paging)
   }
-  if (options.watch === undefined) {
+  const open = async () => {
     // Reject invalid filters before connecting.
     await readFilter(options, context)
-    return draw(context.writer(options), await context.store(options))
-  }
-  const open = async () => {
-    await readFilter(options, context)
+    if (options.watch === undefined) return context.store(options)
+    // After a lost connection the store of the command is of no use.
     const { storeOnClient } = await import('../../../store.ts')
     return storeOnClient(await context.connect(options))
   }
-  const { watch } = await import('../../terminal/watch.ts')
-  await watch(context, options, { open, draw })
+  await printOrWatch(context, options, { open, draw })
 }

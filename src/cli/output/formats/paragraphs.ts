@@ -65,7 +65,7 @@ export function drawParagraphs<Row>(
 
 /** Breaks text at spaces. A word longer than a line is not broken, so that it can be copied. */
 export function wrap(text: string, indent: number, width: number): string[] {
-  const room = Math.max(width - indent, NARROWEST)
+  const room = Math.max(width - indent, Math.min(NARROWEST, width))
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

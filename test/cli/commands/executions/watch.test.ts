@@ -55,10 +55,12 @@ describe('executions list and running --watch', () => {
     expect(stdout.startsWith(ENTER)).toBe(true)
     const [frames = '', after, ...more] = stdout.split(LEAVE)
     expect(more).toEqual([])
-    const heads = [...frames.matchAll(/(13:00:\d\d), every 5 s, Ctrl-C to stop/g)]
+    const heads = [...frames.matchAll(/(13:00:\d\d) Europe\/Berlin, every 5 s, Ctrl-C to stop/g)]
     expect(heads.map(([, time]) => time)).toEqual(['13:00:00', '13:00:05', '13:00:10'])
     expect(frames).not.toContain('\x1b[2J')
-    expect(after?.startsWith('\x1b[0m13:00:10, every 5 s, Ctrl-C to stop\n\nID ')).toBe(true)
+    expect(
+      after?.startsWith('\x1b[0m13:00:10 Europe/Berlin, every 5 s, Ctrl-C to stop\n\nID '),
+    ).toBe(true)
     expect(after).toContain('客户跟进 1 ')
     expect(after?.endsWith(`\n${SHOW_CURSOR}`)).toBe(true)
   })
@@ -190,8 +192,8 @@ describe('a frame', () => {
   it('is sent in one piece, so terminals can show it at once', async () => {
     const { output } = await drawn([{ text: 'one\ntwo\n' }])
     expect(output).toBe(
-      `${ENTER}\x1b[?2026h\x1b[?25l\x1b[H10:00:00, every 2 s,\r\n Ctrl-C to stop\x1b[K\r\n\x1b[K\r\none\x1b[K\r\ntwo\x1b[K\r\n\x1b[J\x1b[?2026l` +
-        `\x1b[?2026l${LEAVE}\x1b[0m10:00:00, every 2 s,\n Ctrl-C to stop\n\none\ntwo\n${SHOW_CURSOR}`,
+      `${ENTER}\x1b[?2026h\x1b[?25l\x1b[H10:00:00 UTC, every\x1b[K\r\n2 s, Ctrl-C to stop\x1b[K\r\n\x1b[K\r\none\x1b[K\r\ntwo\x1b[K\r\n\x1b[J\x1b[?2026l` +
+        `\x1b[?2026l${LEAVE}\x1b[0m10:00:00 UTC, every\n2 s, Ctrl-C to stop\n\none\ntwo\n${SHOW_CURSOR}`,
     )
   })
 
@@ -209,7 +211,7 @@ describe('a frame', () => {
     expect(waits).toEqual([2000, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 2000])
     expect(opened).toBe(8)
     const frames = output.split('\x1b[H').map(joined)
-    expect(frames[2]).toContain('; reconnecting…')
+    expect(frames[2]).toContain('stop;reconnecting…')
     expect(frames[2]).toContain('the server\\x1b[2J c…')
     expect(frames[2]).toContain('kept')
     expect(frames.at(-1)).toMatch(/new/)
@@ -230,7 +232,7 @@ describe('a frame', () => {
       if (first) resize(80)
       first = false
     })
-    expect(output).toContain('10:00:00, every 2 s, Ctrl-C to stop\x1b[K\r\n\x1b[K\r\ntwo')
+    expect(output).toContain('10:00:00 UTC, every 2 s, Ctrl-C to stop\x1b[K\r\n\x1b[K\r\ntwo')
     expect(listeners).toBe(0)
   })
 
