@@ -109,6 +109,8 @@ function checksum({ list, filter }: Asked, content: bigint, size: bigint): bigin
   const { since, until, ...others } = filter
   const asked = Object.entries({ ...others, since: since?.at, until: until?.at })
     .filter(([, value]) => value !== undefined)
+    // One value and a list of one are the same filter, and so are lists in another order.
+    .map(([name, value]): [string, unknown[]] => [name, [...new Set([value].flat())].sort()])
     .sort(([a], [b]) => (a < b ? -1 : 1))
   const hash = fnv1a(JSON.stringify([list, asked, content.toString(36)]))
   return BigInt.asUintN(Number(size), hash ^ (hash >> 32n))

@@ -196,3 +196,11 @@ it('a completed word has no control character and no invisible character', async
   )
   expect(await offered('stats --user z')).toEqual(['zz'])
 })
+
+it('--sort offers the columns of its command, also after a comma', async () => {
+  expect(await offered('executions list --sort totalC')).toEqual(['totalCost', 'totalCost:desc'])
+  expect(await offered('cost --by user --sort user,co')).toEqual([
+    ...['user,cost', 'user,costPerRun', 'user,cost:desc', 'user,costPerRun:desc'],
+  ])
+  expect(await offered('executions list --sort meta')).toEqual([])
+})
