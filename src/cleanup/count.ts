@@ -109,10 +109,10 @@ export async function countCleanup(
           endedLater: rest.endedLater,
           newest: rest.newest,
           protected: rest.runsProtected,
-          locked: 0,
+          locked: null,
         },
-        audit: { runKept, protected: rest.entriesProtected, locked: 0 },
-        metric: { protected: rest.metricsProtected, locked: 0 },
+        audit: { runKept, protected: rest.entriesProtected, locked: null },
+        metric: { protected: rest.metricsProtected, locked: null },
         protectedBy: [
           ...labelsOf(scope, 'execution', rest.runsBy),
           ...labelsOf(scope, 'audit', rest.entriesBy),

@@ -30,8 +30,11 @@ export interface CleanupOptions {
   warning?: ((line: string) => void) | undefined
 }
 
-/** Rows older than the cutoff that are kept, by reason. Audit entries are kept with their run. */
-export interface Kept {
+/**
+ * Rows older than the cutoff that are kept, by reason. Audit entries are kept with their run.
+ * `Locked` is null before a cleanup: which rows another session will have locked is not known.
+ */
+export interface Kept<Locked extends number | null = number> {
   execution: {
     /** Unfinished runs. */
     running: number
@@ -42,10 +45,10 @@ export interface Kept {
     /** Old enough to be removed, but a foreign key of an application protects them. */
     protected: number
     /** Runs locked by another session. The next cleanup removes them. */
-    locked: number
+    locked: Locked
   }
-  audit: { runKept: number; protected: number; locked: number }
-  metric: { protected: number; locked: number }
+  audit: { runKept: number; protected: number; locked: Locked }
+  metric: { protected: number; locked: Locked }
   /** The foreign keys that protect rows: 'feedback_execution_id_fkey of feedback'. */
   protectedBy: string[]
   /** The sessions that hold locked rows: 'pid 4711 (engine), in a transaction since …'. */
@@ -56,7 +59,7 @@ export interface CleanupCounts {
   /** RFC 3339 in UTC. */
   cutoff: string
   remove: Removed
-  kept: Kept
+  kept: Kept<null>
   /** All rows that are still there after the cleanup, old or new; null if there was no time to count them. */
   remain: Removed | null
 }

@@ -1,8 +1,16 @@
 import type pg from 'pg'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
-import type { CleanupOptions, CleanupResult } from '../../src/cleanup/types.ts'
+import type { CleanupOptions, CleanupResult, Kept } from '../../src/cleanup/types.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
+
+/** What a count before the cleanup says of these rows: which rows will be locked is not known. */
+export const beforehand = (kept: Kept): Kept<null> => ({
+  ...kept,
+  execution: { ...kept.execution, locked: null },
+  audit: { ...kept.audit, locked: null },
+  metric: { ...kept.metric, locked: null },
+})
 
 /** A cleanup on a connection of its own, without pauses. */
 export const clean = (database: TestDatabase, options: CleanupOptions): Promise<CleanupResult> =>

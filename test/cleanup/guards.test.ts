@@ -6,7 +6,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { totalsOf } from './archive/support.ts'
-import { addEntry, addRun, clean, uuid } from './cleanup-support.ts'
+import { addEntry, addRun, beforehand, clean, uuid } from './cleanup-support.ts'
 
 let database: TestDatabase
 const opened: TestDatabase[] = []
@@ -57,7 +57,7 @@ it.each(KEYS)('a foreign key %s keeps only what it refers to', async (_, action)
       protectedBy: ['app_run_fkey of app'],
     },
   })
-  expect(plan).toMatchObject({ remove: result.removed, kept: result.kept })
+  expect(plan).toMatchObject({ remove: result.removed, kept: beforehand(result.kept) })
   expect(plan.remain).toEqual({ execution: 1, step: 2, audit: 1, metric: 0 })
   expect(await totalsOf(database)).toEqual(totals)
   // As soon as the application lets it go, it goes.
@@ -102,7 +102,7 @@ it('several keys, of several columns, on steps, audit entries and metrics are al
     ],
     lockedBy: [],
   })
-  expect(plan).toMatchObject({ remove: result.removed, kept: result.kept })
+  expect(plan).toMatchObject({ remove: result.removed, kept: beforehand(result.kept) })
   expect(await totalsOf(database)).toEqual(totals)
 })
 
@@ -159,7 +159,7 @@ it('the newest runs of a workflow count as newest, not as protected', async () =
   const result = await clean(database, { before, keepLast: 2 })
   expect(await runsLeft()).toEqual([1, 5, 6])
   expect(result.kept.execution).toMatchObject({ newest: 2, protected: 1 })
-  expect(plan.kept).toEqual(result.kept)
+  expect(plan.kept).toEqual(beforehand(result.kept))
 })
 
 it('a foreign key without an index is named with its statement before work begins, and the first batch is small', async () => {

@@ -12,7 +12,7 @@ import type { Column } from '../output/column.ts'
 import { redactor } from '../redact.ts'
 import { withProgress } from '../terminal/progress.ts'
 
-type DoctorFlags = GlobalOptions & StuckOptions
+type DoctorFlags = GlobalOptions & StuckOptions & { exitCode?: boolean }
 
 const columns: Column<Finding>[] = [
   { name: 'check', kind: 'text', isName: true },
@@ -26,7 +26,7 @@ export function define(doctor: Command, context: Context): void {
   explain(doctor, {
     about:
       'Changes nothing. Any role can run it. A running run is stuck if it has written no step, audit entry or heartbeat for --stuck-after.',
-    exit: '1 if a check fails, 0 if there are only warnings.',
+    exit: '1 if a check fails, 0 if there are only warnings; with --exit-code 1 for these too.',
     examples: [
       'wfstore doctor',
       `wfstore doctor --json | jq '.[] | select(.state != "ok")'`,
@@ -34,6 +34,7 @@ export function define(doctor: Command, context: Context): void {
     ],
   })
   addStuckAfter(doctor)
+    .option('--exit-code', 'exit with 1 also for a warning')
     .description('Check the server, the schema and the runs, and print a fix for each problem.')
     .action(async () => {
       const options = doctor.optsWithGlobals<DoctorFlags>()
@@ -68,6 +69,7 @@ export function define(doctor: Command, context: Context): void {
         const text = `${plural(failed.length, 'check')} failed: ${failed.join(', ')}`
         throw new WfstoreError('failed', warned === undefined ? text : `${text}; ${warned}`)
       }
+      if (options.exitCode && warned !== undefined) throw new WfstoreError('failed', warned)
       writer.note(warned ?? 'all checks passed')
     })
 }

@@ -132,9 +132,12 @@ it('a table that a session holds under an exclusive lock is exit 1, and the sess
 it('a healthy store is exit 0, and so is one with a warning, which the last line names', async () => {
   const healthy = await doctor(empty, ['--json'])
   expect([healthy.code, healthy.stderr]).toEqual([0, 'all checks passed\n'])
+  expect((await doctor(empty, ['--exit-code'])).code).toBe(0)
   await empty.sql('alter table audit_logs set (autovacuum_enabled = off)')
   const warned = await doctor(empty)
   expect([warned.code, warned.stderr]).toEqual([0, '1 warning: dead-rows\n'])
+  const strict = await doctor(empty, ['--exit-code'])
+  expect([strict.code, strict.stderr]).toEqual([1, 'error: 1 warning: dead-rows\n'])
   await empty.sql('alter table audit_logs reset (autovacuum_enabled)')
 })
 

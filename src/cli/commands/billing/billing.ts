@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { plural } from '../../../numbers.ts'
 import type {
+  BillDifference,
   Billing,
   BillingPeriod,
   BillingScope,
@@ -28,6 +29,7 @@ interface ReportFlags extends Omit<PeriodOptions, 'output'>, SortOptions {
   output?: PeriodOptions['output'] | 'focus'
   by: SummaryKey
   reconcile?: boolean
+  exitCode?: boolean
   provider: string
 }
 
@@ -45,7 +47,9 @@ export function define(billing: Command, context: Context): void {
         .choices(['user', 'model', 'day', 'total'])
         .default('user'),
     )
-    .option('--reconcile', 'list bills that do not match their runs')
+    .option('--reconcile', 'list bills that differ from runs; with --exit-code exit 1')
+    // Named in the line above: the page has 24 lines.
+    .addOption(new Option('--exit-code', 'exit with 1 for an unbilled or different run').hideHelp())
     .option('--provider <name>', 'provider in -o focus, a FinOps CSV', parseText, 'wfstore')
   addSort(report, summaryColumns('user'))
   // The help page has no line left; an example shows it.
@@ -64,6 +68,9 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const { output, ...rest } = flags
   const { by, provider, user } = flags
   const userId = oneOrMore(user)
+  if (flags.exitCode && !flags.reconcile) {
+    throw new WfstoreError('usage', '--exit-code requires --reconcile', { hint: 'add --reconcile' })
+  }
   if (output === 'focus') {
     if (flags.json || flags.reconcile || flags.sort) {
       throw new WfstoreError(
@@ -96,6 +103,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
     await writer.list(differenceColumns, sortRows(differenceColumns, sortDifferences, rows), {
       empty: NO_DIFFERENCE,
     })
+    if (flags.exitCode) assertBilled(rows)
     return
   }
   const { rows: sums, total } = await withProgress(context.io, () =>
@@ -121,6 +129,15 @@ function titleOf(
   const since =
     closedAt === null ? '' : ` ${formatTime(closedAt, timeZone, 'minutes').slice(0, 10)}`
   return `${[`bills of ${period}`, ...users].join(', ')} (${timeZone}), ${state}${since}`
+}
+
+/** The differences that are faults. @throws WfstoreError failed if there is one */
+function assertBilled(rows: readonly BillDifference[]): void {
+  const found = (['unbilled', 'differs'] as const).flatMap((wanted) => {
+    const count = rows.filter(({ kind }) => kind === wanted).length
+    return count > 0 ? [DIFFERENCES[wanted](count)] : []
+  })
+  if (found.length > 0) throw new WfstoreError('failed', found.join(', '))
 }
 
 const NO_DIFFERENCE = 'all bills match their runs'

@@ -65,7 +65,7 @@ export const plannedColumns: Column<TableOfCleanup>[] = [
 
 export function tablesOf(
   removed: Removed,
-  kept: Kept,
+  kept: Kept<number | null>,
   { left, remain }: { left?: Removed | null; remain?: Removed | null },
 ): TableOfCleanup[] {
   const { running, endedLater, newest, protected: spared, locked } = kept.execution
@@ -74,7 +74,7 @@ export function tablesOf(
     table,
     removed: removed[of],
     kept: 0,
-    locked: 0,
+    locked: 0 as number | null,
     left: left?.[of] ?? 0,
     remain: remain?.[of] ?? null,
     why: '',

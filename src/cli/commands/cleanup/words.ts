@@ -12,7 +12,7 @@ export const removedWords = ({ execution, step, audit, metric }: Readonly<Remove
   `${plural(execution, 'run')}, ${plural(step, 'step')}, ${plural(audit, 'audit entry')} and ${plural(metric, 'metric')}`
 
 /** Rows that are kept by the rules. Locked rows are reported separately. */
-export function keptWords({ execution, audit, metric, protectedBy }: Kept): string {
+export function keptWords({ execution, audit, metric, protectedBy }: Kept<number | null>): string {
   const parts = [
     [execution.running, (n: number) => `${formatNumber(n)} running`],
     [execution.endedLater, (n: number) => `${formatNumber(n)} ended after the cutoff`],

@@ -53,6 +53,22 @@ describe('on the database of the old application', () => {
     expect((await wfstore('--period 2026-09', { terminal: 100 })).stdout).toMatch(/^total /m)
   })
 
+  it('--reconcile --exit-code is exit 1 for an unbilled or different run, after the list; without it 0', async () => {
+    const plain = await wfstore('--period 2026-08 --reconcile --json')
+    expect([plain.code, plain.stderr]).toEqual([0, ''])
+    const kinds = JSON.parse(plain.stdout).map(({ kind }: { kind: string }) => kind)
+    const unbilled = kinds.filter((kind: string) => kind === 'unbilled').length
+    expect(unbilled).toBe(1)
+    const strict = await wfstore('--period 2026-08 --reconcile --exit-code')
+    expect([strict.code, strict.stdout]).toEqual([
+      1,
+      (await wfstore('--period 2026-08 --reconcile')).stdout,
+    ])
+    expect(strict.stderr).toMatch(/^error: 1 run without a bill/)
+    const clean = await wfstore('--period 2020-01 --reconcile --exit-code')
+    expect([clean.code, clean.stdout.trim().split('\n').length]).toEqual([0, 1])
+  })
+
   it('shows the current month by default', async () => {
     const [now] = await database.sql(`select to_char(now() at time zone 'UTC', 'YYYY-MM') as month`)
     const { stderr } = await wfstore('', { terminal: 80 })
@@ -89,6 +105,7 @@ describe('output formats', () => {
     '--user=',
     '-o focus --json',
     '-o focus --reconcile',
+    '--exit-code',
     '--columns nonsense',
     'pay --period 2024-12',
     'pay --payment-id p',

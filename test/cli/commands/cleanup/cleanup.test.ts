@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforehand } from '../../../cleanup/cleanup-support.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { expectGolden } from '../../../support/golden.ts'
@@ -186,14 +187,26 @@ describe('a dry run', () => {
     expect(await database.sql('select from cleanups')).toEqual([])
   })
 
-  it('counts the rows that a cleanup then removes', async () => {
-    for (const flags of ['', '--keep-last 4']) {
+  it.each(['', '--keep-last 4', '--keep-last 1 --batch-size 3'])(
+    'counts what a cleanup then removes and keeps, with every reason, and what remains (%s)',
+    async (flags) => {
+      await database.sql(
+        `create table feedback (run uuid references workflow_executions, entry uuid references audit_logs);
+         create index on feedback (run);
+         create index on feedback (entry);
+         insert into feedback select execution_id, null from workflow_executions where end_time < '2024-06-01' order by start_time limit 2;
+         insert into feedback select null, log_id from audit_logs where execution_id is null limit 1`,
+      )
       const counts = JSON.parse((await cleanup(`${OLD} --dry-run --json ${flags}`)).stdout)
       expect((await cleanup(`${OLD} --dry-run --quiet ${flags}`)).stderr).toBe('')
-      const copy = await template.copy()
-      const result = JSON.parse((await cleanupOn(copy)(`${OLD} --json ${flags}`)).stdout)
-      expect([result.removed, result.kept]).toEqual([counts.remove, counts.kept])
-      await copy.drop()
-    }
-  })
+      const result = JSON.parse((await cleanup(`${OLD} --json ${flags}`)).stdout)
+      expect([counts.remove, counts.kept]).toEqual([result.removed, beforehand(result.kept)])
+      const { running, endedLater, protected: spared } = result.kept.execution
+      expect([running, endedLater, spared > 0]).toEqual([2, 1, true])
+      const { execution, step, audit, metric } = counts.remain
+      expect({ runs: execution, steps: step, entries: audit, metrics: metric }).toEqual(
+        await rowsOf(database),
+      )
+    },
+  )
 })
