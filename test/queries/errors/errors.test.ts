@@ -53,7 +53,7 @@ describe('the list', () => {
     await fail({ status: 'success', message: null })
     const execution = await startRun(database, run)
     await cancelExecutions(run, [execution.executionId], { reason: 'started twice' })
-    expect(await listFailures(run)).toEqual({ rows: [], nextCursor: null })
+    expect(await listFailures(run)).toEqual({ rows: [], nextCursor: null, hasMore: false })
     expect(await groupFailures(run)).toEqual({ groups: [], total: 0, runs: 0, removedRuns: 0 })
   })
 

@@ -15,10 +15,11 @@ import { checkPast, DAYS, parsePeriods, readSpan, type SpanFlags } from './span.
 
 interface ReportFlags extends SpanFlags, StuckOptions {
   out?: string
+  open?: boolean
   top?: number
 }
 
-const ABOUT = `Bills of each month and user, checked against the runs; cost, errors and slow workflows. It covers whole days in --tz (default: the billing zone), without a time the last ${DAYS}. Amounts are in US dollars.`
+const ABOUT = `Bills of each month and user, checked against the runs; cost in US dollars, errors, slow workflows. Default: the last ${DAYS} days in --tz, or the billing zone.`
 
 const EXAMPLES = [
   'wfstore report --period 2026-10 --out october.html',
@@ -30,6 +31,7 @@ export function define(report: Command, context: Context): void {
     .option('--period <months>', 'billing months: 2026-10, last, or 2026-08..2026-10', parsePeriods)
     .option('--top <n>', 'rows of each table, or all (default: 10, users 100)', parseTop)
     .option('--out <file>', 'write the page to this file; overwrites it', parseText)
+    .option('--open', 'open the written file in the default browser')
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
   explain(report, { about: ABOUT, examples: EXAMPLES })
 }
@@ -44,6 +46,11 @@ function parseTop(text: string): number {
 async function writeReport(options: ReportFlags, context: Context): Promise<void> {
   const { out, top } = options
   const asJson = checkForm(options, context)
+  const { isStdout } = await import('../../../passage.ts')
+  if (options.open && (out === undefined || isStdout(out)))
+    throw new WfstoreError('usage', '--open requires --out with a file', {
+      hint: 'use --out report.html --open',
+    })
   const columns = asJson ? (await import('./columns.ts')).pageColumns : undefined
   if (columns) checkOutput(columns, options)
   const writer = context.writer(options)
@@ -69,20 +76,23 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   if (columns) return writer.record(columns, { ...data, version })
   const { pageOf } = await import('./page.ts')
   const page = Buffer.from(pageOf(data, version))
-  const { isStdout } = await import('../../../passage.ts')
   if (out === undefined || isStdout(out)) {
     const stdout = guardStream(context.io.stdout, 'stdout')
     await stdout.write(page.toString())
     return stdout.flush()
   }
   const { writeWhole } = await import('../../../files.ts')
+  const path = resolve(context.io.cwd, out)
   await writeWhole(
-    resolve(context.io.cwd, out),
+    path,
     (async function* () {
       yield page
     })(),
   )
-  writer.note(`report written to ${out}; open it in a browser`)
+  if (!options.open) return writer.note(`report written to ${out}; open it in a browser`)
+  const { openInBrowser } = await import('../../terminal/browser.ts')
+  const opened = await openInBrowser(path, context.io, context.env)
+  writer.note(`report written to ${out}${opened ? '' : '; no browser was found to open it'}`)
 }
 
 /** Whether to print JSON. @throws WfstoreError usage if the options do not fit a page */
