@@ -32,13 +32,13 @@ interface CostFlags extends FilterOptions, SortOptions, WatchOptions {
 type Line = Partial<CostRow> & CostTotal & { total: boolean; historyCut: number | null }
 
 const ABOUT =
-  'Includes removed runs. Amounts are in US dollars. Days, weeks (from Monday) and months are in --tz (default: UTC). A terminal shows the total below the rows.'
+  'Includes removed runs. Amounts are in US dollars. Days, weeks (from Monday) and months are in --tz (default: UTC). A terminal also shows the total.'
 
 /** `cost`, and `cost-by-mode`, an alias of `cost --by mode`. */
 export function define(command: Command, context: Context): void {
   const byMode = command.name() === 'cost-by-mode'
   if (!byMode) {
-    command.requiredOption('--by <keys>', `one or more of ${DIMENSIONS.join(',')}`, parseDimensions)
+    command.requiredOption('--by <keys>', DIMENSIONS.join(', '), parseDimensions)
   }
   addWatch(addSort(addReportFilters(command), columnsOf(DIMENSIONS, false, false)))
     .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))

@@ -56,15 +56,14 @@ const groupColumns: Column<FailureGroup>[] = [
   { name: 'exampleExecutionId', header: 'EXAMPLE ID', kind: 'id', table: false },
 ]
 
-const ABOUT =
-  '--group compares the time since --since (default: 24h) with the time before; ids, numbers and quotes in messages do not count. Cancelled runs are not errors.'
+const ABOUT = '--group compares the time since --since (default: 24h) with the time before.'
 
 export function define(errors: Command, context: Context): void {
-  errors.description('List failed and partial runs, newest first.')
+  errors.description('List failed and partial runs, newest first. Cancelled runs are not errors.')
   addFilters(errors, {
     status: false,
     tool: 'only runs in which a step of this tool failed',
-  }).option('--group', 'count similar errors; compare with the time before')
+  }).option('--group', 'count errors that differ only in ids and numbers')
   addWatch(addPaging(errors, [...columns, ...groupColumns], FAILURE_LIST))
   explain(errors, {
     about: ABOUT,
