@@ -73,6 +73,9 @@ export function monthOf(name: string, value: string): string {
 
 export function countOf(name: string, value: number | undefined, least = 0): number | null {
   if (value === undefined || value === null) return null
+  if (Number.isInteger(value) && value > Number.MAX_SAFE_INTEGER) {
+    throw bad(name, value, 'a number below 2^53')
+  }
   if (!Number.isSafeInteger(value) || value < least) {
     throw bad(name, value, `a whole number from ${least}`)
   }

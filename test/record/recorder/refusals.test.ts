@@ -43,7 +43,10 @@ describe('invalid values are refused before anything is sent', () => {
     ['cost', { cost: 'NaN' }],
     ['tokens.input', { tokens: { input: -1 } }],
     ['tokens.output', { tokens: { output: 0.5 } }],
-    ['tokens.cacheRead', { tokens: { cacheRead: 2 ** 60 } }],
+    [
+      'tokens.cacheRead is 9007199254740992, not a number below 2^53',
+      { tokens: { cacheRead: 2 ** 53 } },
+    ],
     ['tokens', { tokens: { input: 2 ** 53 - 1, output: 1 } }],
     ['cached', { tokens: { cached: 1 } }],
     ['endTime', { endTime: '2020-01-01T00:00:00Z' }],
