@@ -43,6 +43,8 @@ export const countStuck = (table: Sql, ms: number): Sql =>
 
 const runningShape = (ms: number) => ({
   ...executionShape,
+  /** Always null: a list in its order would be in no order. */
+  durationMs: { ...executionShape.durationMs, unordered: true as const },
   lastWriteTime: d.time(lastWrite('e')),
   /** The run has had no write for stuckAfterMs. */
   stuck: d.boolean(isStuck('e', ms)),

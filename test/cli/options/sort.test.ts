@@ -126,3 +126,12 @@ it('the row of all others and the total stay last', async () => {
     [false, true],
   ])
 })
+
+it('running runs cannot be sorted by their duration, which they do not have yet', async () => {
+  expect(await said('executions running --sort duration')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(
+      /^error: --sort: column "duration" has no order to sort by; use one of executionId, startTime, /,
+    ),
+  })
+})

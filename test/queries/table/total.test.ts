@@ -75,3 +75,11 @@ it('a count that takes longer than expected ends, and is replaced by what is kno
 it('rows that are removed meanwhile do not make the total smaller than what is shown', async () => {
   expect(await totalOf(run, METRICS, { userId: 'u9' }, 20)).toEqual({ count: 20, kind: 'more' })
 })
+
+it('without a transaction, which a pooler may refuse, nothing is counted', async () => {
+  const pooled: Run = (statement, shape) =>
+    bound(statement).text.startsWith('begin')
+      ? Promise.reject(new Error('transaction blocks are not allowed'))
+      : query(client, statement, shape)
+  expect(await totalOf(pooled, METRICS, {}, 20)).toEqual({ count: 30_000, kind: 'about' })
+})
