@@ -14,6 +14,7 @@ import type { CleanupCounts, CleanupOptions } from './types.ts'
 
 const shape = {
   execution: d.count(),
+  unbilled: d.count(),
   step: d.count(),
   audit: d.count(),
   metric: d.count(),
@@ -35,7 +36,9 @@ const leaves = (alias: string, scope: Scope) =>
 
 const statement = (scope: Scope) => `
 with runs as (
-  select count(*) filter (where ${leaves('e', scope)}) as execution, ${reasons('e')}, count(*) as looked_at,
+  select count(*) filter (where ${leaves('e', scope)}) as execution, ${reasons('e')},
+    count(*) filter (where ${leaves('e', scope)} and not exists (
+      select from billing_records b where b.execution_id = e.execution_id)) as unbilled, count(*) as looked_at,
     ${protectedColumns(scope, 'execution', 'e', goes('e', scope.keepLast))}
   from workflow_executions e where e.start_time < ${CUTOFF}
 ), entries as (
@@ -49,7 +52,7 @@ with runs as (
   select count(*) as old, ${protectedColumns(scope, 'metric', 'm', 'true')}
   from observability_metrics m where m.timestamp < ${CUTOFF}
 )
-select r.execution, e.old - e.protected as audit, e.run_kept, r.running, r.ended_later,
+select r.execution, r.unbilled, e.old - e.protected as audit, e.run_kept, r.running, r.ended_later,
   r.looked_at - r.execution - r.running - r.ended_later - r.protected as newest,
   (select count(*) from workflow_steps s join workflow_executions e using (execution_id)
    where e.start_time < ${CUTOFF} and ${leaves('e', scope)}) as step,
@@ -98,11 +101,14 @@ export async function countCleanup(
     const [row] = await query(client, statement(scope), shape)
     const [all] = timeoutMs > 0 ? [] : await query(client, ALL, allShape)
     await query(client, 'commit', {})
-    const { execution, step, audit, metric, runKept, ...rest } = row as d.RowOf<typeof shape>
+    const { execution, unbilled, step, audit, metric, runKept, ...rest } = row as d.RowOf<
+      typeof shape
+    >
     const remove = { execution, step, audit, metric }
     return {
       cutoff,
       remove,
+      unbilled,
       kept: {
         execution: {
           running: rest.running,

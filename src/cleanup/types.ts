@@ -59,6 +59,8 @@ export interface CleanupCounts {
   /** RFC 3339 in UTC. */
   cutoff: string
   remove: Removed
+  /** Runs that it removes and that have no bill; reconcile no longer finds them then. */
+  unbilled: number
   kept: Kept<null>
   /** All rows that are still there after the cleanup, old or new; null if there was no time to count them. */
   remain: Removed | null

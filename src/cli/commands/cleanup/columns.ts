@@ -42,6 +42,7 @@ export const resultColumns: Column<CleanupResult>[] = [
 export const countsColumns: Column<CleanupCounts>[] = [
   { name: 'cutoff', kind: 'time' },
   json('remove'),
+  { name: 'unbilled', kind: 'count' },
   json('kept'),
   json('remain'),
 ]

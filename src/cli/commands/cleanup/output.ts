@@ -6,7 +6,7 @@ import { checkOutput } from '../../options/output.ts'
 import type { Writer } from '../../output/writer.ts'
 import { countsColumns, plannedColumns, resultColumns, tableColumns, tablesOf } from './columns.ts'
 import type { CleanupFlags } from './options.ts'
-import { resultLine } from './words.ts'
+import { resultLine, unbilledWords } from './words.ts'
 
 /** CSV and TSV have a row per table; the other formats for programs are one object. */
 const isRows = ({ output }: GlobalOptions) => output === 'csv' || output === 'tsv'
@@ -48,4 +48,5 @@ export async function drawCounts(
 ): Promise<void> {
   if (isData(flags) && !isRows(flags)) return writer.record(countsColumns, counts)
   await writer.list(plannedColumns, tablesOf(counts.remove, counts.kept, counts))
+  if (counts.unbilled > 0 && !flags.quiet) writer.note(unbilledWords(counts))
 }

@@ -32,11 +32,17 @@ export function keptWords({ execution, audit, metric, protectedBy }: Kept<number
     .join(', ')
 }
 
+/** What `billing --reconcile` no longer finds. */
+export const unbilledWords = ({ unbilled }: CleanupCounts): string =>
+  `${formatNumber(unbilled)} of these runs ${unbilled === 1 ? 'has' : 'have'} no bill; afterwards billing --reconcile no longer lists ${unbilled === 1 ? 'it' : 'them'}`
+
 /** The confirmation prompt of a cleanup. */
-export function questionOf({ cutoff, remove, kept }: CleanupCounts, archive?: string): string {
+export function questionOf(counts: CleanupCounts, archive?: string): string {
+  const { cutoff, remove, kept } = counts
   const keeps = keptWords(kept)
   return [
     `This removes ${removedWords(remove)} older than ${cutoffText(cutoff)}.`,
+    ...(counts.unbilled === 0 ? [] : [`${unbilledWords(counts)}.`]),
     ...(keeps === '' ? [] : [`Kept: ${keeps}.`]),
     ...(archive === undefined ? [] : [`It first archives them in ${placeText(archive)}.`]),
     'Bills are kept. Continue?',

@@ -195,11 +195,21 @@ describe('a dry run', () => {
          create index on feedback (run);
          create index on feedback (entry);
          insert into feedback select execution_id, null from workflow_executions where end_time < '2024-06-01' order by start_time limit 2;
-         insert into feedback select null, log_id from audit_logs where execution_id is null limit 1`,
+         insert into feedback select null, log_id from audit_logs where execution_id is null limit 1;
+         insert into billing_records (execution_id, user_id, model_id, billing_period)
+           select execution_id, user_id, model_id, '2024-01' from workflow_executions where extract(day from start_time)::int % 3 = 0`,
       )
+      const unbilled = async () => {
+        const [row] = await database.sql(
+          'select count(*)::int as runs from workflow_executions where execution_id not in (select execution_id from billing_records)',
+        )
+        return Number(row?.runs)
+      }
+      const without = await unbilled()
       const counts = JSON.parse((await cleanup(`${OLD} --dry-run --json ${flags}`)).stdout)
       expect((await cleanup(`${OLD} --dry-run --quiet ${flags}`)).stderr).toBe('')
       const result = JSON.parse((await cleanup(`${OLD} --json ${flags}`)).stdout)
+      expect(counts.unbilled).toBe(without - (await unbilled()))
       expect([counts.remove, counts.kept]).toEqual([result.removed, beforehand(result.kept)])
       const { running, endedLater, protected: spared } = result.kept.execution
       expect([running, endedLater, spared > 0]).toEqual([2, 1, true])
