@@ -30,8 +30,11 @@ export function unknownName(
   name: string,
   names: Readonly<Record<string, unknown>>,
 ): WfstoreError {
-  const known = Object.keys(names)
   return new WfstoreError('usage', `${what} has no option ${name}`, {
-    hint: `use ${nearest(name, known) ?? known.join(', ')}`,
+    hint: useInstead(name, Object.keys(names)),
   })
 }
+
+/** The hint for a name that does not exist: the one that was most likely meant, or all. */
+export const useInstead = (name: string, known: readonly string[]): string =>
+  `use ${nearest(name, known) ?? known.join(', ')}`

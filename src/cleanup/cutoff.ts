@@ -3,14 +3,30 @@ import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
 import { raw, sql } from '../db/query/sql.ts'
 import { WfstoreError } from '../error.ts'
+import { checkNames, type Names } from '../options.ts'
 import { timeOf } from '../queries/table/validate.ts'
 import type { CleanupOptions } from './types.ts'
 
 /** A hundred years. A larger value is probably a mistake. */
 export const MOST_DAYS = 36_500
 
+const OPTIONS: Names<CleanupOptions> = {
+  days: true,
+  before: true,
+  keepLast: true,
+  archive: true,
+  batchSize: true,
+  pauseMs: true,
+  maxDurationMs: true,
+  progress: true,
+  signal: true,
+  notice: true,
+  warning: true,
+}
+
 /** Checks the options before the database is used. @throws WfstoreError usage */
 export function checkOptions(options: CleanupOptions): void {
+  checkNames('cleanup', options, OPTIONS)
   const { days, before } = options
   if ((days === undefined) === (before === undefined)) {
     throw new WfstoreError('usage', 'either days or before is required, but not both')

@@ -9,6 +9,7 @@ import { raw, sql } from '../../db/query/sql.ts'
 import { rollback } from '../../db/query/transaction.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { UNHURRIED, unpipelined } from '../../transfer/lines/copy.ts'
 import { LINE_SETTINGS } from '../../transfer/lines/line.ts'
 import { readTables } from '../../transfer/lines/table.ts'
@@ -33,6 +34,14 @@ export interface RestoreOptions {
   /** Called with how many of the lines have been read. */
   progress?: ((progress: { lines: number; of: number }) => void) | undefined
   notice?: ((line: string) => void) | undefined
+}
+
+const OPTIONS: Names<RestoreOptions> = {
+  dryRun: true,
+  copy: true,
+  stdin: true,
+  progress: true,
+  notice: true,
 }
 
 export interface RestoreResult {
@@ -63,6 +72,7 @@ export async function restoreArchive(
   source: string,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
+  checkNames('restore', options, OPTIONS)
   const began = performance.now()
   await checkSchema(client, { setsItsOwn: true })
   const { stdin } = options

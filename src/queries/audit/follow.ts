@@ -65,11 +65,13 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
   let state: State | undefined
   let blind = false
   const bounds = timeBounds({ since, until })
+  // An unknown filter is refused at once.
+  const ofFilter = AUDIT.where(filter)
 
   /** Reads the window that begins at `from`; with `horizon` only entries that the previous snapshot may not have shown. */
   async function read<S extends d.Shape>(shape: S, from: string, horizon: string | null) {
     const conditions = [
-      ...AUDIT.where(filter),
+      ...ofFilter,
       ...within('a.timestamp', bounds),
       sql`a.timestamp >= ${from}::timestamptz`,
       // age() compares transaction ids correctly after a wraparound too.

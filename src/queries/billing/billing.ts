@@ -1,4 +1,5 @@
 import type { Run } from '../../db/query/query.ts'
+import { checkNames } from '../../options.ts'
 import { pages } from '../table/page.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
 import { CHARGES } from './charges.ts'
@@ -13,7 +14,13 @@ import {
   type DifferenceCount,
   reconcile,
 } from './reconcile.ts'
-import { type BillingScope, type BillingSummary, type SummaryKey, summarize } from './summary.ts'
+import {
+  type BillingScope,
+  type BillingSummary,
+  SCOPE_OPTIONS,
+  type SummaryKey,
+  summarize,
+} from './summary.ts'
 
 export type { PeriodClose, PeriodCloseResult } from './close.ts'
 export type { Correction, CorrectionPlan, CorrectionResult } from './correct.ts'
@@ -57,8 +64,14 @@ export const billingOf = (read: Run, write: Run): Billing => ({
   period: (period) => getPeriod(read, period),
   periods: () => listPeriods(read),
   summary: (scope) => summarize(read, scope),
-  reconcile: (scope) => reconcile(read, scope),
-  differences: (scope) => countDifferences(read, scope),
+  reconcile: async (scope) => {
+    checkNames('billing.reconcile', scope, SCOPE_OPTIONS)
+    return reconcile(read, scope)
+  },
+  differences: async (scope) => {
+    checkNames('billing.differences', scope, SCOPE_OPTIONS)
+    return countDifferences(read, scope)
+  },
   pay: (payment) => pay(read, write, payment),
   closePeriod: (close) => closePeriod(read, write, close),
   correct: (correction) => correctBill(read, write, correction),
@@ -73,8 +86,10 @@ const CHUNK = 1000
 /** @param run on one connection, so that the bills are those of one moment */
 export async function* focusCharges(
   run: Run,
-  { period, userId, provider = 'wfstore' }: BillingScope & { provider?: string | undefined },
+  scope: BillingScope & { provider?: string | undefined },
 ): AsyncGenerator<FocusRow> {
+  checkNames('billing.focus', scope, { ...SCOPE_OPTIONS, provider: true })
+  const { period, userId, provider = 'wfstore' } = scope
   const filter = { billingPeriod: monthOf('period', period), userId }
   const name = requiredText('provider', provider)
   const all = { ...filter, limit: Number.POSITIVE_INFINITY }

@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { isMonth } from '../../tables/column.ts'
 import { monthOf, optionalText } from '../table/validate.ts'
 import { type BillingPeriod, getPeriod, listPeriods, OPEN_PERIOD } from './periods.ts'
@@ -18,6 +19,15 @@ export interface PeriodClose {
   dryRun?: boolean | undefined
   /** Called before anything changes; throw to stop. */
   confirm?: ((period: BillingPeriod, openBefore: string[]) => Promise<void>) | undefined
+}
+
+const OPTIONS: Names<PeriodClose> = {
+  period: true,
+  closedBy: true,
+  allowEmpty: true,
+  allowEarlierOpen: true,
+  dryRun: true,
+  confirm: true,
 }
 
 export interface PeriodCloseResult {
@@ -38,8 +48,10 @@ export interface PeriodCloseResult {
 export async function closePeriod(
   read: Run,
   write: Run,
-  { period: name, closedBy, allowEmpty, allowEarlierOpen, dryRun, confirm }: PeriodClose,
+  close: PeriodClose,
 ): Promise<PeriodCloseResult> {
+  checkNames('billing.closePeriod', close, OPTIONS)
+  const { period: name, closedBy, allowEmpty, allowEarlierOpen, dryRun, confirm } = close
   const month = monthOf('period', name)
   const period = await getPeriod(read, month)
   const openBefore = (await listPeriods(read))

@@ -3,6 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { findIds, rangeOf } from '../ids.ts'
 import { amountOf, jsonOf, requiredText } from '../table/validate.ts'
 
@@ -18,6 +19,15 @@ export interface Correction {
   dryRun?: boolean | undefined
   /** Called before anything is written; throw to stop. */
   confirm?: ((plan: CorrectionPlan) => Promise<void>) | undefined
+}
+
+const OPTIONS: Names<Correction> = {
+  billingId: true,
+  cost: true,
+  reason: true,
+  by: true,
+  dryRun: true,
+  confirm: true,
 }
 
 /** US dollars as exact decimals. */
@@ -75,6 +85,7 @@ export async function correctBill(
   write: Run,
   correction: Correction,
 ): Promise<CorrectionResult> {
+  checkNames('billing.correct', correction, OPTIONS)
   const given = requiredText('billingId', correction.billingId)
   rangeOf('bill', given)
   const cost = amountOf('cost', correction.cost)

@@ -3,9 +3,10 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { where } from '../table/filter.ts'
 import { requiredText } from '../table/validate.ts'
-import { type BillingScope, scopeOf } from './summary.ts'
+import { type BillingScope, SCOPE_OPTIONS, scopeOf } from './summary.ts'
 
 /** The bills of a payment. Costs are US dollars as exact decimals. */
 const planShape = {
@@ -35,6 +36,14 @@ export interface Payment extends BillingScope {
   confirm?: ((plan: PaymentPlan) => Promise<void>) | undefined
 }
 
+const OPTIONS: Names<Payment> = {
+  ...SCOPE_OPTIONS,
+  paymentId: true,
+  rest: true,
+  dryRun: true,
+  confirm: true,
+}
+
 export interface PaymentResult {
   /** paid: paid by this call. already: paid before by this payment. nothing: no bill is unpaid. planned: a dry run. */
   outcome: 'paid' | 'already' | 'nothing' | 'planned'
@@ -49,6 +58,7 @@ const TRIES = 5
  * @throws WfstoreError usage, conflict if another payment has already paid some of them; then nothing changes
  */
 export async function pay(read: Run, write: Run, payment: Payment): Promise<PaymentResult> {
+  checkNames('billing.pay', payment, OPTIONS)
   const scope = scopeOf(payment)
   const id = requiredText('paymentId', payment.paymentId)
   for (let tried = 1; tried <= TRIES; tried++) {

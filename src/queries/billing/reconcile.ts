@@ -118,7 +118,7 @@ const scoped = ({ period, userId }: BillingScope): Scope => ({ periods: [period]
  * All differences between the bills of a period and their runs, faults first.
  * @throws WfstoreError usage
  */
-export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
+export async function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
   return run(
     sql`${differences(scoped(scope), false)} select ${raw(d.selectList(differenceShape, 'r'))} from r
      order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id`,
@@ -127,7 +127,7 @@ export function reconcile(run: Run, scope: BillingScope): Promise<BillDifference
 }
 
 /** The number of differences of each kind. @throws WfstoreError usage */
-export function countDifferences(run: Run, scope: BillingScope): Promise<DifferenceCount[]> {
+export async function countDifferences(run: Run, scope: BillingScope): Promise<DifferenceCount[]> {
   return run(
     sql`${differences(scoped(scope), false)} select r.kind, count(*) as count, sum(r.billed_cost - r.run_cost) as cost_difference from r
      group by r.kind order by ${raw(ORDER)}`,

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { name } from '../../tables/column.ts'
 import { TOKEN_COLUMNS, tokenColumns } from '../../tables/tokens.ts'
 import { equals, type OneOrMore, where } from '../table/filter.ts'
@@ -15,6 +16,8 @@ export interface BillingScope {
   period: string
   userId?: OneOrMore | undefined
 }
+
+export const SCOPE_OPTIONS: Names<BillingScope> = { period: true, userId: true }
 
 /**
  * Totals of bills: US dollars as exact decimals, tokens as counts. A class of tokens is null if no bill reported it, so the
@@ -59,6 +62,7 @@ export async function summarize(
   run: Run,
   scope: BillingScope & { by?: SummaryKey | undefined },
 ): Promise<BillingSummary> {
+  checkNames('billing.summary', scope, { ...SCOPE_OPTIONS, by: true })
   const by = oneOf('by', scope.by ?? 'user', SUMMARY_KEYS)
   const rows = await run(
     sql`select ${raw(d.selectList(rowShape, 's'))} from (

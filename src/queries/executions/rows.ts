@@ -1,5 +1,6 @@
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames } from '../../options.ts'
 import { type ExecutionPatch, executions, type NewExecution } from '../../tables/executions.ts'
 import { findIds } from '../ids.ts'
 import type { ExecutionFilter } from '../table/filter.ts'
@@ -42,7 +43,10 @@ export const executionRows = (read: Run, write: Run): Executions => ({
   ...rowsOf(SOURCE, EXECUTIONS)(read, write),
   create: (execution) => createExecution(write, execution),
   get: (id) => getExecution(read, id),
-  findIds: (ids, options) => findIds(read, 'execution', ids, options),
+  findIds: async (ids, options) => {
+    checkNames('executions.findIds', options, { removed: true })
+    return findIds(read, 'execution', ids, options)
+  },
   running: (options) => listRunning(read, options),
 })
 

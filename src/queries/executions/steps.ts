@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames } from '../../options.ts'
 import { name, uuid } from '../../tables/column.ts'
 import { type NewStep, type StepPatch, type StepStatus, steps } from '../../tables/steps.ts'
 import { conditionsOf, equals, type OneOrMore } from '../table/filter.ts'
@@ -84,7 +85,10 @@ const isWithoutRun = (error: unknown): boolean =>
 
 /** @throws WfstoreError usage if several runs have a step with this id, not_found */
 async function bothIds(run: Run, key: StepKey): Promise<{ executionId: string; stepId: string }> {
-  if (typeof key === 'object') return key
+  if (typeof key === 'object') {
+    checkNames('the key of a step', key, { executionId: true, stepId: true })
+    return key
+  }
   const stepId = uuidOf('stepId', key)
   const found = await run(
     sql`select execution_id from workflow_steps where step_id = ${stepId}::uuid limit 2`,

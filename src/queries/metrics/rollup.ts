@@ -3,6 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { LONGEST_NAME } from '../../tables/column.ts'
 import { type TimeLimit, timeBounds } from '../table/filter.ts'
 import { oneOf } from '../table/validate.ts'
@@ -21,6 +22,8 @@ export interface RollupOptions {
   /** IANA name of the zone in which buckets begin (default: UTC). */
   timeZone?: string | undefined
 }
+
+const OPTIONS: Names<RollupOptions> = { period: true, since: true, timeZone: true }
 
 export interface RollupResult {
   period: Period
@@ -170,6 +173,7 @@ const LATE_MS = 3_600_000
  * @throws WfstoreError usage; conflict if existing values were rolled up in another zone; locked
  */
 export async function rollupMetrics(run: Run, options: RollupOptions): Promise<RollupResult> {
+  checkNames('metrics.rollup', options, OPTIONS)
   const began = performance.now()
   const period = oneOf('period', options.period, PERIODS)
   const timeZone = options.timeZone ?? 'UTC'

@@ -1,5 +1,6 @@
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { useInstead } from '../../options.ts'
 import { type ColumnDescription, SQL_TYPES } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
 import { filterValue } from './fields.ts'
@@ -100,7 +101,7 @@ export function conditionsOf<F extends object>(
   const unknown = given.find(([name]) => !Object.hasOwn(criteria, name))
   if (unknown) {
     throw new WfstoreError('usage', `filter ${unknown[0]} does not exist here`, {
-      hint: `use one of ${Object.keys(criteria).join(', ')}`,
+      hint: useInstead(unknown[0], Object.keys(criteria)),
     })
   }
   const values = Object.fromEntries(given)

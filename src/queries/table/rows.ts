@@ -3,6 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { useInstead } from '../../options.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { assertSame, compared } from './compare.ts'
@@ -204,7 +205,12 @@ function check(
       fixed
         ? `field ${name} of ${noun} cannot be changed`
         : `field ${name} of ${noun} does not exist`,
-      { hint: `use ${free.map((one) => one.name).join(', ')}` },
+      {
+        hint: useInstead(
+          name,
+          free.map((one) => one.name),
+        ),
+      },
     )
   })
 }

@@ -1,5 +1,6 @@
 import { WfstoreError } from '../../error.ts'
 import { isAfter, parseInstant } from '../../instant.ts'
+import { useInstead } from '../../options.ts'
 import { isMonth, isTooLong, LONGEST_NAME } from '../../tables/column.ts'
 import {
   TOKEN_CLASSES,
@@ -209,7 +210,9 @@ export function tokensOf(tokens: Tokens = {}): TokenCounts {
     (name) => name !== 'total' && !(TOKEN_CLASSES as string[]).includes(name),
   )
   if (unknown !== undefined)
-    throw new WfstoreError('usage', `token class ${unknown} does not exist`)
+    throw new WfstoreError('usage', `token class ${unknown} does not exist`, {
+      hint: useInstead(unknown, [...TOKEN_CLASSES, 'total']),
+    })
   const classes = {} as TokenCounts['classes']
   let sum = 0
   for (const [place, name] of TOKEN_CLASSES.entries()) {

@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import { lastWrite, listRunning, type RunningFilter } from '../../queries/executions/running.ts'
 import { findIds } from '../../queries/ids.ts'
 import { countOf, optionalText } from '../../queries/table/validate.ts'
@@ -32,6 +33,9 @@ export interface CloseOptions {
   confirm?: ((runs: readonly ClosedExecution[]) => Promise<void>) | undefined
 }
 
+const OPTIONS: Names<CloseOptions> = { reason: true, closedBy: true, dryRun: true, confirm: true }
+const PERSON: Names<NonNullable<CloseOptions['closedBy']>> = { osUser: true, command: true }
+
 export interface CloseResult {
   /** The closed runs with their new values; in a dry run with their current values. */
   closed: ClosedExecution[]
@@ -52,6 +56,7 @@ export async function cancelExecutions(
   ids: readonly string[],
   options: CloseOptions = {},
 ): Promise<CloseResult> {
+  checkNames('executions.cancel', options, OPTIONS)
   const found = await findExecutions(run, ids)
   const running = found.filter(({ status }) => status === 'running')
   const left = found.filter(({ status }) => status !== 'running')
@@ -106,6 +111,7 @@ async function close(
   { reason, closedBy, dryRun, confirm }: CloseOptions,
   { status, idleMs }: { status: 'cancelled' | 'failed'; idleMs: number | undefined },
 ): Promise<CloseResult> {
+  checkNames('closedBy', closedBy, PERSON)
   const given = optionalText('reason', reason)
   if (dryRun || runs.length === 0) return { closed: [...runs], left: [], failed: [] }
   await confirm?.(runs)

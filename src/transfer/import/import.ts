@@ -4,6 +4,7 @@ import { databaseError, describe } from '../../db/query/errors.ts'
 import { query } from '../../db/query/query.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
+import { checkNames, type Names } from '../../options.ts'
 import type { RowKind } from '../../tables/tables.ts'
 import { UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { type LineCounts, noLines } from '../lines/count.ts'
@@ -34,6 +35,8 @@ export interface ImportOptions {
   onProgress?: ((progress: { read: number; written: number }) => void) | undefined
 }
 
+const OPTIONS: Names<ImportOptions> = { skipInvalid: true, onProgress: true }
+
 export interface ImportReport {
   /** Lines that are not empty. */
   read: number
@@ -60,6 +63,7 @@ export async function importLines(
   source: ImportSource,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
+  checkNames('import', options, OPTIONS)
   await checkSchema(client, { setsItsOwn: true })
   const pipelined = unpipelined(client)
   try {

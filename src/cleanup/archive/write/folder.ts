@@ -5,6 +5,7 @@ import zlib from 'node:zlib'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { writeWhole } from '../../../files.ts'
+import { checkNames, type Names } from '../../../options.ts'
 import { syncFolder } from '../../../sync-folder.ts'
 import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
 import { onDisk } from '../disk.ts'
@@ -29,6 +30,8 @@ export interface FolderOptions {
   wfstoreVersion: string
 }
 
+const OPTIONS: Names<FolderOptions> = { fileBytes: true, wfstoreVersion: true }
+
 const FILE_BYTES = 64 * 1024 * 1024
 
 const compress = promisify(zlib.gzip) as (data: Uint8Array, options: object) => Promise<Buffer>
@@ -48,6 +51,7 @@ const BLOCKS_AT_ONCE = 4
  * exists.
  */
 export function archiveInFolder(folder: string, options?: FolderOptions): ArchiveSink {
+  checkNames('archiveInFolder', options, OPTIONS)
   const { fileBytes = FILE_BYTES, wfstoreVersion = '' } = options ?? {}
   const parent = resolve(folder)
   const files: DataFile[] = []

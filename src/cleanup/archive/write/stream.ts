@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
+import { checkNames } from '../../../options.ts'
 import { openPassage } from '../../../passage.ts'
 import type { ArchiveSink, Cleaned } from '../../types.ts'
 import { addRows, FORM, type Mark, noRows, type StreamSums, seal } from '../form.ts'
@@ -16,8 +17,10 @@ import { createSpill } from './spill.ts'
  */
 export function archiveToStream(
   to: Writable | string,
-  { wfstoreVersion }: { wfstoreVersion: string },
+  options: { wfstoreVersion: string },
 ): ArchiveSink {
+  checkNames('archiveToStream', options, { wfstoreVersion: true })
+  const { wfstoreVersion } = options
   const hash = createHash('sha256')
   const lines = noRows()
   const place = typeof to === 'string' ? to : '-'
