@@ -19,7 +19,7 @@ interface ReportFlags extends SpanFlags, StuckOptions {
   top?: number
 }
 
-const ABOUT = `Bills of each month and user, checked against the runs; cost in US dollars, errors, slow workflows. Default: the last ${DAYS} days in --tz, or the billing zone.`
+const ABOUT = `Bills of each month and user, checked against the runs; cost and errors. It covers whole days in --tz (default: the last ${DAYS}, in the billing zone).`
 
 const EXAMPLES = [
   'wfstore report --period 2026-10 --out october.html',
