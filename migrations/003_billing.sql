@@ -2,7 +2,7 @@
 
 -- The billing periods. A closed period has the totals of its bills, and triggers refuse every change of them. They do
 -- not stop TRUNCATE or a superuser who disables triggers.
-create table billing_periods (
+create table wfstore_periods (
   billing_period text primary key,
   closed_at      timestamptz,
   closed_by      text,
@@ -11,12 +11,12 @@ create table billing_periods (
   cost           numeric,
   tokens_total   bigint
 );
-comment on column billing_periods.closed_at is 'time of the close; NULL while the period is open';
-comment on column billing_periods.time_zone is 'time zone of the months at the time of the close';
+comment on column wfstore_periods.closed_at is 'time of the close; NULL while the period is open';
+comment on column wfstore_periods.time_zone is 'time zone of the months at the time of the close';
 
 -- The time zone in which the months of this store begin. Without a row it is UTC.
-create table billing_settings (
-  only_row  boolean primary key default true constraint billing_settings_only_row_check check (only_row),
+create table wfstore_settings (
+  only_row  boolean primary key default true constraint wfstore_settings_only_row_check check (only_row),
   time_zone text not null
 );
 
@@ -50,13 +50,13 @@ begin
   perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
   period := case tg_op when 'INSERT' then new.billing_period else old.billing_period end;
   while period is not null loop
-    select closed_at is not null into closed from billing_periods where billing_period = period for share;
+    select closed_at is not null into closed from wfstore_periods where billing_period = period for share;
     if not found then
-      insert into billing_periods (billing_period) values (period) on conflict do nothing;
+      insert into wfstore_periods (billing_period) values (period) on conflict do nothing;
     elsif closed and tg_op = 'INSERT' then
       -- Use the current period, or the first open one after it.
       period := case when moved then to_char(to_date(period, 'YYYY-MM') + interval '1 month', 'YYYY-MM')
-        else to_char(now() at time zone coalesce((select time_zone from billing_settings), 'UTC'), 'YYYY-MM') end;
+        else to_char(now() at time zone coalesce((select time_zone from wfstore_settings), 'UTC'), 'YYYY-MM') end;
       moved := true;
     elsif closed then
       raise exception 'billing period % is closed: bill % cannot be %', period, old.billing_id,
@@ -105,8 +105,8 @@ begin
       using errcode = 'WF001';
   end if;
   -- From now on the time zone is fixed too.
-  execute format('insert into %I.billing_settings (time_zone) values (''UTC'') on conflict do nothing', tg_table_schema);
-  execute format('select time_zone from %I.billing_settings for share', tg_table_schema) into new.time_zone;
+  execute format('insert into %I.wfstore_settings (time_zone) values (''UTC'') on conflict do nothing', tg_table_schema);
+  execute format('select time_zone from %I.wfstore_settings for share', tg_table_schema) into new.time_zone;
   execute format('select count(*), coalesce(sum(cost), 0), coalesce(sum(tokens_total), 0) from %I.billing_records
     where billing_period = $1', tg_table_schema) into new.records, new.cost, new.tokens_total using new.billing_period;
   return new;
@@ -119,7 +119,7 @@ begin
   if tg_op = 'UPDATE' and new.time_zone = old.time_zone then
     return new;
   end if;
-  execute format('select exists (select from %I.billing_periods where closed_at is not null)', tg_table_schema) into closed;
+  execute format('select exists (select from %I.wfstore_periods where closed_at is not null)', tg_table_schema) into closed;
   if closed then
     raise exception 'time zone % cannot be changed: a billing period is closed', old.time_zone using errcode = 'WF001';
   end if;
@@ -129,9 +129,9 @@ end $$;
 -- Triggers run in the order of their names. This one runs after those of the application and sees their changes.
 create trigger wfstore_keep_bills before insert or update or delete on billing_records
   for each row execute function wfstore_keep_bills();
-create trigger wfstore_close_period before insert or update or delete on billing_periods
+create trigger wfstore_close_period before insert or update or delete on wfstore_periods
   for each row execute function wfstore_close_period();
-create trigger wfstore_keep_zone before update or delete on billing_settings
+create trigger wfstore_keep_zone before update or delete on wfstore_settings
   for each row execute function wfstore_keep_zone();
 
 -- If a superuser migrates the tables of an application, the new objects get the owner of the tables.
@@ -140,8 +140,8 @@ declare
   owner name := (select pg_get_userbyid(relowner) from pg_class where oid = 'billing_records'::regclass);
 begin
   if owner <> current_user and has_schema_privilege(owner, current_schema(), 'create') then
-    execute format('alter table billing_periods owner to %I', owner);
-    execute format('alter table billing_settings owner to %I', owner);
+    execute format('alter table wfstore_periods owner to %I', owner);
+    execute format('alter table wfstore_settings owner to %I', owner);
     execute format('alter function wfstore_keep_bills() owner to %I', owner);
     execute format('alter function wfstore_close_period() owner to %I', owner);
     execute format('alter function wfstore_keep_zone() owner to %I', owner);
@@ -151,7 +151,7 @@ end $$;
 -- Down Migration
 
 drop trigger wfstore_keep_bills on billing_records;
-drop table billing_periods, billing_settings;
+drop table wfstore_periods, wfstore_settings;
 drop function wfstore_keep_bills();
 drop function wfstore_close_period();
 drop function wfstore_keep_zone();

@@ -82,12 +82,12 @@ const keptShape = { running: d.count(), endedLater: d.count(), newest: d.count()
  * entries of kept runs would look like entries without a run.
  */
 const LOCK: Record<Walked['kind'], string[]> = {
-  execution: writing('workflow_executions', 'workflow_steps', 'usage_history', 'cleanups'),
+  execution: writing('workflow_executions', 'workflow_steps', 'usage_history', 'wfstore_cleanups'),
   audit: [
     'lock table workflow_executions in access share mode',
-    ...writing('audit_logs', 'audit_history', 'cleanups'),
+    ...writing('audit_logs', 'audit_history', 'wfstore_cleanups'),
   ],
-  metric: writing('observability_metrics', 'cleanups'),
+  metric: writing('observability_metrics', 'wfstore_cleanups'),
 }
 
 function writing(...tables: string[]): string[] {
@@ -174,7 +174,7 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
       table = lock.split(' ')[2] as string
       await query(client, lock, {})
     }
-    const own = sql`select from cleanups where cleanup_id = ${cleanupId} for no key update`
+    const own = sql`select from wfstore_cleanups where cleanup_id = ${cleanupId} for no key update`
     await query(client, own, {})
     const end = await findEnd(work, walked, after, 1)
     return { ...end, removed: 0, steps: 0, ...NONE_STAY }
@@ -229,14 +229,14 @@ async function record(
   const of = (wanted: string) => (kind === wanted ? batch.removed : 0)
   const own = await query(
     client,
-    sql`update cleanups set
+    sql`update wfstore_cleanups set
        executions_removed = executions_removed + ${of('execution')}, steps_removed = steps_removed + ${batch.steps},
        audit_removed = audit_removed + ${of('audit')}, metrics_removed = metrics_removed + ${of('metric')}
      where cleanup_id = ${cleanupId} returning cleanup_id as id`,
     { id: d.uuid() },
   )
   if (own.length > 0) return
-  throw new WfstoreError('conflict', `row ${cleanupId} of cleanups was deleted`, {
+  throw new WfstoreError('conflict', `row ${cleanupId} of wfstore_cleanups was deleted`, {
     hint: 'run it again; the archive of this cleanup cannot be restored without this row',
   })
 }

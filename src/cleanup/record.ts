@@ -5,7 +5,7 @@ import { describe } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
 import { raw, type Statement, sql } from '../db/query/sql.ts'
 
-/** The row of a cleanup in `cleanups`, its log. */
+/** The row of a cleanup in `wfstore_cleanups`, its log. */
 
 export interface Begun {
   cleanupId: string
@@ -20,13 +20,17 @@ export interface Begun {
  * @returns its start, RFC 3339 in UTC
  */
 export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<string> {
-  await write(client, `update cleanups set outcome = 'interrupted' where outcome = 'running'`, {})
+  await write(
+    client,
+    `update wfstore_cleanups set outcome = 'interrupted' where outcome = 'running'`,
+    {},
+  )
   const { cleanupId, cutoff, keepLast, archive } = begun
   const [row] = await write(
     client,
-    sql`insert into cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
+    sql`insert into wfstore_cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
      values (${cleanupId}, clock_timestamp(), ${cutoff}, ${keepLast}, ${archive})
-     returning ${raw(d.selectList(startedShape, 'cleanups'))}`,
+     returning ${raw(d.selectList(startedShape, 'wfstore_cleanups'))}`,
     startedShape,
   )
   return (row as d.RowOf<typeof startedShape>).startedAt
@@ -42,7 +46,7 @@ export async function recordArchive(
 ): Promise<void> {
   await write(
     client,
-    sql`update cleanups set archive = ${place} where cleanup_id = ${cleanupId}`,
+    sql`update wfstore_cleanups set archive = ${place} where cleanup_id = ${cleanupId}`,
     {},
   )
 }
@@ -57,7 +61,7 @@ export async function recordEnd(
   const message = error === undefined ? null : describe(error).message
   await write(
     client,
-    sql`update cleanups set outcome = ${outcome}, ended_at = clock_timestamp(), error_message = ${message}
+    sql`update wfstore_cleanups set outcome = ${outcome}, ended_at = clock_timestamp(), error_message = ${message}
      where cleanup_id = ${cleanupId}`,
     {},
   )
@@ -66,5 +70,5 @@ export async function recordEnd(
 /** @throws WfstoreError locked if another session has locked the table */
 const write = <S extends d.Shape>(client: pg.ClientBase, statement: Statement, shape: S) =>
   query(client, statement, shape).catch(async (error) => {
-    throw isLockFailure(error) ? await tableLocked(client, 'cleanups', error) : error
+    throw isLockFailure(error) ? await tableLocked(client, 'wfstore_cleanups', error) : error
   })

@@ -87,7 +87,7 @@ export interface CleanupResult {
 
 /** Lines are durable before their rows are deleted. */
 export interface ArchiveSink {
-  /** As in `cleanups.archive`: the folder, '-', or the path of a device or a FIFO. */
+  /** As in `wfstore_cleanups.archive`: the folder, '-', or the path of a device or a FIFO. */
   place: string
   /** A stream, which always gets an end. */
   isStream?: boolean

@@ -19,11 +19,11 @@ const TABLES = [
   'workflow_steps',
   'audit_logs',
   'billing_records',
-  'billing_periods',
+  'wfstore_periods',
   'observability_metrics',
   'usage_history',
   'audit_history',
-  'cleanups',
+  'wfstore_cleanups',
 ]
 
 /**

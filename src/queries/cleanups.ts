@@ -7,7 +7,7 @@ import { type List, type ListOptions, type Page, page } from './table/page.ts'
 export const CLEANUP_IS_RUNNING = `exists (
   select from pg_locks l, (
     select hashtextextended('wfstore cleanup ' || n.nspname, 0) as key
-    from pg_class t join pg_namespace n on n.oid = t.relnamespace where t.oid = 'cleanups'::regclass) ours
+    from pg_class t join pg_namespace n on n.oid = t.relnamespace where t.oid = 'wfstore_cleanups'::regclass) ours
   where l.locktype = 'advisory' and l.granted and l.objsubid = 1
     and l.database = (select oid from pg_database where datname = current_database())
     and ((l.classid::bigint << 32) | l.objid::bigint) = ours.key)`
@@ -57,7 +57,7 @@ export interface CleanupFilter {
 
 export const CLEANUPS: List<typeof cleanupShape, CleanupFilter> = {
   name: 'cleanups',
-  table: 'cleanups',
+  table: 'wfstore_cleanups',
   alias: 'c',
   shape: cleanupShape,
   key: 'startedAt',

@@ -63,7 +63,7 @@ export const addEntry = (
 export const clear = (sql: TestDatabase['sql']) =>
   sql(
     `truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, billing_records, usage_history,
-       audit_history, cleanups`,
+       audit_history, wfstore_cleanups`,
   )
 
 /** The histories by their keys: a key may be in several rows. */
@@ -80,7 +80,7 @@ const HISTORIES = {
 export async function everythingIn(database: TestDatabase): Promise<Record<string, string[]>> {
   const tables = [
     ...['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics'],
-    ...['billing_records', 'billing_periods', 'billing_settings'],
+    ...['billing_records', 'wfstore_periods', 'wfstore_settings'],
   ]
   const sources = [
     ...tables.map((name) => [name, `select * from ${name}`] as const),
@@ -110,7 +110,7 @@ export async function cleanupsIn(database: TestDatabase): Promise<CleanupRow[]> 
   const rows = await database.sql(
     `select outcome, executions_removed::int as executions, steps_removed::int as steps, audit_removed::int as audit,
        metrics_removed::int as metrics
-     from cleanups order by started_at, cleanup_id`,
+     from wfstore_cleanups order by started_at, cleanup_id`,
   )
   return rows as unknown as CleanupRow[]
 }

@@ -45,7 +45,7 @@ export async function reseed({ sql }: Sql): Promise<void> {
     (table) =>
       `delete from ${table}; insert into ${table} ${table.endsWith('history') ? 'overriding system value' : ''} table seed.${table};`,
   )
-  await sql(`begin; ${back.join(' ')} delete from cleanups; commit`)
+  await sql(`begin; ${back.join(' ')} delete from wfstore_cleanups; commit`)
 }
 
 /** Of live rows and histories. A crash moves them as little as a cleanup does. */

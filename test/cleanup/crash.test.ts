@@ -123,13 +123,13 @@ it('after SIGKILL before or after a statement of each kind, the lock is free at 
   ]
   /** Kills at the statements that have this text, the n-th of them. */
   const kills: [place: 'before' | 'after', text: string, nth: number][] = [
-    ['after', 'insert into cleanups', 1],
+    ['after', 'insert into wfstore_cleanups', 1],
     ['before', 'commit', 2],
     ['after', 'with gone', 1],
     ['after', 'commit', 3],
     ['before', 'with apart', 1],
     ['after', 'with kept', 2],
-    ['after', 'update cleanups set outcome = $1', 1],
+    ['after', 'update wfstore_cleanups set outcome = $1', 1],
   ]
   for (const [place, text, nth] of kills) {
     await reseed(database)
@@ -180,7 +180,7 @@ it('an immediate stop of the server reverts batches whose commit was not on disk
   for (const [text, nth] of [
     ['commit', 2],
     ['with kept', 2],
-    ['update cleanups set outcome = $1', 1],
+    ['update wfstore_cleanups set outcome = $1', 1],
   ] as const) {
     await reseed(on())
     let seen = 0

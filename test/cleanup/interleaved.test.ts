@@ -43,7 +43,7 @@ const [OLD_A, OLD_B, RUNS, ENDED_LATER, LATE] = [1, 2, 3, 4, 5].map(uuid) as [
 /** In one go, since it is done for every statement. */
 const fill = () =>
   database.sql(`
-    delete from workflow_executions; delete from audit_logs; delete from usage_history; delete from audit_history; delete from cleanups;
+    delete from workflow_executions; delete from audit_logs; delete from usage_history; delete from audit_history; delete from wfstore_cleanups;
     delete from ledger_runs; delete from ledger_entries; delete from ledger_rows; delete from ledger_steps;
     insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, status, end_time, total_cost)
     values ('${OLD_A}', 'w', 'u', 'm', 'x', '2024-01-01Z', 'success', '2024-02-01Z', 0.25),

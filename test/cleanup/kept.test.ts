@@ -85,9 +85,9 @@ describe('keepLast', () => {
       expect(counted.kept).toEqual(beforehand(result.kept))
       const entries = await database.sql('select execution_id as id from audit_logs order by 1')
       expect(entries.map(({ id }) => id)).toEqual(wanted.map(uuid))
-      expect(await database.sql('select keep_last::int8::text as n from cleanups')).toEqual([
-        { n: String(keepLast) },
-      ])
+      expect(await database.sql('select keep_last::int8::text as n from wfstore_cleanups')).toEqual(
+        [{ n: String(keepLast) }],
+      )
     },
   )
 })

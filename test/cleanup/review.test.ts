@@ -101,7 +101,7 @@ it('a column that is added during a cleanup is not lost: the cleanup ends before
     ).toEqual([{ extra: null }, { extra: null }, { extra: 'x' }])
   }))
 
-it.each(['usage_history', 'cleanups'])(
+it.each(['usage_history', 'wfstore_cleanups'])(
   'if %s is locked, the error names that table, and no rows',
   async (table) => {
     for (const number of [1, 2]) await addOld(number)
@@ -199,10 +199,10 @@ it('if the connection is lost during a successful commit, its rows are in the ar
     expect(await rowsOf(database)).toEqual(rows)
   }))
 
-it('a cleanup whose row in cleanups is deleted ends: its archive could not be restored', async () => {
+it('a cleanup whose row in wfstore_cleanups is deleted ends: its archive could not be restored', async () => {
   for (const number of [1, 2]) await addOld(number)
   await expect(
-    interleaved({ batchSize: 1 }, /^begin/, 2, () => elsewhere('delete from cleanups')),
+    interleaved({ batchSize: 1 }, /^begin/, 2, () => elsewhere('delete from wfstore_cleanups')),
   ).rejects.toMatchObject({ code: 'conflict' })
   expect(await runsLeft()).toEqual([uuid(2)])
   expect(await cleanupsIn(database)).toEqual([])

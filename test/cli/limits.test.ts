@@ -19,7 +19,7 @@ beforeAll(async () => {
     select 'u', 'cost', n, timestamptz '2026-11-20Z' + n * interval '1 min' from generate_series(1, ${ROWS}) as n`)
   await database.sql(`insert into billing_records (user_id, model_id, billing_period, timestamp)
     select 'u', 'x', '2026-11', timestamptz '2026-11-20Z' + n * interval '1 min' from generate_series(1, ${ROWS}) as n`)
-  await database.sql(`insert into cleanups (started_at, cutoff, outcome)
+  await database.sql(`insert into wfstore_cleanups (started_at, cutoff, outcome)
     select timestamptz '2026-11-20Z' + n * interval '1 min', timestamptz '2026-08-20Z', 'done'
     from generate_series(1, ${ROWS}) as n`)
 })

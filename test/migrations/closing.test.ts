@@ -11,13 +11,13 @@ beforeAll(async () => {
   database = await createMigrated('billing_closing')
 })
 afterAll(() => database.drop())
-beforeEach(() => database.sql('truncate billing_records, billing_periods, billing_settings'))
+beforeEach(() => database.sql('truncate billing_records, wfstore_periods, wfstore_settings'))
 
 const insert = (period: string, cost = '1', id: string = randomUUID()) =>
   `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period)
    values ('${id}', 'u', 'm', ${cost}, 10, '${period}')`
 const close = (period: string) =>
-  `update billing_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
+  `update wfstore_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
 const periodOf = async (id: string) =>
   (
     await database.sql(

@@ -7,16 +7,16 @@ import { createMigrated } from '../support/migrated.ts'
 let database: TestDatabase
 
 beforeAll(async () => {
-  database = await createMigrated('billing_periods')
+  database = await createMigrated('wfstore_periods')
 })
 afterAll(() => database.drop())
-beforeEach(() => database.sql('truncate billing_records, billing_periods, billing_settings'))
+beforeEach(() => database.sql('truncate billing_records, wfstore_periods, wfstore_settings'))
 
 const insert = (period: string, cost = '1', id: string = randomUUID()) =>
   `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period)
    values ('${id}', 'u', 'm', ${cost}, 10, '${period}')`
 const close = (period: string) =>
-  `update billing_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
+  `update wfstore_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
 const periodOf = async (id: string) =>
   (
     await database.sql(
@@ -50,7 +50,7 @@ describe('a closed month', () => {
   it('stores its totals, its time zone and the role that closed it', async () => {
     const rows = await database.sql(
       `select records::int, cost::text, tokens_total::int as tokens, time_zone, closed_by = session_user as me
-       from billing_periods order by billing_period`,
+       from wfstore_periods order by billing_period`,
     )
     expect(rows).toEqual([
       { records: 2, cost: '0.3000001', tokens: 20, time_zone: 'UTC', me: true },
@@ -149,11 +149,11 @@ describe('a closed month', () => {
 
   it('cannot be opened again, changed, renamed or deleted', async () => {
     for (const change of [
-      'update billing_periods set closed_at = null',
-      'update billing_periods set closed_at = now()',
-      'update billing_periods set cost = 0',
-      `update billing_periods set billing_period = '2020-01'`,
-      'delete from billing_periods',
+      'update wfstore_periods set closed_at = null',
+      'update wfstore_periods set closed_at = now()',
+      'update wfstore_periods set cost = 0',
+      `update wfstore_periods set billing_period = '2020-01'`,
+      'delete from wfstore_periods',
     ]) {
       const text = `${change} where billing_period = '2024-11'`
       await expect(database.sql(text), change).rejects.toMatchObject(conflict)
@@ -162,32 +162,32 @@ describe('a closed month', () => {
 
   it('fixes the time zone of the store, which could change before', async () => {
     for (const change of [
-      `update billing_settings set time_zone = 'Europe/Berlin'`,
-      'delete from billing_settings',
-      `insert into billing_settings (time_zone) values ('Asia/Tokyo')
+      `update wfstore_settings set time_zone = 'Europe/Berlin'`,
+      'delete from wfstore_settings',
+      `insert into wfstore_settings (time_zone) values ('Asia/Tokyo')
          on conflict (only_row) do update set time_zone = excluded.time_zone`,
     ]) {
       await expect(database.sql(change), change).rejects.toMatchObject(conflict)
     }
-    await database.sql('truncate billing_records, billing_periods')
-    await database.sql(`update billing_settings set time_zone = 'Europe/Berlin'`)
-    await database.sql('delete from billing_settings')
+    await database.sql('truncate billing_records, wfstore_periods')
+    await database.sql(`update wfstore_settings set time_zone = 'Europe/Berlin'`)
+    await database.sql('delete from wfstore_settings')
   })
 })
 
 it('only an update of its row closes a period, and its totals are those of its bills', async () => {
-  const text = `insert into billing_periods (billing_period, closed_at) values ('2024-10', now())`
+  const text = `insert into wfstore_periods (billing_period, closed_at) values ('2024-10', now())`
   await expect(database.sql(text)).rejects.toMatchObject(conflict)
-  await database.sql(`insert into billing_periods (billing_period, cost) values ('2024-10', 77)`)
-  const closing = `update billing_periods set closed_at = now(), cost = 88, records = 9 returning cost::text, records::int`
+  await database.sql(`insert into wfstore_periods (billing_period, cost) values ('2024-10', 77)`)
+  const closing = `update wfstore_periods set closed_at = now(), cost = 88, records = 9 returning cost::text, records::int`
   expect(await database.sql(closing)).toEqual([{ cost: '0', records: 0 }])
 })
 
 it('months begin in the time zone of the store', async () => {
   // Of the two, one is always in another month than UTC at some hour; both are never wrong.
   for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
-    await database.sql('truncate billing_records, billing_periods, billing_settings')
-    await database.sql('insert into billing_settings (time_zone) values ($1)', [zone])
+    await database.sql('truncate billing_records, wfstore_periods, wfstore_settings')
+    await database.sql('insert into wfstore_settings (time_zone) values ($1)', [zone])
     await database.sql(insert('2024-11'))
     await database.sql(close('2024-11'))
     const late = randomUUID()
@@ -232,11 +232,11 @@ describe('privileges', () => {
     await database.sql(insert('2024-11'))
     await database.sql(close('2024-11'))
     await engine.query(
-      'create temporary table billing_periods (billing_period text, closed_at timestamptz)',
+      'create temporary table wfstore_periods (billing_period text, closed_at timestamptz)',
     )
     const late = randomUUID()
     await engine.query(insert('2024-11', '1', late))
-    await engine.query('drop table pg_temp.billing_periods')
+    await engine.query('drop table pg_temp.wfstore_periods')
     expect((await periodOf(late))?.original_period).toBe('2024-11')
   })
 

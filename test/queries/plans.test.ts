@@ -29,8 +29,8 @@ beforeAll(async () => {
   // Indexes are built faster over rows than with them.
   expect((await migrateOn(client)).applied).toEqual(MIGRATIONS.slice(1))
   await client.query(`
-    insert into billing_periods (billing_period) select 'period ' || i from generate_series(1, 10000) as i;
-    insert into cleanups (started_at, cutoff) select now() - i * interval '1 hour', now() from generate_series(1, 10000) as i;
+    insert into wfstore_periods (billing_period) select 'period ' || i from generate_series(1, 10000) as i;
+    insert into wfstore_cleanups (started_at, cutoff) select now() - i * interval '1 hour', now() from generate_series(1, 10000) as i;
     set session_replication_role = replica;
     update billing_records set corrects = gen_random_uuid() where billing_id < '00001000-0000-7000-8000-000000000000';
     set session_replication_role = origin`)
@@ -46,7 +46,7 @@ afterAll(async () => {
 it('docs/SCHEMA.md names every index of the schema and no other', async () => {
   const { rows } = await client.query(
     `select c.relname as name from pg_index x join pg_class c on c.oid = x.indexrelid
-     where c.relnamespace = 'public'::regnamespace and x.indrelid <> all ('{wfstore_migrations, billing_settings}'::regclass[])
+     where c.relnamespace = 'public'::regnamespace and x.indrelid <> all ('{wfstore_migrations, wfstore_settings}'::regclass[])
      order by 1`,
   )
   expect([...new Set(documented.map(({ index }) => index))].sort()).toEqual(
@@ -175,6 +175,6 @@ async function sampleValues(on: pg.Client): Promise<Record<string, unknown>> {
     metric: await one('select metric_id from observability_metrics limit 1'),
     bill: await one('select billing_id from billing_records limit 1'),
     histories: [1, 2, 3],
-    cleanup: await one('select cleanup_id from cleanups limit 1'),
+    cleanup: await one('select cleanup_id from wfstore_cleanups limit 1'),
   }
 }

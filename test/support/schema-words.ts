@@ -130,7 +130,7 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     success: 'part of the key',
     entries: 'number of entries',
   },
-  billing_periods: {
+  wfstore_periods: {
     '': 'A billing period. The columns after `closed_at` are set when it is closed.',
     billing_period: 'month, such as `2024-12`',
     closed_by: 'role that closed it',
@@ -138,12 +138,12 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     cost: 'sum of their costs in US dollars',
     tokens_total: 'sum of their tokens',
   },
-  billing_settings: {
+  wfstore_settings: {
     '': 'At most one row. Without a row, months begin in UTC.',
     only_row: 'always true: prevents a second row',
     time_zone: 'time zone in which billing months begin',
   },
-  cleanups: {
+  wfstore_cleanups: {
     '': 'One run of `wfstore cleanup`.',
     cleanup_id: 'id of the cleanup',
     started_at: 'start of the cleanup',

@@ -81,3 +81,14 @@ it('every column of a removed row that a history needs is one of its table', () 
     )
   }
 })
+
+it('what an application may have under the same name begins with wfstore_: all but the five tables, their histories and views', () => {
+  const plain = [
+    ...Object.values(TABLES).map(({ name }) => name),
+    ...[usageHistory, auditHistory].map(({ name }) => name),
+  ]
+  const others = expected.tables.map(({ name }) => name).filter((name) => !plain.includes(name))
+  const functions = expected.functions.map(({ name }) => name)
+  expect([...others, ...functions].filter((name) => !name.startsWith('wfstore_'))).toEqual([])
+  expect(others.length).toBeGreaterThan(2)
+})

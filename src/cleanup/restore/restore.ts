@@ -199,7 +199,7 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Remo
   const { place, head, lines, complete } = archive
   const [cleanup] = await query(
     client,
-    sql`select ${raw(d.selectList(removedShape, 'c'))} from cleanups c where cleanup_id = ${head.cleanupId}`,
+    sql`select ${raw(d.selectList(removedShape, 'c'))} from wfstore_cleanups c where cleanup_id = ${head.cleanupId}`,
     removedShape,
   )
   if (!cleanup) {

@@ -10,12 +10,12 @@ import { schemaFor } from './session.ts'
 
 const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
 const HISTORY = ['usage_history', 'audit_history']
-const PERIODS = ['billing_periods', 'billing_settings']
+const PERIODS = ['wfstore_periods', 'wfstore_settings']
 const ALL = [
   ...TABLES,
   ...HISTORY,
   ...PERIODS,
-  'cleanups',
+  'wfstore_cleanups',
   'user_workflow_summary',
   'daily_cost_summary',
   'wfstore_migrations',
@@ -41,7 +41,7 @@ const GRANTS: Record<Duty, Grant[]> = {
     { privileges: 'insert, delete', on: HISTORY },
     // Locking rows requires UPDATE on at least one column. A trigger sets this one, so the written value has no effect.
     { privileges: 'update (updated_at)', on: ['workflow_executions'] },
-    { privileges: 'insert, update', on: ['cleanups'] },
+    { privileges: 'insert, update', on: ['wfstore_cleanups'] },
   ],
 }
 

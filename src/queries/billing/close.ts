@@ -65,11 +65,11 @@ export async function closePeriod(
   if (dryRun) return { outcome: 'planned', period, openBefore }
   await confirm?.(period, openBefore)
   await write(
-    sql`insert into billing_periods (billing_period) values (${month}) on conflict do nothing`,
+    sql`insert into wfstore_periods (billing_period) values (${month}) on conflict do nothing`,
     {},
   )
   const closed = await write(
-    sql`update billing_periods set closed_at = now(), closed_by = ${optionalText('closedBy', closedBy)}
+    sql`update wfstore_periods set closed_at = now(), closed_by = ${optionalText('closedBy', closedBy)}
      where billing_period = ${month} and closed_at is null
      returning billing_period`,
     { billingPeriod: d.text() },

@@ -6,7 +6,7 @@ import { monthOf, requiredText } from '../table/validate.ts'
 import { zoneOf } from '../usage/calendar.ts'
 
 /** SQL of the billing zone, in which months begin. */
-export const ZONE = `coalesce((select time_zone from billing_settings), 'UTC')`
+export const ZONE = `coalesce((select time_zone from wfstore_settings), 'UTC')`
 
 /** SQL of the current month in that zone, such as '2024-12'. */
 export const OPEN_PERIOD = `to_char(now() at time zone ${ZONE}, 'YYYY-MM')`
@@ -73,7 +73,7 @@ export function getPeriods(
     sql`select ${raw(d.selectList(periodShape, 'p'))}
      from (select coalesce(period, ${raw(OPEN_PERIOD)}) as period, place
            from unnest(${wanted}::text[]) with ordinality as given (period, place)) as named
-     left join billing_periods c on c.billing_period = named.period
+     left join wfstore_periods c on c.billing_period = named.period
      cross join lateral (select named.period, named.place, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
      ${raw(LIVE)} order by p.place`,
     periodShape,
@@ -90,7 +90,7 @@ const NAMED = `with recursive billed (period) as (
      ), named as (
        select period from billed where period is not null
        union
-       select billing_period from billing_periods where closed_at is not null
+       select billing_period from wfstore_periods where closed_at is not null
      )`
 
 /** The names of all periods that have bills or are closed, in order. Old names may be no months. */
@@ -106,7 +106,7 @@ export function listPeriods(run: Run): Promise<BillingPeriod[]> {
   return run(
     `${NAMED}
      select ${d.selectList(periodShape, 'p')}
-     from named left join billing_periods c on c.billing_period = named.period
+     from named left join wfstore_periods c on c.billing_period = named.period
      cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
      ${LIVE} order by p.period desc`,
     periodShape,
@@ -146,7 +146,7 @@ export async function setZone(read: Run, write: Run, zone: string): Promise<bool
   }
   if ((await getZone(read)) === name) return false
   await write(
-    sql`insert into billing_settings (time_zone) values (${name})
+    sql`insert into wfstore_settings (time_zone) values (${name})
      on conflict (only_row) do update set time_zone = excluded.time_zone`,
     {},
   )

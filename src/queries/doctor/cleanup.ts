@@ -129,7 +129,7 @@ const lastShape = {
 type Last = d.RowOf<typeof lastShape>
 
 const LAST = `
-  select ${d.selectList(lastShape, 'c')} from cleanups c order by c.started_at desc, c.cleanup_id desc limit 1`
+  select ${d.selectList(lastShape, 'c')} from wfstore_cleanups c order by c.started_at desc, c.cleanup_id desc limit 1`
 
 const rhythmShape = {
   finished: d.count(),
@@ -144,5 +144,5 @@ const RHYTHM = sql`
          extract(epoch from now() - max(started_at)) * 1000 as since_done_ms
   from (
     select started_at, extract(epoch from started_at - lag(started_at) over (order by started_at)) * 1000 as gap
-    from (select started_at from cleanups where outcome = 'done' order by started_at desc limit ${REMEMBERED}) newest
+    from (select started_at from wfstore_cleanups where outcome = 'done' order by started_at desc limit ${REMEMBERED}) newest
   ) gaps`

@@ -31,7 +31,7 @@ const GROUPS: { name: string; verb: string; needs: Needs }[] = [
       observability_metrics: ['delete'],
       usage_history: ['insert', 'delete'],
       audit_history: ['insert', 'delete'],
-      cleanups: ['insert', 'update'],
+      wfstore_cleanups: ['insert', 'update'],
     },
   },
 ]

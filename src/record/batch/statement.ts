@@ -78,7 +78,7 @@ const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
   select execution_id, user_id, model_id, status from workflow_executions
   where execution_id = any (array(select distinct execution_id from given)) order by execution_id for no key update
 ), bill as materialized (
-  select b.billing_id, b.paid or exists (select from billing_periods p
+  select b.billing_id, b.paid or exists (select from wfstore_periods p
            where p.billing_period = b.billing_period and p.closed_at is not null) as settled
   from billing_records b
   where b.billing_id = any (array(select distinct given.bill from given join run using (execution_id))) order by b.billing_id

@@ -115,7 +115,7 @@ const openStep = (v: Named<Attempt>): Sql => sql`
 with run as materialized (
   select execution_id, user_id, model_id, status from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
 ), bill as materialized (
-  select b.billing_id, b.paid or exists (select from billing_periods p
+  select b.billing_id, b.paid or exists (select from wfstore_periods p
            where p.billing_period = b.billing_period and p.closed_at is not null) as settled
   from billing_records b where b.billing_id = ${v('bill')}::uuid for no key update of b
 ), open as materialized (

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 beforeEach(async () => {
-  await database.sql(`truncate observability_metrics, cleanups;
+  await database.sql(`truncate observability_metrics, wfstore_cleanups;
     insert into observability_metrics (user_id, metric_type, metric_value, timestamp, mood)
       select 'u', 't', n, '2026-01-01Z', 'glad' from generate_series(1, 30) n`)
 })

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const EMPTY = `delete from workflow_executions; delete from audit_logs; delete from observability_metrics;
-  delete from usage_history; delete from audit_history; delete from cleanups`
+  delete from usage_history; delete from audit_history; delete from wfstore_cleanups`
 
 /** Everything that is older than the cutoff, away and back. */
 async function awayAndBack(folder: string): Promise<void> {

@@ -52,7 +52,9 @@ it('if the history does not contain the runs of an archive, all of it is refused
 it('an archive that lacks rows of its cleanup is truncated, even with a valid end', () =>
   inFolder(async (folder) => {
     const { cleanupId } = await clean(database, folder)
-    await database.sql('update cleanups set steps_removed = 81 where cleanup_id = $1', [cleanupId])
+    await database.sql('update wfstore_cleanups set steps_removed = 81 where cleanup_id = $1', [
+      cleanupId,
+    ])
     await expect(restore(database, folder)).rejects.toMatchObject({
       code: 'failed',
       message: `${archiveIn(folder)} is truncated: its cleanup removed 81 rows of steps, and it has 80`,

@@ -22,7 +22,7 @@ export function useOldRows(label: string): void {
   afterAll(() => database.drop())
   beforeEach(async () => {
     await database.sql(
-      `truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, usage_history, audit_history, cleanups;
+      `truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, usage_history, audit_history, wfstore_cleanups;
      insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status, total_cost, total_tokens, steps_total, steps_completed)
        select 'w' || n % 2, 'u' || n % 3, 'Sales', 'm', time, case when n % 5 > 0 then time + n * interval '1.5 s' end,
          (array['success', 'failed', 'partial'])[1 + n % 3], n * 0.01, n * 10, 2, 1

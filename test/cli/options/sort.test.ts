@@ -17,7 +17,7 @@ beforeAll(async () => {
     select 'u' || n % 3, 'x', '2026-1' || n % 2, timestamptz '2026-11-20Z', n::numeric / 3 from generate_series(1, 9) as n`)
   await database.sql(`insert into observability_metrics (user_id, metric_type, metric_value, timestamp)
     select 'u' || n, 'cost', n % 4, timestamptz '2026-11-26T11:00Z' from generate_series(1, 9) as n`)
-  await database.sql(`insert into cleanups (started_at, cutoff, outcome)
+  await database.sql(`insert into wfstore_cleanups (started_at, cutoff, outcome)
     select timestamptz '2026-11-20Z' + n * interval '1 min', timestamptz '2026-08-20Z', 'done' from generate_series(1, 5) as n`)
 })
 afterAll(() => database.drop())

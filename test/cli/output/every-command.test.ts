@@ -23,7 +23,7 @@ const ROWS = `
     values ('${ID}', '2026-10-15Z', '2026-10', 'user_7', 'gpt-4o', 0.2500, '${ID}');
   insert into observability_metrics (user_id, metric_type, metric_value, timestamp, aggregation_period)
     values ('user_7', 'cost', 1.50, '2026-11-26T11:00Z', 'hour');
-  insert into cleanups (started_at, cutoff, outcome) values ('2026-11-20Z', '2026-08-20Z', 'done')`
+  insert into wfstore_cleanups (started_at, cutoff, outcome) values ('2026-11-20Z', '2026-08-20Z', 'done')`
 
 let database: TestDatabase
 let folder: string

@@ -28,7 +28,7 @@ const BEYOND_SELECT: Record<Duty, Record<string, string>> = {
     observability_metrics: 'delete',
     usage_history: 'insert, delete',
     audit_history: 'insert, delete',
-    cleanups: 'insert, update',
+    wfstore_cleanups: 'insert, update',
   },
 }
 
@@ -113,7 +113,7 @@ const FOLD = `insert into usage_history (quarter_start, user_id, workflow_name, 
 const REMOVE_RUN = `with removed as (
     delete from workflow_executions where execution_id = '${RUN}' returning *
   ) ${FOLD}`
-const BEGIN_CLEANUP = `insert into cleanups (cutoff) values (now())`
+const BEGIN_CLEANUP = `insert into wfstore_cleanups (cutoff) values (now())`
 const FOLD_AUDIT = `insert into audit_history (quarter_start, user_id, action_type, success, entries)
   values ('2026-11-01Z', 'u', 'a', true, 1)`
 
@@ -131,7 +131,11 @@ describe('each can do its work', () => {
     ['cleaner', 'folds a run into history and deletes it', [REMOVE_RUN]],
     ['cleaner', 'merges history', [REMOVE_RUN, 'delete from usage_history returning *']],
     ['cleaner', 'counts audit rows', [FOLD_AUDIT]],
-    ['cleaner', 'writes down how it went', [BEGIN_CLEANUP, `update cleanups set outcome = 'done'`]],
+    [
+      'cleaner',
+      'writes down how it went',
+      [BEGIN_CLEANUP, `update wfstore_cleanups set outcome = 'done'`],
+    ],
     ['cleaner', 'merges counts', [FOLD_AUDIT, 'delete from audit_history returning *']],
   ])('the %s %s', async (duty, _, statements) => {
     expect(await as(duty, ...statements)).toBe(1)
@@ -190,7 +194,7 @@ describe('the privileges of the cleaner', () => {
     )
     expect([code, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout).removed).toEqual({ execution: 2, step: 2, audit: 2, metric: 1 })
-    expect((await cleanup('history', '--columns', 'outcome')).stdout).toBe('done\n')
+    expect((await cleanup('history', '--no-headers', '--columns', 'outcome')).stdout).toBe('done\n')
     expect(await runCli(['restore', 'old', '--database-url', url], { cwd: folder })).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('permission denied'),
@@ -226,7 +230,7 @@ describe('and nothing else', () => {
       `update workflow_executions set status = 'failed'`,
       'update usage_history set runs = 0',
       'delete from wfstore_migrations',
-      'delete from cleanups',
+      'delete from wfstore_cleanups',
     ],
   }
   const forAll = [
@@ -277,9 +281,9 @@ describe('and nothing else', () => {
     const said = [...text.matchAll(/^\| `(\w+)` +\| (select.*?) *\| (.*?) *\| (.*?) *\|$/gm)]
     const expected = Object.keys(BEYOND_SELECT.writer).concat('usage_history', 'audit_history')
     const others = [
-      'billing_periods',
-      'billing_settings',
-      'cleanups',
+      'wfstore_periods',
+      'wfstore_settings',
+      'wfstore_cleanups',
       'user_workflow_summary',
       'daily_cost_summary',
       'wfstore_migrations',

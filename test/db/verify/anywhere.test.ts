@@ -35,10 +35,10 @@ const rowsOf = ({ tables }: Verification) =>
 const NO_ROWS = {
   audit_history: 0,
   audit_logs: 0,
-  billing_periods: 0,
+  wfstore_periods: 0,
   billing_records: 0,
-  billing_settings: 0,
-  cleanups: 0,
+  wfstore_settings: 0,
+  wfstore_cleanups: 0,
   observability_metrics: 0,
   usage_history: 0,
   workflow_executions: 0,

@@ -36,7 +36,7 @@ it('in any order of bills, corrections, payments and closes, a closed month neve
   )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      await on.database.sql('truncate billing_records, billing_periods, billing_settings')
+      await on.database.sql('truncate billing_records, wfstore_periods, wfstore_settings')
       /** The expected cost of each bill. */
       const bills = new Map<string, string>()
       const frozen = new Map<string, unknown>()

@@ -42,7 +42,7 @@ export function useBilling(label: string) {
     Object.assign(on, { billing: one.billing, run: one.run, other: two.billing, otherRun: two.run })
     ends.push(one.end, two.end, on.database.drop)
   })
-  beforeEach(() => on.database.sql('truncate billing_records, billing_periods, billing_settings'))
+  beforeEach(() => on.database.sql('truncate billing_records, wfstore_periods, wfstore_settings'))
   afterAll(async () => {
     for (const end of ends) await end()
   })

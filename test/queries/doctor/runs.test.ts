@@ -124,7 +124,7 @@ describe('cleanup', () => {
   /** Cleanups that started these numbers of hours ago. */
   const cleanups = (hours: number[], outcome = 'done', more = '') =>
     store.sql(
-      `insert into cleanups (started_at, ended_at, cutoff, outcome, executions_removed, archive, error_message, keep_last)
+      `insert into wfstore_cleanups (started_at, ended_at, cutoff, outcome, executions_removed, archive, error_message, keep_last)
        select now() - h * interval '1 hour', now() - h * interval '1 hour' + interval '9 s',
               now() - h * interval '1 hour' - interval '30 days', $2, 12, nullif($3, ''), nullif($3, ''), nullif(length($3), 0)
        from unnest($1::int[]) as h`,
@@ -144,7 +144,7 @@ describe('cleanup', () => {
   })
 
   it('is ok if the last cleanup is complete, also after a failed one', async () => {
-    await store.sql('truncate cleanups')
+    await store.sql('truncate wfstore_cleanups')
     await cleanups([30], 'failed')
     await cleanups([3])
     expect(await stateOf()).toEqual([
@@ -160,7 +160,7 @@ describe('cleanup', () => {
     ['interrupted', 'was killed after it removed'],
     ['running', 'was killed after it removed'],
   ])('that was %s is a warning, with the command that continues it', async (outcome, words) => {
-    await store.sql('truncate cleanups')
+    await store.sql('truncate wfstore_cleanups')
     await cleanups([3])
     await cleanups([2], outcome)
     expect(await stateOf()).toEqual([
@@ -168,7 +168,7 @@ describe('cleanup', () => {
       'wfstore cleanup --days 30',
       `the last cleanup, started 2h 00m ago, ${words} ${LAST}`,
     ])
-    await store.sql('truncate cleanups')
+    await store.sql('truncate wfstore_cleanups')
     await cleanups([2], outcome, '/var/it is/20261121T010000Z-01900000')
     expect((await stateOf())[1]).toBe(
       "wfstore cleanup --days 30 --keep-last 36 --archive '/var/it is'",
@@ -176,7 +176,7 @@ describe('cleanup', () => {
   })
 
   it('that is running is ok', async () => {
-    await store.sql('truncate cleanups')
+    await store.sql('truncate wfstore_cleanups')
     await cleanups([0], 'running')
     const other = await store.connect()
     await other.query(`select pg_advisory_lock(hashtextextended('wfstore cleanup public', 0))`)
@@ -198,17 +198,17 @@ describe('cleanup', () => {
       // One extra cleanup or one long pause does not change the median.
       [[47, 71, 95, 96, 119, 143, 263], 'ok'],
     ] as const) {
-      await store.sql('truncate cleanups')
+      await store.sql('truncate wfstore_cleanups')
       await cleanups([...hours])
       expect([hours, (await stateOf())[0]]).toEqual([hours, state])
     }
-    await store.sql('truncate cleanups')
+    await store.sql('truncate wfstore_cleanups')
     await cleanups([49, 73, 97, 121])
     const found = await findingOf(store, 'cleanup')
     expect(found.finding).toContain(
       '; overdue: the last complete cleanup started 2d 01h ago, the usual interval is 1d 00h; ',
     )
     expect(found.fix).toBe('wfstore cleanup --days 30')
-    await store.sql('truncate cleanups')
+    await store.sql('truncate wfstore_cleanups')
   })
 })

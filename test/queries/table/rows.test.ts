@@ -255,8 +255,8 @@ it('deleting a run deletes its steps; its audit entries and bills stay and still
 })
 
 it('a bill for a closed month goes into an open one, and repeating it returns that bill', async () => {
-  await test.database.sql(`insert into billing_periods (billing_period) values ('2026-02')`)
-  await test.database.sql('update billing_periods set closed_at = now()')
+  await test.database.sql(`insert into wfstore_periods (billing_period) values ('2026-02')`)
+  await test.database.sql('update wfstore_periods set closed_at = now()')
   const bill = { billingId: UNKNOWN, userId: 'u', modelId: 'x', billingPeriod: '2026-02' }
   const made = await store.billing.create(bill)
   expect(made.billingPeriod).not.toBe('2026-02')

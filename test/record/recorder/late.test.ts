@@ -41,7 +41,7 @@ describe('after the end of the run', () => {
           [bill?.billing_id],
         )
         await database.sql(
-          "update billing_periods set closed_at = now() where billing_period = '2020-01'",
+          "update wfstore_periods set closed_at = now() where billing_period = '2020-01'",
         )
       }
       const end = () =>

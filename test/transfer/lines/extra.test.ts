@@ -82,7 +82,7 @@ afterAll(async () => {
   await there.drop()
 })
 beforeEach(async () => {
-  await here.sql(`${EMPTY}, usage_history, audit_history, cleanups`)
+  await here.sql(`${EMPTY}, usage_history, audit_history, wfstore_cleanups`)
   await there.sql(EMPTY)
   await here.sql(FILL)
 })

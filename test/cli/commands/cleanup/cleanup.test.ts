@@ -136,7 +136,7 @@ describe('on a terminal', () => {
       expectGolden('cleanup/question.txt', `${before}[y/N] ${after?.trimStart()}`)
     }
     expect(await rowsOf(database)).toEqual(ALL)
-    expect(await database.sql('select from cleanups')).toEqual([])
+    expect(await database.sql('select from wfstore_cleanups')).toEqual([])
   })
 
   it('removes the rows of the question if the answer is yes', async () => {
@@ -184,7 +184,7 @@ describe('a dry run', () => {
     expect(code).toBe(0)
     expectGolden(`cleanup/${name}`, `${stdout}--- stderr\n${stderr}`)
     expect(await rowsOf(database)).toEqual(ALL)
-    expect(await database.sql('select from cleanups')).toEqual([])
+    expect(await database.sql('select from wfstore_cleanups')).toEqual([])
   })
 
   it.each(['', '--keep-last 4', '--keep-last 1 --batch-size 3'])(

@@ -14,7 +14,7 @@ describe('cleanup history', () => {
     database = await createMigrated('cli_history')
     cleanup = cleanupOn(database)
     await database.sql(
-      `insert into cleanups (cleanup_id, started_at, ended_at, cutoff, keep_last, archive, outcome, executions_removed, steps_removed,
+      `insert into wfstore_cleanups (cleanup_id, started_at, ended_at, cutoff, keep_last, archive, outcome, executions_removed, steps_removed,
          audit_removed, metrics_removed, error_message)
        values ('01900000-0000-7000-8000-000000000001', '2026-11-20T01:00Z', '2026-11-20T01:00:09.3Z', '2026-08-22T01:00Z', null, null, 'done', 486283, 1458849, 2431415, 0, null),
          ('01900000-0000-7000-8000-000000000002', '2026-11-21T01:00Z', '2026-11-21T03:00Z', '2026-08-23T01:00Z', 5, '/var/archive/20261121T010000Z-01900000', 'stopped', 1200000, 3600000, 5000000, 17, null),
@@ -89,7 +89,8 @@ describe('an interruption', () => {
         sleep: () => new Promise(() => {}),
       })
       while (
-        (await database.sql('select from cleanups where executions_removed = 1')).length === 0
+        (await database.sql('select from wfstore_cleanups where executions_removed = 1')).length ===
+        0
       );
       interruption.abort(signal)
       const { code, stdout, stderr } = await ended
@@ -99,7 +100,7 @@ describe('an interruption', () => {
       )
       expect((await rowsOf(database)).runs).toBe(15)
       const [row] = await database.sql(
-        'select outcome, ended_at is not null as ended from cleanups',
+        'select outcome, ended_at is not null as ended from wfstore_cleanups',
       )
       expect(row).toEqual({ outcome: 'stopped', ended: true })
       await database.drop()

@@ -126,7 +126,7 @@ describe('down and redo', () => {
   it('redo reverts the newest and applies it again', async () => {
     const right = await schemaOf(database)
     const oid = async () =>
-      (await database.sql("select 'cleanups_started_idx'::regclass::oid as oid"))[0]?.oid
+      (await database.sql("select 'wfstore_cleanups_started_idx'::regclass::oid as oid"))[0]?.oid
     const before = await oid()
     expect(await wfstore(database, 'migrate redo --yes')).toMatchObject({
       code: 0,

@@ -112,7 +112,7 @@ describe('the sentence at the top is true of every month of the report', () => {
       'Bills and runs differ in September 2026 (bills have changed since the close).',
     )
     await database.sql(`set session_replication_role = replica; delete from billing_records;
-      delete from billing_periods; reset session_replication_role`)
+      delete from wfstore_periods; reset session_replication_role`)
   })
 })
 

@@ -184,7 +184,7 @@ it('is one snapshot: rows that are committed while it reads are not in it', asyn
   const fresh = await large.connect()
   const before = await on(large, ['report', '--json'])
   // Asked after the first question about runs, and before the others.
-  await other.query('begin; lock table billing_settings')
+  await other.query('begin; lock table wfstore_settings')
   const report = on(large, ['report', '--json'])
   for (let waiting = 0; waiting === 0; ) {
     const { rows } = await fresh.query(

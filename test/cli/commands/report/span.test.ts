@@ -106,7 +106,7 @@ describe('--period is a month of billing', () => {
     }
   })
   it('its days are those of the billing zone, which the page names, and no other zone is possible', async () => {
-    await database.sql(`insert into billing_settings (time_zone) values ('Europe/Berlin')`)
+    await database.sql(`insert into wfstore_settings (time_zone) values ('Europe/Berlin')`)
     expect(await ends(['--period', '2026-10'])).toEqual([
       '2026-09-30T22:00:00Z',
       '2026-10-31T23:00:00Z',
@@ -123,7 +123,7 @@ describe('--period is a month of billing', () => {
       stderr:
         'error: --tz UTC is not the billing zone, Europe/Berlin; use --tz Europe/Berlin, or --since and --until\n',
     })
-    await database.sql('delete from billing_settings')
+    await database.sql('delete from wfstore_settings')
   })
   it.each([
     ['2026-13', 'It must be a month such as 2026-10'],

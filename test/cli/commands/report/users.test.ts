@@ -168,7 +168,7 @@ describe('a report with hidden rows is not written', () => {
     ['billing_records', 'policies'],
     ['usage_history', 'policies'],
     ['workflow_executions', 'rights'],
-    ['billing_periods', 'rights'],
+    ['wfstore_periods', 'rights'],
   ])('%s: %s', async (table, what) => {
     const role = `reader_${table}_${process.pid}`
     await database.sql(
