@@ -63,7 +63,7 @@ export interface Store {
   audit: AuditEntries & {
     /** Finds an entry by its id or at least the first 8 characters of it. @throws WfstoreError usage, not_found */
     find: (id: string) => Promise<AuditEntry>
-    /** Yields entries as they are committed. @throws WfstoreError usage */
+    /** A reader of entries as they are committed. @throws WfstoreError usage, at once */
     follow: (filter?: AuditFilter) => AuditFollow
   }
   metrics: Metrics & {
@@ -115,6 +115,7 @@ export interface Store {
   /**
    * Exports the matching runs with their steps, audit entries and bills as JSON lines (docs/IMPORT.md). Without a filter
    * also metrics, and audit entries and bills without a run. Reads one snapshot on a separate connection.
+   * @throws WfstoreError usage, with the first chunk
    */
   export: (filter?: ExecutionFilter) => AsyncGenerator<Buffer>
   /**

@@ -36,8 +36,10 @@ export const executions = table({
     /** A UUID; a new UUIDv7 if not given. */
     executionId: key,
     workflowName: name,
+    /** How the run came about: 'autonomous', 'manual', 'template' or a word of the application. */
     workflowType: withDefault(text, "'autonomous'"),
     userId: name,
+    /** The part of the application that started the run: 'Sales', 'Marketing'. */
     mode: name,
     /** The model of all steps that name no other. */
     modelId: name,

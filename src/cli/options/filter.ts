@@ -49,7 +49,7 @@ export function addFilters(
 export const addRunFilters = (command: Command): Command =>
   command
     .option('--user <ids>', 'filter by user', listOfValues())
-    .option('--mode <names>', 'filter by mode', listOfValues())
+    .option('--mode <names>', 'filter by mode, the part of the application', listOfValues())
     .option('--model <ids>', 'filter by model', listOfValues())
     .option('--workflow <names>', 'filter by workflow', listOfValues())
 

@@ -48,7 +48,7 @@ export interface Billing {
   differences: (scope: BillingScope) => Promise<DifferenceCount[]>
   /** Marks the unpaid bills of a period as paid. A repeat with the same payment id changes nothing. @throws WfstoreError conflict */
   pay: (payment: Payment) => Promise<PaymentResult>
-  /** Closes a month that has ended. */
+  /** Closes a month that has ended in the billing zone. @throws WfstoreError usage if it has not ended, conflict if it is empty or an earlier month is open */
   closePeriod: (close: PeriodClose) => Promise<PeriodCloseResult>
   /** Corrects the cost of a bill with a separate record. @throws WfstoreError not_found */
   correct: (correction: Correction) => Promise<CorrectionResult>

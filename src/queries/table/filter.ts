@@ -25,6 +25,7 @@ export type OneOrMore<Value extends string = string> = Value | readonly Value[]
 export interface ExecutionFilter {
   userId?: OneOrMore | undefined
   status?: OneOrMore<ExecutionStatus> | undefined
+  /** The part of the application that started the run. */
   mode?: OneOrMore | undefined
   modelId?: OneOrMore | undefined
   workflowName?: OneOrMore | undefined
