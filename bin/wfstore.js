@@ -84,8 +84,11 @@ async function run(words) {
   }
   // A screen that reads keys gets these as characters.
   const keys = { interrupt: () => interrupt('SIGINT', 130), quit: () => interrupt('quit', 0) }
-  // Stack traces then show lines of src/, if this is set before the program is loaded.
-  if (words.includes('--verbose')) process.setSourceMapsEnabled(true)
+  if (words.includes('--verbose')) {
+    // Stack traces then show lines of src/, if this is set before the program is loaded, and all of them.
+    process.setSourceMapsEnabled(true)
+    Error.stackTraceLimit = 50
+  }
   cacheCompiled()
   const { main } = require('../dist/cli/main.cjs')
   process.exitCode = await main(words, { ...ioOf(interruption.signal), keys }, process.env)

@@ -64,7 +64,7 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
   const open = async () => {
     // Reject invalid filters before connecting.
     await readReportFilter(options, context)
-    return reader(context, options)
+    return unlessWatching(context, options, () => reader(context, options))
   }
   const draw = async (writer: Writer, run: Run) => {
     const filter = await readReportFilter(options, context)

@@ -95,7 +95,7 @@ async function printErrors(options: ErrorFlags, context: Context): Promise<void>
 /** Rejects invalid filters before it connects. */
 async function openFiltered(options: ErrorFlags, context: Context): Promise<Run> {
   await readFilter(options, context)
-  return reader(context, options)
+  return unlessWatching(context, options, () => reader(context, options))
 }
 
 async function printGroups(options: ErrorFlags, context: Context): Promise<void> {

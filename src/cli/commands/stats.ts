@@ -35,7 +35,7 @@ export function define(stats: Command, context: Context): void {
     const open = async () => {
       // Reject invalid filters before connecting.
       await readReportFilter(options, context)
-      return reader(context, options)
+      return unlessWatching(context, options, () => reader(context, options))
     }
     const draw = async (writer: Writer, run: Run) => {
       const filter = await readReportFilter(options, context)
@@ -83,7 +83,7 @@ function columnsFor({ io, env }: Context, tz: string | undefined): Column<Report
     { name: 'totalCost', kind: 'amount', value: ({ totalCostExact }) => totalCostExact },
     { name: 'totalTokens', kind: 'count' },
     { name: 'totalAuditLogs', header: 'Audit entries', kind: 'count' },
-    { name: 'averageExecutionTime', header: 'Average duration', kind: 'duration', cell: average },
+    { name: 'averageExecutionTime', header: 'Average duration', kind: 'duration', value: average },
     { name: 'p50ExecutionTime', header: 'p50 duration', kind: 'duration' },
     { name: 'p95ExecutionTime', header: 'p95 duration', kind: 'duration' },
     { name: 'p99ExecutionTime', header: 'p99 duration', kind: 'duration' },

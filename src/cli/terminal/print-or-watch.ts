@@ -12,7 +12,7 @@ export async function printOrWatch<Source>(
 ): Promise<void> {
   if (options.watch === undefined) {
     const writer = context.writer(options)
-    return watched.draw(writer, await withProgress(context.io, watched.open))
+    return watched.draw(writer, await watched.open())
   }
   const { watch } = await import('./watch.ts')
   await watch(context, options, watched)

@@ -74,3 +74,15 @@ it('without a schema the error has a hint, exit 4', async () => {
   const { code, stderr } = await run(['stats', '--schema', 'bare'])
   expect([code, stderr]).toEqual([4, expect.stringContaining('wfstore migrate up')])
 })
+
+it('durations of no finished run are null, not 0', async () => {
+  const { stdout } = await run(['stats', '--user', 'nobody', '--json'])
+  expect(JSON.parse(stdout)).toMatchObject({
+    totalExecutions: 0,
+    successRate: null,
+    averageExecutionTime: null,
+    p50ExecutionTime: null,
+    p95ExecutionTime: null,
+    p99ExecutionTime: null,
+  })
+})

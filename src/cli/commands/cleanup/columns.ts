@@ -10,7 +10,8 @@ export interface TableOfCleanup {
   /** Rows older than the cutoff that are kept; null for steps, which are kept with their run. */
   kept: number | null
   locked: number | null
-  left: number
+  /** Rows that another cleanup would remove; null if they were not counted. */
+  left: number | null
   /** All rows that are still there after the cleanup; null if they were not counted. */
   remain: number | null
   /** Why rows are kept. */
@@ -67,7 +68,7 @@ export const plannedColumns: Column<TableOfCleanup>[] = [
 export function tablesOf(
   removed: Removed,
   kept: Kept<number | null>,
-  { left, remain }: { left?: Removed | null; remain?: Removed | null },
+  { left, remain }: { left?: Removed | 'unknown' | null; remain?: Removed | null },
 ): TableOfCleanup[] {
   const { running, endedLater, newest, protected: spared, locked } = kept.execution
   const guarded = (rows: number) => (rows > 0 ? `${rows} protected by a foreign key` : '')
@@ -76,7 +77,7 @@ export function tablesOf(
     removed: removed[of],
     kept: 0,
     locked: 0 as number | null,
-    left: left?.[of] ?? 0,
+    left: left === 'unknown' ? null : (left?.[of] ?? 0),
     remain: remain?.[of] ?? null,
     why: '',
     ...stays,

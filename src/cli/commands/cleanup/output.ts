@@ -35,7 +35,9 @@ export async function drawResult(
   flags: CleanupFlags,
   result: CleanupResult,
 ): Promise<void> {
-  const { removed, kept, left } = result
+  const { removed, kept, outcome } = result
+  // A signal leaves no time to count.
+  const left = outcome === 'stopped' ? (result.left ?? 'unknown') : result.left
   if (isRows(flags)) await writer.list(tableColumns, tablesOf(removed, kept, { left }))
   else if (isData(flags)) await writer.record(resultColumns, result)
   else await writer.text(resultLine(result))
