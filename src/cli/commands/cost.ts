@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Run } from '../../db/query/query.ts'
 import {
   type CostRow,
@@ -15,7 +15,7 @@ import { checkOutput } from '../options/output.ts'
 import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
 import { addSort, type SortOptions, sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
-import { list, listOf, wholeNumber } from '../options/values.ts'
+import { distinctOf, wholeNumber } from '../options/values.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
@@ -38,7 +38,7 @@ const ABOUT =
 export function define(command: Command, context: Context): void {
   const byMode = command.name() === 'cost-by-mode'
   if (!byMode) {
-    command.requiredOption('--by <keys>', DIMENSIONS.join(', '), parseDimensions)
+    command.requiredOption('--by <keys>', DIMENSIONS.join(', '), distinctOf(DIMENSIONS))
   }
   addWatch(addSort(addReportFilters(command), columnsOf(DIMENSIONS, false, false)))
     .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))
@@ -119,11 +119,3 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
 }
 
 const DATES: readonly Dimension[] = ['day', 'week', 'month']
-
-const parseKeys = listOf(DIMENSIONS)
-
-const parseDimensions = list<Dimension>((text, previous) => {
-  const names = parseKeys(text, previous)
-  if (new Set(names).size < names.length) throw new InvalidArgumentError('It must not repeat a key')
-  return names
-})

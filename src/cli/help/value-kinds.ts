@@ -1,3 +1,4 @@
+import { SUMMARY_KEYS } from '../../queries/billing/summary.ts'
 import { PERIODS } from '../../queries/metrics/periods.ts'
 import { DIMENSIONS } from '../../queries/usage/cost.ts'
 import { EXECUTION_STATUSES } from '../../tables/executions.ts'
@@ -48,6 +49,7 @@ const OPTIONS: Record<string, ValueKind> = {
   '--out': { kind: 'file' },
   '--archive': { kind: 'folder' },
   '--status': { choices: EXECUTION_STATUSES, several: true },
+  'billing --by': { choices: SUMMARY_KEYS, several: true },
   'cost --by': { choices: DIMENSIONS, several: true },
   'metrics list --period': { choices: PERIODS },
   'billing --period': { kind: 'month' },

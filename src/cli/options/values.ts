@@ -37,6 +37,14 @@ export const listOf = <Word extends string>(words: readonly Word[]): ListParser<
     throw new InvalidArgumentError(`It must be one or more of ${words.join(', ')}`)
   })
 
+/** The same for words that cannot be repeated. */
+export const distinctOf = <Word extends string>(words: readonly Word[]): ListParser<Word> =>
+  list((text, previous) => {
+    const names = listOf(words)(text, previous)
+    if (new Set(names).size === names.length) return names
+    throw new InvalidArgumentError('It must not repeat a key')
+  })
+
 /** The values as they were given, before a single one was split. */
 const wholes = new WeakMap<readonly string[], readonly string[]>()
 

@@ -1,5 +1,6 @@
 import type { Run } from '../../db/query/query.ts'
 import { checkNames } from '../../options.ts'
+import type { OneOrMore } from '../table/filter.ts'
 import { pages } from '../table/page.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
 import { CHARGES } from './charges.ts'
@@ -40,8 +41,10 @@ export interface Billing {
   period: (period?: string) => Promise<BillingPeriod>
   /** All periods with bills, newest first. */
   periods: () => Promise<BillingPeriod[]>
-  /** The totals of a period by user (default), by model, by day or as one row. */
-  summary: (scope: BillingScope & { by?: SummaryKey | undefined }) => Promise<BillingSummary>
+  /** The totals of a period by user (default), model, day or several of these, or as one row. */
+  summary: (
+    scope: BillingScope & { by?: OneOrMore<SummaryKey> | undefined },
+  ) => Promise<BillingSummary>
   /** All differences between the bills of a period and their runs, faults first. */
   reconcile: (scope: BillingScope) => Promise<BillDifference[]>
   /** The number of differences of each kind. */

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { plural } from '../../../numbers.ts'
 import type {
@@ -10,6 +10,7 @@ import type {
   DifferenceKind,
   SummaryKey,
 } from '../../../queries/billing/billing.ts'
+import { SUMMARY_KEYS } from '../../../queries/billing/summary.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { makeDefault } from '../../options/default-command.ts'
@@ -17,7 +18,7 @@ import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
-import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
+import { distinctOf, list, listOfValues, oneOrMore, parseText } from '../../options/values.ts'
 import { roundedDollars } from '../../output/text/amount.ts'
 import { formatTime } from '../../output/text/format.ts'
 import type { Writer } from '../../output/writer.ts'
@@ -27,7 +28,7 @@ import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface ReportFlags extends Omit<PeriodOptions, 'output'>, SortOptions {
   output?: PeriodOptions['output'] | 'focus'
-  by: SummaryKey
+  by?: SummaryKey[]
   reconcile?: boolean
   exitCode?: boolean
   provider: string
@@ -42,16 +43,12 @@ export function define(billing: Command, context: Context): void {
       parsePeriod,
     )
     .option('--user <ids>', 'filter by user', listOfValues())
-    .addOption(
-      new Option('--by <key>', 'group by')
-        .choices(['user', 'model', 'day', 'total'])
-        .default('user'),
-    )
+    .option('--by <keys>', 'user (the default), model, day or several; or total', parseKeys)
     .option('--reconcile', 'list bills that differ from runs; with --exit-code exit 1')
     // Named in the line above: the page has 24 lines.
     .addOption(new Option('--exit-code', 'exit with 1 for an unbilled or different run').hideHelp())
     .option('--provider <name>', 'provider in -o focus, a FinOps CSV', parseText, 'wfstore')
-  addSort(report, summaryColumns('user'))
+  addSort(report, summaryColumns(['user']))
   // The help page has no line left; an example shows it.
   for (const option of report.options) if (option.long === '--sort') option.hideHelp()
   billing.usage('[options] [command]')
@@ -64,9 +61,18 @@ export function define(billing: Command, context: Context): void {
   })
 }
 
+const keysOf = distinctOf(SUMMARY_KEYS)
+
+const parseKeys = list<SummaryKey>((text, previous) => {
+  const keys = keysOf(text, previous)
+  if (keys.includes('total') && keys.length > 1)
+    throw new InvalidArgumentError('total cannot be combined with another key')
+  return keys
+})
+
 async function printReport(context: Context, flags: ReportFlags): Promise<void> {
   const { output, ...rest } = flags
-  const { by, provider, user } = flags
+  const { by = ['user'], provider, user } = flags
   const userId = oneOrMore(user)
   if (flags.exitCode && !flags.reconcile) {
     throw new WfstoreError('usage', '--exit-code requires --reconcile', { hint: 'add --reconcile' })
@@ -112,7 +118,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const rows = sortRows(columns, sort, sums)
   const onTerminal = context.io.stdout.isTTY === true && !isData(options)
   if (onTerminal) writer.note(titleOf(period, user))
-  const shown = onTerminal && rows.length > 0 && by !== 'total' ? [...rows, total] : rows
+  const shown = onTerminal && rows.length > 0 && !by.includes('total') ? [...rows, total] : rows
   await writer.list(columns, shown, { empty: `no bills in ${period.period}` })
   await noteDifferences(writer, billing, scope)
   if (period.differs) {

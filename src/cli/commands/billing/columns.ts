@@ -12,18 +12,25 @@ import type { Bill } from '../../../queries/billing/bills.ts'
 import { classWords, TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import type { Column } from '../../output/column.ts'
 
-/** Sums of bills by one of the keys. The total has no key. */
-export function summaryColumns(by: SummaryKey): Column<BillingSum>[] {
-  const key: Column<BillingSum> = {
-    name: by,
-    kind: 'text',
-    value: (row) => row.key ?? 'total',
-    isName: true,
-    flex: { min: 8 },
-    priority: 10,
-  }
+/** Sums of bills by the keys. The total has no keys. */
+export function summaryColumns(by: readonly SummaryKey[]): Column<BillingSum>[] {
+  const keys = by.flatMap((name, place): Column<BillingSum>[] =>
+    name === 'total'
+      ? []
+      : [
+          {
+            name,
+            kind: 'text',
+            value: (row) =>
+              (by.length === 1 ? row.key : row[name]) ?? (place === 0 ? 'total' : null),
+            ...(place === 0 ? { isName: true } : {}),
+            flex: { min: 8 },
+            priority: 10,
+          },
+        ],
+  )
   return [
-    ...(by === 'total' ? [] : [key]),
+    ...keys,
     { name: 'records', kind: 'count', priority: 6 },
     { name: 'cost', kind: 'amount', priority: 10 },
     { name: 'paidCost', header: 'PAID', kind: 'amount', priority: 8 },
