@@ -21,11 +21,13 @@ import { billOf } from '../recorder/lookups.ts'
 import type { FinishedStepStatus } from '../recorder/steps.ts'
 import { GIVEN } from './statement.ts'
 
-/** An audit entry. It gets the user and the model of its run. */
+/** An audit entry. It gets the model of its run. */
 export interface BatchEntry extends EntryOptions {
   executionId: string
   /** Leave it out for an entry of the run itself. */
   stepId?: string | undefined
+  /** The user who acted (default: the user of the run). */
+  userId?: string | undefined
   /** The type of the action: 'tool_call', 'ai_decision', or another name. */
   action: string
 }
@@ -34,6 +36,7 @@ const NAMES_OF_AN_ENTRY: Names<BatchEntry> = {
   ...ENTRY_OPTIONS,
   executionId: true,
   stepId: true,
+  userId: true,
   action: true,
 }
 

@@ -13,7 +13,10 @@ const givenOf = ({ fields }: TableDescription, computed: readonly string[]): Tab
 /** The fields of a step and of an audit entry that are sent. */
 export const GIVEN = {
   step: givenOf(steps, ['durationMs', 'retryCount']),
-  entry: givenOf(audit, ['timestamp', 'userId', 'modelId']),
+  // The user of an entry is by default the one of its run, which the statement reads as `e`.
+  entry: givenOf(audit, ['timestamp', 'modelId']).map((field) =>
+    field.name === 'userId' ? { ...field, hasDefault: true, default: 'e.user_id' } : field,
+  ),
 }
 
 /** Further values of each row: its number, and the time when it was given. */
@@ -132,8 +135,8 @@ const entriesWritten = (v: Named<string>): Sql => sql`said as materialized (
   select execution_id, user_id, model_id from workflow_executions
   where execution_id = any (array(select distinct execution_id from said))
 ), entry as (
-  insert into audit_logs (${columnsOf(GIVEN.entry)}, timestamp, user_id, model_id)
-  select ${valuesOf(GIVEN.entry, 's')}, ${moment('s')}, e.user_id, e.model_id
+  insert into audit_logs (${columnsOf(GIVEN.entry)}, timestamp, model_id)
+  select ${valuesOf(GIVEN.entry, 's')}, ${moment('s')}, e.model_id
   from said s join speaker e using (execution_id)
   on conflict (log_id) do nothing
   returning log_id

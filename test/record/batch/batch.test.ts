@@ -53,6 +53,32 @@ const notes = async () =>
   ).map(({ details }) => details)
 
 describe('rows', () => {
+  it('an entry has the user who acted, or the user of its run, and is written once', async () => {
+    const logId = uuidv7(1)
+    for (let time = 1; time <= 2; time++) {
+      const batch = openBatch(engine.run)
+      await Promise.all([
+        batch.audit({ ...entry('reviewed'), logId, userId: 'reviewer' }),
+        time === 1 && batch.audit(entry('ran')),
+      ])
+    }
+    const rows = await database.sql(
+      `select a.action_details as details, a.user_id = e.user_id as of_run, a.user_id as user
+       from audit_logs a join workflow_executions e using (execution_id)
+       where a.execution_id = $1 and a.action_type = 'note' order by 1`,
+      [one()],
+    )
+    expect(rows).toEqual([
+      { details: 'ran', of_run: true, user: expect.any(String) },
+      { details: 'reviewed', of_run: false, user: 'reviewer' },
+    ])
+    const other = openBatch(engine.run).audit({ ...entry('reviewed'), logId, userId: 'another' })
+    await expect(other).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('userId'),
+    })
+  })
+
   it('of one flush are sent in one statement, and each is acknowledged when it is committed', async () => {
     const batch = openBatch(engine.run, { flushMs: NEVER })
     let acknowledged = 0
