@@ -15,10 +15,12 @@ create table wfstore_cleanups (
   steps_removed      bigint not null default 0,
   audit_removed      bigint not null default 0,
   metrics_removed    bigint not null default 0,
+  rows_protected     bigint,
   error_message      text
 );
 comment on column wfstore_cleanups.keep_last is 'number of newest runs of each workflow that were kept; NULL for none';
 comment on column wfstore_cleanups.archive is 'folder of the archive with the removed rows; NULL without an archive';
+comment on column wfstore_cleanups.rows_protected is 'rows older than the cutoff that foreign keys of an application protected; NULL if it did not visit all rows';
 comment on column wfstore_cleanups.outcome is 'stopped: by its time limit or a signal; interrupted: it was killed, which the next cleanup recorded';
 
 create index wfstore_cleanups_started_idx on wfstore_cleanups (started_at, cleanup_id);

@@ -100,13 +100,15 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
     const firstSize = slow.length > 0 ? CAREFUL_SIZE : undefined
     const walk = await walkAll(work, { ...limitsOf(client, options, began), firstSize })
     const archive = sink ? await closeArchive(work, sink, walk) : null
-    await recordEnd(client, cleanupId, walk.complete ? 'done' : 'stopped')
+    await (walk.complete
+      ? recordEnd(client, cleanupId, 'done', { rowsProtected: protectedIn(walk) })
+      : recordEnd(client, cleanupId, 'stopped', {}))
     done = { walk, archive, seconds: (performance.now() - began) / 1000 }
   } catch (error) {
     await sink?.abandon().catch(() => {})
     const outcome = options.signal?.aborted ? 'stopped' : 'failed'
     // After a lost connection the next cleanup closes the row.
-    await recordEnd(client, cleanupId, outcome, error).catch(() => {})
+    await recordEnd(client, cleanupId, outcome, { error }).catch(() => {})
     throw error
   }
   const { walk, ...rest } = done
@@ -145,6 +147,9 @@ function limitsOf(client: pg.ClientBase, options: CleanupOptions, began: number)
 
 const rowsOf = ({ removed }: Walk): number =>
   removed.execution + removed.step + removed.audit + removed.metric
+
+const protectedIn = ({ kept }: Walk): number =>
+  kept.execution.protected + kept.audit.protected + kept.metric.protected
 
 const rate = (walk: Walk, seconds: number): number =>
   seconds > 0 ? Math.round(rowsOf(walk) / seconds) : 0

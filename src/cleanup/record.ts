@@ -56,12 +56,13 @@ export async function recordEnd(
   client: pg.ClientBase,
   cleanupId: string,
   outcome: 'done' | 'stopped' | 'failed',
-  error?: unknown,
+  { error, rowsProtected }: { error?: unknown; rowsProtected?: number },
 ): Promise<void> {
   const message = error === undefined ? null : describe(error).message
   await write(
     client,
-    sql`update wfstore_cleanups set outcome = ${outcome}, ended_at = clock_timestamp(), error_message = ${message}
+    sql`update wfstore_cleanups set outcome = ${outcome}, ended_at = clock_timestamp(), error_message = ${message},
+       rows_protected = ${rowsProtected}
      where cleanup_id = ${cleanupId}`,
     {},
   )

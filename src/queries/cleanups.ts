@@ -42,6 +42,8 @@ const cleanupShape = {
   stepsRemoved: d.count(),
   auditRemoved: d.count(),
   metricsRemoved: d.count(),
+  /** Old rows that foreign keys of an application protected; null if the cleanup did not visit all rows. */
+  rowsProtected: d.nullable(d.count()),
   /** The folder, or '-' for a pipe; null without an archive. */
   archive: d.nullable(d.text()),
   errorMessage: d.nullable(d.text()),

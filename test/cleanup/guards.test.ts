@@ -104,6 +104,10 @@ it('several keys, of several columns, on steps, audit entries and metrics are al
   })
   expect(plan).toMatchObject({ remove: result.removed, kept: beforehand(result.kept) })
   expect(await totalsOf(database)).toEqual(totals)
+  const [past] = await database.sql(
+    'select rows_protected::int as rows from wfstore_cleanups order by started_at desc limit 1',
+  )
+  expect(past).toEqual({ rows: 4 })
 })
 
 it('of runs that refer to each other those that are old go together', async () => {

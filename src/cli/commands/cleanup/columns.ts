@@ -120,6 +120,7 @@ export const historyColumns: Column<PastCleanup>[] = [
   { name: 'stepsRemoved', header: 'STEPS', kind: 'count', priority: 4 },
   { name: 'auditRemoved', header: 'ENTRIES', kind: 'count', priority: 5 },
   { name: 'metricsRemoved', header: 'METRICS', kind: 'count', priority: 3 },
+  { name: 'rowsProtected', header: 'PROTECTED', kind: 'count', priority: 1 },
   { name: 'archive', kind: 'text', flex: { min: 12 }, priority: 2 },
   { name: 'errorMessage', header: 'ERROR', kind: 'text', below: { mark: '> ', tone: 'red' } },
 ]
