@@ -240,12 +240,15 @@ describe('privileges', () => {
     expect((await periodOf(late))?.original_period).toBe('2024-11')
   })
 
-  it('only its owner can create a trigger with the function that runs as its owner', async () => {
-    await engine.query('create temporary table mine (billing_period text)')
-    await expect(
-      engine.query(
-        'create trigger mine before insert on mine for each row execute function wfstore_keep_bills()',
-      ),
-    ).rejects.toMatchObject({ code: '42501' })
-  })
+  it.each(['wfstore_keep_bills', 'wfstore_close_period', 'wfstore_keep_zone'])(
+    'only its owner can create a trigger with %s, which runs as its owner',
+    async (name) => {
+      await engine.query('create temporary table if not exists mine (billing_period text)')
+      await expect(
+        engine.query(
+          `create trigger mine before insert on mine for each row execute function ${name}()`,
+        ),
+      ).rejects.toMatchObject({ code: '42501' })
+    },
+  )
 })
