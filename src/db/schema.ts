@@ -1,4 +1,5 @@
 import { WfstoreError } from '../error.ts'
+import { elsewhere, type Home, readHomes, schemaFlag, USUAL_PATH } from './homes.ts'
 import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
 import { ROW_SECURITY_HINT } from './query/errors.ts'
@@ -65,6 +66,8 @@ export async function checkSchema(
     unsuitable: d.text(),
   }).catch(async (error: unknown) => {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
+    const [home] = await readHomes(database).catch(() => [])
+    if (home) throw inAnotherSchema(home, error)
     throw missing(await holdsTables(database), await searchPath(database), error)
   })
   if (!setsItsOwn) assertSuitable(rows[0])
@@ -128,7 +131,13 @@ function pendingOf(applied: readonly string[]): string[] {
   return MIGRATIONS.filter((name) => !applied.includes(name))
 }
 
-const USUAL_PATH = '"$user", public'
+const inAnotherSchema = (home: Home, cause: unknown): WfstoreError =>
+  new WfstoreError('schema_missing', elsewhere(home), {
+    hint: home.adopted
+      ? `give it with ${schemaFlag(home.schema)}`
+      : `run \`wfstore migrate up ${schemaFlag(home.schema)}\` to adopt them in place; no row is lost`,
+    cause,
+  })
 
 function missing(adoptable: boolean, path: string, cause: unknown): WfstoreError {
   if (adoptable) {

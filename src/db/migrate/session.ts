@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { SESSION_SETTINGS } from '../connect/settings.ts'
+import { elsewhere, readHomes, schemaFlag } from '../homes.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
@@ -9,20 +10,40 @@ import { quote, sql } from '../query/sql.ts'
 /**
  * The schema that a command works on: the given one, or that of the search path with the tables, or the first of the
  * search path.
- * @throws WfstoreError usage if no schema of the search path exists
+ * @throws WfstoreError usage if no schema of the search path exists; schema_differs if the tables are in another schema
  */
 export async function schemaFor(db: Queryable, named: string | undefined): Promise<string> {
   if (named !== undefined) return named
   const [row] = await query(
     db,
-    `select coalesce(
-       (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.oid = to_regclass('workflow_executions')), current_schema()) as name`,
-    { name: d.nullable(d.text()) },
+    `select (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where c.oid = to_regclass('workflow_executions')) as holder, current_schema() as first`,
+    { holder: d.nullable(d.text()), first: d.nullable(d.text()) },
   )
-  if (row?.name) return row.name
+  if (row?.holder) return row.holder
+  await assertNotElsewhere(db)
+  if (row?.first) return row.first
   throw new WfstoreError('usage', 'no schema of the search path exists', {
     hint: 'give one with --schema; it is created if it does not exist',
+  })
+}
+
+/**
+ * The search path of a server, a database or a role was not made for this command. A new store there would be empty,
+ * and the tables in the other schema would stay unnoticed.
+ */
+async function assertNotElsewhere(db: Queryable): Promise<void> {
+  const [home] = await readHomes(db)
+  if (!home) return
+  const [path] = await query(
+    db,
+    `select coalesce(current_schema(), 'public') as first, source in ('client', 'session') as chosen
+     from pg_settings where name = 'search_path'`,
+    { first: d.text(), chosen: d.boolean() },
+  )
+  if (!path || path.chosen) return
+  throw new WfstoreError('schema_differs', elsewhere(home), {
+    hint: `add ${schemaFlag(home.schema)} to ${home.adopted ? 'use it' : 'adopt them in place'}, or ${schemaFlag(path.first)} for another store in schema ${path.first}`,
   })
 }
 

@@ -3,9 +3,10 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
+import { shellWord } from '../../shell-word.ts'
 import { outcomeOf } from '../cleanups.ts'
 import { type Finding, finding } from './finding.ts'
-import { type Subject, shellWord } from './subject.ts'
+import type { Subject } from './subject.ts'
 
 /** The count stops here; the text then says "more than". */
 const COUNTED = 10_000

@@ -1,7 +1,6 @@
 import type pg from 'pg'
+import { elsewhere, readHomes } from '../../db/homes.ts'
 import { type MigrationStatus, readStatus } from '../../db/migrate/history.ts'
-import * as d from '../../db/query/decode.ts'
-import { query } from '../../db/query/query.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
 import { plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
@@ -59,35 +58,15 @@ async function inspectOtherSchemas(
   subject: Subject,
   why: string,
 ): Promise<Finding> {
-  const [other] = await query(
-    client,
-    `select n.nspname as name, quote_ident(n.nspname) as quoted, has_schema_privilege(n.oid, 'usage') as usable
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relname = 'workflow_executions' and c.relkind in ('r', 'p') and to_regclass('workflow_executions') is null
-     order by exists (select from pg_class h where h.relnamespace = n.oid and h.relname = 'wfstore_migrations') desc, 1
-     limit 1`,
-    { name: d.text(), quoted: d.text(), usable: d.boolean() },
+  const [other] = await readHomes(client)
+  const details = { schema: null, elsewhere: other?.schema ?? null }
+  const problem = (text: string, fix: string) => finding('schema', 'failed', text, { fix, details })
+  if (!other) return problem(why, subject.command('migrate up'))
+  const { schema, quoted, usable, adopted } = other
+  if (usable)
+    return problem(elsewhere(other), commandLine(adopted ? 'doctor' : 'migrate up', schema))
+  return problem(
+    `the tables are in schema ${schema}, which role ${subject.role} may not use`,
+    `grant usage on schema ${quoted} to ${subject.role}; grant select on all tables in schema ${quoted} to ${subject.role}`,
   )
-  const details = { schema: null, elsewhere: other?.name ?? null }
-  if (!other)
-    return finding('schema', 'failed', why, { fix: subject.command('migrate up'), details })
-  return other.usable
-    ? finding(
-        'schema',
-        'failed',
-        `${why} in the search path, but has one in schema ${other.name}`,
-        {
-          fix: commandLine('doctor', other.name),
-          details,
-        },
-      )
-    : finding(
-        'schema',
-        'failed',
-        `the tables are in schema ${other.name}, which role ${subject.role} may not use`,
-        {
-          fix: `grant usage on schema ${other.quoted} to ${subject.role}; grant select on all tables in schema ${other.quoted} to ${subject.role}`,
-          details,
-        },
-      )
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { schemaFlag } from '../../db/homes.ts'
 import { creationsOf, readMigration } from '../../db/migrate/files.ts'
 import { HISTORY_TABLE } from '../../db/migrate/history.ts'
 import * as d from '../../db/query/decode.ts'
@@ -150,10 +151,7 @@ export const limited = (set: string, limits: DoctorLimits): string =>
   `${set} statement_timeout = ${limits.statementMs}; ${set} lock_timeout = ${limits.lockMs}`
 
 export const commandLine = (words: string, schema: string | undefined): string =>
-  `wfstore ${words}${schema === undefined ? '' : ` --schema ${shellWord(schema)}`}`
-
-export const shellWord = (text: string): string =>
-  /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+  `wfstore ${words}${schema === undefined ? '' : ` ${schemaFlag(schema)}`}`
 
 /** Our tables in the schema, for a FROM clause. */
 export const ourTables = ({ schema, tables }: Pick<Subject, 'schema' | 'tables'>): Sql => sql`(

@@ -144,7 +144,9 @@ describe('settings', () => {
     expect((await run('executions list --schema public --json')).stdout).toMatch(/^\[/)
     const elsewhere = { env: { DATABASE_URL: mine.url } }
     expect((await run('executions list', elsewhere)).stdout).toMatch(/^\[/)
-    expect(await whose('-o table')).toMatch(/^4 .*the search path "flows" has no wfstore schema/)
+    expect(await whose('-o table')).toMatch(
+      /^4 .*no wfstore schema in the search path "flows", but has one in schema public/,
+    )
     const bounds = '--since 2020-01-01 --until 2020-01-02 -o table'
     expect(await whose(bounds, elsewhere)).toBe('mine')
     expect(await whose(`${bounds} --tz America/New_York`, elsewhere)).toBe('')
