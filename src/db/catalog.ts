@@ -256,7 +256,8 @@ const relationShape = {
   /** Parent or child of another table. */
   inherits: d.boolean(),
   persistent: d.boolean(),
-  rowSecurity: d.boolean(),
+  /** Policies apply to this role. */
+  rowsHidden: d.boolean(),
 }
 export type Relation = d.RowOf<typeof relationShape>
 
@@ -272,7 +273,7 @@ export function readRelations(
             (select t.relname from pg_index x join pg_class t on t.oid = x.indrelid where x.indexrelid = c.oid) as index_of,
             exists (select from pg_inherits where c.oid in (inhrelid, inhparent)) as inherits,
             c.relpersistence = 'p' as persistent,
-            c.relrowsecurity or exists (select from pg_policy where polrelid = c.oid) as row_security
+            c.relkind = 'r' and row_security_active(c.oid) as rows_hidden
      from pg_class c
      where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${names}::text[])
      order by c.relname`,

@@ -24,16 +24,18 @@ async function lines(client: pg.Client, text: string, schema: string): Promise<s
   return rows.map(({ line }) => line.replaceAll(`${schema}.`, ''))
 }
 
-/** A line for each part, in the order: table, columns, constraints, indexes, triggers. */
+/** A line for each part, in the order: table, columns, constraints, indexes, triggers, policies. */
 const TABLES = `
 with tables as (
-  select c.oid, c.relname, c.relkind, c.relpersistence from pg_class c
+  select c.oid, c.relname, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity from pg_class c
   where c.relnamespace = (select oid from pg_namespace where nspname = $1) and c.relkind in ('r', 'p', 'f')
 )
 select line from (
   select relname, 0 as part, 0 as place, '' as name,
          format(E'\\n%stable %s%s', case relpersistence when 'p' then '' else 'unlogged ' end, relname,
            case relkind when 'r' then '' else format(' (%s)', relkind) end)
+         || case when relrowsecurity then ' row security' else '' end
+         || case when relforcerowsecurity then ' forced' else '' end
          || coalesce(' -- ' || obj_description(oid, 'pg_class'), '') as line
   from tables
   union all
@@ -63,6 +65,12 @@ select line from (
   select relname, 4, 0, g.tgname,
          format('  %s', pg_get_triggerdef(g.oid)) || case g.tgenabled when 'O' then '' else ' (not enabled)' end
   from tables t join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
+  union all
+  select relname, 5, 0, polname,
+         format('  policy %s %s %s to %s using %s check %s', polname, polcmd, case when polpermissive then '' else 'restrictive' end,
+           polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+         || coalesce(' -- ' || obj_description(l.oid, 'pg_policy'), '')
+  from tables t join pg_policy l on l.polrelid = t.oid
 ) as parts
 order by relname collate "C", part, place, name collate "C"`
 

@@ -89,13 +89,17 @@ export const endSessions = ({ name }: TestDatabase): Promise<void> =>
     name,
   ])
 
-/** Loads the database of the old application: 160 runs that it recorded itself. */
+/**
+ * Loads the database of the old application: 160 runs that it recorded itself.
+ * @param options.full with everything that its set-up creates: row security, more columns and tables of its own
+ */
 export async function loadLegacy(
   database: TestDatabase,
-  options: { data?: boolean } = {},
+  options: { data?: boolean; full?: boolean } = {},
 ): Promise<void> {
   await database.sql(fixture('legacy-schema.sql'))
   if (options.data !== false) await database.sql(fixture('legacy-data.sql'))
+  if (options.full) await database.sql(fixture('legacy-full.sql'))
 }
 
 export const fixture = (name: string) =>

@@ -43,8 +43,16 @@ export async function withClient<T>(
   }
 }
 
-export const schemaOf = (database: TestDatabase, schema?: string): Promise<string> =>
-  withClient(database, (client) => describeSchema(client, schema))
+/** The objects of a schema. Of an adopted one, without the trigger function of the old application, which stays. */
+export async function schemaOf(database: TestDatabase, schema?: string): Promise<string> {
+  const text = await withClient(database, (client) => describeSchema(client, schema))
+  return text.includes('FUNCTION wfstore_set_updated_at()')
+    ? text.replace(
+        /\nCREATE OR REPLACE FUNCTION update_updated_at_column\(\)[\s\S]*?\$function\$[\s\S]*?\$function\$\n/,
+        '',
+      )
+    : text
+}
 
 /** Every row of every table of a schema as text, times in UTC, and the objects. A refused migration changes none of it. */
 export async function everythingOf(database: TestDatabase): Promise<string> {

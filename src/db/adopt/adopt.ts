@@ -14,6 +14,7 @@ import { planConstraints } from './differences.ts'
 import { expectedTables } from './expected.ts'
 import { TABLES } from './legacy.ts'
 import { type Obstacle, obstacleError, privilegeObstacles, shapeObstacles } from './obstacles.ts'
+import { type Policy, policyObstacles, readPolicies, recreations } from './policies.ts'
 import { ownerships, viewLeftovers } from './privileges.ts'
 import { rowObstacles } from './rows.ts'
 import { describeSize, readSizes, type TableSize } from './sizes.ts'
@@ -105,7 +106,7 @@ export async function planAdoption(
     const sizes = await readSizes(client, schema)
     return {
       sizes,
-      lines: announcement(survey, sizes, legacyTimeZone),
+      lines: announcement(survey, await readPolicies(client, survey), sizes, legacyTimeZone),
       statements: [
         // The same order as in lockTables.
         `lock table ${[...TABLES].reverse().join(', ')} in access exclusive mode`,
@@ -118,8 +119,11 @@ export async function planAdoption(
 }
 
 async function allStatements(client: pg.Client, survey: Survey): Promise<string[]> {
+  const policies = await readPolicies(client, survey)
   return [
+    ...policies.map(({ drop }) => drop),
     ...adoptionStatements(survey),
+    ...recreations(policies),
     ...(await viewLeftovers(client, survey.schema)),
     ...(await ownerships(client, survey.schema, newObjects(survey))),
   ]
@@ -167,15 +171,26 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
     ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
     ...shapeObstacles(survey),
     ...(tables ? await dependentObstacles(client, survey) : []),
+    ...(tables && privileges.length === 0 ? await policyObstacles(client, survey) : []),
   ]
 }
 
-function announcement(survey: Survey, sizes: TableSize[], zone: string): string[] {
+function announcement(
+  survey: Survey,
+  policies: Policy[],
+  sizes: TableSize[],
+  zone: string,
+): string[] {
   const kept = keptObjects(survey)
   return [
     `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
     `their times are read in the time zone ${zone}; the tables are locked while they are rewritten`,
     ...(kept.length > 0 ? [`objects of the application that are kept: ${kept.join(', ')}`] : []),
+    ...(policies.length > 0
+      ? [
+          `policies that are created again for the new types: ${policies.map(({ name, table }) => `${name} on ${table}`).join(', ')}`,
+        ]
+      : []),
   ]
 }
 

@@ -25,7 +25,10 @@ export async function dependentObstacles(client: pg.Client, survey: Survey): Pro
   ]
 }
 
-/** Objects that depend on a column whose type changes, a key that is dropped, or one of the two old views. */
+/**
+ * Objects that depend on a column whose type changes, a key that is dropped, or one of the two old views. Policies are
+ * dropped and created again.
+ */
 function onColumns(client: pg.Client, survey: Survey) {
   const retyped = retypedColumns(survey)
   const dropped = TABLES.flatMap((table) =>
@@ -56,7 +59,7 @@ function onColumns(client: pg.Client, survey: Survey) {
        left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
        left join pg_attrdef v on d.classid = 'pg_attrdef'::regclass and v.oid = d.objid
        where d.deptype <> 'i' and d.classid not in ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass,
-               'pg_statistic_ext'::regclass)
+               'pg_statistic_ext'::regclass, 'pg_policy'::regclass)
          and not exists (select from ours where ours.oid = r.ev_class and ours.relname = any(${Object.keys(OLD_VIEWS)}::text[]))
          and not (v.oid is not null and v.adrelid = d.refobjid and v.adnum = d.refobjsubid)
        order by d.classid, d.objid, coalesce(r.ev_class, 0), altered.sub
@@ -70,7 +73,6 @@ function onColumns(client: pg.Client, survey: Survey) {
               when g.attname is not null then format('alter table %s drop column %I', v.adrelid::regclass, g.attname)
               when p.oid is not null then format('drop function %s', p.oid::regprocedure)
               when t.oid is not null then format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass)
-              when l.polname is not null then format('drop policy %I on %s', l.polname, l.polrelid::regclass)
               when m.prrelid is not null then format('alter publication %I drop table %s',
                 (select pubname from pg_publication where oid = m.prpubid), m.prrelid::regclass)
             end || ' ${raw(AGAIN)}' as fix
@@ -81,7 +83,6 @@ function onColumns(client: pg.Client, survey: Survey) {
      left join pg_attribute g on g.attrelid = v.adrelid and g.attnum = v.adnum and g.attgenerated <> ''
      left join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
      left join pg_trigger t on d.classid = 'pg_trigger'::regclass and t.oid = d.objid
-     left join pg_policy l on d.classid = 'pg_policy'::regclass and l.oid = d.objid
      left join pg_publication_rel m on d.classid = 'pg_publication_rel'::regclass and m.oid = d.objid
      order by 1`,
     obstacleShape,
@@ -181,7 +182,10 @@ async function indexObstacles(client: pg.Client, survey: Survey): Promise<Obstac
 }
 
 /** Runs the statements and rolls them back. Returns the message of the first that fails. */
-async function tryStatements(client: pg.Client, statements: string[]): Promise<string | undefined> {
+export async function tryStatements(
+  client: pg.Client,
+  statements: string[],
+): Promise<string | undefined> {
   await run(client, 'savepoint rehearsal')
   let failure: string | undefined
   try {

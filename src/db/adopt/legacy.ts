@@ -57,7 +57,7 @@ export const OLD_INDEXES: Record<string, string[]> = {
 /** Tables with a trigger that sets `updated_at`. */
 export const TOUCHED_TABLES = ['workflow_executions', 'workflow_steps', 'billing_records']
 
-/** The triggers with this function are replaced. The function stays if another application uses it. */
+/** The triggers with this function are replaced. The function stays. */
 export const OLD_FUNCTION = 'update_updated_at_column'
 
 /** The old views with their columns. A view with other columns is not one of them. */

@@ -69,12 +69,6 @@ function tableObstacles(survey: Survey, table: string): Obstacle[] {
   if (!relation.persistent) {
     obstacles.push({ what: `${table} is unlogged`, fix: `alter table ${table} set logged` })
   }
-  if (relation.rowSecurity) {
-    obstacles.push({
-      what: `${table} has row security`,
-      fix: `drop its policies, alter table ${table} disable row level security, and create the policies again afterwards`,
-    })
-  }
   return obstacles
 }
 
@@ -223,7 +217,7 @@ function triggerObstacles(survey: Survey): Obstacle[] {
     }))
 }
 
-/** Adoption requires the ownership of the tables and views. */
+/** Adoption requires the ownership of the tables and views, and sees all rows. */
 export function privilegeObstacles(survey: Survey, user: string, mayCreate: boolean): Obstacle[] {
   const owned = [...TABLES, ...Object.keys(OLD_VIEWS)].flatMap(
     (name) => survey.relations.get(name) ?? [],
@@ -235,6 +229,14 @@ export function privilegeObstacles(survey: Survey, user: string, mayCreate: bool
       fix: `run it as ${owner}`,
       code: 'permission_denied',
     }))
+  for (const { name, rowsHidden } of owned) {
+    if (!rowsHidden) continue
+    obstacles.push({
+      what: `row security of ${name} hides rows from role ${user}`,
+      fix: `run it as a role with BYPASSRLS, or alter table ${name} no force row level security`,
+      code: 'permission_denied',
+    })
+  }
   if (mayCreate) return obstacles
   return [
     ...obstacles,

@@ -2,7 +2,7 @@ import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { quote } from '../query/sql.ts'
 import { planConstraints } from './differences.ts'
-import { OLD_FUNCTION, OLD_VIEWS, TABLES } from './legacy.ts'
+import { OLD_VIEWS, TABLES } from './legacy.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 
 /**
@@ -18,10 +18,12 @@ export function adoptionStatements(survey: Survey): string[] {
   ]
 }
 
-/** Drops the old objects that block the changes or are no longer needed. */
+/**
+ * Drops the old objects that block the changes or are no longer needed. The old trigger function stays: other tables use
+ * it, and the set-up of the application creates triggers with it.
+ */
 function freeings(survey: Survey): string[] {
   const triggers = survey.triggers.filter(isOldTrigger)
-  const old = survey.functions.get(OLD_FUNCTION)
   return [
     ...Object.keys(OLD_VIEWS)
       .filter((view) => survey.relations.has(view))
@@ -33,10 +35,6 @@ function freeings(survey: Survey): string[] {
     ),
     ...survey.indexes.filter(isOldIndex).map(({ name }) => `drop index ${quote(name)}`),
     ...triggers.map(({ name, tableName }) => `drop trigger ${quote(name)} on ${tableName}`),
-    // The name is common: another application may use the function.
-    ...(triggers.length > 0 && old?.ownedByUs && !old.used
-      ? [`drop function ${OLD_FUNCTION}()`]
-      : []),
   ]
 }
 

@@ -37,8 +37,8 @@ export interface Survey {
   constraints: Constraint[]
   indexes: Index[]
   triggers: Trigger[]
-  /** The existing functions without arguments of these names, and whether objects other than our tables use them. */
-  functions: Map<string, { used: boolean; ownedByUs: boolean }>
+  /** The existing functions without arguments with names that wfstore uses. */
+  functions: Set<string>
 }
 
 export async function readSurvey(
@@ -77,26 +77,19 @@ export async function readNames(
   const relations = await readRelations(client, schema, [...made, ...others])
   return {
     relations: new Map(relations.map((relation) => [relation.name, relation])),
-    functions: await readFunctions(client, schema, [...made, OLD_FUNCTION]),
+    functions: await readFunctions(client, schema, made),
   }
 }
 
 async function readFunctions(client: pg.Client, schema: string, names: string[]) {
   const found = await query(
     client,
-    sql`select p.proname as name, pg_has_role(p.proowner, 'USAGE') as owned_by_us,
-            exists (select from pg_depend d
-              where d.refclassid = 'pg_proc'::regclass and d.refobjid = p.oid
-                and not exists (select from pg_trigger t join pg_class c on c.oid = t.tgrelid
-                  where d.classid = 'pg_trigger'::regclass and t.oid = d.objid
-                    and c.relnamespace = p.pronamespace and c.relname = any(${TOUCHED_TABLES}::text[])
-                    and t.tgtype = 19 and t.tgqual is null and t.tgattr = '')) as used
-     from pg_proc p
+    sql`select p.proname as name from pg_proc p
      where p.pronamespace = (select oid from pg_namespace where nspname = ${schema})
        and p.proname = any(${names}::text[]) and p.pronargs = 0`,
-    { name: d.text(), ownedByUs: d.boolean(), used: d.boolean() },
+    { name: d.text() },
   )
-  return new Map(found.map(({ name, used, ownedByUs }) => [name, { used, ownedByUs }]))
+  return new Set(found.map(({ name }) => name))
 }
 
 /** A table as it is and as expected. */

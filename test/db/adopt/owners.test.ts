@@ -69,6 +69,6 @@ it('privileges, owners and comments of the old objects stay', async () => {
        and relowner <> '${role}'::regrole
      union all select proname from pg_proc where pronamespace = 'public'::regnamespace and proowner <> '${role}'::regrole`,
   )
-  expect(others).toEqual([{ relname: 'migrations_log' }])
+  expect(others).toEqual([{ relname: 'migrations_log' }, { relname: 'update_updated_at_column' }])
   await database.sql(`drop owned by ${role}, ${reader} cascade; drop role ${role}, ${reader}`)
 })
