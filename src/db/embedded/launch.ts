@@ -150,7 +150,7 @@ async function transportSettings(
 }
 
 function makeSocketDir(dir: string, account: Account): string {
-  const path = join(fits(dir) ? dir : makeShortFolder(dir, account), 'run')
+  const path = join(fits(dir) ? dir : makeShortFolder(dir, account), socketFolder(dir))
   fs.mkdirSync(path, { recursive: true, mode: 0o700 })
   fs.chmodSync(path, 0o700)
   own(path, account)
@@ -158,7 +158,16 @@ function makeSocketDir(dir: string, account: Account): string {
 }
 
 const fits = (parent: string): boolean =>
-  Buffer.byteLength(join(parent, 'run', SOCKET_NAME)) <= SOCKET_PATH_LIMIT
+  Buffer.byteLength(join(parent, 'run-00000000', SOCKET_NAME)) <= SOCKET_PATH_LIMIT
+
+/**
+ * Of this data directory alone: if the folder is removed and created again, the server of the removed one notices
+ * it after a while, and removes its own socket, not that of the new server.
+ */
+function socketFolder(dir: string): string {
+  const { ino, birthtimeMs } = fs.statSync(dataDir(dir))
+  return `run-${createHash('sha256').update(`${ino} ${birthtimeMs}`).digest('hex').slice(0, 8)}`
+}
 
 /** A folder of the same owner with a short path. It is the same one each time, unless another user has its name. */
 function makeShortFolder(dir: string, account: Account): string {

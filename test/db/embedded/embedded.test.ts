@@ -70,8 +70,12 @@ describe('the embedded server', () => {
     if (existsSync(environment)) {
       expect(readFileSync(environment, 'utf8')).not.toContain('a-secret-of-ours')
     }
-    expect(server.socketDir).toBe(join(dir, 'run'))
-    expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['700', '700', '700'])
+    expect(server.socketDir).toMatch(/\/run-[0-9a-f]{8}$/)
+    expect([dir, server.socketDir ?? '', join(dir, 'data')].map(mode)).toEqual([
+      '700',
+      '700',
+      '700',
+    ])
   })
 
   it('syncs to disk, listens on no network, and closes its folders to other users', async () => {
@@ -81,10 +85,25 @@ describe('the embedded server', () => {
     expect(await ask(server, 'show synchronous_commit')).toBe('on')
     expect(await ask(server, 'show listen_addresses')).toBe('')
     expect(await ask(server, 'show timezone')).toBe('UTC')
-    expect(server.socketDir).toBe(join(dir, 'run'))
-    expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['700', '700', '700'])
+    expect(server.socketDir).toMatch(/\/run-[0-9a-f]{8}$/)
+    expect([dir, server.socketDir ?? '', join(dir, 'data')].map(mode)).toEqual([
+      '700',
+      '700',
+      '700',
+    ])
     expect([logFile(dir), passFile(dir)].map(mode)).toEqual(['600', '600'])
     expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('*\n')
+  })
+
+  it('of a folder that is removed and created again keeps its socket when the first one ends', async () => {
+    const dir = embeddedIn()
+    const first = await startEmbedded(dir, quick)
+    rmSync(dir, { recursive: true })
+    const second = await startEmbedded(dir, quick)
+    process.kill(first.pid, 'SIGINT')
+    await expect.poll(() => isAlive(first.pid), { interval: 10, timeout: 30_000 }).toBe(false)
+    expect(await runningServer(dir)).toEqual(second)
+    expect(await ask(second, 'select 1')).toBe(1)
   })
 
   it('over TCP listens only on loopback and asks for its random password', async () => {
@@ -160,7 +179,11 @@ describe.runIf(isRoot && process.platform === 'linux')('started by root', () => 
     const server = await startEmbedded(dir, { ...quick, path: '/nowhere' })
     expect(await ask(server, 'select 1')).toBe(1)
     expect(status(server.pid, 'CapEff')).toBe(none)
-    expect([dir, join(dir, 'run'), join(dir, 'data')].map(mode)).toEqual(['710', '700', '700'])
+    expect([dir, server.socketDir ?? '', join(dir, 'data')].map(mode)).toEqual([
+      '710',
+      '700',
+      '700',
+    ])
   })
 
   it('without setpriv names the missing permission if that user cannot traverse a folder', async () => {
