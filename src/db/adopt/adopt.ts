@@ -13,7 +13,13 @@ import { dependentObstacles } from './dependents.ts'
 import { planConstraints } from './differences.ts'
 import { expectedTables } from './expected.ts'
 import { TABLES } from './legacy.ts'
-import { type Obstacle, obstacleError, privilegeObstacles, shapeObstacles } from './obstacles.ts'
+import {
+  missingTables,
+  type Obstacle,
+  obstacleError,
+  privilegeObstacles,
+  shapeObstacles,
+} from './obstacles.ts'
 import { type Policy, policyObstacles, readPolicies, recreations } from './policies.ts'
 import { ownerships, viewLeftovers } from './privileges.ts'
 import { rowObstacles } from './rows.ts'
@@ -50,15 +56,15 @@ export interface AdoptOptions {
 export async function adopt(client: pg.Client, options: AdoptOptions): Promise<TableSize[]> {
   const { schema, legacyTimeZone, notice } = options
   const expected = await expectedTables()
-  const { sizes, lines } = await planAdoption(client, options)
+  const { tables, sizes, lines } = await planAdoption(client, options)
   for (const line of lines) notice(line)
   await options.confirm()
 
-  const locking = { schema, tables: TABLES, lockTimeoutMs: options.lockTimeoutMs, notice }
+  const locking = { schema, tables, lockTimeoutMs: options.lockTimeoutMs, notice }
   await withLockRetries(client, locking, () =>
     transaction(client, async () => {
       const started = performance.now()
-      await lockTables(client, TABLES, options.lockTimeoutMs)
+      await lockTables(client, tables, options.lockTimeoutMs)
       // The locks prevent changes from here on. Check again what may have changed since the announcement.
       const locked = await readSurvey(client, schema, options.migrations, expected)
       await assertAdoptable(client, locked)
@@ -77,6 +83,7 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
 const ANALYZE = `analyze ${TABLES.join(', ')}`
 
 export interface Adoption {
+  tables: string[]
   sizes: TableSize[]
   /** The announcement for people. */
   lines: string[]
@@ -105,11 +112,12 @@ export async function planAdoption(
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
     return {
+      tables: survey.tables,
       sizes,
       lines: announcement(survey, await readPolicies(client, survey), sizes, legacyTimeZone),
       statements: [
         // The same order as in lockTables.
-        `lock table ${[...TABLES].reverse().join(', ')} in access exclusive mode`,
+        `lock table ${[...survey.tables].reverse().join(', ')} in access exclusive mode`,
         `set local timezone to ${pg.escapeLiteral(legacyTimeZone)}`,
         ...(await allStatements(client, survey)),
       ],
@@ -163,7 +171,7 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
     { name: d.text(), mayCreate: d.boolean() },
   )
   const privileges = privilegeObstacles(survey, role?.name ?? '', role?.mayCreate === true)
-  const tables = TABLES.every((table) => survey.relations.get(table)?.kind === 'r')
+  const tables = survey.tables.every((table) => survey.relations.get(table)?.kind === 'r')
   return [
     ...privileges,
     // Rows come before keys: a key can be added after its rows are fixed. A role that does not own the tables may
@@ -182,9 +190,13 @@ function announcement(
   zone: string,
 ): string[] {
   const kept = keptObjects(survey)
+  const missing = missingTables(survey)
   return [
     `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
     `their times are read in the time zone ${zone}; the tables are locked while they are rewritten`,
+    ...(missing.length > 0
+      ? [`the set-up of the old application stopped half-way; created empty: ${missing.join(', ')}`]
+      : []),
     ...(kept.length > 0 ? [`objects of the application that are kept: ${kept.join(', ')}`] : []),
     ...(policies.length > 0
       ? [
@@ -205,7 +217,7 @@ function newObjects({ migrations, relations }: Survey): Pick<Creation, 'kind' | 
 
 /** The objects of the application on these tables that adoption does not change. */
 function keptObjects(survey: Survey): string[] {
-  return TABLES.flatMap((table) => {
+  return survey.tables.flatMap((table) => {
     const { columns, expectedColumns, indexes, triggers } = tableOf(survey, table)
     const own = columns.filter(
       ({ name }) => !expectedColumns.some((wanted) => wanted.name === name),

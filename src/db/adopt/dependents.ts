@@ -31,7 +31,7 @@ export async function dependentObstacles(client: pg.Client, survey: Survey): Pro
  */
 function onColumns(client: pg.Client, survey: Survey) {
   const retyped = retypedColumns(survey)
-  const dropped = TABLES.flatMap((table) =>
+  const dropped = survey.tables.flatMap((table) =>
     planConstraints(survey, table).drop.map(({ name }) => name),
   )
   return query(
@@ -91,10 +91,10 @@ function onColumns(client: pg.Client, survey: Survey) {
 
 /** Foreign keys of the application, and a replica identity, that use a primary key that adoption replaces. */
 function onKeys(client: pg.Client, survey: Survey) {
-  const keys = TABLES.flatMap((table) =>
+  const keys = survey.tables.flatMap((table) =>
     planConstraints(survey, table).drop.filter(({ kind }) => kind === 'p'),
   )
-  const gone = TABLES.flatMap((table) =>
+  const gone = survey.tables.flatMap((table) =>
     planConstraints(survey, table).drop.map(({ name }) => `${table}.${name}`),
   )
   return query(

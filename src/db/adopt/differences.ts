@@ -10,7 +10,7 @@ export interface Retyped {
 }
 
 export function retypedColumns(survey: Survey): Retyped[] {
-  return TABLES.flatMap((table) => {
+  return survey.tables.flatMap((table) => {
     const { columns, expectedColumns } = tableOf(survey, table)
     return expectedColumns.flatMap((to) => {
       const from = columns.find(({ name }) => name === to.name)

@@ -36,19 +36,19 @@ export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreErr
 
 /** Obstacles in the definitions of the schema, without its rows. */
 export function shapeObstacles(survey: Survey): Obstacle[] {
-  const lacking = TABLES.filter((table) => !survey.relations.has(table))
-  if (lacking.length > 0) {
-    const there = TABLES.filter((table) => survey.relations.has(table))
+  const { tables } = survey
+  // Its set-up creates this table first. Without it, a table such as audit_logs may belong to another application.
+  if (!tables.includes('workflow_executions')) {
     return [
       {
-        what: `some tables exist (${there.join(', ')}), but others are missing: ${lacking.join(', ')}`,
+        what: `some tables exist (${tables.join(', ')}), but others are missing: ${missingTables(survey).join(', ')}`,
         fix: 'wfstore migrate up --schema wfstore (it does not change the existing tables)',
       },
     ]
   }
-  const ordinary = TABLES.filter((table) => survey.relations.get(table)?.kind === 'r')
+  const ordinary = tables.filter((table) => survey.relations.get(table)?.kind === 'r')
   return [
-    ...TABLES.flatMap((table) => tableObstacles(survey, table)),
+    ...tables.flatMap((table) => tableObstacles(survey, table)),
     ...ordinary.flatMap((table) => columnObstacles(survey, table)),
     ...ordinary.flatMap((table) => constraintObstacles(survey, table)),
     ...nameObstacles(survey),
@@ -247,6 +247,10 @@ export function privilegeObstacles(survey: Survey, user: string, mayCreate: bool
     },
   ]
 }
+
+/** The tables that a set-up which stopped half-way has not created. */
+export const missingTables = ({ tables }: Survey): string[] =>
+  TABLES.filter((table) => !tables.includes(table))
 
 const names = (columns: CatalogColumn[]) => columns.map(({ name }) => name).join(', ')
 const isAdopted = (table: string) => (TABLES as readonly string[]).includes(table)

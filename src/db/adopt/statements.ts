@@ -2,7 +2,7 @@ import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { quote } from '../query/sql.ts'
 import { planConstraints } from './differences.ts'
-import { OLD_VIEWS, TABLES } from './legacy.ts'
+import { OLD_VIEWS } from './legacy.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 
 /**
@@ -12,9 +12,9 @@ import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 export function adoptionStatements(survey: Survey): string[] {
   return [
     ...freeings(survey),
-    ...TABLES.flatMap((table) => alteration(survey, table)),
+    ...survey.tables.flatMap((table) => alteration(survey, table)),
     ...renamings(survey),
-    ...restOf(survey.migrations.tables),
+    ...restOf(survey),
   ]
 }
 
@@ -28,7 +28,7 @@ function freeings(survey: Survey): string[] {
     ...Object.keys(OLD_VIEWS)
       .filter((view) => survey.relations.has(view))
       .map((view) => `drop view ${view}`),
-    ...TABLES.flatMap((table) =>
+    ...survey.tables.flatMap((table) =>
       planConstraints(survey, table)
         .drop.filter(({ kind }) => kind === 'f')
         .map(({ name }) => `alter table ${table} drop constraint ${quote(name)}`),
@@ -74,7 +74,7 @@ function columnActions(from: CatalogColumn | undefined, to: CatalogColumn): stri
 }
 
 function renamings(survey: Survey): string[] {
-  return TABLES.flatMap((table) =>
+  return survey.tables.flatMap((table) =>
     planConstraints(survey, table).rename.map(
       ({ from, to }) => `alter table ${table} rename constraint ${quote(from.name)} to ${to.name}`,
     ),
@@ -82,11 +82,11 @@ function renamings(survey: Survey): string[] {
 }
 
 /** The statements of the migration, except those that create existing tables. */
-function restOf(migration: string): string[] {
+function restOf({ migrations, tables }: Survey): string[] {
   const adopted = new Set(
-    creationsOf(migration)
-      .filter(({ kind, name }) => kind === 'table' && (TABLES as readonly string[]).includes(name))
+    creationsOf(migrations.tables)
+      .filter(({ kind, name }) => kind === 'table' && tables.includes(name))
       .map(({ statement }) => statement),
   )
-  return splitStatements(migration).filter((statement) => !adopted.has(statement))
+  return splitStatements(migrations.tables).filter((statement) => !adopted.has(statement))
 }

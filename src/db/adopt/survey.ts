@@ -31,6 +31,8 @@ export interface Survey {
   schema: string
   migrations: Migrations
   expected: Expected
+  /** Those of the five tables that exist. A set-up that stopped half-way has not created the others. */
+  tables: string[]
   /** The existing relations with names that wfstore uses, by name. */
   relations: Map<string, Relation>
   columns: CatalogColumn[]
@@ -57,6 +59,7 @@ export async function readSurvey(
     migrations,
     expected,
     ...names,
+    tables: TABLES.filter((table) => names.relations.has(table)),
     columns: await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)]),
     constraints: await readConstraints(client, schema, TABLES),
     indexes: await readIndexes(client, schema, TABLES),

@@ -197,12 +197,6 @@ describe('adoption stops before the first change, names every obstacle and print
       says: /observability_metrics is unlogged/,
     },
     {
-      name: 'one table of the five missing',
-      setup: 'drop table billing_records cascade',
-      says: /some tables exist \(workflow_executions, .*\), but others are missing: billing_records/,
-      fixes: false,
-    },
-    {
       name: 'names that are taken',
       setup: `create table audit_history (a int); create index audit_logs_failed_idx on audit_logs (action_details);
         alter table audit_logs rename constraint audit_logs_pkey to pk; create index audit_logs_pkey on audit_logs (log_id)`,

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TABLES } from '../../../src/db/adopt/legacy.ts'
+import { splitStatements } from '../../../src/db/migrate/files.ts'
+import { runCli } from '../../support/cli.ts'
+import { createDatabase, fixture, loadLegacy, type TestDatabase } from '../../support/database.ts'
+import { catalogsOf, everythingOf, migrate, schemaOf } from '../../support/migrate.ts'
+import { freshSchema } from '../../support/migrated.ts'
+
+let fresh: string
+let database: TestDatabase
+
+beforeAll(async () => {
+  fresh = await freshSchema()
+  database = await createDatabase('half_done')
+})
+afterAll(() => database.drop())
+
+const again = () => database.sql('drop schema public cascade; create schema public')
+
+/** The schema without the log of the old set-up, and its function, which stays if no trigger used it. */
+async function ours(): Promise<string> {
+  await database.sql('drop function if exists update_updated_at_column()')
+  return (await schemaOf(database)).replace(/\ntable migrations_log\n( {2}.+\n)+/, '')
+}
+
+describe('a set-up of the old application that stopped half-way is finished', () => {
+  const statements = splitStatements(fixture('legacy-schema.sql'))
+  const stops = statements.flatMap((statement, place) => {
+    const [, kind, name] = /^create (table|view|trigger) (\w+)/.exec(statement) ?? []
+    return kind && name !== 'migrations_log' ? [[`${kind} ${name}`, place + 1] as const] : []
+  })
+
+  it('in which a stop after each table, view and trigger is tried', () => {
+    expect(stops).toHaveLength(TABLES.length + 2 + 3)
+  })
+
+  it.each(stops)('after %s', async (_, count) => {
+    await again()
+    for (const statement of statements.slice(0, count)) await database.sql(statement)
+    await database.sql(
+      `insert into workflow_executions (workflow_name, user_id, mode, model_id, total_cost)
+       select 'w', 'u' || n, 'Sales', 'm', n + 0.000001 from generate_series(1, 5) as n`,
+    )
+    const before = await database.sql(
+      'select execution_id, total_cost::text from workflow_executions order by 1',
+    )
+    const { adopted } = await migrate(database)
+    expect(adopted?.tables[0]).toMatchObject({ table: 'workflow_executions', rows: 5 })
+    expect(await ours()).toBe(fresh)
+    expect(
+      await database.sql(
+        'select execution_id, total_cost::text from workflow_executions order by 1',
+      ),
+    ).toEqual(before)
+  })
+})
+
+describe('tables that are missing', () => {
+  const run = (words: string) => runCli(words.split(' '), { env: { DATABASE_URL: database.url } })
+
+  it('are named before anything changes, created by up, and are in the script of a dry run', async () => {
+    await again()
+    await loadLegacy(database)
+    await database.sql('drop table audit_logs; drop table billing_records cascade')
+    const before = await catalogsOf(database)
+    const script = await run('migrate up --dry-run')
+    expect(script.stderr).toContain(
+      'the set-up of the old application stopped half-way; created empty: audit_logs, billing_records\n',
+    )
+    expect(script.stdout).toContain(
+      'lock table observability_metrics, workflow_steps, workflow_executions in access exclusive mode',
+    )
+    expect(script.stdout).toContain('create table audit_logs (')
+    expect(await catalogsOf(database)).toBe(before)
+    const { code, stderr } = await run('migrate up')
+    expect([code, stderr]).toEqual([0, script.stderr])
+    expect((await run('migrate verify')).code).toBe(0)
+    expect(
+      await database.sql(
+        'select (select count(*)::int from workflow_steps) as steps, (select count(*)::int from billing_records) as bills',
+      ),
+    ).toEqual([{ steps: 479, bills: 0 }])
+  })
+
+  it('without workflow_executions are an obstacle: a table of another application can have the name of another', async () => {
+    await again()
+    await loadLegacy(database, { data: false })
+    await database.sql('drop table workflow_executions cascade')
+    const before = await everythingOf(database)
+    await expect(migrate(database)).rejects.toMatchObject({
+      code: 'schema_differs',
+      message: expect.stringContaining('but others are missing: workflow_executions'),
+    })
+    expect(await everythingOf(database)).toBe(before)
+  })
+})
