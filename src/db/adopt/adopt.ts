@@ -2,6 +2,7 @@ import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
+import { revocation } from '../migrate/grants.ts'
 import { createHistory, HISTORY_TABLE, recordApplied } from '../migrate/history.ts'
 import { lockTables, type Notice, withLockRetries } from '../migrate/lock.ts'
 import * as d from '../query/decode.ts'
@@ -134,6 +135,7 @@ async function allStatements(client: pg.Client, survey: Survey): Promise<string[
     ...recreations(policies),
     ...(await viewLeftovers(client, survey.schema)),
     ...(await ownerships(client, survey.schema, newObjects(survey))),
+    ...revocation(newObjects(survey)),
   ]
 }
 

@@ -12,7 +12,7 @@ const mayGiveTo = (role: string, schema: string) => sql`(
   (select rolsuper from pg_roles where rolname = current_user)
   or pg_has_role(${raw(role)}, 'MEMBER') and has_schema_privilege(${raw(role)}, ${schema}::text, 'CREATE'))`
 
-/** The statements that give recreated views the owner, the privileges and the comments of the old ones. */
+/** The statements that give recreated views the owner, the privileges, the options and the comments of the old ones. */
 export async function viewLeftovers(
   client: pg.Client,
   schema: string,
@@ -31,12 +31,19 @@ export async function viewLeftovers(
      select format('alter view %I owner to %I', relname, pg_get_userbyid(relowner)) as statement, 1 as place
      from old where relowner <> current_user::regrole and ${mayGiveTo('relowner', schema)}
      union all
+     select format('revoke all on %I from %s', relname, coalesce(quote_ident(r.rolname), 'public')), 2
+     from old, pg_default_acl a cross join lateral aclexplode(a.defaclacl) as x left join pg_roles r on r.oid = x.grantee
+     where a.defaclrole = current_user::regrole and a.defaclobjtype = 'r' and a.defaclnamespace in (0, old.relnamespace)
+       and x.grantee not in (a.defaclrole, old.relowner)
+     union
+     select format('alter view %I set (%s)', relname, array_to_string(reloptions, ', ')), 3 from old where reloptions is not null
+     union all
      select format('grant %s%s on %I to %s%s', g.privilege_type, coalesce(' (' || quote_ident(granted.attname) || ')', ''), relname,
               case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
-              case when g.is_grantable then ' with grant option' else '' end), 2
+              case when g.is_grantable then ' with grant option' else '' end), 4
      from granted cross join lateral aclexplode(granted.acl) as g where g.grantee <> granted.relowner
      union all
-     select format('comment on view %I is %L', relname, obj_description(oid, 'pg_class')), 3
+     select format('comment on view %I is %L', relname, obj_description(oid, 'pg_class')), 5
      from old where obj_description(oid, 'pg_class') is not null
      order by place, statement`,
     statementShape,

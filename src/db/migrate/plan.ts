@@ -1,13 +1,20 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { MIGRATIONS } from '../schema.ts'
-import { checksumOf, readMigration, splitStatements } from './files.ts'
+import {
+  checksumOf,
+  creationsOf,
+  type MigrationFile,
+  readMigration,
+  splitStatements,
+} from './files.ts'
+import { revocation } from './grants.ts'
 import { CREATE_HISTORY, HISTORY_TABLE } from './history.ts'
 import { quotedSchema } from './session.ts'
 
 /** The statements of one migration, in order. */
 export interface MigrationStep {
-  /** The migration; undefined for the rebuild of an invalid index, which is not recorded. */
+  /** The migration; undefined for a repair, such as the rebuild of an invalid index, which is not recorded. */
   migration: string | undefined
   direction: 'up' | 'down'
   /** True if the statements are one transaction. A concurrent index build cannot be part of one. */
@@ -21,11 +28,18 @@ export interface MigrationStep {
 export function freshSteps(): Promise<MigrationStep[]> {
   return Promise.all(
     MIGRATIONS.map(async (migration) => {
-      const { transaction, up } = await readMigration(migration)
-      return { migration, direction: 'up' as const, transaction, statements: splitStatements(up) }
+      const file = await readMigration(migration)
+      const { transaction } = file
+      return { migration, direction: 'up' as const, transaction, statements: upStatements(file) }
     }),
   )
 }
+
+/** The statements of a migration in an empty schema. */
+export const upStatements = ({ up }: Pick<MigrationFile, 'up'>): string[] => [
+  ...splitStatements(up),
+  ...revocation(creationsOf(up)),
+]
 
 /** How far `up` goes. Without a target it applies all pending migrations. */
 export interface MigrationTarget {
@@ -94,7 +108,7 @@ async function scriptOf(step: MigrationStep, lockTimeoutMs: number): Promise<str
     ...(step.direction === 'up' && step.migration ? [`${CREATE_HISTORY};`] : []),
     ...statements.map((text) => `${text};`),
   ]
-  const title = `\n-- ${step.direction === 'down' ? 'revert ' : ''}${step.migration ?? 'rebuild invalid indexes'}`
+  const title = `\n-- ${step.direction === 'down' ? 'revert ' : ''}${step.migration ?? 'repair'}`
   return transaction
     ? [
         title,

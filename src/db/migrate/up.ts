@@ -13,6 +13,7 @@ import { rollback, run } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type MigrationFile, migrationsDir, readMigration, splitStatements } from './files.ts'
 import { readFoundation } from './foundation.ts'
+import { type ForeignGrant, foreignGrants, noteDefaults, revokeForeign } from './grants.ts'
 import {
   assertSound,
   createHistory,
@@ -23,7 +24,7 @@ import {
 } from './history.ts'
 import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
-import { choose, type MigrationStep, type MigrationTarget } from './plan.ts'
+import { choose, type MigrationStep, type MigrationTarget, upStatements } from './plan.ts'
 import { noteEncoding, quotedSchema, schemaFor, withSettings } from './session.ts'
 
 export interface MigrateOptions {
@@ -64,10 +65,9 @@ export interface MigrateResult {
  */
 export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
   return withMigrationSession(client, options, async (schema) => {
-    const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
-    if (chosen.length === 0 && invalid.length === 0 && complete) {
+    const { pending, ...work } = await readWork(client, schema, options.target)
+    if (work.complete && [...work.chosen, ...work.invalid, ...work.foreign].length === 0)
       return { applied: [], adopted: null, rebuilt: [], pending }
-    }
     await noteEncoding(client, options.notice)
     return withMigrationLock(client, schema, options, () => applyPending(client, schema, options))
   })
@@ -79,9 +79,9 @@ export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<M
  */
 export function planUp(client: pg.Client, options: MigrateOptions): Promise<MigrationStep[]> {
   return withMigrationSession(client, options, async (schema) => {
-    const { chosen, invalid } = await readWork(client, schema, options.target)
+    const { chosen, invalid, foreign } = await readWork(client, schema, options.target)
     if (chosen.length > 0) await noteEncoding(client, options.notice)
-    const rebuilds = invalid.map(({ statements }) => ({
+    const repairs = [...invalid, ...foreign].map(({ statements }) => ({
       migration: undefined,
       direction: 'up' as const,
       transaction: false,
@@ -89,21 +89,18 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
     }))
     const steps: MigrationStep[] = []
     for (const migration of chosen) {
-      const { transaction, up } = await readMigration(migration)
-      const step = { migration, direction: 'up' as const, transaction }
+      const file = await readMigration(migration)
+      const step = { migration, direction: 'up' as const, transaction: file.transaction }
       const foundation = await foundationOf(client, schema, migration)
       if (foundation?.legacy) {
         const plan = await planAdoption(client, { ...options, schema, ...foundation })
         for (const line of plan.lines) options.notice(line)
         steps.push({ ...step, statements: plan.statements, after: plan.after })
       } else {
-        steps.push({
-          ...step,
-          statements: transaction ? splitStatements(up) : await withoutBuilt(client, schema, up),
-        })
+        steps.push({ ...step, statements: await statementsOf(client, schema, file) })
       }
     }
-    return [...rebuilds, ...steps]
+    return [...repairs, ...steps]
   })
 }
 
@@ -142,6 +139,7 @@ interface Work {
   /** The pending migrations up to the target. */
   chosen: string[]
   invalid: Rebuild[]
+  foreign: ForeignGrant[]
   /** True if the history table has all its columns. */
   complete: boolean
 }
@@ -158,7 +156,8 @@ async function readWork(
     statuses.filter((status) => status.state === state).map(({ name }) => name)
   const pending = of('pending')
   const invalid = await invalidIndexes(client, schema, of('applied'))
-  return { pending, chosen: choose(pending, target), invalid, complete }
+  const foreign = (await foreignGrants(client, schema)).filter(({ revocable }) => revocable)
+  return { pending, chosen: choose(pending, target), invalid, foreign, complete }
 }
 
 /** The part of `migrateUp` that runs under the lock. */
@@ -168,8 +167,9 @@ export async function applyPending(
   options: MigrateOptions,
 ): Promise<MigrateResult> {
   await createSchema(client, schema)
-  const { pending, chosen, invalid, complete } = await readWork(client, schema, options.target)
-  if (!complete) {
+  const work = await readWork(client, schema, options.target)
+  const { pending, chosen, invalid } = work
+  if (!work.complete) {
     const { lockTimeoutMs } = options
     await setLockTimeout(client, lockTimeoutMs, 'session')
     const locking = { schema, tables: [HISTORY_TABLE], lockTimeoutMs, notice: options.notice }
@@ -179,6 +179,8 @@ export async function applyPending(
   for (const { statements } of invalid) {
     for (const statement of statements) await run(client, statement)
   }
+  await revokeForeign(client, work.foreign, options.notice)
+  if (chosen.length > 0) await noteDefaults(client, schema, options.notice)
   let adopted: MigrateResult['adopted'] = null
   for (const name of chosen) {
     const foundation = await foundationOf(client, schema, name)
@@ -266,9 +268,7 @@ async function loadFile(client: pg.Client, schema: string, path: string) {
     // If the statements cannot be part of a transaction, only the record is.
     if (!file.transaction) pgm.sql('begin')
   }
-  const up = action(async () =>
-    file.transaction ? splitStatements(file.up) : withoutBuilt(client, schema, file.up),
-  )
+  const up = action(() => statementsOf(client, schema, file))
   const down = file.down === undefined ? (false as const) : action(async () => downStatements(file))
   return { id: path, filePaths: [path], actions: { up, down } }
 }
@@ -278,6 +278,9 @@ export function downStatements({ name, transaction, down = '' }: MigrationFile):
   const forget = `delete from ${HISTORY_TABLE} where name = ${pg.escapeLiteral(name)}`
   return [...(transaction ? [] : [forget]), ...splitStatements(down)]
 }
+
+const statementsOf = async (client: pg.Client, schema: string, file: MigrationFile) =>
+  file.transaction ? upStatements(file) : withoutBuilt(client, schema, file.up)
 
 const foundationOf = async (client: pg.Client, schema: string, migration: string) =>
   migration === MIGRATIONS[0] ? readFoundation(client, schema) : undefined

@@ -10,10 +10,11 @@ export type ObjectKind =
   | 'trigger'
   | 'function'
   | 'view'
+  | 'privilege'
 
 export interface Difference {
   kind: ObjectKind
-  /** 'workflow_steps.cost' for a part of a table, otherwise its name. */
+  /** 'workflow_steps.cost' for a part of a table, 'wfstore_periods to anon' for privileges, otherwise the name. */
   name: string
   /** extra: an object of the application; it is listed but is not a fault. */
   state: 'missing' | 'differs' | 'invalid' | 'disabled' | 'extra'

@@ -53,10 +53,17 @@ export function compareFunctions({ expected, live }: Comparison): Difference[] {
   return expected.functions.flatMap(({ name, definition, result }): Difference[] => {
     const found = live.functions.find((other) => other.name === name)
     const common = { kind: 'function', name, expected: definition } as const
-    if (!found) return [{ ...common, state: 'missing', found: null, fix: script(definition) }]
+    // PUBLIC may execute a new function.
+    const revoke = /^ SECURITY DEFINER$/m.test(definition)
+      ? [`revoke all on function ${name}() from public`]
+      : []
+    if (!found)
+      return [{ ...common, state: 'missing', found: null, fix: script(definition, ...revoke) }]
     if (found.definition === definition) return []
     const fix =
-      found.result === result ? script(definition) : script(`drop function ${name}()`, definition)
+      found.result === result
+        ? script(definition)
+        : script(`drop function ${name}()`, definition, ...revoke)
     return [{ ...common, state: 'differs', found: found.definition, fix }]
   })
 }

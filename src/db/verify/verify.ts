@@ -1,8 +1,10 @@
 import type pg from 'pg'
 import { creationsOf, readMigration } from '../migrate/files.ts'
+import { type ForeignGrant, foreignGrants } from '../migrate/grants.ts'
 import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
 import { checkSchema } from '../schema.ts'
 import { compareSchema, countRows, type Difference, isFault, type TableCount } from './compare.ts'
+import { script } from './difference.ts'
 
 export interface Verification {
   /** True if nothing is missing or different. Objects that the application added do not count. */
@@ -30,6 +32,7 @@ export async function verifySchema(client: pg.Client, schema: string): Promise<V
   )
   const differences: Difference[] = [
     ...statuses.flatMap((status) => historyDifference(status, nothing)),
+    ...(await foreignGrants(client, schema)).map(grantDifference),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
   ]
   return {
@@ -46,6 +49,15 @@ const columnsOf = (up: string) =>
   [...up.matchAll(/\badd column (?:if not exists )?(\w+)/g)].map(([, name]) => name as string)
 
 const lastPart = (name: string) => name.split('.').at(-1) as string
+
+const grantDifference = ({ name, grantee, privileges, statements }: ForeignGrant): Difference => ({
+  kind: 'privilege',
+  name: `${name} to ${grantee}`,
+  state: 'differs',
+  expected: null,
+  found: privileges,
+  fix: script(...statements),
+})
 
 function historyDifference({ name, state }: MigrationStatus, lost: boolean): Difference[] {
   const finding = { kind: 'migration' as const, name, expected: 'applied' }
