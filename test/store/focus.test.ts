@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openStore, type Store } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
@@ -40,4 +41,26 @@ it('a reader of FOCUS rows that leaves early leaves no transaction open', async 
     `select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
   )
   expect(open).toEqual([])
+})
+
+it.each<[string, (store: Store) => Promise<unknown>]>([
+  ['billing.focus', (own) => own.billing.focus({ period: '2026-11' }).next()],
+  ['export', (own) => own.export().next()],
+  ['cleanup', (own) => own.cleanup({ days: 9000 })],
+  ['cleanups.count', (own) => own.cleanups.count({ days: 9000 })],
+])('%s refuses a client that is in a transaction, whose changes stay', async (_, call) => {
+  const client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+  try {
+    await client.query(`begin; create table kept (kept text)`)
+    await expect(call(openStore({ pool: client }))).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the client is in a transaction, and this needs its own',
+    })
+    await client.query('commit')
+    expect((await client.query('select from kept')).rowCount).toBe(0)
+  } finally {
+    await client.query('drop table if exists kept')
+    await client.end()
+  }
 })

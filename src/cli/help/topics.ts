@@ -35,7 +35,7 @@ its help page.`,
   --cursor <text>         continue from this cursor
 
 Values match exactly. For several, separate them with commas or repeat the
-option. A repeated value may contain a comma: --user 'a,b' --user 'a,b' is one.
+option, or both. A text given twice is one value: --user 'a,b' --user 'a,b'.
 The time of a run is its start. Reports do not support --tool and --execution:
 only totals are kept for removed runs.
 

@@ -45,19 +45,22 @@ export const distinctOf = <Word extends string>(words: readonly Word[]): ListPar
     throw new InvalidArgumentError('It must not repeat a key')
   })
 
-/** The values as they were given, before a single one was split. */
-const wholes = new WeakMap<readonly string[], readonly string[]>()
+/** The texts of an option, before they were split. */
+const texts = new WeakMap<readonly string[], readonly string[]>()
 
 /**
- * A parser of the values of a filter. A value that is given once is a list with commas; the values of a repeated option
- * are taken whole, because an id or a name may contain a comma.
+ * A parser of the values of a filter. A text is a list with commas. If it is given twice it is one value, because an id or a
+ * name may contain a comma.
  */
 export const listOfValues = (parse: (text: string) => string = parseText): ListParser<string> =>
   list((text, previous = []) => {
-    const given = [...(wholes.get(previous) ?? previous), text]
-    const values = given.length > 1 ? given : text.split(',').map((value) => value.trim())
+    const given = [...(texts.get(previous) ?? previous), text]
+    const isTwice = (one: string) => given.indexOf(one) !== given.lastIndexOf(one)
+    const values = given.flatMap((one) =>
+      isTwice(one) ? one : one.split(',').map((value) => value.trim()),
+    )
     const parsed = [...new Set(values.map(parse))]
-    wholes.set(parsed, given)
+    texts.set(parsed, given)
     return parsed
   })
 

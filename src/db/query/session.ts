@@ -9,9 +9,20 @@ export interface Session {
   release: (broken: boolean) => void
 }
 
-/** A connection of the pool, or the client itself. @throws WfstoreError if the pool cannot connect */
+/**
+ * A connection of the pool, or the client itself.
+ * @throws WfstoreError if the pool cannot connect; usage if the client is in a transaction, which would be ended
+ */
 export async function openSession(database: Queryable): Promise<Session> {
-  if (!isPool(database)) return { client: database as pg.ClientBase, release: () => {} }
+  if (!isPool(database)) {
+    const client = database as pg.ClientBase
+    if (isInTransaction(client)) {
+      throw new WfstoreError('usage', 'the client is in a transaction, and this needs its own', {
+        hint: 'commit it or roll it back first, or open the store on a Pool',
+      })
+    }
+    return { client, release: () => {} }
+  }
   try {
     return await checkOut(database)
   } catch (error) {
@@ -45,3 +56,7 @@ function checkOut(pool: ConnectionPool): Promise<Session> {
     })
   })
 }
+
+/** Older versions of pg do not know it. */
+const isInTransaction = (client: Partial<pg.ClientBase>): boolean =>
+  ['T', 'E'].includes(client.getTransactionStatus?.() ?? '')

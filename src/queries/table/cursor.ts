@@ -86,7 +86,7 @@ function instantOf({ since, until }: Partial<Bounds>): number | undefined {
 }
 
 function contentOf(cursor: string) {
-  if (!/^[\w-]{39}$/.test(cursor)) return undefined
+  if (typeof cursor !== 'string' || !/^[\w-]{39}$/.test(cursor)) return undefined
   let left = DIGIT * BigInt(LENGTH)
   const all = [...cursor].reduce(
     (bits, digit) => (bits << DIGIT) | BigInt(DIGITS.indexOf(digit)),

@@ -3,7 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import { useInstead } from '../../options.ts'
 import { type ColumnDescription, SQL_TYPES } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
-import { filterValue } from './fields.ts'
+import { filterValue, type Sent } from './fields.ts'
 import { timeOf } from './validate.ts'
 
 /** An instant and the text that it was given as. */
@@ -57,24 +57,30 @@ export type Criterion = (name: string, value: unknown) => Condition
 /** One value, or any of several. One value is an equality, so that its index also gives the order. */
 export const equals =
   (column: string, description: ColumnDescription): Criterion =>
-  (name, value) => {
-    const type = raw(SQL_TYPES[description.type])
-    const values = valuesOf(name, value).map((one) => filterValue(description, name, one))
-    return values.length === 1
-      ? sql`${raw(column)} = ${values[0]}::${type}`
-      : sql`${raw(column)} = any(${values}::${type}[])`
-  }
+  (name, value) =>
+    anyOf(column, description, sentOf(description, name, value))
 
 /** The same for a column whose index has the rows of one value in the order of the list: a list can merge its values. */
 export const inOrder =
   (column: string, description: ColumnDescription): Criterion =>
   (name, value) => {
-    const one = equals(column, description)
-    const values = valuesOf(name, value)
-    return Object.assign(one(name, values), {
-      each: values.map((each) => one(name, each)),
+    const values = sentOf(description, name, value)
+    return Object.assign(anyOf(column, description, values), {
+      each: values.map((each) => anyOf(column, description, [each])),
     })
   }
+
+function anyOf(column: string, description: ColumnDescription, values: readonly Sent[]): Sql {
+  const type = raw(SQL_TYPES[description.type])
+  return values.length === 1
+    ? sql`${raw(column)} = ${values[0]}::${type}`
+    : sql`${raw(column)} = any(${values}::${type}[])`
+}
+
+/** Each once as it is sent: a list that merges two equal values would have their rows twice. */
+const sentOf = (description: ColumnDescription, name: string, value: unknown): Sent[] => [
+  ...new Set(valuesOf(name, value).map((one) => filterValue(description, name, one))),
+]
 
 /** The different values of a filter. @throws WfstoreError usage for an empty list, which would match no row */
 export function valuesOf(name: string, value: unknown): unknown[] {

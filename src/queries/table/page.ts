@@ -123,7 +123,7 @@ function planOf<S extends d.Shape, F extends object>(
   const { conditions, asked, each } = listConditions(list, filter as unknown as F & Options)
   const terms = sort === undefined ? [] : sortTerms(list.shape, sort)
   const isSorted = terms.length > 0 && !isOwnOrder(list, terms)
-  if (typeof cursor === 'string') {
+  if (cursor !== undefined && cursor !== null) {
     if (isSorted) {
       throw new WfstoreError('usage', 'sort and cursor cannot be used together', {
         hint: 'a sorted list has no cursor; read it with a larger limit',

@@ -241,6 +241,22 @@ describe('on a database', () => {
     expect(await real.steps.get(step.stepId)).toEqual(step)
   })
 
+  it('names that are the same text when they are sent are one filter: no row is read twice', async () => {
+    const run = await real.executions.create({ ...RUN, userId: '\ufffd' })
+    const { rows } = await real.executions.list({ userId: ['\ud800', '\ud801', '\ufffd'] })
+    expect(rows.map(({ executionId }) => executionId)).toEqual([run.executionId])
+  })
+
+  it.each([5, 0, false, {}, '', 'x'])(
+    'cursor %j is refused: it is not the first page',
+    async (cursor) => {
+      await expect(real.executions.list({ cursor: cursor as string })).rejects.toMatchObject({
+        code: 'usage',
+        message: 'the cursor is damaged',
+      })
+    },
+  )
+
   it('an end at the start, a removed end and the end of a step without a start are accepted', async () => {
     const run = await real.executions.create({ ...RUN, startTime: '2026-03-01T08:00:00Z' })
     const { executionId } = run

@@ -165,15 +165,20 @@ describe.each(lists)('%s', (command, its, counted) => {
     expect([code, stderr.startsWith('error')]).toEqual([0, false])
     return counted(JSON.parse(stdout))
   }
-  it.each(its)('%s is split at commas once, and takes a repeated value whole', async (flag) => {
-    const [a, b, comma] = flags[flag] as [string, string, string]
-    expect(await found(flag, a)).toBe(1)
-    expect(await found(flag, `${a},${b}`)).toBe(2)
-    expect(await found(flag, a, flag, b)).toBe(2)
-    expect(await found(flag, comma, flag, comma)).toBe(1)
-    expect(await found(`${flag}=${a}`, flag, comma, flag, b)).toBe(3)
-    if (flag !== '--execution') expect(await found(flag, comma)).toBe(0)
-  })
+  it.each(its)(
+    '%s is split at commas each time, and a text given twice is one value',
+    async (flag) => {
+      const [a, b, comma] = flags[flag] as [string, string, string]
+      expect(await found(flag, a)).toBe(1)
+      expect(await found(flag, `${a},${b}`)).toBe(2)
+      expect(await found(flag, a, flag, b)).toBe(2)
+      expect(await found(flag, comma, flag, comma)).toBe(1)
+      expect(await found(`${flag}=${a}`, flag, comma, flag, b, flag, comma)).toBe(3)
+      expect(await found(flag, `${a},${b}`, flag, comma, flag, comma)).toBe(3)
+      expect(await found(flag, `${a},${b}`, flag, flags[flag][3] as string)).toBe(3)
+      if (flag !== '--execution') expect(await found(flag, comma)).toBe(0)
+    },
+  )
 })
 
 it('a list with an empty value is refused, because an empty variable must not widen a filter', async () => {

@@ -31,7 +31,7 @@ interface ReportFlags extends Omit<PeriodOptions, 'output'>, SortOptions {
   by?: SummaryKey[]
   reconcile?: boolean
   exitCode?: boolean
-  provider: string
+  provider?: string
 }
 
 export function define(billing: Command, context: Context): void {
@@ -47,7 +47,11 @@ export function define(billing: Command, context: Context): void {
     .option('--reconcile', 'list bills that differ from runs; with --exit-code exit 1')
     // Named in the line above: the page has 24 lines.
     .addOption(new Option('--exit-code', 'exit with 1 for an unbilled or different run').hideHelp())
-    .option('--provider <name>', 'provider in -o focus, a FinOps CSV', parseText, 'wfstore')
+    .addOption(
+      new Option('--provider <name>', 'provider in -o focus, a FinOps CSV')
+        .argParser(parseText)
+        .default(undefined, 'wfstore'),
+    )
   addSort(report, summaryColumns(['user']))
   // The help page has no line left; an example shows it.
   for (const option of report.options) if (option.long === '--sort') option.hideHelp()
@@ -74,19 +78,8 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
   const { output, ...rest } = flags
   const { by = ['user'], provider, user } = flags
   const userId = oneOrMore(user)
-  if (flags.exitCode && !flags.reconcile) {
-    throw new WfstoreError('usage', '--exit-code requires --reconcile', { hint: 'add --reconcile' })
-  }
+  checkCombination(flags)
   if (output === 'focus') {
-    if (flags.json || flags.reconcile || flags.sort) {
-      throw new WfstoreError(
-        'usage',
-        '--output focus cannot be used with --json, --reconcile or --sort',
-        {
-          hint: 'remove --json, --reconcile and --sort',
-        },
-      )
-    }
     checkOutput(focusColumns, flags)
     const writer = context.writer({ ...rest, output: 'csv' })
     const billing = (await context.store(rest)).billing
@@ -126,6 +119,27 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
       `the bills of ${period.period} have changed since it was closed; see \`wfstore billing periods\``,
     )
   }
+}
+
+/** Options that only one of the outputs has. @throws WfstoreError usage */
+function checkCombination({ output, json, by, reconcile, exitCode, sort, provider }: ReportFlags) {
+  const isFocus = output === 'focus'
+  const rules: [given: boolean, problem: string, hint: string][] = [
+    [exitCode === true && !reconcile, '--exit-code requires --reconcile', 'add --reconcile'],
+    [
+      isFocus && (json || reconcile || by || sort) !== undefined,
+      '--output focus cannot be used with --json, --reconcile, --by or --sort',
+      'remove --json, --reconcile, --by and --sort',
+    ],
+    [
+      reconcile === true && by !== undefined,
+      '--reconcile cannot be used with --by',
+      'remove --by: --reconcile lists bills and runs',
+    ],
+    [!isFocus && provider !== undefined, '--provider requires --output focus', 'add -o focus'],
+  ]
+  const broken = rules.find(([given]) => given)
+  if (broken) throw new WfstoreError('usage', broken[1], { hint: broken[2] })
 }
 
 function titleOf(

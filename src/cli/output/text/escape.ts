@@ -1,13 +1,14 @@
 /**
  * Characters that control a terminal or are invisible: control characters, halves of surrogate pairs, line and paragraph
  * separators, and all characters that Unicode allows to ignore in drawing: bidirectional controls, zero-width characters,
- * tags, variation selectors. Some of them are a part of normal text: see `belongs`.
+ * tags, variation selectors. Some of them are a part of normal text: see `belongs`. Also code points that are no
+ * characters, such as U+FFFE: readers of YAML refuse them.
  * Also combining marks after the 16th on one letter, which would be drawn over other lines.
  * CRLF is one match, so that it can be kept without keeping a lone CR. So is a flag emoji made of tags.
  */
 const HIDDEN = new RegExp(
   String.raw`\r\n|\u{1f3f4}\u{e0067}\u{e0062}(?:\u{e0065}\u{e006e}\u{e0067}|\u{e0073}\u{e0063}\u{e0074}|\u{e0077}\u{e006c}\u{e0073})\u{e007f}` +
-    String.raw`|[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]|\p{M}(?<=\p{M}{17})`,
+    String.raw`|[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2028\u2029\ufff9-\ufffb]|\p{M}(?<=\p{M}{17})`,
   'gu',
 )
 

@@ -59,3 +59,16 @@ it.each([
   const { code, stderr } = await runCli(['billing', '--by', keys])
   expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
 })
+
+it.each([
+  [['--reconcile', '--by', 'model'], '--reconcile cannot be used with --by'],
+  [
+    ['-o', 'focus', '--by', 'model'],
+    '--output focus cannot be used with --json, --reconcile, --by or --sort',
+  ],
+  [['--provider', 'Acme'], '--provider requires --output focus'],
+  [['--exit-code'], '--exit-code requires --reconcile'],
+])('%j is refused, because one of the options would have no effect', async (argv, message) => {
+  const { code, stderr } = await runCli(['billing', ...argv])
+  expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
+})

@@ -50,6 +50,20 @@ describe('YAML', () => {
     )
   })
 
+  it('of any text has only characters that YAML allows', () => {
+    const ALLOWED = /^[\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
+    const text = fc.string({
+      unit: fc.constantFrom('a', ' ', '\ufffe', '\uffff', '\x85', '\u{1ffff}'),
+    })
+    fc.assert(
+      fc.property(text, (any) => {
+        const yaml = toYaml(JSON.stringify(any))
+        expect(yaml).toMatch(ALLOWED)
+        expect(parse(yaml)).toBe(any)
+      }),
+    )
+  })
+
   it('has every digit of an amount', async () => {
     await fc.assert(
       fc.property(amount, (digits) => {
