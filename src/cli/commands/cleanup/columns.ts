@@ -60,9 +60,9 @@ export const tableColumns: Column<TableOfCleanup>[] = [
 export const plannedColumns: Column<TableOfCleanup>[] = [
   { name: 'table', kind: 'text', priority: 9 },
   { name: 'remove', kind: 'count', value: ({ removed }) => removed, priority: 8 },
-  { name: 'keep', kind: 'count', value: ({ kept }) => kept, priority: 7 },
+  { name: 'kept', header: 'KEPT THOUGH OLD', kind: 'count', priority: 7 },
   { name: 'remain', kind: 'count', priority: 8 },
-  { name: 'why', header: 'KEPT THOUGH OLD', kind: 'text', terminalOnly: true, priority: 6 },
+  { name: 'why', kind: 'text', terminalOnly: true, below: {} },
 ]
 
 export function tablesOf(
@@ -71,6 +71,7 @@ export function tablesOf(
   { left, remain }: { left?: Removed | 'unknown' | null; remain?: Removed | null },
 ): TableOfCleanup[] {
   const { running, endedLater, newest, protected: spared, locked } = kept.execution
+  const keptRuns = running + endedLater + newest + spared
   const guarded = (rows: number) => (rows > 0 ? `${rows} protected by a foreign key` : '')
   const row = (table: string, of: keyof Removed, stays: Partial<TableOfCleanup> = {}) => ({
     table,
@@ -84,7 +85,7 @@ export function tablesOf(
   })
   return [
     row('workflow_executions', 'execution', {
-      kept: running + endedLater + newest + spared,
+      kept: keptRuns,
       locked,
       why: keptWords({
         ...kept,
@@ -92,7 +93,11 @@ export function tablesOf(
         metric: { protected: 0, locked: 0 },
       }),
     }),
-    row('workflow_steps', 'step', { kept: null, locked: null, why: 'same as their runs' }),
+    row('workflow_steps', 'step', {
+      kept: null,
+      locked: null,
+      why: keptRuns > 0 ? 'kept with their runs' : '',
+    }),
     row('audit_logs', 'audit', {
       kept: kept.audit.runKept + kept.audit.protected,
       locked: kept.audit.locked,
