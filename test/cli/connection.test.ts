@@ -197,7 +197,7 @@ it('a service of pg_service.conf is found, and one that is not defined is wrong 
   expect(await list({ env: { ...env, PGSERVICE: 'boks' } })).toEqual({
     code: 2,
     stdout: '',
-    stderr: `error: PGSERVICE names boks, which is not defined; define [boks] in ${file}\n`,
+    stderr: `error: the service boks is not defined; define [boks] in ${file}\n`,
   })
   rmSync(folder, { recursive: true })
 })

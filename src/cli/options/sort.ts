@@ -29,7 +29,7 @@ export function addSort(
   columns: readonly Named[],
   names: readonly string[] = columns.filter(hasOrder).map(({ name }) => name),
 ): Command {
-  const option = new Option('--sort <columns>', 'sort by columns; cost:desc for the largest first')
+  const option = new Option('--sort <columns>', 'sort by columns; add :desc for the largest first')
   const sortable = columns.map(({ name }) => name).filter((name) => names.includes(name))
   candidates.set(option, [...sortable, ...sortable.map((name) => `${name}:desc`)])
   return command.addOption(option.argParser(parseSort))

@@ -73,7 +73,7 @@ export function serviceSettings(service: string, env: Environment): Record<strin
     const settings = section(readFileSync(file, 'utf8'), service)
     if (settings) return settings
   }
-  throw new WfstoreError('usage', `PGSERVICE names ${service}, which is not defined`, {
+  throw new WfstoreError('usage', `the service ${service} is not defined`, {
     hint: `define [${service}] in ${files[0]}`,
   })
 }
