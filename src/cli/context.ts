@@ -37,8 +37,15 @@ export interface Context {
   atEnd: (last: () => Promise<void>) => void
   /** Creates a writer for the output of the command. */
   writer: (options: GlobalOptions & { page?: boolean }) => Writer
-  /** The output of a command as text, including notes, as this terminal would show it. */
-  frame: (options: GlobalOptions, draw: (writer: Writer) => Promise<void>) => Promise<string>
+  /**
+   * The output of a command as text, including notes, as this terminal would show it.
+   * @param zoneNamed true if the time zone is named elsewhere on the screen
+   */
+  frame: (
+    options: GlobalOptions,
+    draw: (writer: Writer) => Promise<void>,
+    zoneNamed?: boolean,
+  ) => Promise<string>
 }
 
 interface Connecting {
@@ -159,7 +166,7 @@ export function createContext(
         stdout: io.stdout,
         stderr: io.stderr,
       }),
-    frame: async (options, draw) => {
+    frame: async (options, draw, zoneNamed = false) => {
       let text = ''
       const memory = new Writable({
         write: (chunk, _, done) => {
@@ -172,7 +179,7 @@ export function createContext(
           ...outputOptions(options, io, env),
           now: () => (clock ?? io.now)(),
           noteWidth: io.stdout.columns ?? DEFAULT_WIDTH,
-          zoneNamed: true,
+          zoneNamed,
           stdout: memory,
           stderr: memory,
         }),

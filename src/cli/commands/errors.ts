@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import { formatDuration } from '../../numbers.ts'
 import { FAILURE_LIST, type Failure } from '../../queries/errors/errors.ts'
 import { type FailureGroup, groupFailures } from '../../queries/errors/groups.ts'
 import { findIds } from '../../queries/ids.ts'
@@ -15,6 +16,7 @@ import { sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
+import { formatTime } from '../output/text/format.ts'
 import type { Writer } from '../output/writer.ts'
 import { printPages, shown } from '../terminal/pages.ts'
 import { printOrWatch, unlessWatching } from '../terminal/print-or-watch.ts'
@@ -110,19 +112,32 @@ async function printGroups(options: ErrorFlags, context: Context): Promise<void>
   const limit = limitOf(options, context.io)
   const draw = async (writer: Writer, run: Run) => {
     const { status: _, ...filter } = await readFilter(options, context)
-    const { groups, total, removedRuns } = await unlessWatching(context, options, async () => {
-      const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
-      const until = filter.until ?? (await context.now(options))
-      // Sorted before it is cut.
-      const most = sort.length > 0 ? Number.POSITIVE_INFINITY : limit
-      return groupFailures(run, { ...whole, until, limit: most })
-    })
+    const { groups, total, removedRuns, ...window } = await unlessWatching(
+      context,
+      options,
+      async () => {
+        const whole = await withWholeIds(filter, (ids) => findIds(run, 'execution', ids))
+        const until = filter.until ?? (await context.now(options))
+        // Sorted before it is cut.
+        const most = sort.length > 0 ? Number.POSITIVE_INFINITY : limit
+        return groupFailures(run, { ...whole, until, limit: most })
+      },
+    )
     const empty = removedRuns ? 'no errors in runs that are kept' : 'no errors'
     const rows = sortRows(groupColumns, sort, groups).slice(0, limit)
     await writer.list(groupColumns, rows, { empty })
     if (total > rows.length)
       writer.note(`${shown(rows.length, { count: total, kind: 'exact' })}; use --limit all`)
+    if (rows.length > 0) writer.remark(windowsNote(window, options.tz ?? context.io.timeZone))
     if (removedRuns) writer.note(removedNote(removedRuns))
   }
   await printOrWatch(context, options, { open: () => openFiltered(options, context), draw })
+}
+
+/** The times that the columns RUNS and BEFORE count. */
+function windowsNote({ since, until }: { since: string; until: string }, zone: string): string {
+  const [from, to] = [new Date(since), new Date(until)]
+  const [first, last] = [from, to].map((time) => formatTime(time.toISOString(), zone, 'minutes'))
+  const length = formatDuration(to.getTime() - from.getTime())
+  return `RUNS: ${first} to ${last}; BEFORE: the ${length} before that`
 }

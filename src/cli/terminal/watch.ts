@@ -82,7 +82,7 @@ export async function watch<Source>(
         const frame = async () => {
           source ??= await open()
           const opened = source
-          return context.frame(options, (writer) => draw(writer, opened))
+          return context.frame(options, (writer) => draw(writer, opened), true)
         }
         const began = io.now().getTime()
         const wait = () => {

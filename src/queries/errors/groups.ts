@@ -49,6 +49,9 @@ export interface GroupOptions extends FailureFilter {
 
 export interface FailureGroups {
   groups: FailureGroup[]
+  /** The beginning and the end of the window. */
+  since: string
+  until: string
   /** Number of groups without the limit. */
   total: number
   /** Number of failed and partial runs in the window, in all groups. */
@@ -171,6 +174,8 @@ order by g.runs desc, g.before desc, g.last_time desc, g.fingerprint`
   const [counts] = found
   return {
     groups: found.map(({ total: _, allRuns: __, removedRuns: ___, ...group }) => group),
+    since: bounds.since.at,
+    until: end.at,
     total: counts?.total ?? 0,
     runs: counts?.allRuns ?? 0,
     removedRuns: counts ? counts.removedRuns : await readRemoved(run, removed),

@@ -105,6 +105,18 @@ it('--group without --since is the last 24 hours, and prints a note without erro
   })
 })
 
+it('--group on a terminal names the times that RUNS and BEFORE count', async () => {
+  const { stderr } = await run(['--group'], {
+    terminal: 80,
+    now: '2026-11-14T03:00:00Z',
+    timeZone: 'UTC',
+  })
+  expect(stderr).toContain(
+    'RUNS: 2026-11-13 03:00 to 2026-11-14 03:00; BEFORE: the 1d 00h before that\n',
+  )
+  expect((await run(['--group'], { now: '2026-11-14T03:00:00Z' })).stderr).toBe('')
+})
+
 it('--group prints how many groups a limit leaves out, and has no pages', async () => {
   const { stdout, stderr } = await run([
     '--group',

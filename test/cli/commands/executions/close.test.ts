@@ -241,7 +241,8 @@ describe.each(commands)('before %s closes anything', (_, argv, question) => {
     const { stderr } = await cli([...words, '--color', 'never'], { answer: 'n\n', terminal: 100 })
     const lines = (stderr.split('… and ')[0] as string).trimEnd().split('\n')
     expect(lines[0]).toMatch(/^ID +WORKFLOW +USER/)
-    expect(lines).toHaveLength(21)
+    expect(lines).toHaveLength(22)
+    expect(lines.at(-1)).toMatch(/^times are in /)
     expect(stderr).toContain('… and 3 more runs\n')
   })
 
