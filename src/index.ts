@@ -2,6 +2,7 @@ import { openStoreIn, type Store, type StoreOptions } from './store.ts'
 
 export { archiveInFolder, type FolderOptions } from './cleanup/archive/write/folder.ts'
 export { archiveToStream } from './cleanup/archive/write/stream.ts'
+export type { RestoredReferences } from './cleanup/restore/references.ts'
 export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
   ArchiveColumn,

@@ -11,6 +11,7 @@ import { archiveColumns } from './archive/columns.ts'
 import type { Work } from './batch.ts'
 import { countCleanup } from './count.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
+import { lossesOf, readEffects } from './effects.ts'
 import { readGuards } from './guards.ts'
 import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
@@ -72,6 +73,8 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   await assertNoCascade(client)
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
+  const effects = await readEffects(client)
+  for (const line of lossesOf(effects, sink !== undefined)) options.warning?.(line)
   const work: Work = {
     client,
     cleanupId,
@@ -90,7 +93,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
       const schema = MIGRATIONS.at(-1) as string
       await sink.open({ cleanupId, startedAt, cutoff, keepLast: keepLast ?? null, schema, columns })
       await recordArchive(client, cleanupId, sink.place)
-      work.archive = { sink, tables }
+      work.archive = { sink, tables, effects }
     }
     const slow = await readUnindexed(client)
     for (const { name, table, fix } of slow)

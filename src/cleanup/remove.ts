@@ -5,6 +5,8 @@ import { auditHistory, neededColumns, usageHistory } from '../tables/histories.t
 import { copyOut } from '../transfer/lines/copy.ts'
 import { copyLines, lineOf, selectLines } from '../transfer/lines/line.ts'
 import type { LineTables } from '../transfer/lines/table.ts'
+import { referencesSql } from './archive/references.ts'
+import type { Effect } from './effects.ts'
 import { isFree, type Scope } from './guards.ts'
 import { foldInto } from './history.ts'
 import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
@@ -13,6 +15,8 @@ import type { ArchiveSink, Cleaned } from './types.ts'
 export interface Archiving {
   sink: ArchiveSink
   tables: LineTables
+  /** Foreign keys of an application that change its rows. */
+  effects: readonly Effect[]
 }
 
 export interface Deletion {
@@ -35,7 +39,11 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
   const steps = 'workflow_executions e join workflow_steps s using (execution_id)'
   let archived: number | undefined
   if (archive) {
-    const { line, row } = lineOf(archive.tables.step, 's')
+    const { line, row } = lineOf(
+      archive.tables.step,
+      's',
+      referencesSql(archive.effects, 'step', 's'),
+    )
     const text = `select ${line} from ${steps} cross join lateral ${row} where ${which}`
     archived = await write(client, archive.sink, 'step', text)
   }
@@ -91,7 +99,8 @@ async function removing(
   statement: string,
 ): Promise<number> {
   if (archive) {
-    const text = `${statement} ${selectLines(archive.tables[kind], 'gone', 'gone')}`
+    const references = referencesSql(archive.effects, kind, 'gone')
+    const text = `${statement} ${selectLines(archive.tables[kind], 'gone', 'gone', '', references)}`
     return write(client, archive.sink, kind, text)
   }
   const text = `${statement} select count(*) as removed from gone`

@@ -26,7 +26,7 @@ export interface CleanupOptions {
   signal?: AbortSignal | undefined
   /** Called with messages for a user who watches, such as waiting for a lock or for a replica. */
   notice?: ((line: string) => void) | undefined
-  /** Called before work begins with what makes this cleanup slow. */
+  /** Called before work begins with what makes this cleanup slow, and with what no restore brings back. */
   warning?: ((line: string) => void) | undefined
 }
 

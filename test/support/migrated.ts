@@ -20,6 +20,13 @@ export const createAdopted = (label: string): Promise<TestDatabase> =>
     await migrate(database)
   })
 
+/** A fully set-up installation of the old application, adopted: row security, more columns and tables of its own. */
+export const createAdoptedFull = (label: string): Promise<TestDatabase> =>
+  createFilled(label, 'adopted_full', async (database) => {
+    await loadLegacy(database, { full: true })
+    await migrate(database)
+  })
+
 /** The schema that the migrations create, in the form of `schemaOf`. */
 export async function freshSchema(): Promise<string> {
   const database = await createMigrated('fresh')

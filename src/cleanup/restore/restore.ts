@@ -21,6 +21,7 @@ import { type VerifiedArchive, verifyArchive } from '../archive/verify/verify.ts
 import { cleanupLock, NO_TRANSACTION_TIMEOUT } from '../lock.ts'
 import { CLEANED, type Removed } from '../types.ts'
 import { createRestored, takeOut } from './history.ts'
+import { addReferences, type RestoredReferences } from './references.ts'
 import { restoreRows } from './rows.ts'
 import { withSpooled } from './spool.ts'
 
@@ -50,6 +51,8 @@ export interface RestoreResult {
   restored: Removed
   /** Rows that were not deleted, or were restored before. */
   alreadyThere: Removed
+  /** The rows of the application whose references to restored rows the cleanup had set to NULL. */
+  references: RestoredReferences[]
   /** Whether all cleanups ended and none was killed. */
   complete: boolean
   seconds: number
@@ -150,6 +153,7 @@ async function restoreInTransaction(
   { copy = false, progress = () => {} }: RestoreOptions,
 ): Promise<Done> {
   const [restored, alreadyThere] = [noRows(), noRows()]
+  const references: RestoredReferences[] = []
   const tables = await readTables(client)
   const removed = new Map<Archive, Removed>()
   for (const archive of archives) {
@@ -162,10 +166,14 @@ async function restoreInTransaction(
   // If two have a row, the later one has it as it was deleted.
   for (const archive of archives.toReversed()) {
     const before = lines
-    const moved = await restoreRows(client, archive, tables, (read) => {
-      lines = Math.min(before + read, of)
-      progress({ lines, of })
+    const moved = await restoreRows(client, archive, tables, {
+      copy,
+      progress: (read) => {
+        lines = Math.min(before + read, of)
+        progress({ lines, of })
+      },
     })
+    addReferences(references, moved.references)
     assertNoMore(archive, moved.restored, removed.get(archive))
     addRows(restored, moved.restored)
     addRows(alreadyThere, moved.alreadyThere)
@@ -180,6 +188,7 @@ async function restoreInTransaction(
     })),
     restored,
     alreadyThere,
+    references,
     complete: archives.every(({ complete }) => complete),
   }
 }

@@ -17,6 +17,7 @@ import { noRows } from '../archive/form.ts'
 import type { VerifiedArchive } from '../archive/verify/verify.ts'
 import type { Cleaned, Removed } from '../types.ts'
 import { foldRestored } from './history.ts'
+import { keepNewReferences, type RestoredReferences, restoreReferences } from './references.ts'
 
 /** A stream has lines about itself between its rows. */
 const isRow = (text: string): boolean => !/^\{"(archive|sync|manifest)"/.test(text)
@@ -30,12 +31,12 @@ export async function restoreRows(
   client: pg.ClientBase,
   archive: VerifiedArchive,
   tables: LineTables,
-  progress: (read: number) => void,
-): Promise<{ restored: Removed; alreadyThere: Removed }> {
+  { copy, progress }: { copy: boolean; progress: (read: number) => void },
+): Promise<{ restored: Removed; alreadyThere: Removed; references: RestoredReferences[] }> {
   const invalid = collectInvalid()
   const enough = () => invalid.count() > 0
   const { staged } = await stageLines(readLines(archive.content()), {
-    ...{ client, tables, invalid, enough, isRow, progress },
+    ...{ client, tables, invalid, enough, isRow, progress, fromArchive: true },
   })
   const [first] = invalid.first()
   if (first) {
@@ -45,14 +46,17 @@ export async function restoreRows(
     })
   }
   const [restored, alreadyThere] = [noRows(), noRows()]
+  const references: RestoredReferences[] = []
   for (const rows of staged) {
+    if (!copy) await keepNewReferences(client, rows)
     const kind = rows.table.kind as Cleaned
     restored[kind] = await insertRows(client, rows)
     const known = restored[kind] === rows.rows ? rows.rows : await countRows(client, rows)
     alreadyThere[kind] = known - restored[kind]
   }
+  for (const rows of copy ? [] : staged) references.push(...(await restoreReferences(client, rows)))
   if (staged.length > 0) await client.query(staged.map(dropStage).join('; '))
-  return { restored, alreadyThere }
+  return { restored, alreadyThere, references }
 }
 
 /** A batch that was tried again has left its lines twice. The last one is the row as it was deleted. */

@@ -7,6 +7,9 @@ export const EXTRA = 'extra'
 /** The key next to the row for JSON fields with the value null of JSON. In the row it looks the same as NULL. */
 export const JSON_NULLS = 'jsonNull'
 
+/** The key next to the row, in an archive only, for rows of the application that lost their reference to the row. */
+export const REFERENCES = 'references'
+
 /** SQL that gives lines: select ${line} from ${table} ${alias} cross join lateral ${row}. */
 export interface LineSql {
   line: string
@@ -18,12 +21,17 @@ export interface LineSql {
  * The line of a row: compact JSON without a line break, with every column of the table. Under LINE_SETTINGS the same row
  * always gives the same text, in an export as in an archive.
  * @param alias of the table, or of a relation of its whole rows
+ * @param more SQL of text that follows the row, or NULL
  */
-export function lineOf({ kind, lineColumns }: LineTable, alias: string): LineSql {
+export function lineOf(
+  { kind, lineColumns }: LineTable,
+  alias: string,
+  more: readonly string[] = [],
+): LineSql {
   const fields = lineColumns.flatMap(({ field }) => (field ? [field] : []))
   const extra = lineColumns.filter(({ field }) => !field)
   const values = fields.map((field) => `${valueSql(field, alias)} as "${field.name}"`)
-  const others = [...extraOf(extra, alias), ...nullsOf(fields, alias)]
+  const others = [...extraOf(extra, alias), ...nullsOf(fields, alias), ...more]
   return {
     line: `concat(${[`'{"${kind}":'`, 'row_to_json(line.*)', ...others, `'}'`].join(', ')})`,
     row: `(select ${values.join(', ')}) as line`,
@@ -75,8 +83,14 @@ export const LINE_SETTINGS = `set local time zone 'UTC'; set local datestyle = '
   set local bytea_output = 'hex'; set local extra_float_digits = 1; set local lc_monetary = 'C'; set local xmloption = 'content'`
 
 /** SQL of the lines of a relation. @param rest follows the relation: its conditions and order */
-export function selectLines(table: LineTable, relation: string, alias: string, rest = ''): string {
-  const { line, row } = lineOf(table, alias)
+export function selectLines(
+  table: LineTable,
+  relation: string,
+  alias: string,
+  rest = '',
+  more: readonly string[] = [],
+): string {
+  const { line, row } = lineOf(table, alias, more)
   return `select ${line} from ${relation} ${alias} cross join lateral ${row} ${rest}`
 }
 

@@ -1,7 +1,7 @@
 import type { TableField } from '../../tables/column.ts'
 import { KINDS, type RowKind } from '../../tables/tables.ts'
 import { bare, Invalid, shown } from './invalid.ts'
-import { EXTRA, JSON_NULLS } from './line.ts'
+import { EXTRA, JSON_NULLS, REFERENCES } from './line.ts'
 import { rawFields } from './raw.ts'
 import type { LineColumn, LineTable, LineTables } from './table.ts'
 
@@ -15,6 +15,8 @@ export interface ParsedLine {
   extra: Row
   /** JSON fields that hold JSON's null. */
   nulls: readonly string[]
+  /** JSON of what an archive says about rows of the application; undefined without. */
+  references: string | undefined
   text: string
 }
 
@@ -22,7 +24,7 @@ export interface ParsedLine {
 export function parseLine(text: string, tables: LineTables): ParsedLine {
   const line = parseJson(text)
   if (!isObject(line)) throw new Invalid(`is ${shown(line)}, not a JSON object`)
-  const { [JSON_NULLS]: nulls = [], [EXTRA]: extra = {}, ...rest } = line
+  const { [JSON_NULLS]: nulls = [], [EXTRA]: extra = {}, [REFERENCES]: given, ...rest } = line
   const names = Object.keys(rest)
   const [kind] = names
   if (names.length !== 1 || !isKind(kind)) {
@@ -34,7 +36,8 @@ export function parseLine(text: string, tables: LineTables): ParsedLine {
   if (!isObject(row)) throw new Invalid(`${kind} is ${shown(row)}, not an object`)
   if (!isObject(extra)) throw new Invalid(`${EXTRA} is ${shown(extra)}, not an object`)
   const table = tables[kind]
-  return { table, row, extra, nulls: checkedNulls(table, row, nulls), text }
+  const references = given === undefined ? undefined : JSON.stringify(given)
+  return { table, row, extra, nulls: checkedNulls(table, row, nulls), references, text }
 }
 
 function parseJson(text: string): unknown {
@@ -118,7 +121,7 @@ function extraText(value: unknown, name: string): string {
 const SPECIAL = /[\\\n\r\t]/
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-const escaped = (value: string): string =>
+export const escaped = (value: string): string =>
   SPECIAL.test(value)
     ? value.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] as string)
     : value

@@ -4,7 +4,8 @@ import { appendRow, type Chunk, createChunk, hasRoom, rowsOf } from './chunk.ts'
 import { copyIn } from './copy.ts'
 import { inHalves } from './halves.ts'
 import { Invalid, type InvalidLines } from './invalid.ts'
-import { copyRow, type ParsedLine, parseLine } from './parse.ts'
+import { REFERENCES } from './line.ts'
+import { copyRow, escaped, type ParsedLine, parseLine } from './parse.ts'
 import type { Line } from './read.ts'
 import { copyIntoStage, createStage, indexStage, type Staged } from './staged.ts'
 import type { LineTable, LineTables } from './table.ts'
@@ -15,6 +16,8 @@ export interface StageOptions {
   invalid: InvalidLines
   /** One invalid line is enough: send no other. */
   enough: () => boolean
+  /** Takes what only an archive has. */
+  fromArchive?: boolean
   /** Which lines are rows. */
   isRow?: (text: string) => boolean
   /** @throws Invalid if the values are not allowed */
@@ -106,16 +109,21 @@ export async function stageLines(
 /** A row as COPY reads it; undefined if the line is not a row, or is invalid. */
 function rowOf(
   { number, text, reason }: Line,
-  { tables, isRow, check, invalid }: StageOptions,
+  { tables, fromArchive, isRow, check, invalid }: StageOptions,
 ): { table: LineTable; text: string; absent: number[] } | undefined {
   try {
     if (text === undefined) throw new Invalid(reason)
     if (isRow?.(text) === false) return undefined
     const line = parseLine(text, tables)
+    if (line.references !== undefined && !fromArchive)
+      throw new Invalid(
+        `"${REFERENCES}" is only in an archive: run \`wfstore restore\`, or leave it out`,
+      )
     check?.(line)
     const { values, absent } = copyRow(line)
     const left = absent.length > 0 ? `{${absent}}` : '\\N'
-    return { table: line.table, text: `${number}\t${left}${values}\n`, absent }
+    const references = line.references === undefined ? '\\N' : escaped(line.references)
+    return { table: line.table, text: `${number}\t${left}\t${references}${values}\n`, absent }
   } catch (error) {
     if (!(error instanceof Invalid)) throw error
     invalid.add([{ line: number, reason: error.message }])

@@ -42,12 +42,12 @@ export function createStage(table: LineTable): string {
     ({ type, collation }, place) => `${nameAt(place)} ${type} ${collation}`,
   )
   return `create temporary table ${stageOf(table).replace('pg_temp.', '')} (
-    line bigint not null, absent smallint[], ${columns.join(', ')}) on commit drop`
+    line bigint not null, absent smallint[], refs jsonb, ${columns.join(', ')}) on commit drop`
 }
 
 export function copyIntoStage(table: LineTable): string {
   const columns = table.lineColumns.map((_, place) => nameAt(place))
-  return `copy ${stageOf(table)} (line, absent, ${columns.join(', ')}) from stdin`
+  return `copy ${stageOf(table)} (line, absent, refs, ${columns.join(', ')}) from stdin`
 }
 
 /** For the statements that follow. A sample of the wide columns would take long, and no plan needs it. */

@@ -62,6 +62,7 @@ export const restoreColumns: Column<RestoreResult>[] = [
   json('archives'),
   json('restored'),
   json('alreadyThere'),
+  json('references'),
   { name: 'complete', kind: 'boolean' },
   { name: 'seconds', kind: 'count' },
 ]

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { RestoredReferences } from '../../../cleanup/restore/references.ts'
 import type { RestoreResult } from '../../../cleanup/restore/restore.ts'
 import { formatDuration, plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
@@ -65,6 +66,7 @@ async function runRestore(context: Context, flags: RestoreFlags, path: string): 
       },
     })
   const result = await progress.during(restoring).finally(progress.clear)
+  for (const line of result.references.flatMap(lostReferences)) writer.note(`warning: ${line}`)
   if (asRows) await writer.list(restoredTableColumns, restoredTables(result))
   else if (isData(flags)) await writer.record(restoreColumns, result)
   else await writer.text(restoredLine(result, flags))
@@ -80,13 +82,27 @@ async function ask(context: Context, source: string): Promise<void> {
   await context.confirm(question, { unattended: 'proceed' })
 }
 
+const columnsText = ({ table, columns }: RestoredReferences) =>
+  columns.map((column) => `${table}.${column}`).join(', ')
+
+/** References of the application that are not as they were before the cleanup. */
+function lostReferences(references: RestoredReferences): string[] {
+  const { changed, problem } = references
+  if (changed === 0) return []
+  const why = problem ?? 'these rows were changed or deleted after the cleanup'
+  return [`${columnsText(references)} is not set again in ${plural(changed, 'row')}: ${why}`]
+}
+
 function restoredLine(result: RestoreResult, { dryRun, copy }: RestoreFlags): string {
-  const { archives, restored, alreadyThere, seconds } = result
+  const { archives, restored, alreadyThere, references, seconds } = result
   return [
     `${dryRun ? 'would restore' : 'restored'} ${removedWords(restored)} from ${plural(archives.length, 'archive')} in ${formatDuration(seconds * 1000)}`,
     ...(removedRows(alreadyThere) > 0
       ? [`skipped, already there: ${removedWords(alreadyThere)}`]
       : []),
+    ...references
+      .filter((each) => each.restored > 0)
+      .map((each) => `${columnsText(each)} set again in ${plural(each.restored, 'row')}`),
     ...(dryRun ? ['nothing was changed'] : copy ? [] : ['totals are unchanged']),
   ].join('; ')
 }

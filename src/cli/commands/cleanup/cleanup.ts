@@ -43,7 +43,17 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   const client = await context.connect(flags)
   const request = { ...(await howOld()), keepLast: flags.keepLast }
   const { countCleanup } = await import('../../../cleanup/count.ts')
+  const { lossesOf, readEffects } = await import('../../../cleanup/effects.ts')
+  /** What no restore brings back is named before the question, once. */
+  const warned = new Set<string>()
+  const warn = (line: string) => {
+    if (!flags.quiet && !warned.has(line)) context.writer(flags).note(`warning: ${line}`)
+    warned.add(line)
+  }
+  const warnOfLosses = async () =>
+    lossesOf(await readEffects(client), flags.archive !== undefined).forEach(warn)
   if (flags.dryRun) {
+    await warnOfLosses()
     const counts = await withProgress(io, () => countCleanup(client, request))
     await printReport(context, flags, (writer) => drawCounts(writer, flags, counts))
     if (!flags.quiet) {
@@ -56,14 +66,17 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   }
   const { assertDirect } = await import('../../../db/connect/pooler.ts')
   await assertDirect(client, () => context.connect(flags))
-  if (flags.yes || !isAttended(io)) return clean(context, flags, client, { ...request, archive })
+  if (flags.yes || !isAttended(io))
+    return clean(context, flags, client, { ...request, archive }, warn)
   const counts = await withProgress(io, () => countCleanup(client, request))
   // Do not ask if there is nothing to remove.
-  if (removedRows(counts.remove) > 0)
+  if (removedRows(counts.remove) > 0) {
+    await warnOfLosses()
     await context.confirm(questionOf(counts, flags.archive), { unattended: 'proceed' })
+  }
   // Remove only what was confirmed, not rows that became old during the prompt.
   const agreed = { ...request, archive, days: undefined, before: counts.cutoff }
-  return clean(context, flags, client, agreed, counts)
+  return clean(context, flags, client, agreed, warn, counts)
 }
 
 /** How long an interruption waits for the current batch; the process exits within a second. */
@@ -74,6 +87,7 @@ async function clean(
   flags: CleanupFlags,
   client: pg.Client,
   request: Partial<HowOld> & Pick<CleanupOptions, 'keepLast' | 'archive'>,
+  warn: (line: string) => void,
   counts?: CleanupCounts,
 ): Promise<void> {
   const { io } = context
@@ -95,7 +109,7 @@ async function clean(
     notice: note,
     warning: (line) => {
       progress.clear()
-      if (!flags.quiet) context.writer(flags).note(`warning: ${line}`)
+      warn(line)
     },
     progress: (removed) => {
       soFar = { ...removed }
