@@ -35,6 +35,6 @@ export async function privileges(
 export async function dropRoles(database: TestDatabase, prefix: string): Promise<void> {
   const text = 'select rolname as name from pg_roles where starts_with(rolname, $1)'
   const names = (await database.sql(text, [prefix])).map(({ name }) => name).join(', ')
-  await database.sql(`drop owned by ${names}`)
+  await database.sql(`drop owned by ${names} cascade`)
   await database.sql(`drop role ${names}`)
 }

@@ -57,17 +57,52 @@ export interface Roles {
   roles: string[]
   /** One transaction. It can be run again with the same result. */
   statements: string[]
+  /** True if a table has row security, so that a role needs BYPASSRLS: reports that policies shorten are refused. */
+  rowSecurity: boolean
 }
 
 /** The statements of `createRoles`. @throws WfstoreError schema_missing, schema_behind, schema_ahead */
 export async function planRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
-  await checkSchema(client)
+  await checkSchema(client, { readsRows: false })
   const schema = await schemaFor(client, options.schema)
-  return {
-    schema,
-    roles: roleNames(options.prefix),
-    statements: roleStatements(schema, options.prefix),
-  }
+  const rowSecurity = await hasRowSecurity(client, schema)
+  const roles = roleNames(options.prefix)
+  const bypasses = rowSecurity ? roles.map(bypassStatement) : []
+  const statements = [...roleStatements(schema, options.prefix), ...bypasses]
+  return { schema, roles, statements, rowSecurity }
+}
+
+async function hasRowSecurity(client: pg.Client, schema: string): Promise<boolean> {
+  const found = await query(
+    client,
+    sql`select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = ${schema} and c.relname = any(${ALL}::text[]) and c.relrowsecurity limit 1`,
+    {},
+  )
+  return found.length > 0
+}
+
+/** Those of our roles that lack BYPASSRLS although they need it. */
+export async function withoutBypass(client: pg.Client, made: Roles): Promise<string[]> {
+  if (!made.rowSecurity) return []
+  const rows = await query(
+    client,
+    sql`select rolname as name from pg_roles where rolname = any(${made.roles}::text[]) and not rolbypassrls order by 1`,
+    { name: d.text() },
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** Only a superuser may give BYPASSRLS; from PostgreSQL 16 on also a role that has it and administers the other role. */
+function bypassStatement(name: string): string {
+  const statement = `alter role ${quote(name)} bypassrls`
+  return `do $$ begin
+  if not (select rolbypassrls from pg_roles where rolname = ${pg.escapeLiteral(name)}) then
+    ${statement};
+  end if;
+exception when insufficient_privilege then
+  raise notice 'as a superuser run: ${statement}';
+end $$`
 }
 
 /**

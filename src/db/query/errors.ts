@@ -69,7 +69,11 @@ function byRoutine(
 
 /** What to do where policies hide rows of a table: a report would be a smaller number. */
 export const ROW_SECURITY_HINT =
-  'policies hide rows from this role: use the owner of the tables, or a role with BYPASSRLS'
+  'connect as the owner of the tables (without FORCE ROW LEVEL SECURITY) or as a role with BYPASSRLS: `wfstore doctor` prints the statement'
+
+/** True if the server refuses a statement because policies would hide rows from it. */
+export const hidesRows = ({ code, hint }: WfstoreError): boolean =>
+  code === 'permission_denied' && hint === ROW_SECURITY_HINT
 
 /**
  * True if the server refuses a row because of its values: the SQLSTATE classes of invalid data (22), constraints (23) and

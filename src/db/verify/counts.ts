@@ -6,7 +6,7 @@ import { inSchema, readExpected } from './snapshot.ts'
 
 export interface TableCount {
   table: string
-  /** NULL if this role may not read the table and the server has no estimate. */
+  /** NULL if this role may not read the table, or a policy hides rows, and the server has no estimate. */
   rows: number | null
   estimated: boolean
   /** Includes indexes and out-of-line values. */
@@ -45,7 +45,8 @@ export async function countRows(client: pg.Client, schema: string): Promise<Tabl
                    then c.reltuples::float8 / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::bigint)
                    when c.reltuples > 0 then c.reltuples::float8
               end as estimate,
-              has_schema_privilege(c.relnamespace, 'usage') and has_table_privilege(c.oid, 'select') as readable
+              has_schema_privilege(c.relnamespace, 'usage') and has_table_privilege(c.oid, 'select')
+                and not row_security_active(c.oid) as readable
        from pg_class c
        where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${names}::text[])
          and c.relkind = 'r'

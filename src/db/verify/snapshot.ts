@@ -67,7 +67,7 @@ export async function inSchema<T>(
     // A pooler may have dropped what our connections set.
     await run(
       client,
-      `set local search_path to ${quote(schema)}; set local quote_all_identifiers = off`,
+      `set local search_path to ${quote(schema)}; set local quote_all_identifiers = off; set local row_security = off`,
     )
     return await work()
   } finally {

@@ -1,15 +1,17 @@
 import type pg from 'pg'
-import { databaseError } from '../../db/query/errors.ts'
+import { databaseError, hidesRows } from '../../db/query/errors.ts'
 import { rollback, run } from '../../db/query/transaction.ts'
 import type { WfstoreError } from '../../error.ts'
 import { formatDuration } from '../../numbers.ts'
 import { inspectCleanup } from './cleanup.ts'
 import { inspectClock } from './clock.ts'
 import { type Check, type Finding, finding } from './finding.ts'
+import { inspectGrants } from './grants.ts'
 import { inspectGrowth } from './growth.ts'
 import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
 import { inspectLocks } from './locks.ts'
 import { inspectRights } from './rights.ts'
+import { inspectRowSecurity } from './row-security.ts'
 import { inspectOldestRunning, inspectStuck } from './runs.ts'
 import { inspectSchema } from './schema.ts'
 import { inspectConnections, inspectEncryption, inspectServer } from './server.ts'
@@ -30,6 +32,8 @@ const CHECKS: Check[] = [
   { name: 'locks', needsTables: true, inspect: inspectLocks },
   { name: 'schema', needsTables: false, ownTransactions: true, inspect: inspectSchema },
   { name: 'rights', needsTables: true, inspect: inspectRights },
+  { name: 'row-security', needsTables: true, inspect: inspectRowSecurity },
+  { name: 'grants', needsTables: true, inspect: inspectGrants },
   { name: 'indexes', needsTables: true, inspect: inspectIndexes },
   { name: 'unused-indexes', needsTables: true, inspect: inspectUnusedIndexes },
   { name: 'sizes', needsTables: true, inspect: inspectSizes },
@@ -96,7 +100,7 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
 
 /** These queries are short: compiling them would take longer than running them. */
 const begin = (subject: Subject): string =>
-  `begin isolation level read committed read only; set local jit = off; ${limited('set local', subject.limits)}`
+  `begin isolation level read committed read only; set local jit = off; set local row_security = off; ${limited('set local', subject.limits)}`
 
 function unchecked(check: string, error: WfstoreError, subject: Subject): Finding {
   const { quotedSchema, role, limits, locked } = subject
@@ -107,8 +111,9 @@ function unchecked(check: string, error: WfstoreError, subject: Subject): Findin
       `another session held an exclusive lock on a table for longer than ${formatDuration(limits.lockMs)}`,
   }
   const text = `could not be checked: ${reasons[error.sqlState ?? ''] ?? error.message}`
-  const fix =
-    error.code === 'permission_denied'
+  const fix = hidesRows(error)
+    ? `alter role ${role} bypassrls`
+    : error.code === 'permission_denied'
       ? `grant select on all tables in schema ${quotedSchema} to ${role}`
       : null
   return finding(check, 'warning', text, { fix, details: { code: error.code } })

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { splitStatements } from '../../../src/db/migrate/files.ts'
 import { planUp } from '../../../src/db/migrate/up.ts'
+import { applyFix, findingOf } from '../../queries/doctor/support.ts'
 import { runCli } from '../../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { migrate, withClient } from '../../support/migrate.ts'
@@ -145,6 +146,11 @@ it('`migrate up` fixes a store of an earlier version, and `migrate verify` names
       'privilege wfstore_migrations to public',
     ].sort(),
   )
+  const doctor = await findingOf(database, 'grants')
+  expect([doctor.state, doctor.finding]).toEqual([
+    'failed',
+    expect.stringContaining(`${anon} may read and write `),
+  ])
   const plan = await withClient(database, (client) => planUp(client, migrateOptions))
   expect(plan.flatMap(({ statements }) => statements).sort()).toEqual(
     differences.map(({ fix }) => fix.replace(/;$/, '')).sort(),
@@ -152,6 +158,22 @@ it('`migrate up` fixes a store of an earlier version, and `migrate verify` names
   expect((await migrate(database)).notices).toHaveLength(before.length + 1)
   expect(await reachable(database)).toEqual(SHARED)
   expect(await migrate(database)).toMatchObject({ applied: [], notices: [] })
+})
+
+it('the fix of `doctor` revokes them too', async () => {
+  const database = await make('grants_doctor')
+  await migrate(database)
+  await database.sql(`grant execute on function wfstore_keep_zone() to ${anon};
+    grant select on usage_history, workflow_steps, audit_logs to public;
+    alter table audit_logs enable row level security`)
+  await applyFix(database, await findingOf(database, 'grants'))
+  const left = await findingOf(database, 'grants')
+  expect([left.state, left.finding]).toEqual([
+    'warning',
+    'by default public may read workflow_steps without row security, unless the application needs it',
+  ])
+  await applyFix(database, left)
+  expect((await findingOf(database, 'grants')).state).toBe('ok')
 })
 
 it('privileges that the operator granted stay', async () => {

@@ -16,6 +16,8 @@ const CHECKS = [
   'locks',
   'schema',
   'rights',
+  'row-security',
+  'grants',
   'indexes',
   'unused-indexes',
   'sizes',

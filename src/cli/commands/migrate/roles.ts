@@ -35,7 +35,7 @@ export function define(migrate: Command, context: Context): void {
     .option('--dry-run', 'print the SQL as a script for psql; change nothing')
   explain(command, {
     about:
-      'The roles cannot log in: grant them to roles that can. Run it again after "wfstore migrate up". It requires CREATEROLE and ownership of the schema and its tables, or a superuser.',
+      'The roles cannot log in: grant them to roles that can. Run it again after "wfstore migrate up". It requires CREATEROLE and ownership of the schema and its tables, or a superuser; if a table has row security, the roles get BYPASSRLS, which a superuser gives.',
     examples: [
       'wfstore migrate roles',
       'wfstore migrate roles --dry-run | psql -X postgresql://dba@db/app',
@@ -44,7 +44,9 @@ export function define(migrate: Command, context: Context): void {
     const options = command.optsWithGlobals<RolesFlags>()
     checkOutput(rolesColumns, options)
     const writer = context.writer(options)
-    const { createRoles, planRoles, rolesScript } = await import('../../../db/migrate/roles.ts')
+    const { createRoles, planRoles, rolesScript, withoutBypass } = await import(
+      '../../../db/migrate/roles.ts'
+    )
     const client = await context.connect(options)
     const wanted = { schema: options.schema, prefix: options.prefix }
     const applied = !options.dryRun
@@ -57,6 +59,15 @@ export function define(migrate: Command, context: Context): void {
         `grant one of them to each login role, such as: grant ${options.prefix}_reader to alice`,
       )
     }
+    if (!made.rowSecurity) return
+    const lacking = applied ? await withoutBypass(client, made) : []
+    if (lacking.length > 0)
+      writer.note(
+        `the tables have row security; as a superuser run: ${lacking.map((name) => `alter role ${name} bypassrls`).join('; ')}`,
+      )
+    writer.note(
+      `BYPASSRLS is not inherited; for each login role run: alter role alice set role = ${options.prefix}_reader`,
+    )
   })
 }
 
