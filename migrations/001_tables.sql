@@ -156,7 +156,8 @@ create trigger update_workflow_steps_updated_at before update on workflow_steps
 create trigger update_billing_records_updated_at before update on billing_records
   for each row execute function wfstore_set_updated_at();
 
--- Includes the runs that cleanup removed.
+-- Includes the runs that cleanup removed. Both views have the column types that the old statements give on these tables,
+-- so that the set-up of the old application can run again: CREATE OR REPLACE cannot change a type.
 create view user_workflow_summary as
   select user_id,
          sum(runs)::bigint                                               as total_executions,
@@ -164,7 +165,7 @@ create view user_workflow_summary as
          coalesce(sum(runs) filter (where status = 'failed'), 0)::bigint  as failed_executions,
          coalesce(sum(runs) filter (where status = 'running'), 0)::bigint as running_executions,
          sum(total_cost)                                                 as total_cost,
-         sum(total_tokens)::bigint                                       as total_tokens,
+         sum(total_tokens)                                               as total_tokens,
          sum(duration_ms) / nullif(sum(timed_runs), 0)                   as avg_execution_time_ms,
          max(last_start_time)                                            as last_execution_time
   from (
@@ -188,7 +189,7 @@ create view daily_cost_summary as
          (timestamp at time zone 'UTC')::date as date,
          model_id,
          sum(cost)                as total_cost,
-         sum(tokens_total)::bigint as total_tokens,
+         sum(tokens_total)        as total_tokens,
          count(*)                 as record_count
   from billing_records group by 1, 2, 3 order by 2 desc;
 
