@@ -199,7 +199,13 @@ it('the embedded database serves all commands of a folder', async () => {
 
 it('migrate up prints the applied migrations as JSON, an empty array if there are none', async () => {
   const outcome = async () => JSON.parse((await finish(start('migrate', 'up', '--json'))).stdout)
-  expect(await outcome()).toEqual({ applied: [], adopted: false, rebuilt: [], pending: [] })
+  expect(await outcome()).toEqual({
+    applied: [],
+    adopted: false,
+    rebuilt: [],
+    removed: [],
+    pending: [],
+  })
   await database.sql('drop schema public cascade; create schema public')
   expect(await outcome()).toMatchObject({
     applied: [...MIGRATIONS],

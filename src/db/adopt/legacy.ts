@@ -26,32 +26,42 @@ export const OLD_PRIMARY_KEYS: Record<string, string[]> = { workflow_steps: ['st
 /** Tables whose foreign keys are dropped: their rows outlive their run. */
 export const FREED_TABLES = ['audit_logs', 'billing_records']
 
-/** The old indexes, recognised by their columns: their names may have been changed by hand. */
-export const OLD_INDEXES: Record<string, string[]> = {
-  workflow_executions: ['user_id', 'status', 'mode', 'start_time DESC', 'user_id, status'],
-  workflow_steps: ['execution_id', 'status', 'tool_name'],
-  audit_logs: [
-    'user_id',
-    'execution_id',
-    '"timestamp" DESC',
-    'action_type',
-    'success',
-    'user_id, "timestamp" DESC',
-  ],
-  observability_metrics: [
-    'user_id',
-    'metric_type',
-    '"timestamp" DESC',
-    'aggregation_period',
-    'user_id, metric_type, "timestamp" DESC',
-  ],
-  billing_records: [
-    'user_id',
-    'billing_period',
-    'paid',
-    'user_id, billing_period',
-    '"timestamp" DESC',
-  ],
+/** The old indexes, each with its columns. Adoption recognises them by the columns: names may have been changed by hand. */
+export const OLD_INDEXES: Record<string, Record<string, string>> = {
+  workflow_executions: {
+    idx_workflow_exec_user: 'user_id',
+    idx_workflow_exec_status: 'status',
+    idx_workflow_exec_mode: 'mode',
+    idx_workflow_exec_start_time: 'start_time DESC',
+    idx_workflow_exec_user_status: 'user_id, status',
+  },
+  workflow_steps: {
+    idx_workflow_steps_execution: 'execution_id',
+    idx_workflow_steps_status: 'status',
+    idx_workflow_steps_tool: 'tool_name',
+  },
+  audit_logs: {
+    idx_audit_logs_user: 'user_id',
+    idx_audit_logs_execution: 'execution_id',
+    idx_audit_logs_timestamp: '"timestamp" DESC',
+    idx_audit_logs_action_type: 'action_type',
+    idx_audit_logs_success: 'success',
+    idx_audit_logs_user_timestamp: 'user_id, "timestamp" DESC',
+  },
+  observability_metrics: {
+    idx_metrics_user: 'user_id',
+    idx_metrics_type: 'metric_type',
+    idx_metrics_timestamp: '"timestamp" DESC',
+    idx_metrics_period: 'aggregation_period',
+    idx_metrics_user_type_timestamp: 'user_id, metric_type, "timestamp" DESC',
+  },
+  billing_records: {
+    idx_billing_user: 'user_id',
+    idx_billing_period: 'billing_period',
+    idx_billing_paid: 'paid',
+    idx_billing_user_period: 'user_id, billing_period',
+    idx_billing_timestamp: '"timestamp" DESC',
+  },
 }
 
 /** Tables with a trigger that sets `updated_at`. */

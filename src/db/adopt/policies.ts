@@ -4,7 +4,6 @@ import { query } from '../query/query.ts'
 import { quote, sql } from '../query/sql.ts'
 import { tryStatements } from './dependents.ts'
 import { retypedColumns } from './differences.ts'
-import { TABLES } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
 import type { Survey } from './survey.ts'
 
@@ -94,7 +93,7 @@ export async function policyObstacles(client: pg.Client, survey: Survey): Promis
 
 /** Temporary tables come before those of the search path, so that the text of a policy finds them. */
 function copiesOf(survey: Survey, policies: readonly Policy[]): string[] {
-  const tables = new Set([...TABLES, ...policies.flatMap(({ local }) => local ?? [])])
+  const tables = new Set([...survey.tables, ...policies.flatMap(({ local }) => local ?? [])])
   const retyped = retypedColumns(survey)
   return [...tables].flatMap((name) => {
     const types = retyped.filter(({ table }) => table === name)

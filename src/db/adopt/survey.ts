@@ -110,7 +110,7 @@ export function tableOf(survey: Survey, table: string) {
 }
 
 export function isOldIndex({ tableName, unique, shape }: Index): boolean {
-  const old = OLD_INDEXES[tableName] ?? []
+  const old = Object.values(OLD_INDEXES[tableName] ?? {})
   return !unique && old.some((columns) => shape === `USING btree (${columns})`)
 }
 

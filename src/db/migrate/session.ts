@@ -4,8 +4,10 @@ import { SESSION_SETTINGS } from '../connect/settings.ts'
 import { elsewhere, readHomes, schemaFlag } from '../homes.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
+import { databaseError } from '../query/errors.ts'
 import { query } from '../query/query.ts'
 import { quote, sql } from '../query/sql.ts'
+import { run } from '../query/transaction.ts'
 
 /**
  * The schema that a command works on: the given one, or that of the search path with the tables, or the first of the
@@ -119,4 +121,18 @@ export async function noteEncoding(
     notice(
       `the encoding of this database is ${row.encoding}, not UTF8: some texts will be refused or stored without a check; create it with \`createdb --encoding UTF8 --template template0\``,
     )
+}
+
+/** A missing object inside a migration means that the migration failed, not that the schema is missing. */
+export function migrationError(error: unknown): WfstoreError {
+  const known = databaseError(error)
+  const { message, cause, sqlState, sql } = known
+  return sqlState !== undefined && known.code.startsWith('schema_')
+    ? new WfstoreError('failed', message, { cause, sqlState, sql })
+    : known
+}
+
+export async function createSchema(client: pg.Client, schema: string): Promise<void> {
+  const there = await query(client, sql`select from pg_namespace where nspname = ${schema}`, {})
+  if (there.length === 0) await run(client, `create schema ${quotedSchema(schema)}`)
 }

@@ -1,14 +1,12 @@
 import { basename } from 'node:path'
 import type { MigrationBuilder } from 'node-pg-migrate'
 import pg from 'pg'
-import { WfstoreError } from '../../error.ts'
 import { adopt, planAdoption } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
+import { describeReturned, readReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
 import type { TableSize } from '../adopt/sizes.ts'
 import { assertDirect } from '../connect/pooler.ts'
 import { databaseError } from '../query/errors.ts'
-import { query } from '../query/query.ts'
-import { sql } from '../query/sql.ts'
 import { rollback, run } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type MigrationFile, migrationsDir, readMigration, splitStatements } from './files.ts'
@@ -25,7 +23,7 @@ import {
 import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
 import { choose, type MigrationStep, type MigrationTarget, upStatements } from './plan.ts'
-import { noteEncoding, quotedSchema, schemaFor, withSettings } from './session.ts'
+import { createSchema, migrationError, noteEncoding, schemaFor, withSettings } from './session.ts'
 
 export interface MigrateOptions {
   /** Created if it does not exist. Default: the schema in the search path with the tables, or its first schema. */
@@ -53,6 +51,8 @@ export interface MigrateResult {
   adopted: null | { tables: TableSize[] }
   /** The invalid indexes that this call rebuilt. */
   rebuilt: string[]
+  /** The objects that this call removed, because the set-up of the old application had created them again. */
+  removed: string[]
   /** The migrations after the target, which are still pending. */
   pending: string[]
 }
@@ -66,8 +66,11 @@ export interface MigrateResult {
 export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
   return withMigrationSession(client, options, async (schema) => {
     const { pending, ...work } = await readWork(client, schema, options.target)
-    if (work.complete && [...work.chosen, ...work.invalid, ...work.foreign].length === 0)
-      return { applied: [], adopted: null, rebuilt: [], pending }
+    if (
+      work.complete &&
+      [...work.chosen, ...work.invalid, ...work.foreign, ...work.returned].length === 0
+    )
+      return { applied: [], adopted: null, rebuilt: [], removed: [], pending }
     await noteEncoding(client, options.notice)
     return withMigrationLock(client, schema, options, () => applyPending(client, schema, options))
   })
@@ -79,7 +82,7 @@ export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<M
  */
 export function planUp(client: pg.Client, options: MigrateOptions): Promise<MigrationStep[]> {
   return withMigrationSession(client, options, async (schema) => {
-    const { chosen, invalid, foreign } = await readWork(client, schema, options.target)
+    const { chosen, invalid, foreign, returned } = await readWork(client, schema, options.target)
     if (chosen.length > 0) await noteEncoding(client, options.notice)
     const repairs = [...invalid, ...foreign].map(({ statements }) => ({
       migration: undefined,
@@ -87,6 +90,7 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
       transaction: false,
       statements,
     }))
+    const undone = await undoSteps(client, schema, returned, options.notice)
     const steps: MigrationStep[] = []
     for (const migration of chosen) {
       const file = await readMigration(migration)
@@ -100,7 +104,7 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
         steps.push({ ...step, statements: await statementsOf(client, schema, file) })
       }
     }
-    return [...repairs, ...steps]
+    return [...repairs, ...undone, ...steps]
   })
 }
 
@@ -140,6 +144,7 @@ interface Work {
   chosen: string[]
   invalid: Rebuild[]
   foreign: ForeignGrant[]
+  returned: Awaited<ReturnType<typeof readReturned>>
   /** True if the history table has all its columns. */
   complete: boolean
 }
@@ -157,7 +162,8 @@ async function readWork(
   const pending = of('pending')
   const invalid = await invalidIndexes(client, schema, of('applied'))
   const foreign = (await foreignGrants(client, schema)).filter(({ revocable }) => revocable)
-  return { pending, chosen: choose(pending, target), invalid, foreign, complete }
+  const returned = of('applied').includes(MIGRATIONS[0]) ? await readReturned(client, schema) : []
+  return { pending, chosen: choose(pending, target), invalid, foreign, returned, complete }
 }
 
 /** The part of `migrateUp` that runs under the lock. */
@@ -168,7 +174,7 @@ export async function applyPending(
 ): Promise<MigrateResult> {
   await createSchema(client, schema)
   const work = await readWork(client, schema, options.target)
-  const { pending, chosen, invalid } = work
+  const { pending, chosen, invalid, returned } = work
   if (!work.complete) {
     const { lockTimeoutMs } = options
     await setLockTimeout(client, lockTimeoutMs, 'session')
@@ -179,6 +185,7 @@ export async function applyPending(
   for (const { statements } of invalid) {
     for (const statement of statements) await run(client, statement)
   }
+  await undoReturned(client, schema, returned, options)
   await revokeForeign(client, work.foreign, options.notice)
   if (chosen.length > 0) await noteDefaults(client, schema, options.notice)
   let adopted: MigrateResult['adopted'] = null
@@ -195,6 +202,7 @@ export async function applyPending(
     applied: chosen,
     adopted,
     rebuilt: invalid.map(({ name }) => name),
+    removed: returned.map(describeReturned),
     pending: pending.filter((name) => !chosen.includes(name)),
   }
 }
@@ -284,17 +292,3 @@ const statementsOf = async (client: pg.Client, schema: string, file: MigrationFi
 
 const foundationOf = async (client: pg.Client, schema: string, migration: string) =>
   migration === MIGRATIONS[0] ? readFoundation(client, schema) : undefined
-
-async function createSchema(client: pg.Client, schema: string): Promise<void> {
-  const there = await query(client, sql`select from pg_namespace where nspname = ${schema}`, {})
-  if (there.length === 0) await run(client, `create schema ${quotedSchema(schema)}`)
-}
-
-/** A missing object inside a migration means that the migration failed, not that the schema is missing. */
-function migrationError(error: unknown): WfstoreError {
-  const known = databaseError(error)
-  const { message, cause, sqlState, sql } = known
-  return sqlState !== undefined && known.code.startsWith('schema_')
-    ? new WfstoreError('failed', message, { cause, sqlState, sql })
-    : known
-}

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { describeReturned, readReturned } from '../../db/adopt/returned.ts'
 import { elsewhere, readHomes } from '../../db/homes.ts'
 import { type MigrationStatus, readStatus } from '../../db/migrate/history.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
@@ -32,6 +33,18 @@ export async function inspectSchema(client: pg.Client, subject: Subject): Promis
   const differences = await compareSchema(client, subject.schema)
   // The check "indexes" reports invalid indexes.
   const faults = differences.filter((one) => isFault(one) && one.state !== 'invalid')
+  const returned = await readReturned(client, subject.schema)
+  const isReturned = ({ name }: { name: string }) =>
+    returned.some((object) => [object.name, `${object.tableName}.${object.name}`].includes(name))
+  if (returned.length > 0 && faults.every(isReturned)) {
+    const texts = returned.map(describeReturned)
+    return finding(
+      'schema',
+      faults.length > 0 ? 'failed' : 'warning',
+      `the set-up of the old application ran again on schema ${subject.schema}: ${someOf(texts, texts.length)}`,
+      { fix: subject.command('migrate up'), details: { ...details, returned } },
+    )
+  }
   if (faults.length > 0) {
     const texts = faults.map(({ kind, name, state }) =>
       state === 'differs' ? `${kind} ${name} differs` : `${kind} ${name} is ${state}`,

@@ -44,6 +44,7 @@ describe('on an empty database', () => {
       applied: [...MIGRATIONS],
       adopted: null,
       rebuilt: [],
+      removed: [],
       pending: [],
       notices: [],
     })
@@ -57,6 +58,7 @@ describe('on an empty database', () => {
       applied: [],
       adopted: null,
       rebuilt: [],
+      removed: [],
       pending: [],
       notices: [],
     })

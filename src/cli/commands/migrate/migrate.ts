@@ -35,6 +35,7 @@ const upColumns: Column<Omit<MigrateResult, 'adopted'> & { adopted: boolean }>[]
   { name: 'applied', kind: 'json', value: ({ applied }) => JSON.stringify(applied) },
   { name: 'adopted', kind: 'boolean' },
   { name: 'rebuilt', kind: 'json', value: ({ rebuilt }) => JSON.stringify(rebuilt) },
+  { name: 'removed', kind: 'json', value: ({ removed }) => JSON.stringify(removed) },
   { name: 'pending', kind: 'json', value: ({ pending }) => JSON.stringify(pending) },
 ]
 const downColumns = [namesColumn<{ reverted: string[] }>('reverted')]
@@ -133,11 +134,12 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
 
 const UP_TO_DATE = 'the schema is up to date'
 
-function summary({ applied, adopted, rebuilt, pending }: MigrateResult): string {
+function summary({ applied, adopted, rebuilt, removed, pending }: MigrateResult): string {
   const done = [
     ...(adopted ? ['adopted the database'] : []),
     ...(applied.length > 0 ? [`applied ${applied.join(', ')}`] : []),
     ...(rebuilt.length > 0 ? [`rebuilt invalid indexes: ${rebuilt.join(', ')}`] : []),
+    ...(removed.length > 0 ? [`removed ${removed.join(', ')}`] : []),
     ...(pending.length > 0 ? [`still pending: ${pending.join(', ')}`] : []),
   ]
   return done.length === 0 ? UP_TO_DATE : done.join('; ')

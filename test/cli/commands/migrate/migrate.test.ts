@@ -134,7 +134,7 @@ describe('up', () => {
       `still pending: ${LATER_NAMED}\n`,
     )
     expect((await wfstore(database, 'migrate up 99 -o jsonl')).stdout).toBe(
-      `{"applied":${JSON.stringify(LATER)},"adopted":false,"rebuilt":[],"pending":[]}\n`,
+      `{"applied":${JSON.stringify(LATER)},"adopted":false,"rebuilt":[],"removed":[],"pending":[]}\n`,
     )
     expect(await wfstore(database, 'migrate up')).toEqual({
       code: 0,
