@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { setLockTimeout, withAdvisoryLock } from '../db/migrate/lock.ts'
 import { schemaFor, withSettings } from '../db/migrate/session.ts'
 import { checkSchema, MIGRATIONS } from '../db/schema.ts'
-import { readUnindexed } from '../db/unindexed.ts'
+import { readUnindexed, slowKeyWords } from '../db/unindexed.ts'
 import { unpipelined } from '../transfer/lines/copy.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { uuidv7 } from '../uuid.ts'
@@ -96,10 +96,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
       work.archive = { sink, tables, effects }
     }
     const slow = await readUnindexed(client)
-    for (const { name, table, fix } of slow)
-      options.warning?.(
-        `the foreign key ${name} of ${table} has no index, which makes this cleanup slow; run: ${fix}`,
-      )
+    for (const key of slow) options.warning?.(slowKeyWords(key))
     const firstSize = slow.length > 0 ? CAREFUL_SIZE : undefined
     const walk = await walkAll(work, { ...limitsOf(client, options, began), firstSize })
     const archive = sink ? await closeArchive(work, sink, walk) : null

@@ -26,3 +26,6 @@ const UNINDEXED = `
 
 export const readUnindexed = (database: Queryable): Promise<UnindexedKey[]> =>
   query(database, UNINDEXED, { name: d.text(), table: d.text(), fix: d.text() })
+
+export const slowKeyWords = ({ name, table, fix }: UnindexedKey): string =>
+  `the foreign key ${name} of ${table} has no index, which makes this cleanup slow; run: ${fix}`

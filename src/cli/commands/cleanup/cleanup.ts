@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type pg from 'pg'
 import type { ArchiveSink, CleanupCounts, CleanupOptions, Removed } from '../../../cleanup/types.ts'
+import { readUnindexed, slowKeyWords } from '../../../db/unindexed.ts'
 import { WfstoreError } from '../../../error.ts'
 import { isPassage, isStdout } from '../../../passage.ts'
 import type { Context } from '../../context.ts'
@@ -57,10 +58,9 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
     const counts = await withProgress(io, () => countCleanup(client, request))
     await printReport(context, flags, (writer) => drawCounts(writer, flags, counts))
     if (!flags.quiet) {
-      const { cutoff } = counts
-      context
-        .writer(flags)
-        .note(`older than ${cutoffText(cutoff)}; nothing was changed; bills are kept`)
+      const { note } = context.writer(flags)
+      for (const key of await readUnindexed(client)) note(`warning: ${slowKeyWords(key)}`)
+      note(`older than ${cutoffText(counts.cutoff)}; nothing was changed; bills are kept`)
     }
     return
   }

@@ -173,6 +173,20 @@ describe('on a terminal', () => {
 })
 
 describe('a dry run', () => {
+  it('names on a terminal of 80 columns the key of an application that protects a row, and that it has no index', async () => {
+    await database.sql(`create table feedback (run uuid references workflow_executions);
+      insert into feedback select execution_id from workflow_executions where end_time < '2024-06-01' limit 1`)
+    const run = (options: CliOptions) => cleanup(`${OLD} --dry-run --color never`, options)
+    const shown = await run({ terminal: 80 })
+    expect(shown.stdout.replace(/\s+/g, ' ')).toContain(
+      '1 protected by feedback_run_fkey of feedback',
+    )
+    const warning =
+      'warning: the foreign key feedback_run_fkey of feedback has no index, which makes this cleanup slow; run: create index concurrently on feedback (run)\n'
+    expect((await run({})).stderr).toContain(warning)
+    expect((await cleanup(`${OLD} --dry-run --quiet`)).stderr).toBe('')
+  })
+
   it.each([
     ['dry-run-80.txt', '--color never', { terminal: 80 }],
     ['dry-run.tsv', '', {}],
