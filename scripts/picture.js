@@ -21,7 +21,7 @@ const PICTURES = {
   terminal: {
     columns: 104,
     commands: [
-      'executions list --since 5h',
+      'executions list --limit 6',
       'errors --group --since 7d --limit 2',
       'cost --by model --since 30d',
     ],
@@ -40,8 +40,11 @@ try {
   )
   chmodSync(join(folder, 'wfstore'), 0o755)
   call('wfstore', 'demo')
-  const failed = ['--status', 'partial', '--workflow', 'Campaign brief', '--columns', 'executionId']
-  const id = call('wfstore', 'executions', 'list', ...failed, '--limit', '1').slice(0, 8)
+  const failed = ['--status', 'partial', '--workflow', 'Campaign brief']
+  const id = call('wfstore', 'executions', 'list', ...failed, '--limit', '1', '-o', 'name').slice(
+    0,
+    8,
+  )
   for (const [name, { columns, commands }] of Object.entries(PICTURES)) {
     const typed = commands.map((words) => `wfstore ${words.replace('ID', id)}`)
     const lines = screen(typed, columns)
