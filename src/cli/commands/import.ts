@@ -40,7 +40,7 @@ export function define(command: Command, context: Context): void {
   explain(command, {
     about:
       'Imports the whole file or, if a line is invalid, nothing. Rows that exist are skipped, so an import can be repeated. See wfstore help export-format.',
-    exit: '1 if a line is invalid; each invalid line is reported.',
+    exit: '2 if a line is invalid; with --skip-invalid 1 only if all lines are.',
     examples: [
       'wfstore import history.jsonl.gz',
       'wfstore export --since 30d | wfstore import - --profile staging',
