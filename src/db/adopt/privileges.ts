@@ -29,11 +29,11 @@ export async function viewLeftovers(
        select old.relname, old.relowner, a.attname, a.attacl from old join pg_attribute a on a.attrelid = old.oid
      )
      select format('alter view %I owner to %I', relname, pg_get_userbyid(relowner)) as statement, 1 as place
-     from old where relowner <> current_user::regrole and ${mayGiveTo('relowner', schema)}
+     from old where relowner <> quote_ident(current_user)::regrole and ${mayGiveTo('relowner', schema)}
      union all
      select format('revoke all on %I from %s', relname, coalesce(quote_ident(r.rolname), 'public')), 2
      from old, pg_default_acl a cross join lateral aclexplode(a.defaclacl) as x left join pg_roles r on r.oid = x.grantee
-     where a.defaclrole = current_user::regrole and a.defaclobjtype = 'r' and a.defaclnamespace in (0, old.relnamespace)
+     where a.defaclrole = quote_ident(current_user)::regrole and a.defaclobjtype = 'r' and a.defaclnamespace in (0, old.relnamespace)
        and x.grantee not in (a.defaclrole, old.relowner)
      union
      select format('alter view %I set (%s)', relname, array_to_string(reloptions, ', ')), 3 from old where reloptions is not null
@@ -67,7 +67,7 @@ export async function ownerships(
      from pg_class c
      join pg_namespace n on n.oid = c.relnamespace,
      unnest(${made.map(({ kind }) => kind)}::text[], ${made.map(({ name }) => name)}::text[]) as made (kind, name)
-     where n.nspname = ${schema} and c.relname = 'workflow_executions' and c.relowner <> current_user::regrole
+     where n.nspname = ${schema} and c.relname = 'workflow_executions' and c.relowner <> quote_ident(current_user)::regrole
        and (made.kind <> 'table' or not exists (select from pg_class t
          where t.relnamespace = c.relnamespace and t.relname = made.name))
        and ${mayGiveTo('c.relowner', schema)}`,

@@ -146,7 +146,7 @@ export async function noteDefaults(
     client,
     sql`select distinct case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end as name
      from pg_default_acl a, aclexplode(a.defaclacl) as x
-     where a.defaclrole = current_user::regrole and a.defaclobjtype = 'r' and x.grantee <> a.defaclrole
+     where a.defaclrole = quote_ident(current_user)::regrole and a.defaclobjtype = 'r' and x.grantee <> a.defaclrole
        and a.defaclnamespace in (0, (select oid from pg_namespace where nspname = ${schema})) order by 1`,
     { name: d.text() },
   )

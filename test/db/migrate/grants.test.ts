@@ -191,3 +191,16 @@ it('privileges that the operator granted stay', async () => {
   ).toEqual([{ update: true }])
   await database.sql(`drop owned by ${accounting}; drop role ${accounting}`)
 })
+
+it('a role whose name needs quotes can migrate and verify', async () => {
+  const database = await make('grants_quotes')
+  const name = `${anon} O"Hara`
+  const quoted = `"${name.replaceAll('"', '""')}"`
+  await database.sql(`create role ${quoted} login; grant all on schema public to ${quoted}`)
+  const url = new URL(database.url)
+  url.username = name
+  const cli = (words: string) => runCli([...words.split(' '), '--database-url', url.href])
+  expect(await cli('migrate up')).toMatchObject({ code: 0, stderr: '' })
+  expect(await cli('migrate verify')).toMatchObject({ code: 0 })
+  await database.sql(`drop owned by ${quoted}; drop role ${quoted}`)
+})
