@@ -72,7 +72,10 @@ it('--tool and --execution are refused, because only sums of removed runs are ke
 it('without a schema the error has a hint, exit 4', async () => {
   await legacy.sql('create schema bare')
   const { code, stderr } = await run(['stats', '--schema', 'bare'])
-  expect([code, stderr]).toEqual([4, expect.stringContaining('wfstore migrate up')])
+  expect([code, stderr]).toEqual([
+    4,
+    'error: this database has no wfstore schema in the search path "bare", but has one in schema public; give it with --schema public\n',
+  ])
 })
 
 it('durations of no finished run are null, not 0', async () => {
