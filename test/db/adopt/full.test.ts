@@ -152,6 +152,25 @@ describe('a fully set-up installation', () => {
   })
 })
 
+it('an export has the columns of the application, and an import into another installation writes them', async () => {
+  const [from, to] = [await makeFull('full_export'), await makeFull('full_import')]
+  for (const database of [from, to]) await migrate(database)
+  const entries = `select log_id, ${OWN_COLUMNS.join(', ')} from audit_logs order by 1`
+  const was = await from.sql(entries)
+  expect(was.filter(({ action }) => action !== null).length).toBeGreaterThan(0)
+  await to.sql(
+    'delete from workflow_executions; delete from audit_logs; delete from observability_metrics; delete from billing_records',
+  )
+  const exported = await runCli(['export', '--database-url', from.url])
+  expect(exported.code).toBe(0)
+  const imported = await runCli(['import', '-', '--database-url', to.url], {
+    stdin: Buffer.from(exported.stdout),
+  })
+  expect(imported).toMatchObject({ code: 0 })
+  expect(await to.sql(entries)).toEqual(was)
+  expect(await to.sql(TOTALS)).toEqual(await from.sql(TOTALS))
+})
+
 it('every kind of policy is created again as it was: command, roles, restriction, check, comment, FORCE', async () => {
   const database = await makeFull('policies')
   const role = `${database.name} "r"`
