@@ -1,6 +1,4 @@
 import pg from 'pg'
-import { WfstoreError } from '../../error.ts'
-import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 import { type Creation, creationsOf } from '../migrate/files.ts'
 import { revocation } from '../migrate/grants.ts'
 import { createHistory, HISTORY_TABLE, recordApplied } from '../migrate/history.ts'
@@ -14,6 +12,7 @@ import { dependentObstacles } from './dependents.ts'
 import { planConstraints } from './differences.ts'
 import { expectedTables } from './expected.ts'
 import { TABLES } from './legacy.ts'
+import { assertZones, zoneObstacles } from './mixed-zones.ts'
 import {
   missingTables,
   type Obstacle,
@@ -34,10 +33,11 @@ import {
   type Survey,
   tableOf,
 } from './survey.ts'
+import { describeZones, parseZones } from './zones.ts'
 
 export interface AdoptOptions {
   schema: string
-  /** The time zone in which the old application wrote its times. */
+  /** The time zone in which the old application wrote its times, also by column: see parseZones. */
   legacyTimeZone: string
   lockTimeoutMs: number
   notice: Notice
@@ -56,6 +56,7 @@ export interface AdoptOptions {
  */
 export async function adopt(client: pg.Client, options: AdoptOptions): Promise<TableSize[]> {
   const { schema, legacyTimeZone, notice } = options
+  const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
   const { tables, sizes, lines } = await planAdoption(client, options)
   for (const line of lines) notice(line)
@@ -67,9 +68,9 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
       const started = performance.now()
       await lockTables(client, tables, options.lockTimeoutMs)
       // The locks prevent changes from here on. Check again what may have changed since the announcement.
-      const locked = await readSurvey(client, schema, options.migrations, expected)
+      const locked = await readSurvey(client, schema, options.migrations, expected, zones)
       await assertAdoptable(client, locked)
-      await query(client, sql`select set_config('timezone', ${legacyTimeZone}, true)`, {})
+      await query(client, sql`select set_config('timezone', ${zones.rest}, true)`, {})
       const statements = await allStatements(client, locked)
       await createHistory(client)
       for (const statement of statements) await run(client, statement)
@@ -106,20 +107,21 @@ export async function planAdoption(
     migrations,
   }: Pick<AdoptOptions, 'schema' | 'legacyTimeZone' | 'migrations'>,
 ): Promise<Adoption> {
-  await assertTimeZone(client, legacyTimeZone)
+  const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
   return rolledBack(client, async () => {
-    const survey = await readSurvey(client, schema, migrations, expected)
+    const survey = await readSurvey(client, schema, migrations, expected, zones)
+    await assertZones(client, zones, survey)
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
     return {
       tables: survey.tables,
       sizes,
-      lines: announcement(survey, await readPolicies(client, survey), sizes, legacyTimeZone),
+      lines: announcement(survey, await readPolicies(client, survey), sizes),
       statements: [
         // The same order as in lockTables.
         `lock table ${[...survey.tables].reverse().join(', ')} in access exclusive mode`,
-        `set local timezone to ${pg.escapeLiteral(legacyTimeZone)}`,
+        `set local timezone to ${pg.escapeLiteral(zones.rest)}`,
         ...(await allStatements(client, survey)),
       ],
       after: [ANALYZE],
@@ -137,18 +139,6 @@ async function allStatements(client: pg.Client, survey: Survey): Promise<string[
     ...(await ownerships(client, survey.schema, newObjects(survey))),
     ...revocation(newObjects(survey)),
   ]
-}
-
-async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
-  if (zone === 'UTC') return
-  const sound = timeZoneOf(zone) !== undefined
-  const known = await query(client, sql`select from pg_timezone_names where name = ${zone}`, {})
-  if (sound && known.length > 0) return
-  throw new WfstoreError(
-    'usage',
-    `time zone ${JSON.stringify(zone)} is ${sound ? 'unknown to the server' : 'not a time zone'}`,
-    { hint: sound ? 'use an IANA name, such as Europe/Berlin or UTC' : zoneHint(zone) },
-  )
 }
 
 /** Runs `work` in a transaction that is rolled back. */
@@ -179,23 +169,19 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
     // Rows come before keys: a key can be added after its rows are fixed. A role that does not own the tables may
     // not be able to read them.
     ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
+    ...(tables && privileges.length === 0 ? await zoneObstacles(client, survey) : []),
     ...shapeObstacles(survey),
     ...(tables ? await dependentObstacles(client, survey) : []),
     ...(tables && privileges.length === 0 ? await policyObstacles(client, survey) : []),
   ]
 }
 
-function announcement(
-  survey: Survey,
-  policies: Policy[],
-  sizes: TableSize[],
-  zone: string,
-): string[] {
+function announcement(survey: Survey, policies: Policy[], sizes: TableSize[]): string[] {
   const kept = keptObjects(survey)
   const missing = missingTables(survey)
   return [
     `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
-    `their times are read in the time zone ${zone}; the tables are locked while they are rewritten`,
+    `their times are read in the time zone ${describeZones(survey.zones)}; the tables are locked while they are rewritten`,
     ...(missing.length > 0
       ? [`the set-up of the old application stopped half-way; created empty: ${missing.join(', ')}`]
       : []),

@@ -4,6 +4,7 @@ import { quote } from '../query/sql.ts'
 import { planConstraints } from './differences.ts'
 import { OLD_VIEWS } from './legacy.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
+import { type LegacyZones, zoneOf } from './zones.ts'
 
 /**
  * The statements that change the surveyed schema to that of 001_tables, in order. Tables are altered, which keeps
@@ -48,6 +49,7 @@ function alteration(survey: Survey, table: string): string[] {
       columnActions(
         columns.find(({ name }) => name === to.name),
         to,
+        survey.zones,
       ),
     ),
     ...add.map(({ name, definition }) => `add constraint ${name} ${definition}`),
@@ -55,7 +57,11 @@ function alteration(survey: Survey, table: string): string[] {
   return actions.length === 0 ? [] : [`alter table ${table}\n  ${actions.join(',\n  ')}`]
 }
 
-function columnActions(from: CatalogColumn | undefined, to: CatalogColumn): string[] {
+function columnActions(
+  from: CatalogColumn | undefined,
+  to: CatalogColumn,
+  zones: LegacyZones,
+): string[] {
   if (!from) {
     const rest = `${to.notNull ? ' not null' : ''}${to.defaultValue === null ? '' : ` default ${to.defaultValue}`}`
     return [`add column ${to.name} ${to.type}${rest}`]
@@ -67,7 +73,9 @@ function columnActions(from: CatalogColumn | undefined, to: CatalogColumn): stri
   const redefault = from.defaultValue !== to.defaultValue || (retyped && to.defaultValue !== null)
   if (from.defaultValue !== null && redefault) actions.push(`${alter} drop default`)
   // Without USING a timestamp is read in the time zone of the session. In UTC that does not rewrite the table.
-  if (retyped) actions.push(`${alter} type ${to.type}`)
+  const zone = from.baseType === 'timestamp' ? zoneOf(zones, to.tableName, to.name) : zones.rest
+  const using = zone === zones.rest ? '' : ` using ${quote(to.name)} at time zone '${zone}'`
+  if (retyped) actions.push(`${alter} type ${to.type}${using}`)
   if (to.defaultValue !== null && redefault) actions.push(`${alter} set default ${to.defaultValue}`)
   if (from.notNull !== to.notNull) actions.push(`${alter} ${to.notNull ? 'set' : 'drop'} not null`)
   return actions

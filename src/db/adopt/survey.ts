@@ -17,6 +17,7 @@ import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
+import type { LegacyZones } from './zones.ts'
 
 /** The SQL of the migrations. Adoption replaces the first of them. */
 export interface Migrations {
@@ -31,6 +32,7 @@ export interface Survey {
   schema: string
   migrations: Migrations
   expected: Expected
+  zones: LegacyZones
   /** Those of the five tables that exist. A set-up that stopped half-way has not created the others. */
   tables: string[]
   /** The existing relations with names that wfstore uses, by name. */
@@ -48,6 +50,7 @@ export async function readSurvey(
   schema: string,
   migrations: Migrations,
   expected: Expected,
+  zones: LegacyZones,
 ): Promise<Survey> {
   const keys = expected.constraints.filter(({ kind }) => kind === 'p')
   const names = await readNames(client, schema, migrations, [
@@ -58,6 +61,7 @@ export async function readSurvey(
     schema,
     migrations,
     expected,
+    zones,
     ...names,
     tables: TABLES.filter((table) => names.relations.has(table)),
     columns: await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)]),

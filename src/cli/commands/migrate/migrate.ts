@@ -50,13 +50,13 @@ export function define(migrate: Command, context: Context): void {
       'Create or update the schema, or adopt the tables of the old application in place.',
     )
     .option('--to <name>', 'last migration to apply: its name or number')
-    .option('--legacy-tz <zone>', 'time zone of times in the old tables', 'UTC')
+    .option('--legacy-tz <zone>', 'zone of the old times, or column=zone,…', 'UTC')
   explain(addMigrationOptions(up), {
     exit: '4 if the schema cannot be updated or adopted, 5 if another migration is running.',
     examples: [
       'wfstore migrate up',
       'wfstore migrate up --dry-run > up.sql',
-      'wfstore migrate up --legacy-tz Europe/Berlin',
+      'wfstore migrate up --legacy-tz created_at=Europe/Berlin,start_time=UTC',
     ],
   }).action((count: number | undefined) => runUp(context, up.optsWithGlobals<UpFlags>(), count))
 
