@@ -126,8 +126,10 @@ with patience as materialized (
   select c.*, m.metric_id is null as is_new, m.metric_value as before
   from computed c left join stored m on m.metric_id = c.metric_id
 ), gone as materialized (
-  select m.metric_id, m.metric_value as before from stored m
-  where not exists (select from computed c where c.metric_id = m.metric_id) and ${raw(rolledUp(period))}
+  -- First what is missing: the planner expects one row of the other conditions, and would read all of computed for each row.
+  select m.metric_id, m.metric_value as before
+  from (select * from stored m where not exists (select from computed c where c.metric_id = m.metric_id) offset 0) as m
+  where ${raw(rolledUp(period))}
     and ${raw(fits('m.user_id', 'm.metric_type'))}
     and not (m.metric_type = ${raw(AUDIT_TYPE)} and m.key in (select key from cleaned))
 ), inserted as (
