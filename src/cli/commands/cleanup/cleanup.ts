@@ -54,8 +54,9 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   const warnOfLosses = async () =>
     lossesOf(await readEffects(client), flags.archive !== undefined).forEach(warn)
   if (flags.dryRun) {
-    await warnOfLosses()
+    // It checks the schema first.
     const counts = await withProgress(io, () => countCleanup(client, request))
+    await warnOfLosses()
     await printReport(context, flags, (writer) => drawCounts(writer, flags, counts))
     if (!flags.quiet) {
       const { note } = context.writer(flags)
