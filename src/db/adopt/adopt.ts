@@ -22,6 +22,7 @@ import {
 } from './obstacles.ts'
 import { type Policy, policyObstacles, readPolicies, recreations } from './policies.ts'
 import { ownerships, viewLeftovers } from './privileges.ts'
+import { publicationNotes } from './publications.ts'
 import { rowObstacles } from './rows.ts'
 import { describeSize, readSizes, type TableSize } from './sizes.ts'
 import { adoptionStatements } from './statements.ts'
@@ -35,6 +36,9 @@ import {
 } from './survey.ts'
 import { describeZones, parseZones } from './zones.ts'
 
+/** What the person who confirms must know. */
+export type Risk = Pick<Adoption, 'published'>
+
 export interface AdoptOptions {
   schema: string
   /** The time zone in which the old application wrote its times, also by column: see parseZones. */
@@ -42,7 +46,7 @@ export interface AdoptOptions {
   lockTimeoutMs: number
   notice: Notice
   /** Called after the plan is announced and before the first change; throws to cancel. */
-  confirm: () => Promise<void>
+  confirm: (risk: Risk) => Promise<void>
   migrations: Migrations
 }
 
@@ -58,9 +62,9 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
   const { schema, legacyTimeZone, notice } = options
   const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
-  const { tables, sizes, lines } = await planAdoption(client, options)
+  const { tables, sizes, lines, published } = await planAdoption(client, options)
   for (const line of lines) notice(line)
-  await options.confirm()
+  await options.confirm({ published })
 
   const locking = { schema, tables, lockTimeoutMs: options.lockTimeoutMs, notice }
   await withLockRetries(client, locking, () =>
@@ -87,6 +91,8 @@ const ANALYZE = `analyze ${TABLES.join(', ')}`
 export interface Adoption {
   tables: string[]
   sizes: TableSize[]
+  /** True if subscribers get the rows of these tables. */
+  published: boolean
   /** The announcement for people. */
   lines: string[]
   /** One transaction. */
@@ -114,10 +120,12 @@ export async function planAdoption(
     await assertZones(client, zones, survey)
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
+    const publications = await publicationNotes(client, survey)
     return {
       tables: survey.tables,
       sizes,
-      lines: announcement(survey, await readPolicies(client, survey), sizes),
+      published: publications.length > 0,
+      lines: [...announcement(survey, await readPolicies(client, survey), sizes), ...publications],
       statements: [
         // The same order as in lockTables.
         `lock table ${[...survey.tables].reverse().join(', ')} in access exclusive mode`,

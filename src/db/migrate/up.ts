@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { MigrationBuilder } from 'node-pg-migrate'
 import pg from 'pg'
-import { adopt, planAdoption } from '../adopt/adopt.ts'
+import { adopt, planAdoption, type Risk } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import { describeReturned, readReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
 import type { TableSize } from '../adopt/sizes.ts'
@@ -39,7 +39,7 @@ export interface MigrateOptions {
   /** Default: all pending migrations. */
   target?: MigrationTarget
   /** Called before the tables of the old application are rewritten; throws to cancel. */
-  confirm?: () => Promise<void>
+  confirm?: (risk: Risk) => Promise<void>
   /** Opens a second connection to the same database, to detect a pooler. */
   connectAnother?: () => Promise<pg.Client>
 }

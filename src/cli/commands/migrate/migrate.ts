@@ -117,8 +117,12 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     target: { count, to: options.to },
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    confirm: () =>
-      context.confirm('Adopt these tables?', { yes: options.yes, unattended: 'proceed' }),
+    // Without a terminal a deploy adopts, but not if it would stop the replication of these tables.
+    confirm: ({ published }: { published: boolean }) =>
+      context.confirm('Adopt these tables?', {
+        yes: options.yes,
+        unattended: published ? 'refuse' : 'proceed',
+      }),
   }
   if (options.dryRun) {
     const steps = await planUp(client, settings)
