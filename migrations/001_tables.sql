@@ -1,11 +1,38 @@
 -- Up Migration
 
 -- The columns have the names and the order of the old application, so that its statements still work. Columns of
--- wfstore follow after them. Times are timestamptz, amounts are US dollars, token counts are bigint.
+-- wfstore follow after them. Times are timestamptz, amounts are US dollars, token counts are bigint. Amounts and times are
+-- finite: one NaN would make every total NaN. NaN is greater than Infinity.
 
 create function wfstore_set_updated_at() returns trigger language plpgsql as $$
 begin
   new.updated_at := now();
+  return new;
+end $$;
+
+-- The old application writes statuses that wfstore has no name for: its retry button writes 'pending'. A trigger calls this
+-- only for an unknown status. One that is unknown here too stays as it is, and the check of the table refuses it.
+create function wfstore_map_status() returns trigger language plpgsql as $$
+declare
+  word text := translate(lower(btrim(new.status, E' \t\r\n')), ' -', '__');
+begin
+  if tg_table_name = 'workflow_steps' then
+    new.status := case
+      when word in ('pending', 'queued') then 'pending'
+      when word in ('running', 'started', 'in_progress', 'processing') then 'running'
+      when word in ('success', 'successful', 'succeeded', 'completed', 'complete', 'done') then 'success'
+      when word in ('failed', 'failure', 'error') then 'failed'
+      when word in ('skipped', 'cancelled', 'canceled') then 'skipped'
+      else new.status end;
+  else
+    new.status := case
+      when word in ('running', 'started', 'in_progress', 'processing', 'pending', 'queued') then 'running'
+      when word in ('success', 'successful', 'succeeded', 'completed', 'complete', 'done') then 'success'
+      when word in ('failed', 'failure', 'error') then 'failed'
+      when word = 'partial' then 'partial'
+      when word in ('cancelled', 'canceled') then 'cancelled'
+      else new.status end;
+  end if;
   return new;
 end $$;
 
@@ -29,7 +56,11 @@ create table workflow_executions (
   error_message   text,
   metadata        jsonb default '{}',
   created_at      timestamptz default now(),
-  updated_at      timestamptz default now()
+  updated_at      timestamptz default now(),
+  constraint workflow_executions_finite check (
+    total_cost > '-Infinity' and total_cost < 'Infinity' and isfinite(start_time) and
+    isfinite(end_time) and isfinite(created_at) and isfinite(updated_at)
+  )
 );
 
 -- A token class that was not reported is NULL, not 0. tokens_used is the number of billed tokens.
@@ -60,7 +91,11 @@ create table workflow_steps (
   tokens_cache_read  bigint,
   tokens_cache_write bigint,
   tokens_reasoning   bigint,
-  primary key (execution_id, step_id)
+  primary key (execution_id, step_id),
+  constraint workflow_steps_finite check (
+    cost > '-Infinity' and cost < 'Infinity' and isfinite(start_time) and isfinite(end_time) and
+    isfinite(created_at) and isfinite(updated_at)
+  )
 );
 
 -- Here and in billing_records execution_id and step_id have no foreign key: the rows outlive their run.
@@ -81,7 +116,10 @@ create table audit_logs (
   success        boolean not null default true,
   error_message  text,
   metadata       jsonb default '{}',
-  created_at     timestamptz default now()
+  created_at     timestamptz default now(),
+  constraint audit_logs_finite check (
+    cost > '-Infinity' and cost < 'Infinity' and isfinite(timestamp) and isfinite(created_at)
+  )
 );
 
 create table observability_metrics (
@@ -92,7 +130,11 @@ create table observability_metrics (
   metric_value       numeric not null,
   aggregation_period text not null default 'hour',
   dimensions         jsonb default '{}',
-  created_at         timestamptz default now()
+  created_at         timestamptz default now(),
+  constraint observability_metrics_finite check (
+    metric_value > '-Infinity' and metric_value < 'Infinity' and isfinite(timestamp) and
+    isfinite(created_at)
+  )
 );
 
 create table billing_records (
@@ -105,7 +147,8 @@ create table billing_records (
   tokens_output      bigint,
   tokens_total       bigint not null default 0,
   cost               numeric not null default 0,
-  billing_period     text not null,
+  billing_period     text not null
+    constraint billing_records_month check (billing_period ~ '^\d{4}-(0[1-9]|1[0-2])$'),
   paid               boolean not null default false,
   payment_id         text,
   metadata           jsonb default '{}',
@@ -113,7 +156,11 @@ create table billing_records (
   updated_at         timestamptz default now(),
   tokens_cache_read  bigint,
   tokens_cache_write bigint,
-  tokens_reasoning   bigint
+  tokens_reasoning   bigint,
+  constraint billing_records_finite check (
+    cost > '-Infinity' and cost < 'Infinity' and isfinite(timestamp) and isfinite(created_at) and
+    isfinite(updated_at)
+  )
 );
 
 -- The totals of the runs that cleanup removed. Rows are appended and merged; several rows may have the same key.
@@ -134,7 +181,12 @@ create table usage_history (
   steps_failed    bigint not null,
   timed_runs      bigint not null,
   duration_ms     numeric not null,
-  last_start_time timestamptz not null
+  last_start_time timestamptz not null,
+  constraint usage_history_finite check (
+    total_cost > '-Infinity' and total_cost < 'Infinity' and
+    duration_ms > '-Infinity' and duration_ms < 'Infinity' and isfinite(quarter_start) and
+    isfinite(last_start_time)
+  )
 );
 comment on column usage_history.timed_runs is 'number of runs with an end time';
 comment on column usage_history.duration_ms is 'sum of end_time - start_time of these timed_runs, in milliseconds';
@@ -146,7 +198,10 @@ create table audit_history (
   user_id       text not null,
   action_type   text not null,
   success       boolean not null,
-  entries       bigint not null
+  entries       bigint not null,
+  constraint audit_history_finite check (
+    isfinite(quarter_start)
+  )
 );
 
 create trigger update_workflow_executions_updated_at before update on workflow_executions
@@ -155,6 +210,12 @@ create trigger update_workflow_steps_updated_at before update on workflow_steps
   for each row execute function wfstore_set_updated_at();
 create trigger update_billing_records_updated_at before update on billing_records
   for each row execute function wfstore_set_updated_at();
+create trigger wfstore_map_status before insert or update of status on workflow_executions
+  for each row when (new.status not in ('running', 'success', 'failed', 'partial', 'cancelled'))
+  execute function wfstore_map_status();
+create trigger wfstore_map_status before insert or update of status on workflow_steps
+  for each row when (new.status not in ('pending', 'running', 'success', 'failed', 'skipped'))
+  execute function wfstore_map_status();
 
 -- Includes the runs that cleanup removed. Both views have the column types that the old statements give on these tables,
 -- so that the set-up of the old application can run again: CREATE OR REPLACE cannot change a type.
@@ -199,3 +260,4 @@ drop view daily_cost_summary, user_workflow_summary;
 drop table audit_history, usage_history, billing_records, observability_metrics, audit_logs,
   workflow_steps, workflow_executions;
 drop function wfstore_set_updated_at();
+drop function wfstore_map_status();

@@ -9,7 +9,8 @@ create table wfstore_periods (
   time_zone      text,
   records        bigint,
   cost           numeric,
-  tokens_total   bigint
+  tokens_total   bigint,
+  constraint wfstore_periods_finite check (cost > '-Infinity' and cost < 'Infinity' and isfinite(closed_at))
 );
 comment on column wfstore_periods.closed_at is 'time of the close; NULL while the period is open';
 comment on column wfstore_periods.time_zone is 'time zone of the months at the time of the close';
@@ -81,6 +82,8 @@ end $$;
 -- statement at read committed sees all committed bills.
 create function wfstore_close_period() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+declare
+  unsound uuid;
 begin
   if tg_op <> 'INSERT' then
     if old.closed_at is not null then
@@ -109,6 +112,14 @@ begin
   execute format('select time_zone from %I.wfstore_settings for share', tg_table_schema) into new.time_zone;
   execute format('select count(*), coalesce(sum(cost), 0), coalesce(sum(tokens_total), 0) from %I.billing_records
     where billing_period = $1', tg_table_schema) into new.records, new.cost, new.tokens_total using new.billing_period;
+  -- A check of billing_records refuses such a bill, but the check can be missing.
+  if not (new.cost > '-Infinity' and new.cost < 'Infinity') then
+    execute format('select billing_id from %I.billing_records where billing_period = $1
+      and not (cost > ''-Infinity'' and cost < ''Infinity'') order by billing_id limit 1', tg_table_schema)
+      into unsound using new.billing_period;
+    raise exception 'billing period % cannot be closed: the cost of bill % is not a finite number', new.billing_period, unsound
+      using errcode = 'WF002';
+  end if;
   return new;
 end $$;
 

@@ -12,6 +12,7 @@ export const MIGRATIONS = [
   '003_billing',
   '004_report_indexes',
   '005_cleanup',
+  '006_values',
 ] as const
 
 /** The tables that reports read and engines write. */

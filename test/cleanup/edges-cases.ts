@@ -11,6 +11,8 @@ const ENDED = ['success', 'failed', 'partial', 'cancelled']
 
 export type Case = Omit<RunSeed, 'id'> & { goes: boolean }
 
+export const FAR = '294276-12-31Z'
+
 export const CASES: Case[] = [
   ...ENDED.flatMap((status): Case[] => [
     {
@@ -94,7 +96,7 @@ export const CASES: Case[] = [
     goes: true,
   },
   { label: 'ended before, without steps', start: HOUR_BEFORE, end: BEFORE, steps: 0, goes: true },
-  { label: 'ended never: at infinity', start: HOUR_BEFORE, end: 'infinity', goes: false },
+  { label: 'ends in the far future', start: HOUR_BEFORE, end: FAR, goes: false },
 ]
 const STEPS = 2
 export const stepsOf = ({ steps = STEPS }: { steps?: number }) => steps

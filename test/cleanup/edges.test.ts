@@ -16,7 +16,17 @@ import {
   sumOf,
   uuid,
 } from './cleanup-support.ts'
-import { AFTER, AT, BEFORE, CASES, type Case, CUTOFF, stepsOf, YEAR_BEFORE } from './edges-cases.ts'
+import {
+  AFTER,
+  AT,
+  BEFORE,
+  CASES,
+  type Case,
+  CUTOFF,
+  FAR,
+  stepsOf,
+  YEAR_BEFORE,
+} from './edges-cases.ts'
 
 /** Of every run an entry of long before, one of the microsecond before, one of the cutoff, and a bill. */
 async function fill({ sql }: Pick<TestDatabase, 'sql'>): Promise<void> {
@@ -31,7 +41,7 @@ async function fill({ sql }: Pick<TestDatabase, 'sql'>): Promise<void> {
       [id],
     )
   }
-  for (const [place, at] of ['-infinity', YEAR_BEFORE, BEFORE, AT, AFTER].entries()) {
+  for (const [place, at] of ['0044-03-15 BC', YEAR_BEFORE, BEFORE, AT, AFTER].entries()) {
     await addEntry(sql, { id: uuid(2000 + place), run: null, at })
     await addEntry(sql, { id: uuid(2100 + place), run: uuid(999), at })
     await sql(
@@ -145,7 +155,7 @@ describe('at the edge of the cutoff', () => {
         start !== AFTER &&
         [end, created, updated].every((at) => at !== AFTER) &&
         [start, end, created, updated].includes(AT) &&
-        end !== 'infinity',
+        end !== FAR,
     )
     expect(atTheEdge.length).toBe(9)
     expect(result.removed).toEqual({

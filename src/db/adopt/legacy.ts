@@ -23,6 +23,18 @@ export const LAST_OLD_COLUMN: Record<string, string> = {
 /** Tables whose old primary key differs from ours, with its columns. */
 export const OLD_PRIMARY_KEYS: Record<string, string[]> = { workflow_steps: ['step_id'] }
 
+/** The check of billing_records that adopted rows need not fulfil: it holds for new and changed rows. */
+export const MONTH_CHECK = 'billing_records_month'
+
+/** The column that identifies a row in messages. */
+export const KEYS: Record<string, string> = {
+  workflow_executions: 'execution_id',
+  workflow_steps: 'step_id',
+  audit_logs: 'log_id',
+  observability_metrics: 'metric_id',
+  billing_records: 'billing_id',
+}
+
 /** Tables whose foreign keys are dropped: their rows outlive their run. */
 export const FREED_TABLES = ['audit_logs', 'billing_records']
 

@@ -89,7 +89,7 @@ function columnObstacles(survey: Survey, table: string): Obstacle[] {
     if (from.generated || LOSSLESS[to.baseType]?.includes(from.baseType)) continue
     obstacles.push({
       what: `${table}.${to.name} is ${from.type}, not ${to.type}`,
-      fix: `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::${to.type}`,
+      fix: `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::text::${to.type}`,
     })
   }
   for (const column of columns) {

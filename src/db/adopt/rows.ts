@@ -4,8 +4,10 @@ import type { Constraint } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
-import { LOSSLESS } from './legacy.ts'
+import { finiteObstacles } from './finite.ts'
+import { KEYS, LOSSLESS, MONTH_CHECK } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
+import { statusObstacles } from './statuses.ts'
 import { type Survey, tableOf } from './survey.ts'
 
 /** Rows that our constraints would refuse. The tables must be ordinary ones. */
@@ -16,8 +18,10 @@ export async function rowObstacles(client: pg.Client, survey: Survey): Promise<O
     obstacles.push(...(await overflows(client, survey, table)))
     const { add, missing } = planConstraints(survey, table)
     for (const constraint of [...add, ...missing]) {
-      if (!isComparable(survey, table, columnsOf(constraint))) continue
-      if (constraint.kind === 'c') obstacles.push(...(await refused(client, constraint)))
+      const used = columnsOf(constraint)
+      const key = constraint.kind === 'c' ? [KEYS[table] as string] : []
+      if (!isComparable(survey, table, [...used, ...key])) continue
+      if (constraint.kind === 'c') obstacles.push(...(await refused(client, survey, constraint)))
       if (constraint.kind === 'p') obstacles.push(...(await repeated(client, constraint)))
     }
   }
@@ -59,32 +63,14 @@ async function overflows(client: pg.Client, survey: Survey, table: string): Prom
   return obstacles
 }
 
-const SHOWN_VALUES = 5
-
-/** Rows that a check would refuse, grouped by value. */
-async function refused(client: pg.Client, check: Constraint): Promise<Obstacle[]> {
-  const { tableName, expression } = check
-  const [column] = columnsOf(check)
-  if (!column || expression === null) return []
-  const values = await query(
-    client,
-    `select ${column}::text as value, count(*) as rows from ${tableName} where (${expression}) is false
-     group by 1 order by 2 desc, 1`,
-    { value: d.text(), rows: d.count() },
-  )
-  if (values.length === 0) return []
-  const shown = values
-    .slice(0, SHOWN_VALUES)
-    .map(({ value, rows }) => `${JSON.stringify(value)} (${plural(rows, 'row')})`)
-  const more =
-    values.length > SHOWN_VALUES ? ` and ${values.length - SHOWN_VALUES} other values` : ''
-  const known = [...expression.matchAll(/'(\w+)'/g)].map(([, value]) => `'${value}'`).join(', ')
-  return [
-    {
-      what: `${tableName} has unknown values of ${column}: ${shown.join(', ')}${more}`,
-      fix: `update ${tableName} set ${column} = 'failed' where ${column} not in (${known}), or set another of these values`,
-    },
-  ]
+/** Rows that a check would refuse. The check of the month holds for new rows only. */
+async function refused(client: pg.Client, survey: Survey, check: Constraint): Promise<Obstacle[]> {
+  const { tableName, name } = check
+  if (name === MONTH_CHECK) return []
+  if (name === `${tableName}_status_check`) return statusObstacles(client, check)
+  const checked = columnsOf(check)
+  const columns = tableOf(survey, tableName).columns.filter((one) => checked.includes(one.name))
+  return finiteObstacles(client, check, columns)
 }
 
 async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]> {
@@ -110,14 +96,39 @@ async function orphans(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   if (!sides.every((table) => isComparable(survey, table, ['execution_id']))) return []
   const lost =
     'not exists (select from workflow_executions e where e.execution_id = workflow_steps.execution_id)'
-  const rows = await countRows(client, `select count(*) as rows from workflow_steps where ${lost}`)
-  if (rows === 0) return []
+  const [found] = await query(
+    client,
+    `select count(*) as rows, to_json(coalesce((array_agg(step_id::text order by step_id))[1:${SHOWN_ROWS}], '{}')) as ids
+     from workflow_steps where ${lost}`,
+    { rows: d.count(), ids: d.texts('ids') },
+  )
+  if (!found || found.rows === 0) return []
+  const { rows, ids } = found
+  const others = rows > ids.length ? ` and ${plural(rows - ids.length, 'other')}` : ''
   return [
     {
-      what: `workflow_steps has ${plural(rows, 'row')} whose run does not exist`,
-      fix: `delete from workflow_steps where ${lost}`,
+      what: `workflow_steps has ${plural(rows, 'row')} whose run does not exist: step_id ${ids.join(', ')}${others}`,
+      fix: lostRuns(survey.tables.includes('audit_logs')),
     },
   ]
+}
+
+const SHOWN_ROWS = 5
+
+/** Gives each step without a run one again, so that no step and no cost is lost. The audit entries know the user. */
+function lostRuns(audited: boolean): string {
+  const user = audited
+    ? `coalesce((select min(a.user_id) from audit_logs a where a.execution_id = s.execution_id), 'unknown')`
+    : `'unknown'`
+  const lost =
+    'not exists (select from workflow_executions e where e.execution_id = s.execution_id)'
+  return [
+    'insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, end_time, status,',
+    'total_cost, total_tokens, steps_total, steps_completed, steps_failed)',
+    `select s.execution_id, 'unknown', ${user}, 'unknown', 'unknown', coalesce(min(s.start_time), min(s.created_at), now()),`,
+    `max(s.end_time), 'failed', sum(s.cost), sum(s.tokens_used), count(*), count(*) filter (where s.status = 'success'),`,
+    `count(*) filter (where s.status = 'failed') from workflow_steps s where ${lost} group by s.execution_id`,
+  ].join(' ')
 }
 
 /** True if these columns exist with convertible types. Otherwise another obstacle reports them. */

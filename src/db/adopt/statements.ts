@@ -52,7 +52,11 @@ function alteration(survey: Survey, table: string): string[] {
         survey.zones,
       ),
     ),
-    ...add.map(({ name, definition }) => `add constraint ${name} ${definition}`),
+    // 006_values reads the rows for the checks later, without the exclusive lock.
+    ...add.map(
+      ({ name, kind, definition }) =>
+        `add constraint ${name} ${definition}${kind === 'c' ? ' not valid' : ''}`,
+    ),
   ]
   return actions.length === 0 ? [] : [`alter table ${table}\n  ${actions.join(',\n  ')}`]
 }

@@ -23,6 +23,10 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     code: 'conflict',
     hint: 'a closed month does not change; `wfstore billing correct` writes a correction to the open one',
   },
+  WF002: {
+    code: 'conflict',
+    hint: 'set its right cost, then close the month; `wfstore doctor` says which check is missing',
+  },
   25006: {
     code: 'failed',
     hint: 'this server is a standby, or this session is read-only: use the URL of the primary',
@@ -45,12 +49,17 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   '57P03': { code: 'unreachable', hint: 'the server is starting or stopping: try again' },
 }
 
-/** Errors whose SQLSTATE means several things; the function of the server that raised them tells which. */
+/** Errors whose SQLSTATE means several things; the constraint, or the function of the server that raised them, tells which. */
 function byRoutine(
   sqlState: string | undefined,
   routine: string | undefined,
   sql: string | undefined,
+  constraint: string | undefined,
 ): { code: ErrorCode; hint: string } | undefined {
+  if (sqlState === '23514' && constraint?.endsWith('_finite'))
+    return { code: 'failed', hint: 'amounts and times are finite: neither NaN nor infinity' }
+  if (sqlState === '23514' && constraint === 'billing_records_month')
+    return { code: 'failed', hint: 'a billing period is a month, such as 2026-11' }
   if (sqlState === '42501' && routine === 'check_enable_rls')
     return { code: 'permission_denied', hint: ROW_SECURITY_HINT }
   if (sqlState === '40001' && /^Process(Interrupts|RecoveryConflict)/.test(routine ?? ''))
@@ -99,8 +108,8 @@ export function databaseError(
   if (error instanceof WfstoreError) return error
   const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
-  const { routine } = error as Partial<pg.DatabaseError>
-  const known = byRoutine(sqlState, routine, sql) ?? byState[sqlState ?? '']
+  const { routine, constraint } = error as Partial<pg.DatabaseError>
+  const known = byRoutine(sqlState, routine, sql, constraint) ?? byState[sqlState ?? '']
   if (known) {
     const { hint } = known
     return new WfstoreError(known.code, message, { hint, cause: error, sqlState, sql })

@@ -27,6 +27,12 @@ export const join: (
 /** A quoted identifier. */
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
+/** A text as a constant of SQL on one line, for statements that people read. */
+export const literal = (text: string): string =>
+  /[\\\p{Cc}]/u.test(text)
+    ? `e'${JSON.stringify(text).slice(1, -1).replaceAll("'", "''")}'`
+    : `'${text.replaceAll("'", "''")}'`
+
 /** A statement for the server: the result of `sql`, or text without values. */
 export type Statement = string | Bound
 

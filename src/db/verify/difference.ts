@@ -20,8 +20,11 @@ export interface Difference {
   state: 'missing' | 'differs' | 'invalid' | 'disabled' | 'extra'
   expected: string | null
   found: string | null
-  /** The statements that fix it, each with a semicolon, for psql with the schema in the search path. */
-  fix: string
+  /**
+   * The statements that fix it, each with a semicolon, for psql with the schema in the search path. They never drop an object
+   * of the application, or lose a value. Null for an extra object: there is nothing to fix.
+   */
+  fix: string | null
 }
 
 /** The two sides of the comparison. */
@@ -52,6 +55,12 @@ export const holderOf = (name: string, relations: Comparison['relations']): stri
 export function renameHolder(name: string, relations: Comparison['relations']): string[] {
   const holder = holderOf(name, relations)
   return holder ? [renameAway(holder, name)] : []
+}
+
+/** True if the view has the names of our columns. One with other columns is not ours. */
+export const isOurView = (view: View, found: View): boolean => {
+  const names = ({ columns }: View) => columns.split(', ').map((column) => column.split(' ')[0])
+  return names(view).join() === names(found).join()
 }
 
 /** The statements that recreate a view, with statements in between that the view blocks. */

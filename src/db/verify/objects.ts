@@ -1,8 +1,10 @@
+import { renameAway } from '../catalog.ts'
 import { describeColumn } from './columns.ts'
 import {
   type Comparison,
   type Difference,
   holderOf,
+  isOurView,
   recreateView,
   renameHolder,
   script,
@@ -63,7 +65,7 @@ export function compareFunctions({ expected, live }: Comparison): Difference[] {
     const fix =
       found.result === result
         ? script(definition)
-        : script(`drop function ${name}()`, definition, ...revoke)
+        : script(renameAway('function', `${name}()`), definition, ...revoke)
     return [{ ...common, state: 'differs', found: found.definition, fix }]
   })
 }
@@ -83,10 +85,13 @@ export function compareViews(comparison: Comparison): Difference[] {
       return [{ ...common, state, found: holder, fix }]
     }
     // CREATE OR REPLACE keeps the privileges but cannot change the columns.
-    const fix =
+    const statements =
       found.columns === columns
-        ? script(`create or replace ${query}`)
-        : script(...recreateView(view, comparison))
+        ? [`create or replace ${query}`]
+        : isOurView(view, found)
+          ? recreateView(view, comparison)
+          : [renameAway('view', name), `create ${query}`]
+    const fix = script(...statements)
     return [{ ...common, state: 'differs', found: found.definition, fix }]
   })
 }

@@ -1,3 +1,5 @@
+import { MONTH_CHECK } from '../adopt/legacy.ts'
+import { isOldTrigger } from '../adopt/survey.ts'
 import type { Constraint, Index, Trigger } from '../catalog.ts'
 import { quote } from '../query/sql.ts'
 import {
@@ -18,10 +20,9 @@ interface PartRules<T> {
   create: (wanted: T) => string[]
   /** Runs before `create` if another kind of object may have the name. */
   renameHolder?: (wanted: T) => string[]
-  drop: (found: T) => string
-  rename: (found: T, wanted: T) => string
-  /** One statement instead of drop and create. */
-  replace?: (found: T, wanted: T) => string[]
+  rename: (found: T, wanted: Part) => string
+  /** Set if the existing part is one of ours that was changed. Any other is renamed, so that it is not lost. */
+  replace?: (found: T, wanted: T) => string[] | undefined
   /** Set if the part has the right description but is invalid or disabled. */
   fault: (wanted: T, found: T) => Fault | undefined
 }
@@ -45,7 +46,7 @@ function compareParts<T extends Part>(
       const common = { kind: rules.kind, name: fullName(extra), state: 'extra' } as const
       const fault = rules.fault(extra, extra)
       const found = [rules.describe(extra), ...(fault ? [fault.found] : [])].join(', ')
-      return { ...common, expected: null, found, fix: script(rules.drop(extra)) }
+      return { ...common, expected: null, found, fix: null }
     }),
   ]
 }
@@ -65,7 +66,10 @@ function partDifference<T extends Part>(
   const actual = describe(found)
   const named = renamed ? `${found.name}: ${actual}` : actual
   if (actual !== common.expected) {
-    const replace = rules.replace?.(found, wanted) ?? [rules.drop(found), ...rules.create(wanted)]
+    const replace = rules.replace?.(found, wanted) ?? [
+      rules.rename(found, { tableName: wanted.tableName, name: `${wanted.name}_own` }),
+      ...rules.create(wanted),
+    ]
     return [{ ...common, state: 'differs', found: named, fix: script(...replace) }]
   }
   const fault = rules.fault(wanted, found)
@@ -83,14 +87,15 @@ const constraintRules: PartRules<Constraint> = {
   kind: 'constraint',
   describe: ({ definition }) => definition.replace(NOT_VALID, ''),
   create: (wanted) => [`alter table ${wanted.tableName} ${addition(wanted)}`],
-  drop: ({ tableName, name }) => `alter table ${tableName} drop constraint ${quote(name)}`,
   rename: ({ name }, { tableName, name: wanted }) =>
     `alter table ${tableName} rename constraint ${quote(name)} to ${wanted}`,
-  replace: ({ name }, wanted) => [
-    `alter table ${wanted.tableName} drop constraint ${quote(name)}, ${addition(wanted)}`,
-  ],
+  // A table has only one primary key, and of two foreign keys on the same columns both would apply.
+  replace: ({ name }, wanted) =>
+    wanted.kind === 'p' || wanted.kind === 'f'
+      ? [`alter table ${wanted.tableName} drop constraint ${quote(name)}, ${addition(wanted)}`]
+      : undefined,
   fault: ({ tableName, name }, { validated }) =>
-    validated
+    validated || name === MONTH_CHECK
       ? undefined
       : {
           state: 'invalid',
@@ -119,7 +124,8 @@ export function compareConstraints({ expected, live, relations }: Comparison): D
 function isSameConstraint(wanted: Constraint, found: Constraint): boolean {
   if (wanted.kind !== found.kind) return false
   if (wanted.kind === 'p') return true
-  if (wanted.kind === 'f') return wanted.columns === found.columns
+  if (wanted.kind === 'f')
+    return wanted.columns === found.columns && wanted.referenced === found.referenced
   return constraintRules.describe(wanted) === constraintRules.describe(found)
 }
 
@@ -130,7 +136,6 @@ export function compareIndexes({ expected, live, relations }: Comparison): Diffe
     describe: ({ unique, shape }) => `${unique ? 'UNIQUE ' : ''}${shape}`,
     create: (wanted) => [create(wanted)],
     renameHolder: ({ name }) => renameHolder(name, relations),
-    drop: ({ name }) => `drop index concurrently ${quote(name)}`,
     rename: ({ name }, wanted) => `alter index ${quote(name)} rename to ${wanted.name}`,
     fault: (wanted, { valid }) =>
       valid
@@ -165,7 +170,10 @@ const triggerRules: PartRules<Trigger> = {
   kind: 'trigger',
   describe: ({ shape }) => shape,
   create: (wanted) => [triggerCreation(wanted)],
-  drop: ({ tableName, name }) => `drop trigger ${quote(name)} on ${tableName}`,
+  replace: (found, wanted) =>
+    found.functionName === wanted.functionName || isOldTrigger(found)
+      ? [`drop trigger ${quote(found.name)} on ${found.tableName}`, triggerCreation(wanted)]
+      : undefined,
   rename: ({ name }, { tableName, name: wanted }) =>
     `alter trigger ${quote(name)} on ${tableName} rename to ${wanted}`,
   // A trigger that fires only in replicas is disabled everywhere else.

@@ -98,7 +98,14 @@ export async function readSnapshot(
     columns: bare(await readColumns(client, schema, present)),
     constraints: bare(await readConstraints(client, schema, present)),
     indexes: bare(await readIndexes(client, schema, present)),
-    triggers: bare(await readTriggers(client, schema, present)),
+    triggers: (await readTriggers(client, schema, present)).map((trigger) => ({
+      ...trigger,
+      // In the condition `new.` is a row, also if the schema has this name.
+      shape: trigger.shape
+        .split(/( WHEN \(.*\)(?= EXECUTE FUNCTION ))/s)
+        .map((part, index) => (index % 2 === 1 ? part : withoutPrefix({ part }, prefix).part))
+        .join(''),
+    })),
     functions: functions.map((found) => ({
       ...found,
       // Only the first match: in the body `new.` may be a row and not a schema.

@@ -68,9 +68,7 @@ const time = fc.constantFrom(
   '2025-02-28 23:59:59.999999+05:45',
   '0044-03-15 00:00Z BC',
   '1970-01-01Z',
-  '-infinity',
 )
-const startTime = time.filter((value) => value !== '-infinity')
 
 it('a row with any content is restored unchanged, and no total changes', async () => {
   const row = fc.record({
@@ -78,7 +76,7 @@ it('a row with any content is restored unchanged, and no total changes', async (
     documents: fc.array(orNull(json), { minLength: 4, maxLength: 4 }),
     amount,
     count,
-    times: fc.tuple(startTime, orNull(startTime), orNull(time), orNull(time)),
+    times: fc.tuple(time, orNull(time), orNull(time), orNull(time)),
   })
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 12, size: 'max' }), (rows) =>
@@ -124,20 +122,20 @@ async function insert(
   )
 }
 
-it('infinite times, values of unusual types and blanks in JSON are restored unchanged', () =>
+it('the first and the last time, values of unusual types and blanks in JSON are restored unchanged', () =>
   inFolder(async (folder) => {
     await database.sql(EMPTY)
     await database.sql(`
       insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status, created_at, updated_at,
         whole, grid, took, raw, code, two, doc, real_, span, net, "case", plain, metadata)
       values
-        ('w', 'u', 'm', 'm', '2026-01-01Z', '2026-01-02Z', 'success', 'infinity', '-infinity',
+        ('w', 'u', 'm', 'm', '2026-01-01Z', '2026-01-02Z', 'success', '294276-12-31 23:59:59.999999Z', '4713-01-01 BC',
          e'{ "a" :\\n [ 1 ] }', '[0:1]={7,null}', '-1 mon +3 days 04:05:06.789', '\\x00ff0a', 'ab', row('x"', '2026-01-01Z'),
          'null', '0.1', '[2026-01-01Z,)', '10.0.0.1/8', 3, 'infinity', 'null'),
         ('w', 'u', 'm', 'm', '2026-01-01Z', '2026-01-01Z', 'success', null, null,
          'null', '{}', '0', '', '', row(null, null), '"null"', 'NaN', 'empty', null, null, '0044-03-15 BC', null);
       insert into observability_metrics (user_id, metric_type, metric_value, timestamp) values
-        ('u', 't', 'NaN', '-infinity'), ('u', 't', 'Infinity', '2026-01-01Z')`)
+        ('u', 't', '1e-1000', '4713-01-01 BC'), ('u', 't', '1e1000', '2026-01-01Z')`)
     await awayAndBack(folder)
   }))
 

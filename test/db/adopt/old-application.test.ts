@@ -130,9 +130,9 @@ describe.each(['adopted', 'fresh'])('on an %s schema the old application', (kind
     ).not.toEqual([])
   })
 
-  it('cannot write an unknown status', async () => {
+  it('cannot write a status that wfstore does not know', async () => {
     await expect(
-      database.sql(`update workflow_executions set status = 'done' where execution_id = $1`, [run]),
+      database.sql(`update workflow_executions set status = 'odd' where execution_id = $1`, [run]),
     ).rejects.toThrow('workflow_executions_status_check')
   })
 

@@ -76,7 +76,7 @@ it.each([
         .filter((line) => !/TRIGGER update_(?:workflow|billing)/.test(line))
     const before = await own()
     expect(before.length).toBeGreaterThan(30)
-    for (const { fix } of found) await database.sql(fix)
+    for (const { fix } of found) await database.sql(fix ?? '')
     expect(await faults()).toEqual([])
     expect(await own()).toEqual(before)
     expect(await database.sql(TOTALS)).toEqual(totals)

@@ -22,15 +22,31 @@ afterEach(async () => {
 const compare = () => compareSchema(client, 'public')
 
 /** One at a time, as psql does: an index is not built concurrently among others. */
-async function run(script: string): Promise<void> {
-  for (const statement of splitStatements(script)) await client.query(statement)
+async function run(script: string | null): Promise<void> {
+  for (const statement of splitStatements(script ?? '')) await client.query(statement)
+}
+
+/** Removes what the damage has left: an object that a fix has renamed, or one of the application. */
+async function tidyUp(): Promise<void> {
+  const { rows } = await client.query(
+    `select relkind from pg_class where relname = 'daily_cost_summary_own'`,
+  )
+  if (rows[0])
+    await run(`drop ${rows[0].relkind === 'm' ? 'materialized ' : ''}view daily_cost_summary_own`)
+  await run('drop function if exists wfstore_set_updated_at_own()')
+  for (const { kind, name } of await compare()) {
+    const [table, own] = name.split('.').map((word) => `"${word}"`)
+    if (kind === 'index') await run(`drop index ${own}`)
+    else if (kind === 'trigger') await run(`drop trigger ${own} on ${table}`)
+    else await run(`alter table ${table} drop ${kind} ${own}`)
+  }
 }
 
 const describeAll = (differences: Difference[]) =>
   differences
     .map(
       ({ kind, name, state, expected, found, fix }) =>
-        `${kind} ${name} ${state}\n  expected: ${expected}\n  found: ${found}\n${fix}\n`,
+        `${kind} ${name} ${state}\n  expected: ${expected}\n  found: ${found}\n${fix ?? '-- nothing to fix'}\n`,
     )
     .join('')
 
@@ -50,7 +66,7 @@ const damages: Record<string, string[]> = {
     "alter table workflow_steps alter column start_time type timestamp using start_time at time zone 'UTC'",
     'alter table workflow_steps alter column duration_ms type text',
     'alter table workflow_steps alter column tool_name type text collate "C"',
-    "drop view daily_cost_summary; alter table billing_records alter column cost type numeric(12,4); create view daily_cost_summary as select user_id, (timestamp at time zone 'UTC')::date as date, model_id, sum(cost) as total_cost, sum(tokens_total)::bigint as total_tokens, count(*) as record_count from billing_records group by 1, 2, 3 order by 2 desc",
+    "drop view daily_cost_summary; alter table billing_records alter column cost type numeric(12,4); create view daily_cost_summary as select user_id, (timestamp at time zone 'UTC')::date as date, model_id, sum(cost) as total_cost, sum(tokens_total) as total_tokens, count(*) as record_count from billing_records group by 1, 2, 3 order by 2 desc",
     'alter table workflow_steps alter column retry_count drop default',
     'alter table workflow_steps alter column retry_count set default 3',
     "alter table workflow_steps alter column error_message set default 'none'",
@@ -95,7 +111,7 @@ const damages: Record<string, string[]> = {
   ],
   views: [
     'drop view daily_cost_summary',
-    'create or replace view daily_cost_summary as select user_id, null::date as date, model_id, cost as total_cost, 1::bigint as total_tokens, 1::bigint as record_count from billing_records',
+    'create or replace view daily_cost_summary as select user_id, null::date as date, model_id, cost as total_cost, 1::numeric as total_tokens, 1::bigint as record_count from billing_records',
     'drop view daily_cost_summary; create view daily_cost_summary as select user_id from billing_records',
     'drop view daily_cost_summary; create materialized view daily_cost_summary as select user_id from billing_records',
   ],
@@ -129,6 +145,8 @@ it.each(Object.entries(damages))(
       expect(differences.length, damage).toBeGreaterThan(0)
       expect(differences.every(isFault), damage).toBe(group !== 'extras')
       for (const { fix } of differences) await run(fix)
+      expect((await compare()).filter(isFault), damage).toEqual([])
+      await tidyUp()
       expect(await compare(), damage).toEqual([])
     }
     expectGolden(`verify/${group}.sql`, told.join('\n'))
@@ -145,6 +163,7 @@ it('a missing table is created again with its columns, keys and indexes', async 
   action_type text not null,
   success boolean not null,
   entries bigint not null,
+  constraint audit_history_finite CHECK (isfinite(quarter_start)),
   constraint audit_history_pkey PRIMARY KEY (history_id)
 );
 create index audit_history_user_idx on audit_history USING btree (user_id);`)
@@ -216,4 +235,75 @@ it('a column that would refuse rows of wfstore is a fault until it accepts NULL'
   ])
   for (const { fix } of await compare()) await run(fix)
   expect(await compare()).toMatchObject([{ ...told, state: 'extra' }])
+})
+
+describe('no fix drops an object of the application or loses a value', () => {
+  const dropping =
+    /\b(drop (table|column|view|materialized|index|policy|function|schema)|truncate|delete from|cascade)\b/i
+
+  it.each(Object.entries(damages))('damaged %s', async (_, statements) => {
+    for (const damage of statements) {
+      await run(damage)
+      for (const { state, name, fix } of await compare()) {
+        if (state === 'extra') expect(fix, damage).toBeNull()
+        // An invalid index has no use. Nothing but its definition is in it.
+        const text = state === 'invalid' ? '' : (fix ?? '').replaceAll(/ on delete cascade\b/gi, '')
+        if (!recreates(text)) expect(text, `${damage}: ${name}`).not.toMatch(dropping)
+        await run(fix)
+      }
+      await tidyUp()
+    }
+  })
+
+  /** A view of ours with our columns is in the way of a type: it is dropped and created again. */
+  const recreates = (fix: string) =>
+    /^drop view (\w+);/.test(fix) && /\ncreate view (\w+) as /.test(fix)
+
+  it('an object that has the name of one of ours is renamed', async () => {
+    await run(`
+      drop index workflow_steps_step_idx; create index workflow_steps_step_idx on workflow_steps (step_name);
+      create function theirs() returns trigger language plpgsql as $$ begin return new; end $$;
+      drop trigger update_workflow_steps_updated_at on workflow_steps;
+      create trigger update_workflow_steps_updated_at before insert on workflow_steps for each row execute function theirs();
+      alter table workflow_steps drop constraint workflow_steps_status_check,
+        add constraint workflow_steps_status_check check (status <> '');
+      drop view daily_cost_summary; create view daily_cost_summary as select user_id from billing_records;
+      create view board as select * from daily_cost_summary;
+      alter table audit_logs add column action text; create index by_action on audit_logs (action);
+      alter table audit_logs add constraint action_check check (action <> '');
+      insert into audit_logs (user_id, action_type, action_details, action) values ('u', 'a', 'd', 'kept')`)
+    const differences = await compare()
+    expect(
+      differences.filter(({ state }) => state === 'extra').map(({ name, fix }) => [name, fix]),
+    ).toEqual([
+      ['audit_logs.action', null],
+      ['audit_logs.action_check', null],
+      ['audit_logs.by_action', null],
+    ])
+    for (const { fix } of differences) await run(fix)
+    expect((await compare()).map(({ state, name }) => `${state} ${name}`)).toEqual([
+      'extra audit_logs.action',
+      'extra audit_logs.action_check',
+      'extra workflow_steps.workflow_steps_status_check_own',
+      'extra audit_logs.by_action',
+      'extra workflow_steps.workflow_steps_step_idx_own',
+      'extra workflow_steps.update_workflow_steps_updated_at_own',
+    ])
+    const { rows } = await client.query(
+      `select (select count(*)::int from board) as board, (select action from audit_logs) as action`,
+    )
+    expect(rows).toEqual([{ board: 0, action: 'kept' }])
+  })
+
+  it('a type is restored without rounding: a value that does not fit is an error', async () => {
+    await run(
+      `insert into audit_logs (user_id, action_type, action_details) values ('u', 'a', 'd');
+       alter table audit_logs alter tokens_used type numeric; update audit_logs set tokens_used = 1.5`,
+    )
+    const [difference] = await compare()
+    await expect(run(difference?.fix ?? '')).rejects.toThrow('invalid input syntax for type bigint')
+    expect((await client.query('select tokens_used from audit_logs')).rows).toEqual([
+      { tokens_used: '1.5' },
+    ])
+  })
 })

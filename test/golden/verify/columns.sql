@@ -4,6 +4,10 @@ column workflow_steps.cost missing
   expected: numeric not null default 0
   found: null
 alter table workflow_steps add column cost numeric not null default 0;
+constraint workflow_steps.workflow_steps_finite missing
+  expected: CHECK (((cost > '-Infinity'::numeric) AND (cost < 'Infinity'::numeric) AND isfinite(start_time) AND isfinite(end_time) AND isfinite(created_at) AND isfinite(updated_at)))
+  found: null
+alter table workflow_steps add constraint workflow_steps_finite CHECK (((cost > '-Infinity'::numeric) AND (cost < 'Infinity'::numeric) AND isfinite(start_time) AND isfinite(end_time) AND isfinite(created_at) AND isfinite(updated_at)));
 
 -- alter table audit_logs drop column log_id
 
@@ -62,7 +66,7 @@ alter table workflow_steps alter column start_time type timestamp with time zone
 column workflow_steps.duration_ms differs
   expected: bigint
   found: text
-alter table workflow_steps alter column duration_ms type bigint using duration_ms::bigint;
+alter table workflow_steps alter column duration_ms type bigint using duration_ms::text::bigint;
 
 -- alter table workflow_steps alter column tool_name type text collate "C"
 
@@ -71,7 +75,7 @@ column workflow_steps.tool_name differs
   found: text collate "C"
 alter table workflow_steps alter column tool_name type text;
 
--- drop view daily_cost_summary; alter table billing_records alter column cost type numeric(12,4); create view daily_cost_summary as select user_id, (timestamp at time zone 'UTC')::date as date, model_id, sum(cost) as total_cost, sum(tokens_total)::bigint as total_tokens, count(*) as record_count from billing_records group by 1, 2, 3 order by 2 desc
+-- drop view daily_cost_summary; alter table billing_records alter column cost type numeric(12,4); create view daily_cost_summary as select user_id, (timestamp at time zone 'UTC')::date as date, model_id, sum(cost) as total_cost, sum(tokens_total) as total_tokens, count(*) as record_count from billing_records group by 1, 2, 3 order by 2 desc
 
 column billing_records.cost differs
   expected: numeric not null default 0
@@ -82,7 +86,7 @@ create view daily_cost_summary as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id

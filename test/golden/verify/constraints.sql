@@ -10,7 +10,8 @@ alter table workflow_steps add constraint workflow_steps_status_check CHECK ((st
 constraint workflow_steps.workflow_steps_status_check differs
   expected: CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])))
   found: CHECK ((status <> ''::text))
-alter table workflow_steps drop constraint "workflow_steps_status_check", add constraint workflow_steps_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])));
+alter table workflow_steps rename constraint "workflow_steps_status_check" to workflow_steps_status_check_own;
+alter table workflow_steps add constraint workflow_steps_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])));
 
 -- alter table workflow_steps rename constraint workflow_steps_status_check to "Check"
 

@@ -3,39 +3,39 @@
 column workflow_steps.Team extra
   expected: null
   found: text
-alter table workflow_steps drop column "Team";
+-- nothing to fix
 
 -- alter table workflow_steps add column team text not null default ''
 
 column workflow_steps.team extra
   expected: null
   found: text not null default ''::text
-alter table workflow_steps drop column "team";
+-- nothing to fix
 
 -- alter table workflow_steps add constraint "Check" check (step_number >= 0)
 
 constraint workflow_steps.Check extra
   expected: null
   found: CHECK ((step_number >= 0))
-alter table workflow_steps drop constraint "Check";
+-- nothing to fix
 
 -- create unique index "Tuned" on workflow_steps (step_name)
 
 index workflow_steps.Tuned extra
   expected: null
   found: UNIQUE USING btree (step_name)
-drop index concurrently "Tuned";
+-- nothing to fix
 
 -- create index workflow_steps_pkey_ccnew on workflow_steps (step_name); update pg_index set indisvalid = false where indexrelid = 'workflow_steps_pkey_ccnew'::regclass
 
 index workflow_steps.workflow_steps_pkey_ccnew extra
   expected: null
   found: USING btree (step_name), invalid
-drop index concurrently "workflow_steps_pkey_ccnew";
+-- nothing to fix
 
 -- create trigger "Touch" before insert on workflow_steps for each row execute function wfstore_set_updated_at()
 
 trigger workflow_steps.Touch extra
   expected: null
   found: BEFORE INSERT ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at()
-drop trigger "Touch" on workflow_steps;
+-- nothing to fix

@@ -70,7 +70,7 @@ end $function$
  RETURNS integer
  LANGUAGE sql
 AS $function$select 1$function$
-drop function wfstore_set_updated_at();
+alter function wfstore_set_updated_at() rename to wfstore_set_updated_at_own;
 CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql

@@ -18,7 +18,7 @@ create index concurrently workflow_steps_step_idx on workflow_steps USING btree 
 index audit_logs.audit_logs_failed_idx differs
   expected: USING btree ("timestamp", log_id) WHERE (NOT success)
   found: USING btree ("timestamp")
-drop index concurrently "audit_logs_failed_idx";
+alter index "audit_logs_failed_idx" rename to audit_logs_failed_idx_own;
 create index concurrently audit_logs_failed_idx on audit_logs USING btree ("timestamp", log_id) WHERE (NOT success);
 
 -- drop index workflow_steps_step_idx; create unique index workflow_steps_step_idx on workflow_steps (step_id)
@@ -26,7 +26,7 @@ create index concurrently audit_logs_failed_idx on audit_logs USING btree ("time
 index workflow_steps.workflow_steps_step_idx differs
   expected: USING btree (step_id)
   found: UNIQUE USING btree (step_id)
-drop index concurrently "workflow_steps_step_idx";
+alter index "workflow_steps_step_idx" rename to workflow_steps_step_idx_own;
 create index concurrently workflow_steps_step_idx on workflow_steps USING btree (step_id);
 
 -- alter index workflow_steps_step_idx rename to "Tuned"

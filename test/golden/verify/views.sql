@@ -5,7 +5,7 @@ view daily_cost_summary missing
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
@@ -15,20 +15,20 @@ create view daily_cost_summary as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
   ORDER BY ((("timestamp" AT TIME ZONE 'UTC'::text))::date) DESC;
 
--- create or replace view daily_cost_summary as select user_id, null::date as date, model_id, cost as total_cost, 1::bigint as total_tokens, 1::bigint as record_count from billing_records
+-- create or replace view daily_cost_summary as select user_id, null::date as date, model_id, cost as total_cost, 1::numeric as total_tokens, 1::bigint as record_count from billing_records
 
 view daily_cost_summary differs
   expected: SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
@@ -37,14 +37,14 @@ view daily_cost_summary differs
     NULL::date AS date,
     model_id,
     cost AS total_cost,
-    (1)::bigint AS total_tokens,
+    (1)::numeric AS total_tokens,
     (1)::bigint AS record_count
    FROM billing_records
 create or replace view daily_cost_summary as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
@@ -57,19 +57,19 @@ view daily_cost_summary differs
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
   ORDER BY ((("timestamp" AT TIME ZONE 'UTC'::text))::date) DESC
   found: SELECT user_id
    FROM billing_records
-drop view daily_cost_summary;
+alter view daily_cost_summary rename to daily_cost_summary_own;
 create view daily_cost_summary as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
@@ -82,7 +82,7 @@ view daily_cost_summary differs
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
@@ -93,7 +93,7 @@ create view daily_cost_summary as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
-    (sum(tokens_total))::bigint AS total_tokens,
+    sum(tokens_total) AS total_tokens,
     count(*) AS record_count
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id

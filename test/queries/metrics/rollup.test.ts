@@ -213,7 +213,7 @@ it('values without rows are removed; metrics that no rollup created stay', async
   await database.sql(
     `insert into observability_metrics (timestamp, user_id, metric_type, metric_value, aggregation_period, dimensions)
      values ('2026-01-01T12:00Z', 'u', 'cost', 99, 'hour', '{"mode": "Sales", "model": "gpt-4o"}'),
-            ('2026-01-01T12:00Z', 'x', 'cost', 98, 'hour', null), ('infinity', 'x', 'cost', 97, 'hour', '[1]')`,
+            ('2026-01-01T12:00Z', 'x', 'cost', 98, 'hour', null), ('9999-12-31Z', 'x', 'cost', 97, 'hour', '[1]')`,
   )
   await rollup('hour')
   await database.sql(`delete from workflow_executions where user_id = 'v'`)

@@ -25,6 +25,7 @@ afterAll(async () => {
 
 it('a run with an infinite start is counted and has no day', async () => {
   const database = await createMigrated('report_infinite')
+  await database.sql('alter table workflow_executions drop constraint workflow_executions_finite')
   await database.sql(
     `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, total_cost)
      values ('w', 'u', 'm', 'x', 'infinity', 1), ('w', 'u', 'm', 'x', '2026-11-26T08:00Z', 2)`,

@@ -77,7 +77,7 @@ export function define(migrate: Command, context: Context): void {
     exit: '4 if an object is missing or differs. Objects added by the application are allowed.',
     examples: [
       'wfstore migrate verify',
-      `wfstore migrate verify --json | jq -r '.differences[].fix'`,
+      `wfstore migrate verify --json | jq -r '.differences[].fix // empty'`,
     ],
   }).action(() => printVerification(context, verify.optsWithGlobals<GlobalOptions>()))
 }

@@ -1,0 +1,285 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { STATUS_WORDS, statusFor } from '../../../src/db/adopt/statuses.ts'
+import { MIGRATIONS } from '../../../src/db/schema.ts'
+import type { WfstoreError } from '../../../src/error.ts'
+import { type AlmostLegacy, almostLegacy } from '../../support/almost.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { migrate } from '../../support/migrate.ts'
+import { startOldWriter } from '../../support/old-writer.ts'
+
+let almost: AlmostLegacy
+let database: TestDatabase
+
+beforeAll(async () => {
+  almost = await almostLegacy('values')
+  database = almost.database
+})
+
+afterAll(() => database.drop())
+
+const STEP = '00000000-0000-4000-8000-000000000002'
+const stopOf = (): Promise<WfstoreError> =>
+  migrate(database).then(
+    () => expect.unreachable('it should have stopped'),
+    (error) => error,
+  )
+const fixesOf = ({ hint = '' }: WfstoreError) =>
+  hint.replace('nothing was changed; to fix this: ', '')
+const run = (id: string, status: string) => `insert into workflow_executions
+  (execution_id, workflow_name, user_id, mode, model_id, status) values ('${id}', 'w', 'u', 'Sales', 'm', '${status}')`
+const statuses = (table: string) =>
+  database
+    .sql(
+      `select status from ${table} order by created_at, step_number`.replace(/, step_number$/, ''),
+    )
+    .then((rows) => rows.map(({ status }) => status))
+
+describe('statuses', () => {
+  it('the printed statements map each value to the status that means the same', async () => {
+    await almost.make(`
+      delete from workflow_executions;
+      insert into workflow_executions (workflow_name, user_id, mode, model_id, status)
+        select 'w', 'u', 'Sales', 'm', s from unnest(array['done', 'completed', ' Success ', 'PENDING', 'error', 'canceled', 'In Progress', 'partial']) s`)
+    const error = await stopOf()
+    expect(error.message).toContain(
+      'workflow_executions has unknown values of status: " Success " (1 row), "In Progress" (1 row), "PENDING" (1 row), "canceled" (1 row), "completed" (1 row), "done" (1 row), "error" (1 row)',
+    )
+    expect(fixesOf(error).split('; ')).toEqual([
+      `update workflow_executions set status = 'success' where status = ' Success '`,
+      `update workflow_executions set status = 'running' where status = 'In Progress'`,
+      `update workflow_executions set status = 'running' where status = 'PENDING'`,
+      `update workflow_executions set status = 'cancelled' where status = 'canceled'`,
+      `update workflow_executions set status = 'success' where status = 'completed'`,
+      `update workflow_executions set status = 'success' where status = 'done'`,
+      `update workflow_executions set status = 'failed' where status = 'error'`,
+    ])
+    await database.sql(fixesOf(error))
+    expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
+    expect(
+      await database.sql(
+        'select status, count(*)::int from workflow_executions group by 1 order by 1',
+      ),
+    ).toEqual([
+      { status: 'cancelled', count: 1 },
+      { status: 'failed', count: 1 },
+      { status: 'partial', count: 1 },
+      { status: 'running', count: 2 },
+      { status: 'success', count: 3 },
+    ])
+  })
+
+  it('an unknown value is named with its count and left to the operator', async () => {
+    await almost.make(`update workflow_steps set status = E'it''s\\n odd'`)
+    const error = await stopOf()
+    expect(error.message).toMatch(
+      /workflow_steps has unknown values of status: "it's\\n odd" \(1 row\)$/,
+    )
+    expect(fixesOf(error)).toBe(
+      `update workflow_steps set status = ... where status = e'it''s\\n odd' (with one of 'pending', 'running', 'success', 'failed', 'skipped')`,
+    )
+    await database.sql(
+      fixesOf(error)
+        .replace('= ...', `= 'success'`)
+        .replace(/ \(with one of .*\)/, ''),
+    )
+    await migrate(database)
+  })
+
+  it('after the adoption a status of the old application is stored as the status that means the same', async () => {
+    await almost.make('')
+    await migrate(database)
+    for (const [table, words] of Object.entries(STATUS_WORDS)) {
+      for (const [status, own] of Object.entries(words)) {
+        for (const word of [
+          ...own,
+          ` ${own[0]?.toUpperCase()}\t`,
+          own[0]?.replace('_', '-') ?? '',
+        ]) {
+          expect(statusFor(table, word)).toBe(status)
+          const literal = `e'${word.replace('\t', '\\t')}'`
+          expect(
+            await database.sql(`update ${table} set status = ${literal} returning status`),
+          ).toEqual([{ status }])
+        }
+      }
+      expect(statusFor(table, 'odd')).toBeUndefined()
+      await expect(database.sql(`update ${table} set status = 'odd'`)).rejects.toThrow(
+        `${table}_status_check`,
+      )
+    }
+  })
+
+  it('the retry button works: pending is stored as running', async () => {
+    await almost.make('')
+    await migrate(database)
+    const id = '00000000-0000-4000-8000-00000000000a'
+    await database.sql(run(id, 'pending'))
+    await database.sql(
+      `update workflow_executions set status = 'failed', end_time = now() where execution_id = '${id}'`,
+    )
+    await database.sql(
+      `update workflow_executions set status = 'pending', end_time = null where execution_id = '${id}'`,
+    )
+    await database.sql(
+      `update workflow_steps set status = 'pending', error_message = null where execution_id = '${almost.run}'`,
+    )
+    expect(
+      await database.sql(`select status from workflow_executions where execution_id = '${id}'`),
+    ).toEqual([{ status: 'running' }])
+    expect(await statuses('workflow_steps')).toEqual(['pending'])
+  })
+})
+
+describe('amounts and times that are not finite', () => {
+  const broken: [name: string, setup: string, says: string][] = [
+    [
+      'the cost of a step',
+      `update workflow_steps set cost = 'NaN'`,
+      `workflow_steps has 1 row where cost is NaN or infinite: step_id ${STEP}`,
+    ],
+    [
+      'the total of a run',
+      `update workflow_executions set total_cost = 'NaN'`,
+      'workflow_executions has 1 row where total_cost is NaN or infinite: execution_id 00000000-0000-4000-8000-000000000001',
+    ],
+    [
+      'the cost of a bill',
+      `update billing_records set cost = 'NaN'`,
+      'billing_records has 1 row where cost is NaN or infinite: billing_id ',
+    ],
+    [
+      'the cost of an audit entry',
+      `update audit_logs set cost = 'NaN'`,
+      'audit_logs has 1 row where cost is NaN or infinite: log_id ',
+    ],
+    [
+      'a metric',
+      `update observability_metrics set metric_value = 'NaN'`,
+      'observability_metrics has 1 row where metric_value is NaN or infinite: metric_id ',
+    ],
+    [
+      'an infinite amount, where the column allows one',
+      `drop view daily_cost_summary; alter table billing_records alter cost type numeric; update billing_records set cost = '-Infinity'`,
+      'billing_records has 1 row where cost is NaN or infinite: billing_id ',
+    ],
+    ...[
+      'workflow_executions.start_time',
+      'workflow_executions.end_time',
+      'workflow_executions.created_at',
+      'workflow_executions.updated_at',
+      'workflow_steps.start_time',
+      'workflow_steps.end_time',
+      'audit_logs.timestamp',
+      'observability_metrics.timestamp',
+      'billing_records.timestamp',
+    ].flatMap((name): [string, string, string][] => {
+      const [table = '', column] = name.split('.')
+      return ['infinity', '-infinity'].map((value) => [
+        `${value} in ${name}`,
+        `alter table ${table} disable trigger user; update ${table} set ${column} = '${value}'; alter table ${table} enable trigger user`,
+        `${table} has 1 row where ${column} is infinite: `,
+      ])
+    }),
+  ]
+
+  it.each(broken)(
+    '%s is an obstacle that names the row, and the printed fix works',
+    async (_, setup, says) => {
+      await almost.make(setup)
+      const error = await stopOf()
+      expect(error.message).toContain(says)
+      await database.sql(fixesOf(error))
+      expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
+    },
+  )
+
+  it('at most five rows are named, with the number of the others', async () => {
+    await almost.make(
+      `insert into observability_metrics (user_id, metric_type, metric_value) select 'u', 'cost', 'NaN' from generate_series(1, 8)`,
+    )
+    const { message } = await stopOf()
+    expect(message).toMatch(
+      /observability_metrics has 8 rows where metric_value is NaN or infinite: metric_id ([0-9a-f-]{36}, ){4}[0-9a-f-]{36} and 3 others$/,
+    )
+  })
+
+  it('the fix of a total is the sum of its steps, and that of a bill the cost of its run', async () => {
+    await almost.make(
+      `update workflow_steps set cost = 1.5; update workflow_executions set total_cost = 'NaN'; update billing_records set cost = 'NaN'`,
+    )
+    await database.sql(fixesOf(await stopOf()))
+    await migrate(database)
+    expect(
+      await database.sql(
+        'select total_cost, cost from workflow_executions join billing_records using (execution_id)',
+      ),
+    ).toEqual([{ total_cost: '1.500000', cost: '1.500000' }])
+  })
+
+  it('afterwards the tables refuse them', async () => {
+    await almost.make('')
+    await migrate(database)
+    for (const [table, column] of [
+      ['workflow_executions', 'total_cost'],
+      ['workflow_steps', 'cost'],
+      ['audit_logs', 'cost'],
+      ['observability_metrics', 'metric_value'],
+      ['billing_records', 'cost'],
+    ]) {
+      for (const value of ['NaN', 'Infinity', '-Infinity'])
+        await expect(database.sql(`update ${table} set ${column} = '${value}'`)).rejects.toThrow(
+          `violates check constraint "${table}_finite"`,
+        )
+    }
+  })
+})
+
+it('a bill with an invalid month is adopted, and new ones are refused', async () => {
+  await almost.make(`update billing_records set billing_period = 'abc'`)
+  await migrate(database)
+  expect(await database.sql('select billing_period from billing_records')).toEqual([
+    { billing_period: 'abc' },
+  ])
+  for (const month of ['2026-13', '2026-00', 'abc', '2026-1'])
+    await expect(
+      database.sql(
+        `insert into billing_records (user_id, model_id, billing_period) values ('u', 'm', '${month}')`,
+      ),
+    ).rejects.toThrow('billing_records_month')
+})
+
+it('a step without a run gets one, and no step and no cost is lost', async () => {
+  await almost.make(`alter table workflow_steps drop constraint workflow_steps_execution_id_fkey;
+    update workflow_steps set cost = 2, tokens_used = 7;
+    insert into workflow_steps (execution_id, step_number, step_name, cost, tokens_used, status)
+      select 'a0000000-0000-4000-8000-000000000001', n, 's', 1.25, 10, 'success' from generate_series(1, 2) n`)
+  await database.sql(fixesOf(await stopOf()))
+  await migrate(database)
+  expect(
+    await database.sql(
+      `select total_cost, total_tokens, steps_total, steps_completed, status from workflow_executions where workflow_name = 'unknown'`,
+    ),
+  ).toEqual([
+    {
+      total_cost: '2.500000',
+      total_tokens: '20',
+      steps_total: 2,
+      steps_completed: 2,
+      status: 'failed',
+    },
+  ])
+  expect(await database.sql('select sum(cost) from workflow_steps')).toEqual([{ sum: '4.500000' }])
+})
+
+it('the statements of the old application work under the new checks', async () => {
+  await almost.make('')
+  await migrate(database)
+  const writer = await startOldWriter(database)
+  await writer.more(5)
+  await writer.stop()
+  expect(
+    await database.sql(
+      `select status, count(*)::int from workflow_executions where workflow_name = 'live' group by 1`,
+    ),
+  ).toEqual([{ status: 'success', count: writer.written.length }])
+})
