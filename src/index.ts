@@ -2,7 +2,7 @@ import { openStoreIn, type Store, type StoreOptions } from './store.ts'
 
 export { archiveInFolder, type FolderOptions } from './cleanup/archive/write/folder.ts'
 export { archiveToStream } from './cleanup/archive/write/stream.ts'
-export type { RestoredReferences } from './cleanup/restore/references.ts'
+
 export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
   ArchiveColumn,
@@ -15,6 +15,7 @@ export type {
   CleanupResult,
   Kept,
   Removed,
+  RestoredReferences,
 } from './cleanup/types.ts'
 export { type ErrorCode, WfstoreError, type WfstoreErrorOptions } from './error.ts'
 export type {

@@ -128,3 +128,17 @@ export interface ArchiveSummary {
   lines: Removed
   bytes: number
 }
+
+/** What a restore did with the references of one table of the application to the restored rows. */
+export interface RestoredReferences {
+  /** Quoted. */
+  table: string
+  /** The columns that the cleanup set to NULL. */
+  columns: string[]
+  /** Rows whose columns are set again. */
+  restored: number
+  /** Rows that were deleted or got another value after the cleanup, which stays. */
+  changed: number
+  /** Why none could be set; null if they could. */
+  problem: string | null
+}

@@ -43,8 +43,10 @@ function reachedFrom(...names: string[]): Set<string> {
   const follow = (name: string) => {
     if (reached.has(name)) return
     reached.add(name)
+    // A word before a colon is the name of a property or a parameter.
     for (const { text } of declarations.get(name) ?? [])
-      for (const [word] of text.matchAll(/\b\w+\b/g)) if (declarations.has(word)) follow(word)
+      for (const [word] of text.matchAll(/\b\w+\b(?!\??:)/g))
+        if (declarations.has(word)) follow(word)
   }
   for (const name of names) follow(name)
   return reached

@@ -3,20 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { quote, raw, sql } from '../../db/query/sql.ts'
 import { type Staged, stagedField, stageOf } from '../../transfer/lines/staged.ts'
-
-/** What a restore did with the references of one table of the application to the restored rows. */
-export interface RestoredReferences {
-  /** Quoted. */
-  table: string
-  /** The columns that the cleanup set to NULL. */
-  columns: string[]
-  /** Rows whose columns are set again. */
-  restored: number
-  /** Rows that were deleted or got another value after the cleanup, which stays. */
-  changed: number
-  /** Why none could be set; null if they could. */
-  problem: string | null
-}
+import type { RestoredReferences } from '../types.ts'
 
 /** Adds the results of another archive. */
 export function addReferences(to: RestoredReferences[], more: readonly RestoredReferences[]): void {

@@ -15,9 +15,9 @@ import {
 import type { LineTables } from '../../transfer/lines/table.ts'
 import { noRows } from '../archive/form.ts'
 import type { VerifiedArchive } from '../archive/verify/verify.ts'
-import type { Cleaned, Removed } from '../types.ts'
+import type { Cleaned, Removed, RestoredReferences } from '../types.ts'
 import { foldRestored } from './history.ts'
-import { keepNewReferences, type RestoredReferences, restoreReferences } from './references.ts'
+import { keepNewReferences, restoreReferences } from './references.ts'
 
 /** A stream has lines about itself between its rows. */
 const isRow = (text: string): boolean => !/^\{"(archive|sync|manifest)"/.test(text)

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { RestoredReferences } from '../../../cleanup/restore/references.ts'
 import type { RestoreResult } from '../../../cleanup/restore/restore.ts'
+import type { RestoredReferences } from '../../../cleanup/types.ts'
 import { formatDuration, plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
