@@ -217,6 +217,90 @@ create trigger wfstore_map_status before insert or update of status on workflow_
   for each row when (new.status not in ('pending', 'running', 'success', 'failed', 'skipped'))
   execute function wfstore_map_status();
 
+-- The total of a run is the sum of its steps, whatever a client writes. An application that reads totals, adds to them and
+-- writes them back loses a step when two end at once, and joins digits if its driver reads numbers as text. If no step has
+-- tokens or a cost, the totals that the client writes stay.
+--
+-- A client that adds in SQL, as wfstore does, sets wfstore.keeps_totals in its transaction. Then these triggers do not run.
+--
+-- The functions run as their owner: the sum must not depend on what the role of the client may see. They read the tables in
+-- the schema of the trigger's table.
+create function wfstore_keep_totals() returns trigger language plpgsql
+  security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+declare
+  steps record;
+begin
+  if (new.total_tokens, new.total_cost) is not distinct from (old.total_tokens, old.total_cost)
+    and not (old.status = 'running' and new.status <> 'running')
+  then
+    return new;
+  end if;
+  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  -- The row is locked, and its steps are those of a new snapshot.
+  select sum(tokens_used) as tokens, sum(cost) as cost into steps from workflow_steps where execution_id = new.execution_id;
+  if steps.tokens <> 0 or steps.cost <> 0 then
+    new.total_tokens := steps.tokens;
+    new.total_cost := steps.cost;
+  else
+    new.total_tokens := coalesce(new.total_tokens, old.total_tokens);
+  end if;
+  return new;
+end $$;
+
+create function wfstore_count_step() returns trigger language plpgsql
+  security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+begin
+  if (new.tokens_used, new.cost, new.execution_id) =
+     (coalesce(old.tokens_used, 0), coalesce(old.cost, 0), coalesce(old.execution_id, new.execution_id))
+  then
+    return null;
+  end if;
+  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  -- NULL is not stored: the trigger of the run replaces it by the sum.
+  update workflow_executions set total_tokens = null where execution_id in (new.execution_id, old.execution_id);
+  return null;
+end $$;
+
+-- The first bill of a run has the cost of its steps. The values that the client gave stay in its metadata. While a step of a
+-- running run is open, the cost of the run is not known and the bill stays as it is.
+create function wfstore_bill_steps() returns trigger language plpgsql
+  security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+declare
+  steps record;
+begin
+  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  select sum(tokens_used) as tokens, sum(cost) as cost, bool_or(status in ('pending', 'running')) as open into steps
+  from workflow_steps where execution_id = new.execution_id;
+  if (steps.tokens <> 0 or steps.cost <> 0) and (steps.tokens, steps.cost) <> (new.tokens_total, new.cost)
+    and not (steps.open and exists (select from workflow_executions where execution_id = new.execution_id and status = 'running'))
+    and not exists (select from billing_records where execution_id = new.execution_id)
+  then
+    new.metadata := coalesce(nullif(new.metadata, 'null'), '{}') ||
+      jsonb_build_object('given', jsonb_build_object('tokens_total', new.tokens_total, 'cost', new.cost));
+    if new.tokens_total <> steps.tokens then
+      -- The classes would not add up to the total.
+      new.tokens_input := null;
+      new.tokens_output := null;
+      new.tokens_cache_read := null;
+      new.tokens_cache_write := null;
+      new.tokens_reasoning := null;
+    end if;
+    new.tokens_total := steps.tokens;
+    new.cost := steps.cost;
+  end if;
+  return new;
+end $$;
+revoke all on function wfstore_keep_totals(), wfstore_count_step(), wfstore_bill_steps() from public;
+
+-- Triggers run in the order of their names, so these run after those of the application. Their conditions name no column,
+-- because PostgreSQL refuses to change the type of a column that a trigger names.
+create trigger wfstore_keep_totals before update on workflow_executions for each row
+  when (current_setting('wfstore.keeps_totals', true) is distinct from 'on') execute function wfstore_keep_totals();
+create trigger wfstore_count_step after insert or update on workflow_steps for each row
+  when (current_setting('wfstore.keeps_totals', true) is distinct from 'on') execute function wfstore_count_step();
+create trigger wfstore_bill_steps before insert on billing_records for each row
+  when (current_setting('wfstore.keeps_totals', true) is distinct from 'on') execute function wfstore_bill_steps();
+
 -- Includes the runs that cleanup removed. Both views have the column types that the old statements give on these tables,
 -- so that the set-up of the old application can run again: CREATE OR REPLACE cannot change a type.
 create view user_workflow_summary as
@@ -259,5 +343,8 @@ create view daily_cost_summary as
 drop view daily_cost_summary, user_workflow_summary;
 drop table audit_history, usage_history, billing_records, observability_metrics, audit_logs,
   workflow_steps, workflow_executions;
+drop function wfstore_bill_steps();
+drop function wfstore_count_step();
+drop function wfstore_keep_totals();
 drop function wfstore_set_updated_at();
 drop function wfstore_map_status();

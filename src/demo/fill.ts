@@ -1,10 +1,11 @@
 import type pg from 'pg'
+import { KEEPS_TOTALS } from '../db/totals.ts'
 import { type DemoRun, type DemoStep, MODELS, makeHistory } from './history.ts'
 
 /** Fills an empty store in one transaction. Does nothing and returns 0 if there are runs. */
 export async function fillDemo(client: pg.Client, now: Date): Promise<number> {
   const { runs, steps } = makeHistory(now)
-  await client.query('begin')
+  await client.query(`begin; ${KEEPS_TOTALS}`)
   try {
     // If two demos run at once, the second waits and then finds the runs of the first.
     await client.query('lock table workflow_executions in share row exclusive mode')

@@ -8,6 +8,7 @@ import { query } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { rollback } from '../../db/query/transaction.ts'
 import { checkSchema } from '../../db/schema.ts'
+import { KEEPS_TOTALS } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { UNHURRIED, unpipelined } from '../../transfer/lines/copy.ts'
@@ -118,7 +119,7 @@ async function restoreAll(
       withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
         try {
           await client.query(
-            `begin isolation level read committed read write; ${UNHURRIED}; ${NO_TRANSACTION_TIMEOUT}; ${LINE_SETTINGS}`,
+            `begin isolation level read committed read write; ${UNHURRIED}; ${NO_TRANSACTION_TIMEOUT}; ${LINE_SETTINGS}; ${KEEPS_TOTALS}`,
           )
           const done = await restoreInTransaction(client, archives, options)
           await client.query(dryRun ? 'rollback' : 'commit')

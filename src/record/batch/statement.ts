@@ -1,4 +1,5 @@
 import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { KEEPS_TOTALS_COLUMN } from '../../db/totals.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
 import { audit } from '../../tables/audit.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
@@ -78,7 +79,7 @@ const ofClasses = (of: (column: string, place: number) => string, separator = ',
 const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
   select * from ${unnested('step', v)}
 ), run as materialized (
-  select execution_id, user_id, model_id, status from workflow_executions
+  select execution_id, user_id, model_id, status, ${raw(KEEPS_TOTALS_COLUMN)} from workflow_executions
   where execution_id = any (array(select distinct execution_id from given)) order by execution_id for no key update
 ), bill as materialized (
   select b.billing_id, b.paid or exists (select from wfstore_periods p

@@ -222,11 +222,11 @@ export async function endRunning(
   const id = end.executionId
   const ids = { bill: billOf(id), entry: derivedId('workflow_end', id) }
   for (let tried = 1; ; tried++) {
-    const lenient = tried > STRICT_TRIES
-    const values = { ...end, ...ids, lenient, metadata, idleMs: idleMs ?? null }
+    const recounted = tried > STRICT_TRIES
+    const values = { ...end, ...ids, recounted, metadata, idleMs: idleMs ?? null }
     const [done] = await send(run, FINISH_EXECUTION(values), { totalCost: d.amount() })
     if (done) return done
     const { status } = await readExecutionState(run, id)
-    if (status !== 'running' || (lenient && idleMs !== undefined)) return undefined
+    if (status !== 'running' || (recounted && idleMs !== undefined)) return undefined
   }
 }

@@ -1,4 +1,5 @@
 import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { KEEPS_TOTALS_COLUMN } from '../../db/totals.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
 import { idleFor } from '../../queries/executions/running.ts'
 import { columnOf } from '../../tables/column.ts'
@@ -55,7 +56,8 @@ export const START_STEP = constant<
 >(
   (v) => sql`
 with run as (
-  select execution_id, user_id, model_id from workflow_executions where execution_id = ${v('executionId')}::uuid and status = 'running'
+  select execution_id, user_id, model_id, ${raw(KEEPS_TOTALS_COLUMN)}
+  from workflow_executions where execution_id = ${v('executionId')}::uuid and status = 'running'
 ), step as (
   insert into workflow_steps (execution_id, step_id, step_number, step_name, step_description, tool_name, tool_parameters,
     status, start_time)
@@ -113,7 +115,8 @@ const addClasses = (v: Named<Attempt>): Sql =>
  */
 const openStep = (v: Named<Attempt>): Sql => sql`
 with run as materialized (
-  select execution_id, user_id, model_id, status from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
+  select execution_id, user_id, model_id, status, ${raw(KEEPS_TOTALS_COLUMN)}
+  from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
 ), bill as materialized (
   select b.billing_id, b.paid or exists (select from wfstore_periods p
            where p.billing_period = b.billing_period and p.closed_at is not null) as settled
@@ -206,10 +209,11 @@ select status from step`,
 )
 
 /**
- * `lenient` is true if the sums of the steps may differ from the totals of the run. Steps that have finished since our
- * snapshot are in the totals, which are locked, but not in the sums. Then nothing is written, and the next snapshot shows
- * them. `idleMs` limits it to runs without a write for this number of milliseconds. A heartbeat or the end of a step that
- * this statement waited for counts as a write, because the row is locked after it. Steps that have not ended become skipped.
+ * Steps that have finished since our snapshot are in the totals, which are locked, but not in the sums. Then nothing is
+ * written, and the next snapshot shows them. `recounted` is true if the totals differ for another reason: the trigger of the
+ * run replaces them by the sums of its steps, and these are billed. `idleMs` limits it to runs without a write for this
+ * number of milliseconds. A heartbeat or the end of a step that this statement waited for counts as a write, because the
+ * row is locked after it. Steps that have not ended become skipped.
  */
 export const FINISH_EXECUTION = constant<
   | 'executionId'
@@ -218,13 +222,14 @@ export const FINISH_EXECUTION = constant<
   | 'endTime'
   | 'bill'
   | 'entry'
-  | 'lenient'
+  | 'recounted'
   | 'metadata'
   | 'idleMs'
 >(
   (v) => sql`
 with run as materialized (
-  select * from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
+  select *, (select set_config('wfstore.keeps_totals', case when ${v('recounted')}::boolean then '' else 'on' end, true))
+  from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
 ), sums as materialized (
   select coalesce(sum(tokens_used), 0) as tokens, coalesce(sum(cost), 0) as cost,
          ${raw(TOKEN_COLUMNS.map((name) => `sum(${name}) as ${name}`).join(', '))}
@@ -235,7 +240,7 @@ with run as materialized (
       end_time = greatest(coalesce(${v('endTime')}::timestamptz, now()), e.start_time)
   from run, sums
   where e.execution_id = ${v('executionId')}::uuid and run.status = 'running'
-    and (${v('lenient')}::boolean or (run.total_tokens, run.total_cost) = (sums.tokens, sums.cost))
+    and (${v('recounted')}::boolean or (run.total_tokens, run.total_cost) = (sums.tokens, sums.cost))
     and (${v('idleMs')}::double precision is null or ${idleFor('run', v('idleMs'))})
   returning e.*
 ), left_open as (
@@ -244,7 +249,8 @@ with run as materialized (
 ), bill as (
   insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period)
   select ${v('bill')}::uuid, done.user_id, done.execution_id, done.model_id,
-         ${raw(TOKEN_COLUMNS.map((name) => `sums.${name}`).join(', '))}, done.total_tokens, done.total_cost, ${raw(OPEN_PERIOD)}
+         ${raw(TOKEN_COLUMNS.map((name) => `case when sums.tokens = done.total_tokens then sums.${name} end`).join(', '))},
+         done.total_tokens, done.total_cost, ${raw(OPEN_PERIOD)}
   from done, sums
   on conflict (billing_id) do nothing
 ), entry as (

@@ -3,6 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { databaseError, describe } from '../../db/query/errors.ts'
 import { query } from '../../db/query/query.ts'
 import { checkSchema } from '../../db/schema.ts'
+import { KEEPS_TOTALS } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import type { RowKind } from '../../tables/tables.ts'
@@ -68,7 +69,7 @@ export async function importLines(
   const pipelined = unpipelined(client)
   try {
     await client.query(
-      `begin isolation level read committed read write; ${UNHURRIED}; ${LINE_SETTINGS}`,
+      `begin isolation level read committed read write; ${UNHURRIED}; ${LINE_SETTINGS}; ${KEEPS_TOTALS}`,
     )
     const report = await importAll(client, source, options)
     await client.query('commit')
