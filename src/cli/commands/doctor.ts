@@ -12,7 +12,7 @@ import type { Column } from '../output/column.ts'
 import { redactor } from '../redact.ts'
 import { withProgress } from '../terminal/progress.ts'
 
-type DoctorFlags = GlobalOptions & StuckOptions & { exitCode?: boolean }
+type DoctorFlags = GlobalOptions & StuckOptions & { exitCode?: boolean; full?: boolean }
 
 const columns: Column<Finding>[] = [
   { name: 'check', kind: 'text', isName: true },
@@ -34,6 +34,7 @@ export function define(doctor: Command, context: Context): void {
     ],
   })
   addStuckAfter(doctor)
+    .option('--full', 'compare the totals of all runs with their steps, not of a sample')
     .option('--exit-code', 'exit with 1 also for a warning')
     .description('Check the server, the schema and the runs, and print a fix for each problem.')
     .action(async () => {
@@ -52,6 +53,7 @@ export function define(doctor: Command, context: Context): void {
       const findings = await withProgress(context.io, () =>
         examine(client, {
           stuckAfterMs: stuckAfter?.ms,
+          full: options.full,
           schema,
           // Tests with fixed times have no clock to compare.
           now: context.io.serverNow ? undefined : () => context.io.now().getTime(),

@@ -2,22 +2,45 @@ import type pg from 'pg'
 import { creationsOf, readMigration } from '../migrate/files.ts'
 import { type ForeignGrant, foreignGrants } from '../migrate/grants.ts'
 import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
+import { databaseError } from '../query/errors.ts'
 import { checkSchema } from '../schema.ts'
 import { compareSchema, countRows, type Difference, isFault, type TableCount } from './compare.ts'
 import { script } from './difference.ts'
+import { inSchema } from './snapshot.ts'
+import { compareTotals, recount, type UnequalTotals } from './totals.ts'
 
 export interface Verification {
   /** True if nothing is missing or different. Objects that the application added do not count. */
   ok: boolean
   differences: Difference[]
+  /** The runs whose totals are not the sums of their steps. */
+  totals: RunDifference[]
+  /** The number of runs that were compared; null if this role may not read them or their tables differ. */
+  comparedRuns: number | null
+  /** The number of these that differ. */
+  unequalRuns: number | null
   tables: TableCount[]
 }
 
+export interface RunDifference extends UnequalTotals {
+  /** The statement that fixes it, with a semicolon, for psql with the schema in the search path. */
+  fix: string
+}
+
+export interface VerifyOptions {
+  /** Compare the totals of all runs with their steps (default: of a sample of all ages). */
+  full?: boolean | undefined
+}
+
 /**
- * Compares a schema and its history with the migrations of this version of wfstore. Changes nothing.
+ * Compares a schema and its history with the migrations of this version of wfstore, and totals with steps. Changes nothing.
  * @throws WfstoreError schema_missing if there is nothing to compare
  */
-export async function verifySchema(client: pg.Client, schema: string): Promise<Verification> {
+export async function verifySchema(
+  client: pg.Client,
+  schema: string,
+  { full = false }: VerifyOptions = {},
+): Promise<Verification> {
   const statuses = await readStatus(client, schema)
   const found = await compareSchema(client, schema)
   const nothing = statuses.every(({ state }) => state === 'pending')
@@ -35,10 +58,27 @@ export async function verifySchema(client: pg.Client, schema: string): Promise<V
     ...(await foreignGrants(client, schema)).map(grantDifference),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
   ]
+  const report = await readTotals(client, schema, full)
   return {
-    ok: !differences.some(isFault),
+    ok: !differences.some(isFault) && !report?.unequal,
     differences,
+    totals: (report?.runs ?? []).map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
+    comparedRuns: report?.compared ?? null,
+    unequalRuns: report?.unequal ?? null,
     tables: await countRows(client, schema),
+  }
+}
+
+/** A missing table or column is one of the differences. */
+const NOT_COMPARABLE = ['permission_denied', 'schema_missing', 'schema_behind', 'schema_differs']
+
+async function readTotals(client: pg.Client, schema: string, full: boolean) {
+  try {
+    return await inSchema(client, schema, () => compareTotals(client, { full }))
+  } catch (error) {
+    const known = databaseError(error, { connection: client })
+    if (NOT_COMPARABLE.includes(known.code)) return undefined
+    throw known
   }
 }
 

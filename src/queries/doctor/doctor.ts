@@ -17,6 +17,7 @@ import { inspectSchema } from './schema.ts'
 import { inspectConnections, inspectEncryption, inspectServer } from './server.ts'
 import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.ts'
 import { type DoctorOptions, limited, readSubject, type Subject, withLimits } from './subject.ts'
+import { inspectTotals } from './totals.ts'
 import { inspectTransactions } from './transactions.ts'
 import { enumerate } from './words.ts'
 
@@ -41,6 +42,7 @@ const CHECKS: Check[] = [
   { name: 'transaction-ids', needsTables: true, inspect: inspectTransactionIds },
   { name: 'oldest-running', needsTables: true, inspect: inspectOldestRunning },
   { name: 'stuck', needsTables: true, inspect: inspectStuck },
+  { name: 'totals', needsTables: true, inspect: inspectTotals },
   { name: 'cleanup', needsTables: true, inspect: inspectCleanup },
   { name: 'growth', needsTables: true, inspect: inspectGrowth },
 ]

@@ -65,6 +65,8 @@ export interface Subject {
   indexes: string[]
   /** A running run is stuck without a write for this number of milliseconds. */
   stuckAfterMs: number
+  /** Compare the totals of all runs instead of a sample. */
+  full: boolean
   limits: DoctorLimits
   /** The clock of this machine, in milliseconds since 1970. */
   now: () => number
@@ -79,6 +81,8 @@ export interface Subject {
 export interface DoctorOptions {
   /** (default: STUCK_AFTER_MS) */
   stuckAfterMs?: number | undefined
+  /** Compare the totals of all runs with their steps (default: of a sample). */
+  full?: boolean | undefined
   /** The value of --schema. */
   schema?: string | undefined
   limits?: Partial<DoctorLimits>
@@ -109,6 +113,7 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
     tables: [...named('table'), HISTORY_TABLE],
     indexes: named('index'),
     stuckAfterMs: stuckLimit(options.stuckAfterMs),
+    full: options.full === true,
     limits,
     now: options.now ?? Date.now,
     absent: await absence(client, { direct, limits }),

@@ -25,6 +25,7 @@ const CHECKS = [
   'transaction-ids',
   'oldest-running',
   'stuck',
+  'totals',
   'cleanup',
   'growth',
 ]

@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import type { MigrationStatus } from '../../../db/migrate/history.ts'
 import type { TableCount } from '../../../db/verify/compare.ts'
 import type { Difference } from '../../../db/verify/difference.ts'
-import type { Verification } from '../../../db/verify/verify.ts'
+import type { RunDifference, Verification } from '../../../db/verify/verify.ts'
 import { WfstoreError } from '../../../error.ts'
-import { plural } from '../../../numbers.ts'
+import { formatNumber, plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
@@ -35,9 +35,21 @@ const tableColumns: Column<TableCount>[] = [
   { name: 'bytes', kind: 'count' },
 ]
 
+const totalsColumns: Column<RunDifference>[] = [
+  { name: 'executionId', header: 'EXECUTION', kind: 'id' },
+  { name: 'totalCost', kind: 'amount' },
+  { name: 'stepCost', kind: 'amount' },
+  { name: 'totalTokens', kind: 'count' },
+  { name: 'stepTokens', kind: 'count' },
+  { name: 'fix', kind: 'text', wrap: '> ' },
+]
+
 const verifyColumns: Column<Verification>[] = [
   { name: 'ok', kind: 'boolean' },
   { name: 'differences', kind: 'rows', columns: differenceColumns },
+  { name: 'totals', kind: 'rows', columns: totalsColumns },
+  { name: 'comparedRuns', kind: 'count' },
+  { name: 'unequalRuns', kind: 'count' },
   { name: 'tables', kind: 'rows', columns: tableColumns },
 ]
 
@@ -69,30 +81,34 @@ export function define(migrate: Command, context: Context): void {
     .command('verify')
     .summary('Compare the schema with the migrations')
     .description(
-      'Compare the schema with the migrations, print the SQL that fixes each difference, and count rows.',
+      'Compare the schema with the migrations and the totals of runs with their steps, print the SQL that fixes each difference, and count rows.',
     )
+    .option('--full', 'compare the totals of all runs, not of a sample')
   explain(verify, {
     about:
       'Changes nothing and needs no privileges. Row counts of a million or more are estimated.',
-    exit: '4 if an object is missing or differs. Objects added by the application are allowed.',
+    exit: '4 if an object is missing or differs, 1 if only totals differ. Objects added by the application are allowed.',
     examples: [
       'wfstore migrate verify',
       `wfstore migrate verify --json | jq -r '.differences[].fix // empty'`,
     ],
-  }).action(() => printVerification(context, verify.optsWithGlobals<GlobalOptions>()))
+  }).action(() => printVerification(context, verify.optsWithGlobals<VerifyFlags>()))
 }
 
-async function printVerification(context: Context, options: GlobalOptions): Promise<void> {
+type VerifyFlags = GlobalOptions & { full?: boolean }
+
+async function printVerification(context: Context, options: VerifyFlags): Promise<void> {
   checkOutput(verifyColumns, options)
   const { verifySchema } = await import('../../../db/verify/verify.ts')
   const { schemaFor } = await import('../../../db/migrate/session.ts')
   const client = await context.connect(options)
-  const report = await verifySchema(client, await schemaFor(client, options.schema))
-  const { differences, tables } = report
+  const report = await verifySchema(client, await schemaFor(client, options.schema), options)
+  const { differences, tables, totals, comparedRuns, unequalRuns } = report
   const writer = context.writer(options)
   if (context.io.stdout.isTTY && !isData(options) && options.columns === undefined) {
     await writer.list(tableColumns, tables)
     if (differences.length > 0) await writer.list(differenceColumns, differences)
+    if (totals.length > 0) await writer.list(totalsColumns, totals)
   } else await writer.record(verifyColumns, report)
   const own = differences.filter(({ state }) => state === 'extra').length
   const faults = differences.length - own
@@ -103,6 +119,15 @@ async function printVerification(context: Context, options: GlobalOptions): Prom
       { hint: 'run the statements that are printed with each difference' },
     )
   }
+  if (comparedRuns === null) writer.note('the totals of runs were not compared with their steps')
+  if (unequalRuns)
+    throw new WfstoreError(
+      'failed',
+      `the totals of ${formatNumber(unequalRuns)} of ${plural(comparedRuns ?? 0, 'run')} differ from their steps`,
+      {
+        hint: `run the statements that are printed with each run${options.full ? '' : '; compare all runs with --full'}`,
+      },
+    )
   writer.note(
     own === 0
       ? 'the schema matches its migrations'

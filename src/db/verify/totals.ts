@@ -1,0 +1,84 @@
+import type { Queryable } from '../query/connection.ts'
+import * as d from '../query/decode.ts'
+import { query } from '../query/query.ts'
+
+const unequalShape = {
+  executionId: d.uuid(),
+  totalTokens: d.total(),
+  stepTokens: d.total(),
+  /** US dollars, exact. */
+  totalCost: d.amount(),
+  stepCost: d.amount(),
+}
+/** A run whose totals are not the sums of its steps. */
+export type UnequalTotals = d.RowOf<typeof unequalShape>
+
+const reportShape = {
+  /** The number of runs that were compared. */
+  compared: d.count(),
+  /** The number of these whose totals differ from their steps. */
+  unequal: d.count(),
+  /** The number of these with totals and without a step that has tokens or a cost: there is nothing to compare. */
+  withoutUsage: d.count(),
+  /** The newest runs that differ, at most LISTED. */
+  runs: d.rows(unequalShape),
+}
+export type TotalsReport = d.RowOf<typeof reportShape>
+
+const NEWEST = 500
+const SPAN_POINTS = 100
+const RUNS_PER_POINT = 5
+const LISTED = 100
+
+/** The newest runs, and some of each hundredth of the time since the first run. The index of start_time finds them. */
+const SAMPLE = `
+  select execution_id from (
+    (select execution_id from workflow_executions order by start_time desc, execution_id desc limit ${NEWEST})
+    union
+    select e.execution_id
+    from (select (select start_time from workflow_executions where start_time > '-infinity' order by start_time limit 1) as first,
+                 (select start_time from workflow_executions where start_time < 'infinity' order by start_time desc limit 1) as last) t
+    cross join generate_series(0, ${SPAN_POINTS - 1}) as n
+    cross join lateral (
+      select execution_id from workflow_executions where start_time >= t.first + n * ((t.last - t.first) / ${SPAN_POINTS})
+      order by start_time, execution_id limit ${RUNS_PER_POINT}
+    ) e
+  ) of_all_ages`
+
+const SUMS = 'sum(tokens_used) as step_tokens, sum(cost) as step_cost from workflow_steps'
+
+const SAMPLED = `select e.*, s.* from (${SAMPLE}) sample join workflow_executions e using (execution_id)
+  cross join lateral (select ${SUMS} s where s.execution_id = e.execution_id) s`
+
+const ALL = `select e.*, s.step_tokens, s.step_cost from workflow_executions e
+  left join (select execution_id, ${SUMS} group by execution_id) s using (execution_id)`
+
+/**
+ * Compares the totals of runs with their steps: of a sample of all ages, or of all runs. A sample costs the same in a store of
+ * any size. The schema is in the search path.
+ */
+export async function compareTotals(
+  database: Queryable,
+  { full }: { full: boolean },
+): Promise<TotalsReport> {
+  const [report] = await query(
+    database,
+    `with compared as materialized (
+       select execution_id, start_time, total_tokens, total_cost, step_tokens, step_cost,
+              coalesce(step_tokens, 0) <> 0 or coalesce(step_cost, 0) <> 0 as has_usage
+       from (${full ? ALL : SAMPLED}) of_run
+     ), unequal as materialized (
+       select * from compared where has_usage and (total_tokens, total_cost) <> (step_tokens, step_cost)
+     )
+     select (select count(*) from compared) as compared, (select count(*) from unequal) as unequal,
+       (select count(*) from compared where not has_usage and (total_tokens, total_cost) <> (0, 0)) as without_usage,
+       (select coalesce(json_agg(${d.jsonArrayOf(unequalShape, 'r')} order by r.start_time desc, r.execution_id desc), '[]')
+        from (select * from unequal order by start_time desc, execution_id desc limit ${LISTED}) r) as runs`,
+    reportShape,
+  )
+  return report as TotalsReport
+}
+
+/** The statement that replaces the totals of these runs by the sums of their steps. @param schema quoted, with a dot */
+export const recount = (ids: readonly string[], schema = ''): string =>
+  `update ${schema}workflow_executions e set (total_tokens, total_cost) = (select sum(tokens_used), sum(cost) from ${schema}workflow_steps s where s.execution_id = e.execution_id) where e.execution_id in (${ids.map((id) => `'${id}'`).join(', ')})`
