@@ -28,7 +28,7 @@ const snippets = pages
   .flatMap((page) =>
     [
       ...readFileSync(join(root, page), 'utf8').matchAll(
-        /^```(?:ts|js|typescript|javascript)\n(.*?)^```/gms,
+        /^ *```(?:ts|js|typescript|javascript)\n(.*?)^ *```/gms,
       ),
     ].map(([, text = ''], place) => ({ page, name: `${page} ${place + 1}`, text })),
   )
@@ -66,7 +66,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'wfstore-snippets-'))
   mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
   symlinkSync(root, join(folder, 'node_modules/wfstore'))
-  symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'))
+  for (const name of ['@types/node', '@types/pg', 'pg'])
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
   const compilerOptions = {
     strict: true,

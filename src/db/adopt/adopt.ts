@@ -184,12 +184,17 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
   ]
 }
 
+/** docs/FROM-THE-OLD-APPLICATION.md has the code. */
+const PARSERS =
+  'token counts become bigint and amounts numeric without a scale, which pg returns as text: the application needs the type parsers 20 and 1700 before this'
+
 function announcement(survey: Survey, policies: Policy[], sizes: TableSize[]): string[] {
   const kept = keptObjects(survey)
   const missing = missingTables(survey)
   return [
     `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
     `their times are read in the time zone ${describeZones(survey.zones)}; the tables are locked while they are rewritten`,
+    PARSERS,
     ...(missing.length > 0
       ? [`the set-up of the old application stopped half-way; created empty: ${missing.join(', ')}`]
       : []),

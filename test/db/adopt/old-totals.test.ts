@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type pg from 'pg'
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openStore, type Store } from '../../../src/index.ts'
 import { createDatabase, loadLegacy, openPool, type TestDatabase } from '../../support/database.ts'
@@ -93,6 +94,32 @@ describe('an old application that adds in JavaScript', () => {
   it('is refused a sum that is no number; the totals stay right', async () => {
     await expect(step(old, 10, 0.5)).rejects.toMatchObject({ code: '22P02' })
     expect(await read()).toMatchObject({ total_tokens: '10', total_cost: '0.5' })
+  })
+
+  it('adds numbers with the type parsers of the page, and its bill stays as it gives it', async () => {
+    const page = readFileSync(
+      new URL('../../../docs/FROM-THE-OLD-APPLICATION.md', import.meta.url),
+      'utf8',
+    )
+    const parsers = new Map(
+      [...page.matchAll(/^ *pg\.types\.setTypeParser\((\d+), Number\)/gm)].map(([, oid]) => [
+        Number(oid),
+        Number,
+      ]),
+    )
+    expect([...parsers.keys()]).toEqual([20, 1700])
+    const types = {
+      getTypeParser: (oid: number) => parsers.get(oid) ?? pg.types.getTypeParser(oid),
+    } as pg.CustomTypesConfig
+    const client = new pg.Client({ connectionString: database.url, types })
+    await client.connect()
+    let memory = await step(client, 10, 0.5)
+    memory = await step(client, 20, 0.25)
+    expect(memory).toEqual({ total_tokens: 50, total_cost: 1 })
+    const written = await read(client)
+    expect(written).toMatchObject({ total_tokens: 30, total_cost: 0.75 })
+    await client.end()
+    expect(await bill(written)).toMatchObject({ tokens_total: '30', cost: '0.75', metadata: {} })
   })
 
   it('loses no step when several end at the same time', async () => {

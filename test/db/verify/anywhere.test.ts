@@ -116,11 +116,7 @@ it('a connection in pipeline mode is restored, with its search path', async () =
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-<<<<<<< HEAD
-  expect(await compareSchema(client, 'public')).toHaveLength(17)
-=======
-  expect(await compareSchema(client, 'public')).toHaveLength(19)
->>>>>>> f6f369f (The totals of a run are the sum of its steps, whatever the old application writes)
+  expect(await compareSchema(client, 'public')).toHaveLength(20)
   const tables = await countRows(client, 'Work Flows')
   expect(tables).toHaveLength(10)
   const { rows } = await client.query(

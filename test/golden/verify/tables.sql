@@ -22,6 +22,7 @@ create index workflow_executions_user_failed_idx on workflow_executions USING bt
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
+create trigger wfstore_keep_totals BEFORE UPDATE ON workflow_executions FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_keep_totals();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_executions FOR EACH ROW WHEN (new.status <> ALL (ARRAY['running'::text, 'success'::text, 'failed'::text, 'partial'::text, 'cancelled'::text])) EXECUTE FUNCTION wfstore_map_status();
 constraint workflow_steps.workflow_steps_execution_id_fkey missing
   expected: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE
@@ -44,6 +45,7 @@ create index workflow_executions_user_failed_idx on workflow_executions USING bt
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
+create trigger wfstore_keep_totals BEFORE UPDATE ON workflow_executions FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_keep_totals();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_executions FOR EACH ROW WHEN (new.status <> ALL (ARRAY['running'::text, 'success'::text, 'failed'::text, 'partial'::text, 'cancelled'::text])) EXECUTE FUNCTION wfstore_map_status();
 table workflow_steps missing
   expected: table
@@ -51,6 +53,7 @@ table workflow_steps missing
 create table workflow_steps …;
 create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
+create trigger wfstore_count_step AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_count_step();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_steps FOR EACH ROW WHEN (new.status <> ALL (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])) EXECUTE FUNCTION wfstore_map_status();
 view user_workflow_summary missing
   expected: SELECT …
@@ -88,4 +91,5 @@ alter index workflow_steps_step_idx rename to workflow_steps_step_idx_own;
 create table workflow_steps …;
 create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
+create trigger wfstore_count_step AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_count_step();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_steps FOR EACH ROW WHEN (new.status <> ALL (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])) EXECUTE FUNCTION wfstore_map_status();
