@@ -155,7 +155,7 @@ describe('degrading by finding', () => {
       'connection failed',
     ])
     expect(findings.at(-1)?.finding).toMatch(
-      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, cleanup and growth$/,
+      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, totals, cleanup and growth$/,
     )
   })
 
