@@ -217,7 +217,7 @@ create trigger wfstore_map_status before insert or update of status on workflow_
   for each row when (new.status not in ('pending', 'running', 'success', 'failed', 'skipped'))
   execute function wfstore_map_status();
 
--- The total of a run is the sum of its steps, whatever a client writes. An application that reads totals, adds to them and
+-- The total of a run is the sum of its steps, also if a client writes another total. An application that reads totals, adds to them and
 -- writes them back loses a step when two end at once, and joins digits if its driver reads numbers as text. If no step has
 -- tokens or a cost, the totals that the client writes stay.
 --
