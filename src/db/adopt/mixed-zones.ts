@@ -77,7 +77,7 @@ export async function zoneObstacles(client: pg.Client, survey: Survey): Promise<
     const hours = away.map((one) => `${one.hours > 0 ? '+' : '−'}${Math.abs(one.hours)} h`)
     obstacles.push({
       what: `${table}.created_at is whole hours away from ${given} (${hours.join(', ')}) in ${formatNumber(rows)} of ${formatNumber(compared)} rows: the columns have different time zones`,
-      fix: `name the zone of each, such as wfstore migrate up --legacy-tz created_at=Europe/Berlin,${given}=UTC`,
+      fix: `name the zone of each, such as wfstore migrate up --legacy-tz created_at=Europe/Berlin,updated_at=Europe/Berlin,${given}=UTC`,
     })
   }
   return obstacles

@@ -43,7 +43,7 @@ it('times in mixed zones stop adoption before the first change, with the offsets
     const { code, stderr, stdout } = await up(undefined, more)
     expect([code, stdout]).toEqual([4, ''])
     expect(stderr).toBe(
-      'error: cannot create the wfstore schema in public: workflow_executions.created_at is whole hours away from start_time (+1 h, +2 h) in 6 of 6 rows: the columns have different time zones; nothing was changed; to fix this: name the zone of each, such as wfstore migrate up --legacy-tz created_at=Europe/Berlin,start_time=UTC\n',
+      'error: cannot create the wfstore schema in public: workflow_executions.created_at is whole hours away from start_time (+1 h, +2 h) in 6 of 6 rows: the columns have different time zones; nothing was changed; to fix this: name the zone of each, such as wfstore migrate up --legacy-tz created_at=Europe/Berlin,updated_at=Europe/Berlin,start_time=UTC\n',
     )
   }
   expect((await up('Europe/Berlin')).code).toBe(4)
