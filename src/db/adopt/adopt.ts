@@ -39,6 +39,8 @@ import { describeZones, parseZones } from './zones.ts'
 /** What the person who confirms must know. */
 export type Risk = Pick<Adoption, 'published'>
 
+import { valueWarnings } from './warnings.ts'
+
 export interface AdoptOptions {
   schema: string
   /** The time zone in which the old application wrote its times, also by column: see parseZones. */
@@ -121,11 +123,16 @@ export async function planAdoption(
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
     const publications = await publicationNotes(client, survey)
+    const warnings = await valueWarnings(client, survey)
     return {
       tables: survey.tables,
       sizes,
       published: publications.length > 0,
-      lines: [...announcement(survey, await readPolicies(client, survey), sizes), ...publications],
+      lines: [
+        ...announcement(survey, await readPolicies(client, survey), sizes),
+        ...publications,
+        ...warnings,
+      ],
       statements: [
         // The same order as in lockTables.
         `lock table ${[...survey.tables].reverse().join(', ')} in access exclusive mode`,

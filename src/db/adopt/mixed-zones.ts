@@ -89,7 +89,7 @@ function readOffsets(client: pg.Client, table: string, given: string) {
     client,
     `select hours, count(*) as rows, sum(count(*)) over () as compared
      from (select extract(epoch from created_at - ${given}) / 3600 as away from ${table}
-           where created_at is not null and ${given} is not null
+           where isfinite(created_at) and isfinite(${given})
            ${table === 'workflow_steps' ? '' : `order by ${given} desc`} limit ${SAMPLE}) as newest,
      lateral (select case when abs(away - round(away)) < 1 / 60.0 and abs(away) < 15 then round(away)::int else 0 end as hours) as whole
      group by hours order by rows desc, hours`,
