@@ -109,6 +109,8 @@ export const fixture = (name: string) =>
 export function openPool(config: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool(config)
   pool.on('connect', (client) => client.on('error', () => {}))
+  // That of an idle client reaches the pool.
+  pool.on('error', () => {})
   return pool
 }
 

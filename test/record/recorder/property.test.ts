@@ -20,8 +20,6 @@ const run: Run = (statement, shape) => query(pool, statement, shape)
 beforeAll(async () => {
   database = await createMigrated('interleaved')
   pool = openPool({ connectionString: database.url, max: 20, application_name: 'engine' })
-  // A connection that is ended under us is what this is about.
-  pool.on('error', () => {})
   killer = openPool({ connectionString: database.url, max: 1 })
 })
 afterAll(async () => {
