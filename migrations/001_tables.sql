@@ -238,11 +238,9 @@ begin
   perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
   -- The row is locked, and its steps are those of a new snapshot.
   select sum(tokens_used) as tokens, sum(cost) as cost into steps from workflow_steps where execution_id = new.execution_id;
-  if steps.tokens <> 0 or steps.cost <> 0 then
-    new.total_tokens := steps.tokens;
-    new.total_cost := steps.cost;
-  else
-    new.total_tokens := coalesce(new.total_tokens, old.total_tokens);
+  if steps.tokens <> 0 or steps.cost <> 0 or new.total_tokens is null then
+    new.total_tokens := coalesce(steps.tokens, 0);
+    new.total_cost := coalesce(steps.cost, 0);
   end if;
   return new;
 end $$;
