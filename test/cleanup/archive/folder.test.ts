@@ -167,6 +167,16 @@ it('any altered byte of any file is noticed, and the file is named', { tags: 'sl
   }),
 )
 
+it('an altered end of the last line of a journal is noticed', () =>
+  inFolder(async (folder) => {
+    const { killed } = await bothIn(folder)
+    const path = join(killed, 'segments.jsonl')
+    flipByte(path, statSync(path).size - 1)
+    expect(await problemsIn(killed)).toEqual([
+      expect.stringMatching(/^segments\.jsonl is damaged in line \d+$/),
+    ])
+  }))
+
 it('truncated, missing and unexpected files are named', () =>
   inFolder(async (folder) => {
     const { complete, killed } = await bothIn(folder)

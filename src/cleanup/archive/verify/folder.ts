@@ -141,11 +141,15 @@ const hasColumns = ({ columns, cleanupId }: Head): boolean =>
 function readJournal(text: string, names: readonly string[]): Claim {
   const lines = text.split('\n')
   const torn = lines.pop() as string
-  const whole = unseal(torn.slice(0, torn.lastIndexOf('}') + 1))
+  const end = torn.lastIndexOf('}') + 1
+  const whole = unseal(torn.slice(0, end))
   const marks = lines.map((line) => unseal(line) as Mark | undefined)
   // A power failure may leave zeros instead of the last data.
   if (marks.at(-1) === undefined && lines.at(-1)?.includes('\0')) marks.pop()
   if (whole) marks.push(whole as Mark)
+  // After a whole line only its end can be missing; any other byte was altered.
+  if (whole && /[^\0]/.test(torn.slice(end)))
+    throw new Fault(`is damaged in line ${lines.length + 1}`)
   const unreadable = marks.indexOf(undefined)
   if (unreadable !== -1) throw new Fault(`is damaged in line ${unreadable + 1}`)
   const [first, ...others] = marks as Mark[]
