@@ -28,7 +28,7 @@ beforeAll(async () => {
     `insert into audit_logs (user_id, action_type, action_details, timestamp)
      select ${VALUE}, 'a', 'd', timestamptz '2026-01-01Z' - i * interval '1 minute' from generate_series(1, ${ROWS}) i`,
     `insert into billing_records (user_id, model_id, billing_period, timestamp)
-     select ${VALUE}, 'x', ${VALUE}, timestamptz '2026-01-01Z' - i * interval '1 minute' from generate_series(1, ${ROWS}) i`,
+     select ${VALUE}, 'x', case ${VALUE} when 'rare0' then '2025-01' when 'rare1' then '2025-02' else '2026-01' end, timestamptz '2026-01-01Z' - i * interval '1 minute' from generate_series(1, ${ROWS}) i`,
     'vacuum (analyze) workflow_executions, audit_logs, billing_records',
   ])
     await database.sql(statement)
@@ -56,7 +56,7 @@ const lists = [
   ['errors of users', FAILURE_LIST, { userId: RARE }, 4],
   ['audit entries of users', AUDIT, { userId: RARE }, 2],
   ['bills of users', BILLS, { userId: RARE }, 2],
-  ['bills of periods', BILLS, { billingPeriod: RARE }, 2],
+  ['bills of periods', BILLS, { billingPeriod: ['2025-01', '2025-02'] }, 2],
 ] as const
 
 it.each(lists)(
