@@ -24,7 +24,8 @@ export const executionColumns: Column<Execution>[] = [
   {
     name: 'steps',
     kind: 'text',
-    value: (row) => `${row.stepsCompleted}/${row.stepsTotal}`,
+    // The column is 0 if the engine did not say how many there will be.
+    value: ({ stepsCompleted, stepsTotal }) => `${stepsCompleted}/${stepsTotal || '-'}`,
     json: false,
     priority: 4,
   },

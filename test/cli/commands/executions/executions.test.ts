@@ -123,6 +123,17 @@ describe('the rows, compared with independent statements', () => {
     expect(rows).toHaveLength(160)
   })
 
+  it('a number of steps that the engine did not give is -, not 0', async () => {
+    const database = await createMigrated('steps_unknown')
+    await database.sql(
+      `insert into workflow_executions (workflow_name, user_id, mode, model_id, status, steps_completed, steps_total, start_time)
+       values ('w', 'u', 'm', 'x', 'success', 1, 0, now()), ('w', 'u', 'm', 'x', 'success', 1, 2, now() - interval '1 day')`,
+    )
+    const argv = ['executions', 'list', '--columns', 'steps', '--no-headers']
+    expect((await runCli([...argv, '--database-url', database.url])).stdout).toBe('1/-\n1/2\n')
+    await database.drop()
+  })
+
   it('show lists the steps of every run in order, as in the table', {
     tags: 'slow',
   }, async () => {
