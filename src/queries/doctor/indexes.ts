@@ -85,19 +85,17 @@ export async function inspectUnusedIndexes(
 ): Promise<Finding> {
   const found = await query(
     database,
-    sql`select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
+    sql`select i.relname as name, ours.relname as table_name,
             pg_relation_size(i.oid) as bytes, i.relname = any(${subject.indexes}::text[]) as own,
             (select to_json(stats_reset) #>> '{}' from pg_stat_database where datname = current_database()) as since
      from ${ourTables(subject)} ours
      join pg_index x on x.indrelid = ours.oid and x.indisvalid
        and not (x.indisunique or x.indisprimary or x.indisexclusion)
      join pg_class i on i.oid = x.indexrelid
-     join pg_namespace n on n.oid = i.relnamespace
      join pg_stat_all_indexes s on s.indexrelid = i.oid and s.idx_scan = 0
      order by bytes desc, i.relname`,
     {
       name: d.text(),
-      qualified: d.text(),
       tableName: d.text(),
       bytes: d.count(),
       own: d.boolean(),
@@ -125,13 +123,11 @@ export async function inspectUnusedIndexes(
   if (others.length === 0) return finding('unused-indexes', 'ok', ours, { details })
   const total = others.reduce((sum, index) => sum + index.bytes, 0)
   const names = others.map(({ name, bytes: size }) => `${name} (${formatBytes(size)})`)
+  // No statement that drops them: they belong to the application, and a replica counts its own queries.
   return finding(
     'unused-indexes',
     'warning',
-    `not used by any query${span}, but updated by every write (${formatBytes(total)}): ${someOf(names, names.length)}; ${ours}`,
-    {
-      fix: others.map(({ qualified }) => `drop index concurrently ${qualified}`).join('; '),
-      details,
-    },
+    `not used by any query of this server${span}, but updated by every write (${formatBytes(total)}): ${someOf(names, names.length)}; ask the owner of the application whether a replica or a rare job uses them; ${ours}`,
+    { details },
   )
 }
