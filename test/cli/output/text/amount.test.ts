@@ -30,17 +30,24 @@ it.each([
   ['NaN', 'NaN'],
 ])('%s is read as %s', (exact, rounded) => expect(roundedDollars(exact)).toBe(rounded))
 
+const DOLLAR = 10n ** 16n
+/** Units of 10^-16 dollars. */
+const units = (text: string): bigint => {
+  const [whole = '', fraction = ''] = text.replace(/[$,]/g, '').split('.')
+  return BigInt(whole + fraction.padEnd(16, '0'))
+}
+
 it('an amount that is not zero is never shown as zero, nor as more than half a digit off', () => {
   const digits = fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 12n }), fc.integer({ min: 0, max: 12 }))
   fc.assert(
     fc.property(digits, ([number, scale]) => {
       const text = String(number).padStart(scale + 1, '0')
       const exact = scale === 0 ? text : `${text.slice(0, -scale)}.${text.slice(-scale)}`
-      const shown = Number(roundedDollars(exact).replace(/[$,]/g, ''))
-      expect(shown === 0).toBe(number === 0n)
-      expect(Math.abs(shown - Number(exact))).toBeLessThanOrEqual(
-        Number(exact) >= 1 ? 0.005000001 : Number(exact) * 0.0050001,
-      )
+      const [shown, given] = [units(roundedDollars(exact)), units(exact)]
+      expect(shown === 0n).toBe(number === 0n)
+      const off = shown > given ? shown - given : given - shown
+      // Half a cent, or half of the third digit.
+      expect(off <= (given >= DOLLAR ? DOLLAR / 200n : given / 200n)).toBe(true)
     }),
   )
 })
