@@ -31,6 +31,9 @@ const LARGEST = 1_250_000
 const MOST_PACKAGES = 20
 const NOBODY = { uid: 65534, gid: 65534 }
 
+/** The lines of a table in a pipe, without its header. */
+const rowsIn = (table) => table.trim().split('\n').slice(1)
+
 /** The number of packages installed in a folder. */
 const packagesIn = (dir) =>
   readdirSync(dir, { recursive: true }).filter((file) =>
@@ -89,11 +92,11 @@ check(`Node ${process.versions.node}, npm install -g: demo, list, migrate status
   // The optional packages are the server, and pg-cloudflare of pg.
   holds(packages <= MOST_PACKAGES + 2, `${packages} packages were installed`)
   const demo = run(wfstore, ['demo'], { cwd: home })
-  same(demo.stdout.trim().split('\n').length, 10, 'rows of the demo')
+  same(rowsIn(demo.stdout).length, 10, 'rows of the demo')
   const list = run(wfstore, ['executions', 'list', '--limit', '10'], { cwd: home })
   same(list.stdout, demo.stdout, 'executions list')
   const status = run(wfstore, ['migrate', 'status', '--exit-code'], { cwd: home }).stdout
-  same(status.trim().split('\n').length, readdirSync(join(root, 'migrations')).length, 'migrations')
+  same(rowsIn(status).length, readdirSync(join(root, 'migrations')).length, 'migrations')
   holds(
     /^transaction-ids\t/m.test(run(wfstore, ['doctor'], { cwd: home }).stdout),
     'doctor says nothing',
@@ -156,7 +159,7 @@ check('a postgres on PATH in place of the packaged server', () => {
   const cwd = mkdtempSync(join(folder, 'path-'))
   const path = [packagedServer, '/usr/bin', '/bin'].join(delimiter)
   const demo = run(process.execPath, [local, 'demo'], { path, cwd })
-  same(demo.stdout.trim().split('\n').length, 10, 'rows of the demo')
+  same(rowsIn(demo.stdout).length, 10, 'rows of the demo')
   run(process.execPath, [local, 'db', 'stop'], { path, cwd })
 })
 
