@@ -16,7 +16,8 @@ let folder: string
 beforeAll(async () => {
   database = await createMigrated('docs_schedule')
   const client = await database.connect()
-  await fillDemo(client, new Date())
+  // Two days ago, so that at any time of day some runs are older than 90 days.
+  await fillDemo(client, new Date(Date.now() - 2 * 86_400_000))
   await client.end()
   folder = mkdtempSync(join(tmpdir(), 'wfstore-schedule-'))
   for (const name of ['bin', 'var/archive', 'srv/reports', 'var/lib/node_exporter'])
