@@ -9,14 +9,7 @@ alter table workflow_steps validate constraint workflow_steps_finite;
 alter table audit_logs validate constraint audit_logs_finite;
 alter table observability_metrics validate constraint observability_metrics_finite;
 alter table billing_records validate constraint billing_records_finite;
-
--- Adopted bills can have an invalid month. Then the check holds for new and changed bills only.
-do $$
-begin
-  alter table billing_records validate constraint billing_records_month;
-exception when check_violation then
-  null;
-end $$;
+alter table billing_records validate constraint billing_records_month;
 
 -- Down Migration
 

@@ -39,7 +39,7 @@ import { describeZones, parseZones } from './zones.ts'
 /** What the person who confirms must know. */
 export type Risk = Pick<Adoption, 'published'>
 
-import { valueWarnings } from './warnings.ts'
+import { valueWarnings } from './values.ts'
 
 export interface AdoptOptions {
   schema: string

@@ -23,9 +23,6 @@ export const LAST_OLD_COLUMN: Record<string, string> = {
 /** Tables whose old primary key differs from ours, with its columns. */
 export const OLD_PRIMARY_KEYS: Record<string, string[]> = { workflow_steps: ['step_id'] }
 
-/** The check of billing_records that adopted rows need not fulfil: it holds for new and changed rows. */
-export const MONTH_CHECK = 'billing_records_month'
-
 /** The column that identifies a row in messages. */
 export const KEYS: Record<string, string> = {
   workflow_executions: 'execution_id',

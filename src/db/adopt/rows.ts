@@ -3,12 +3,13 @@ import { plural } from '../../numbers.ts'
 import type { Constraint } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { faultText, findFaults, orphans } from '../values.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
-import { finiteObstacles } from './finite.ts'
-import { KEYS, LOSSLESS, MONTH_CHECK } from './legacy.ts'
+import { KEYS, LOSSLESS } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
 import { statusObstacles } from './statuses.ts'
 import { type Survey, tableOf } from './survey.ts'
+import { valueObstacles } from './values.ts'
 
 /** Rows that our constraints would refuse. The tables must be ordinary ones. */
 export async function rowObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
@@ -25,7 +26,7 @@ export async function rowObstacles(client: pg.Client, survey: Survey): Promise<O
       if (constraint.kind === 'p') obstacles.push(...(await repeated(client, constraint)))
     }
   }
-  return [...obstacles, ...(await orphans(client, survey))]
+  return [...obstacles, ...(await stepsWithoutRun(client, survey))]
 }
 
 async function nulls(client: pg.Client, survey: Survey, table: string): Promise<Obstacle[]> {
@@ -63,14 +64,11 @@ async function overflows(client: pg.Client, survey: Survey, table: string): Prom
   return obstacles
 }
 
-/** Rows that a check would refuse. The check of the month holds for new rows only. */
+/** Rows that a check would refuse. */
 async function refused(client: pg.Client, survey: Survey, check: Constraint): Promise<Obstacle[]> {
   const { tableName, name } = check
-  if (name === MONTH_CHECK) return []
   if (name === `${tableName}_status_check`) return statusObstacles(client, check)
-  const checked = columnsOf(check)
-  const columns = tableOf(survey, tableName).columns.filter((one) => checked.includes(one.name))
-  return finiteObstacles(client, check, columns)
+  return valueObstacles(client, survey, tableName, columnsOf(check))
 }
 
 async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]> {
@@ -89,46 +87,18 @@ async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]>
 }
 
 /** Steps without a run. A validated foreign key makes this query unnecessary. */
-async function orphans(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
+async function stepsWithoutRun(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
   if (!survey.tables.includes('workflow_steps')) return []
   if (planConstraints(survey, 'workflow_steps').missing.every(({ kind }) => kind !== 'f')) return []
   const sides = ['workflow_steps', 'workflow_executions']
   if (!sides.every((table) => isComparable(survey, table, ['execution_id']))) return []
-  const lost =
-    'not exists (select from workflow_executions e where e.execution_id = workflow_steps.execution_id)'
-  const [found] = await query(
-    client,
-    `select count(*) as rows, to_json(coalesce((array_agg(step_id::text order by step_id))[1:${SHOWN_ROWS}], '{}')) as ids
-     from workflow_steps where ${lost}`,
-    { rows: d.count(), ids: d.texts('ids') },
-  )
-  if (!found || found.rows === 0) return []
-  const { rows, ids } = found
-  const others = rows > ids.length ? ` and ${plural(rows - ids.length, 'other')}` : ''
-  return [
-    {
-      what: `workflow_steps has ${plural(rows, 'row')} whose run does not exist: step_id ${ids.join(', ')}${others}`,
-      fix: lostRuns(survey.tables.includes('audit_logs')),
-    },
-  ]
-}
-
-const SHOWN_ROWS = 5
-
-/** Gives each step without a run one again, so that no step and no cost is lost. The audit entries know the user. */
-function lostRuns(audited: boolean): string {
-  const user = audited
-    ? `coalesce((select min(a.user_id) from audit_logs a where a.execution_id = s.execution_id), 'unknown')`
-    : `'unknown'`
-  const lost =
-    'not exists (select from workflow_executions e where e.execution_id = s.execution_id)'
-  return [
-    'insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, end_time, status,',
-    'total_cost, total_tokens, steps_total, steps_completed, steps_failed)',
-    `select s.execution_id, 'unknown', ${user}, 'unknown', 'unknown', coalesce(min(s.start_time), min(s.created_at), now()),`,
-    `max(s.end_time), 'failed', sum(s.cost), sum(s.tokens_used), count(*), count(*) filter (where s.status = 'success'),`,
-    `count(*) filter (where s.status = 'failed') from workflow_steps s where ${lost} group by s.execution_id`,
-  ].join(' ')
+  const found = await findFaults(client, [
+    orphans({ audited: survey.tables.includes('audit_logs') }),
+  ])
+  return found.map((rows) => ({
+    what: faultText(rows),
+    fix: rows.fault.fix({ prefix: '', month: '' }),
+  }))
 }
 
 /** True if these columns exist with convertible types. Otherwise another obstacle reports them. */

@@ -56,6 +56,11 @@ function byRoutine(
   sql: string | undefined,
   constraint: string | undefined,
 ): { code: ErrorCode; hint: string } | undefined {
+  if (sqlState === '23514' && CHECK_OF_ALL_ROWS.test(routine ?? ''))
+    return {
+      code: 'failed',
+      hint: '`wfstore doctor` names the rows and prints the statements that change them (check values)',
+    }
   if (sqlState === '23514' && constraint?.endsWith('_finite'))
     return { code: 'failed', hint: 'amounts and times are finite: neither NaN nor infinity' }
   if (sqlState === '23514' && constraint === 'billing_records_month')
@@ -75,6 +80,9 @@ function byRoutine(
     }
   return undefined
 }
+
+/** The functions of the server that read the rows for a new or validated check. */
+const CHECK_OF_ALL_ROWS = /^(ATRewriteTable|validateCheckConstraint)$/
 
 /** What to do where policies hide rows of a table: a report would be a smaller number. */
 export const ROW_SECURITY_HINT =

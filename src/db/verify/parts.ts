@@ -1,4 +1,3 @@
-import { MONTH_CHECK } from '../adopt/legacy.ts'
 import { isOldTrigger } from '../adopt/survey.ts'
 import type { Constraint, Index, Trigger } from '../catalog.ts'
 import { quote } from '../query/sql.ts'
@@ -95,7 +94,7 @@ const constraintRules: PartRules<Constraint> = {
       ? [`alter table ${wanted.tableName} drop constraint ${quote(name)}, ${addition(wanted)}`]
       : undefined,
   fault: ({ tableName, name }, { validated }) =>
-    validated || name === MONTH_CHECK
+    validated
       ? undefined
       : {
           state: 'invalid',

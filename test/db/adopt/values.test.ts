@@ -234,18 +234,106 @@ describe('amounts and times that are not finite', () => {
   })
 })
 
-it('a bill with an invalid month is adopted, and new ones are refused', async () => {
-  await almost.make(`update billing_records set billing_period = 'abc'`)
-  await migrate(database)
-  expect(await database.sql('select billing_period from billing_records')).toEqual([
-    { billing_period: 'abc' },
-  ])
-  for (const month of ['2026-13', '2026-00', 'abc', '2026-1'])
-    await expect(
-      database.sql(
-        `insert into billing_records (user_id, model_id, billing_period) values ('u', 'm', '${month}')`,
+describe('bills whose month is invalid', () => {
+  it('are an obstacle that names them; the fix gives each the month of its time and keeps the given text', async () => {
+    await almost.make(`update billing_records set billing_period = 'abc', timestamp = '2026-10-31 23:30', metadata = null;
+      insert into billing_records (user_id, model_id, billing_period, timestamp, metadata)
+        values ('u', 'm', '2026-13', '2026-11-01 00:30', '{"a": 1}'), ('u', 'm', '2026-1', '2026-01-05', '[1]')`)
+    const error = await stopOf()
+    expect(error.message).toMatch(
+      /billing_records has 3 rows where billing_period is not a month: billing_id ([0-9a-f-]{36}(, )?){3}$/,
+    )
+    await database.sql(fixesOf(error))
+    await migrate(database, { legacyTimeZone: 'Europe/Berlin' })
+    expect(
+      await database.sql(
+        'select billing_period as month, metadata from billing_records order by timestamp',
       ),
-    ).rejects.toThrow('billing_records_month')
+    ).toEqual([
+      { month: '2026-01', metadata: [1, { given_billing_period: '2026-1' }] },
+      { month: '2026-10', metadata: { given_billing_period: 'abc' } },
+      { month: '2026-11', metadata: { a: 1, given_billing_period: '2026-13' } },
+    ])
+  })
+
+  it('with an infinite time too, the fixes work in their order', async () => {
+    await almost.make(
+      `update billing_records set billing_period = '', timestamp = 'infinity', created_at = '2026-10-05'`,
+    )
+    await database.sql(fixesOf(await stopOf()))
+    await migrate(database)
+    expect(await database.sql('select billing_period as month from billing_records')).toEqual([
+      { month: '2026-10' },
+    ])
+  })
+
+  it('in a table whose times have a zone, have the month of that zone', async () => {
+    await almost.make(`drop view daily_cost_summary;
+      alter table billing_records alter timestamp type timestamptz;
+      update billing_records set billing_period = 'abc', timestamp = '2026-10-31T23:30Z'`)
+    const stop = await migrate(database, { legacyTimeZone: 'Europe/Berlin' }).catch(
+      (error) => error,
+    )
+    await database.sql(fixesOf(stop))
+    expect(await database.sql('select billing_period as month from billing_records')).toEqual([
+      { month: '2026-11' },
+    ])
+  })
+
+  it('are never in a store, so the check holds for all bills and every bill can be paid', async () => {
+    await almost.make('')
+    await migrate(database)
+    expect(
+      await database.sql(
+        `select conname from pg_constraint where contype = 'c' and not convalidated`,
+      ),
+    ).toEqual([])
+    for (const month of ['2026-13', '2026-00', 'abc', '2026-1'])
+      await expect(
+        database.sql(
+          `insert into billing_records (user_id, model_id, billing_period) values ('u', 'm', '${month}')`,
+        ),
+      ).rejects.toThrow('billing_records_month')
+    await database.sql('update billing_records set paid = true')
+  })
+
+  it('stop a migration that validates the check, and the error says who names them', async () => {
+    await almost.make('')
+    await migrate(database)
+    // As an adoption left them that did not look at months.
+    await database.sql(`alter table billing_records drop constraint billing_records_month;
+      update billing_records set billing_period = 'abc';
+      alter table billing_records add constraint billing_records_month check (billing_period ~ '^\\d{4}-(0[1-9]|1[0-2])$') not valid;
+      delete from wfstore_migrations where name = '006_values'`)
+    const error = await stopOf()
+    expect(error.message).toContain('billing_records_month')
+    expect(error.hint).toBe(
+      '`wfstore doctor` names the rows and prints the statements that change them (check values)',
+    )
+  })
+})
+
+describe('steps without a run', () => {
+  const lost = `insert into workflow_steps (step_id, execution_id, step_number, step_name)
+    values ('${STEP.replace(/2$/, '9')}', 'a0000000-0000-4000-8000-000000000001', 1, 's')`
+  const says = `workflow_steps has 1 row whose run does not exist: step_id ${STEP.replace(/2$/, '9')}`
+
+  it.each([
+    ['no foreign key', ''],
+    [
+      'a foreign key that is not valid',
+      'alter table workflow_steps add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions (execution_id) on delete cascade not valid',
+    ],
+  ])('are named also with %s, and the printed fixes work', async (_, key) => {
+    await almost.make(
+      `alter table workflow_steps drop constraint workflow_steps_execution_id_fkey; ${lost}; ${key}`,
+    )
+    const error = await stopOf()
+    expect(error.message).toContain(says)
+    await database.sql(fixesOf(error))
+    await migrate(database)
+    expect(await database.sql('select count(*)::int from workflow_steps')).toEqual([{ count: 2 }])
+  })
 })
 
 it('a step without a run gets one, and no step and no cost is lost', async () => {
