@@ -20,9 +20,9 @@ import {
   privilegeObstacles,
   shapeObstacles,
 } from './obstacles.ts'
-import { type Policy, policyObstacles, readPolicies, recreations } from './policies.ts'
 import { ownerships, viewLeftovers } from './privileges.ts'
 import { publicationNotes } from './publications.ts'
+import { type Recreation, readRecreation, recreationObstacles } from './recreation.ts'
 import { rowObstacles } from './rows.ts'
 import { describeSize, readSizes, type TableSize } from './sizes.ts'
 import { adoptionStatements } from './statements.ts'
@@ -129,7 +129,7 @@ export async function planAdoption(
       sizes,
       published: publications.length > 0,
       lines: [
-        ...announcement(survey, await readPolicies(client, survey), sizes),
+        ...announcement(survey, await readRecreation(client, survey), sizes),
         ...publications,
         ...warnings,
       ],
@@ -145,11 +145,11 @@ export async function planAdoption(
 }
 
 async function allStatements(client: pg.Client, survey: Survey): Promise<string[]> {
-  const policies = await readPolicies(client, survey)
+  const { drop, create } = await readRecreation(client, survey)
   return [
-    ...policies.map(({ drop }) => drop),
+    ...drop,
     ...adoptionStatements(survey),
-    ...recreations(policies),
+    ...create,
     ...(await viewLeftovers(client, survey.schema)),
     ...(await ownerships(client, survey.schema, newObjects(survey))),
     ...revocation(newObjects(survey)),
@@ -187,7 +187,7 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
     ...(tables && privileges.length === 0 ? await zoneObstacles(client, survey) : []),
     ...shapeObstacles(survey),
     ...(tables ? await dependentObstacles(client, survey) : []),
-    ...(tables && privileges.length === 0 ? await policyObstacles(client, survey) : []),
+    ...(tables && privileges.length === 0 ? await recreationObstacles(client, survey) : []),
   ]
 }
 
@@ -195,8 +195,12 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
 const PARSERS =
   'token counts become bigint and amounts numeric without a scale, which pg returns as text: the application needs the type parsers 20 and 1700 before this'
 
-function announcement(survey: Survey, policies: Policy[], sizes: TableSize[]): string[] {
-  const kept = keptObjects(survey)
+const ZONES_OF_VIEWS =
+  'where these views and functions turn a time into a day or an hour, they now use the time zone of the session: set that of the application for its role or database'
+
+function announcement(survey: Survey, { objects }: Recreation, sizes: TableSize[]): string[] {
+  const again = objects.map(({ what }) => what)
+  const kept = keptObjects(survey).filter((what) => !again.includes(what))
   const missing = missingTables(survey)
   return [
     `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
@@ -206,11 +210,10 @@ function announcement(survey: Survey, policies: Policy[], sizes: TableSize[]): s
       ? [`the set-up of the old application stopped half-way; created empty: ${missing.join(', ')}`]
       : []),
     ...(kept.length > 0 ? [`objects of the application that are kept: ${kept.join(', ')}`] : []),
-    ...(policies.length > 0
-      ? [
-          `policies that are created again for the new types: ${policies.map(({ name, table }) => `${name} on ${table}`).join(', ')}`,
-        ]
+    ...(again.length > 0
+      ? [`objects of the application that are created again for the new types: ${again.join(', ')}`]
       : []),
+    ...(again.some((what) => /^(view|function) /.test(what)) ? [ZONES_OF_VIEWS] : []),
   ]
 }
 

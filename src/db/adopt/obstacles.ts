@@ -12,13 +12,16 @@ import { planConstraints, retypedColumns } from './differences.ts'
 import { LAST_OLD_COLUMN, LOSSLESS, OLD_PRIMARY_KEYS, OLD_VIEWS, TABLES } from './legacy.ts'
 import { isOldTrigger, type Survey, tableOf } from './survey.ts'
 
-/** A reason why adoption is not possible, and the statement that removes it. */
+/** A reason why adoption is not possible. */
 export interface Obstacle {
   what: string
+  /** The statement that removes it. It destroys nothing of the application; without such a statement there is none. */
   fix?: string
   /** Set if only a privilege is missing. */
   code?: ErrorCode
 }
+
+const MANUAL = 'see docs/FROM-THE-OLD-APPLICATION.md#obstacles'
 
 /** One error with all obstacles. */
 export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreError {
@@ -26,10 +29,11 @@ export function obstacleError(schema: string, obstacles: Obstacle[]): WfstoreErr
     ? 'permission_denied'
     : 'schema_differs'
   const fixes = [...new Set(obstacles.flatMap(({ fix }) => fix ?? []))]
-  const hint =
-    fixes.length > 0
-      ? `nothing was changed; to fix this: ${fixes.join('; ')}`
-      : 'nothing was changed'
+  const hint = [
+    'nothing was changed',
+    ...(obstacles.some(({ fix }) => fix === undefined) ? [MANUAL] : []),
+    ...(fixes.length > 0 ? [`to fix this: ${fixes.join('; ')}`] : []),
+  ].join('; ')
   const whats = obstacles.map(({ what }) => what).join('; ')
   return new WfstoreError(code, `cannot create the wfstore schema in ${schema}: ${whats}`, { hint })
 }
@@ -96,8 +100,7 @@ function columnObstacles(survey: Survey, table: string): Obstacle[] {
     const ours = expectedColumns.some(({ name }) => name === column.name)
     if (ours && column.generated) {
       obstacles.push({
-        what: `${table}.${column.name} is a generated column`,
-        fix: `alter table ${table} alter column ${column.name} drop expression`,
+        what: `${table}.${column.name} is a generated column, and wfstore must be able to write it`,
       })
     } else if (!ours && column.notNull && column.defaultValue === null && !column.identity) {
       obstacles.push({
@@ -141,8 +144,7 @@ function missingKey(survey: Survey, wanted: Constraint): Obstacle {
   const addition = `add constraint ${wanted.name} ${definition}`
   if (other) {
     return {
-      what: `the ${word} of ${tableName} is ${other.definition}, not ${definition}`,
-      fix: `alter table ${tableName} drop constraint ${quote(other.name)}, ${addition}`,
+      what: `the ${word} ${other.name} of ${tableName} is ${other.definition}, not ${definition}`,
     }
   }
   const old = OLD_PRIMARY_KEYS[tableName]

@@ -2,7 +2,6 @@ import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { quote } from '../query/sql.ts'
 import { planConstraints } from './differences.ts'
-import { OLD_VIEWS } from './legacy.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 import { type LegacyZones, zoneOf } from './zones.ts'
 
@@ -20,15 +19,12 @@ export function adoptionStatements(survey: Survey): string[] {
 }
 
 /**
- * Drops the old objects that block the changes or are no longer needed. The old trigger function stays: other tables use
+ * Drops the old objects that block the changes or are no longer needed, except the old views. The old trigger function stays: other tables use
  * it, and the set-up of the application creates triggers with it.
  */
 function freeings(survey: Survey): string[] {
   const triggers = survey.triggers.filter(isOldTrigger)
   return [
-    ...Object.keys(OLD_VIEWS)
-      .filter((view) => survey.relations.has(view))
-      .map((view) => `drop view ${view}`),
     ...survey.tables.flatMap((table) =>
       planConstraints(survey, table)
         .drop.filter(({ kind }) => kind === 'f')

@@ -20,8 +20,11 @@ interface PartRules<T> {
   /** Runs before `create` if another kind of object may have the name. */
   renameHolder?: (wanted: T) => string[]
   rename: (found: T, wanted: Part) => string
-  /** Set if the existing part is one of ours that was changed. Any other is renamed, so that it is not lost. */
-  replace?: (found: T, wanted: T) => string[] | undefined
+  /**
+   * Set if the existing part is one of ours that was changed; null if nothing fixes it without a loss. Any other is renamed, so
+   * that it is not lost.
+   */
+  replace?: (found: T, wanted: T) => string[] | null | undefined
   /** Set if the part has the right description but is invalid or disabled. */
   fault: (wanted: T, found: T) => Fault | undefined
 }
@@ -65,11 +68,13 @@ function partDifference<T extends Part>(
   const actual = describe(found)
   const named = renamed ? `${found.name}: ${actual}` : actual
   if (actual !== common.expected) {
-    const replace = rules.replace?.(found, wanted) ?? [
+    const renaming = [
       rules.rename(found, { tableName: wanted.tableName, name: `${wanted.name}_own` }),
       ...rules.create(wanted),
     ]
-    return [{ ...common, state: 'differs', found: named, fix: script(...replace) }]
+    const replacing = rules.replace?.(found, wanted)
+    const fix = replacing === null ? null : script(...(replacing ?? renaming))
+    return [{ ...common, state: 'differs', found: named, fix }]
   }
   const fault = rules.fault(wanted, found)
   if (!renamed && !fault) return []
@@ -88,11 +93,14 @@ const constraintRules: PartRules<Constraint> = {
   create: (wanted) => [`alter table ${wanted.tableName} ${addition(wanted)}`],
   rename: ({ name }, { tableName, name: wanted }) =>
     `alter table ${tableName} rename constraint ${quote(name)} to ${wanted}`,
-  // A table has only one primary key, and of two foreign keys on the same columns both would apply.
-  replace: ({ name }, wanted) =>
-    wanted.kind === 'p' || wanted.kind === 'f'
+  // A table has only one primary key, and of two foreign keys on the same columns both would apply. One of another name belongs
+  // to the application.
+  replace: ({ name }, wanted) => {
+    if (wanted.kind !== 'p' && wanted.kind !== 'f') return undefined
+    return name === wanted.name
       ? [`alter table ${wanted.tableName} drop constraint ${quote(name)}, ${addition(wanted)}`]
-      : undefined,
+      : null
+  },
   fault: ({ tableName, name }, { validated }) =>
     validated
       ? undefined

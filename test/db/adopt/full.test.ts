@@ -97,7 +97,7 @@ describe('a fully set-up installation', () => {
 
   it('says before which policies it creates again', () => {
     expect(notices.join('\n')).toContain(
-      'policies that are created again for the new types: audit_logs_isolation on audit_logs, ',
+      'objects of the application that are created again for the new types: policy audit_logs_isolation on audit_logs, ',
     )
   })
 

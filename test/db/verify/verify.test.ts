@@ -82,9 +82,9 @@ const damages: Record<string, string[]> = {
     "alter table workflow_steps drop constraint workflow_steps_status_check, add constraint workflow_steps_status_check check (status <> '')",
     'alter table workflow_steps rename constraint workflow_steps_status_check to "Check"',
     'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add foreign key (execution_id) references workflow_executions on delete cascade not valid',
-    'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add constraint "Key" foreign key (execution_id) references workflow_executions',
+    'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions',
     'alter table workflow_steps drop constraint workflow_steps_pkey',
-    'alter table workflow_steps drop constraint workflow_steps_pkey, add constraint "Key" primary key (step_id)',
+    'alter table workflow_steps drop constraint workflow_steps_pkey, add constraint workflow_steps_pkey primary key (step_id)',
     'alter table workflow_executions drop constraint workflow_executions_pkey cascade',
     'alter table audit_logs drop constraint audit_logs_pkey; create index audit_logs_pkey on wfstore_migrations (name)',
   ],
@@ -258,6 +258,27 @@ describe('no fix drops an object of the application or loses a value', () => {
   /** A view of ours with our columns is in the way of a type: it is dropped and created again. */
   const recreates = (fix: string) =>
     /^drop view (\w+);/.test(fix) && /\ncreate view (\w+) as /.test(fix)
+
+  it.each([
+    'drop constraint workflow_steps_execution_id_fkey, add constraint "Key" foreign key (execution_id) references workflow_executions',
+    'drop constraint workflow_steps_pkey, add constraint "Key" primary key (step_id)',
+  ])('a key of another name, which ours excludes, has no fix: %s', async (action) => {
+    await run(`alter table workflow_steps ${action}`)
+    const key = /fkey/.test(action) ? 'workflow_steps_execution_id_fkey' : 'workflow_steps_pkey'
+    expect(await compare()).toMatchObject([
+      {
+        name: `workflow_steps.${key}`,
+        state: 'differs',
+        found: expect.stringMatching(/^Key: /),
+        fix: null,
+      },
+    ])
+    const [wanted] = await compare()
+    await run(
+      `alter table workflow_steps drop constraint "Key", add constraint ${key} ${wanted?.expected}`,
+    )
+    expect(await compare()).toEqual([])
+  })
 
   it('an object that has the name of one of ours is renamed', async () => {
     await run(`

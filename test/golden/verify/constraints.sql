@@ -27,12 +27,12 @@ constraint workflow_steps.workflow_steps_execution_id_fkey invalid
   found: not validated
 alter table workflow_steps validate constraint workflow_steps_execution_id_fkey;
 
--- alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add constraint "Key" foreign key (execution_id) references workflow_executions
+-- alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions
 
 constraint workflow_steps.workflow_steps_execution_id_fkey differs
   expected: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE
-  found: Key: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id)
-alter table workflow_steps drop constraint "Key", add constraint workflow_steps_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE;
+  found: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id)
+alter table workflow_steps drop constraint "workflow_steps_execution_id_fkey", add constraint workflow_steps_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE;
 
 -- alter table workflow_steps drop constraint workflow_steps_pkey
 
@@ -41,12 +41,12 @@ constraint workflow_steps.workflow_steps_pkey missing
   found: null
 alter table workflow_steps add constraint workflow_steps_pkey PRIMARY KEY (execution_id, step_id);
 
--- alter table workflow_steps drop constraint workflow_steps_pkey, add constraint "Key" primary key (step_id)
+-- alter table workflow_steps drop constraint workflow_steps_pkey, add constraint workflow_steps_pkey primary key (step_id)
 
 constraint workflow_steps.workflow_steps_pkey differs
   expected: PRIMARY KEY (execution_id, step_id)
-  found: Key: PRIMARY KEY (step_id)
-alter table workflow_steps drop constraint "Key", add constraint workflow_steps_pkey PRIMARY KEY (execution_id, step_id);
+  found: PRIMARY KEY (step_id)
+alter table workflow_steps drop constraint "workflow_steps_pkey", add constraint workflow_steps_pkey PRIMARY KEY (execution_id, step_id);
 
 -- alter table workflow_executions drop constraint workflow_executions_pkey cascade
 
