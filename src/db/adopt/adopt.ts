@@ -25,6 +25,7 @@ import { publicationNotes } from './publications.ts'
 import { type Recreation, readRecreation, recreationObstacles } from './recreation.ts'
 import { rowObstacles } from './rows.ts'
 import { describeSize, readSizes, type TableSize } from './sizes.ts'
+import { splitObstacles } from './split.ts'
 import { adoptionStatements } from './statements.ts'
 import {
   isOldIndex,
@@ -181,6 +182,7 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
   const tables = survey.tables.every((table) => survey.relations.get(table)?.kind === 'r')
   return [
     ...privileges,
+    ...(await splitObstacles(client, survey)),
     // Rows come before keys: a key can be added after its rows are fixed. A role that does not own the tables may
     // not be able to read them.
     ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),

@@ -93,4 +93,43 @@ describe('tables that are missing', () => {
     })
     expect(await everythingOf(database)).toBe(before)
   })
+
+  it('but are in another schema are an obstacle: an empty table would hide their rows', async () => {
+    await again()
+    await loadLegacy(database)
+    await database.sql(
+      `create schema app; drop view daily_cost_summary; alter table billing_records set schema app;
+       alter table observability_metrics set schema app`,
+    )
+    const before = await everythingOf(database)
+    await expect(migrate(database)).rejects.toMatchObject({
+      code: 'schema_differs',
+      message: expect.stringContaining(
+        'table billing_records of the old application is in schema app, not in public; table observability_metrics of',
+      ),
+      hint: expect.stringContaining(
+        'alter table app.billing_records set schema public; alter table app.obs',
+      ),
+    })
+    expect(await everythingOf(database)).toBe(before)
+    await database.sql(
+      'alter table app.billing_records set schema public; alter table app.observability_metrics set schema public',
+    )
+    const { adopted } = await migrate(database)
+    expect(adopted?.tables.find(({ table }) => table === 'billing_records')?.rows).toBe(149)
+  })
+
+  it('are created if the table in the other schema belongs to another installation', async () => {
+    await database.sql('drop schema app cascade')
+    await again()
+    await loadLegacy(database)
+    await database.sql('alter schema public rename to app; create schema public')
+    for (const statement of splitStatements(fixture('legacy-schema.sql')).slice(0, 8))
+      await database.sql(statement)
+    const { adopted } = await migrate(database, { schema: 'public' })
+    expect(adopted?.tables[0]).toMatchObject({ table: 'workflow_executions', rows: 0 })
+    expect(await database.sql('select count(*)::int as bills from app.billing_records')).toEqual([
+      { bills: 149 },
+    ])
+  })
 })
