@@ -83,7 +83,8 @@ end $$;
 create function wfstore_close_period() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
-  unsound uuid;
+  unsound bigint;
+  ids     text;
 begin
   if tg_op <> 'INSERT' then
     if old.closed_at is not null then
@@ -110,15 +111,15 @@ begin
   -- From now on the time zone is fixed too.
   execute format('insert into %I.wfstore_settings (time_zone) values (''UTC'') on conflict do nothing', tg_table_schema);
   execute format('select time_zone from %I.wfstore_settings for share', tg_table_schema) into new.time_zone;
-  execute format('select count(*), coalesce(sum(cost), 0), coalesce(sum(tokens_total), 0) from %I.billing_records
-    where billing_period = $1', tg_table_schema) into new.records, new.cost, new.tokens_total using new.billing_period;
-  -- A check of billing_records refuses such a bill, but the check can be missing.
-  if not (new.cost > '-Infinity' and new.cost < 'Infinity') then
-    execute format('select billing_id from %I.billing_records where billing_period = $1
-      and not (cost > ''-Infinity'' and cost < ''Infinity'') order by billing_id limit 1', tg_table_schema)
-      into unsound using new.billing_period;
-    raise exception 'billing period % cannot be closed: the cost of bill % is not a finite number', new.billing_period, unsound
-      using errcode = 'WF002';
+  execute format('select count(*), coalesce(sum(cost), 0), coalesce(sum(tokens_total), 0), count(*) filter (where is_unsound),
+    array_to_string((array_agg(billing_id::text order by billing_id) filter (where is_unsound))[1:5], '', '')
+    from (select *, not (cost > ''-Infinity'' and cost < ''Infinity'' and isfinite(timestamp) and isfinite(created_at) and
+      isfinite(updated_at)) as is_unsound from %I.billing_records where billing_period = $1) as b', tg_table_schema)
+    into new.records, new.cost, new.tokens_total, unsound, ids using new.billing_period;
+  -- A check of billing_records refuses such bills, but the check can be missing.
+  if unsound > 0 then
+    raise exception 'billing period % cannot be closed: billing_records has % with a cost or a time that is not finite: billing_id %',
+      new.billing_period, case unsound when 1 then '1 bill' else unsound || ' bills' end, ids using errcode = 'WF002';
   end if;
   return new;
 end $$;

@@ -11,6 +11,7 @@ import { quarterOf } from '../tables/histories.ts'
 import { LINE_SETTINGS } from '../transfer/lines/line.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { archiveColumns } from './archive/columns.ts'
+import { assertBatchFinite } from './finite.ts'
 import { type Guard, labelsOf, protectedColumns, protectedShape, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { type Archiving, deleteRows } from './remove.ts'
@@ -117,6 +118,7 @@ export async function removeBatch(
     const end = await findEnd(work, walked, after, size)
     const keepLast = work.newest !== undefined
     const scope: Scope = { guards: work.guards, keepLast, together: 'batch' }
+    await assertBatchFinite(client, walked, scope)
     const deleted = await deleteRows({ client, archive, scope }, walked)
     const stay = deleted.removed < end.visited ? await reasonsOf(client, walked, scope) : NONE_STAY
     const batch = { ...end, ...deleted, ...stay }

@@ -12,6 +12,7 @@ import type { Work } from './batch.ts'
 import { countCleanup } from './count.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
 import { lossesOf, readEffects } from './effects.ts'
+import { assertFiniteBefore } from './finite.ts'
 import { readGuards } from './guards.ts'
 import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
@@ -71,6 +72,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   const { keepLast, archive: sink } = options
   const cutoff = await cutoffOf(client, options)
   await assertNoCascade(client)
+  await assertFiniteBefore(client, { cutoff, keepLast, guards: await readGuards(client) })
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
   const effects = await readEffects(client)

@@ -6,6 +6,7 @@ import { sql } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { checkSchema } from '../db/schema.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
+import { assertAllFinite } from './finite.ts'
 import { isFree, labelsOf, protectedColumns, readGuards, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { newestRuns } from './newest.ts'
@@ -98,6 +99,7 @@ export async function countCleanup(
       keepLast: options.keepLast !== undefined,
       together: 'all',
     }
+    await assertAllFinite(client, scope)
     const [row] = await query(client, statement(scope), shape)
     const [all] = timeoutMs > 0 ? [] : await query(client, ALL, allShape)
     await query(client, 'commit', {})

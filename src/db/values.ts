@@ -1,10 +1,11 @@
+import { WfstoreError } from '../error.ts'
 import { plural } from '../numbers.ts'
 import { columnOf } from '../tables/column.ts'
 import { auditHistory, usageHistory } from '../tables/histories.ts'
 import { KINDS, tableOf } from '../tables/tables.ts'
-import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
-import { query } from './query/query.ts'
+import type { Run } from './query/query.ts'
+import { raw, sql } from './query/sql.ts'
 
 /**
  * The values that make a report wrong or fail, and those that are probably wrong. The checks of the tables refuse the former,
@@ -164,6 +165,24 @@ const month: ValueFault = {
     `update ${prefix}billing_records set billing_period = ${month}, metadata = coalesce(nullif(metadata::jsonb, 'null'), '{}') || jsonb_build_object('given_billing_period', billing_period) where billing_period !~ '${MONTH}'`,
 }
 
+/** Amounts and times of a table that are not finite. */
+export const notFinite = (table: string, columns?: readonly string[]): ValueFault[] =>
+  DESCRIBED.filter((one) => one.table === table)
+    .flatMap(finiteFaults)
+    .filter((fault) => columns === undefined || fault.columns.every((one) => columns.includes(one)))
+
+/** SQL that is true if the check of a table holds for all its rows, so that none must be read. The server evaluates it once. */
+export const isChecked = (table: string): string =>
+  `(select count(*) from pg_constraint where conrelid = '${table}'::regclass and conname = '${table}_finite' and convalidated) = 1`
+
+/** True if no row of these tables must be read, because their checks hold. */
+export async function areChecked(run: Run, tables: readonly string[]): Promise<boolean> {
+  const [found] = await run(`select ${tables.map(isChecked).join(' and ')} as checked`, {
+    checked: d.boolean(),
+  })
+  return found?.checked === true
+}
+
 /** All faults of single rows. */
 export const FAULTS: readonly ValueFault[] = [
   ...DESCRIBED.flatMap(finiteFaults),
@@ -222,20 +241,22 @@ const idsOf = (key: string) =>
  * @param from the table, or some of its rows under its name
  */
 export async function findFaults(
-  database: Queryable,
+  run: Run,
   faults: readonly ValueFault[],
-  from = faults[0]?.table,
+  from = raw(faults[0]?.table ?? ''),
 ): Promise<FaultyRows[]> {
   const [first, ...others] = faults
   if (!first) return []
-  const text =
+  const ids = raw(idsOf(first.key))
+  const conditions = faults.map(({ condition }, place) => `(${place}, ${condition})`).join(', ')
+  const found = await run(
     others.length === 0
       ? // A condition on another table becomes a join.
-        `select 0 as place, ${idsOf(first.key)} from ${from} where ${first.condition} having count(*) > 0`
-      : `select place, ${idsOf(first.key)}
-         from ${from} cross join lateral (values ${faults.map(({ condition }, place) => `(${place}, ${condition})`).join(', ')}) as c (place, is_faulty)
-         where is_faulty group by place order by place`
-  const found = await query(database, text, { place: d.count(), ...faultyShape })
+        sql`select 0 as place, ${ids} from ${from} where ${raw(first.condition)} having count(*) > 0`
+      : sql`select place, ${ids} from ${from} cross join lateral (values ${raw(conditions)}) as c (place, is_faulty)
+         where is_faulty group by place order by place`,
+    { place: d.count(), ...faultyShape },
+  )
   return found.map(({ place, ...rows }) => ({ fault: faults[place] as ValueFault, ...rows }))
 }
 
@@ -243,4 +264,20 @@ export async function findFaults(
 export function faultText({ fault: { table, what, key }, rows, ids }: FaultyRows): string {
   const others = rows > ids.length ? ` and ${plural(rows - ids.length, 'other')}` : ''
   return `${table} has ${plural(rows, 'row')} ${what}: ${key} ${ids.join(', ')}${others}`
+}
+
+/**
+ * @param doing what cannot be done with these rows: 'clean up'
+ * @param done what was changed before
+ * @throws WfstoreError conflict with their ids, if there are any
+ */
+export function assertNoFaults(
+  doing: string,
+  found: readonly FaultyRows[],
+  done = 'nothing was changed',
+): void {
+  if (found.length === 0) return
+  throw new WfstoreError('conflict', `cannot ${doing}: ${found.map(faultText).join('; ')}`, {
+    hint: `${done}; \`wfstore doctor --full\` prints the statements that change these rows (check values)`,
+  })
 }

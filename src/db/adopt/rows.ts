@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { plural } from '../../numbers.ts'
 import type { Constraint } from '../catalog.ts'
 import * as d from '../query/decode.ts'
-import { query } from '../query/query.ts'
+import { query, runOn } from '../query/query.ts'
 import { faultText, findFaults, orphans } from '../values.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { KEYS, LOSSLESS } from './legacy.ts'
@@ -92,7 +92,7 @@ async function stepsWithoutRun(client: pg.Client, survey: Survey): Promise<Obsta
   if (planConstraints(survey, 'workflow_steps').missing.every(({ kind }) => kind !== 'f')) return []
   const sides = ['workflow_steps', 'workflow_executions']
   if (!sides.every((table) => isComparable(survey, table, ['execution_id']))) return []
-  const found = await findFaults(client, [
+  const found = await findFaults(runOn(client), [
     orphans({ audited: survey.tables.includes('audit_logs') }),
   ])
   return found.map((rows) => ({

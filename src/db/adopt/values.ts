@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { runOn } from '../query/query.ts'
 import { FAULTS, type FixPlace, faultText, findFaults, type ValueFault } from '../values.ts'
 import type { Obstacle } from './obstacles.ts'
 import { type Survey, tableOf } from './survey.ts'
@@ -14,7 +15,7 @@ export async function valueObstacles(
   const faults = faultsOf(survey, table).filter(
     ({ harmful, columns }) => harmful && columns.every((name) => checked.includes(name)),
   )
-  const found = await findFaults(client, faults)
+  const found = await findFaults(runOn(client), faults)
   return found.map((rows) => ({ what: faultText(rows), fix: rows.fault.fix(placeOf(survey)) }))
 }
 
@@ -23,7 +24,7 @@ export async function valueWarnings(client: pg.Client, survey: Survey): Promise<
   const lines: string[] = []
   for (const table of survey.tables) {
     const faults = faultsOf(survey, table).filter(({ harmful }) => !harmful)
-    for (const rows of await findFaults(client, faults))
+    for (const rows of await findFaults(runOn(client), faults))
       lines.push(
         `warning: ${faultText(rows)}; check them, then run: ${rows.fault.fix(placeOf(survey))}`,
       )

@@ -25,7 +25,7 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   },
   WF002: {
     code: 'conflict',
-    hint: 'set its right cost, then close the month; `wfstore doctor` says which check is missing',
+    hint: 'nothing was changed; `wfstore doctor --full` prints the statements that change these rows (check values)',
   },
   25006: {
     code: 'failed',
@@ -59,7 +59,7 @@ function byRoutine(
   if (sqlState === '23514' && CHECK_OF_ALL_ROWS.test(routine ?? ''))
     return {
       code: 'failed',
-      hint: '`wfstore doctor` names the rows and prints the statements that change them (check values)',
+      hint: '`wfstore doctor --full` names the rows and prints the statements that change them (check values)',
     }
   if (sqlState === '23514' && constraint?.endsWith('_finite'))
     return { code: 'failed', hint: 'amounts and times are finite: neither NaN nor infinity' }

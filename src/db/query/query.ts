@@ -30,6 +30,12 @@ export async function query<S extends Shape>(
   return decodeRows(shape, rows as Record<string, string | null>[], json)
 }
 
+/** Runs statements on one connection. */
+export const runOn =
+  (database: Queryable): Run =>
+  (statement, shape) =>
+    query(database, statement, shape)
+
 type Config = Parameters<Connection['query']>[0]
 
 async function sendOn(connection: Connection, config: Config) {

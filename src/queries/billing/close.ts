@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
+import { assertNoFaults, findFaults, isChecked, notFinite } from '../../db/values.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { isMonth } from '../../tables/column.ts'
@@ -43,7 +44,7 @@ export interface PeriodCloseResult {
  * Closes a month and records its totals. Afterwards its bills can be paid, but not changed, added or removed. It waits for
  * sessions that are writing a bill of this month. It cannot be undone.
  * @throws WfstoreError usage if it is not a month or has not ended in the billing zone; conflict if it has no bills or an
- * earlier month is open, unless that is allowed; permission_denied
+ * earlier month is open, unless that is allowed, or a bill is not finite; permission_denied
  */
 export async function closePeriod(
   read: Run,
@@ -62,6 +63,7 @@ export async function closePeriod(
   await assertEnded(read, period)
   if (!allowEmpty) assertFilled(period)
   if (!allowEarlierOpen) assertInOrder(month, openBefore)
+  await assertFiniteBills(read, month)
   if (dryRun) return { outcome: 'planned', period, openBefore }
   await confirm?.(period, openBefore)
   await write(
@@ -76,6 +78,12 @@ export async function closePeriod(
   )
   const outcome = closed.length > 0 ? 'closed' : 'already'
   return { outcome, period: await getPeriod(read, month), openBefore }
+}
+
+/** The trigger of the close reads the bills again. */
+async function assertFiniteBills(read: Run, month: string): Promise<void> {
+  const from = sql`(select * from billing_records where billing_period = ${month} and not ${raw(isChecked('billing_records'))}) as billing_records`
+  assertNoFaults(`close ${month}`, await findFaults(read, notFinite('billing_records'), from))
 }
 
 function assertFilled({ period, records }: BillingPeriod): void {

@@ -2,6 +2,14 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
+import {
+  areChecked,
+  assertNoFaults,
+  type FaultyRows,
+  findFaults,
+  isChecked,
+  notFinite,
+} from '../../db/values.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { LONGEST_NAME } from '../../tables/column.ts'
@@ -114,10 +122,7 @@ function rollupStatement(
   return sql`
 with patience as materialized (
   select set_config('lock_timeout', '10s', true) as patience
-), touched as materialized (
-  select distinct ${key(sql`e.start_time`)} as key from workflow_executions e
-  where e.updated_at >= ${changed}::timestamptz and ${key(sql`e.start_time`)} < ${first}
-), ${measured(buckets)}, computed as materialized (
+), touched as materialized (${touchedBuckets(key, first, changed)}), ${measured(buckets)}, computed as materialized (
   select ${id} as metric_id, timestamp, user_id, type, trim_scale(value) as value, dimensions
   from (select *, ${start(sql`key`)} as timestamp from measured where ${raw(fits('user_id', 'type'))}) as started
 ), stored as materialized (
@@ -164,6 +169,41 @@ from done d left join compared c on true group by d.inserted, d.updated, d.delet
 const fits = (user: string, type: string): string =>
   `octet_length(${user}) + octet_length(${type}) <= ${2 * LONGEST_NAME}`
 
+/** The columns that a rollup reads and that must be finite, with the time of the row. */
+const READ: Record<string, { time: string; columns: string[] }> = {
+  workflow_executions: { time: 'start_time', columns: ['total_cost', 'start_time', 'end_time'] },
+  usage_history: {
+    time: 'quarter_start',
+    columns: ['total_cost', 'duration_ms', 'quarter_start'],
+  },
+  audit_logs: { time: 'timestamp', columns: ['timestamp'] },
+}
+
+/** Reads the rows of the window only if the check of their table is missing or not validated. @throws WfstoreError conflict */
+async function assertFinite(
+  run: Run,
+  period: Period,
+  timeZone: string,
+  since: string,
+  changed: string | null,
+): Promise<void> {
+  if (await areChecked(run, Object.keys(READ))) return
+  const first = sql`${since}::timestamptz`
+  const { key, rows } = bucketsOf(period, sql`${timeZone}::text`, first)
+  const found: FaultyRows[] = []
+  for (const [table, { time, columns }] of Object.entries(READ)) {
+    const from = sql`(with touched as materialized (${touchedBuckets(key, first, changed)})
+      select * from (${rows(`${table} r`, `r.${time}`, 'r.*')}) as of_window where not ${raw(isChecked(table))}) as ${raw(table)}`
+    found.push(...(await findFaults(run, notFinite(table, columns), from)))
+  }
+  assertNoFaults('roll up the metrics', found)
+}
+
+/** The keys of the older buckets with runs that changed at this time or later. */
+const touchedBuckets = (key: (instant: Sql) => Sql, first: Sql, changed: string | null): Sql => sql`
+  select distinct ${key(sql`e.start_time`)} as key from workflow_executions e
+  where e.updated_at >= ${changed}::timestamptz and ${key(sql`e.start_time`)} < ${first}`
+
 const TRIES = 10
 /** A transaction may commit this much later than its timestamps. */
 const LATE_MS = 3_600_000
@@ -172,7 +212,7 @@ const LATE_MS = 3_600_000
  * Fills observability_metrics from runs and audit entries, by user; docs/REPORTS.md explains each type. Existing values
  * change only if they differ, so that a repeat does nothing. It computes the buckets of the window, and older buckets with
  * runs that have changed since the last rollup. It never changes rows that no rollup has made.
- * @throws WfstoreError usage; conflict if existing values were rolled up in another zone; locked
+ * @throws WfstoreError usage; conflict if existing values were rolled up in another zone, or a run is not finite; locked
  */
 export async function rollupMetrics(run: Run, options: RollupOptions): Promise<RollupResult> {
   checkNames('metrics.rollup', options, OPTIONS)
@@ -187,6 +227,7 @@ export async function rollupMetrics(run: Run, options: RollupOptions): Promise<R
     const { since, sinceStart, rolledAt, otherZone } = window as d.RowOf<typeof windowShape>
     if (otherZone) throw ofAnotherZone(period, timeZone)
     const changed = rolledAt === null ? null : earlier(rolledAt)
+    await assertFinite(run, period, zone, since, changed)
     const [row] = await send(run, rollupStatement(period, zone, since, changed), countsShape).catch(
       (error) => {
         throw isLockTimeout(error) ? inUse(error) : error

@@ -308,7 +308,7 @@ describe('bills whose month is invalid', () => {
     const error = await stopOf()
     expect(error.message).toContain('billing_records_month')
     expect(error.hint).toBe(
-      '`wfstore doctor` names the rows and prints the statements that change them (check values)',
+      '`wfstore doctor --full` names the rows and prints the statements that change them (check values)',
     )
   })
 })

@@ -1,0 +1,103 @@
+import type pg from 'pg'
+import { query, runOn } from '../db/query/query.ts'
+import { raw, sql } from '../db/query/sql.ts'
+import { rollback, run } from '../db/query/transaction.ts'
+import {
+  areChecked,
+  assertNoFaults,
+  type FaultyRows,
+  findFaults,
+  isChecked,
+  notFinite,
+} from '../db/values.ts'
+import { type Guard, isFree, type Scope } from './guards.ts'
+import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
+import { newestRuns } from './newest.ts'
+import { CUTOFF, goes, inBatch, WALKED, type Walked } from './tables.ts'
+
+/**
+ * A row whose amount or time is not finite is not removed: in a history it would make every total NaN, and no statement could
+ * repair it there. The checks of the tables refuse such rows. This reads rows only if such a check is missing or not validated.
+ */
+
+/** SQL of the rows that go. `window` limits the rows of the walked table. */
+function goingRows({ kind, table }: Walked, scope: Scope, window: string): [string, string][] {
+  const free = isFree(scope, kind, 'r')
+  const of = (rows: string, where: string) => `from ${rows} where ${window} and ${where}${free}`
+  if (kind === 'execution') {
+    const where = goes('r', scope.keepLast)
+    return [
+      [table, `r.* ${of(`${table} r`, where)}`],
+      [
+        'workflow_steps',
+        `s.* ${of(`${table} r join workflow_steps s using (execution_id)`, where)}`,
+      ],
+    ]
+  }
+  const isAlone = `not exists (select from workflow_executions k where k.execution_id = r.execution_id
+    and not (k.start_time < ${CUTOFF} and ${goes('k', scope.keepLast)}${isFree(scope, 'execution', 'k')}))`
+  return [[table, `r.* ${of(`${table} r`, kind === 'audit' ? isAlone : 'true')}`]]
+}
+
+async function findIn(
+  client: pg.ClientBase,
+  walked: Walked,
+  scope: Scope,
+  window: string,
+): Promise<FaultyRows[]> {
+  const found: FaultyRows[] = []
+  for (const [table, rows] of goingRows(walked, scope, window)) {
+    const from = raw(`(select ${rows} and not ${isChecked(table)}) as ${table}`)
+    found.push(...(await findFaults(runOn(client), notFinite(table), from)))
+  }
+  return found
+}
+
+/** @throws WfstoreError conflict if a row of this batch is not finite */
+export async function assertBatchFinite(
+  client: pg.ClientBase,
+  walked: Walked,
+  scope: Scope,
+): Promise<void> {
+  const found = await findIn(client, walked, scope, inBatch(walked, 'r'))
+  assertNoFaults('clean up', found, 'the batches before this one are done')
+}
+
+/** Inside a transaction with the settings of a cleanup. @throws WfstoreError conflict if a row that would go is not finite */
+export async function assertAllFinite(client: pg.ClientBase, scope: Scope): Promise<void> {
+  const found: FaultyRows[] = []
+  for (const walked of WALKED)
+    found.push(...(await findIn(client, walked, scope, `r.${walked.time} < ${CUTOFF}`)))
+  assertNoFaults('clean up', found)
+}
+
+interface Planned {
+  cutoff: string
+  keepLast: number | undefined
+  guards: readonly Guard[]
+}
+
+/** The same before a cleanup changes anything. @throws WfstoreError conflict */
+export async function assertFiniteBefore(
+  client: pg.ClientBase,
+  { cutoff, keepLast, guards }: Planned,
+): Promise<void> {
+  const tables = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
+  if (await areChecked(runOn(client), tables)) return
+  try {
+    await client.query(
+      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local row_security = off; ${NO_TRANSACTION_TIMEOUT}`,
+    )
+    const newest = keepLast === undefined ? '[]' : await newestRuns(client, keepLast)
+    await query(
+      client,
+      sql`select set_config('wfstore.cutoff', ${cutoff}, true), set_config('wfstore.newest', ${newest}, true)`,
+      {},
+    )
+    await assertAllFinite(client, { guards, keepLast: keepLast !== undefined, together: 'all' })
+    await run(client as pg.Client, 'commit')
+  } catch (error) {
+    await rollback(client as pg.Client)
+    throw error
+  }
+}
