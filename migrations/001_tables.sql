@@ -224,7 +224,8 @@ create trigger wfstore_map_status before insert or update of status on workflow_
 -- A client that adds in SQL, as wfstore does, sets wfstore.keeps_totals in its transaction. Then these triggers do not run.
 --
 -- The functions run as their owner: the sum must not depend on what the role of the client may see. They read the tables in
--- the schema of the trigger's table.
+-- the schema of the trigger's table. If the owner cannot read all rows of these tables (FORCE ROW LEVEL SECURITY, or tables of
+-- several owners), a sum would be too small and an error would stop the application. Then they change nothing, and doctor says so.
 create function wfstore_keep_totals() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
@@ -236,6 +237,9 @@ begin
     return new;
   end if;
   perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  if row_security_active('workflow_steps') or not has_table_privilege('workflow_steps', 'select') then
+    return new;
+  end if;
   -- The row is locked, and its steps are those of a new snapshot.
   select sum(tokens_used) as tokens, sum(cost) as cost into steps from workflow_steps where execution_id = new.execution_id;
   if steps.tokens <> 0 or steps.cost <> 0 or new.total_tokens is null then
@@ -254,6 +258,11 @@ begin
     return null;
   end if;
   perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  if row_security_active('workflow_steps') or row_security_active('workflow_executions')
+    or not has_table_privilege('workflow_steps', 'select') or not has_table_privilege('workflow_executions', 'update')
+  then
+    return null;
+  end if;
   -- NULL is not stored: the trigger of the run replaces it by the sum.
   update workflow_executions set total_tokens = null where execution_id in (new.execution_id, old.execution_id);
   return null;
@@ -267,6 +276,11 @@ declare
   steps record;
 begin
   perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  if exists (select from unnest(array['workflow_steps', 'workflow_executions', 'billing_records']) as name
+    where row_security_active(name) or not has_table_privilege(name, 'select'))
+  then
+    return new;
+  end if;
   select sum(tokens_used) as tokens, sum(cost) as cost, bool_or(status in ('pending', 'running')) as open into steps
   from workflow_steps where execution_id = new.execution_id;
   if (steps.tokens <> 0 or steps.cost <> 0) and (steps.tokens, steps.cost) <> (new.tokens_total, new.cost)

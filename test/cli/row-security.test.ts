@@ -191,3 +191,18 @@ it('`doctor` warns where the policies apply to the owner too, because no month c
     fix: `alter role ${owner} bypassrls`,
   })
 })
+
+it('`doctor` warns where the owner of the triggers of totals cannot read all steps', async () => {
+  const owner = `${prefix}_owner`
+  await database.sql(`alter table billing_records no force row level security;
+    alter table audit_logs no force row level security; alter table workflow_steps force row level security;
+    alter function wfstore_keep_totals() owner to ${owner}`)
+  const { stdout } = await cli('doctor --json', null)
+  expect(
+    (JSON.parse(stdout) as { check: string }[]).find(({ check }) => check === 'row-security'),
+  ).toMatchObject({
+    state: 'warning',
+    finding: `${owner}, the owner of the triggers of totals, cannot read all rows of workflow_steps: the totals of runs are what the application writes`,
+    fix: `alter role ${owner} bypassrls`,
+  })
+})

@@ -35,6 +35,7 @@ import {
   type Survey,
   tableOf,
 } from './survey.ts'
+import { triggerOwnerNotes } from './trigger-owner.ts'
 import { describeZones, parseZones } from './zones.ts'
 
 /** What the person who confirms must know. */
@@ -132,6 +133,7 @@ export async function planAdoption(
       lines: [
         ...announcement(survey, await readRecreation(client, survey), sizes),
         ...publications,
+        ...(await triggerOwnerNotes(client, survey)),
         ...warnings,
       ],
       statements: [
