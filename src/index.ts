@@ -1,4 +1,5 @@
-import { openStoreIn, type Store, type StoreOptions } from './store.ts'
+import type { Store, StoreOptions } from './store/types.ts'
+import { openStoreIn } from './store.ts'
 
 export { archiveInFolder, type FolderOptions } from './cleanup/archive/write/folder.ts'
 export { archiveToStream } from './cleanup/archive/write/stream.ts'
@@ -99,7 +100,7 @@ export type {
 } from './record/recorder/types.ts'
 export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
 export type { SpoolOptions } from './record/spool/recorder.ts'
-export type { PgDatabase, Store, StoreOptions } from './store.ts'
+export type { PgDatabase, Store, StoreOptions } from './store/types.ts'
 export type { AuditPatch, NewAuditEntry } from './tables/audit.ts'
 export type { BillPatch, NewBill } from './tables/bills.ts'
 export type { ExecutionPatch, ExecutionStatus, NewExecution } from './tables/executions.ts'

@@ -91,9 +91,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   transfer: [...BASE, 'db', 'queries'],
   cleanup: [...BASE, 'db', 'queries', 'transfer'],
   demo: BASE,
-  'store.ts': [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup'],
-  'index.ts': [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store.ts'],
-  cli: [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store.ts', 'demo'],
+  store: [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup'],
+  'store.ts': [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store'],
+  'index.ts': [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store', 'store.ts'],
+  cli: [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store', 'store.ts', 'demo'],
 }
 const partOf = (path: string) => path.split('/')[0] as string
 

@@ -60,14 +60,14 @@ export interface RemovedBatch {
  * synchronous_commit is off: rows that a crash brings back were not deleted, and the last commit of a cleanup is synchronous.
  * The planner settings keep a batch from reading or sorting a whole table, even with wrong statistics.
  * A batch ends if the reader of the archive takes nothing for ten minutes, because its snapshot blocks VACUUM in all tables.
- * With row_security off, policies that hide rows are an error: audit entries of a hidden run would look like entries without a
+ * With row_security off (LINE_SETTINGS), policies that hide rows are an error: audit entries of a hidden run would look like entries without a
  * run.
  */
 const BEGIN = `begin isolation level repeatable read read write;
   set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = '10min';
   set local synchronous_commit = off; set local enable_seqscan = off; set local enable_sort = off;
   set local jit = off; set local work_mem = '64MB';
-  set local row_security = off; set constraints all immediate;
+  set constraints all immediate;
   ${LINE_SETTINGS}`
 
 type Stay = Pick<RemovedBatch, 'kept' | 'protected' | 'protectedBy'>

@@ -16,7 +16,7 @@ export const MIGRATIONS = [
 ] as const
 
 /** The tables that reports read and engines write. */
-const TABLES = [
+export const TABLES = [
   'workflow_executions',
   'workflow_steps',
   'audit_logs',
@@ -113,11 +113,14 @@ function assertOneSchema({ elsewhere }: Partial<Verdict> = {}): void {
 }
 
 function assertWhole({ hidden }: Partial<Verdict> = {}): void {
-  if (hidden)
-    throw new WfstoreError('permission_denied', `row-level security hides rows of ${hidden}`, {
-      hint: ROW_SECURITY_HINT,
-    })
+  if (hidden) throw hiddenRows(hidden)
 }
+
+/** @param tables the names of tables, for people */
+export const hiddenRows = (tables: string): WfstoreError =>
+  new WfstoreError('permission_denied', `row-level security hides rows of ${tables}`, {
+    hint: ROW_SECURITY_HINT,
+  })
 
 /** @throws WfstoreError schema_ahead if a newer version of wfstore has migrated this database */
 export function assertNotAhead(applied: readonly string[]): void {

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/index.ts'
 import { runCli } from '../support/cli.ts'
@@ -39,6 +40,8 @@ afterAll(async () => {
   await dropRoles(database, prefix)
   await database.drop()
 })
+
+const RUN = { workflowName: 'w', userId: 'user_1', mode: 'Sales', modelId: 'm' } as const
 
 const urlOf = (name: string): string => {
   const url = new URL(database.url)
@@ -91,12 +94,85 @@ it('a pool of the application, whose sessions have row_security on, cannot repor
     code: 'permission_denied',
     message: expect.stringContaining('row-level security'),
   }
-  const run = { workflowName: 'w', userId: 'user_1', mode: 'Sales', modelId: 'm' } as const
   await expect(store.getStats()).rejects.toMatchObject(refused)
-  await expect(store.startExecution(run)).rejects.toMatchObject(refused)
+  await expect(store.startExecution(RUN)).rejects.toMatchObject(refused)
   await expect(store.cleanup({ before: '2026-01-01T00:00:00Z' })).rejects.toMatchObject(refused)
   await expect(store.billing.closePeriod({ period: '2026-10' })).rejects.toMatchObject(refused)
   await pool.end()
+})
+
+describe('on a pool of the application, a policy that is enabled later', () => {
+  const hide = (hidden: boolean) =>
+    database.sql(`alter role ${role} ${hidden ? 'no' : ''}bypassrls`)
+  const NAMES = TABLES.join(', ')
+  const refused = {
+    code: 'permission_denied',
+    message: expect.stringContaining('row-level security'),
+    hint: expect.stringContaining('BYPASSRLS'),
+  }
+
+  it('makes every later answer and job an error, and no number smaller', async () => {
+    await hide(false)
+    const pool = openPool({ connectionString: urlOf(role), max: 2 })
+    const store = openStore({ pool })
+    const first = await store.getStats()
+    expect(first.totalExecutions).toBeGreaterThan(0)
+    const [run] = (await store.executions.list({ limit: 1 })).rows
+    const recorder = await store.startExecution(RUN)
+    const step = await recorder.startStep({ stepNumber: 1, stepName: 's' })
+    const batch = store.batch()
+    await hide(true)
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.getStats(),
+      () => store.stats(),
+      () => store.cost({ by: 'user' }),
+      () => store.executions.list(),
+      () => store.executions.get(run?.executionId ?? ''),
+      () => store.audit.list({ userId: 'nobody' }),
+      () => store.billing.summary({ period: '2026-10' }),
+      () => store.billing.closePeriod({ period: '2026-10' }),
+      () => store.billing.focus({ period: '2026-10' }).next(),
+      () => store.metrics.rollup({ period: 'day', since: '2026-09-01T00:00:00Z' }),
+      () => store.executions.failStuck({ olderThanMs: 86_400_000 }),
+      () => store.export().next(),
+      () => store.cleanup({ before: '2026-01-01T00:00:00Z' }),
+      () => store.startExecution(RUN),
+      () => step.finish({ status: 'success', cost: '1' }),
+      () => recorder.finish({ status: 'success' }),
+      () =>
+        batch.step({
+          executionId: recorder.executionId,
+          stepNumber: 2,
+          stepName: 's',
+          status: 'success',
+        }),
+    ]
+    for (const call of calls) await expect(call(), String(call)).rejects.toMatchObject(refused)
+    await expect(store.getStats()).rejects.toMatchObject({
+      message: `row-level security hides rows of ${NAMES}`,
+    })
+    await hide(false)
+    await step.finish({ status: 'success', cost: '1' })
+    await recorder.finish({ status: 'success' })
+    expect(await store.getStats()).toMatchObject({ totalExecutions: first.totalExecutions + 1 })
+    await hide(true)
+    await pool.end()
+  })
+
+  it('does so for a client too, and the settings of its session stay', async () => {
+    await hide(false)
+    const client = new pg.Client({ connectionString: urlOf(role) })
+    await client.connect()
+    const store = openStore({ pool: client })
+    await client.query('begin')
+    await store.getStats()
+    await hide(true)
+    await expect(store.getStats()).rejects.toMatchObject(refused)
+    await client.query('rollback')
+    await expect(store.executions.cancel([randomUUID()])).rejects.toMatchObject(refused)
+    expect((await client.query('show row_security')).rows).toEqual([{ row_security: 'on' }])
+    await client.end()
+  })
 })
 
 it('`migrate verify` compares the schema and does not count the rows of these tables', async () => {

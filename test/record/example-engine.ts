@@ -1,5 +1,5 @@
 import type { Tokens } from '../../src/queries/table/validate.ts'
-import type { Store } from '../../src/store.ts'
+import type { Store } from '../../src/store/types.ts'
 
 export interface Task {
   stepId: string

@@ -92,7 +92,10 @@ export async function* pages<S extends d.Shape, F extends object>(
   await run('begin isolation level read committed read only', {})
   try {
     // The reader of the output may pause for any time.
-    await run(`select set_config('idle_in_transaction_session_timeout', '0', true)`, {})
+    await run(
+      `select set_config('idle_in_transaction_session_timeout', '0', true), set_config('row_security', 'off', true)`,
+      {},
+    )
     const rows = statement(Number.isFinite(limit) ? limit + 1 : undefined)
     await run(sql`declare wfstore_rows no scroll cursor for ${rows}`, {})
     const fetch = (count: number) => run(`fetch ${count} from wfstore_rows`, list.shape)

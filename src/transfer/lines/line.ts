@@ -78,9 +78,13 @@ function nullsOf(fields: readonly TableField[], alias: string): string[] {
   ]
 }
 
-/** For a transaction that writes lines or reads them: no text of a value depends on a setting of the server or role. */
+/**
+ * For a transaction that writes lines or reads them: no text of a value depends on a setting of the server or role, and a
+ * policy that hides rows is an error.
+ */
 export const LINE_SETTINGS = `set local time zone 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
-  set local bytea_output = 'hex'; set local extra_float_digits = 1; set local lc_monetary = 'C'; set local xmloption = 'content'`
+  set local bytea_output = 'hex'; set local extra_float_digits = 1; set local lc_monetary = 'C'; set local xmloption = 'content';
+  set local row_security = off`
 
 /** SQL of the lines of a relation. @param rest follows the relation: its conditions and order */
 export function selectLines(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../src/store/types.ts'
 import { createTestStore, RUN, type TestStore, UNKNOWN } from '../table/rows-support.ts'
 
 let test: TestStore

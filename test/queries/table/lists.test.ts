@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Page } from '../../../src/queries/table/page.ts'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../src/store/types.ts'
 import { createTestStore, type TestStore } from './rows-support.ts'
 
 let test: TestStore

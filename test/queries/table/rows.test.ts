@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Rows } from '../../../src/queries/table/rows.ts'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../src/store/types.ts'
 import { createTestStore, RUN, type TestStore, UNKNOWN } from './rows-support.ts'
 
 let test: TestStore

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { StoreStats } from '../../../src/queries/usage/stats.ts'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../src/store/types.ts'
 import { createTestStore, type TestStore } from '../table/rows-support.ts'
 
 let test: TestStore

@@ -1,0 +1,84 @@
+import type pg from 'pg'
+import { isPool, type Queryable } from './query/connection.ts'
+import { sqlStateOf } from './query/errors.ts'
+import { query, type Run } from './query/query.ts'
+import { openSession } from './query/session.ts'
+import { bound, type Statement } from './query/sql.ts'
+import { rollback, run } from './query/transaction.ts'
+import { hiddenRows, TABLES } from './schema.ts'
+
+const MARK = 'hidden by row security: '
+
+/**
+ * An expression that is NULL, or an error if policies hide rows of our tables from this role. The server has locked the tables
+ * of the statement, so their policies cannot change between this check and the answer.
+ */
+const GUARD = `(select case when count(*) > 0 then ('${MARK}' || string_agg(name, ', ' order by name))::bigint end
+  from unnest(array['${TABLES.join("', '")}']) as t (name) where row_security_active(to_regclass(name)))`
+
+/** Adds the check to a statement. OFFSET is evaluated before the first row and does not change the plan. */
+const guarded = (statement: Statement, guard: (text: string) => string): Statement => {
+  const { text, values } = bound(statement)
+  return { text: guard(text), values }
+}
+
+const whole =
+  (run: Run, guard: (text: string) => string): Run =>
+  async (statement, shape) => {
+    try {
+      return await run(guarded(statement, guard), shape)
+    } catch (error) {
+      const [, names] = new RegExp(`${MARK}([\\w, ]+)`).exec((error as Error).message) ?? []
+      throw names === undefined ? error : hiddenRows(names)
+    }
+  }
+
+/**
+ * Reads on a connection whose settings belong to the application. The check needs no round trip and changes no setting of
+ * the session. Other statements, such as EXPLAIN, return no rows of the tables.
+ * @throws WfstoreError permission_denied if policies hide rows
+ */
+export const readWhole = (database: Queryable): Run =>
+  whole(
+    (statement, shape) => query(database, statement, shape),
+    (text) =>
+      /^\s*(select|with)\b/i.test(text)
+        ? `select * from (${text}\n) as answer offset ${GUARD}`
+        : text,
+  )
+
+/**
+ * The statements of the recorder: WITH changes rows, and a SELECT at the end returns some of them. Those without WITH write one
+ * row and no total.
+ * @throws WfstoreError permission_denied if policies hide rows; then nothing is written
+ */
+export const recordWhole = (run: Run): Run =>
+  whole(run, (text) => (/^\s*with\b/i.test(text) ? `${text}\noffset ${GUARD}` : text))
+
+/**
+ * Writes on a connection of the application, in a transaction in which a policy that hides rows is an error. A client may be in a
+ * transaction of the application, so there the check is a statement of its own.
+ * @throws WfstoreError permission_denied if policies hide rows
+ */
+export const writeWhole =
+  (database: Queryable): Run =>
+  async (statement, shape) => {
+    if (!isPool(database)) {
+      await readWhole(database)('select', {})
+      return query(database, statement, shape)
+    }
+    const { client, release } = await openSession(database)
+    let broken = false
+    try {
+      await run(client as pg.Client, 'begin; set local row_security = off')
+      const rows = await query(client, statement, shape)
+      await run(client as pg.Client, 'commit')
+      return rows
+    } catch (error) {
+      broken = sqlStateOf(error) === undefined
+      if (!broken) await rollback(client as pg.Client)
+      throw error
+    } finally {
+      release(broken)
+    }
+  }

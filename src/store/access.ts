@@ -1,0 +1,103 @@
+import type pg from 'pg'
+import { isPool, type Queryable } from '../db/query/connection.ts'
+import type { JsonForm } from '../db/query/decode.ts'
+import { prepared } from '../db/query/prepared.ts'
+import { query, type Run } from '../db/query/query.ts'
+import { openSession } from '../db/query/session.ts'
+import { checkSchema } from '../db/schema.ts'
+import { readWhole, recordWhole, writeWhole } from '../db/whole.ts'
+
+/** What a process sends to the database of a store. */
+export interface Access {
+  /** Checks the schema until it is right. */
+  check: () => Promise<void>
+  read: Run
+  /** Checks the schema first: a write must not run on a wrong schema. */
+  write: Run
+  /** A write that an engine repeats often. */
+  record: Run
+  /** Several statements on one connection. */
+  onSession: <T>(work: (client: pg.ClientBase) => Promise<T>) => Promise<T>
+  /** Rows on one connection, which is closed if the reader stops early. */
+  onOneConnection: <T>(rows: (client: pg.ClientBase) => AsyncGenerator<T>) => AsyncGenerator<T>
+}
+
+/** On connections of ours, whose settings are right. */
+export function ownAccess(database: Queryable, json: JsonForm = 'value'): Access {
+  const check = checkedOnce(database)
+  const run = checked(check, (statement, shape) => query(database, statement, shape, { json }))
+  const record = isPool(database) ? prepared(database) : run
+  return { check, read: run, write: run, record: checked(check, record), ...sessions(database) }
+}
+
+/** On connections of the application, on which policies can hide rows at any time: each statement is checked. */
+export function foreignAccess(database: Queryable): Access {
+  const check = checkedOnce(database)
+  const plain: Run = (statement, shape) => query(database, statement, shape)
+  return {
+    check,
+    read: checked(check, readWhole(database)),
+    write: checked(check, writeWhole(database)),
+    record: checked(check, recordWhole(isPool(database) ? prepared(database) : plain)),
+    ...sessions(database),
+  }
+}
+
+const checked =
+  (check: () => Promise<void>, run: Run): Run =>
+  async (statement, shape) => {
+    await check()
+    return run(statement, shape)
+  }
+
+function sessions(database: Queryable): Pick<Access, 'onSession' | 'onOneConnection'> {
+  const onSession: Access['onSession'] = async (work) => {
+    const { client, release } = await openSession(database)
+    try {
+      return await work(client)
+    } finally {
+      release(false)
+    }
+  }
+  const onOneConnection: Access['onOneConnection'] = async function* (rows) {
+    const { client, release } = await openSession(database)
+    let whole = false
+    try {
+      yield* rows(client)
+      whole = true
+    } finally {
+      release(!whole)
+    }
+  }
+  return { onSession, onOneConnection }
+}
+
+/**
+ * On one connection of ours that pipelines statements: the schema check is sent together with the first query, without a
+ * round trip of its own. JSON columns are their text, with all digits.
+ */
+export function pipelinedAccess(client: pg.Client): Access {
+  const own = ownAccess(client, 'text')
+  const read: Run = async (statement, shape) => {
+    const checking = own.check()
+    const rows = query(client, statement, shape, { json: 'text' })
+    // On a wrong schema the query fails too; the error of the check is clearer.
+    rows.catch(() => {})
+    await checking
+    return rows
+  }
+  return { ...own, read }
+}
+
+/** Checks the schema until it is right. */
+function checkedOnce(database: Queryable): () => Promise<void> {
+  let checked: Promise<void> | undefined
+  return () => {
+    checked ??= checkSchema(database).catch((error) => {
+      // The next query checks again: the schema may have been migrated.
+      checked = undefined
+      throw error
+    })
+    return checked
+  }
+}
