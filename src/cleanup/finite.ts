@@ -2,14 +2,14 @@ import type pg from 'pg'
 import { query, runOn } from '../db/query/query.ts'
 import { raw, sql } from '../db/query/sql.ts'
 import { rollback, run } from '../db/query/transaction.ts'
+import { notFinite } from '../db/values/faults.ts'
 import {
   areChecked,
   assertNoFaults,
   type FaultyRows,
   findFaults,
   isChecked,
-  notFinite,
-} from '../db/values.ts'
+} from '../db/values/find.ts'
 import { type Guard, isFree, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { newestRuns } from './newest.ts'

@@ -142,6 +142,12 @@ function missingKey(survey: Survey, wanted: Constraint): Obstacle {
   )
   const word = kind === 'p' ? 'primary key' : 'foreign key'
   const addition = `add constraint ${wanted.name} ${definition}`
+  if (other?.definition === `${definition} NOT VALID`) {
+    return {
+      what: `the ${word} ${other.name} of ${tableName} is not validated`,
+      fix: `alter table ${tableName} validate constraint ${quote(other.name)}`,
+    }
+  }
   if (other) {
     return {
       what: `the ${word} ${other.name} of ${tableName} is ${other.definition}, not ${definition}`,

@@ -3,7 +3,8 @@ import { plural } from '../../numbers.ts'
 import type { Constraint } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query, runOn } from '../query/query.ts'
-import { faultText, findFaults, orphans } from '../values.ts'
+import { faultText } from '../values/find.ts'
+import { adoptOrphans, findOrphans } from '../values/orphans.ts'
 import { planConstraints, retypedColumns } from './differences.ts'
 import { KEYS, LOSSLESS } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
@@ -18,13 +19,17 @@ export async function rowObstacles(client: pg.Client, survey: Survey): Promise<O
     obstacles.push(...(await nulls(client, survey, table)))
     obstacles.push(...(await overflows(client, survey, table)))
     const { add, missing } = planConstraints(survey, table)
+    const checked: string[] = []
     for (const constraint of [...add, ...missing]) {
       const used = columnsOf(constraint)
       const key = constraint.kind === 'c' ? [KEYS[table] as string] : []
       if (!isComparable(survey, table, [...used, ...key])) continue
-      if (constraint.kind === 'c') obstacles.push(...(await refused(client, survey, constraint)))
+      if (constraint.name === `${table}_status_check`)
+        obstacles.push(...(await statusObstacles(client, constraint)))
+      else if (constraint.kind === 'c') checked.push(...used)
       if (constraint.kind === 'p') obstacles.push(...(await repeated(client, constraint)))
     }
+    obstacles.push(...(await valueObstacles(client, survey, table, checked)))
   }
   return [...obstacles, ...(await stepsWithoutRun(client, survey))]
 }
@@ -64,13 +69,6 @@ async function overflows(client: pg.Client, survey: Survey, table: string): Prom
   return obstacles
 }
 
-/** Rows that a check would refuse. */
-async function refused(client: pg.Client, survey: Survey, check: Constraint): Promise<Obstacle[]> {
-  const { tableName, name } = check
-  if (name === `${tableName}_status_check`) return statusObstacles(client, check)
-  return valueObstacles(client, survey, tableName, columnsOf(check))
-}
-
 async function repeated(client: pg.Client, key: Constraint): Promise<Obstacle[]> {
   const columns = columnsOf(key).join(', ')
   const rows = await countRows(
@@ -92,13 +90,10 @@ async function stepsWithoutRun(client: pg.Client, survey: Survey): Promise<Obsta
   if (planConstraints(survey, 'workflow_steps').missing.every(({ kind }) => kind !== 'f')) return []
   const sides = ['workflow_steps', 'workflow_executions']
   if (!sides.every((table) => isComparable(survey, table, ['execution_id']))) return []
-  const found = await findFaults(runOn(client), [
-    orphans({ audited: survey.tables.includes('audit_logs') }),
-  ])
-  return found.map((rows) => ({
-    what: faultText(rows),
-    fix: rows.fault.fix({ prefix: '', month: '' }),
-  }))
+  const found = await findOrphans(runOn(client))
+  return found === undefined
+    ? []
+    : [{ what: faultText(found), fix: adoptOrphans('', survey.tables.includes('audit_logs')) }]
 }
 
 /** True if these columns exist with convertible types. Otherwise another obstacle reports them. */

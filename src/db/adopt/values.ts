@@ -1,11 +1,13 @@
 import type pg from 'pg'
 import { runOn } from '../query/query.ts'
-import { FAULTS, type FixPlace, faultText, findFaults, type ValueFault } from '../values.ts'
+import { FAULTS, type FixPlace, type ValueFault } from '../values/faults.ts'
+import { faultText, findFaults } from '../values/find.ts'
+import { fixesOf } from '../values/fix.ts'
 import type { Obstacle } from './obstacles.ts'
 import { type Survey, tableOf } from './survey.ts'
 import { zoneOf } from './zones.ts'
 
-/** Rows that make reports wrong, with the statements that change them. @param checked the columns of a check of the table */
+/** Rows that make reports wrong, with the statement that changes them. @param checked the columns of the new checks */
 export async function valueObstacles(
   client: pg.Client,
   survey: Survey,
@@ -16,7 +18,8 @@ export async function valueObstacles(
     ({ harmful, columns }) => harmful && columns.every((name) => checked.includes(name)),
   )
   const found = await findFaults(runOn(client), faults)
-  return found.map((rows) => ({ what: faultText(rows), fix: rows.fault.fix(placeOf(survey)) }))
+  const [fix] = fixesOf(found, placeOf(survey, table))
+  return found.map((rows) => ({ what: faultText(rows), ...(fix === undefined ? {} : { fix }) }))
 }
 
 /** Rows that adoption takes as they are, but that are probably wrong: their ids, and a statement that changes them. */
@@ -26,15 +29,15 @@ export async function valueWarnings(client: pg.Client, survey: Survey): Promise<
     const faults = faultsOf(survey, table).filter(({ harmful }) => !harmful)
     for (const rows of await findFaults(runOn(client), faults))
       lines.push(
-        `warning: ${faultText(rows)}; check them, then run: ${rows.fault.fix(placeOf(survey))}`,
+        `warning: ${faultText(rows)}; check them, then run: ${fixesOf([rows], placeOf(survey, table)).join('; ')}`,
       )
   }
   return lines
 }
 
-/** The faults that a column of this table and type can have. */
+/** The faults that the columns of this table and their types can have. */
 function faultsOf(survey: Survey, table: string): ValueFault[] {
-  const types = new Map(tableOf(survey, table).columns.map((one) => [one.name, one.baseType]))
+  const types = typesOf(survey, table)
   return FAULTS.filter(
     (fault) =>
       fault.table === table &&
@@ -43,10 +46,18 @@ function faultsOf(survey: Survey, table: string): ValueFault[] {
   )
 }
 
-/** The old application gave each bill the month of its time. */
-function placeOf(survey: Survey): FixPlace {
-  const column = tableOf(survey, 'billing_records').columns.find(({ name }) => name === 'timestamp')
+const typesOf = (survey: Survey, table: string) =>
+  new Map(tableOf(survey, table).columns.map((one) => [one.name, one.baseType]))
+
+/** A bill has the month of its time, in the zone of the old times. */
+function placeOf(survey: Survey, table: string): FixPlace {
+  const types = typesOf(survey, table)
   const zone = zoneOf(survey.zones, 'billing_records', 'timestamp')
-  const time = column?.baseType === 'timestamptz' ? `timestamp at time zone '${zone}'` : 'timestamp'
-  return { prefix: '', month: `to_char(${time}, 'YYYY-MM')` }
+  const local = (time: string) =>
+    types.get('timestamp') === 'timestamptz' ? `(${time}) at time zone '${zone}'` : time
+  return {
+    prefix: '',
+    now: types.get('created_at') === 'timestamp' ? 'localtimestamp' : 'now()',
+    month: (time) => ({ billing_period: `to_char(${local(time)}, 'YYYY-MM')` }),
+  }
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
+import { SAMPLED_RUNS } from './sample.ts'
 
 const unequalShape = {
   executionId: d.uuid(),
@@ -25,29 +26,11 @@ const reportShape = {
 }
 export type TotalsReport = d.RowOf<typeof reportShape>
 
-const NEWEST = 500
-const SPAN_POINTS = 100
-const RUNS_PER_POINT = 5
 const LISTED = 100
-
-/** The newest runs, and some of each hundredth of the time since the first run. The index of start_time finds them. */
-const SAMPLE = `
-  select execution_id from (
-    (select execution_id from workflow_executions order by start_time desc, execution_id desc limit ${NEWEST})
-    union
-    select e.execution_id
-    from (select (select start_time from workflow_executions where start_time > '-infinity' order by start_time limit 1) as first,
-                 (select start_time from workflow_executions where start_time < 'infinity' order by start_time desc limit 1) as last) t
-    cross join generate_series(0, ${SPAN_POINTS - 1}) as n
-    cross join lateral (
-      select execution_id from workflow_executions where start_time >= t.first + n * ((t.last - t.first) / ${SPAN_POINTS})
-      order by start_time, execution_id limit ${RUNS_PER_POINT}
-    ) e
-  ) of_all_ages`
 
 const SUMS = 'sum(tokens_used) as step_tokens, sum(cost) as step_cost from workflow_steps'
 
-const SAMPLED = `select e.*, s.* from (${SAMPLE}) sample join workflow_executions e using (execution_id)
+const SAMPLED = `select e.*, s.* from (${SAMPLED_RUNS}) sample join workflow_executions e using (execution_id)
   cross join lateral (select ${SUMS} s where s.execution_id = e.execution_id) s`
 
 const ALL = `select e.*, s.step_tokens, s.step_cost from workflow_executions e

@@ -19,6 +19,7 @@ import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.
 import { type DoctorOptions, limited, readSubject, type Subject, withLimits } from './subject.ts'
 import { inspectTotals } from './totals.ts'
 import { inspectTransactions } from './transactions.ts'
+import { inspectValues } from './values.ts'
 import { enumerate } from './words.ts'
 
 export type { Finding } from './finding.ts'
@@ -43,6 +44,7 @@ const CHECKS: Check[] = [
   { name: 'oldest-running', needsTables: true, inspect: inspectOldestRunning },
   { name: 'stuck', needsTables: true, inspect: inspectStuck },
   { name: 'totals', needsTables: true, inspect: inspectTotals },
+  { name: 'values', needsTables: true, inspect: inspectValues },
   { name: 'cleanup', needsTables: true, inspect: inspectCleanup },
   { name: 'growth', needsTables: true, inspect: inspectGrowth },
 ]

@@ -2,14 +2,14 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { notFinite } from '../../db/values/faults.ts'
 import {
   areChecked,
   assertNoFaults,
   type FaultyRows,
   findFaults,
   isChecked,
-  notFinite,
-} from '../../db/values.ts'
+} from '../../db/values/find.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { LONGEST_NAME } from '../../tables/column.ts'

@@ -26,6 +26,7 @@ const CHECKS = [
   'oldest-running',
   'stuck',
   'totals',
+  'values',
   'cleanup',
   'growth',
 ]
@@ -81,6 +82,7 @@ describe('degrading by finding', () => {
     expect(states(findings).filter((line) => !line.endsWith(' ok'))).toEqual([
       'rights failed',
       'stuck warning',
+      'values warning',
       'growth warning',
     ])
     const [rights, growth] = [find(findings, 'rights'), find(findings, 'growth')]
@@ -155,7 +157,7 @@ describe('degrading by finding', () => {
       'connection failed',
     ])
     expect(findings.at(-1)?.finding).toMatch(
-      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, totals, cleanup and growth$/,
+      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, totals, values, cleanup and growth$/,
     )
   })
 
