@@ -213,6 +213,12 @@ function announcement(survey: Survey, { objects }: Recreation, sizes: TableSize[
     ...(missing.length > 0
       ? [`the set-up of the old application stopped half-way; created empty: ${missing.join(', ')}`]
       : []),
+    ...survey.tables.flatMap((table) =>
+      planConstraints(survey, table).refusing.map(
+        ({ name, definition }) =>
+          `warning: constraint ${name} of the application is dropped, because it refuses statuses that wfstore writes, and the statuses of ${table} are mapped: alter table ${table} add constraint ${name} ${definition}`,
+      ),
+    ),
     ...(kept.length > 0 ? [`objects of the application that are kept: ${kept.join(', ')}`] : []),
     ...(again.length > 0
       ? [`objects of the application that are created again for the new types: ${again.join(', ')}`]
@@ -234,12 +240,16 @@ function newObjects({ migrations, relations }: Survey): Pick<Creation, 'kind' | 
 function keptObjects(survey: Survey): string[] {
   return survey.tables.flatMap((table) => {
     const { columns, expectedColumns, indexes, triggers } = tableOf(survey, table)
+    const { kept, displaced } = planConstraints(survey, table)
     const own = columns.filter(
       ({ name }) => !expectedColumns.some((wanted) => wanted.name === name),
     )
     return [
       ...own.map(({ name }) => `column ${table}.${name}`),
-      ...planConstraints(survey, table).kept.map(({ name }) => `constraint ${name} on ${table}`),
+      ...kept.map((own) => {
+        const free = displaced.get(own)
+        return `constraint ${own.name} on ${table}${free ? `, renamed to ${free}` : ''}`
+      }),
       ...indexes
         .filter((index) => !isOldIndex(index))
         .map(({ name }) => `index ${name} on ${table}`),

@@ -30,11 +30,19 @@ export interface ConstraintPlan {
   missing: Constraint[]
   /** Constraints of the application. */
   kept: Constraint[]
+  /** Those of them that have the name of one of ours, each with its new name. */
+  displaced: Map<Constraint, string>
+  /** Checks of the application that refuse a status which wfstore writes. They are dropped too. */
+  refusing: Constraint[]
 }
 
 export function planConstraints(survey: Survey, table: string): ConstraintPlan {
   const { constraints, expectedConstraints } = tableOf(survey, table)
-  const plan: ConstraintPlan = { rename: [], drop: [], add: [], missing: [], kept: [] }
+  const refusing = constraints.filter((check) => survey.statusChecks.get(check) === 'narrow')
+  const plan: ConstraintPlan = {
+    ...{ rename: [], drop: [...refusing], add: [], missing: [], kept: [] },
+    ...{ displaced: new Map(), refusing },
+  }
   const matched = new Set<Constraint>()
   for (const wanted of expectedConstraints) {
     const same = constraints.filter(({ definition }) => definition === wanted.definition)
@@ -45,7 +53,9 @@ export function planConstraints(survey: Survey, table: string): ConstraintPlan {
     } else if (wanted.kind === 'c') {
       plan.add.push(wanted)
       const stale = constraints.find(({ kind, name }) => kind === 'c' && name === wanted.name)
-      if (stale) plan.drop.push(stale)
+      if (stale && survey.statusChecks.get(stale) === 'same') plan.drop.push(stale)
+      else if (stale && !refusing.includes(stale))
+        plan.displaced.set(stale, freeName(stale.name, constraints))
     } else {
       const old = constraints.find((constraint) => isOldPrimaryKey(constraint))
       if (wanted.kind === 'p' && old) {
@@ -65,6 +75,13 @@ export function planConstraints(survey: Survey, table: string): ConstraintPlan {
     (constraint) => !matched.has(constraint) && !plan.drop.includes(constraint),
   )
   return plan
+}
+
+function freeName(name: string, constraints: readonly Constraint[]): string {
+  let free = `${name}_own`
+  for (let place = 2; constraints.some((other) => other.name === free); place++)
+    free = `${name}_own${place}`
+  return free
 }
 
 function isOldPrimaryKey({ kind, tableName, definition }: Constraint): boolean {

@@ -119,9 +119,9 @@ function additionOf({ name, type, notNull, defaultValue }: CatalogColumn): strin
 }
 
 function constraintObstacles(survey: Survey, table: string): Obstacle[] {
-  const { missing, add, rename, kept } = planConstraints(survey, table)
+  const { missing, add, rename, kept, displaced } = planConstraints(survey, table)
   const taken = [...add, ...rename.map(({ to }) => to)].flatMap((wanted) =>
-    kept.filter(({ name }) => name === wanted.name),
+    kept.filter((own) => own.name === wanted.name && !displaced.has(own)),
   )
   return [
     ...missing.map((wanted) => missingKey(survey, wanted)),
@@ -151,6 +151,9 @@ function missingKey(survey: Survey, wanted: Constraint): Obstacle {
   if (other) {
     return {
       what: `the ${word} ${other.name} of ${tableName} is ${other.definition}, not ${definition}`,
+      ...(other.definition === `${definition} NOT VALID`
+        ? { fix: `alter table ${tableName} validate constraint ${quote(other.name)}` }
+        : {}),
     }
   }
   const old = OLD_PRIMARY_KEYS[tableName]

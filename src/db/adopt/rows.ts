@@ -18,14 +18,14 @@ export async function rowObstacles(client: pg.Client, survey: Survey): Promise<O
   for (const table of survey.tables) {
     obstacles.push(...(await nulls(client, survey, table)))
     obstacles.push(...(await overflows(client, survey, table)))
-    const { add, missing } = planConstraints(survey, table)
+    const { add, missing, refusing } = planConstraints(survey, table)
     const checked: string[] = []
     for (const constraint of [...add, ...missing]) {
       const used = columnsOf(constraint)
       const key = constraint.kind === 'c' ? [KEYS[table] as string] : []
       if (!isComparable(survey, table, [...used, ...key])) continue
       if (constraint.name === `${table}_status_check`)
-        obstacles.push(...(await statusObstacles(client, constraint)))
+        obstacles.push(...(await statusObstacles(client, constraint, refusing.length > 0)))
       else if (constraint.kind === 'c') checked.push(...used)
       if (constraint.kind === 'p') obstacles.push(...(await repeated(client, constraint)))
     }

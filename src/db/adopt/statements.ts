@@ -2,6 +2,7 @@ import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { quote } from '../query/sql.ts'
 import { planConstraints } from './differences.ts'
+import { mapping } from './status-words.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 import { type LegacyZones, zoneOf } from './zones.ts'
 
@@ -14,6 +15,9 @@ export function adoptionStatements(survey: Survey): string[] {
     ...freeings(survey),
     ...survey.tables.flatMap((table) => alteration(survey, table)),
     ...renamings(survey),
+    ...survey.tables
+      .filter((table) => planConstraints(survey, table).refusing.length > 0)
+      .map(mapping),
     ...restOf(survey),
   ]
 }
@@ -25,6 +29,12 @@ export function adoptionStatements(survey: Survey): string[] {
 function freeings(survey: Survey): string[] {
   const triggers = survey.triggers.filter(isOldTrigger)
   return [
+    ...survey.tables.flatMap((table) =>
+      [...planConstraints(survey, table).displaced].map(
+        ([{ name }, free]) =>
+          `alter table ${table} rename constraint ${quote(name)} to ${quote(free)}`,
+      ),
+    ),
     ...survey.tables.flatMap((table) =>
       planConstraints(survey, table)
         .drop.filter(({ kind }) => kind === 'f')

@@ -5,27 +5,7 @@ import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { literal } from '../query/sql.ts'
 import type { Obstacle } from './obstacles.ts'
-
-/**
- * What wfstore calls the statuses of other applications, in lower case and with '_' between words. The trigger function
- * wfstore_map_status of migrations/001_tables.sql has the same list for rows that are written after the adoption.
- */
-export const STATUS_WORDS: Record<string, Record<string, string[]>> = {
-  workflow_executions: {
-    running: ['running', 'started', 'in_progress', 'processing', 'pending', 'queued'],
-    success: ['success', 'successful', 'succeeded', 'completed', 'complete', 'done'],
-    failed: ['failed', 'failure', 'error'],
-    partial: ['partial'],
-    cancelled: ['cancelled', 'canceled'],
-  },
-  workflow_steps: {
-    pending: ['pending', 'queued'],
-    running: ['running', 'started', 'in_progress', 'processing'],
-    success: ['success', 'successful', 'succeeded', 'completed', 'complete', 'done'],
-    failed: ['failed', 'failure', 'error'],
-    skipped: ['skipped', 'cancelled', 'canceled'],
-  },
-}
+import { STATUS_WORDS } from './status-words.ts'
 
 /** The status of wfstore for a value of another application; undefined if there is none. */
 export function statusFor(table: string, value: string): string | undefined {
@@ -38,8 +18,15 @@ export function statusFor(table: string, value: string): string | undefined {
 
 const SHOWN_VALUES = 20
 
-/** Statuses that the check would refuse, each with the number of its rows and the statement that maps it. */
-export async function statusObstacles(client: pg.Client, check: Constraint): Promise<Obstacle[]> {
+/**
+ * Statuses that the check would refuse, each with the number of its rows and the statement that maps it.
+ * @param mapped true if adoption maps those that it knows
+ */
+export async function statusObstacles(
+  client: pg.Client,
+  check: Constraint,
+  mapped: boolean,
+): Promise<Obstacle[]> {
   const { tableName, expression } = check
   if (expression === null) return []
   const values = await query(
@@ -48,8 +35,10 @@ export async function statusObstacles(client: pg.Client, check: Constraint): Pro
      group by 1 order by 2 desc, 1`,
     { value: d.text(), rows: d.count() },
   )
-  if (values.length === 0) return []
-  const found = values.map((one) => ({ ...one, status: statusFor(tableName, one.value) }))
+  const found = values
+    .map((one) => ({ ...one, status: statusFor(tableName, one.value) }))
+    .filter(({ status }) => status === undefined || !mapped)
+  if (found.length === 0) return []
   // Values that need a decision come first.
   const ordered = [
     ...found.filter(({ status }) => status === undefined),

@@ -17,6 +17,7 @@ import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
+import { readStatusChecks, type StatusChecks } from './status-checks.ts'
 import type { LegacyZones } from './zones.ts'
 
 /** The SQL of the migrations. Adoption replaces the first of them. */
@@ -39,6 +40,7 @@ export interface Survey {
   relations: Map<string, Relation>
   columns: CatalogColumn[]
   constraints: Constraint[]
+  statusChecks: StatusChecks
   indexes: Index[]
   triggers: Trigger[]
   /** The existing functions without arguments with names that wfstore uses. */
@@ -57,6 +59,8 @@ export async function readSurvey(
     ...TABLES,
     ...keys.map(({ name }) => name),
   ])
+  const columns = await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)])
+  const constraints = await readConstraints(client, schema, TABLES)
   return {
     schema,
     migrations,
@@ -64,8 +68,9 @@ export async function readSurvey(
     zones,
     ...names,
     tables: TABLES.filter((table) => names.relations.has(table)),
-    columns: await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)]),
-    constraints: await readConstraints(client, schema, TABLES),
+    columns,
+    constraints,
+    statusChecks: await readStatusChecks(client, constraints, columns),
     indexes: await readIndexes(client, schema, TABLES),
     triggers: await readTriggers(client, schema, TABLES),
   }

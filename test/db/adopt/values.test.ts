@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { STATUS_WORDS, statusFor } from '../../../src/db/adopt/statuses.ts'
+import { STATUS_WORDS } from '../../../src/db/adopt/status-words.ts'
+import { statusFor } from '../../../src/db/adopt/statuses.ts'
 import { MIGRATIONS } from '../../../src/db/schema.ts'
 import type { WfstoreError } from '../../../src/error.ts'
 import { type AlmostLegacy, almostLegacy } from '../../support/almost.ts'
