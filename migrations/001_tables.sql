@@ -313,6 +313,42 @@ create trigger wfstore_count_step after insert or update on workflow_steps for e
 create trigger wfstore_bill_steps before insert on billing_records for each row
   when (current_setting('wfstore.keeps_totals', true) is distinct from 'on') execute function wfstore_bill_steps();
 
+-- The time of the last write of another client than wfstore, such as the old application, in seconds since 1970; with an accuracy
+-- of a minute. It is a sequence, because the value of a sequence is set without a wait for other transactions and without a
+-- serialization failure. A rollback does not reset it.
+create sequence wfstore_other_writes;
+
+-- This never makes the statement of the client fail.
+create function wfstore_note_write() returns trigger language plpgsql
+  security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  noted   regclass;
+  seconds bigint;
+begin
+  noted := to_regclass(quote_ident(tg_table_schema) || '.wfstore_other_writes');
+  seconds := floor(extract(epoch from clock_timestamp()));
+  if seconds - pg_sequence_last_value(noted) between 0 and 59 then
+    return null;
+  end if;
+  perform setval(noted, seconds);
+  return null;
+exception when others then
+  return null;
+end $$;
+revoke all on function wfstore_note_write() from public;
+
+-- A write of wfstore sets wfstore.keeps_totals to on, or to off if the triggers above keep the totals.
+create trigger wfstore_note_write after insert or update on workflow_executions for each row
+  when (coalesce(current_setting('wfstore.keeps_totals', true), '') not in ('on', 'off')) execute function wfstore_note_write();
+create trigger wfstore_note_write after insert or update on workflow_steps for each row
+  when (coalesce(current_setting('wfstore.keeps_totals', true), '') not in ('on', 'off')) execute function wfstore_note_write();
+create trigger wfstore_note_write after insert or update on audit_logs for each row
+  when (coalesce(current_setting('wfstore.keeps_totals', true), '') not in ('on', 'off')) execute function wfstore_note_write();
+create trigger wfstore_note_write after insert or update on observability_metrics for each row
+  when (coalesce(current_setting('wfstore.keeps_totals', true), '') not in ('on', 'off')) execute function wfstore_note_write();
+create trigger wfstore_note_write after insert or update on billing_records for each row
+  when (coalesce(current_setting('wfstore.keeps_totals', true), '') not in ('on', 'off')) execute function wfstore_note_write();
+
 -- Includes the runs that cleanup removed. Both views have the column types that the old statements give on these tables,
 -- so that the set-up of the old application can run again: CREATE OR REPLACE cannot change a type.
 create view user_workflow_summary as
@@ -355,6 +391,8 @@ create view daily_cost_summary as
 drop view daily_cost_summary, user_workflow_summary;
 drop table audit_history, usage_history, billing_records, observability_metrics, audit_logs,
   workflow_steps, workflow_executions;
+drop function wfstore_note_write();
+drop sequence wfstore_other_writes;
 drop function wfstore_bill_steps();
 drop function wfstore_count_step();
 drop function wfstore_keep_totals();

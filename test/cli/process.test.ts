@@ -202,8 +202,11 @@ it('migrate up prints the applied migrations as JSON, an empty array if there ar
   expect(await outcome()).toEqual({
     applied: [],
     adopted: false,
+    created: [],
+    recreated: [],
     rebuilt: [],
     removed: [],
+    revoked: [],
     pending: [],
   })
   await database.sql('drop schema public cascade; create schema public')

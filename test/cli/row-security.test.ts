@@ -234,7 +234,8 @@ it('`migrate roles` without the right to give BYPASSRLS does the rest and names 
   const owner = `${prefix}_owner`
   await database.sql(`create role ${owner} login createrole; alter schema public owner to ${owner};
     do $$ declare one regclass; begin
-      for one in select oid from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') loop
+      for one in select oid from pg_class where relnamespace = 'public'::regnamespace 
+        and (relkind in ('r', 'v') or relname = 'wfstore_other_writes') loop
         execute format('alter table %s owner to ${owner}', one);
       end loop;
     end $$`)

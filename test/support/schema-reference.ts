@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { inSchema, readSnapshot, type Snapshot } from '../../src/db/verify/snapshot.ts'
-import { TABLE_WORDS, VIEW_WORDS } from './schema-words.ts'
+import { SEQUENCE_WORDS, TABLE_WORDS, VIEW_WORDS } from './schema-words.ts'
 
 /** The text of docs/SCHEMA-REFERENCE.md for this database. It is the same for PostgreSQL 15 to 18. */
 export async function schemaReference(client: pg.Client): Promise<string> {
@@ -15,6 +15,7 @@ export async function schemaReference(client: pg.Client): Promise<string> {
   )
   const names = {
     tables: inOrder(of('rp'), Object.keys(TABLE_WORDS)),
+    sequences: Object.keys(SEQUENCE_WORDS),
     views: inOrder(of('vm'), Object.keys(VIEW_WORDS)),
     functions: functions.rows.map(({ name }) => name),
   }
@@ -30,6 +31,7 @@ export async function schemaReference(client: pg.Client): Promise<string> {
     HEAD,
     ...names.tables.map((table) => tableText(table, { snapshot, comments, order })),
     ...names.views.map((view) => viewText(view, snapshot)),
+    `## Sequences\n\n${snapshot.sequences.map(({ name }) => `- \`${name}\`: ${SEQUENCE_WORDS[name]}`).join('\n')}`,
     `## Trigger functions\n\n${names.functions.map((name) => `- \`${name}\``).join('\n')}`,
   ]
   return `${parts.join('\n\n')}\n`

@@ -162,10 +162,16 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     run_on: 'time when it was applied',
     checksum: 'SHA-256 of its statements',
     duration_ms: 'duration in milliseconds',
+    adopted: 'true if it adopted the tables of the old application',
   },
 }
 
 export const VIEW_WORDS: Record<string, string> = {
   user_workflow_summary: 'Runs and costs of each user, including removed runs.',
   daily_cost_summary: 'Bills of each user by day (UTC) and model.',
+}
+
+export const SEQUENCE_WORDS: Record<string, string> = {
+  wfstore_other_writes:
+    'The time of the last write of another client than wfstore, in seconds since 1970, to the minute.',
 }

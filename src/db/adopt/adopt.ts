@@ -11,6 +11,7 @@ import { MIGRATIONS } from '../schema.ts'
 import { dependentObstacles } from './dependents.ts'
 import { planConstraints } from './differences.ts'
 import { expectedTables } from './expected.ts'
+import { lastWriteStatements } from './last-write.ts'
 import { TABLES } from './legacy.ts'
 import { assertZones, zoneObstacles } from './mixed-zones.ts'
 import {
@@ -22,7 +23,7 @@ import {
 } from './obstacles.ts'
 import { ownerships, viewLeftovers } from './privileges.ts'
 import { publicationNotes } from './publications.ts'
-import { type Recreation, readRecreation, recreationObstacles } from './recreation.ts'
+import { readRecreation, recreationObstacles } from './recreation.ts'
 import { rowObstacles } from './rows.ts'
 import { describeSize, readSizes, type TableSize } from './sizes.ts'
 import { splitObstacles } from './split.ts'
@@ -62,11 +63,14 @@ export interface AdoptOptions {
  * before the change, a repeated time with the offset after it.
  * @throws WfstoreError schema_differs or permission_denied (with all obstacles), locked, usage
  */
-export async function adopt(client: pg.Client, options: AdoptOptions): Promise<TableSize[]> {
+export async function adopt(client: pg.Client, options: AdoptOptions): Promise<Adopted> {
   const { schema, legacyTimeZone, notice } = options
   const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
-  const { tables, sizes, lines, published } = await planAdoption(client, options)
+  const { tables, sizes, created, recreated, lines, published } = await planAdoption(
+    client,
+    options,
+  )
   for (const line of lines) notice(line)
   await options.confirm({ published })
 
@@ -82,17 +86,27 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<T
       const statements = await allStatements(client, locked)
       await createHistory(client)
       for (const statement of statements) await run(client, statement)
-      await recordApplied(client, MIGRATIONS[0], performance.now() - started)
+      await recordApplied(client, MIGRATIONS[0], performance.now() - started, true)
     }),
   )
   // A change of type discards the statistics of a column. Without ANALYZE, queries would have bad plans for a while.
   await run(client, ANALYZE)
-  return sizes
+  return { tables: sizes, created, recreated }
 }
 
 const ANALYZE = `analyze ${TABLES.join(', ')}`
 
-export interface Adoption {
+/** What an adoption did. */
+export interface Adopted {
+  /** The tables with their sizes before it. */
+  tables: TableSize[]
+  /** The tables that the set-up of the old application had not created. */
+  created: string[]
+  /** The objects of the application that were created again for the new types: 'policy audit_logs_isolation on audit_logs'. */
+  recreated: string[]
+}
+
+export interface Adoption extends Omit<Adopted, 'tables'> {
   tables: string[]
   sizes: TableSize[]
   /** True if subscribers get the rows of these tables. */
@@ -126,12 +140,15 @@ export async function planAdoption(
     const sizes = await readSizes(client, schema)
     const publications = await publicationNotes(client, survey)
     const warnings = await valueWarnings(client, survey)
+    const recreated = (await readRecreation(client, survey)).objects.map(({ what }) => what)
     return {
       tables: survey.tables,
       sizes,
+      created: missingTables(survey),
+      recreated,
       published: publications.length > 0,
       lines: [
-        ...announcement(survey, await readRecreation(client, survey), sizes),
+        ...announcement(survey, recreated, sizes),
         ...publications,
         ...(await triggerOwnerNotes(client, survey)),
         ...warnings,
@@ -152,6 +169,7 @@ async function allStatements(client: pg.Client, survey: Survey): Promise<string[
   return [
     ...drop,
     ...adoptionStatements(survey),
+    ...(await lastWriteStatements(client, survey)),
     ...create,
     ...(await viewLeftovers(client, survey.schema)),
     ...(await ownerships(client, survey.schema, newObjects(survey))),
@@ -202,8 +220,7 @@ const PARSERS =
 const ZONES_OF_VIEWS =
   'where these views and functions turn a time into a day or an hour, they now use the time zone of the session: set that of the application for its role or database'
 
-function announcement(survey: Survey, { objects }: Recreation, sizes: TableSize[]): string[] {
-  const again = objects.map(({ what }) => what)
+function announcement(survey: Survey, again: string[], sizes: TableSize[]): string[] {
   const kept = keptObjects(survey).filter((what) => !again.includes(what))
   const missing = missingTables(survey)
   return [

@@ -32,6 +32,15 @@ export const KEYS: Record<string, string> = {
   billing_records: 'billing_id',
 }
 
+/** The time that the application gave to a row. `created_at` is that of the server. */
+export const GIVEN_TIMES: Record<string, string> = {
+  workflow_executions: 'start_time',
+  workflow_steps: 'start_time',
+  audit_logs: 'timestamp',
+  observability_metrics: 'timestamp',
+  billing_records: 'timestamp',
+}
+
 /** Tables whose foreign keys are dropped: their rows outlive their run. */
 export const FREED_TABLES = ['audit_logs', 'billing_records']
 

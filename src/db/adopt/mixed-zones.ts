@@ -5,6 +5,7 @@ import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
+import { GIVEN_TIMES } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
 import type { Survey } from './survey.ts'
 import type { LegacyZones } from './zones.ts'
@@ -39,14 +40,6 @@ async function assertTimeZone(client: pg.Client, zone: string): Promise<void> {
   )
 }
 
-/** The time that the application gave to a row. `created_at` is that of the server. */
-const GIVEN: Record<string, string> = {
-  workflow_executions: 'start_time',
-  workflow_steps: 'start_time',
-  audit_logs: 'timestamp',
-  observability_metrics: 'timestamp',
-  billing_records: 'timestamp',
-}
 /** Rows that are compared, and how many must be away by whole hours. Fewer may be chance. */
 const SAMPLE = 1000
 const LEAST = 5
@@ -60,7 +53,7 @@ export async function zoneObstacles(client: pg.Client, survey: Survey): Promise<
   const { columns } = survey.zones
   const obstacles: Obstacle[] = []
   for (const table of survey.tables) {
-    const given = GIVEN[table] ?? ''
+    const given = GIVEN_TIMES[table] ?? ''
     const pair = [given, 'created_at']
     const isTime = (name: string) =>
       survey.columns.some(

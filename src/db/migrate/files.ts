@@ -74,7 +74,7 @@ export function splitStatements(script: string): string[] {
 /** An object that a migration creates, with its statement. */
 export interface Creation {
   statement: string
-  kind: 'table' | 'view' | 'function' | 'trigger' | 'index'
+  kind: 'table' | 'view' | 'sequence' | 'function' | 'trigger' | 'index'
   name: string
   /** The table of an index. */
   table: string | undefined
@@ -82,7 +82,7 @@ export interface Creation {
 
 export function creationsOf(script: string): Creation[] {
   const pattern =
-    /^create\s+(?:unique\s+)?(table|view|function|trigger|index)\s+(?:concurrently\s+)?(\w+)(?:\s+on\s+(\w+))?/i
+    /^create\s+(?:unique\s+)?(table|view|sequence|function|trigger|index)\s+(?:concurrently\s+)?(\w+)(?:\s+on\s+(\w+))?/i
   return splitStatements(script).flatMap((statement) => {
     const [, kind, name, table] = pattern.exec(statement) ?? []
     return kind && name

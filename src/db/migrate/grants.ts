@@ -36,6 +36,9 @@ const foreign = ({ relations, functions }: Names, schema: Sql): Sql => sql`(
     join pg_class s on s.oid = d.objid and d.classid = 'pg_class'::regclass and s.relkind = 'S'
     where c.relnamespace = ${schema} and c.relname = any(${list(relations)})
     union all
+    select 'sequence', c.relname, c.relowner, c.relacl, 'S'
+    from pg_class c where c.relnamespace = ${schema} and c.relkind = 'S' and c.relname = any(${list(relations)})
+    union all
     select 'function', p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), 'f'
     from pg_proc p
     where p.pronamespace = ${schema} and p.prosecdef and p.pronargs = 0 and p.proname = any(${list(functions)})
@@ -101,7 +104,9 @@ async function ownNames(): Promise<Names> {
 
 const namesOf = (made: readonly Pick<Creation, 'kind' | 'name'>[]): Names => ({
   relations: [
-    ...made.filter(({ kind }) => kind === 'table' || kind === 'view').map(({ name }) => name),
+    ...made
+      .filter(({ kind }) => ['table', 'view', 'sequence'].includes(kind))
+      .map(({ name }) => name),
     HISTORY_TABLE,
   ],
   functions: made.filter(({ kind }) => kind === 'function').map(({ name }) => name),
@@ -123,6 +128,10 @@ begin
 end $$`,
   ]
 }
+
+/** 'insert, select on wfstore_periods from anon' */
+export const describeGrant = ({ name, grantee, privileges }: ForeignGrant): string =>
+  `${privileges} on ${name} from ${grantee}`
 
 /** Revokes the privileges that the tables of an earlier version have, and names them. */
 export async function revokeForeign(

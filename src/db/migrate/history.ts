@@ -13,21 +13,29 @@ import { quotedSchema } from './session.ts'
 /** The applied migrations of a schema. node-pg-migrate writes `name` and `run_on`. */
 export const HISTORY_TABLE = 'wfstore_migrations'
 
-/** `checksum` is that of the statements that ran; `duration_ms` is the time they took. */
+/**
+ * `checksum` is that of the statements that ran; `duration_ms` is the time they took; `adopted` is true if they adopted the
+ * tables of the old application.
+ */
 export const CREATE_HISTORY = `create table if not exists ${HISTORY_TABLE} (
   id          bigint generated always as identity primary key,
   name        text not null unique,
   run_on      timestamptz not null default now(),
   checksum    text,
-  duration_ms bigint
+  duration_ms bigint,
+  adopted     boolean
 )`
 
 /** Adds the columns that the history table of an earlier version lacks. */
 const COMPLETE_HISTORY = `alter table ${HISTORY_TABLE}
-  add column if not exists checksum text, add column if not exists duration_ms bigint`
+  add column if not exists checksum text, add column if not exists duration_ms bigint,
+  add column if not exists adopted boolean`
+
+/** The sequence of 001_tables that has the time of the last write of another client. */
+export const OTHER_WRITES = 'wfstore_other_writes'
 
 const REQUIRED_COLUMNS = ['id', 'name', 'run_on']
-const LATER_COLUMNS = ['checksum', 'duration_ms']
+const LATER_COLUMNS = ['checksum', 'duration_ms', 'adopted']
 
 const appliedShape = {
   name: d.text(),
@@ -35,6 +43,9 @@ const appliedShape = {
   /** NULL if it was not recorded. */
   checksum: d.nullable(d.text()),
   durationMs: d.nullable(d.count()),
+  adopted: d.nullable(d.boolean()),
+  /** The time of the last write of another client; NULL if there was none, or if this role may not know. */
+  otherWriteAt: d.nullable(d.time()),
 }
 export type Applied = d.RowOf<typeof appliedShape>
 
@@ -57,11 +68,15 @@ export async function readHistory(db: Queryable, schema: string): Promise<Histor
     )
   }
   const complete = LATER_COLUMNS.every((name) => columns.includes(name))
-  const later = complete ? 'checksum, duration_ms' : 'null as checksum, null as duration_ms'
+  const later = LATER_COLUMNS.map((name) =>
+    columns.includes(name) ? name : `null as ${name}`,
+  ).join(', ')
   const applied = await query(
     db,
-    `select name, to_json(run_on) #>> '{}' as applied_at, ${later}
-     from ${quotedSchema(schema)}.${HISTORY_TABLE} order by run_on, id`,
+    sql`select name, to_json(run_on) #>> '{}' as applied_at, ${raw(later)},
+       (select to_json(to_timestamp(last_value)) #>> '{}' from pg_sequences
+        where schemaname = ${schema} and sequencename = ${OTHER_WRITES}) as other_write_at
+     from ${raw(quotedSchema(schema))}.${raw(HISTORY_TABLE)} order by run_on, id`,
     appliedShape,
   )
   return { applied, complete }
@@ -84,12 +99,14 @@ export async function recordApplied(
   client: pg.Client,
   name: string,
   durationMs: number,
+  adopted = false,
 ): Promise<void> {
   const checksum = checksumOf(await readMigration(name))
   await query(
     client,
-    sql`insert into ${raw(HISTORY_TABLE)} (name, checksum, duration_ms) values (${name}, ${checksum}, ${Math.round(durationMs)})
-     on conflict (name) do update set checksum = excluded.checksum, duration_ms = excluded.duration_ms`,
+    sql`insert into ${raw(HISTORY_TABLE)} (name, checksum, duration_ms, adopted) values (${name}, ${checksum}, ${Math.round(durationMs)}, ${adopted})
+     on conflict (name) do update
+     set checksum = excluded.checksum, duration_ms = excluded.duration_ms, adopted = excluded.adopted`,
     {},
   )
 }
@@ -101,6 +118,12 @@ export interface MigrationStatus {
   state: 'applied' | 'pending' | 'changed' | 'unknown'
   appliedAt: string | null
   durationMs: number | null
+  /** The time at which this migration adopted the tables of the old application; null if it did not. */
+  adoptedAt: string | null
+  /**
+   * For the migration that adopted: when another client than wfstore last wrote, to the minute. Null if that is not known.
+   */
+  oldApplicationSeenAt: string | null
 }
 
 /** Every migration of the schema or of this version of wfstore, in order. */
@@ -143,9 +166,15 @@ function statusOf(
   row: Applied | undefined,
   checksum: string | undefined,
 ): MigrationStatus {
-  const { appliedAt = null, durationMs = null } = row ?? {}
-  if (!row) return { name, state: 'pending', appliedAt, durationMs }
-  if (checksum === undefined) return { name, state: 'unknown', appliedAt, durationMs }
+  const { appliedAt = null, durationMs = null, adopted, otherWriteAt = null } = row ?? {}
+  const times = {
+    appliedAt,
+    durationMs,
+    adoptedAt: adopted ? appliedAt : null,
+    oldApplicationSeenAt: adopted ? otherWriteAt : null,
+  }
+  if (!row) return { name, state: 'pending', ...times }
+  if (checksum === undefined) return { name, state: 'unknown', ...times }
   const changed = row.checksum !== null && row.checksum !== checksum
-  return { name, state: changed ? 'changed' : 'applied', appliedAt, durationMs }
+  return { name, state: changed ? 'changed' : 'applied', ...times }
 }

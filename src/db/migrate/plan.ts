@@ -22,6 +22,8 @@ export interface MigrationStep {
   statements: string[]
   /** Run after the transaction. */
   after?: string[]
+  /** True if the migration adopts the tables of the old application. */
+  adopts?: boolean
 }
 
 /** All migrations, as on an empty database. */
@@ -125,14 +127,19 @@ async function scriptOf(step: MigrationStep, lockTimeoutMs: number): Promise<str
 
 const START = `do $$ begin perform set_config('wfstore.started', clock_timestamp()::text, false); end $$`
 
-async function recordOf({ migration, direction, transaction }: MigrationStep): Promise<string[]> {
+async function recordOf({
+  migration,
+  direction,
+  transaction,
+  adopts = false,
+}: MigrationStep): Promise<string[]> {
   if (migration === undefined) return []
   const name = pg.escapeLiteral(migration)
   if (direction === 'down')
     return transaction ? [`delete from ${HISTORY_TABLE} where name = ${name};`] : []
   const checksum = pg.escapeLiteral(checksumOf(await readMigration(migration)))
   return [
-    `insert into ${HISTORY_TABLE} (name, checksum, duration_ms) values (${name}, ${checksum},
-  round(extract(epoch from clock_timestamp() - current_setting('wfstore.started')::timestamptz) * 1000));`,
+    `insert into ${HISTORY_TABLE} (name, checksum, duration_ms, adopted) values (${name}, ${checksum},
+  round(extract(epoch from clock_timestamp() - current_setting('wfstore.started')::timestamptz) * 1000), ${adopts});`,
   ]
 }

@@ -6,6 +6,7 @@ import { query } from '../query/query.ts'
 import { quote, sql } from '../query/sql.ts'
 import { run, transaction } from '../query/transaction.ts'
 import { checkSchema } from '../schema.ts'
+import { OTHER_WRITES } from './history.ts'
 import { schemaFor } from './session.ts'
 
 const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
@@ -19,6 +20,7 @@ const ALL = [
   'user_workflow_summary',
   'daily_cost_summary',
   'wfstore_migrations',
+  OTHER_WRITES,
 ]
 
 type Duty = 'writer' | 'reader' | 'cleaner'

@@ -1,17 +1,22 @@
 import { basename } from 'node:path'
 import type { MigrationBuilder } from 'node-pg-migrate'
 import pg from 'pg'
-import { adopt, planAdoption, type Risk } from '../adopt/adopt.ts'
+import { type Adopted, adopt, planAdoption, type Risk } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import { describeReturned, readReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
-import type { TableSize } from '../adopt/sizes.ts'
 import { assertDirect } from '../connect/pooler.ts'
 import { databaseError } from '../query/errors.ts'
 import { rollback, run } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type MigrationFile, migrationsDir, readMigration, splitStatements } from './files.ts'
 import { readFoundation } from './foundation.ts'
-import { type ForeignGrant, foreignGrants, noteDefaults, revokeForeign } from './grants.ts'
+import {
+  describeGrant,
+  type ForeignGrant,
+  foreignGrants,
+  noteDefaults,
+  revokeForeign,
+} from './grants.ts'
 import {
   assertSound,
   createHistory,
@@ -48,11 +53,13 @@ export interface MigrateResult {
   /** The names of the migrations that this call applied. */
   applied: string[]
   /** The tables of the old application, if this call adopted them. */
-  adopted: null | { tables: TableSize[] }
+  adopted: null | Adopted
   /** The invalid indexes that this call rebuilt. */
   rebuilt: string[]
   /** The objects that this call removed, because the set-up of the old application had created them again. */
   removed: string[]
+  /** The privileges that this call revoked from other roles: 'insert, select on wfstore_periods from anon'. */
+  revoked: string[]
   /** The migrations after the target, which are still pending. */
   pending: string[]
 }
@@ -70,7 +77,7 @@ export function migrateUp(client: pg.Client, options: MigrateOptions): Promise<M
       work.complete &&
       [...work.chosen, ...work.invalid, ...work.foreign, ...work.returned].length === 0
     )
-      return { applied: [], adopted: null, rebuilt: [], removed: [], pending }
+      return { applied: [], adopted: null, rebuilt: [], removed: [], revoked: [], pending }
     await noteEncoding(client, options.notice)
     return withMigrationLock(client, schema, options, () => applyPending(client, schema, options))
   })
@@ -99,7 +106,7 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
       if (foundation?.legacy) {
         const plan = await planAdoption(client, { ...options, schema, ...foundation })
         for (const line of plan.lines) options.notice(line)
-        steps.push({ ...step, statements: plan.statements, after: plan.after })
+        steps.push({ ...step, statements: plan.statements, after: plan.after, adopts: true })
       } else {
         steps.push({ ...step, statements: await statementsOf(client, schema, file) })
       }
@@ -193,7 +200,7 @@ export async function applyPending(
     const foundation = await foundationOf(client, schema, name)
     if (foundation?.legacy) {
       const confirm = options.confirm ?? (async () => {})
-      adopted = { tables: await adopt(client, { ...options, ...foundation, schema, confirm }) }
+      adopted = await adopt(client, { ...options, ...foundation, schema, confirm })
     } else {
       await runMigration(client, schema, name, 'up', options)
     }
@@ -203,6 +210,7 @@ export async function applyPending(
     adopted,
     rebuilt: invalid.map(({ name }) => name),
     removed: returned.map(describeReturned),
+    revoked: work.foreign.map(describeGrant),
     pending: pending.filter((name) => !chosen.includes(name)),
   }
 }

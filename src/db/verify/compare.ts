@@ -3,7 +3,7 @@ import { viewLeftovers } from '../adopt/privileges.ts'
 import { readColumnsOfViews, readRelations } from '../catalog.ts'
 import { compareColumns } from './columns.ts'
 import type { Difference } from './difference.ts'
-import { compareFunctions, compareTables, compareViews } from './objects.ts'
+import { compareFunctions, compareSequences, compareTables, compareViews } from './objects.ts'
 import { compareConstraints, compareIndexes, compareTriggers } from './parts.ts'
 import {
   inSchema,
@@ -32,6 +32,7 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
     const parts = [...expected.indexes, ...expected.constraints].map(({ name }) => name)
     const relations = await readRelations(client, schema, [
       ...names.tables,
+      ...names.sequences,
       ...names.views,
       ...parts,
     ])
@@ -47,6 +48,7 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
     // A missing table is created with all its parts.
     const there = { ...whole, expected: withoutMissing(expected, live) }
     const differences = [
+      ...compareSequences(whole),
       ...compareFunctions(whole),
       ...compareTables(whole),
       ...compareColumns(there, readers),
@@ -59,9 +61,14 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
   })
 }
 
-function namesOf({ tables, functions, views }: Snapshot): SnapshotNames {
+function namesOf({ tables, sequences, functions, views }: Snapshot): SnapshotNames {
   const named = (all: { name: string }[]) => all.map(({ name }) => name)
-  return { tables: named(tables), functions: named(functions), views: named(views) }
+  return {
+    tables: named(tables),
+    sequences: named(sequences),
+    functions: named(functions),
+    views: named(views),
+  }
 }
 
 function withoutMissing(expected: Snapshot, live: Snapshot): Snapshot {

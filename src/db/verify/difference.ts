@@ -4,6 +4,7 @@ import type { Snapshot } from './snapshot.ts'
 export type ObjectKind =
   | 'migration'
   | 'table'
+  | 'sequence'
   | 'column'
   | 'constraint'
   | 'index'

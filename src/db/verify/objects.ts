@@ -51,6 +51,24 @@ function creation(expected: Snapshot, table: string, relations: Comparison['rela
   ]
 }
 
+export function compareSequences({ expected, live, relations }: Comparison): Difference[] {
+  return expected.sequences.flatMap(({ name }): Difference[] => {
+    if (live.sequences.some((sequence) => sequence.name === name)) return []
+    const found = holderOf(name, relations)
+    const fix = script(...renameHolder(name, relations), `create sequence ${name}`)
+    return [
+      {
+        kind: 'sequence',
+        name,
+        state: found ? 'differs' : 'missing',
+        expected: 'sequence',
+        found,
+        fix,
+      },
+    ]
+  })
+}
+
 export function compareFunctions({ expected, live }: Comparison): Difference[] {
   return expected.functions.flatMap(({ name, definition, result }): Difference[] => {
     const found = live.functions.find((other) => other.name === name)

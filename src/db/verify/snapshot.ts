@@ -22,6 +22,7 @@ import { rollback, run } from '../query/transaction.ts'
 /** A schema as read from the catalogs, in the same form for PostgreSQL 15 to 18. */
 export interface Snapshot {
   tables: { name: string; persistent: boolean }[]
+  sequences: { name: string }[]
   columns: CatalogColumn[]
   constraints: Constraint[]
   indexes: Index[]
@@ -32,6 +33,7 @@ export interface Snapshot {
 
 export interface SnapshotNames {
   tables: readonly string[]
+  sequences: readonly string[]
   functions: readonly string[]
   views: readonly string[]
 }
@@ -85,6 +87,9 @@ export async function readSnapshot(
   const tables = relations
     .filter(({ kind }) => kind === 'r')
     .map(({ name, persistent }) => ({ name, persistent }))
+  const sequences = (await readRelations(client, schema, names.sequences))
+    .filter(({ kind }) => kind === 'S')
+    .map(({ name }) => ({ name }))
   const present = tables.map(({ name }) => name)
   const [quoted] = await query(client, sql`select quote_ident(${schema}) as schema`, {
     schema: d.text(),
@@ -95,6 +100,7 @@ export async function readSnapshot(
   const bare = <T extends object>(rows: T[]) => rows.map((row) => withoutPrefix(row, prefix))
   return {
     tables,
+    sequences,
     columns: bare(await readColumns(client, schema, present)),
     constraints: bare(await readConstraints(client, schema, present)),
     indexes: bare(await readIndexes(client, schema, present)),

@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { raw, sql } from '../../db/query/sql.ts'
+import { KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { findIds, rangeOf } from '../ids.ts'
@@ -115,7 +116,7 @@ with c as (${planSql(id, cost)})
 insert into billing_records as r (billing_id, user_id, execution_id, model_id, cost, billing_period, corrects, metadata)
 select overlay(overlay(md5('wfstore correction ' || c.billing_id || ' ' || c.corrections) placing '8' from 13) placing 'a' from 17)::uuid,
        c.user_id, c.execution_id, c.model_id, c.cost_after - c.cost_before, c.billing_period, c.billing_id, ${metadata}::jsonb
-from c where c.cost_before = ${costBefore}::numeric
+from c where c.cost_before = ${costBefore}::numeric and ${raw(KEEPS_TOTALS_CONDITION)}
 on conflict (billing_id) do nothing
 returning ${raw(d.selectList(writtenShape, 'r'))}`
 

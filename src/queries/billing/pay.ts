@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
-import { type Sql, sql } from '../../db/query/sql.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { where } from '../table/filter.ts'
@@ -117,6 +118,7 @@ async function markPaid(
        from bills, found
        where b.billing_id = bills.billing_id and not bills.paid and found.already = 0
          and (found.records, found.cost, found.other) = (${records}::bigint, ${cost}::numeric, ${otherRecords}::bigint)
+         and ${raw(KEEPS_TOTALS_CONDITION)}
        returning b.billing_id
      )
      select count(*) as records from done`,

@@ -2,8 +2,11 @@ import type pg from 'pg'
 import { describeReturned, readReturned } from '../../db/adopt/returned.ts'
 import { elsewhere, readHomes } from '../../db/homes.ts'
 import { type MigrationStatus, readStatus } from '../../db/migrate/history.ts'
+import * as d from '../../db/query/decode.ts'
+import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
-import { plural } from '../../numbers.ts'
+import { formatNumber, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
 import { commandLine, type Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
@@ -57,12 +60,31 @@ export async function inspectSchema(client: pg.Client, subject: Subject): Promis
     )
   }
   const last = migrations.at(-1)
-  return finding(
-    'schema',
-    'ok',
+  const texts = [
     `schema ${subject.schema} matches its ${plural(migrations.length, 'migration')}; the last was applied on ${last?.appliedAt?.slice(0, 10)}`,
-    { details },
+    ...(await silenceOf(client, migrations)),
+  ]
+  return finding('schema', 'ok', texts.join('; '), { details })
+}
+
+/** After this time without a write, the old application is probably gone. */
+const SILENT_DAYS = 30
+
+/** A hint if the old application has not written for a long time. */
+async function silenceOf(client: pg.Client, migrations: MigrationStatus[]): Promise<string[]> {
+  const seen = migrations.find(({ adoptedAt }) => adoptedAt !== null)?.oldApplicationSeenAt ?? null
+  if (seen === null) return []
+  const [row] = await query(
+    client,
+    sql`select floor(extract(epoch from now() - ${seen}::timestamptz) / 86400) as days`,
+    { days: d.count() },
   )
+  const days = row?.days ?? 0
+  return days < SILENT_DAYS
+    ? []
+    : [
+        `the old application was last seen writing ${formatNumber(days)} days ago, on ${seen.slice(0, 10)}; what only that application needs can be removed`,
+      ]
 }
 
 /** Looks for the tables in a schema that is not in the search path, or that this role may not use. */

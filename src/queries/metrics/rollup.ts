@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { KEEPS_TOTALS_COLUMN } from '../../db/totals.ts'
 import { notFinite } from '../../db/values/faults.ts'
 import {
   areChecked,
@@ -121,7 +122,7 @@ function rollupStatement(
   const patient = raw('(select patience from patience) is not null')
   return sql`
 with patience as materialized (
-  select set_config('lock_timeout', '10s', true) as patience
+  select set_config('lock_timeout', '10s', true) as patience, ${raw(KEEPS_TOTALS_COLUMN)}
 ), touched as materialized (${touchedBuckets(key, first, changed)}), ${measured(buckets)}, computed as materialized (
   select ${id} as metric_id, timestamp, user_id, type, trim_scale(value) as value, dimensions
   from (select *, ${start(sql`key`)} as timestamp from measured where ${raw(fits('user_id', 'type'))}) as started

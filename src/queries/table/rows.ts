@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { LEAVES_TOTALS_CONDITION } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { useInstead } from '../../options.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
@@ -70,7 +71,8 @@ export async function insertRow<S extends d.Shape>(
   checkOrder(...spanOf(table, given))
   const columns = given.map(({ field }) => raw(field.column))
   const keys = keyOf(table).map(({ column }) => raw(column))
-  const statement = sql`insert into ${named(table)} (${join(columns, ', ')}) values (${join(given.map(typed), ', ')})
+  const statement = sql`insert into ${named(table)} (${join(columns, ', ')}) select ${join(given.map(typed), ', ')}
+    where ${raw(LEAVES_TOTALS_CONDITION)}
     on conflict (${join(keys, ', ')}) do nothing
     returning ${raw(d.selectList(shape, table.alias))}`
   for (let tried = 1; tried <= TRIES; tried++) {
@@ -160,7 +162,7 @@ export async function updateRow<S extends d.Shape>(
     conditions.push(sql`(${raw(table.alias)}.start_time <= ${end}::timestamptz) is not false`)
   }
   const statement = sql`update ${named(table)} set ${join(sets, ', ')}
-    ${where(conditions)} returning ${raw(d.selectList(shape, table.alias))}`
+    ${where([...conditions, raw(LEAVES_TOTALS_CONDITION)])} returning ${raw(d.selectList(shape, table.alias))}`
   for (let tried = 1; tried <= TRIES; tried++) {
     const [updated] = await run(statement, shape)
     if (updated) return updated

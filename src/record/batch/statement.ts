@@ -1,5 +1,5 @@
 import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/sql.ts'
-import { KEEPS_TOTALS_COLUMN } from '../../db/totals.ts'
+import { KEEPS_TOTALS_COLUMN, KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
 import { audit } from '../../tables/audit.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
@@ -138,7 +138,7 @@ const entriesWritten = (v: Named<string>): Sql => sql`said as materialized (
 ), entry as (
   insert into audit_logs (${columnsOf(GIVEN.entry)}, timestamp, model_id)
   select ${valuesOf(GIVEN.entry, 's')}, ${moment('s')}, e.model_id
-  from said s join speaker e using (execution_id)
+  from said s join speaker e using (execution_id) where ${raw(KEEPS_TOTALS_CONDITION)}
   on conflict (log_id) do nothing
   returning log_id
 )`

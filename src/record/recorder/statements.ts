@@ -1,5 +1,5 @@
 import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/sql.ts'
-import { KEEPS_TOTALS_COLUMN } from '../../db/totals.ts'
+import { KEEPS_TOTALS_COLUMN, KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
 import { idleFor } from '../../queries/executions/running.ts'
 import { columnOf } from '../../tables/column.ts'
@@ -29,8 +29,9 @@ export const START_EXECUTION = constant<
 with run as (
   insert into workflow_executions (execution_id, workflow_name, workflow_type, user_id, mode, model_id, start_time, steps_total,
     metadata)
-  values (${v('executionId')}::uuid, ${v('workflowName')}, ${v('workflowType')}, ${v('userId')}, ${v('mode')}, ${v('modelId')},
-    coalesce(${v('startTime')}::timestamptz, now()), coalesce(${v('stepsTotal')}::integer, 0), coalesce(${v('metadata')}::jsonb, '{}'))
+  select ${v('executionId')}::uuid, ${v('workflowName')}, ${v('workflowType')}, ${v('userId')}, ${v('mode')}, ${v('modelId')},
+    coalesce(${v('startTime')}::timestamptz, now()), coalesce(${v('stepsTotal')}::integer, 0), coalesce(${v('metadata')}::jsonb, '{}')
+  where ${raw(KEEPS_TOTALS_CONDITION)}
   on conflict (execution_id) do nothing
   returning *
 ), entry as (
@@ -228,7 +229,7 @@ export const FINISH_EXECUTION = constant<
 >(
   (v) => sql`
 with run as materialized (
-  select *, (select set_config('wfstore.keeps_totals', case when ${v('recounted')}::boolean then '' else 'on' end, true))
+  select *, (select set_config('wfstore.keeps_totals', case when ${v('recounted')}::boolean then 'off' else 'on' end, true))
   from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
 ), sums as materialized (
   select coalesce(sum(tokens_used), 0) as tokens, coalesce(sum(cost), 0) as cost,
@@ -286,7 +287,7 @@ insert into audit_logs (log_id, execution_id, step_id, user_id, action_type, act
 select ${v('logId')}::uuid, execution_id, ${v('stepId')}::uuid, user_id, ${v('action')}, ${v('details')}, ${v('toolName')},
        ${v('input')}::jsonb, ${v('output')}::jsonb, ${v('tokens')}::bigint, ${v('cost')}::numeric, model_id, ${v('success')}::boolean,
        ${v('errorMessage')}, coalesce(${v('metadata')}::jsonb, '{}')
-from workflow_executions where execution_id = ${v('executionId')}::uuid
+from workflow_executions where execution_id = ${v('executionId')}::uuid and ${raw(KEEPS_TOTALS_CONDITION)}
 on conflict (log_id) do nothing
 returning action_type as status`,
 )
@@ -295,5 +296,6 @@ returning action_type as status`,
 export const HEARTBEAT = constant<'executionId'>(
   (v) => sql`
 update workflow_executions set updated_at = now() where execution_id = ${v('executionId')}::uuid and status = 'running'
+  and ${raw(KEEPS_TOTALS_CONDITION)}
 returning status`,
 )

@@ -75,12 +75,13 @@ describe('a fully set-up installation', () => {
   let database: TestDatabase
   let before: Awaited<ReturnType<typeof everythingOfItsOwn>>
   let notices: string[]
+  let adopted: Awaited<ReturnType<typeof migrate>>['adopted']
 
   beforeAll(async () => {
     database = await makeFull('full')
     await database.sql("set timezone = 'UTC'")
     before = await everythingOfItsOwn(database)
-    notices = (await migrate(database)).notices
+    ;({ notices, adopted } = await migrate(database))
   })
 
   it('is adopted, and keeps its rows, columns, indexes, tables, keys, triggers, policies, totals and views', async () => {
@@ -100,6 +101,7 @@ describe('a fully set-up installation', () => {
     expect(notices.join('\n')).toContain(
       'objects of the application that are created again for the new types: policy audit_logs_isolation on audit_logs, ',
     )
+    expect(adopted?.recreated).toContain('policy audit_logs_isolation on audit_logs')
   })
 
   it('has the schema of its migrations, and no finding of doctor fails', async () => {

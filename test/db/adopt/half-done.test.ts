@@ -72,8 +72,13 @@ describe('tables that are missing', () => {
     )
     expect(script.stdout).toContain('create table audit_logs (')
     expect(await catalogsOf(database)).toBe(before)
-    const { code, stderr } = await run('migrate up')
+    const { code, stdout, stderr } = await run('migrate up --json')
     expect([code, stderr]).toEqual([0, script.stderr])
+    expect(JSON.parse(stdout)).toMatchObject({
+      adopted: true,
+      created: ['audit_logs', 'billing_records'],
+      recreated: [],
+    })
     expect((await run('migrate verify')).code).toBe(0)
     expect(
       await database.sql(

@@ -132,6 +132,7 @@ it('`migrate up` fixes a store of an earlier version, and `migrate verify` names
     'audit_history_history_id_seq',
     'usage_history_history_id_seq',
     'wfstore_migrations_id_seq',
+    'wfstore_other_writes',
     'wfstore_close_period',
   ]
   expect(await reachable(database)).toEqual([...SHARED, ...before].sort())
@@ -155,7 +156,12 @@ it('`migrate up` fixes a store of an earlier version, and `migrate verify` names
   expect(plan.flatMap(({ statements }) => statements).sort()).toEqual(
     differences.map(({ fix }) => fix.replace(/;$/, '')).sort(),
   )
-  expect((await migrate(database)).notices).toHaveLength(before.length + 1)
+  const up = await runCli(['migrate', 'up', '--json', '--database-url', database.url])
+  const { revoked } = JSON.parse(up.stdout) as { revoked: string[] }
+  expect(revoked).toHaveLength(before.length + 1)
+  expect(revoked).toContain('select on wfstore_migrations from public')
+  expect(up.stderr).toContain('revoked from public on wfstore_migrations: select\n')
+  expect(up.stderr.split('\n')).toHaveLength(revoked.length + 1)
   expect(await reachable(database)).toEqual(SHARED)
   expect(await migrate(database)).toMatchObject({ applied: [], notices: [] })
 })

@@ -45,6 +45,7 @@ describe('on an empty database', () => {
       adopted: null,
       rebuilt: [],
       removed: [],
+      revoked: [],
       pending: [],
       notices: [],
     })
@@ -59,6 +60,7 @@ describe('on an empty database', () => {
       adopted: null,
       rebuilt: [],
       removed: [],
+      revoked: [],
       pending: [],
       notices: [],
     })

@@ -116,7 +116,7 @@ it('a connection in pipeline mode is restored, with its search path', async () =
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(20)
+  expect(await compareSchema(client, 'public')).toHaveLength(22)
   const tables = await countRows(client, 'Work Flows')
   expect(tables).toHaveLength(10)
   const { rows } = await client.query(

@@ -15,7 +15,12 @@ it.each(['public', 'Work Flows'])(
     const made = files.flatMap(({ up }) => creationsOf(up))
     const named = (wanted: string) =>
       made.filter(({ kind }) => kind === wanted).map(({ name }) => name)
-    const names = { tables: named('table'), functions: named('function'), views: named('view') }
+    const names = {
+      tables: named('table'),
+      sequences: named('sequence'),
+      functions: named('function'),
+      views: named('view'),
+    }
 
     const database = await createDatabase('snapshot')
     await migrate(database, { schema })
@@ -24,10 +29,10 @@ it.each(['public', 'Work Flows'])(
     )
     // What the migrations make by other means than a plain `create` would be missing from the file.
     const others = await database.sql(
-      `select relname as name from pg_class where relnamespace = $1::regnamespace and relkind not in ('i', 'S')
-         and relname not like 'wfstore_migrations%' and relname <> all ($2::text[])
+      `select relname as name from pg_class c where relnamespace = $1::regnamespace and relkind <> 'i'
+         and not exists (select from pg_depend where objid = c.oid and deptype in ('a', 'i')) and relname not like 'wfstore_migrations%' and relname <> all ($2::text[])
        union all select proname from pg_proc where pronamespace = $1::regnamespace and proname <> all ($3::text[])`,
-      [`"${schema}"`, [...names.tables, ...names.views], names.functions],
+      [`"${schema}"`, [...names.tables, ...names.sequences, ...names.views], names.functions],
     )
     expect(others).toEqual([])
     await database.drop()

@@ -123,6 +123,10 @@ const damages: Record<string, string[]> = {
     'drop table audit_history; create view audit_history as select 1 as a',
     'drop table workflow_steps; create table workflow_steps (step_id uuid constraint workflow_steps_pkey primary key) partition by hash (step_id); create index workflow_steps_step_idx on workflow_steps (step_id)',
   ],
+  sequences: [
+    'drop sequence wfstore_other_writes',
+    'drop sequence wfstore_other_writes; create view wfstore_other_writes as select 1 as a',
+  ],
   extras: [
     'alter table workflow_steps add column "Team" text',
     "alter table workflow_steps add column team text not null default ''",

@@ -24,6 +24,7 @@ create index workflow_executions_workflow_start_idx on workflow_executions USING
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
 create trigger wfstore_keep_totals BEFORE UPDATE ON workflow_executions FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_keep_totals();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_executions FOR EACH ROW WHEN (new.status <> ALL (ARRAY['running'::text, 'success'::text, 'failed'::text, 'partial'::text, 'cancelled'::text])) EXECUTE FUNCTION wfstore_map_status();
+create trigger wfstore_note_write AFTER INSERT OR UPDATE ON workflow_executions FOR EACH ROW WHEN (COALESCE(current_setting('wfstore.keeps_totals'::text, true), ''::text) <> ALL (ARRAY['on'::text, 'off'::text])) EXECUTE FUNCTION wfstore_note_write();
 constraint workflow_steps.workflow_steps_execution_id_fkey missing
   expected: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE
   found: null
@@ -47,6 +48,7 @@ create index workflow_executions_workflow_start_idx on workflow_executions USING
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
 create trigger wfstore_keep_totals BEFORE UPDATE ON workflow_executions FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_keep_totals();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_executions FOR EACH ROW WHEN (new.status <> ALL (ARRAY['running'::text, 'success'::text, 'failed'::text, 'partial'::text, 'cancelled'::text])) EXECUTE FUNCTION wfstore_map_status();
+create trigger wfstore_note_write AFTER INSERT OR UPDATE ON workflow_executions FOR EACH ROW WHEN (COALESCE(current_setting('wfstore.keeps_totals'::text, true), ''::text) <> ALL (ARRAY['on'::text, 'off'::text])) EXECUTE FUNCTION wfstore_note_write();
 table workflow_steps missing
   expected: table
   found: null
@@ -55,6 +57,7 @@ create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
 create trigger wfstore_count_step AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_count_step();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_steps FOR EACH ROW WHEN (new.status <> ALL (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])) EXECUTE FUNCTION wfstore_map_status();
+create trigger wfstore_note_write AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (COALESCE(current_setting('wfstore.keeps_totals'::text, true), ''::text) <> ALL (ARRAY['on'::text, 'off'::text])) EXECUTE FUNCTION wfstore_note_write();
 view user_workflow_summary missing
   expected: SELECT …
   found: null
@@ -93,3 +96,4 @@ create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
 create trigger wfstore_count_step AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_count_step();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_steps FOR EACH ROW WHEN (new.status <> ALL (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])) EXECUTE FUNCTION wfstore_map_status();
+create trigger wfstore_note_write AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (COALESCE(current_setting('wfstore.keeps_totals'::text, true), ''::text) <> ALL (ARRAY['on'::text, 'off'::text])) EXECUTE FUNCTION wfstore_note_write();

@@ -31,11 +31,18 @@ const namesColumn = <Row extends Names>(name: keyof Row & string): Column<Row> =
   value: (row) => JSON.stringify(row[name]),
 })
 
-const upColumns: Column<Omit<MigrateResult, 'adopted'> & { adopted: boolean }>[] = [
+const upColumns: Column<MigrateResult>[] = [
   { name: 'applied', kind: 'json', value: ({ applied }) => JSON.stringify(applied) },
-  { name: 'adopted', kind: 'boolean' },
+  { name: 'adopted', kind: 'boolean', value: ({ adopted }) => adopted !== null },
+  { name: 'created', kind: 'json', value: ({ adopted }) => JSON.stringify(adopted?.created ?? []) },
+  {
+    name: 'recreated',
+    kind: 'json',
+    value: ({ adopted }) => JSON.stringify(adopted?.recreated ?? []),
+  },
   { name: 'rebuilt', kind: 'json', value: ({ rebuilt }) => JSON.stringify(rebuilt) },
   { name: 'removed', kind: 'json', value: ({ removed }) => JSON.stringify(removed) },
+  { name: 'revoked', kind: 'json', value: ({ revoked }) => JSON.stringify(revoked) },
   { name: 'pending', kind: 'json', value: ({ pending }) => JSON.stringify(pending) },
 ]
 const downColumns = [namesColumn<{ reverted: string[] }>('reverted')]
@@ -131,9 +138,8 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     return
   }
   const result = await migrateUp(client, settings)
-  if (isData(options)) {
-    await writer.record(upColumns, { ...result, adopted: result.adopted !== null })
-  } else await writer.text(summary(result))
+  if (isData(options)) await writer.record(upColumns, result)
+  else await writer.text(summary(result))
 }
 
 const UP_TO_DATE = 'the schema is up to date'

@@ -11,12 +11,15 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import type { Column } from '../../output/column.ts'
+import { formatTime } from '../../output/text/format.ts'
 
 const statusColumns: Column<MigrationStatus>[] = [
   { name: 'name', header: 'MIGRATION', kind: 'text', isName: true },
   { name: 'state', kind: 'status' },
   { name: 'appliedAt', header: 'APPLIED', kind: 'time' },
   { name: 'durationMs', header: 'TOOK', kind: 'duration' },
+  { name: 'adoptedAt', header: 'ADOPTED', kind: 'time', table: false },
+  { name: 'oldApplicationSeenAt', header: 'OLD APPLICATION SEEN', kind: 'time', table: false },
 ]
 
 const differenceColumns: Column<Difference>[] = [
@@ -57,9 +60,13 @@ export function define(migrate: Command, context: Context): void {
   const status = migrate
     .command('status')
     .summary('List applied and pending migrations')
-    .description('List migrations: state, when they were applied, and how long they took.')
+    .description(
+      'List migrations: state, when they were applied, and how long they took. For an adopted database, show until when the old application wrote.',
+    )
     .option('--exit-code', 'exit with 4 if a migration is pending')
   explain(status, {
+    about:
+      'A write that wfstore did not make counts as one of the old application, also from psql.',
     exit: '4 if an applied migration was changed, or was applied by a newer wfstore.',
     examples: [
       'wfstore migrate status',
@@ -72,7 +79,10 @@ export function define(migrate: Command, context: Context): void {
     const { schemaFor } = await import('../../../db/migrate/session.ts')
     const client = await context.connect(options)
     const statuses = await readStatus(client, await schemaFor(client, options.schema))
-    await context.writer(options).list(statusColumns, statuses)
+    const writer = context.writer(options)
+    await writer.list(statusColumns, statuses)
+    if (!isData(options))
+      for (const line of adoptionLines(statuses, context, options)) writer.note(line)
     assertSound(statuses)
     if (options.exitCode) assertApplied(statuses)
   })
@@ -132,6 +142,30 @@ async function printVerification(context: Context, options: VerifyFlags): Promis
     own === 0
       ? 'the schema matches its migrations'
       : `the schema matches its migrations; ${plural(own, 'object')} of the application in addition`,
+  )
+}
+
+/** When the tables were adopted, and until when the old application wrote. Nothing for a new store. */
+function adoptionLines(
+  statuses: readonly MigrationStatus[],
+  { io }: Context,
+  { tz, columns }: GlobalOptions,
+): string[] {
+  const isTTY = io.stdout.isTTY === true
+  const zone = tz ?? (isTTY ? io.timeZone : 'UTC')
+  // The table names the zone of its times.
+  const named = isTTY && columns === undefined ? '' : ` (${zone})`
+  const time = (text: string) => formatTime(text, zone, 'minutes')
+  return statuses.flatMap(({ adoptedAt, oldApplicationSeenAt: seen }) =>
+    adoptedAt === null
+      ? []
+      : [
+          `adopted on ${time(adoptedAt)}, ${
+            seen === null
+              ? 'it is not known when the old application last wrote'
+              : `old application seen writing until ${time(seen)}`
+          }${named}`,
+        ],
   )
 }
 

@@ -55,12 +55,16 @@ describe('status', () => {
         state: 'applied',
         appliedAt: '2026-11-23T09:00:00.000000Z',
         durationMs: 1234,
+        adoptedAt: null,
+        oldApplicationSeenAt: null,
       },
       ...LATER.map((name) => ({
         name,
         state: 'pending',
         appliedAt: null,
         durationMs: null,
+        adoptedAt: null,
+        oldApplicationSeenAt: null,
       })),
     ])
   })
@@ -134,7 +138,7 @@ describe('up', () => {
       `still pending: ${LATER_NAMED}\n`,
     )
     expect((await wfstore(database, 'migrate up 99 -o jsonl')).stdout).toBe(
-      `{"applied":${JSON.stringify(LATER)},"adopted":false,"rebuilt":[],"removed":[],"pending":[]}\n`,
+      `{"applied":${JSON.stringify(LATER)},"adopted":false,"created":[],"recreated":[],"rebuilt":[],"removed":[],"revoked":[],"pending":[]}\n`,
     )
     expect(await wfstore(database, 'migrate up')).toEqual({
       code: 0,
@@ -160,11 +164,24 @@ describe('up', () => {
   it('completes the history table of an earlier version', async () => {
     const database = await make(createMigrated('history'))
     const right = await schemaOf(database)
-    await database.sql('alter table wfstore_migrations drop checksum, drop duration_ms')
+    await database.sql(
+      'alter table wfstore_migrations drop checksum, drop duration_ms, drop adopted',
+    )
     expect((await wfstore(database, 'migrate status --no-headers')).stdout).toMatch(
       /^001_tables\tapplied\t.*Z\t\n/,
     )
     expect((await wfstore(database, 'migrate up')).code).toBe(0)
+    expect(await schemaOf(database)).toBe(right)
+  })
+
+  it('reads and completes a history table that only lacks the newest column', async () => {
+    const database = await make(createMigrated('history_newest'))
+    const right = await schemaOf(database)
+    const before = await wfstore(database, 'migrate status')
+    await database.sql('alter table wfstore_migrations drop adopted')
+    expect(await wfstore(database, 'migrate status')).toEqual(before)
+    expect((await wfstore(database, 'migrate up')).code).toBe(0)
+    expect(await wfstore(database, 'migrate status')).toEqual(before)
     expect(await schemaOf(database)).toBe(right)
   })
 
