@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { runOn } from '../../db/query/query.ts'
+import * as d from '../../db/query/decode.ts'
+import { query, runOn } from '../../db/query/query.ts'
 import { literal } from '../../db/query/sql.ts'
 import { run } from '../../db/query/transaction.ts'
 import type { FixPlace } from '../../db/values/faults.ts'
@@ -35,39 +36,50 @@ export async function inspectValues(client: pg.Client, subject: Subject): Promis
       details,
     })
   const prefix = `${quotedSchema}.`
+  const place = placeOf(prefix, await getZone(runOn(client)), await hasClosed(client))
   const fixes = [
     ...fixesOf(
       found.filter(({ fault }) => fault.harmful),
-      placeOf(prefix, await getZone(runOn(client))),
+      place,
     ),
     ...(orphans ? [adoptOrphans(prefix)] : []),
     ...fixesOf(
       found.filter(({ fault }) => !fault.harmful),
-      placeOf(prefix, ''),
+      place,
     ),
   ]
   return finding(
     'values',
     harmful.length > 0 ? 'failed' : 'warning',
-    `${someOf(all.map(faultText), all.length)}; read ${of}`,
+    `${someOf(all.map(faultText), all.length)}; read ${of}${full ? '' : ', with --full all'}`,
     { fix: fixes.join('; '), details },
   )
 }
 
+async function hasClosed(client: pg.Client): Promise<boolean> {
+  const [found] = await query(
+    client,
+    'select exists (select from wfstore_periods where closed_at is not null) as closed',
+    { closed: d.boolean() },
+  )
+  return found?.closed === true
+}
+
 /** A bill whose month is closed goes into the current month, as a new bill does. */
-function placeOf(prefix: string, zone: string): FixPlace {
+function placeOf(prefix: string, zone: string, someClosed: boolean): FixPlace {
   const month = (time: string) => `to_char(${time} at time zone ${literal(zone)}, 'YYYY-MM')`
+  const ofBill = (time: string) => month(/^\w+$/.test(time) ? time : `(${time})`)
+  const ifClosed = (time: string, value: string) =>
+    `(select ${value} from ${prefix}wfstore_periods p where p.billing_period = ${ofBill(time)} and p.closed_at is not null)`
   return {
     prefix,
     now: 'now()',
-    month: (time) => {
-      const own = month(`(${time})`)
-      const ifClosed = (value: string) =>
-        `(select ${value} from ${prefix}wfstore_periods p where p.billing_period = ${own} and p.closed_at is not null)`
-      return {
-        billing_period: `coalesce(${ifClosed(month('now()'))}, ${own})`,
-        original_period: `coalesce(original_period, ${ifClosed('p.billing_period')})`,
-      }
-    },
+    month: (time) =>
+      someClosed
+        ? {
+            billing_period: `coalesce(${ifClosed(time, month('now()'))}, ${ofBill(time)})`,
+            original_period: `coalesce(original_period, ${ifClosed(time, 'p.billing_period')})`,
+          }
+        : { billing_period: ofBill(time) },
   }
 }

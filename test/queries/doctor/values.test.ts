@@ -123,7 +123,7 @@ describe('values', () => {
     const finding = await values()
     expect(finding).toMatchObject({
       state: 'failed',
-      finding: expect.stringMatching(/; read [789] rows of all ages$/),
+      finding: expect.stringMatching(/; read [789] rows of all ages, with --full all$/),
     })
     expect(finding.finding.startsWith(says)).toBe(true)
     expect(detailsOf(finding).faults).toMatchObject([{ rows: 1, ids: [says.split(' ').at(-1)] }])
