@@ -60,6 +60,8 @@ const NO_LIMITS: Record<string, string> = {
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
+  // PostgreSQL has it from version 17 on.
+  transaction_timeout: '0',
   default_transaction_read_only: 'off',
 }
 
@@ -78,7 +80,8 @@ export async function withSettings<T>(
   const wanted = { ...SESSION_SETTINGS, ...NO_LIMITS, search_path: quotedSchema(schema) }
   const before = await readSettings(client, [...Object.keys(wanted), 'lock_timeout'])
   try {
-    await changeSettings(client, wanted)
+    const known = Object.entries(wanted).filter(([name]) => name in before)
+    await changeSettings(client, Object.fromEntries(known))
     // Not every server platform supports this setting. Migrations work without it.
     await changeSettings(client, {
       client_connection_check_interval: `${CONNECTION_CHECK_MS}ms`,
@@ -92,10 +95,12 @@ export async function withSettings<T>(
   }
 }
 
+/** Without those that this server does not have. */
 async function readSettings(client: pg.Client, names: string[]): Promise<Record<string, string>> {
   const rows = await query(
     client,
-    sql`select name, current_setting(name) as value from unnest(${names}::text[]) as name`,
+    sql`select name, current_setting(name, true) as value from unnest(${names}::text[]) as name
+     where current_setting(name, true) is not null`,
     { name: d.text(), value: d.text() },
   )
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]))

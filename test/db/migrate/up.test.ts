@@ -156,9 +156,12 @@ it('a connection in pipeline mode works', async () => {
 it('limits of the role do not end a migration', async () => {
   const database = await makeDatabase('limits')
   await database.sql(`alter database ${database.name} set statement_timeout = '5min'`)
+  const [limit] = await database.sql(`select current_setting('transaction_timeout', true) as value`)
+  if (limit?.value)
+    await database.sql(`alter database ${database.name} set transaction_timeout = '5min'`)
   await database.sql(`alter database ${database.name} set default_transaction_read_only = on`)
   await database.sql(`create function hurried() returns event_trigger language plpgsql as $$ begin
-    if current_setting('statement_timeout') <> '0' then raise 'a limit holds'; end if;
+    if current_setting('statement_timeout') <> '0' or current_setting('transaction_timeout', true) <> '0' then raise 'a limit holds'; end if;
   end $$; create event trigger hurried on ddl_command_end execute function hurried()`)
   expect((await migrate(database)).applied).toHaveLength(MIGRATIONS.length)
 })
