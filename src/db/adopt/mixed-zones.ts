@@ -5,6 +5,7 @@ import { timeZoneOf, zoneHint } from '../../time-zone.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
+import { retypedColumns } from './differences.ts'
 import { GIVEN_TIMES } from './legacy.ts'
 import type { Obstacle } from './obstacles.ts'
 import type { Survey } from './survey.ts'
@@ -18,7 +19,10 @@ export async function assertZones(
 ): Promise<void> {
   for (const zone of new Set([zones.rest, ...zones.columns.values()]))
     await assertTimeZone(client, zone)
-  const times = survey.columns.filter(({ baseType }) => baseType === 'timestamp')
+  // Columns of the application and of views keep their type.
+  const times = retypedColumns(survey).flatMap(({ from }) =>
+    from.baseType === 'timestamp' ? from : [],
+  )
   for (const name of zones.columns.keys()) {
     if (times.some((column) => [column.name, `${column.tableName}.${column.name}`].includes(name)))
       continue

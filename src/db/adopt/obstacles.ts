@@ -151,9 +151,6 @@ function missingKey(survey: Survey, wanted: Constraint): Obstacle {
   if (other) {
     return {
       what: `the ${word} ${other.name} of ${tableName} is ${other.definition}, not ${definition}`,
-      ...(other.definition === `${definition} NOT VALID`
-        ? { fix: `alter table ${tableName} validate constraint ${quote(other.name)}` }
-        : {}),
     }
   }
   const old = OLD_PRIMARY_KEYS[tableName]
@@ -240,8 +237,9 @@ export function privilegeObstacles(survey: Survey, user: string, mayCreate: bool
       fix: `run it as ${owner}`,
       code: 'permission_denied',
     }))
-  for (const { name, rowsHidden } of owned) {
-    if (!rowsHidden) continue
+  for (const { name, rowsHidden, ownedByUs } of owned) {
+    // The owner sees all rows, unless row security is forced.
+    if (!rowsHidden || !ownedByUs) continue
     obstacles.push({
       what: `row security of ${name} hides rows from role ${user}`,
       fix: `run it as a role with BYPASSRLS, or alter table ${name} no force row level security`,

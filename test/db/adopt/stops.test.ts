@@ -108,13 +108,6 @@ describe('adoption stops before the first change, names every obstacle and print
       says: /workflow_steps has 1 row whose run does not exist: step_id .* workflow_steps has no foreign key on execution_id$/,
     },
     {
-      name: 'a foreign key that was not validated',
-      alone: true,
-      setup: `alter table workflow_steps drop constraint workflow_steps_execution_id_fkey,
-        add constraint own foreign key (execution_id) references workflow_executions on delete cascade not valid`,
-      says: /the foreign key own of workflow_steps is FOREIGN KEY .* ON DELETE CASCADE NOT VALID, not FOREIGN KEY/,
-    },
-    {
       name: 'a foreign key that does not cascade',
       setup: `alter table workflow_steps drop constraint workflow_steps_execution_id_fkey,
         add constraint own foreign key (execution_id) references workflow_executions`,

@@ -100,6 +100,7 @@ it('whole hours in a few rows, or other differences, are chance', async () => {
 })
 
 it.each([
+  ['last_execution_time=UTC', 'last_execution_time is not a timestamp column of the old tables'],
   ['created=UTC', 'created is not a timestamp column of the old tables'],
   [
     'audit_logs.start_time=UTC',
