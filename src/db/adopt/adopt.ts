@@ -1,15 +1,17 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { type Creation, creationsOf } from '../migrate/files.ts'
 import { revocation } from '../migrate/grants.ts'
 import { createHistory, HISTORY_TABLE, recordApplied } from '../migrate/history.ts'
-import { lockTables, type Notice, withLockRetries } from '../migrate/lock.ts'
+import { keepVacuumAway, lockTables, type Notice, withLockRetries } from '../migrate/lock.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
 import { rollback, run, transaction } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
+import { announcement } from './announcement.ts'
+import type { Preparation } from './copies.ts'
 import { dependentObstacles } from './dependents.ts'
-import { planConstraints } from './differences.ts'
+import { describeTimes, estimate } from './estimate.ts'
 import { expectedTables } from './expected.ts'
 import { lastWriteStatements } from './last-write.ts'
 import { TABLES } from './legacy.ts'
@@ -21,26 +23,22 @@ import {
   privilegeObstacles,
   shapeObstacles,
 } from './obstacles.ts'
+import { ONLINE_BYTES, type Online, planOnline } from './online.ts'
+import { assertPrepared, type PrepareStep, prepare, prepareSteps, readPrepared } from './prepare.ts'
 import { ownerships, viewLeftovers } from './privileges.ts'
 import { publicationNotes } from './publications.ts'
 import { readRecreation, recreationObstacles } from './recreation.ts'
 import { rowObstacles } from './rows.ts'
-import { describeSize, readSizes, type TableSize } from './sizes.ts'
+import { readSizes, type TableSize } from './sizes.ts'
 import { splitObstacles } from './split.ts'
 import { adoptionStatements } from './statements.ts'
-import {
-  isOldIndex,
-  isOldTrigger,
-  type Migrations,
-  readSurvey,
-  type Survey,
-  tableOf,
-} from './survey.ts'
+import { type Migrations, readSurvey, type Survey } from './survey.ts'
+import { carriedOver } from './swap.ts'
 import { triggerOwnerNotes } from './trigger-owner.ts'
-import { describeZones, parseZones } from './zones.ts'
+import { parseZones } from './zones.ts'
 
 /** What the person who confirms must know. */
-export type Risk = Pick<Adoption, 'published'>
+export type Risk = Pick<Adoption, 'published' | 'lockMs'>
 
 import { valueWarnings } from './values.ts'
 
@@ -53,11 +51,14 @@ export interface AdoptOptions {
   /** Called after the plan is announced and before the first change; throws to cancel. */
   confirm: (risk: Risk) => Promise<void>
   migrations: Migrations
+  /** Tables of at least this size together are prepared while the application works (default: ONLINE_BYTES). */
+  onlineBytes?: number | undefined
 }
 
 /**
- * Changes the tables of the old application to those of 001_tables, in place and in one transaction. It stops before
- * the first change if there is an obstacle. The search path of the session is the schema.
+ * Changes the tables of the old application to those of 001_tables, in place. Large tables are prepared first, while the
+ * application works: see copies.ts. Then one transaction under an exclusive lock changes everything. It stops before the
+ * first change if there is an obstacle. The search path of the session is the schema.
  *
  * A local time that a clock change skipped or repeated is read as PostgreSQL does: a skipped time with the offset
  * before the change, a repeated time with the offset after it.
@@ -67,23 +68,43 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<A
   const { schema, legacyTimeZone, notice } = options
   const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
-  const { tables, sizes, created, recreated, lines, published } = await planAdoption(
-    client,
-    options,
-  )
+  const { tables, sizes, created, recreated, lines, published, lockMs, before, online } =
+    await planAdoption(client, options)
+  const { preparations } = online
   for (const line of lines) notice(line)
-  await options.confirm({ published })
+  await options.confirm({ published, lockMs })
 
   const locking = { schema, tables, lockTimeoutMs: options.lockTimeoutMs, notice }
+  await prepare(
+    client,
+    before.filter(({ transaction }) => transaction),
+    locking,
+  )
+  if (preparations.length > 0) {
+    // From here on the tables refuse wrong rows. Check those that came after the announcement.
+    await rolledBack(client, async () => {
+      const survey = await readSurvey(client, schema, options.migrations, expected, zones)
+      await assertAdoptable(client, survey)
+    })
+  }
+  await prepare(
+    client,
+    before.filter(({ transaction }) => !transaction),
+    locking,
+  )
   await withLockRetries(client, locking, () =>
     transaction(client, async () => {
       const started = performance.now()
+      await keepVacuumAway(client, tables, options.lockTimeoutMs)
       await lockTables(client, tables, options.lockTimeoutMs)
       // The locks prevent changes from here on. Check again what may have changed since the announcement.
+      const proven =
+        preparations.length > 0 ? new Set(preparations.map(({ table }) => table)) : undefined
       const locked = await readSurvey(client, schema, options.migrations, expected, zones)
-      await assertAdoptable(client, locked)
-      await query(client, sql`select set_config('timezone', ${zones.rest}, true)`, {})
-      const statements = await allStatements(client, locked)
+      await assertAdoptable(client, locked, proven)
+      await assertPrepared(client, locked, preparations)
+      await run(client, UTC)
+      const statements = await allStatements(client, locked, preparations)
       await createHistory(client)
       for (const statement of statements) await run(client, statement)
       await recordApplied(client, MIGRATIONS[0], performance.now() - started, true)
@@ -94,6 +115,8 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<A
   return { tables: sizes, created, recreated }
 }
 
+/** In UTC a time becomes timestamptz without a rewrite. */
+const UTC = 'set local timezone to utc'
 const ANALYZE = `analyze ${TABLES.join(', ')}`
 
 /** What an adoption did. */
@@ -113,6 +136,11 @@ export interface Adoption extends Omit<Adopted, 'tables'> {
   published: boolean
   /** The announcement for people. */
   lines: string[]
+  /** How long the exclusive lock is held, about. */
+  lockMs: number
+  online: Online
+  /** The first phase. */
+  before: PrepareStep[]
   /** One transaction. */
   statements: string[]
   /** Run after the transaction. */
@@ -129,7 +157,8 @@ export async function planAdoption(
     schema,
     legacyTimeZone,
     migrations,
-  }: Pick<AdoptOptions, 'schema' | 'legacyTimeZone' | 'migrations'>,
+    onlineBytes = ONLINE_BYTES,
+  }: Pick<AdoptOptions, 'schema' | 'legacyTimeZone' | 'migrations' | 'onlineBytes'>,
 ): Promise<Adoption> {
   const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
@@ -138,6 +167,8 @@ export async function planAdoption(
     await assertZones(client, zones, survey)
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
+    const online = await planOnline(client, survey, sizes, onlineBytes)
+    const times = estimate(survey, sizes, online)
     const publications = await publicationNotes(client, survey)
     const warnings = await valueWarnings(client, survey)
     const recreated = (await readRecreation(client, survey)).objects.map(({ what }) => what)
@@ -146,9 +177,12 @@ export async function planAdoption(
       sizes,
       created: missingTables(survey),
       recreated,
+      online,
+      lockMs: times.lockMs,
+      before: prepareSteps(online.preparations, await readPrepared(client, schema)),
       published: publications.length > 0,
       lines: [
-        ...announcement(survey, recreated, sizes),
+        ...announcement(survey, recreated, sizes, describeTimes(times, online)),
         ...publications,
         ...(await triggerOwnerNotes(client, survey)),
         ...warnings,
@@ -156,19 +190,24 @@ export async function planAdoption(
       statements: [
         // The same order as in lockTables.
         `lock table ${[...survey.tables].reverse().join(', ')} in access exclusive mode`,
-        `set local timezone to ${pg.escapeLiteral(zones.rest)}`,
-        ...(await allStatements(client, survey)),
+        UTC,
+        ...(await allStatements(client, survey, online.preparations)),
       ],
       after: [ANALYZE],
     }
   })
 }
 
-async function allStatements(client: pg.Client, survey: Survey): Promise<string[]> {
+async function allStatements(
+  client: pg.Client,
+  survey: Survey,
+  preparations: readonly Preparation[],
+): Promise<string[]> {
   const { drop, create } = await readRecreation(client, survey)
   return [
     ...drop,
-    ...adoptionStatements(survey),
+    ...adoptionStatements(survey, preparations),
+    ...(await carriedOver(client, survey.schema, preparations)),
     ...(await lastWriteStatements(client, survey)),
     ...create,
     ...(await viewLeftovers(client, survey.schema)),
@@ -187,12 +226,20 @@ async function rolledBack<T>(client: pg.Client, work: () => Promise<T>): Promise
   }
 }
 
-async function assertAdoptable(client: pg.Client, survey: Survey): Promise<void> {
-  const obstacles = await readObstacles(client, survey)
+async function assertAdoptable(
+  client: pg.Client,
+  survey: Survey,
+  prepared?: ReadonlySet<string>,
+): Promise<void> {
+  const obstacles = await readObstacles(client, survey, prepared)
   if (obstacles.length > 0) throw obstacleError(survey.schema, obstacles)
 }
 
-async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacle[]> {
+async function readObstacles(
+  client: pg.Client,
+  survey: Survey,
+  prepared?: ReadonlySet<string>,
+): Promise<Obstacle[]> {
   const [role] = await query(
     client,
     sql`select current_user as name, has_schema_privilege(${survey.schema}, 'create') as may_create`,
@@ -205,42 +252,13 @@ async function readObstacles(client: pg.Client, survey: Survey): Promise<Obstacl
     ...(await splitObstacles(client, survey)),
     // Rows come before keys: a key can be added after its rows are fixed. A role that does not own the tables may
     // not be able to read them.
-    ...(tables && privileges.length === 0 ? await rowObstacles(client, survey) : []),
-    ...(tables && privileges.length === 0 ? await zoneObstacles(client, survey) : []),
+    ...(tables && privileges.length === 0 ? await rowObstacles(client, survey, prepared) : []),
+    ...(tables && privileges.length === 0 && prepared === undefined
+      ? await zoneObstacles(client, survey)
+      : []),
     ...shapeObstacles(survey),
     ...(tables ? await dependentObstacles(client, survey) : []),
     ...(tables && privileges.length === 0 ? await recreationObstacles(client, survey) : []),
-  ]
-}
-
-/** docs/FROM-THE-OLD-APPLICATION.md has the code. */
-const PARSERS =
-  'token counts become bigint and amounts numeric without a scale, which pg returns as text: the application needs the type parsers 20 and 1700 before this'
-
-const ZONES_OF_VIEWS =
-  'where these views and functions turn a time into a day or an hour, they now use the time zone of the session: set that of the application for its role or database'
-
-function announcement(survey: Survey, again: string[], sizes: TableSize[]): string[] {
-  const kept = keptObjects(survey).filter((what) => !again.includes(what))
-  const missing = missingTables(survey)
-  return [
-    `adopting the tables of schema ${survey.schema} in place: ${sizes.map(describeSize).join('; ')}`,
-    `their times are read in the time zone ${describeZones(survey.zones)}; the tables are locked while they are rewritten`,
-    PARSERS,
-    ...(missing.length > 0
-      ? [`the set-up of the old application stopped half-way; created empty: ${missing.join(', ')}`]
-      : []),
-    ...survey.tables.flatMap((table) =>
-      planConstraints(survey, table).refusing.map(
-        ({ name, definition }) =>
-          `warning: constraint ${name} of the application is dropped, because it refuses statuses that wfstore writes, and the statuses of ${table} are mapped: alter table ${table} add constraint ${name} ${definition}`,
-      ),
-    ),
-    ...(kept.length > 0 ? [`objects of the application that are kept: ${kept.join(', ')}`] : []),
-    ...(again.length > 0
-      ? [`objects of the application that are created again for the new types: ${again.join(', ')}`]
-      : []),
-    ...(again.some((what) => /^(view|function) /.test(what)) ? [ZONES_OF_VIEWS] : []),
   ]
 }
 
@@ -251,28 +269,4 @@ function newObjects({ migrations, relations }: Survey): Pick<Creation, 'kind' | 
     { kind: 'table', name: HISTORY_TABLE },
     ...made.filter(({ name }) => !relations.has(name)),
   ]
-}
-
-/** The objects of the application on these tables that adoption does not change. */
-function keptObjects(survey: Survey): string[] {
-  return survey.tables.flatMap((table) => {
-    const { columns, expectedColumns, indexes, triggers } = tableOf(survey, table)
-    const { kept, displaced } = planConstraints(survey, table)
-    const own = columns.filter(
-      ({ name }) => !expectedColumns.some((wanted) => wanted.name === name),
-    )
-    return [
-      ...own.map(({ name }) => `column ${table}.${name}`),
-      ...kept.map((own) => {
-        const free = displaced.get(own)
-        return `constraint ${own.name} on ${table}${free ? `, renamed to ${free}` : ''}`
-      }),
-      ...indexes
-        .filter((index) => !isOldIndex(index))
-        .map(({ name }) => `index ${name} on ${table}`),
-      ...triggers
-        .filter((trigger) => !isOldTrigger(trigger))
-        .map(({ name }) => `trigger ${name} on ${table}`),
-    ]
-  })
 }

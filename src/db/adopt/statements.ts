@@ -1,19 +1,27 @@
 import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
-import { quote } from '../query/sql.ts'
+import { literal, quote } from '../query/sql.ts'
+import { keyIndex, type Preparation } from './copies.ts'
 import { planConstraints } from './differences.ts'
 import { mapping } from './status-words.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
-import { type LegacyZones, zoneOf } from './zones.ts'
+import { swapped, swapStatements } from './swap.ts'
+import { isUtc, type LegacyZones, zoneOf } from './zones.ts'
 
 /**
  * The statements that change the surveyed schema to that of 001_tables, in order. Tables are altered, which keeps
  * their rows, privileges, comments and other objects of the application. The rest of the migration runs unchanged.
  */
-export function adoptionStatements(survey: Survey): string[] {
+export function adoptionStatements(
+  survey: Survey,
+  preparations: readonly Preparation[] = [],
+): string[] {
+  const after = swapped(survey, preparations)
+  const prepared = (table: string) => preparations.find((one) => one.table === table)
   return [
     ...freeings(survey),
-    ...survey.tables.flatMap((table) => alteration(survey, table)),
+    ...preparations.flatMap(swapStatements),
+    ...survey.tables.flatMap((table) => alteration(after, table, prepared(table))),
     ...renamings(survey),
     ...survey.tables
       .filter((table) => planConstraints(survey, table).refusing.length > 0)
@@ -45,8 +53,8 @@ function freeings(survey: Survey): string[] {
   ]
 }
 
-/** One statement for each table, so that PostgreSQL rewrites it at most once. */
-function alteration(survey: Survey, table: string): string[] {
+/** One statement for each table, so that PostgreSQL rewrites it at most once. It does not rewrite a prepared table. */
+function alteration(survey: Survey, table: string, preparation?: Preparation): string[] {
   const { columns, expectedColumns } = tableOf(survey, table)
   const { add, drop } = planConstraints(survey, table)
   const actions = [
@@ -59,9 +67,10 @@ function alteration(survey: Survey, table: string): string[] {
       ),
     ),
     // 006_values reads the rows for the checks later, without the exclusive lock.
-    ...add.map(
-      ({ name, kind, definition }) =>
-        `add constraint ${name} ${definition}${kind === 'c' ? ' not valid' : ''}`,
+    ...add.map(({ name, kind, definition }) =>
+      preparation?.key && kind === 'p'
+        ? `add constraint ${name} primary key using index ${keyIndex(preparation.key)}`
+        : `add constraint ${name} ${definition}${kind === 'c' ? ' not valid' : ''}`,
     ),
   ]
   return actions.length === 0 ? [] : [`alter table ${table}\n  ${actions.join(',\n  ')}`]
@@ -82,9 +91,9 @@ function columnActions(
   // A default is created again for the new type instead of cast.
   const redefault = from.defaultValue !== to.defaultValue || (retyped && to.defaultValue !== null)
   if (from.defaultValue !== null && redefault) actions.push(`${alter} drop default`)
-  // Without USING a timestamp is read in the time zone of the session. In UTC that does not rewrite the table.
-  const zone = from.baseType === 'timestamp' ? zoneOf(zones, to.tableName, to.name) : zones.rest
-  const using = zone === zones.rest ? '' : ` using ${quote(to.name)} at time zone '${zone}'`
+  // Without USING a timestamp is read in the time zone of the session, which is UTC. That does not rewrite the table.
+  const zone = from.baseType === 'timestamp' ? zoneOf(zones, to.tableName, to.name) : 'UTC'
+  const using = isUtc(zone) ? '' : ` using ${quote(to.name)} at time zone ${literal(zone)}`
   if (retyped) actions.push(`${alter} type ${to.type}${using}`)
   if (to.defaultValue !== null && redefault) actions.push(`${alter} set default ${to.defaultValue}`)
   if (from.notNull !== to.notNull) actions.push(`${alter} ${to.notNull ? 'set' : 'drop'} not null`)

@@ -17,6 +17,7 @@ import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
 import type { Expected } from './expected.ts'
 import { OLD_FUNCTION, OLD_INDEXES, OLD_VIEWS, TABLES, TOUCHED_TABLES } from './legacy.ts'
+import { COPIED, COPY_TRIGGER, NEW, REQUIRED } from './names.ts'
 import { readStatusChecks, type StatusChecks } from './status-checks.ts'
 import type { LegacyZones } from './zones.ts'
 
@@ -59,8 +60,8 @@ export async function readSurvey(
     ...TABLES,
     ...keys.map(({ name }) => name),
   ])
-  const columns = await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)])
-  const constraints = await readConstraints(client, schema, TABLES)
+  const columns = without(await readColumns(client, schema, [...TABLES, ...Object.keys(OLD_VIEWS)]))
+  const constraints = without(await readConstraints(client, schema, TABLES))
   return {
     schema,
     migrations,
@@ -71,10 +72,16 @@ export async function readSurvey(
     columns,
     constraints,
     statusChecks: await readStatusChecks(client, constraints, columns),
-    indexes: await readIndexes(client, schema, TABLES),
-    triggers: await readTriggers(client, schema, TABLES),
+    indexes: without(await readIndexes(client, schema, TABLES)),
+    triggers: without(await readTriggers(client, schema, TABLES)),
   }
 }
+
+/** Without what the first phase of an adoption has made: see copies.ts. */
+const without = <T extends { name: string }>(parts: T[]): T[] =>
+  parts.filter(
+    ({ name }) => ![COPIED, REQUIRED, COPY_TRIGGER].includes(name) && !name.startsWith(NEW),
+  )
 
 /** The existing objects with a name from the migrations or from `others`. */
 export async function readNames(

@@ -34,6 +34,8 @@ const unclear = (message: string): WfstoreError =>
 export const zoneOf = ({ columns, rest }: LegacyZones, table: string, column: string): string =>
   columns.get(`${table}.${column}`) ?? columns.get(column) ?? rest
 
+export const isUtc = (zone: string): boolean => /^(etc\/)?utc$/i.test(zone)
+
 /** 'UTC', or 'UTC, created_at in Europe/Berlin' */
 export const describeZones = ({ columns, rest }: LegacyZones): string =>
   [rest, ...[...columns].map(([name, zone]) => `${name} in ${zone}`)].join(', ')

@@ -246,6 +246,25 @@ export async function lockTables(
   await setLockTimeout(client, timeoutMs, 'transaction')
 }
 
+/**
+ * Locks the tables against VACUUM until the transaction ends. Filling new columns brings an autovacuum, which gives way
+ * only to a session that has waited for deadlock_timeout. This wait does not block writers; that of lockTables would.
+ */
+export async function keepVacuumAway(
+  client: pg.Client,
+  tables: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
+  await query(
+    client,
+    sql`select set_config('lock_timeout', (setting::bigint + ${timeoutMs}::bigint) || 'ms', true)
+     from pg_settings where name = 'deadlock_timeout'`,
+    {},
+  )
+  for (const table of tables)
+    await query(client, `lock table ${table} in share update exclusive mode`, {})
+}
+
 /** 0 waits without limit. */
 export async function setLockTimeout(
   client: pg.Client,

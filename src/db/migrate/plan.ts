@@ -20,6 +20,8 @@ export interface MigrationStep {
   /** True if the statements are one transaction. A concurrent index build cannot be part of one. */
   transaction: boolean
   statements: string[]
+  /** Run before the transaction. Each part can be repeated. */
+  before?: readonly Pick<MigrationStep, 'transaction' | 'statements'>[]
   /** Run after the transaction. */
   after?: string[]
   /** True if the migration adopts the tables of the old application. */
@@ -103,7 +105,7 @@ const LOCK = `do $$ begin
 end $$;`
 
 async function scriptOf(step: MigrationStep, lockTimeoutMs: number): Promise<string> {
-  const { transaction, statements, after = [] } = step
+  const { transaction, statements, before = [], after = [] } = step
   const record = await recordOf(step)
   const timed = `${START};`
   const body = [
@@ -114,8 +116,8 @@ async function scriptOf(step: MigrationStep, lockTimeoutMs: number): Promise<str
   return transaction
     ? [
         title,
-        'begin;',
-        `set local lock_timeout to '${lockTimeoutMs}ms';`,
+        ...before.map((part) => partOf(part, lockTimeoutMs)),
+        ...begin(lockTimeoutMs),
         timed,
         ...body,
         ...record,
@@ -123,6 +125,19 @@ async function scriptOf(step: MigrationStep, lockTimeoutMs: number): Promise<str
         ...after.map((text) => `${text};`),
       ].join('\n')
     : [title, timed, ...body, ...record].join('\n')
+}
+
+const begin = (lockTimeoutMs: number) => [
+  'begin;',
+  `set local lock_timeout to '${lockTimeoutMs}ms';`,
+]
+
+function partOf(
+  { transaction, statements }: Pick<MigrationStep, 'transaction' | 'statements'>,
+  lockTimeoutMs: number,
+): string {
+  const body = statements.map((text) => `${text};`)
+  return (transaction ? [...begin(lockTimeoutMs), ...body, 'commit;'] : body).join('\n')
 }
 
 const START = `do $$ begin perform set_config('wfstore.started', clock_timestamp()::text, false); end $$`

@@ -45,6 +45,8 @@ export interface MigrateOptions {
   target?: MigrationTarget
   /** Called before the tables of the old application are rewritten; throws to cancel. */
   confirm?: (risk: Risk) => Promise<void>
+  /** Tables of the old application of at least this size together are prepared while it works (default: 32 MB). */
+  onlineBytes?: number
   /** Opens a second connection to the same database, to detect a pooler. */
   connectAnother?: () => Promise<pg.Client>
 }
@@ -106,7 +108,8 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
       if (foundation?.legacy) {
         const plan = await planAdoption(client, { ...options, schema, ...foundation })
         for (const line of plan.lines) options.notice(line)
-        steps.push({ ...step, statements: plan.statements, after: plan.after, adopts: true })
+        const { statements, before, after } = plan
+        steps.push({ ...step, before, statements, after, adopts: true })
       } else {
         steps.push({ ...step, statements: await statementsOf(client, schema, file) })
       }

@@ -93,6 +93,7 @@ describe('the database that the old application left', () => {
         /^adopting the tables of schema public in place: workflow_executions 160 rows, \d+ kB; workflow_steps 479 rows, /,
       ),
       expect.stringContaining('read in the time zone UTC'),
+      'the tables are locked for less than a second',
       expect.stringContaining('needs the type parsers 20 and 1700 before this'),
     ])
   })

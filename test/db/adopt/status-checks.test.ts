@@ -44,7 +44,7 @@ it('a check of the application with more statuses stays under another name', asy
 
 it('a check with the same statuses is replaced', async () => {
   await almost.make(`alter table workflow_executions add check (status in (${ours}))`)
-  expect((await migrate(database)).notices).toHaveLength(3)
+  expect((await migrate(database)).notices).toHaveLength(4)
   expect(await checks()).toEqual([OURS])
 })
 

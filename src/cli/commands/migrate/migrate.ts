@@ -124,11 +124,12 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     target: { count, to: options.to },
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    // Without a terminal a deploy adopts, but not if it would stop the replication of these tables.
-    confirm: ({ published }: { published: boolean }) =>
+    // Without a terminal a deploy adopts, but not if it would stop the replication of these tables or block the
+    // application for longer than its users wait.
+    confirm: ({ published, lockMs }: { published: boolean; lockMs: number }) =>
       context.confirm('Adopt these tables?', {
         yes: options.yes,
-        unattended: published ? 'refuse' : 'proceed',
+        unattended: published || lockMs > LONGEST_LOCK_MS ? 'refuse' : 'proceed',
       }),
   }
   if (options.dryRun) {
@@ -141,6 +142,9 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
   if (isData(options)) await writer.record(upColumns, result)
   else await writer.text(summary(result))
 }
+
+/** A pool of the application waits 2 s for a connection. */
+const LONGEST_LOCK_MS = 2000
 
 const UP_TO_DATE = 'the schema is up to date'
 

@@ -60,7 +60,15 @@ export async function printPlan(
   const writer = context.writer(options)
   if (isData(options)) {
     const rows = steps.flatMap(
-      ({ migration = null, direction, transaction, statements, after = [] }) => [
+      ({ migration = null, direction, transaction, statements, before = [], after = [] }) => [
+        ...before.flatMap((part) =>
+          part.statements.map((statement) => ({
+            migration,
+            direction,
+            transaction: part.transaction,
+            statement,
+          })),
+        ),
         ...statements.map((statement) => ({ migration, direction, transaction, statement })),
         ...after.map((statement) => ({ migration, direction, transaction: false, statement })),
       ],
