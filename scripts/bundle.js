@@ -19,6 +19,9 @@ const FILES = {
     'db/connect/target',
     'db/schema',
     'db/query/transaction',
+    // Of adoption and of the store.
+    'db/values/find',
+    'db/values/faults',
   ],
   store: ['store'],
   migrate: [
