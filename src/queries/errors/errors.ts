@@ -19,29 +19,19 @@ const failedStep = (e: string, column: string) =>
 export const messageOf = (e: string): string =>
   `coalesce(nullif(${e}.error_message, ''), ${failedStep(e, 'error_message')})`
 
-const {
-  executionId,
-  startTime,
-  endTime,
-  status,
-  workflowName,
-  mode,
-  userId,
-  modelId,
-  stepsFailed,
-} = d.shapeOf(executions.columns)
+const run = d.shapeOf(executions.columns)
 const failureShape = {
-  executionId,
-  startTime,
-  endTime,
+  executionId: run.executionId,
+  startTime: run.startTime,
+  endTime: run.endTime,
   /** 'failed' or 'partial'. */
-  status,
-  workflowName,
-  mode,
-  userId,
-  modelId,
+  status: run.status,
+  workflowName: run.workflowName,
+  mode: run.mode,
+  userId: run.userId,
+  modelId: run.modelId,
   /** Number of failed steps. */
-  stepsFailed,
+  stepsFailed: run.stepsFailed,
   /** The last failed step; null if no step failed, for example because the engine died. */
   stepId: d.nullable(d.uuid(failedStep('e', 'step_id'))),
   stepName: d.nullable(d.text(failedStep('e', 'step_name'))),

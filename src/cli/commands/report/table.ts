@@ -20,65 +20,36 @@ export interface Cells<Row> {
 
 const UNKNOWN = '–'
 
+/** Makes columns of numbers of one kind. */
+const numbers =
+  <Value>(kind: 'count' | 'amount' | 'share' | 'duration', cellsOf: (values: Value[]) => Cell[]) =>
+  <Row>(head: string, field: string, value: (row: Row) => Value): Cells<Row> => ({
+    head,
+    kind: 'number',
+    data: { name: field, kind, value },
+    cells: (rows) => cellsOf(rows.map(value)),
+  })
+
 /** A column of counts; null is unknown. */
-export const counts = <Row>(
-  head: string,
-  field: string,
-  value: (row: Row) => Count | null,
-): Cells<Row> => ({
-  head,
-  kind: 'number',
-  data: { name: field, kind: 'count', value },
-  cells: (rows) =>
-    rows.map((row) => {
-      const number = value(row)
-      return number === null ? UNKNOWN : count(number)
-    }),
-})
+export const counts = numbers<Count | null>('count', (values) =>
+  values.map((value) => (value === null ? UNKNOWN : count(value))),
+)
 
 /** A column of US dollars; null is unknown. */
-export const amounts = <Row>(
-  head: string,
-  field: string,
-  value: (row: Row) => string | null,
-): Cells<Row> => ({
-  head,
-  kind: 'number',
-  data: { name: field, kind: 'amount', value },
-  cells: (rows) => {
-    const texts = rows.map(value)
-    const places = placesFor(texts.filter((text) => text !== null))
-    return texts.map((text) =>
-      text === null ? UNKNOWN : { shown: rounded(text, places), exact: bare(text) },
-    )
-  },
+export const amounts = numbers<string | null>('amount', (values) => {
+  const places = placesFor(values.filter((value) => value !== null))
+  return values.map((value) =>
+    value === null ? UNKNOWN : { shown: rounded(value, places), exact: bare(value) },
+  )
 })
 
-export const shares = <Row>(
-  head: string,
-  field: string,
-  value: (row: Row) => number | null,
-): Cells<Row> => ({
-  head,
-  kind: 'number',
-  data: { name: field, kind: 'share', value },
-  cells: (rows) => rows.map((row) => ({ shown: share(value(row)), sort: value(row) ?? '' })),
-})
+export const shares = numbers<number | null>('share', (values) =>
+  values.map((value) => ({ shown: share(value), sort: value ?? '' })),
+)
 
-export const durations = <Row>(
-  head: string,
-  field: string,
-  value: (row: Row) => number | null,
-): Cells<Row> => ({
-  head,
-  kind: 'number',
-  data: { name: field, kind: 'duration', value },
-  cells: (rows) =>
-    rows.map((row) => {
-      const ms = value(row)
-      return ms === null ? UNKNOWN : { shown: formatDuration(ms), sort: ms }
-    }),
-})
+export const durations = numbers<number | null>('duration', (values) =>
+  values.map((ms) => (ms === null ? UNKNOWN : { shown: formatDuration(ms), sort: ms })),
+)
 
 /** A column of text from the database or of words; `shown` replaces it on the page. */
 export const texts = <Row>(
