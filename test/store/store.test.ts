@@ -7,9 +7,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import type { Queryable } from '../../src/db/query/connection.ts'
 import { openStore } from '../../src/index.ts'
-import { openPool, type TestDatabase } from '../support/database.ts'
+import type { TestDatabase } from '../support/database.ts'
 import { migrate } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
 
@@ -147,56 +146,6 @@ it('close ends the connections of the store; used again, it opens new ones', asy
     await Promise.all(visits)
   }
   await store.close()
-})
-
-it('close does not end a pool or a client of the caller', async () => {
-  const pool = openPool({ connectionString: database.url })
-  const client = await pool.connect()
-  for (const own of [pool, client]) {
-    const store = openStore({ pool: own })
-    await expect(store.getStats()).resolves.toMatchObject({ totalExecutions: 0 })
-    await store.close()
-    await expect(own.query('select 1 as one')).resolves.toMatchObject({ rows: [{ one: 1 }] })
-    await expect(store.getStats()).resolves.toMatchObject({ totalExecutions: 0 })
-  }
-  client.release()
-  await pool.end()
-})
-
-it('a client of the caller gets one query at a time, as pg requires', async () => {
-  const client = await database.connect()
-  let busy = false
-  const pool: Queryable = {
-    query: async (config) => {
-      expect(busy).toBe(false)
-      busy = true
-      const result = await client.query(config)
-      busy = false
-      return result
-    },
-  }
-  const store = openStore({ pool })
-  await store.executions.list()
-  await store.getStats()
-  await client.end()
-})
-
-it('a rollback on a client of the caller reverts the calls of the store', async () => {
-  const client = await database.connect()
-  const store = openStore({ pool: client })
-  await client.query('begin')
-  const { executionId } = await store.executions.create(RUN)
-  await client.query('rollback')
-  await expect(store.executions.get(executionId)).rejects.toMatchObject({ code: 'not_found' })
-  await client.end()
-})
-
-it('a pool of the caller keeps its type parsers', async () => {
-  const pool = openPool({ connectionString: database.url })
-  await openStore({ pool }).getStats()
-  const { rows } = await pool.query(`select 1::int4 as n, true as b, '{"a": 1}'::jsonb as j`)
-  expect(rows).toEqual([{ n: 1, b: true, j: { a: 1 } }])
-  await pool.end()
 })
 
 it('schema selects the schema of the tables; on a pool of the caller it is refused', async () => {
