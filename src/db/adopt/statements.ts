@@ -31,8 +31,8 @@ export function adoptionStatements(
 }
 
 /**
- * Drops the old objects that block the changes or are no longer needed, except the old views. The old trigger function stays: other tables use
- * it, and the set-up of the application creates triggers with it.
+ * Drops the old objects that block the changes or are no longer needed, except the old views. The old trigger function
+ * stays: other tables use it, and the set-up of the application creates triggers with it.
  */
 function freeings(survey: Survey): string[] {
   const triggers = survey.triggers.filter(isOldTrigger)
