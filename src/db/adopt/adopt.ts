@@ -31,7 +31,7 @@ import { readRecreation, recreationObstacles } from './recreation.ts'
 import { rowObstacles } from './rows.ts'
 import { readSizes, type TableSize } from './sizes.ts'
 import { splitObstacles } from './split.ts'
-import { adoptionStatements } from './statements.ts'
+import { adoptionStatements, neededIndexes } from './statements.ts'
 import { type Migrations, readSurvey, type Survey } from './survey.ts'
 import { carriedOver } from './swap.ts'
 import { triggerOwnerNotes } from './trigger-owner.ts'
@@ -92,7 +92,7 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<A
     before.filter(({ transaction }) => !transaction),
     locking,
   )
-  await withLockRetries(client, locking, () =>
+  const needed = await withLockRetries(client, locking, () =>
     transaction(client, async () => {
       const started = performance.now()
       await keepVacuumAway(client, tables, options.lockTimeoutMs)
@@ -108,11 +108,12 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<A
       await createHistory(client)
       for (const statement of statements) await run(client, statement)
       await recordApplied(client, MIGRATIONS[0], performance.now() - started, true)
+      return neededIndexes(locked, preparations)
     }),
   )
   // A change of type discards the statistics of a column. Without ANALYZE, queries would have bad plans for a while.
   await run(client, ANALYZE)
-  return { tables: sizes, created, recreated }
+  return { tables: sizes, created, recreated, neededIndexes: needed }
 }
 
 /** In UTC a time becomes timestamptz without a rewrite. */
@@ -127,6 +128,8 @@ export interface Adopted {
   created: string[]
   /** The objects of the application that were created again for the new types: 'policy audit_logs_isolation on audit_logs'. */
   recreated: string[]
+  /** The old indexes that stay until ours are built. */
+  neededIndexes: string[]
 }
 
 export interface Adoption extends Omit<Adopted, 'tables'> {
@@ -177,6 +180,7 @@ export async function planAdoption(
       sizes,
       created: missingTables(survey),
       recreated,
+      neededIndexes: neededIndexes(survey, online.preparations),
       online,
       lockMs: times.lockMs,
       before: prepareSteps(online.preparations, await readPrepared(client, schema)),

@@ -3,7 +3,7 @@ import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
 import { type Preparation, preparationOf } from './copies.ts'
-import { planConstraints } from './differences.ts'
+import { planConstraints, retypedColumns } from './differences.ts'
 import { COPIED, COPY_TRIGGER, NEW, REQUIRED } from './names.ts'
 import type { TableSize } from './sizes.ts'
 import { isOldIndex, isOldTrigger, type Survey } from './survey.ts'
@@ -17,6 +17,8 @@ export interface Online {
   preparations: Preparation[]
   /** Large tables whose rows are rewritten under the lock, each with its reason. */
   rewritten: { table: string; reason: string }[]
+  /** Large indexes of the application that are built again under the lock, because the type of a column changes. */
+  rebuilt: { table: string; index: string; bytes: number }[]
 }
 
 export async function planOnline(
@@ -26,7 +28,7 @@ export async function planOnline(
   onlineBytes: number,
 ): Promise<Online> {
   if (sizes.reduce((sum, { bytes }) => sum + bytes, 0) < onlineBytes)
-    return { preparations: [], rewritten: [] }
+    return { preparations: [], rewritten: [], rebuilt: [] }
   const all = survey.tables.map((table) => preparationOf(survey, table))
   const mapped = survey.tables.flatMap((table) =>
     planConstraints(survey, table).refusing.map(({ name }) => ({
@@ -38,7 +40,47 @@ export async function planOnline(
     ({ table }, at, every) => every.findIndex((one) => one.table === table) === at,
   )
   const isRefused = ({ table }: Preparation) => reasons.some((one) => one.table === table)
-  return { preparations: all.filter((one) => !isRefused(one)), rewritten: reasons }
+  const preparations = all.filter((one) => !isRefused(one))
+  return {
+    preparations,
+    rewritten: reasons,
+    rebuilt: await readRebuilt(client, survey, preparations),
+  }
+}
+
+/**
+ * PostgreSQL uses an index again for `text` in place of `varchar`, but not for another type, and never one with an
+ * expression or a condition.
+ */
+function readRebuilt(
+  client: pg.Client,
+  survey: Survey,
+  preparations: readonly Preparation[],
+): Promise<Online['rebuilt']> {
+  const kept = retypedColumns(survey).filter(({ table, to }) =>
+    preparations.some(
+      (one) => one.table === table && !one.copies.some((copy) => copy.to.name === to.name),
+    ),
+  )
+  const old = survey.indexes.filter(isOldIndex).map(({ name }) => name)
+  return query(
+    client,
+    sql`select c.relname as table, i.relname as index, pg_relation_size(i.oid) as bytes
+     from pg_class c
+     join pg_index x on x.indrelid = c.oid
+     join pg_class i on i.oid = x.indexrelid
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${survey.schema})
+       and i.relname <> all(${old}::text[]) and exists (
+         select from unnest(${kept.map(({ table }) => table)}::text[], ${kept.map(({ to }) => to.name)}::text[],
+           ${kept.map(({ from }) => from.baseType)}::text[]) as retyped (tab, col, type)
+         join pg_attribute a on a.attrelid = c.oid and a.attname = retyped.col
+         where retyped.tab = c.relname and (retyped.type = 'timestamp' and a.attnum = any(x.indkey)
+           or (x.indexprs is not null or x.indpred is not null) and (a.attnum = any(x.indkey) or exists (
+             select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.oid
+               and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum))))
+     order by 1, 2`,
+    { table: d.text(), index: d.text(), bytes: d.count() },
+  )
 }
 
 /** Why the columns of a table cannot be copied while the application works. */

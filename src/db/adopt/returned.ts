@@ -74,7 +74,7 @@ export async function undoSteps(
 ): Promise<MigrationStep[]> {
   if (returned.length === 0) return []
   notice(
-    `the set-up of the old application ran again after adoption; its objects are removed: ${returned.map(describeReturned).join(', ')}`,
+    `objects of the set-up of the old application are removed, because wfstore replaces them: ${returned.map(describeReturned).join(', ')}`,
   )
   const { triggers, views } = await readExpected()
   const of = (kind: string) => returned.filter((object) => object.kind === kind)

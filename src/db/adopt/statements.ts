@@ -2,7 +2,8 @@ import type { CatalogColumn } from '../catalog.ts'
 import { creationsOf, splitStatements } from '../migrate/files.ts'
 import { literal, quote } from '../query/sql.ts'
 import { keyIndex, type Preparation } from './copies.ts'
-import { planConstraints } from './differences.ts'
+import { planConstraints, retypedColumns } from './differences.ts'
+import { OLD_INDEXES } from './legacy.ts'
 import { mapping } from './status-words.ts'
 import { isOldIndex, isOldTrigger, type Survey, tableOf } from './survey.ts'
 import { swapped, swapStatements } from './swap.ts'
@@ -19,7 +20,7 @@ export function adoptionStatements(
   const after = swapped(survey, preparations)
   const prepared = (table: string) => preparations.find((one) => one.table === table)
   return [
-    ...freeings(survey),
+    ...freeings(survey, preparations),
     ...preparations.flatMap(swapStatements),
     ...survey.tables.flatMap((table) => alteration(after, table, prepared(table))),
     ...renamings(survey),
@@ -34,7 +35,8 @@ export function adoptionStatements(
  * Drops the old objects that block the changes or are no longer needed, except the old views. The old trigger function
  * stays: other tables use it, and the set-up of the application creates triggers with it.
  */
-function freeings(survey: Survey): string[] {
+function freeings(survey: Survey, preparations: readonly Preparation[]): string[] {
+  const needed = neededIndexes(survey, preparations)
   const triggers = survey.triggers.filter(isOldTrigger)
   return [
     ...survey.tables.flatMap((table) =>
@@ -48,9 +50,29 @@ function freeings(survey: Survey): string[] {
         .drop.filter(({ kind }) => kind === 'f')
         .map(({ name }) => `alter table ${table} drop constraint ${quote(name)}`),
     ),
-    ...survey.indexes.filter(isOldIndex).map(({ name }) => `drop index ${quote(name)}`),
+    ...survey.indexes
+      .filter((index) => isOldIndex(index) && !needed.includes(index.name))
+      .map(({ name }) => `drop index ${quote(name)}`),
     ...triggers.map(({ name, tableName }) => `drop trigger ${quote(name)} on ${tableName}`),
   ]
+}
+
+/**
+ * The old indexes of large tables that stay until ours are built, so that lists of the application stay fast. One with a
+ * time or a copied column cannot stay: it would be built again under the lock.
+ */
+export function neededIndexes(survey: Survey, preparations: readonly Preparation[]): string[] {
+  return preparations.flatMap(({ table, copies }) => {
+    const changed = retypedColumns(survey)
+      .filter(({ from }) => from.tableName === table && from.baseType === 'timestamp')
+      .map(({ to }) => to.name)
+    const lost = new Set([...changed, ...copies.map(({ to }) => to.name)])
+    return tableOf(survey, table)
+      .indexes.filter(isOldIndex)
+      .filter(({ name }) => name in (OLD_INDEXES[table] ?? {}))
+      .filter(({ shape }) => (shape.match(/\w+/g) ?? []).every((word) => !lost.has(word)))
+      .map(({ name }) => name)
+  })
 }
 
 /** One statement for each table, so that PostgreSQL rewrites it at most once. It does not rewrite a prepared table. */

@@ -26,6 +26,8 @@ export async function withoutBuilt(
   })
 }
 
+export const dropIndex = (name: string): string => `drop index concurrently if exists ${name}`
+
 export interface Rebuild {
   name: string
   statements: string[]

@@ -28,6 +28,14 @@ export interface MigrationStep {
   adopts?: boolean
 }
 
+/** Statements that are not recorded as a migration. */
+export const repair = (statements: string[]): MigrationStep => ({
+  migration: undefined,
+  direction: 'up',
+  transaction: false,
+  statements,
+})
+
 /** All migrations, as on an empty database. */
 export function freshSteps(): Promise<MigrationStep[]> {
   return Promise.all(

@@ -3,32 +3,20 @@ import type { MigrationBuilder } from 'node-pg-migrate'
 import pg from 'pg'
 import { type Adopted, adopt, planAdoption, type Risk } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
-import { describeReturned, readReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
+import { describeReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
 import { assertDirect } from '../connect/pooler.ts'
 import { databaseError } from '../query/errors.ts'
 import { rollback, run } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { type MigrationFile, migrationsDir, readMigration, splitStatements } from './files.ts'
 import { readFoundation } from './foundation.ts'
-import {
-  describeGrant,
-  type ForeignGrant,
-  foreignGrants,
-  noteDefaults,
-  revokeForeign,
-} from './grants.ts'
-import {
-  assertSound,
-  createHistory,
-  HISTORY_TABLE,
-  readHistory,
-  recordApplied,
-  statusesOf,
-} from './history.ts'
-import { invalidIndexes, type Rebuild, withoutBuilt } from './indexes.ts'
+import { describeGrant, noteDefaults, revokeForeign } from './grants.ts'
+import { createHistory, HISTORY_TABLE, recordApplied } from './history.ts'
+import { dropIndex, withoutBuilt } from './indexes.ts'
 import { type Notice, setLockTimeout, withAdvisoryLock, withLockRetries } from './lock.ts'
-import { choose, type MigrationStep, type MigrationTarget, upStatements } from './plan.ts'
+import { type MigrationStep, type MigrationTarget, repair, upStatements } from './plan.ts'
 import { createSchema, migrationError, noteEncoding, schemaFor, withSettings } from './session.ts'
+import { readWork } from './work.ts'
 
 export interface MigrateOptions {
   /** Created if it does not exist. Default: the schema in the search path with the tables, or its first schema. */
@@ -93,14 +81,10 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
   return withMigrationSession(client, options, async (schema) => {
     const { chosen, invalid, foreign, returned } = await readWork(client, schema, options.target)
     if (chosen.length > 0) await noteEncoding(client, options.notice)
-    const repairs = [...invalid, ...foreign].map(({ statements }) => ({
-      migration: undefined,
-      direction: 'up' as const,
-      transaction: false,
-      statements,
-    }))
+    const repairs = [...invalid, ...foreign].map(({ statements }) => repair(statements))
     const undone = await undoSteps(client, schema, returned, options.notice)
     const steps: MigrationStep[] = []
+    let last: string[] = []
     for (const migration of chosen) {
       const file = await readMigration(migration)
       const step = { migration, direction: 'up' as const, transaction: file.transaction }
@@ -108,13 +92,14 @@ export function planUp(client: pg.Client, options: MigrateOptions): Promise<Migr
       if (foundation?.legacy) {
         const plan = await planAdoption(client, { ...options, schema, ...foundation })
         for (const line of plan.lines) options.notice(line)
-        const { statements, before, after } = plan
+        const { statements, before, after, neededIndexes } = plan
+        last = neededIndexes.map(dropIndex)
         steps.push({ ...step, before, statements, after, adopts: true })
       } else {
         steps.push({ ...step, statements: await statementsOf(client, schema, file) })
       }
     }
-    return [...repairs, ...undone, ...steps]
+    return [...repairs, ...undone, ...steps, ...(last.length > 0 ? [repair(last)] : [])]
   })
 }
 
@@ -148,34 +133,6 @@ export const withMigrationLock = <T>(
     work,
   )
 
-interface Work {
-  pending: string[]
-  /** The pending migrations up to the target. */
-  chosen: string[]
-  invalid: Rebuild[]
-  foreign: ForeignGrant[]
-  returned: Awaited<ReturnType<typeof readReturned>>
-  /** True if the history table has all its columns. */
-  complete: boolean
-}
-
-async function readWork(
-  client: pg.Client,
-  schema: string,
-  target: MigrationTarget = {},
-): Promise<Work> {
-  const { applied, complete } = await readHistory(client, schema)
-  const statuses = await statusesOf(applied)
-  assertSound(statuses)
-  const of = (state: string) =>
-    statuses.filter((status) => status.state === state).map(({ name }) => name)
-  const pending = of('pending')
-  const invalid = await invalidIndexes(client, schema, of('applied'))
-  const foreign = (await foreignGrants(client, schema)).filter(({ revocable }) => revocable)
-  const returned = of('applied').includes(MIGRATIONS[0]) ? await readReturned(client, schema) : []
-  return { pending, chosen: choose(pending, target), invalid, foreign, returned, complete }
-}
-
 /** The part of `migrateUp` that runs under the lock. */
 export async function applyPending(
   client: pg.Client,
@@ -208,6 +165,9 @@ export async function applyPending(
       await runMigration(client, schema, name, 'up', options)
     }
   }
+  // Ours are built. If this is interrupted, the next run removes them as objects of the old application.
+  await setLockTimeout(client, 0, 'session')
+  for (const name of adopted?.neededIndexes ?? []) await run(client, dropIndex(name))
   return {
     applied: chosen,
     adopted,

@@ -154,7 +154,8 @@ function boundariesOf(statements: readonly string[]): number[] {
     if (isEdge(text)) within = text.startsWith('begin')
     const counts =
       isEdge(text) || (!within && !text.startsWith('select')) || isEdge(statements[at + 1])
-    return counts && at >= from - 2 && at <= to ? [at] : []
+    const last = text.startsWith('drop index concurrently')
+    return counts && at >= from - 2 && (at <= to || last) ? [at] : []
   })
 }
 
@@ -195,4 +196,154 @@ describe('while columns are copied', () => {
     expect(rows.map(({ id }) => id).sort()).toEqual([...writer.written].sort())
     for (const row of rows) expect(row).toMatchObject({ total_tokens: '100', tokens_used: '100' })
   })
+
+  it('old indexes without a time stay until the new ones are built', async () => {
+    const database = await copy()
+    await migrate(database, { ...online, target: { to: '001' } })
+    const old = `select indexname from pg_indexes where indexname ~ '^idx_audit' order by 1`
+    expect(await database.sql(old)).toEqual([])
+    const another = await copy()
+    const seen: unknown[] = []
+    const proxy = await startProxy(another.url, {
+      before: async ({ text }) => {
+        if (text.startsWith('create index concurrently audit_logs_timestamp_idx'))
+          seen.push(...(await another.sql(old)).map(({ indexname }) => indexname))
+        return undefined
+      },
+    })
+    const client = new pg.Client({ connectionString: proxy.url })
+    await client.connect()
+    await migrateOn(client, online)
+    await client.end()
+    await proxy.close()
+    expect(seen).toEqual([
+      'idx_audit_logs_action_type',
+      'idx_audit_logs_execution',
+      'idx_audit_logs_success',
+      'idx_audit_logs_user',
+    ])
+    expect(await another.sql(old)).toEqual([])
+  })
+
+  it('a copied column keeps its privileges, comment and statistics target', async () => {
+    const database = await copy()
+    const role = `reader_${database.name}`
+    await database.sql(`create role ${role}`)
+    onTestFinished(async () => {
+      await database.sql(`drop owned by ${role}; drop role ${role}`)
+    })
+    await database.sql(
+      `grant select (total_tokens), update (total_tokens) on workflow_executions to ${role} with grant option;
+       comment on column workflow_executions.total_tokens is 'the sum''s total';
+       alter table workflow_executions alter total_tokens set statistics 300, alter total_tokens set (n_distinct = 50)`,
+    )
+    const column = `select attacl::text as acl, attstattarget, attoptions, col_description(attrelid, attnum) as comment
+      from pg_attribute where attrelid = 'workflow_executions'::regclass and attname = 'total_tokens'`
+    const before = await database.sql(column)
+    await migrate(database, online)
+    expect(await database.sql(column)).toEqual(before)
+  })
+
+  it('a trigger of the application on updates does not run', async () => {
+    const database = await copy()
+    await makeTrigger(database)
+    const result = await migrate(database, online)
+    expect(await database.sql('select * from seen')).toEqual([])
+    expect(result.notices.join('\n')).not.toContain('is rewritten while the tables are locked')
+  })
+
+  it.each([
+    [
+      'a trigger that this role may not turn off',
+      makeAlwaysTrigger,
+      'workflow_steps is rewritten while the tables are locked: trigger watch would run for each row',
+    ],
+    [
+      'a publication',
+      (database: TestDatabase) =>
+        database.sql('create publication theirs for table workflow_steps'),
+      'workflow_steps is rewritten while the tables are locked: publication theirs sends every change of a row',
+    ],
+    [
+      'a check of the application',
+      (database: TestDatabase) =>
+        database.sql('alter table workflow_steps add constraint few check (tokens_used < 9999999)'),
+      'workflow_steps is rewritten while the tables are locked: constraint few on table workflow_steps uses column tokens_used',
+    ],
+  ])('a table with %s is rewritten under the lock, the others are not', async (_, change, line) => {
+    const database = await copy()
+    await change(database)
+    const result = await migrate(database, online)
+    expect(result.notices).toContain(line)
+    expect(result.notices.join('\n')).toContain('columns are copied first')
+    const { differences } = await withClient(database, (client) => verifySchema(client, 'public'))
+    expect(differences.filter(({ state }) => state !== 'extra')).toEqual([])
+  })
+
+  it('an index of the application that the server builds again is named, and stays', async () => {
+    const database = await copy()
+    await database.sql(
+      `create index theirs on audit_logs (created_at); create index few on audit_logs (log_id) where user_id = 'x';
+       create index untouched on audit_logs (model_id)`,
+    )
+    const { notices } = await migrate(database, online)
+    expect(notices).toContain(
+      'indexes of the application that are built again while the tables are locked: few on audit_logs, theirs on audit_logs',
+    )
+    const left = await database.sql(
+      `select indexrelid::regclass::text as name from pg_index where indisvalid and indexrelid in
+       ('theirs'::regclass, 'few'::regclass, 'untouched'::regclass) order by 1`,
+    )
+    expect(left.map(({ name }) => name)).toEqual(['few', 'theirs', 'untouched'])
+  })
+
+  it('what an earlier run has left is removed if the table can no longer be prepared', async () => {
+    const database = await copy()
+    const before = await objectsOf(database)
+    await expect(
+      migrate(database, {
+        ...online,
+        confirm: async () => {
+          await database.sql('create publication theirs for table audit_logs')
+        },
+      }),
+    ).rejects.toMatchObject({ code: 'failed' })
+    expect(await objectsOf(database)).not.toBe(before)
+    expect(await objectsOf(database)).toContain('wfstore_new_tokens_used')
+    await migrate(database, online)
+    expect(await objectsOf(database)).not.toMatch(/wfstore_(new|cop|required)/)
+  })
+
+  it('a change of the old columns while they are copied is refused if it is not finite', async () => {
+    const database = await copy()
+    const holder = await database.connect()
+    await holder.query('begin')
+    await holder.query('select from billing_records')
+    await migrate(database, {
+      ...online,
+      lockTimeoutMs: 50,
+      notice: (line) => {
+        if (!line.startsWith('the tables are in use')) return
+        void holder
+          .query(`rollback; update audit_logs set cost = 'NaN'`)
+          .catch(() => holder.query('rollback'))
+      },
+    })
+    await holder.end()
+    expect(await database.sql(`select from audit_logs where cost = 'NaN'`)).toEqual([])
+  })
 })
+
+/** Records every update of a step. */
+const makeTrigger = (database: TestDatabase) =>
+  database.sql(
+    `create table seen (id uuid);
+     create function watch() returns trigger language plpgsql as
+       $$ begin insert into seen values (new.step_id); return null; end $$;
+     create trigger watch after update on workflow_steps for each row execute function watch()`,
+  )
+
+async function makeAlwaysTrigger(database: TestDatabase) {
+  await makeTrigger(database)
+  await database.sql('alter table workflow_steps enable always trigger watch')
+}

@@ -67,7 +67,7 @@ describe('the set-up of the old application, run again on an adopted database', 
     const { stdout, stderr, code } = await run('migrate up --dry-run')
     expect(code).toBe(0)
     expect(stderr).toMatch(
-      /^the set-up of the old application ran again after adoption; its objects are removed: index /,
+      /^objects of the set-up of the old application are removed, because wfstore replaces them: index /,
     )
     expect(stdout).toContain('drop index concurrently if exists idx_audit_logs_user;')
     expect(stdout).toContain('drop view user_workflow_summary;')
