@@ -189,7 +189,7 @@ create table usage_history (
   )
 );
 comment on column usage_history.timed_runs is 'number of runs with an end time';
-comment on column usage_history.duration_ms is 'sum of end_time - start_time of these timed_runs, in milliseconds';
+comment on column usage_history.duration_ms is 'sum of the times of timed_runs in milliseconds; an end before the start is 0';
 comment on column usage_history.last_start_time is 'start_time of the newest of these runs';
 
 create table audit_history (
@@ -367,7 +367,8 @@ create view user_workflow_summary as
            sum(total_cost)   as total_cost,
            sum(total_tokens) as total_tokens,
            count(end_time)   as timed_runs,
-           coalesce(sum(extract(epoch from end_time - start_time) * 1000), 0) as duration_ms,
+           coalesce(sum(extract(epoch from case when end_time < start_time then interval '0' else end_time - start_time end) * 1000), 0)
+                            as duration_ms,
            max(start_time)   as last_start_time
     from workflow_executions group by user_id, status
     union all

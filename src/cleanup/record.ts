@@ -61,7 +61,7 @@ export async function recordEnd(
   const message = error === undefined ? null : describe(error).message
   await write(
     client,
-    sql`update wfstore_cleanups set outcome = ${outcome}, ended_at = clock_timestamp(), error_message = ${message},
+    sql`update wfstore_cleanups set outcome = ${outcome}, ended_at = greatest(clock_timestamp(), started_at), error_message = ${message},
        rows_protected = ${rowsProtected}
      where cleanup_id = ${cleanupId}`,
     {},

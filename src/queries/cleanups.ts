@@ -31,7 +31,7 @@ const cleanupShape = {
   /** Milliseconds, until now while it is running; null if it was killed. */
   durationMs: d.nullable(
     d.number(
-      `round(extract(epoch from case when ${isRunning('c')} then now() else c.ended_at end - c.started_at) * 1000)`,
+      `round(extract(epoch from case when ${isRunning('c')} then greatest(now(), c.started_at) else c.ended_at end - c.started_at) * 1000)`,
     ),
   ),
   /** Rows older than this were removed. */

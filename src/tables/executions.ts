@@ -72,7 +72,10 @@ export type NewExecution = NewOf<typeof executions>
 
 /**
  * SQL of the time that a run took, NULL without an end. A run of an old database may end before it starts, by the clocks of
- * two machines. It took no time. Sums add the stored times, as the histories and the view do; averages are 0 or more.
+ * two machines. It took no time: in a list, a sum, an average, a history and a percentile.
  */
-export const runTime = (e: string): string =>
-  `case when ${e}.end_time < ${e}.start_time then interval '0' else ${e}.end_time - ${e}.start_time end`
+export const runTime = (e: string): string => timeBetween(`${e}.start_time`, `${e}.end_time`)
+
+/** SQL of the time between the start and the end of a run, NULL without an end. */
+export const timeBetween = (start: string, end: string): string =>
+  `case when ${end} < ${start} then interval '0' else ${end} - ${start} end`

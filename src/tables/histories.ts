@@ -1,4 +1,5 @@
 import type { ColumnType } from './column.ts'
+import { timeBetween } from './executions.ts'
 
 /** A column of a history. */
 export interface HistoryColumn {
@@ -84,7 +85,7 @@ export const usageHistory: HistoryDescription = {
     {
       column: 'duration_ms',
       type: 'number',
-      value: 'coalesce(extract(epoch from sum(end_time - start_time)) * 1000, 0)',
+      value: `coalesce(extract(epoch from sum(${timeBetween('start_time', 'end_time')})) * 1000, 0)`,
       needs: ['start_time', 'end_time'],
       merge: 'sum',
     },

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { runTime } from '../../tables/executions.ts'
 import { fingerprintOf } from '../errors/groups.ts'
 import { countOf, uuidOf } from '../table/validate.ts'
 import { type UsageFilter, usageWhere } from '../usage/filter.ts'
@@ -14,7 +15,7 @@ const listedShape = {
   startTime: d.time(),
   /** Milliseconds from the start to the end; null for a running execution. */
   executionTime: d.nullable(
-    d.number(`round((extract(epoch from r.end_time - r.start_time) * 1000)::numeric, 3)`),
+    d.number(`round((extract(epoch from ${runTime('r')}) * 1000)::numeric, 3)`),
   ),
   totalCost: d.amount(),
   totalTokens: d.total(),

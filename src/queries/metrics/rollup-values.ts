@@ -1,5 +1,5 @@
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
-import { ERROR_STATUSES } from '../../tables/executions.ts'
+import { ERROR_STATUSES, runTime } from '../../tables/executions.ts'
 import type { Period } from './periods.ts'
 
 /** The type that comes from audit entries; the others come from runs. */
@@ -85,7 +85,7 @@ runs as materialized (
       `e.user_id, e.model_id, e.mode, e.total_cost as cost, e.total_tokens as tokens,
            (e.status <> 'running')::int as ended, (e.status = 'success')::int as succeeded,
            (e.status in (${ERRORS}))::int as errors,
-           (e.end_time is not null)::int as timed, extract(epoch from e.end_time - e.start_time) * 1000 as duration`,
+           (e.end_time is not null)::int as timed, extract(epoch from ${runTime('e')}) * 1000 as duration`,
     )}
     union all
     ${rows(
@@ -116,7 +116,7 @@ runs as materialized (
   from runs cross join lateral (values
     ('token_usage', tokens),
     ('cost', cost),
-    ('execution_time', round(greatest(duration, 0) / nullif(timed, 0), 3)),
+    ('execution_time', round(duration / nullif(timed, 0), 3)),
     ('workflow_success_rate', round(100.0 * succeeded / nullif(ended, 0), 4)),
     ('error_rate', round(100.0 * errors / nullif(ended, 0), 4))) as v (type, value)
   where value is not null

@@ -125,7 +125,7 @@ bounds as (
 counted as (
   select ${recentDay('e.start_time', zone)} as day, ${byStatus((where) => `count(*) ${where}`)},
          count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens, count(e.end_time) as timed,
-         extract(epoch from sum(e.end_time - e.start_time)) * 1000 as duration
+         extract(epoch from sum(${raw(runTime('e'))})) * 1000 as duration
   from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1
   union all
   select ${recentDay('e.quarter_start', zone)}, ${byStatus((where) => `sum(e.runs) ${where}`)},
@@ -140,7 +140,7 @@ counted as (
          )},
          coalesce(sum(cost), 0) as total_cost_exact,
          coalesce(sum(tokens), 0) as total_tokens,
-         greatest(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
+         coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
          round(coalesce(sum(successful), 0) / nullif(sum(runs) - coalesce(sum(running), 0), 0), 6) as success_rate
   from counted
 ), per_day as (

@@ -2,6 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { text } from '../../tables/column.ts'
+import { timeBetween } from '../../tables/executions.ts'
 import { equals, type OneOrMore, where } from '../table/filter.ts'
 
 const statsShape = {
@@ -28,7 +29,7 @@ export type StoreStats = d.RowOf<typeof statsShape>
 const statement = (user: Sql) => sql`
 with runs as (
   select status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
-         sum(extract(epoch from end_time - start_time) * 1000) as duration
+         sum(extract(epoch from ${raw(timeBetween('start_time', 'end_time'))}) * 1000) as duration
   from workflow_executions ${user} group by status
   union all
   select status, sum(runs), sum(total_cost), sum(total_tokens), sum(timed_runs), sum(duration_ms)
@@ -38,7 +39,7 @@ with runs as (
          ${raw(['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         '))},
          coalesce(sum(cost), 0) as total_cost,
          coalesce(sum(tokens), 0) as total_tokens,
-         greatest(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
+         coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
   from runs
 ), entries as (
   select (select count(*) from audit_logs ${user})

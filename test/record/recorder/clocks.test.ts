@@ -1,7 +1,9 @@
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cleanup } from '../../../src/cleanup/cleanup.ts'
+import { query } from '../../../src/db/query/query.ts'
 import { openStore } from '../../../src/index.ts'
+import { expensiveExecutions } from '../../../src/queries/executions/listed.ts'
 import { beginStep, startExecution } from '../../../src/record/recorder/recorder.ts'
 import { stepRecorder } from '../../../src/record/recorder/steps.ts'
 import type { Store } from '../../../src/store/types.ts'
@@ -131,16 +133,29 @@ describe('rows of an old store that end before they start', () => {
     (await oldStore.getStats()).averageExecutionTime,
     (await oldStore.stats()).averageExecutionTime,
     (await oldStore.getStats('with others')).averageExecutionTime,
+    ...(
+      await old.sql(
+        'select avg_execution_time_ms as ms from user_workflow_summary order by user_id',
+      )
+    ).map(({ ms }) => Number(ms)),
   ]
 
-  it('took no time in lists, percentiles and tools, and no average is negative', async () => {
+  it('took no time in lists, averages, percentiles, tools, metrics and the view', async () => {
     const { rows } = await oldStore.executions.list()
     expect(rows.map(({ durationMs }) => durationMs).sort()).toEqual([0, 0, 3000, 4000])
     const [first] = rows.filter(({ durationMs }) => durationMs === 0)
     const { steps } = await oldStore.executions.get(first?.executionId as string)
     expect(steps.map(({ durationMs }) => durationMs)).toEqual([0])
-    expect(await averages()).toEqual([0, 0, 1500])
+    expect(await averages()).toEqual([1750, 1750, 2000, 1500, 2000])
     expect(await oldStore.stats()).toMatchObject({ p50ExecutionTime: 1500 })
+    const listed = await withClient(old, (client) =>
+      expensiveExecutions((statement, shape) => query(client, statement, shape)),
+    )
+    expect(listed.map(({ executionTime }) => executionTime).sort()).toEqual([0, 0, 3000, 4000])
+    await oldStore.metrics.rollup({ period: 'day' })
+    const { rows: metrics } = await oldStore.metrics.list({ metricType: 'execution_time' })
+    expect(metrics.map(({ metricValue }) => Number(metricValue)).sort()).toEqual([1500, 2000])
+    await old.sql('delete from observability_metrics')
     expect(await oldStore.tools()).toMatchObject([{ toolName: 't', p95DurationMs: 3850 }])
   })
 
