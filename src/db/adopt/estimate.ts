@@ -6,7 +6,7 @@ import type { Survey } from './survey.ts'
 
 /** Bytes per second, with indexes: measured with bench data on two busy cores. Other machines are often faster. */
 const REWRITTEN = 40e6
-const COPIED = 15e6
+const COPIED = 12e6
 const READ = 500e6
 /** Reading the catalogs and changing them, under the lock. */
 const CHANGE_MS = 500

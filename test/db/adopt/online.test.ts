@@ -1,9 +1,12 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { splitStatements } from '../../../src/db/migrate/files.ts'
+import { psqlScript } from '../../../src/db/migrate/plan.ts'
+import { planUp } from '../../../src/db/migrate/up.ts'
 import { verifySchema } from '../../../src/db/verify/verify.ts'
 import { loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { type Hooks, startProxy } from '../../support/failpoint.ts'
-import { migrate, migrateOn, schemaOf, withClient } from '../../support/migrate.ts'
+import { everythingOf, migrate, migrateOn, schemaOf, withClient } from '../../support/migrate.ts'
 import { startOldWriter } from '../../support/old-writer.ts'
 import { createTemplate, type Template } from '../../support/template.ts'
 
@@ -94,6 +97,20 @@ describe.each([
     expect(await migrate(database, online)).toMatchObject({ applied: [], notices: [] })
   })
 
+  it('has them if psql runs the script of a dry run, which changes nothing itself', async () => {
+    const database = await copy()
+    const before = await everythingOf(database)
+    await withClient(database, async (client) => {
+      const options = { ...online, ...zone, lockWaitMs: 0, lockTimeoutMs: 30_000, notice: () => {} }
+      const steps = await planUp(client, { legacyTimeZone: 'UTC', ...options })
+      expect(await everythingOf(database)).toBe(before)
+      const script = await psqlScript(steps, { schema: undefined, ...options })
+      const lines = script.split('\n').filter((line) => !line.startsWith('\\'))
+      for (const statement of splitStatements(lines.join('\n'))) await client.query(statement)
+    })
+    expect(await stateOf(database)).toEqual(wanted)
+  })
+
   it('rewrites no table under the lock', async () => {
     const database = await copy()
     const files = `select oid::regclass::text as table, pg_relation_filenode(oid) as node from pg_class
@@ -103,7 +120,7 @@ describe.each([
     expect(await database.sql(files, [TABLES])).toEqual(before)
   })
 
-  it.runIf(kind === 'full Berlin')(
+  it.runIf(kind === 'full')(
     'has them after the connection is lost at any statement, and up runs again',
     {
       tags: 'slow',
@@ -244,6 +261,34 @@ describe('while columns are copied', () => {
     expect(await database.sql(column)).toEqual(before)
   })
 
+  it('updated_at stays if the role may not turn triggers off', async () => {
+    const database = await copy()
+    const { client, end } = await connectAsOwner(database)
+    const times = `select updated_at::timestamp from workflow_executions order by execution_id`
+    await database.sql(
+      `alter table workflow_executions disable trigger user; update workflow_executions set updated_at = start_time;
+       alter table workflow_executions enable trigger user`,
+    )
+    const before = await database.sql(times)
+    await database.sql(`set timezone = 'UTC'`)
+    const { notices } = await migrateOn(client, online)
+    expect(notices.join('\n')).not.toContain('is rewritten while')
+    expect(await database.sql(times)).toEqual(before)
+    await end()
+  })
+
+  it('a table with a trigger that this role may not turn off is rewritten under the lock', async () => {
+    const database = await copy()
+    await makeTrigger(database)
+    const { client, end } = await connectAsOwner(database)
+    const { notices } = await migrateOn(client, online)
+    expect(notices).toContain(
+      'workflow_steps is rewritten while the tables are locked: trigger watch would run for each row',
+    )
+    expect(await database.sql('select * from seen')).toEqual([])
+    await end()
+  })
+
   it('a trigger of the application on updates does not run', async () => {
     const database = await copy()
     await makeTrigger(database)
@@ -254,7 +299,7 @@ describe('while columns are copied', () => {
 
   it.each([
     [
-      'a trigger that this role may not turn off',
+      'a trigger that always runs',
       makeAlwaysTrigger,
       'workflow_steps is rewritten while the tables are locked: trigger watch would run for each row',
     ],
@@ -310,7 +355,10 @@ describe('while columns are copied', () => {
     ).rejects.toMatchObject({ code: 'failed' })
     expect(await objectsOf(database)).not.toBe(before)
     expect(await objectsOf(database)).toContain('wfstore_new_tokens_used')
-    await migrate(database, online)
+    const { notices } = await migrate(database, online)
+    expect(
+      notices.find((line) => line.startsWith('objects of the application that are kept')),
+    ).toBe(undefined)
     expect(await objectsOf(database)).not.toMatch(/wfstore_(new|cop|required)/)
   })
 
@@ -333,6 +381,25 @@ describe('while columns are copied', () => {
     expect(await database.sql(`select from audit_logs where cost = 'NaN'`)).toEqual([])
   })
 })
+
+/** A session of a role that owns the tables and is no superuser. */
+async function connectAsOwner(database: TestDatabase) {
+  const role = `owner_${database.name}`
+  const objects = await database.sql(
+    `select format('alter %s %s owner to ${role}', case relkind when 'v' then 'view' else 'table' end, oid::regclass) as text
+     from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')`,
+  )
+  await database.sql(
+    `create role ${role}; grant all on schema public to ${role}; ${objects.map(({ text }) => text).join(';')}`,
+  )
+  const client = await database.connect()
+  await client.query(`set session authorization ${role}`)
+  const end = async () => {
+    await client.end()
+    await database.sql(`drop owned by ${role} cascade; drop role ${role}`)
+  }
+  return { client, end }
+}
 
 /** Records every update of a step. */
 const makeTrigger = (database: TestDatabase) =>
