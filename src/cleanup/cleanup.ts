@@ -16,6 +16,7 @@ import { assertFiniteBefore } from './finite.ts'
 import { readGuards } from './guards.ts'
 import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
+import { assertKeepsNewestRun } from './newest-run.ts'
 import { CAREFUL_SIZE } from './pace.ts'
 import { recordArchive, recordBegin, recordEnd } from './record.ts'
 import { assertNoCascade } from './references.ts'
@@ -40,7 +41,7 @@ const LOCK_WAIT_MS = 2000
  * removes an unfinished run or a bill. It works in small transactions. Each adds what it removes to the histories, so that
  * totals do not change. It can be interrupted at any time and run again. It needs its own session on the server, without a
  * transaction pooler.
- * @throws WfstoreError usage, locked if another cleanup is running, failed if the archive cannot be written,
+ * @throws WfstoreError usage, conflict if it would remove the newest run, locked if another cleanup is running, failed if the archive cannot be written,
  * schema_missing, schema_behind, schema_ahead, and errors of the server
  * @internal
  */
@@ -73,6 +74,10 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   const cutoff = await cutoffOf(client, options)
   await assertNoCascade(client)
   await assertFiniteBefore(client, { cutoff, keepLast, guards: await readGuards(client) })
+  if (options.allowAll !== true) {
+    const count = () => countCleanup(client, { before: cutoff, keepLast })
+    await assertKeepsNewestRun(client, { cutoff, keepLast }, count)
+  }
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
   const effects = await readEffects(client)

@@ -10,6 +10,7 @@ import { assertAllFinite } from './finite.ts'
 import { isFree, labelsOf, protectedColumns, readGuards, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
 import { newestRuns } from './newest.ts'
+import { readNewestRun } from './newest-run.ts'
 import { CUTOFF, goes, reasons } from './tables.ts'
 import type { CleanupCounts, CleanupOptions } from './types.ts'
 
@@ -101,6 +102,7 @@ export async function countCleanup(
     }
     await assertAllFinite(client, scope)
     const [row] = await query(client, statement(scope), shape)
+    const newestRun = await readNewestRun(client, scope.keepLast)
     const [all] = timeoutMs > 0 ? [] : await query(client, ALL, allShape)
     await query(client, 'commit', {})
     const { execution, unbilled, step, audit, metric, runKept, ...rest } = row as d.RowOf<
@@ -111,6 +113,7 @@ export async function countCleanup(
       cutoff,
       remove,
       unbilled,
+      newestRun: execution > 0 ? newestRun : null,
       kept: {
         execution: {
           running: rest.running,

@@ -14,6 +14,7 @@ const OPTIONS: Names<CleanupOptions> = {
   days: true,
   before: true,
   keepLast: true,
+  allowAll: true,
   archive: true,
   batchSize: true,
   pauseMs: true,

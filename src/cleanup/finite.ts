@@ -1,7 +1,6 @@
 import type pg from 'pg'
-import { query, runOn } from '../db/query/query.ts'
-import { raw, sql } from '../db/query/sql.ts'
-import { rollback, run } from '../db/query/transaction.ts'
+import { runOn } from '../db/query/query.ts'
+import { raw } from '../db/query/sql.ts'
 import { notFinite } from '../db/values/faults.ts'
 import {
   areChecked,
@@ -11,8 +10,7 @@ import {
   isChecked,
 } from '../db/values/find.ts'
 import { type Guard, isFree, type Scope } from './guards.ts'
-import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
-import { newestRuns } from './newest.ts'
+import { inSnapshot, type Planned } from './snapshot.ts'
 import { CUTOFF, goes, inBatch, WALKED, type Walked } from './tables.ts'
 
 /**
@@ -71,33 +69,13 @@ export async function assertAllFinite(client: pg.ClientBase, scope: Scope): Prom
   assertNoFaults('clean up', found)
 }
 
-interface Planned {
-  cutoff: string
-  keepLast: number | undefined
-  guards: readonly Guard[]
-}
-
 /** The same before a cleanup changes anything. @throws WfstoreError conflict */
 export async function assertFiniteBefore(
   client: pg.ClientBase,
-  { cutoff, keepLast, guards }: Planned,
+  { guards, ...planned }: Planned & { guards: readonly Guard[] },
 ): Promise<void> {
   const tables = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
   if (await areChecked(runOn(client), tables)) return
-  try {
-    await client.query(
-      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local row_security = off; ${NO_TRANSACTION_TIMEOUT}`,
-    )
-    const newest = keepLast === undefined ? '[]' : await newestRuns(client, keepLast)
-    await query(
-      client,
-      sql`select set_config('wfstore.cutoff', ${cutoff}, true), set_config('wfstore.newest', ${newest}, true)`,
-      {},
-    )
-    await assertAllFinite(client, { guards, keepLast: keepLast !== undefined, together: 'all' })
-    await run(client as pg.Client, 'commit')
-  } catch (error) {
-    await rollback(client as pg.Client)
-    throw error
-  }
+  const scope: Scope = { guards, keepLast: planned.keepLast !== undefined, together: 'all' }
+  await inSnapshot(client, planned, () => assertAllFinite(client, scope))
 }

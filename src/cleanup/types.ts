@@ -12,6 +12,8 @@ export interface CleanupOptions {
   before?: string | Date | undefined
   /** Keep this number of the newest runs of each workflow, regardless of age. */
   keepLast?: number | undefined
+  /** Allow it to remove even the newest finished run, which a wrong clock or cutoff would do (default: false). */
+  allowAll?: boolean | undefined
   /** The archive that gets the rows before they are deleted. */
   archive?: ArchiveSink | undefined
   /** Maximum number of rows that a transaction visits (default: 20,000). Slow batches get smaller. */
@@ -62,6 +64,8 @@ export interface CleanupCounts {
   /** Runs that it removes and that have no bill; reconcile no longer finds them then. */
   unbilled: number
   kept: Kept<null>
+  /** The newest finished run, and the clock of the server, if it removes even this run; null if it keeps it. */
+  newestRun: { startTime: string; serverTime: string } | null
   /** All rows that are still there after the cleanup, old or new; null if there was no time to count them. */
   remain: Removed | null
 }

@@ -101,7 +101,8 @@ export interface Store {
   /**
    * Removes old finished runs with their steps, audit entries and metrics. Totals do not change (docs/CLEANUP.md). It needs
    * a session, so it cannot use a pooler in transaction mode. Times are RFC 3339 in UTC.
-   * @throws WfstoreError usage, locked if another cleanup is running, failed if the archive cannot be written
+   * @throws WfstoreError usage, conflict if it would remove the newest finished run and allowAll is not set, locked if
+   * another cleanup is running, failed if the archive cannot be written
    */
   cleanup: (options: CleanupOptions) => Promise<CleanupResult>
   cleanups: {

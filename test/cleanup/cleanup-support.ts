@@ -14,7 +14,7 @@ export const beforehand = (kept: Kept): Kept<null> => ({
 
 /** A cleanup on a connection of its own, without pauses. */
 export const clean = (database: TestDatabase, options: CleanupOptions): Promise<CleanupResult> =>
-  withClient(database, (client) => cleanup(client, { pauseMs: 0, ...options }))
+  withClient(database, (client) => cleanup(client, { pauseMs: 0, allowAll: true, ...options }))
 
 export const uuid = (number: number): string =>
   `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`

@@ -22,7 +22,7 @@ import {
   type Wanted,
 } from './crash-support.ts'
 
-const OPTIONS = { before: CUTOFF, batchSize: BATCH_SIZE, pauseMs: 0 }
+const OPTIONS = { allowAll: true, before: CUTOFF, batchSize: BATCH_SIZE, pauseMs: 0 }
 
 const there = { timeout: 60_000, interval: 10 }
 

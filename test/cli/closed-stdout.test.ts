@@ -74,7 +74,7 @@ it.runIf(process.platform === 'linux')(
       `insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status)
        values ('closed', 'u', 'm', 'x', '2020-01-01Z', '2020-01-01Z', 'success')`,
     )
-    const argv = ['cleanup', '--before', '2021-01-01', '--yes', '--archive', '-']
+    const argv = ['cleanup', '--before', '2021-01-01', '--allow-all', '--yes', '--archive', '-']
     const { code, stderr } = await redirected('>&-', ...argv)
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: stdout is closed[^\n]+\n$/)])
     const left = `select from workflow_executions where workflow_name = 'closed'`

@@ -112,7 +112,16 @@ describe('counts of any size are exact and end no report', () => {
     expect(before.stdout).toContain(SUM)
     for (const batch of ['20000', '2']) {
       const { code, stderr } = await runCli([
-        ...['cleanup', '--before', '2026-02-01', '--yes', '--batch-size', batch, ...url],
+        ...[
+          'cleanup',
+          '--before',
+          '2026-02-01',
+          '--allow-all',
+          '--yes',
+          '--batch-size',
+          batch,
+          ...url,
+        ],
       ])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     }

@@ -69,7 +69,7 @@ const READS = [
   'billing records --json',
   'export',
   'migrate verify --json',
-  'cleanup --before 2026-06-01 --dry-run --json',
+  'cleanup --before 2026-03-02T07:02:00Z --dry-run --json',
 ]
 
 it.each(EACH)('settings of the %s change no answer and no verdict', async (of) => {
@@ -185,7 +185,7 @@ it.each([
           outcome: 'closed',
         })
         await store.close()
-        expect(await cli(`cleanup --before ${before} --yes`)).toMatchObject({
+        expect(await cli(`cleanup --before ${before} --yes --allow-all`)).toMatchObject({
           code: 0,
           stdout: expect.stringContaining('removed 3 runs'),
         })

@@ -109,7 +109,7 @@ describe('cleanup refuses rows that it would remove and whose amounts or times a
     await store.sql(`${runs} status = 'running', total_cost = 'NaN' where execution_id = $1`, [
       uuid(3),
     ])
-    expect((await wfstore('cleanup', '--before', '2024-06-01')).code).toBe(0)
+    expect((await wfstore('cleanup', '--before', '2024-06-01', '--allow-all')).code).toBe(0)
     expect(
       await store.sql('select sum(runs)::int as runs, sum(total_cost) as cost from usage_history'),
     ).toEqual([{ runs: 2, cost: '0.000002' }])
@@ -135,7 +135,12 @@ describe('cleanup refuses rows that it would remove and whose amounts or times a
     }
     await expect(
       withClient(store, (client) =>
-        cleanup(client, { before: '2024-06-01T00:00:00Z', pauseMs: 0, archive: sink }),
+        cleanup(client, {
+          allowAll: true,
+          before: '2024-06-01T00:00:00Z',
+          pauseMs: 0,
+          archive: sink,
+        }),
       ),
     ).rejects.toMatchObject({
       code: 'conflict',
@@ -156,7 +161,7 @@ describe('cleanup refuses rows that it would remove and whose amounts or times a
       `cannot clean up: workflow_executions has 1 row where total_cost is NaN or infinite: execution_id ${uuid(2)}`,
     )
     await store.sql(`${runs} total_cost = 5 where total_cost = 'NaN'`)
-    expect((await wfstore('cleanup', '--before', '2024-06-01')).code).toBe(0)
+    expect((await wfstore('cleanup', '--before', '2024-06-01', '--allow-all')).code).toBe(0)
     expect(await store.sql('select sum(total_cost) as cost from usage_history')).toEqual([
       { cost: '5.000002' },
     ])
@@ -177,7 +182,7 @@ describe('metrics rollup refuses a window with rows that are not finite', () => 
   })
 
   it('also of removed runs', async () => {
-    expect((await wfstore('cleanup', '--before', '2024-06-01')).code).toBe(0)
+    expect((await wfstore('cleanup', '--before', '2024-06-01', '--allow-all')).code).toBe(0)
     await store.sql(`update usage_history set total_cost = 'NaN'`)
     const { code, stderr } = await wfstore('metrics', 'rollup', '--period', 'day')
     expect([code, stderr]).toEqual([

@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     ...{ workflowName: 'w', userId: 'old', mode: 'm', modelId: 'x', status: 'success' },
     ...{ startTime: '2020-01-01T00:00:00Z', endTime: '2020-01-01T00:00:01Z' },
   })
-  await store.cleanup({ days: 90, archive })
+  await store.cleanup({ days: 90, allowAll: true, archive })
   for (const [name, [fn, ...args]] of Object.entries(await everyCall(given))) {
     await settle(fn(...(args as never[])))
     say(name)

@@ -43,6 +43,7 @@ it.each(['folder', 'stream'])(
         '--archive',
         archive,
         '--yes',
+        '--allow-all',
         ...url,
       ])
       expect(cleaned).toMatchObject({
@@ -178,7 +179,7 @@ it('what no restore brings back is named before the cleanup: by a dry run and as
     'foreign key links_run_fkey of links clears columns of links, and a restore cannot set them again: it has ON DELETE SET DEFAULT',
     'foreign key marks_run_fkey of marks clears columns of marks, and a restore cannot set them again: marks has no primary key',
   ])
-  for (const flags of [['--dry-run'], ['--yes']]) {
+  for (const flags of [['--dry-run'], ['--yes', '--allow-all']]) {
     const { code, stderr } = await runCli([
       'cleanup',
       '--before',

@@ -19,7 +19,8 @@ const ID = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
 const ROWS = `
   insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, status, start_time, end_time, total_cost)
     values ('${ID}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'running', now() - interval '1 hour', null, 0.25),
-      ('${ID.replace('0193', '0194')}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'success', '2026-01-01Z', '2026-01-02Z', 0.25);
+      ('${ID.replace('0193', '0194')}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'success', '2026-01-01Z', '2026-01-02Z', 0.25),
+      ('${ID.replace('0193', '0195')}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'success', now(), now(), 0.25);
   insert into audit_logs (log_id, execution_id, timestamp, user_id, action_type, action_details, tool_name, success)
     values ('${ID}', '${ID}', now(), 'user_7', 'tool_call', 'called', 'search', false);
   insert into billing_records (billing_id, timestamp, billing_period, user_id, model_id, cost)

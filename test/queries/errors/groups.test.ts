@@ -114,7 +114,7 @@ describe('groups', () => {
     expect(await sums()).toEqual([3, 0])
     await database.sql(`update workflow_executions set end_time = start_time + interval '1 minute'`)
     const client = await database.connect()
-    await cleanup(client, { before: '2026-11-20T01:30:00Z' })
+    await cleanup(client, { allowAll: true, before: '2026-11-20T01:30:00Z' })
     await client.end()
     expect(await sums()).toEqual([1, 2])
     expect(await sums('user 1')).toEqual([0, 1])

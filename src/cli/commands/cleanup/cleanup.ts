@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type pg from 'pg'
+import { newestRunWords } from '../../../cleanup/newest-run-words.ts'
 import type { ArchiveSink, CleanupCounts, CleanupOptions, Removed } from '../../../cleanup/types.ts'
 import { readUnindexed, slowKeyWords } from '../../../db/unindexed.ts'
 import { WfstoreError } from '../../../error.ts'
@@ -42,7 +43,8 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   checkColumns(flags)
   const archive = flags.dryRun ? undefined : await sinkOf(flags, io)
   const client = await context.connect(flags)
-  const request = { ...(await howOld()), keepLast: flags.keepLast }
+  const { keepLast, allowAll } = flags
+  const request = { ...(await howOld()), keepLast, allowAll }
   const { countCleanup } = await import('../../../cleanup/count.ts')
   const { lossesOf, readEffects } = await import('../../../cleanup/effects.ts')
   /** What no restore brings back is named before the question, once. */
@@ -57,6 +59,9 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
     // It checks the schema first.
     const counts = await withProgress(io, () => countCleanup(client, request))
     await warnOfLosses()
+    const newest = newestRunWords(counts)
+    if (newest !== undefined)
+      warn(`${newest}; with --yes or without a terminal it needs --allow-all`)
     await printReport(context, flags, (writer) => drawCounts(writer, flags, counts))
     if (!flags.quiet) {
       const { note } = context.writer(flags)
@@ -76,7 +81,7 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
     await context.confirm(questionOf(counts, flags.archive), { unattended: 'proceed' })
   }
   // Remove only what was confirmed, not rows that became old during the prompt.
-  const agreed = { ...request, archive, days: undefined, before: counts.cutoff }
+  const agreed = { ...request, allowAll: true, archive, days: undefined, before: counts.cutoff }
   return clean(context, flags, client, agreed, warn, counts)
 }
 
@@ -87,7 +92,7 @@ async function clean(
   context: Context,
   flags: CleanupFlags,
   client: pg.Client,
-  request: Partial<HowOld> & Pick<CleanupOptions, 'keepLast' | 'archive'>,
+  request: Partial<HowOld> & Pick<CleanupOptions, 'keepLast' | 'allowAll' | 'archive'>,
   warn: (line: string) => void,
   counts?: CleanupCounts,
 ): Promise<void> {

@@ -45,6 +45,7 @@ export const countsColumns: Column<CleanupCounts>[] = [
   json('remove'),
   { name: 'unbilled', kind: 'count' },
   json('kept'),
+  json('newestRun'),
   json('remain'),
 ]
 

@@ -11,6 +11,7 @@ export interface CleanupFlags extends GlobalOptions {
   days?: number
   before?: string
   keepLast?: number
+  allowAll?: boolean
   dryRun?: boolean
   archive?: string
   batchSize?: number
@@ -29,6 +30,7 @@ export function addCleanupOptions(command: Command): Command {
     .option('--days <n>', 'remove data older than <n> days of 24 hours', wholeNumber(1, MOST_DAYS))
     .option('--before <time>', 'remove data older than 90d, 2026-11-01, RFC 3339')
     .option('--keep-last <n>', 'keep the newest <n> runs of each workflow', wholeNumber(1))
+    .option('--allow-all', 'allow it to remove even the newest finished run')
     .option('--dry-run', 'count the rows; change nothing')
     .option(
       '--archive <folder>',

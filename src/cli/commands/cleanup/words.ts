@@ -1,3 +1,4 @@
+import { newestRunWords } from '../../../cleanup/newest-run-words.ts'
 import type { CleanupCounts, CleanupResult, Kept, Removed } from '../../../cleanup/types.ts'
 import { formatBytes, formatDuration, formatNumber, plural } from '../../../numbers.ts'
 
@@ -40,8 +41,10 @@ export const unbilledWords = ({ unbilled }: CleanupCounts): string =>
 export function questionOf(counts: CleanupCounts, archive?: string): string {
   const { cutoff, remove, kept } = counts
   const keeps = keptWords(kept)
+  const newest = newestRunWords(counts)
   return [
     `This removes ${removedWords(remove)} older than ${cutoffText(cutoff)}.`,
+    ...(newest === undefined ? [] : [`Warning: ${newest}.`]),
     ...(counts.unbilled === 0 ? [] : [`${unbilledWords(counts)}.`]),
     ...(keeps === '' ? [] : [`Kept: ${keeps}.`]),
     ...(archive === undefined ? [] : [`It first archives them in ${placeText(archive)}.`]),
