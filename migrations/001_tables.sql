@@ -4,7 +4,11 @@
 -- wfstore follow after them. Times are timestamptz, amounts are US dollars, token counts are bigint. Amounts and times are
 -- finite: one NaN would make every total NaN. NaN is greater than Infinity.
 
-create function wfstore_set_updated_at() returns trigger language plpgsql as $$
+-- The names of types, operators and functions in these functions are those of PostgreSQL: a client, or a role that may create
+-- objects in the schema of the tables, could bring its own. So no search_path contains another schema, and statements on our
+-- tables name the schema of the trigger's table.
+create function wfstore_set_updated_at() returns trigger language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
 begin
   new.updated_at := now();
   return new;
@@ -12,7 +16,8 @@ end $$;
 
 -- The old application writes statuses that wfstore has no name for: its retry button writes 'pending'. A trigger calls this
 -- only for an unknown status. One that is unknown here too stays as it is, and the check of the table refuses it.
-create function wfstore_map_status() returns trigger language plpgsql as $$
+create function wfstore_map_status() returns trigger language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
 declare
   word text := translate(lower(btrim(new.status, E' \t\r\n')), ' -', '__');
 begin
@@ -223,48 +228,51 @@ create trigger wfstore_map_status before insert or update of status on workflow_
 --
 -- A client that adds in SQL, as wfstore does, sets wfstore.keeps_totals in its transaction. Then these triggers do not run.
 --
--- The functions run as their owner: the sum must not depend on what the role of the client may see. They read the tables in
--- the schema of the trigger's table. If the owner cannot read all rows of these tables (FORCE ROW LEVEL SECURITY, or tables of
+-- The functions run as their owner: the sum must not depend on what the role of the client may see. If the owner cannot read all rows of these tables (FORCE ROW LEVEL SECURITY, or tables of
 -- several owners), a sum would be too small and an error would stop the application. Then they change nothing, and doctor says so.
 create function wfstore_keep_totals() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
-  steps record;
+  steps text := quote_ident(tg_table_schema) || '.workflow_steps';
+  total record;
 begin
   if (new.total_tokens, new.total_cost) is not distinct from (old.total_tokens, old.total_cost)
     and not (old.status = 'running' and new.status <> 'running')
   then
     return new;
   end if;
-  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
-  if row_security_active('workflow_steps') or not has_table_privilege('workflow_steps', 'select') then
+  if row_security_active(steps) or not has_table_privilege(steps, 'select') then
     return new;
   end if;
   -- The row is locked, and its steps are those of a new snapshot.
-  select sum(tokens_used) as tokens, sum(cost) as cost into steps from workflow_steps where execution_id = new.execution_id;
-  if steps.tokens <> 0 or steps.cost <> 0 or new.total_tokens is null then
-    new.total_tokens := coalesce(steps.tokens, 0);
-    new.total_cost := coalesce(steps.cost, 0);
+  execute 'select sum(tokens_used) as tokens, sum(cost) as cost from ' || steps || ' where execution_id = $1'
+    into total using new.execution_id;
+  if total.tokens <> 0 or total.cost <> 0 or new.total_tokens is null then
+    new.total_tokens := coalesce(total.tokens, 0);
+    new.total_cost := coalesce(total.cost, 0);
   end if;
   return new;
 end $$;
 
 create function wfstore_count_step() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
+declare
+  steps text := quote_ident(tg_table_schema) || '.workflow_steps';
+  runs  text := quote_ident(tg_table_schema) || '.workflow_executions';
 begin
   if (new.tokens_used, new.cost, new.execution_id) =
      (coalesce(old.tokens_used, 0), coalesce(old.cost, 0), coalesce(old.execution_id, new.execution_id))
   then
     return null;
   end if;
-  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
-  if row_security_active('workflow_steps') or row_security_active('workflow_executions')
-    or not has_table_privilege('workflow_steps', 'select') or not has_table_privilege('workflow_executions', 'update')
+  if row_security_active(steps) or row_security_active(runs)
+    or not has_table_privilege(steps, 'select') or not has_table_privilege(runs, 'update')
   then
     return null;
   end if;
   -- NULL is not stored: the trigger of the run replaces it by the sum.
-  update workflow_executions set total_tokens = null where execution_id in (new.execution_id, old.execution_id);
+  execute 'update ' || runs || ' set total_tokens = null where execution_id in ($1, $2)'
+    using new.execution_id, old.execution_id;
   return null;
 end $$;
 
@@ -273,23 +281,28 @@ end $$;
 create function wfstore_bill_steps() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
-  steps record;
+  steps text := quote_ident(tg_table_schema) || '.workflow_steps';
+  runs  text := quote_ident(tg_table_schema) || '.workflow_executions';
+  bills text := quote_ident(tg_table_schema) || '.billing_records';
+  total record;
+  early boolean;
 begin
-  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
-  if exists (select from unnest(array['workflow_steps', 'workflow_executions', 'billing_records']) as name
+  if exists (select from unnest(array[steps, runs, bills]) as name
     where row_security_active(name) or not has_table_privilege(name, 'select'))
   then
     return new;
   end if;
-  select sum(tokens_used) as tokens, sum(cost) as cost, bool_or(status in ('pending', 'running')) as open into steps
-  from workflow_steps where execution_id = new.execution_id;
-  if (steps.tokens <> 0 or steps.cost <> 0) and (steps.tokens, steps.cost) <> (new.tokens_total, new.cost)
-    and not (steps.open and exists (select from workflow_executions where execution_id = new.execution_id and status = 'running'))
-    and not exists (select from billing_records where execution_id = new.execution_id)
-  then
+  execute 'select sum(tokens_used) as tokens, sum(cost) as cost, bool_or(status in (''pending'', ''running'')) as open from '
+    || steps || ' where execution_id = $1' into total using new.execution_id;
+  if (total.tokens <> 0 or total.cost <> 0) and (total.tokens, total.cost) <> (new.tokens_total, new.cost) then
+    execute 'select $2 and exists (select from ' || runs || ' where execution_id = $1 and status = ''running'')
+      or exists (select from ' || bills || ' where execution_id = $1)' into early using new.execution_id, total.open;
+    if early then
+      return new;
+    end if;
     new.metadata := coalesce(nullif(new.metadata, 'null'), '{}') ||
       jsonb_build_object('given', jsonb_build_object('tokens_total', new.tokens_total, 'cost', new.cost));
-    if new.tokens_total <> steps.tokens then
+    if new.tokens_total <> total.tokens then
       -- The classes would not add up to the total.
       new.tokens_input := null;
       new.tokens_output := null;
@@ -297,8 +310,8 @@ begin
       new.tokens_cache_write := null;
       new.tokens_reasoning := null;
     end if;
-    new.tokens_total := steps.tokens;
-    new.cost := steps.cost;
+    new.tokens_total := total.tokens;
+    new.cost := total.cost;
   end if;
   return new;
 end $$;
@@ -351,7 +364,7 @@ create trigger wfstore_note_write after insert or update on billing_records for 
 
 -- Includes the runs that cleanup removed. Both views have the column types that the old statements give on these tables,
 -- so that the set-up of the old application can run again: CREATE OR REPLACE cannot change a type.
-create view user_workflow_summary as
+create view user_workflow_summary with (security_invoker = true) as
   select user_id,
          sum(runs)::bigint                                               as total_executions,
          coalesce(sum(runs) filter (where status = 'success'), 0)::bigint as successful_executions,
@@ -378,7 +391,7 @@ create view user_workflow_summary as
   group by user_id;
 
 -- Cleanup never removes bills, so they need no history. The date is a day in UTC.
-create view daily_cost_summary as
+create view daily_cost_summary with (security_invoker = true) as
   select user_id,
          (timestamp at time zone 'UTC')::date as date,
          model_id,

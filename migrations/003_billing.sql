@@ -28,14 +28,15 @@ alter table billing_records
 -- A transaction that changes a bill holds a share lock on its period, and the close waits for that lock. So a bill is
 -- either in the totals of the close or in a later period. At repeatable read PostgreSQL refuses any other case.
 --
--- The functions run as their owner, so that a role that writes bills needs no privilege on the periods. They read the tables
--- in the schema of the trigger's table. Only the owner can create a trigger with them. With row_security off, a policy that
+-- The functions run as their owner, so that a role that writes bills needs no privilege on the periods. As in 001_tables, names
+-- are those of PostgreSQL, and tables are in the schema of the trigger's table. Only the owner can create a trigger with them. With row_security off, a policy that
 -- hides rows from the owner too is an error and not a smaller total, in the sessions of every client.
 create function wfstore_keep_bills() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
   period text;
   closed boolean;
+  zone   text;
   moved  boolean := false;
 begin
   -- Bills can be paid after the close. Columns that the application added can change too.
@@ -49,17 +50,25 @@ begin
   then
     return new;
   end if;
-  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
   period := case tg_op when 'INSERT' then new.billing_period else old.billing_period end;
   while period is not null loop
-    select closed_at is not null into closed from wfstore_periods where billing_period = period for share;
-    if not found then
-      insert into wfstore_periods (billing_period) values (period) on conflict do nothing;
+    -- Every bill reads this row, and a static statement is planned once. Only here the search path has the schema of the table,
+    -- so the operator is qualified.
+    perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+    select closed_at is not null into closed from wfstore_periods where billing_period operator(pg_catalog.=) period for share;
+    perform set_config('search_path', 'pg_catalog, pg_temp', true);
+    if closed is null then
+      execute format('insert into %I.wfstore_periods (billing_period) values ($1) on conflict do nothing', tg_table_schema)
+        using period;
     elsif closed and tg_op = 'INSERT' then
       -- Use the current period, or the first open one after it.
-      period := case when moved then to_char(to_date(period, 'YYYY-MM') + interval '1 month', 'YYYY-MM')
-        else to_char(now() at time zone coalesce((select time_zone from wfstore_settings), 'UTC'), 'YYYY-MM') end;
-      moved := true;
+      if moved then
+        period := to_char(to_date(period, 'YYYY-MM') + interval '1 month', 'YYYY-MM');
+      else
+        execute format('select time_zone from %I.wfstore_settings', tg_table_schema) into zone;
+        period := to_char(now() at time zone coalesce(zone, 'UTC'), 'YYYY-MM');
+        moved := true;
+      end if;
     elsif closed then
       raise exception 'billing period % is closed: bill % cannot be %', period, old.billing_id,
         case when tg_op = 'DELETE' then 'deleted' when period = old.billing_period then 'changed' else 'moved into it' end

@@ -183,6 +183,8 @@ const viewShape = {
   columns: d.text(),
   /** The query. */
   definition: d.text(),
+  /** Whose rights a reader needs on the tables: true for those of the reader, false for those of the owner; null is not set. */
+  securityInvoker: d.nullable(d.boolean()),
 }
 export type View = d.RowOf<typeof viewShape>
 
@@ -195,7 +197,8 @@ export function readViews(
     db,
     sql`select c.relname as name, btrim(pg_get_viewdef(c.oid), ' ;') as definition,
             (select string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
-             from pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as columns
+             from pg_attribute a where a.attrelid = c.oid and a.attnum > 0) as columns,
+            (select option_value::boolean from pg_options_to_table(c.reloptions) where option_name = 'security_invoker') as security_invoker
      from pg_class c
      where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = any(${names}::text[])
        and c.relkind = 'v'

@@ -25,7 +25,7 @@ import {
 } from './obstacles.ts'
 import { ONLINE_BYTES, type Online, planOnline } from './online.ts'
 import { assertPrepared, type PrepareStep, prepare, prepareSteps, readPrepared } from './prepare.ts'
-import { ownerships, viewLeftovers } from './privileges.ts'
+import { ownerships, viewLeftovers, viewRightsNotes } from './privileges.ts'
 import { publicationNotes } from './publications.ts'
 import { readRecreation, recreationObstacles } from './recreation.ts'
 import { rowObstacles } from './rows.ts'
@@ -189,6 +189,7 @@ export async function planAdoption(
         ...announcement(survey, recreated, sizes, describeTimes(times, online)),
         ...publications,
         ...(await triggerOwnerNotes(client, survey)),
+        ...(await viewRightsNotes(client, schema)),
         ...warnings,
       ],
       statements: [

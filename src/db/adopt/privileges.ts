@@ -27,11 +27,47 @@ export async function viewLeftovers(
   return leftovers(
     client,
     found.map(({ oid }) => oid),
+    true,
   )
 }
 
-/** As `viewLeftovers`, for views of any schema by their oids. Columns keep their defaults and comments. */
-export async function leftovers(client: pg.Client, views: readonly string[]): Promise<string[]> {
+/** A line about the old views that other roles read. */
+export async function viewRightsNotes(client: pg.Client, schema: string): Promise<string[]> {
+  const statements = await viewLeftovers(client, schema)
+  const names = statements.flatMap(
+    (statement) => /^alter view (\S+) set \(security_invoker = false\)$/.exec(statement)?.[1] ?? [],
+  )
+  if (names.length === 0) return []
+  return [
+    `other roles read ${names.join(' and ')} with the rights of the owner and see the rows of all users, as before`,
+  ]
+}
+
+/** The tables that our views read. */
+const READ = ['workflow_executions', 'usage_history', 'billing_records']
+
+/**
+ * A condition: another role reads the view but could not read all rows of the tables. In the old application the view had the
+ * rights of its owner, so it keeps them.
+ */
+const readByOthers = sql`exists (
+  select from (
+    select acl from granted where granted.name = old.name
+  ) as g cross join lateral aclexplode(g.acl) as x left join pg_roles r on r.oid = x.grantee
+  where x.grantee <> old.relowner and x.privilege_type = 'SELECT' and (r.oid is null or ${READ.length}::int > (
+    select count(*) from pg_class t
+    where t.relnamespace = old.relnamespace and t.relname = any(${READ}::text[]) and has_table_privilege(r.oid, t.oid, 'SELECT')
+      and (not t.relrowsecurity or r.rolsuper or r.rolbypassrls))))`
+
+/**
+ * As `viewLeftovers`, for views of any schema by their oids. Columns keep their defaults and comments.
+ * @param ours views that we create with security_invoker
+ */
+export async function leftovers(
+  client: pg.Client,
+  views: readonly string[],
+  ours = false,
+): Promise<string[]> {
   const found = await query(
     client,
     sql`with old as (
@@ -57,6 +93,9 @@ export async function leftovers(client: pg.Client, views: readonly string[]): Pr
        where y.grantee = relowner and y.privilege_type = x.privilege_type)
      union
      select format('alter view %s set (%s)', name, array_to_string(reloptions, ', ')), 3 from old where reloptions is not null
+     union all
+     select format('alter view %s set (security_invoker = false)', name), 3
+     from old where ${ours} and not coalesce(array_to_string(reloptions, ',') like '%security_invoker%', false) and ${readByOthers}
      union all
      select format('grant %s%s on %s to %s%s', g.privilege_type, coalesce(' (' || quote_ident(granted.attname) || ')', ''), name,
               case g.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,

@@ -64,17 +64,21 @@ export const isOurView = (view: View, found: View): boolean => {
   return names(view).join() === names(found).join()
 }
 
+/** The view with the rights of its readers, or those of its owner if an operator or adoption chose so: 'view x with (…) as …' */
+export const viewText = ({ name, definition }: View, found?: View): string =>
+  `view ${name} with (security_invoker = ${found?.securityInvoker ?? true}) as ${definition}`
+
 /** The statements that recreate a view, with statements in between that the view blocks. */
 export function recreateView(
-  { name, definition }: View,
+  view: View,
   { leftovers }: Pick<Comparison, 'leftovers'>,
   under: string[] = [],
 ): string[] {
   return [
-    `drop view ${name}`,
+    `drop view ${view.name}`,
     ...under,
-    `create view ${name} as ${definition}`,
-    ...(leftovers.get(name) ?? []),
+    `create ${viewText(view)}`,
+    ...(leftovers.get(view.name) ?? []),
   ]
 }
 

@@ -8,6 +8,7 @@ import {
   recreateView,
   renameHolder,
   script,
+  viewText,
 } from './difference.ts'
 import { indexCreation, triggerCreation } from './parts.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -93,9 +94,21 @@ export function compareViews(comparison: Comparison): Difference[] {
   return expected.views.flatMap((view): Difference[] => {
     const { name, columns, definition } = view
     const found = live.views.find((other) => other.name === name)
-    if (found && found.definition === definition && found.columns === columns) return []
+    const same = found?.definition === definition && found.columns === columns
+    if (same && found.securityInvoker !== null) return []
     const common = { kind: 'view', name, expected: definition } as const
-    const query = `view ${name} as ${definition}`
+    const query = viewText(view, found)
+    // CREATE OR REPLACE VIEW without the option removes it.
+    if (same)
+      return [
+        {
+          ...common,
+          state: 'differs',
+          expected: 'with (security_invoker = true)',
+          found: 'without security_invoker',
+          fix: script(`alter view ${name} set (security_invoker = true)`),
+        },
+      ]
     if (!found) {
       const holder = holderOf(name, relations)
       const state = holder ? 'differs' : 'missing'

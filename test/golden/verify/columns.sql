@@ -82,7 +82,7 @@ column billing_records.cost differs
   found: numeric(12,4) not null default 0
 drop view daily_cost_summary;
 alter table billing_records alter column cost drop default, alter column cost type numeric, alter column cost set default 0;
-create view daily_cost_summary as SELECT user_id,
+create view daily_cost_summary with (security_invoker = true) as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
@@ -91,6 +91,10 @@ create view daily_cost_summary as SELECT user_id,
    FROM billing_records
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
   ORDER BY ((("timestamp" AT TIME ZONE 'UTC'::text))::date) DESC;
+view daily_cost_summary differs
+  expected: with (security_invoker = true)
+  found: without security_invoker
+alter view daily_cost_summary set (security_invoker = true);
 
 -- alter table workflow_steps alter column retry_count drop default
 

@@ -4,6 +4,7 @@ function wfstore_set_updated_at differs
   expected: CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.updated_at := now();
@@ -16,6 +17,7 @@ AS $function$ begin return new; end $function$
 CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.updated_at := now();
@@ -28,6 +30,7 @@ function wfstore_set_updated_at missing
   expected: CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.updated_at := now();
@@ -37,6 +40,7 @@ end $function$
 CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.updated_at := now();
@@ -61,6 +65,7 @@ function wfstore_set_updated_at differs
   expected: CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.updated_at := now();
@@ -74,6 +79,7 @@ alter function wfstore_set_updated_at() rename to wfstore_set_updated_at_own;
 CREATE OR REPLACE FUNCTION wfstore_set_updated_at()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.updated_at := now();

@@ -11,7 +11,7 @@ view daily_cost_summary missing
   GROUP BY user_id, ((("timestamp" AT TIME ZONE 'UTC'::text))::date), model_id
   ORDER BY ((("timestamp" AT TIME ZONE 'UTC'::text))::date) DESC
   found: null
-create view daily_cost_summary as SELECT user_id,
+create view daily_cost_summary with (security_invoker = true) as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
@@ -40,7 +40,7 @@ view daily_cost_summary differs
     (1)::numeric AS total_tokens,
     (1)::bigint AS record_count
    FROM billing_records
-create or replace view daily_cost_summary as SELECT user_id,
+create or replace view daily_cost_summary with (security_invoker = true) as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
@@ -65,7 +65,7 @@ view daily_cost_summary differs
   found: SELECT user_id
    FROM billing_records
 alter view daily_cost_summary rename to daily_cost_summary_own;
-create view daily_cost_summary as SELECT user_id,
+create view daily_cost_summary with (security_invoker = true) as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
@@ -89,7 +89,7 @@ view daily_cost_summary differs
   ORDER BY ((("timestamp" AT TIME ZONE 'UTC'::text))::date) DESC
   found: materialized view
 alter materialized view daily_cost_summary rename to daily_cost_summary_own;
-create view daily_cost_summary as SELECT user_id,
+create view daily_cost_summary with (security_invoker = true) as SELECT user_id,
     (("timestamp" AT TIME ZONE 'UTC'::text))::date AS date,
     model_id,
     sum(cost) AS total_cost,
