@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -230,3 +230,23 @@ it.each([
   })
   expect((await finish(child)).stdout).toContain(`${zone} for times`)
 })
+
+it.each([['import'], ['restore']])(
+  '%s ends at once when a signal comes while it reads stdin, and leaves no file',
+  async (command) => {
+    const temporary = dataFolder('temporary')
+    const { PATH, HOME } = process.env
+    const child = spawn(process.execPath, [bin, command, '-'], {
+      env: { PATH, HOME, DATABASE_URL: database.url, TMPDIR: temporary },
+    })
+    const ended = finish(child)
+    child.stdin?.on('error', () => {})
+    // It has read a part when the pipe takes more than it holds.
+    const chunk = Buffer.from(`{"metric":{"metricId":"${'x'.repeat(1000)}"}}\n`.repeat(1000))
+    for (let n = 0; n < 5; n++)
+      await new Promise<void>((resolve) => child.stdin?.write(chunk, () => resolve()))
+    child.kill('SIGTERM')
+    expect((await ended).code).toBe(143)
+    expect(readdirSync(temporary)).toEqual([])
+  },
+)

@@ -32,6 +32,10 @@ export interface RestoreOptions {
   dryRun?: boolean | undefined
   /** Restores rows of any database and leaves the histories as they are. It is for reading old runs in a scratch database. */
   copy?: boolean | undefined
+  /** How long a line may be, in MiB (default: 64). It is in memory as a whole. */
+  maxLineMiB?: number | undefined
+  /** Ends the wait for the stream. */
+  signal?: AbortSignal | undefined
   /** The stream that '-' reads. */
   stdin?: Readable | undefined
   /** Called with how many of the lines have been read. */
@@ -42,6 +46,8 @@ export interface RestoreOptions {
 const OPTIONS: Names<RestoreOptions> = {
   dryRun: true,
   copy: true,
+  maxLineMiB: true,
+  signal: true,
   stdin: true,
   progress: true,
   notice: true,
@@ -83,7 +89,7 @@ export async function restoreArchive(
   const { stdin } = options
   const done =
     source === '-' && stdin
-      ? await withSpooled(stdin, async (path) => {
+      ? await withSpooled(stdin, options.signal, async (path) => {
           const archive = await verifyStream(path, { place: 'standard input' })
           return restoreAll(client, [archive], archive.problems, options)
         })
@@ -152,7 +158,7 @@ function assertSound(problems: VerifiedArchive['problems']): void {
 async function restoreInTransaction(
   client: pg.ClientBase,
   archives: readonly Archive[],
-  { copy = false, progress = () => {} }: RestoreOptions,
+  { copy = false, maxLineMiB, progress = () => {} }: RestoreOptions,
 ): Promise<Done> {
   const [restored, alreadyThere] = [noRows(), noRows()]
   const references: RestoredReferences[] = []
@@ -170,6 +176,7 @@ async function restoreInTransaction(
     const before = lines
     const moved = await restoreRows(client, archive, tables, {
       copy,
+      maxLineMiB,
       progress: (read) => {
         lines = Math.min(before + read, of)
         progress({ lines, of })

@@ -31,18 +31,24 @@ export async function restoreRows(
   client: pg.ClientBase,
   archive: VerifiedArchive,
   tables: LineTables,
-  { copy, progress }: { copy: boolean; progress: (read: number) => void },
+  {
+    copy,
+    maxLineMiB,
+    progress,
+  }: { copy: boolean; maxLineMiB?: number | undefined; progress: (read: number) => void },
 ): Promise<{ restored: Removed; alreadyThere: Removed; references: RestoredReferences[] }> {
   const invalid = collectInvalid()
   const enough = () => invalid.count() > 0
-  const { staged } = await stageLines(readLines(archive.content()), {
+  const { staged } = await stageLines(readLines(archive.content(), maxLineMiB), {
     ...{ client, tables, invalid, enough, isRow, progress, fromArchive: true },
   })
   const [first] = invalid.first()
   if (first) {
     const { line, reason } = first
     throw new WfstoreError('failed', `line ${line} of ${archive.place}: ${reason}`, {
-      hint: 'nothing was restored; compare the table with how it was when the row was removed',
+      hint: reason.includes('--max-line')
+        ? 'nothing was restored'
+        : 'nothing was restored; compare the table with how it was when the row was removed',
     })
   }
   const [restored, alreadyThere] = [noRows(), noRows()]

@@ -8,6 +8,7 @@ import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
+import { maxLine } from '../options/max-line.ts'
 import { checkOutput } from '../options/output.ts'
 import type { Column } from '../output/column.ts'
 import { kindColumns } from '../output/kind-columns.ts'
@@ -34,6 +35,7 @@ const importColumns: Column<ImportReport>[] = [
 
 interface ImportFlags extends GlobalOptions {
   skipInvalid?: boolean
+  maxLine?: number
 }
 
 export function define(command: Command, context: Context): void {
@@ -49,6 +51,7 @@ export function define(command: Command, context: Context): void {
   command
     .argument('<file>', 'JSON lines from wfstore export, plain or gzip; - for stdin')
     .option('--skip-invalid', 'skip invalid lines and import the others')
+    .option(...maxLine)
     .action(async (file: string) => {
       const options = command.optsWithGlobals<ImportFlags>()
       checkOutput(importColumns, options)
@@ -62,6 +65,7 @@ export function define(command: Command, context: Context): void {
       const report = await withProgress(context.io, (show) =>
         importLines(client, source, {
           skipInvalid: options.skipInvalid,
+          maxLineMiB: options.maxLine,
           onProgress: ({ read, written }) =>
             written === 0 ? show(read, 'lines read') : show(written, 'lines written', read),
         }),

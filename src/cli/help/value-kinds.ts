@@ -87,6 +87,7 @@ const OPTIONS: Record<string, ValueKind> = {
       '--days',
       '--keep-last',
       '--batch-size',
+      '--max-line',
       '--pause',
     ].map((name) => [name, TEXT]),
   ),

@@ -6,6 +6,7 @@ import { checkSchema } from '../../db/schema.ts'
 import { KEEPS_TOTALS } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
+import { countOf } from '../../queries/table/validate.ts'
 import type { RowKind } from '../../tables/tables.ts'
 import { UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { type LineCounts, noLines } from '../lines/count.ts'
@@ -13,6 +14,7 @@ import { type ImportSource, uncompressed } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
 import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
 import { LINE_SETTINGS } from '../lines/line.ts'
+import { MOST_LONGEST } from '../lines/longest.ts'
 import { type Line, readLines } from '../lines/read.ts'
 import { stageLines } from '../lines/stage.ts'
 import { insertOf, type Staged } from '../lines/staged.ts'
@@ -32,11 +34,13 @@ export type { InvalidLine } from '../lines/invalid.ts'
 export interface ImportOptions {
   /** Import the other lines where some are invalid; otherwise nothing is imported then. */
   skipInvalid?: boolean | undefined
+  /** How long a line may be, in MiB, from 1 to 500 (default: 64). It is in memory as a whole. */
+  maxLineMiB?: number | undefined
   /** Called with how many lines have been read, and how many of their rows have been written. */
   onProgress?: ((progress: { read: number; written: number }) => void) | undefined
 }
 
-const OPTIONS: Names<ImportOptions> = { skipInvalid: true, onProgress: true }
+const OPTIONS: Names<ImportOptions> = { skipInvalid: true, maxLineMiB: true, onProgress: true }
 
 export interface ImportReport {
   /** Lines that are not empty. */
@@ -65,6 +69,7 @@ export async function importLines(
   options: ImportOptions = {},
 ): Promise<ImportReport> {
   checkNames('import', options, OPTIONS)
+  checkLongest(options.maxLineMiB)
   await checkSchema(client, { setsItsOwn: true })
   const pipelined = unpipelined(client)
   try {
@@ -92,11 +97,11 @@ interface Work {
 async function importAll(
   client: pg.ClientBase,
   source: ImportSource,
-  { skipInvalid = false, onProgress = () => {} }: ImportOptions,
+  { skipInvalid = false, maxLineMiB, onProgress = () => {} }: ImportOptions,
 ): Promise<ImportReport> {
   const invalid = collectInvalid()
   const work = { client, invalid, enough: () => !skipInvalid && invalid.count() > 0 }
-  const { read, last, staged } = await stageLines(readable(source), {
+  const { read, last, staged } = await stageLines(readable(source, maxLineMiB), {
     ...work,
     tables: await readTables(client),
     check: checkRow,
@@ -120,14 +125,22 @@ async function importAll(
   return { read, inserted, repeated, invalid: invalid.first(), invalidCount: invalid.count() }
 }
 
-/** A line is in memory as a whole, so its bytes have a limit. */
-const LONGEST_LINE = 64 * 1024 * 1024
+function checkLongest(maxLineMiB: number | undefined): void {
+  if ((countOf('maxLineMiB', maxLineMiB, 1) ?? 1) > MOST_LONGEST)
+    throw new WfstoreError('usage', `maxLineMiB is ${maxLineMiB}, not at most ${MOST_LONGEST}`)
+}
 
-async function* readable(source: ImportSource): AsyncGenerator<Line[]> {
+async function* readable(source: ImportSource, maxLineMiB?: number): AsyncGenerator<Line[]> {
   try {
-    yield* readLines(uncompressed(source), LONGEST_LINE)
+    yield* readLines(uncompressed(source), maxLineMiB)
   } catch (cause) {
     const { code, message } = describe(cause)
+    if (code === 'Z_EXPANSION') {
+      throw new WfstoreError('usage', `the compressed file is refused: ${message}`, {
+        hint: 'nothing was imported',
+        cause,
+      })
+    }
     if (code?.startsWith('Z_')) {
       throw new WfstoreError('usage', `the compressed file is damaged: ${message}`, {
         hint: 'nothing was imported; make or copy the file again',

@@ -1,6 +1,7 @@
 import type { TableField } from '../../tables/column.ts'
 import { KINDS, type RowKind } from '../../tables/tables.ts'
 import { bare, Invalid, shown } from './invalid.ts'
+import { repeatedKey } from './keys.ts'
 import { EXTRA, JSON_NULLS, REFERENCES } from './line.ts'
 import { rawFields } from './raw.ts'
 import type { LineColumn, LineTable, LineTables } from './table.ts'
@@ -20,10 +21,15 @@ export interface ParsedLine {
   text: string
 }
 
-/** @throws Invalid where the text is not the line of a row */
-export function parseLine(text: string, tables: LineTables): ParsedLine {
+/**
+ * @param exact the line is as the server wrote it, so a value of a column of type json may have a key twice
+ * @throws Invalid where the text is not the line of a row
+ */
+export function parseLine(text: string, tables: LineTables, { exact = false } = {}): ParsedLine {
   const line = parseJson(text)
   if (!isObject(line)) throw new Invalid(`is ${shown(line)}, not a JSON object`)
+  const repeated = exact ? undefined : repeatedKey(text, line)
+  if (repeated !== undefined) throw new Invalid(`has the key ${shown(repeated)} twice`)
   const { [JSON_NULLS]: nulls = [], [EXTRA]: extra = {}, [REFERENCES]: given, ...rest } = line
   const names = Object.keys(rest)
   const [kind] = names
@@ -36,7 +42,7 @@ export function parseLine(text: string, tables: LineTables): ParsedLine {
   if (!isObject(row)) throw new Invalid(`${kind} is ${shown(row)}, not an object`)
   if (!isObject(extra)) throw new Invalid(`${EXTRA} is ${shown(extra)}, not an object`)
   const table = tables[kind]
-  const references = given === undefined ? undefined : JSON.stringify(given)
+  const references = given === undefined ? undefined : jsonOf(given)
   return { table, row, extra, nulls: checkedNulls(table, row, nulls), references, text }
 }
 
@@ -45,6 +51,14 @@ function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new Invalid(`is not JSON: ${(error as Error).message}`)
+  }
+}
+
+function jsonOf(references: unknown): string {
+  try {
+    return JSON.stringify(references)
+  } catch (error) {
+    throw new Invalid(`${REFERENCES} is not valid: ${(error as Error).message}`)
   }
 }
 

@@ -54,18 +54,19 @@ function eachMember(
   return at + 1
 }
 
-function nameAt(text: string, start: number): string {
+export function nameAt(text: string, start: number): string {
   const name = text.slice(start, endOfString(text, start))
   return name.includes('\\') ? JSON.parse(name) : name.slice(1, -1)
 }
 
-function skipBlanks(text: string, start: number): number {
+export function skipBlanks(text: string, start: number): number {
   let at = start
   while (text.charCodeAt(at) <= 32) at++
   return at
 }
 
-function endOfString(text: string, start: number): number {
+/** 0 if the string has no end. */
+export function endOfString(text: string, start: number): number {
   let at = start
   do at = text.indexOf('"', at + 1)
   while (isEscaped(text, at))

@@ -114,7 +114,7 @@ function rowOf(
   try {
     if (text === undefined) throw new Invalid(reason)
     if (isRow?.(text) === false) return undefined
-    const line = parseLine(text, tables)
+    const line = parseLine(text, tables, { exact: fromArchive })
     if (line.references !== undefined && !fromArchive)
       throw new Invalid(
         `"${REFERENCES}" is only in an archive: run \`wfstore restore\`, or leave it out`,

@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 const NOTHING = { execution: 0, step: 0, audit: 0, bill: 0, metric: 0 }
-const SAID = /^(line [1-9]\d*: |the compressed file is damaged: )[^\n]+$/
+const SAID = /^(line [1-9]\d*: |the compressed file is (?:damaged|refused): )[^\n]+$/
 /** A line of any length is shown up to a readable length. */
 const LONGEST = 600
 
@@ -223,8 +223,8 @@ it('the command line prints one line that cannot control a terminal, and exits w
           expect([code, stdout, await rowsIn(database)]).toEqual([2, '', NOTHING])
           expect(stderr).toMatch(
             flag === '--json'
-              ? /^\{"error":\{"code":"usage","message":"(line \d+|the compressed file is damaged): .+\}\n$/
-              : /^error: (line \d+|the compressed file is damaged): .+\n$/,
+              ? /^\{"error":\{"code":"usage","message":"(line \d+|the compressed file is (?:damaged|refused)): .+\}\n$/
+              : /^error: (line \d+|the compressed file is (?:damaged|refused)): .+\n$/,
           )
         }
         if (code === 0) await database.sql(EMPTY)

@@ -201,10 +201,16 @@ describe('the form of a file', () => {
     }
     const report = await importInto(database, file(), { skipInvalid: true })
     expect(report.invalid).toEqual([
-      { line: 2, reason: 'is longer than 64 MiB' },
+      { line: 2, reason: 'is longer than 64 MiB; --max-line raises the limit' },
       { line: 3, reason: expect.any(String) },
     ])
     expect(report.inserted.metric).toBe(1)
+    const longer = await importInto(database, file(), { skipInvalid: true, maxLineMiB: 70 })
+    expect(longer.invalid).toMatchObject([{ line: 2, reason: 'metricId is missing' }, { line: 3 }])
+    for (const maxLineMiB of [0, 1.5, 501])
+      await expect(importInto(database, '', { maxLineMiB })).rejects.toMatchObject({
+        code: 'usage',
+      })
   })
 
   it('a source that fails imports nothing, and the error names the cause', async () => {

@@ -30,6 +30,19 @@ describe('an invalid line', () => {
       line.metric({ toString: 1 }),
       /^a metric has no field "toString"$/,
     ],
+    [
+      'a field twice',
+      line.metric().replace('"metricValue":1.5', '"metricValue":1.5,"metricValue" : 2'),
+      /^has the key "metricValue" twice$/,
+    ],
+    ['a row twice', '{"metric":{},"metric":{}}\n', /^has the key "metric" twice$/],
+    [
+      'a key of a JSON value twice',
+      line
+        .metric({ dimensions: {} })
+        .replace('"dimensions":{}', '"dimensions":{"a":[{"b":1,"\\u0062":2}]}'),
+      /^has the key "b" twice$/,
+    ],
     ['no id', line.metric({ metricId: undefined }), /^metricId is missing$/],
     [
       'no value where one is needed',

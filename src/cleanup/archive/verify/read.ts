@@ -32,10 +32,15 @@ export async function reading<T>(path: string, work: () => Promise<T>): Promise<
 export const namesIn = (folder: string): Promise<string[]> =>
   reading(folder, async () => (await readdir(folder)).sort())
 
-/** @throws Fault if it is a pipe or a device, which may have no end */
+/** The manifest of an archive of 25 TB has half of this. */
+const LONGEST_MIB = 128
+
+/** @throws Fault if it is too large for memory, or a pipe or a device, which may have no end */
 export const textOf = (path: string): Promise<string> =>
   reading(path, async () => {
-    if (!(await stat(path)).isFile()) throw new Fault('is not a file')
+    const found = await stat(path)
+    if (!found.isFile()) throw new Fault('is not a file')
+    if (found.size > LONGEST_MIB * 1024 * 1024) throw new Fault(`is larger than ${LONGEST_MIB} MiB`)
     return readFile(path, 'utf8')
   })
 

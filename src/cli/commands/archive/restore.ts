@@ -7,6 +7,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
+import { maxLine } from '../../options/max-line.ts'
 import { checkOutput } from '../../options/output.ts'
 import { parseText } from '../../options/values.ts'
 import { isAttended } from '../../terminal/confirm.ts'
@@ -17,6 +18,7 @@ import { restoreColumns, restoredTableColumns, restoredTables } from './columns.
 interface RestoreFlags extends GlobalOptions {
   dryRun?: boolean
   copy?: boolean
+  maxLine?: number
   yes?: boolean
 }
 
@@ -38,6 +40,7 @@ export function define(restore: Command, context: Context): void {
     )
     .option('--dry-run', 'restore, print the result and roll back')
     .option('--copy', 'copy rows to another database; do not update totals')
+    .option(...maxLine)
     .option('-y, --yes', 'skip the confirmation prompt')
     .action((path: string) => runRestore(context, restore.optsWithGlobals<RestoreFlags>(), path))
 }
@@ -58,6 +61,8 @@ async function runRestore(context: Context, flags: RestoreFlags, path: string): 
     restoreArchive(client, source, {
       dryRun: flags.dryRun,
       copy: flags.copy,
+      maxLineMiB: flags.maxLine,
+      signal: io.signal,
       stdin: io.stdin,
       progress: ({ lines, of }) => progress.show(lines, 'lines read', of),
       notice: (line) => {
