@@ -120,7 +120,7 @@ const surroundings = () => ({ env: process.env, cwd: process.cwd() })
  * `databaseUrl`, or if it is undefined, it uses the database of the environment, by the rules of the command line:
  * WFSTORE_DATABASE_URL, DATABASE_URL, the PG* variables of libpq, else the embedded database in `.wfstore/` of the working
  * folder.
- * @throws WfstoreError usage if an option is invalid, or the spool is in use or cannot be opened; every query: no_database,
+ * @throws WfstoreError usage if an option is invalid, or the folder of the spool cannot be used; every query: no_database,
  * unreachable, access_denied, database_missing, schema_missing, schema_behind, schema_ahead, permission_denied
  */
 export const openStore = (options: StoreOptions = {}): Store => openStoreIn(surroundings, options)

@@ -1,3 +1,4 @@
+import * as fs from 'node:fs'
 import { open } from 'node:fs/promises'
 
 /** File systems that cannot do this for a folder: Windows, and some network and FUSE ones. */
@@ -12,5 +13,19 @@ export async function syncFolder(folder: string): Promise<void> {
     if (!UNSUPPORTED.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   } finally {
     await handle?.close()
+  }
+}
+
+/** The same at once. A folder that cannot be synced is passed. */
+export function syncFolderNow(folder: string): void {
+  try {
+    const fd = fs.openSync(folder, 'r')
+    try {
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+  } catch (error) {
+    if (!UNSUPPORTED.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }

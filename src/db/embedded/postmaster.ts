@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { connect } from 'node:net'
 import { basename, join } from 'node:path'
-import { alive } from '../../lock-file.ts'
+import { alive } from '../../lock-holder.ts'
 import { sqlStateOf } from '../query/errors.ts'
 import { dataDir, folderError, isMissing, readPassword } from './folder.ts'
 

@@ -1,7 +1,8 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isLive, processTag, tryLock } from '../../lock-file.ts'
+import { tryLock } from '../../lock-file.ts'
+import { isLive, processTag } from '../../lock-holder.ts'
 
 /** A start takes a second. One that takes longer is recovering from a crash, which the launch waits for, or hangs. */
 const PATIENCE_MS = 10_000

@@ -122,3 +122,20 @@ export const startOf = (
   options: { startTime?: Date | string | undefined },
   now: Date,
 ): string | null => timeOf('startTime', options.startTime ?? now)
+
+/** Thrown instead of a query: the call is checked, then it goes to the spool. */
+export const AWAY = new Error('away')
+export const nowhere: Run = async () => {
+  throw AWAY
+}
+
+/** Null if the line is not a valid call, for example after a power failure or from another version of wfstore. */
+export async function parsed(line: string): Promise<SpooledCall | null> {
+  try {
+    const call = JSON.parse(line) as SpooledCall
+    const checked = await perform(nowhere, call, null).catch((error: unknown) => error)
+    return checked === AWAY ? call : null
+  } catch {
+    return null
+  }
+}

@@ -1,181 +1,172 @@
 import * as fs from 'node:fs'
-import { WfstoreError } from '../../error.ts'
-import { type LockAttempt, tryLock } from '../../lock-file.ts'
+import { dirname } from 'node:path'
+import { type FileLockOptions, type Lock, tryLock } from '../../lock-file.ts'
+import { syncFolderNow } from '../../sync-folder.ts'
 
-/** A queue of lines in a file, used by one process at a time. Its methods are synchronous, so they do not interleave. */
+/**
+ * A file of lines with its lock. Only the process that has made it writes lines to it, always at its end; another process
+ * that takes it over reads it and removes it. No file is truncated or replaced, and no name is used again, so a process
+ * that lost its file while it was stopped destroys nothing. It asks `isHeld` after it has written a line.
+ */
 export interface SpoolFile {
-  /** The number of waiting bytes. */
+  readonly path: string
+  /** The number of bytes of all lines, and of those that are not dropped. */
+  readonly size: number
   readonly waiting: number
-  /** The number of bytes of dropped lines that are still in the file. */
-  readonly passed: number
-  /** Writes a line to disk. Returns false if the file would become too large. @throws WfstoreError failed; nothing is written */
-  append: (line: string) => boolean
-  /** The first waiting line, or null. @throws WfstoreError failed */
+  /** False if another process has taken it over. What is written from then on may be lost. */
+  isHeld: () => boolean
+  /** Writes lines to disk, all of them or nothing. */
+  append: (lines: Buffer) => void
+  /** Writes the waiting lines of another file to disk. */
+  appendFrom: (other: SpoolFile) => void
+  /** The bytes from this offset after the dropped lines. */
+  read: (bytes: Buffer, offset: number) => number
+  /** The first waiting line, or null. */
   peek: () => string | null
-  /** Drops the line that `peek` returned. After the last line the file is empty. @throws WfstoreError failed */
+  /** Drops the line that `peek` returned. */
   drop: () => void
-  /** Replaces the file with a new one that has these lines and the waiting lines. @throws WfstoreError failed */
-  compact: (head: readonly string[]) => void
-  /** Releases the file for another process. */
+  /** Leaves the file to the next process. */
   close: () => void
+  /** Removes the file and its lock. */
+  remove: () => void
 }
 
 const NEWLINE = 10
 const CHUNK = 4096
 const COPIED = 1 << 20
-const TRUNCATED = 'another process has truncated it'
+const { O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants
 
-/**
- * Opens or creates the file, readable only by its owner. An incomplete last line of a killed process is removed.
- * @throws WfstoreError usage if another process uses it, or it cannot be opened
- */
-export function openSpoolFile(path: string, maxBytes: number): SpoolFile {
-  const unlock = lock(path)
-  let fd: number
+/** Creates a file, readable only by its owner. The lock comes first: a file without one is free. */
+export function createSpoolFile(path: string, options: FileLockOptions): SpoolFile {
+  const lock = tryLock(`${path}.lock`, options)
+  if (!('release' in lock)) throw new Error(`${path}.lock is held`)
   try {
-    fd = openWhole(path)
-  } catch (cause) {
-    unlock()
-    throw cannotOpen(path, cause)
-  }
-  let size = fs.fstatSync(fd).size
-  /** The offset of the first waiting line, and its length including the line end. */
-  let done = 0
-  let peeked = 0
-  const guarded = <T>(work: () => T): T => {
+    const fd = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0o600)
     try {
-      return work()
-    } catch (cause) {
-      const { message } = cause as Error
-      throw new WfstoreError('failed', `the spool ${path} cannot be used: ${message}`, { cause })
-    }
-  }
-  return {
-    get waiting() {
-      return size - done
-    },
-    get passed() {
-      return done
-    },
-    append: (line) =>
-      guarded(() => {
-        const bytes = Buffer.from(`${line}\n`)
-        if (size + bytes.length > maxBytes) return false
-        try {
-          writeAll(fd, bytes, size)
-          fs.fsyncSync(fd)
-        } catch (error) {
-          // An incomplete line would also damage the next one.
-          fs.ftruncateSync(fd, size)
-          throw error
-        }
-        size += bytes.length
-        return true
-      }),
-    peek: () =>
-      guarded(() => {
-        if (done === size) return null
-        for (let length = CHUNK; ; length *= 2) {
-          const bytes = Buffer.alloc(Math.min(length, size - done))
-          const read = fs.readSync(fd, bytes, 0, bytes.length, done)
-          const end = bytes.subarray(0, read).indexOf(NEWLINE)
-          if (end >= 0) {
-            peeked = end + 1
-            return bytes.toString('utf8', 0, end)
-          }
-          if (read < length) throw new Error(TRUNCATED)
-        }
-      }),
-    drop: () =>
-      guarded(() => {
-        done += peeked
-        peeked = 0
-        if (done < size) return
-        fs.ftruncateSync(fd, 0)
-        size = 0
-        done = 0
-      }),
-    compact: (head) =>
-      guarded(() => {
-        const temporary = `${path}.new`
-        const lines = Buffer.from(head.map((line) => `${line}\n`).join(''))
-        const to = fs.openSync(temporary, 'w+', 0o600)
-        try {
-          writeAll(to, lines, 0)
-          copy(fd, to, { from: done, until: size, at: lines.length })
-          fs.fsyncSync(to)
-          fs.renameSync(temporary, path)
-        } catch (error) {
-          fs.closeSync(to)
-          throw error
-        }
-        fs.closeSync(fd)
-        fd = to
-        size = lines.length + size - done
-        done = 0
-        peeked = 0
-      }),
-    close: () => {
+      syncFolderNow(dirname(path))
+      return spoolFile(path, { fd, size: 0, lock })
+    } catch (error) {
       fs.closeSync(fd)
-      unlock()
-    },
+      fs.rmSync(path, { force: true })
+      throw error
+    }
+  } catch (error) {
+    lock.release()
+    throw error
   }
 }
 
-/** Opens the file and removes an incomplete last line. */
-function openWhole(path: string): number {
-  const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600)
+/**
+ * Takes over a file that no live process has. An incomplete last line of a killed process is not one of its lines.
+ * @returns undefined if a process has it, or it is gone
+ */
+export function takeSpoolFile(path: string, options: FileLockOptions): SpoolFile | undefined {
+  const lock = tryLock(`${path}.lock`, options)
+  if (!('release' in lock)) return undefined
+  try {
+    const fd = fs.openSync(path, 'r')
+    try {
+      return spoolFile(path, { fd, size: endOfLines(fd), lock })
+    } catch (error) {
+      fs.closeSync(fd)
+      throw error
+    }
+  } catch (error) {
+    lock.release()
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function spoolFile(path: string, opened: { fd: number; size: number; lock: Lock }): SpoolFile {
+  const { fd, lock } = opened
+  let { size } = opened
+  /** The offset of the first waiting line, and its length including the line end. */
+  let done = 0
+  let peeked = 0
+  const allOrNothing = (write: () => number) => {
+    let added: number
+    try {
+      added = write()
+      fs.fsyncSync(fd)
+    } catch (error) {
+      // An incomplete line would also damage the next one.
+      fs.ftruncateSync(fd, size)
+      throw error
+    }
+    size += added
+  }
+  const close = () => {
+    fs.closeSync(fd)
+    lock.release()
+  }
+  const file: SpoolFile = {
+    path,
+    get size() {
+      return size
+    },
+    get waiting() {
+      return size - done
+    },
+    isHeld: lock.isHeld,
+    append: (lines) => allOrNothing(() => writeAll(fd, lines)),
+    appendFrom: (other) => allOrNothing(() => copy(other, fd)),
+    read: (bytes, offset) =>
+      fs.readSync(fd, bytes, 0, Math.min(bytes.length, size - done - offset), done + offset),
+    peek: () => {
+      if (done === size) return null
+      for (let length = CHUNK; ; length *= 2) {
+        const bytes = Buffer.alloc(Math.min(length, size - done))
+        const read = file.read(bytes, 0)
+        const end = bytes.subarray(0, read).indexOf(NEWLINE)
+        if (end >= 0) {
+          peeked = end + 1
+          return bytes.toString('utf8', 0, end)
+        }
+        if (read < length) throw new Error(TRUNCATED)
+      }
+    },
+    drop: () => {
+      done += peeked
+      peeked = 0
+    },
+    close,
+    remove: () => {
+      fs.rmSync(path, { force: true })
+      close()
+    },
+  }
+  return file
+}
+
+const TRUNCATED = 'another program has truncated it'
+
+/** The end of the last complete line. */
+function endOfLines(fd: number): number {
   let end = fs.fstatSync(fd).size
   const bytes = Buffer.alloc(CHUNK)
   while (end > 0) {
     const from = Math.max(0, end - CHUNK)
     const read = fs.readSync(fd, bytes, 0, end - from, from)
     const last = bytes.subarray(0, read).lastIndexOf(NEWLINE)
-    end = last < 0 ? from : from + last + 1
-    if (last >= 0) break
+    if (last >= 0) return from + last + 1
+    end = from
   }
-  fs.ftruncateSync(fd, end)
-  return fd
+  return 0
 }
 
-function writeAll(fd: number, bytes: Buffer, at: number): void {
-  for (let written = 0; written < bytes.length; ) {
-    written += fs.writeSync(fd, bytes, written, bytes.length - written, at + written)
-  }
+function writeAll(fd: number, bytes: Buffer): number {
+  for (let written = 0; written < bytes.length; ) written += fs.writeSync(fd, bytes, written)
+  return bytes.length
 }
 
-function copy(
-  fd: number,
-  to: number,
-  { from, until, at }: { from: number; until: number; at: number },
-): void {
-  const bytes = Buffer.alloc(Math.min(COPIED, until - from))
-  for (let place = from; place < until; ) {
-    const read = fs.readSync(fd, bytes, 0, Math.min(bytes.length, until - place), place)
+function copy(from: SpoolFile, to: number): number {
+  const { waiting } = from
+  const bytes = Buffer.alloc(Math.min(COPIED, waiting))
+  for (let place = 0; place < waiting; ) {
+    const read = from.read(bytes, place)
     if (read === 0) throw new Error(TRUNCATED)
-    writeAll(to, bytes.subarray(0, read), at + place - from)
-    place += read
+    place += writeAll(to, bytes.subarray(0, read))
   }
+  return waiting
 }
-
-/** @returns a function that releases it @throws WfstoreError usage */
-function lock(path: string): () => void {
-  let attempt: LockAttempt
-  try {
-    attempt = tryLock(`${path}.lock`)
-  } catch (cause) {
-    throw cannotOpen(path, cause)
-  }
-  if ('release' in attempt) return attempt.release
-  throw inUse(path, attempt.holder)
-}
-
-const inUse = (path: string, holder: number | undefined) =>
-  new WfstoreError('usage', `the spool ${path} is in use by process ${holder ?? 'unknown'}`, {
-    hint: `give each process a spool of its own; if that process does not use it, remove ${path}.lock`,
-  })
-
-const cannotOpen = (path: string, cause: unknown) =>
-  new WfstoreError('usage', `the spool ${path} cannot be opened: ${(cause as Error).message}`, {
-    cause,
-  })

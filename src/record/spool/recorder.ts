@@ -2,25 +2,29 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { refusesRow } from '../../db/query/errors.ts'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
+import type { FileLockOptions } from '../../lock-file.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { countOf, requiredText } from '../../queries/table/validate.ts'
 import { aroundRun } from '../recorder/around.ts'
 import type { ExecutionRecorder, StartExecution } from '../recorder/types.ts'
 import {
+  AWAY,
+  nowhere,
   type Outcome,
+  parsed,
   perform,
   type RecorderCall,
   type SpooledCall,
   startOf,
   timed,
 } from './calls.ts'
-import { openSpoolFile, type SpoolFile } from './file.ts'
 import { executionHandle, idOf } from './handles.ts'
+import { openSpool, type Spool } from './queue.ts'
 
 export interface SpoolOptions {
-  /** The path of the file. It is created if it is missing; its folder must exist. Only one process can use it (`file.lock`). */
+  /** The path of the files: each process writes to its own one, with this path and a suffix. The folder must exist. */
   file: string
-  /** Maximum size of the file (default: 64 MiB). */
+  /** Maximum size of the files of this process, with those that it takes over (default: 64 MiB). */
   maxBytes?: number | undefined
   /**
    * Called for each call that the database did not take at once, or refused later (`conflict`, `not_found`). The call is null
@@ -42,28 +46,34 @@ const USUAL_BYTES = 64 * 1024 * 1024
 /** The pause between two replays, and the maximum time that a call waits for a replay. */
 const PAUSE_MS = 1000
 
-/** Thrown instead of a query: the call is checked, then it goes to the spool. */
-const AWAY = new Error('away')
-const nowhere: Run = async () => {
-  throw AWAY
+export interface SpoolTiming extends FileLockOptions {
+  /** The pause between two searches for files of ended processes. */
+  searchMs?: number
 }
+const SEARCH_MS = 10_000
 
 /**
  * A recorder for an engine that must not fail because of recording. A call that the database does not take goes to a file,
  * and is replayed when the database is available. While the file has calls, all new calls go to the file, so that their
- * order is kept. Each call can be repeated, so that an interrupted replay writes nothing twice.
- * @throws WfstoreError usage if the options are invalid, or the file is in use or cannot be opened; each call: usage
+ * order is kept. Each call can be repeated, so that an interrupted replay writes nothing twice. Files of ended processes
+ * with the same path are taken over.
+ * @throws WfstoreError usage if the options are invalid, or the folder cannot be used; each call: usage
  */
-export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorder {
+export function spooledRecorder(
+  run: Run,
+  options: SpoolOptions,
+  { searchMs = SEARCH_MS, ...locks }: SpoolTiming = {},
+): SpooledRecorder {
   checkNames('spool', options, OPTIONS)
   const path = requiredText('spool.file', options.file)
   const maxBytes = countOf('spool.maxBytes', options.maxBytes, 1) ?? USUAL_BYTES
   const { onError } = options
   if (typeof onError !== 'function') throw new WfstoreError('usage', 'spool.onError is missing')
-  let opened: SpoolFile | undefined = openSpoolFile(path, maxBytes)
-  /** The file. After `close` it is opened again if it is needed. */
+  let opened: Spool | undefined = openSpool(path, maxBytes, locks)
+  let searchedAt = Number.NEGATIVE_INFINITY
+  /** The spool. After `close` it is opened again if it is needed. */
   const file = () => {
-    opened ??= openSpoolFile(path, maxBytes)
+    opened ??= openSpool(path, maxBytes, locks)
     return opened
   }
   /** Runs and steps whose start was refused. Later calls must not be written to the existing run or step of that id. */
@@ -93,6 +103,17 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     const id = stepId ?? executionId
     if (error) refused.set(id, error)
     else refused.delete(id)
+  }
+
+  /** Takes over the files of ended processes. Not during a replay, which has looked at the first line. */
+  function search(): void {
+    if (replaying) return
+    searchedAt = performance.now()
+    try {
+      for (const error of file().takeOver()) tell(error, null)
+    } catch (error) {
+      tell(asWfstoreError(error), null)
+    }
   }
 
   async function record(made: RecorderCall, startTime: string | null = null): Promise<Outcome> {
@@ -140,6 +161,7 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
 
   /** Waits a short time for a replay that is due or running. Without it a busy engine would never empty the file. */
   async function catchUp(): Promise<void> {
+    if (performance.now() - searchedAt >= searchMs) search()
     if (file().waiting === 0 || (replaying && !advancing)) return
     if (!replaying && Math.abs(Date.now() - triedAt) < PAUSE_MS) return
     const over = new AbortController()
@@ -202,6 +224,8 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
     }
   }
 
+  search()
+
   async function begin(start: StartExecution) {
     const executionId = idOf('executionId', start.executionId)
     const given = { ...start, executionId }
@@ -215,10 +239,12 @@ export function spooledRecorder(run: Run, options: SpoolOptions): SpooledRecorde
   async function close(): Promise<void> {
     try {
       await replaying
+      if (opened) search()
       if (opened && opened.waiting > 0) await startReplay(run)
       // Another call of close may have finished first.
       const last = opened
       opened = undefined
+      searchedAt = Number.NEGATIVE_INFINITY
       if (last && last.waiting > 0) tell(reason, null)
       last?.close()
     } catch (error) {
@@ -255,14 +281,3 @@ const asWfstoreError = (error: unknown): WfstoreError =>
   error instanceof WfstoreError
     ? error
     : new WfstoreError('failed', `recording failed: ${String(error)}`, { cause: error })
-
-/** Null if the line is not a valid call, for example after a power failure or from another version of wfstore. */
-async function parsed(line: string): Promise<SpooledCall | null> {
-  try {
-    const call = JSON.parse(line) as SpooledCall
-    const checked = await perform(nowhere, call, null).catch((error: unknown) => error)
-    return checked === AWAY ? call : null
-  } catch {
-    return null
-  }
-}

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 import type { WfstoreError } from '../../../src/error.ts'
 import { openStore } from '../../../src/index.ts'
-import { openSpoolFile } from '../../../src/record/spool/file.ts'
+import { openSpool } from '../../../src/record/spool/queue.ts'
 import { OF } from '../recording.ts'
 import {
   file,
@@ -17,6 +17,7 @@ import {
   recording,
   shut,
   spooling,
+  spools,
   told,
   url,
   useSpooling,
@@ -53,10 +54,11 @@ it('close resolves while the database is away, and leaves the file to the next s
   const run = await store.startExecution(OF)
   await Promise.all([store.close(), store.close()])
   expect(lines()).toHaveLength(1)
-  expect(existsSync(`${file}.lock`)).toBe(false)
+  const [spool] = spools() as [string]
+  expect(readdirSync(folder)).toEqual([basename(spool)])
   // A torn line, as of a process that was killed, and one that a disk has lost.
-  writeFileSync(file, `\0\0\0\n${readFileSync(file, 'utf8')}`)
-  appendFileSync(file, '{"kind":"finish","executionId":"')
+  writeFileSync(spool, `\0\0\0\n${readFileSync(spool, 'utf8')}`)
+  appendFileSync(spool, '{"kind":"finish","executionId":"')
   open()
   forget()
   await run.decision({ details: 'a closed store, used again' })
@@ -66,7 +68,7 @@ it('close resolves while the database is away, and leaves the file to the next s
   expect(await recording.entriesOf(run)).toEqual(['ai_decision 1', 'workflow_start 1'])
 })
 
-it('the next process takes over the file of a killed one; two live processes cannot share a file', async () => {
+it('the next process takes over the file of a killed one; live ones have a file each', async () => {
   const code = `
     import { openStore } from ${JSON.stringify(library)}
     const spool = { file: ${JSON.stringify(file)}, onError: () => {} }
@@ -77,12 +79,15 @@ it('the next process takes over the file of a killed one; two live processes can
     setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code])
   const [executionId] = (await once(child.stdout, 'data')).map((data) => String(data).trim())
-  expect(() => spooling()).toThrow(`is in use by process ${child.pid}`)
+  await spooling().close()
+  expect(lines()).toHaveLength(2)
   child.kill('SIGKILL')
   await once(child, 'close')
-  const store = spooling()
-  expect(() => spooling()).toThrow('is in use')
-  await store.close()
+  const stores = [spooling(), spooling()]
+  const runs = await Promise.all(stores.map((store) => store.startExecution(OF)))
+  await Promise.all(stores.map((store) => store.close()))
+  for (const run of runs) expect(await recording.runOf(run)).toMatchObject({ status: 'running' })
+  expect(readdirSync(folder)).toEqual([])
   expect(await recording.runOf({ executionId: executionId as string })).toMatchObject({
     status: 'success',
   })
@@ -98,10 +103,11 @@ it('an open spool keeps no process alive, and a file that cannot be opened is re
   expect(await once(child, 'close')).toEqual([0, null])
   const nowhere = join(folder, 'none', 'spool.jsonl')
   expect(() => spooling({ file: nowhere })).toThrow('cannot be opened')
+  expect(() => spooling({ file: folder })).toThrow('it is not a file')
 })
 
 it('lines of any length are read as they were written, also after a rewrite', () => {
-  const spool = openSpoolFile(file, 100_000)
+  const spool = openSpool(file, 100_000)
   const given = [10, 5000, 1, 20_000, 4095, 4096].map((length, n) => String(n).repeat(length))
   for (const line of given) expect(spool.append(line)).toBe(true)
   expect(spool.append('x'.repeat(100_000))).toBe(false)
@@ -110,13 +116,13 @@ it('lines of any length are read as they were written, also after a rewrite', ()
   spool.compact(['head', 'ä'])
   spool.append('last')
   spool.close()
-  const again = openSpoolFile(file, 100_000)
+  const again = openSpool(file, 100_000)
+  expect(again.takeOver()).toEqual([])
   const found: string[] = []
   for (let line = again.peek(); line !== null; line = again.peek()) {
     found.push(line)
     again.drop()
   }
   expect(found).toEqual(['head', 'ä', ...given.slice(1), 'last'])
-  again.close()
-  expect(readFileSync(file, 'utf8')).toBe('')
+  expect(readdirSync(folder)).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -87,4 +87,12 @@ export const spooling = (
   const { databaseUrl = url, ...rest } = options
   return openStore({ databaseUrl, spool: { file, onError, ...rest } })
 }
-export const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean)
+/** The files of the spool, without their locks. */
+export const spools = () =>
+  readdirSync(folder)
+    .filter((name) => /^spool\.jsonl(\.[0-9a-f-]{36})?$/.test(name))
+    .sort()
+    .map((name) => join(folder, name))
+/** The waiting lines of all processes. */
+export const lines = () =>
+  spools().flatMap((path) => readFileSync(path, 'utf8').split('\n').filter(Boolean))
