@@ -2,8 +2,9 @@ import { Socket } from 'node:net'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { sqlStateOf } from '../query/errors.ts'
+import { type Login, observedClient } from './client.ts'
 import type { Target } from './target.ts'
-import { UNVERIFIED } from './tls.ts'
+import { tlsReason } from './tls-errors.ts'
 
 /** For some failures pg has only a message. This file detects them from what happens instead. */
 
@@ -13,9 +14,12 @@ const OPTIONS_REFUSED = ['08P01', '0A000']
 export const mayRefuseOptions = (error: unknown): boolean =>
   OPTIONS_REFUSED.includes(sqlStateOf(error) ?? '')
 
-/** The config of a target with a socket that detects a refusal of TLS. pg has only a message for it (pg/lib/connection.js). */
+/**
+ * The config of a target with a socket that detects a refusal of TLS, and a client that detects a failure of TLS. pg has
+ * only messages for them (pg/lib/connection.js).
+ */
 export function attempt(target: Target) {
-  let refused = false
+  const login: Login = { answered: false, refused: false, started: false, secured: false }
   const { config, address, channelBinding = 'disable' } = target
   const stream = () => {
     const socket = new Socket()
@@ -26,7 +30,8 @@ export function attempt(target: Target) {
     }
     // The first byte that the server sends is its answer to the request for TLS.
     socket.once('data', (answer: Buffer) => {
-      refused = answer.toString('latin1') === 'N'
+      login.answered = true
+      login.refused = answer.toString('latin1') === 'N'
     })
     return socket
   }
@@ -36,19 +41,30 @@ export function attempt(target: Target) {
       stream,
       enableChannelBinding: channelBinding !== 'disable' && Boolean(config.ssl),
     } as pg.ClientConfig,
+    Client: observedClient(target, login),
+    /** True if the server has sent anything. */
+    answered: () => login.answered,
     /** The target to try after this error: as in libpq, or without settings that a pooler refuses. */
-    instead: (error: unknown): Target | undefined => insteadOf(target, error, refused),
+    instead: (error: unknown): Target | undefined => insteadOf(target, error, login),
   }
 }
 
-function insteadOf(target: Target, error: unknown, tlsRefused: boolean): Target | undefined {
-  const { config, sslMode, ownOptions } = target
+/**
+ * libpq also tries again after a wrong password, and with sslmode=prefer that sends the password without encryption. Here
+ * only a server that refuses before it asks for a password, or TLS that fails, leads to another attempt.
+ */
+function insteadOf(target: Target, error: unknown, login: Login): Target | undefined {
+  if (error instanceof WfstoreError) return undefined
+  const { config, sslMode, ownOptions, tls = false } = target
   const encrypted = Boolean(config.ssl)
   const refused = isHostRefused(error)
-  if (sslMode === 'prefer' && encrypted && (tlsRefused || refused))
-    return { ...target, config: { ...config, ssl: false }, sslMode: 'disable' }
+  const failed = login.started && !login.secured && sqlStateOf(error) === undefined
+  if (sslMode === 'prefer' && encrypted && (login.refused || failed || refused)) {
+    const plain: Target = { ...target, config: { ...config, ssl: false }, sslMode: 'disable' }
+    return failed ? { ...plain, tlsFailure: tlsReason(error, target) } : plain
+  }
   if (sslMode === 'allow' && !encrypted && refused)
-    return { ...target, config: { ...config, ssl: UNVERIFIED }, sslMode: 'require' }
+    return { ...target, config: { ...config, ssl: tls }, sslMode: 'require' }
   if (ownOptions !== undefined && mayRefuseOptions(error))
     return { ...target, config: { ...config, options: ownOptions }, ownOptions: undefined }
   return undefined

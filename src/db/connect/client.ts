@@ -4,13 +4,31 @@ import { WfstoreError } from '../../error.ts'
 import { hangUp } from '../query/errors.ts'
 import type { Target } from './target.ts'
 
-/** The client of pg. With channel_binding=require it logs in only with channel binding. */
-export function clientOf({ channelBinding, label }: Target): typeof pg.Client {
-  if (channelBinding !== 'require') return pg.Client
+/** How far a login came. */
+export interface Login {
+  /** The server has sent a byte. */
+  answered: boolean
+  /** The server refuses TLS. */
+  refused: boolean
+  /** The server accepts TLS. */
+  started: boolean
+  /** The connection is encrypted, and the certificate of the server is accepted. */
+  secured: boolean
+}
+
+/** The client of pg, which writes down if TLS succeeds. With channel_binding=require it logs in only with channel binding. */
+export function observedClient(target: Target, login: Login): typeof pg.Client {
   return class extends pg.Client {
     constructor(config?: string | pg.ClientConfig) {
       super(config)
-      requireChannelBinding(this, label)
+      const connection = this.connection as unknown as EventEmitter & { stream: EventEmitter }
+      connection.once('sslconnect', () => {
+        login.started = true
+        connection.stream.once('secureConnect', () => {
+          login.secured = true
+        })
+      })
+      if (target.channelBinding === 'require') requireChannelBinding(this, target.label)
     }
   }
 }

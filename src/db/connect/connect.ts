@@ -6,10 +6,15 @@ import { hangUp } from '../query/errors.ts'
 import { query } from '../query/query.ts'
 import { sql } from '../query/sql.ts'
 import { attempt, inTime } from './attempt.ts'
-import { clientOf } from './client.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
 import { assertSession } from './server-kind.ts'
 import type { Target } from './target.ts'
+
+/** Errors of a server that has answered. */
+const answers = new WeakSet<WfstoreError>()
+
+/** The server is starting or stopping. */
+const CANNOT_CONNECT_NOW = '57P03'
 
 /** The target that each client is connected to: one of several hosts, with or without TLS. */
 const reached = new WeakMap<pg.Client, Target>()
@@ -24,8 +29,9 @@ export async function connectClient(target: Target, asked?: () => void): Promise
     try {
       return await connectTo(candidate, asked)
     } catch (error) {
-      // As in libpq, a server that answers with a refusal ends the search.
+      // As in libpq, a server that answers with a refusal, or whose TLS fails, ends the search.
       if (!(error instanceof WfstoreError) || error.code !== 'unreachable') throw error
+      if (answers.has(error) && error.sqlState !== CANNOT_CONNECT_NOW) throw error
       failures.push(error)
     }
   }
@@ -47,8 +53,7 @@ export function candidatesOf(target: Target): Target[] {
 }
 
 async function connectTo(target: Target, asked?: () => void): Promise<pg.Client> {
-  const { config, instead } = attempt(target)
-  const Client = clientOf(target)
+  const { config, Client, instead, answered } = attempt(target)
   const client = new Client({ ...config, pipeline: true } as pg.ClientConfig)
   // If an idle connection is lost, the next query reports it. Without a listener Node would end the process.
   client.on('error', () => hangUp(client))
@@ -62,7 +67,10 @@ async function connectTo(target: Target, asked?: () => void): Promise<pg.Client>
     hangUp(client)
     const next = instead(error)
     if (next) return connectTo(next)
-    throw await connectError(error, target)
+    const known = await connectError(error, target)
+    // An error that is known already is a time limit.
+    if (answered() && known !== error) answers.add(known)
+    throw known
   }
   try {
     await assertSession(client, target)

@@ -11,17 +11,26 @@ import {
 import { query } from '../query/query.ts'
 import { quote } from '../query/sql.ts'
 import { attempt, isHostRefused, mayRefuseOptions, unreachable } from './attempt.ts'
-import { clientOf } from './client.ts'
 import type { Target } from './target.ts'
+import { tlsReason } from './tls-errors.ts'
+
+const PLAIN_HINT =
+  'if the server requires encryption, add ?sslmode=require to the URL or set PGSSLMODE=require; else check its pg_hba.conf'
+const ENCRYPTED_HINT =
+  'check the user, whether pg_hba.conf of the server admits it from this host, and sslcert if it requires a certificate'
 
 /** Converts an error of connecting, with a hint. */
 export async function connectError(error: unknown, target: Target): Promise<WfstoreError> {
   if (error instanceof WfstoreError) return error
-  const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
   // The server did not answer.
-  if (sqlState === undefined)
-    return unreachable(target, message, error, certificateHint(code ?? ''))
+  if (sqlState === undefined) {
+    const { reason, hint } = tlsReason(error, target)
+    return unreachable(target, reason, error, hint)
+  }
+  const { tlsFailure } = target
+  const before = tlsFailure ? `; before that, TLS failed: ${tlsFailure.reason}` : ''
+  const message = describe(error).message + before
   if (mayRefuseOptions(error) && (await connectsWithoutOptions(target))) {
     return new WfstoreError(
       'usage',
@@ -29,39 +38,20 @@ export async function connectError(error: unknown, target: Target): Promise<Wfst
       { hint: withoutOptions(target), cause: error, sqlState },
     )
   }
-  if (isHostRefused(error) && !isEncrypted(target)) {
-    return new WfstoreError('access_denied', message, {
-      hint: 'if the server requires encryption, add ?sslmode=require to the URL or set PGSSLMODE=require; else check its pg_hba.conf',
-      cause: error,
-      sqlState,
-    })
+  if (isHostRefused(error) && !isSocket(target)) {
+    const hint = tlsFailure?.hint ?? (target.config.ssl ? ENCRYPTED_HINT : PLAIN_HINT)
+    return new WfstoreError('access_denied', message, { hint, cause: error, sqlState })
   }
   if (sqlState.startsWith(CONNECTION_EXCEPTION)) return unreachable(target, message, error)
   return databaseError(error)
 }
 
-/** The hint for a certificate that Node or OpenSSL rejects; undefined for other errors. */
-function certificateHint(code: string): string | undefined {
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return 'connect by a name that the certificate of the server has, or use sslmode=verify-ca'
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
-    return 'check the clock of this machine, and renew the certificate of the server'
-  if (code === 'CERT_REVOKED') return 'the certificate of the server is revoked: renew it'
-  if (/SELF_SIGNED|ISSUER|UNABLE_TO_VERIFY|CERT_/.test(code))
-    return 'set sslrootcert to the certificate of the authority of the server, or to system for the authorities that this machine trusts'
-  if (/^ERR_(SSL|TLS|OSSL)/.test(code))
-    return 'check sslmode, sslcert and sslkey, and the TLS settings of the server'
-  return undefined
-}
-
-/** True also for a Unix socket, which needs no encryption. */
-const isEncrypted = ({ config }: Target): boolean =>
-  Boolean(config.ssl) || config.host?.startsWith('/') === true
+const isSocket = ({ config }: Target): boolean => config.host?.startsWith('/') === true
 
 /** Whether the pooler refused the startup options: without them the connection works. */
 async function connectsWithoutOptions(target: Target): Promise<boolean> {
-  const Client = clientOf(target)
-  const client = new Client(attempt(target).config)
+  const { config, Client } = attempt(target)
+  const client = new Client(config)
   const { connectionParameters: sent } = client as pg.Client & {
     connectionParameters: { options?: string | undefined }
   }

@@ -65,29 +65,35 @@ const unescaped = (field: string | undefined): string | undefined =>
  * @throws WfstoreError usage if no file defines the service
  */
 export function serviceSettings(service: string, env: Environment): Record<string, string> {
-  const files = [
-    env.PGSERVICEFILE ?? homePath(env, '.pg_service.conf'),
-    join(env.PGSYSCONFDIR || '/etc/postgresql-common', 'pg_service.conf'),
-  ]
+  const own = env.PGSERVICEFILE || homePath(env, '.pg_service.conf')
+  const files = [own, join(env.PGSYSCONFDIR || '/etc/postgresql-common', 'pg_service.conf')]
+  if (env.PGSERVICEFILE && !existsSync(own))
+    throw new WfstoreError('usage', `PGSERVICEFILE ${own} does not exist`, {
+      hint: 'set it to the file of the service, or unset it',
+    })
   for (const file of files.filter((name) => existsSync(name))) {
-    const settings = section(readFileSync(file, 'utf8'), service)
+    const settings = section(file, service)
     if (settings) return settings
   }
-  throw new WfstoreError('usage', `the service ${service} is not defined`, {
-    hint: `define [${service}] in ${files[0]}`,
+  throw new WfstoreError('usage', `the service "${service}" is not defined`, {
+    hint: service ? `define [${service}] in ${own}` : 'name one, or leave the parameter out',
   })
 }
 
-function section(content: string, name: string): Record<string, string> | undefined {
+/** As in libpq, a line that starts with [ ends a section, the first section of a name counts, and its first value. */
+function section(file: string, name: string): Record<string, string> | undefined {
   let found: Record<string, string> | undefined
-  let current = ''
-  for (const line of content.split(/\r?\n/).map((text) => text.trim())) {
-    const header = /^\[(.+)\]$/.exec(line)
-    if (header) {
-      current = header[1] as string
-      if (current === name) found ??= {}
-    } else if (found && current === name && !line.startsWith('#') && line.includes('=')) {
+  for (const [index, text] of readFileSync(file, 'utf8').split(/\r?\n/).entries()) {
+    const line = text.trim()
+    if (line.startsWith('[')) {
+      if (found) return found
+      if (line.startsWith(`[${name}]`)) found = {}
+    } else if (found && line !== '' && !line.startsWith('#')) {
       const [key = '', ...value] = line.split('=')
+      if (value.length === 0)
+        throw new WfstoreError('usage', `line ${index + 1} of ${file} is not a parameter`, {
+          hint: 'write name=value',
+        })
       found[key.trim()] ??= value.join('=').trim()
     }
   }

@@ -48,14 +48,13 @@ const REFUSED: Record<string, { variable?: string; harmless?: RegExp }> = {
   replication: { harmless: /^(false|off|no|0)$/ },
   require_auth: { variable: 'PGREQUIREAUTH' },
   requirepeer: { variable: 'PGREQUIREPEER' },
-  requiressl: { harmless: /^0$/ },
   sslcertmode: { variable: 'PGSSLCERTMODE', harmless: /^allow$/ },
   sslcompression: { variable: 'PGSSLCOMPRESSION', harmless: /^0$/ },
   sslcrldir: { variable: 'PGSSLCRLDIR' },
   sslkeylogfile: {},
   sslsni: { variable: 'PGSSLSNI', harmless: /^1$/ },
   min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', harmless: /^3\.0$/ },
-  max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', harmless: /./ },
+  max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', harmless: /^(3\.[02]|latest)$/ },
   servicefile: {},
   scram_client_key: {},
   scram_server_key: {},
@@ -79,6 +78,12 @@ const ELSEWHERE: Record<string, string> = {
   pgbouncer: 'leave it out: wfstore finds out by itself',
 }
 
+/** An empty text is a wrong value for these. For the others it is the default, also if a variable has a value. */
+const NEVER_EMPTY: readonly string[] = [
+  ...['connect_timeout', 'keepalives', 'keepalives_idle', 'sslmode', 'sslnegotiation'],
+  ...['channel_binding', 'target_session_attrs', 'load_balance_hosts'],
+]
+
 const isHonoured = (name: string): name is ParameterName => Object.hasOwn(HONOURED, name)
 
 /**
@@ -96,27 +101,29 @@ export function readParameters(
     const value = variable && env[variable]
     if (value) assertHarmless(name, value, variable)
   }
-  const service = own.service ?? (env.PGSERVICE || undefined)
-  const { service: nested, ...shared } = service
-    ? checked(serviceSettings(service, env), `service ${service}`)
-    : {}
+  const service = own.service ?? env.PGSERVICE
+  const { service: nested, ...shared } =
+    service === undefined ? {} : checked(serviceSettings(service, env), `service ${service}`)
   if (nested !== undefined)
-    throw new WfstoreError('usage', `service ${service} names another service, ${nested}`)
+    throw new WfstoreError('usage', `service ${service} names another service, ${nested}`, {
+      hint: 'write the parameters of that service into it',
+    })
   const variables = Object.entries(HONOURED).flatMap(([name, variable]) => {
     const value = variable && env[variable]
-    return value ? [[name, value] as const] : []
+    return value === undefined ? [] : [[name, value] as const]
   })
-  return { ...Object.fromEntries(variables), ...shared, ...own }
+  const old: Parameters = env.PGREQUIRESSL?.startsWith('1') ? { sslmode: 'require' } : {}
+  const all: Parameters = { ...old, ...Object.fromEntries(variables), ...shared, ...own }
+  return Object.fromEntries(
+    Object.entries(all).filter(([name, value]) => value !== '' || NEVER_EMPTY.includes(name)),
+  )
 }
 
-/** The parameters that have a value. */
 function checked(given: Record<string, string>, source: string): Parameters {
   const parameters: Parameters = {}
   for (const [name, value] of Object.entries(given)) {
-    // libpq has this spelling of JDBC too.
-    if (name === 'ssl' && value === 'true') parameters.sslmode ??= 'require'
-    else if (!isHonoured(name)) assertHarmless(name, value, `${name} of ${source}`, source)
-    else if (value !== '') parameters[name] = value
+    if (isHonoured(name)) parameters[name] = value
+    else assertHarmless(name, value, `${name} of ${source}`, source)
   }
   return parameters
 }
@@ -135,7 +142,7 @@ function assertHarmless(name: string, value: string, where: string, source = whe
       },
     )
   }
-  if (value === '' || refused.harmless?.test(value)) return
+  if (refused.harmless?.test(value)) return
   throw new WfstoreError('usage', `${where} has a value that wfstore cannot honour`, {
     hint: 'leave it out',
   })
@@ -165,6 +172,8 @@ export function wholeNumber(
 ): number | undefined {
   const value = parameters[name]
   if (value === undefined) return undefined
-  if (/^\s*[-+]?\d+\s*$/.test(value)) return Number(value)
-  throw new WfstoreError('usage', `${name} ${JSON.stringify(value)} of ${source} is not a number`)
+  if (/^\s*[-+]?\d+\s*$/.test(value) && Math.abs(Number(value)) < 2 ** 31) return Number(value)
+  throw new WfstoreError('usage', `${name} ${JSON.stringify(value)} of ${source} is not a number`, {
+    hint: 'give a whole number',
+  })
 }

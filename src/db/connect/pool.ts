@@ -2,7 +2,6 @@ import pg from 'pg'
 import type { ConnectionPool } from '../query/connection.ts'
 import { hangUp } from '../query/errors.ts'
 import { attempt, inTime } from './attempt.ts'
-import { clientOf } from './client.ts'
 import { connectClient, reachedBy } from './connect.ts'
 import { assertSchemaTaken, connectError } from './errors.ts'
 import { assertSession } from './server-kind.ts'
@@ -81,7 +80,7 @@ async function openPool(target: Target): Promise<Opened> {
 }
 
 function poolFor(target: Target, chosen: boolean): Opened {
-  const { config, instead } = attempt(target)
+  const { config, Client, instead } = attempt(target)
   const { password } = config
   const { schema, session } = target
   const verify = (client: pg.Client, done: (error?: Error) => void) => {
@@ -92,7 +91,7 @@ function poolFor(target: Target, chosen: boolean): Opened {
   const pool = new pg.Pool({
     ...config,
     ...(typeof password === 'function' ? { password: hangingUp(password) } : {}),
-    Client: clientOf(target),
+    Client,
     allowExitOnIdle: true,
     ...(schema === undefined && session === undefined ? {} : { verify }),
   })

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import type { ConnectionOptions } from 'node:tls'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { quote } from '../query/sql.ts'
@@ -40,6 +42,10 @@ export interface Target {
   /** The schema that `config.options` puts first in the search path. */
   schema?: string | undefined
   sslMode?: SslMode
+  /** The TLS settings to use if the server refuses sslmode=allow without TLS. */
+  tls?: ConnectionOptions | false
+  /** Why TLS failed, if sslmode=prefer connects without it then. */
+  tlsFailure?: { reason: string; hint?: string }
   /** Where to connect, if `config.host` is only the name in its certificate. */
   address?: string | undefined
   channelBinding?: ChannelBinding
@@ -141,20 +147,20 @@ function target(given: Record<string, string>, source: string, choice: Surroundi
   const database = parameters.dbname ?? user
   const { application_name, fallback_application_name, password } = parameters
   const file = parameters.passfile ?? passwordFile(env)
-  const { mode, ssl, negotiation } = encryption(parameters, source, env)
+  const places = hostsOf(parameters, source)
+  const { mode, ssl, negotiation } = encryption(parameters, source, env, places.some(isEncryptable))
   const shared = {
     channelBinding: oneOf(parameters, 'channel_binding', CHANNEL_BINDINGS, source) ?? 'prefer',
     session: oneOf(parameters, 'target_session_attrs', SESSION_KINDS, source),
   }
-  const targets = hostsOf(parameters, source).map(({ host, port, address }): Target => {
-    // As in libpq, a Unix socket is never encrypted.
-    const sslMode = host.startsWith('/') ? 'disable' : mode
-    const config: pg.ClientConfig & { sslnegotiation?: string } = {
+  const targets = places.map((place): Target => {
+    const { host, port, address } = place
+    const sslMode = isEncryptable(place) ? mode : 'disable'
+    const config: pg.ClientConfig = {
       ...{ host, port, user, database },
       password: password ?? (() => storedPassword({ host, port, database, user }, file)),
       // Always set, because pg would read PGSSLMODE.
-      ssl: sslMode === 'disable' ? false : ssl,
-      ...(negotiation === 'direct' && sslMode !== 'disable' ? { sslnegotiation: 'direct' } : {}),
+      ssl: sslMode === 'disable' || sslMode === 'allow' ? false : ssl,
       connectionTimeoutMillis: connectTimeout(wholeNumber(parameters, 'connect_timeout', source)),
       keepAlive: wholeNumber(parameters, 'keepalives', source) !== 0,
       keepAliveInitialDelayMillis: (wholeNumber(parameters, 'keepalives_idle', source) ?? 0) * 1000,
@@ -162,11 +168,15 @@ function target(given: Record<string, string>, source: string, choice: Surroundi
       ...(fallback_application_name ? { fallback_application_name } : {}),
       ...(parameters.options ? { options: parameters.options } : {}),
     }
-    return { ...finish(config, source, choice), ...shared, sslMode, address }
+    const direct = negotiation === 'direct' && sslMode !== 'disable'
+    return { ...finish(config, source, choice, direct), ...shared, sslMode, tls: ssl, address }
   })
   const [first, ...others] = targets as [Target, ...Target[]]
   return others.length > 0 ? { ...first, others } : first
 }
+
+/** As in libpq, a Unix socket is never encrypted. */
+const isEncryptable = ({ host }: Place): boolean => !host.startsWith('/')
 
 interface Place {
   host: string
@@ -191,9 +201,21 @@ function hostsOf(parameters: Parameters, source: string): Place[] {
     const text = (ports.length === 1 ? ports[0] : ports[index]) || '5432'
     const port = Number(text)
     if (!/^\d+$/.test(text) || port < 1 || port > 65535)
-      throw new WfstoreError('usage', `the port of ${source} is not a port number`)
+      throw new WfstoreError('usage', `the port of ${source} is not a port number`, {
+        hint: 'give a number from 1 to 65535',
+      })
     const address = addresses?.[index] || undefined
-    return { host: names?.[index] || address || defaultHost(port), port, address }
+    if (address && !isIP(address))
+      throw new WfstoreError('usage', `hostaddr of ${source} is not an IP address`, {
+        hint: 'give a name as host',
+      })
+    const name = names?.[index]
+    if (name?.startsWith('@'))
+      throw new WfstoreError('usage', `a host of ${source} is an abstract socket`, {
+        hint: 'use a socket in a folder, or TCP',
+      })
+    const named = address && name?.startsWith('/') ? undefined : name
+    return { host: named || address || defaultHost(port), port, address }
   })
   const order = oneOf(parameters, 'load_balance_hosts', ['disable', 'random'] as const, source)
   if (order !== 'random') return places
@@ -233,7 +255,12 @@ async function storedPassword(key: PasswordKey, file: string): Promise<string> {
 const labelOf = ({ user, host, port, database }: pg.ClientConfig): string =>
   `${user}@${host}:${port}/${database}`
 
-function finish(config: pg.ClientConfig, source: string, choice: Surroundings): Target {
+function finish(
+  config: pg.ClientConfig,
+  source: string,
+  choice: Surroundings,
+  direct = false,
+): Target {
   const searchPath =
     choice.schema === undefined ? '' : `-c search_path=${escapeOption(quote(choice.schema))}`
   const ownOptions = [config.options, searchPath].filter(Boolean).join(' ')
@@ -248,6 +275,8 @@ function finish(config: pg.ClientConfig, source: string, choice: Surroundings): 
       fallback_application_name: choice.applicationName ?? 'wfstore',
       ...config,
       options: withSessionSettings(ownOptions),
+      // Always set, because pg would read PGSSLNEGOTIATION.
+      ...{ sslnegotiation: direct ? 'direct' : 'postgres' },
     },
   }
 }

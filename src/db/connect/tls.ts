@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
-import type { ConnectionOptions } from 'node:tls'
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { type ConnectionOptions, createSecureContext, type SecureVersion } from 'node:tls'
 import { WfstoreError } from '../../error.ts'
 import { type Environment, homePath } from './libpq.ts'
 import { oneOf, type Parameters } from './parameters.ts'
@@ -9,9 +10,6 @@ const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 
 export type SslMode = (typeof MODES)[number]
 
-/** TLS without verification of the server. */
-export const UNVERIFIED: ConnectionOptions = { rejectUnauthorized: false }
-
 interface Encryption {
   mode: SslMode
   ssl: false | ConnectionOptions
@@ -19,11 +17,17 @@ interface Encryption {
 }
 
 /**
- * The TLS settings of Node that correspond to sslmode and its files in libpq.
- * @throws WfstoreError usage for an unknown mode, or a mode that does not fit the files
+ * The TLS settings of Node that correspond to sslmode and its files in libpq. The files are read and checked here, before
+ * a byte is sent, unless no connection is encrypted.
+ * @throws WfstoreError usage for an unknown mode, a mode that does not fit the files, or a file that cannot be used
  */
-export function encryption(parameters: Parameters, source: string, env: Environment): Encryption {
-  const wrong = (message: string, hint: string) =>
+export function encryption(
+  parameters: Parameters,
+  source: string,
+  env: Environment,
+  encryptable: boolean,
+): Encryption {
+  const wrong: Wrong = (message, hint) =>
     new WfstoreError('usage', `${message} (${source})`, { hint })
   const systemRoots = parameters.sslrootcert === 'system'
   const mode =
@@ -35,13 +39,43 @@ export function encryption(parameters: Parameters, source: string, env: Environm
   const strict = mode === 'require' || mode === 'verify-ca' || mode === 'verify-full'
   if (negotiation === 'direct' && !strict)
     throw wrong(`sslnegotiation=direct does not work with sslmode=${mode}`, 'use sslmode=require')
-  const minVersion = oneOf(parameters, 'ssl_min_protocol_version', PROTOCOLS, source)
-  const maxVersion = oneOf(parameters, 'ssl_max_protocol_version', PROTOCOLS, source)
-  if (mode === 'disable' || mode === 'allow') return { mode, ssl: false, negotiation }
+  const versions = protocolVersions(parameters, wrong)
+  if (mode === 'disable' || !encryptable) return { mode, ssl: false, negotiation }
 
+  const { file, context } = filesOf(parameters, env, wrong)
+  const ca = systemRoots ? systemCertificates(env) : file('sslrootcert', 'root.crt')
+  const verifies = mode === 'verify-ca' || mode === 'verify-full'
+  if (verifies && !systemRoots && ca === undefined)
+    throw wrong(
+      `sslmode=${mode} needs the certificate of an authority, and ${homePath(env, '.postgresql', 'root.crt')} does not exist`,
+      'set sslrootcert to its file, or sslrootcert=system for the authorities that this machine trusts',
+    )
+  if (ca && !systemRoots) context('sslrootcert', () => new X509Certificate(ca))
+  if (parameters.sslcrl && (systemRoots || !ca))
+    throw wrong('sslcrl has no effect without sslrootcert', 'set sslrootcert to a file')
+  const crl = ca && !systemRoots ? file('sslcrl', 'root.crl') : undefined
+  if (crl) context('sslcrl', () => createSecureContext({ crl }))
+  const own = clientCertificate(parameters, env, wrong)
+  const settings = { ...versions, ...own, ...defined({ ca, crl }) }
+  const secureContext = Object.keys(settings).length > 0 ? createSecureContext(settings) : undefined
+  // As in libpq, every mode verifies the certificate like verify-ca if the authority is known.
+  const ssl: ConnectionOptions = {
+    ...defined({ secureContext }),
+    rejectUnauthorized: verifies || ca !== undefined,
+  }
+  if (mode !== 'verify-full') ssl.checkServerIdentity = () => undefined
+  return { mode, ssl, negotiation }
+}
+
+type Wrong = (message: string, hint: string) => WfstoreError
+type FileParameter = 'sslrootcert' | 'sslcert' | 'sslkey' | 'sslcrl'
+
+function filesOf(parameters: Parameters, env: Environment, wrong: Wrong) {
+  const pathOf = (name: FileParameter, usual: string) =>
+    parameters[name] ?? homePath(env, '.postgresql', usual)
   /** The file of a parameter, or libpq's own file if it exists. */
-  const file = (name: 'sslrootcert' | 'sslcert' | 'sslkey' | 'sslcrl', usual: string) => {
-    const path = parameters[name] ?? homePath(env, '.postgresql', usual)
+  const file = (name: FileParameter, usual: string): Buffer | undefined => {
+    const path = pathOf(name, usual)
     if (parameters[name] === undefined && !existsSync(path)) return undefined
     try {
       return readFileSync(path)
@@ -50,27 +84,64 @@ export function encryption(parameters: Parameters, source: string, env: Environm
       throw wrong(`${name} ${path} cannot be read: ${reason}`, 'check the path and its permissions')
     }
   }
-  const ca = systemRoots ? systemCertificates(env) : file('sslrootcert', 'root.crt')
-  const verifies = mode === 'verify-ca' || mode === 'verify-full'
-  if (verifies && !systemRoots && ca === undefined)
-    throw wrong(
-      `sslmode=${mode} needs the certificate of an authority, and ${homePath(env, '.postgresql', 'root.crt')} does not exist`,
-      'set sslrootcert to its file, or sslrootcert=system for the authorities that this machine trusts',
-    )
+  /** Checks a content with OpenSSL. */
+  const context = <T>(name: keyof Parameters, check: () => T, hint?: string): T => {
+    try {
+      return check()
+    } catch {
+      throw wrong(
+        `${name} ${parameters[name] ?? 'of ~/.postgresql'} cannot be used`,
+        hint ?? 'set it to a file in PEM format',
+      )
+    }
+  }
+  return { file, context, pathOf }
+}
+
+/** The certificate and the key of the client. */
+function clientCertificate(parameters: Parameters, env: Environment, wrong: Wrong) {
+  const { file, context, pathOf } = filesOf(parameters, env, wrong)
   const cert = file('sslcert', 'postgresql.crt')
-  const key = cert && file('sslkey', 'postgresql.key')
-  const crl = ca && !systemRoots ? file('sslcrl', 'root.crl') : undefined
-  const shared = defined({
-    ...{ cert, key, minVersion, maxVersion },
-    passphrase: parameters.sslpassword,
-  })
-  // As in libpq, require verifies the certificate like verify-ca if the authority is known.
-  const verified = verifies || (mode === 'require' && ca !== undefined)
-  const ssl: ConnectionOptions = verified
-    ? { ...shared, ...defined({ ca, crl }) }
-    : { ...shared, ...UNVERIFIED }
-  if (verified && mode !== 'verify-full') ssl.checkServerIdentity = () => undefined
-  return { mode, ssl, negotiation }
+  if (!cert) return {}
+  context('sslcert', () => new X509Certificate(cert))
+  const key = file('sslkey', 'postgresql.key')
+  const path = pathOf('sslkey', 'postgresql.key')
+  if (!key) throw wrong(`sslcert needs its key, and ${path} does not exist`, 'set sslkey')
+  if (isExposed(path))
+    throw wrong(`other users may read sslkey ${path}`, 'run `chmod 600` on it, as psql requires')
+  const pair = { cert, key, ...defined({ passphrase: parameters.sslpassword }) }
+  const hint = 'check that the key belongs to sslcert, and sslpassword if it is encrypted'
+  context('sslkey', () => createSecureContext(pair), hint)
+  return pair
+}
+
+/** As in libpq: the group may read a key that root owns. */
+function isExposed(path: string): boolean {
+  if (process.platform === 'win32') return false
+  const { uid, mode } = statSync(path)
+  return (mode & (uid === 0 ? 0o037 : 0o077)) !== 0
+}
+
+function protocolVersions(parameters: Parameters, wrong: Wrong) {
+  const version = (name: 'ssl_min_protocol_version' | 'ssl_max_protocol_version') => {
+    const value = parameters[name]
+    const known = PROTOCOLS.find((one) => one.toLowerCase() === value?.toLowerCase())
+    if (value !== undefined && known === undefined)
+      throw wrong(
+        `${name} ${JSON.stringify(value)} is unknown`,
+        `it is one of ${PROTOCOLS.join(', ')}`,
+      )
+    return known
+  }
+  const minVersion = version('ssl_min_protocol_version')
+  const maxVersion = version('ssl_max_protocol_version')
+  const rank = (one: SecureVersion) => PROTOCOLS.indexOf(one)
+  if (maxVersion && rank(minVersion ?? 'TLSv1.2') > rank(maxVersion))
+    throw wrong(
+      `ssl_max_protocol_version is less than ssl_min_protocol_version, ${minVersion ?? 'TLSv1.2'}`,
+      'exchange them, or leave them out',
+    )
+  return defined({ minVersion, maxVersion })
 }
 
 /** Some versions of Node reject options that are undefined. */

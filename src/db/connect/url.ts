@@ -16,15 +16,20 @@ export function parseUrl(url: string, source: string): Record<string, string> {
   if (authority === undefined)
     throw new WfstoreError('usage', `${source} is not a PostgreSQL URL`, { hint: EXAMPLE })
   const decoded = (text: string): string => {
+    if (/\s/.test(text)) throw unreadable('it has a space: write %20')
+    // A zero byte ends a text in the protocol: what follows it would be another parameter.
+    if (text.includes('%00')) throw unreadable('it has a zero byte, %00')
     try {
       return decodeURIComponent(text)
     } catch {
       throw unreadable('a % is not followed by the code of a character')
     }
   }
-  const at = authority.lastIndexOf('@')
-  const [user = '', ...rest] = authority.slice(0, Math.max(at, 0)).split(':')
-  const hosts = authority.slice(at + 1).split(',')
+  const [login, ...afterAt] = authority.includes('@') ? authority.split('@') : ['', authority]
+  // libpq ends the login at the first @, other clients at the last one.
+  if (afterAt.length > 1) throw unreadable('it has two @: write %40 for the one of the password')
+  const [user = '', ...rest] = (login ?? '').split(':')
+  const hosts = (afterAt[0] ?? '').split(',')
   const places = hosts.map((text) => {
     const [, bracketed, name = '', port = ''] =
       /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/s.exec(text) ?? []
@@ -32,18 +37,29 @@ export function parseUrl(url: string, source: string): Record<string, string> {
       throw unreadable('its host is not one')
     return { host: decoded(bracketed ?? name), port: decoded(port) }
   })
-  const settings: Record<string, string> = {
+  const written = {
     user: decoded(user),
     password: decoded(rest.join(':')),
     host: places.map(({ host }) => host).join(','),
     port: places.every(({ port }) => port === '') ? '' : places.map(({ port }) => port).join(','),
     dbname: decoded(path ?? ''),
   }
+  const settings: Record<string, string> = Object.fromEntries(
+    Object.entries(written).filter(([, text]) => text !== ''),
+  )
   for (const pair of (search ?? '').split('&').filter(Boolean)) {
     const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? []
     if (name === undefined || value === undefined)
       throw unreadable('a parameter after the ? has no value')
-    settings[decoded(name)] = decoded(value)
+    const [key, text] = modern(decoded(name), decoded(value))
+    settings[key] = text
   }
   return settings
+}
+
+/** libpq has two other spellings of sslmode in URLs: the one of JDBC and an old one of its own. */
+function modern(name: string, value: string): [string, string] {
+  if (name === 'ssl' && value === 'true') return ['sslmode', 'require']
+  if (name === 'requiressl') return ['sslmode', value.startsWith('1') ? 'require' : 'prefer']
+  return [name, value]
 }
