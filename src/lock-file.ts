@@ -123,7 +123,7 @@ function lockOf(
 /** Undefined where there is no lock. It is opened, because a network file system may know only an old state of its name. */
 function read(path: string): { text: string; mtimeMs: number } | undefined {
   try {
-    const fd = fs.openSync(path, 'r')
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
     try {
       return { mtimeMs: fs.fstatSync(fd).mtimeMs, text: fs.readFileSync(fd, 'utf8') }
     } finally {

@@ -92,10 +92,11 @@ it('a lock of a dead process is taken at once, also if another process has its i
 })
 
 it('a lock of a dead process that its parent did not collect is taken at once', async () => {
-  const code = 'sleep 0 & echo $!; exec sleep 60'
-  const parent = spawn('sh', ['-c', code])
+  // The shell would collect it; `cat` does not.
+  const parent = spawn('sh', ['-c', 'sleep 1000 >&2 & exec cat /proc/self/task/$$/children -'])
   const [text] = await once(parent.stdout, 'data')
-  const pid = Number(String(text))
+  const pid = Number.parseInt(String(text), 10)
+  process.kill(pid, 'SIGKILL')
   const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0]
   await vi.waitUntil(() => state() === 'Z')
   heldBy({ pid, started: startOf(pid) })

@@ -34,7 +34,9 @@ export interface SpoolFile {
 const NEWLINE = 10
 const CHUNK = 4096
 const COPIED = 1 << 20
-const { O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants
+/** A link is not followed, and a pipe does not block. Windows has neither. */
+const NO_SURPRISE = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0)
 
 /** Creates a file, readable only by its owner. The lock comes first: a file without one is free. */
 export function createSpoolFile(path: string, options: FileLockOptions): SpoolFile {
@@ -64,8 +66,9 @@ export function takeSpoolFile(path: string, options: FileLockOptions): SpoolFile
   const lock = tryLock(`${path}.lock`, options)
   if (!('release' in lock)) return undefined
   try {
-    const fd = fs.openSync(path, 'r')
+    const fd = fs.openSync(path, O_RDONLY | NO_SURPRISE)
     try {
+      checkOwn(path, fd)
       return spoolFile(path, { fd, size: endOfLines(fd), lock })
     } catch (error) {
       fs.closeSync(fd)
@@ -76,6 +79,16 @@ export function takeSpoolFile(path: string, options: FileLockOptions): SpoolFile
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/**
+ * Its calls are recorded as those of this engine, so another user must not have made it. The lock is of this process: a
+ * file server may show another owner than the user of the process.
+ */
+function checkOwn(path: string, fd: number): void {
+  const found = fs.fstatSync(fd)
+  if (!found.isFile()) throw new Error('it is not a file')
+  if (found.uid !== fs.statSync(`${path}.lock`).uid) throw new Error('it belongs to another user')
 }
 
 function spoolFile(path: string, opened: { fd: number; size: number; lock: Lock }): SpoolFile {

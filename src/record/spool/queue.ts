@@ -55,9 +55,12 @@ export function openSpool(path: string, maxBytes: number, options: FileLockOptio
     files().reduce((total, file) => total + of(file), 0)
   const waiting = () => sum((file) => file.waiting)
   const create = () => createSpoolFile(`${path}.${uuidv7(Date.now())}`, options)
-  const failed = (what: string, cause: unknown) => {
+  const failed = (what: string, cause: unknown, hint?: string) => {
     const { message } = cause as Error
-    return new WfstoreError('failed', `the spool ${what} cannot be used: ${message}`, { cause })
+    return new WfstoreError('failed', `the spool ${what} cannot be used: ${message}`, {
+      cause,
+      hint,
+    })
   }
   const guarded = <T>(work: () => T): T => {
     try {
@@ -95,7 +98,7 @@ export function openSpool(path: string, maxBytes: number, options: FileLockOptio
     } catch (cause) {
       if (unusable.has(file)) return undefined
       unusable.add(file)
-      return failed(file, cause)
+      return failed(file, cause, `look at ${file}; give it to the user of the engine, or remove it`)
     }
   }
 

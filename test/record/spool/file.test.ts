@@ -1,12 +1,22 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 import type { WfstoreError } from '../../../src/error.ts'
 import { openStore } from '../../../src/index.ts'
 import { openSpool } from '../../../src/record/spool/queue.ts'
+import { spooledRecorder } from '../../../src/record/spool/recorder.ts'
 import { OF } from '../recording.ts'
 import {
   file,
@@ -104,6 +114,39 @@ it('an open spool keeps no process alive, and a file that cannot be opened is re
   const nowhere = join(folder, 'none', 'spool.jsonl')
   expect(() => spooling({ file: nowhere })).toThrow('cannot be opened')
   expect(() => spooling({ file: folder })).toThrow('it is not a file')
+})
+
+it('what another user has put into the folder is reported once, is not recorded, and stops nothing', async () => {
+  const spoolOf = (n: number) => `${file}.00000000-0000-7000-8000-00000000000${n}`
+  const call = { kind: 'startExecution', at: '2024-05-01T10:00:00Z', options: OF }
+  writeFileSync(join(folder, 'target'), `${JSON.stringify(call)}\n`)
+  mkdirSync(spoolOf(1))
+  symlinkSync(join(folder, 'target'), spoolOf(2))
+  execFileSync('mkfifo', [spoolOf(3), `${spoolOf(4)}.lock`])
+  copyFileSync(join(folder, 'target'), spoolOf(4))
+  // Only root can give a file away.
+  if (process.getuid?.() === 0) {
+    copyFileSync(join(folder, 'target'), spoolOf(5))
+    chownSync(spoolOf(5), 65534, 65534)
+  }
+  const messages: string[] = []
+  const spool = { file, onError: (error: WfstoreError) => messages.push(error.message) }
+  const recorder = spooledRecorder(recording.run, spool, { searchMs: 0 })
+  const run = await recorder.startExecution(OF)
+  await run.finish({ status: 'success' })
+  await recorder.close()
+  expect(await recording.runOf(run)).toMatchObject({ status: 'success' })
+  expect(
+    messages.map((message) => message.replace(/^.*cannot be used: /, '').split(',')[0]),
+  ).toEqual([
+    'it is not a file',
+    'ELOOP: too many symbolic links encountered',
+    'it is not a file',
+    ...(process.getuid?.() === 0 ? ['it belongs to another user'] : []),
+  ])
+  expect(readdirSync(folder).filter((name) => name.endsWith('.lock'))).toEqual([
+    `${basename(spoolOf(4))}.lock`,
+  ])
 })
 
 it('lines of any length are read as they were written, also after a rewrite', () => {
