@@ -10,6 +10,7 @@ import { formatOf } from './options/output.ts'
 import { show } from './output/text/escape.ts'
 import { createWriter, type Writer } from './output/writer.ts'
 import type { Question } from './terminal/confirm.ts'
+import { trustQuestion } from './terminal/trust.ts'
 
 /** What a command gets from its surroundings. */
 export interface Context {
@@ -79,7 +80,8 @@ export function createContext(
       ...rules?.profileDatabase(settings(), io, env, options),
       schema,
       create,
-      env: ignoreEnvironment && url === undefined ? { PATH: env.PATH } : env,
+      env: ignoreEnvironment && url === undefined ? withoutDatabase(env) : env,
+      confirm: trustQuestion(io),
       cwd: io.cwd,
       applicationName: `wfstore ${traits.path}`,
     })
@@ -192,6 +194,11 @@ export function createContext(
   }
   return { ...context, close }
 }
+
+/** What demo takes of the environment: nothing that names a database. */
+const withoutDatabase = ({ PATH, HOME, XDG_STATE_HOME }: Environment): Environment => ({
+  ...{ PATH, HOME, XDG_STATE_HOME },
+})
 
 const DEFAULT_WIDTH = 80
 

@@ -38,6 +38,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     say('slow tests are left out; `npm run test:all` runs them too')
   const folder = makeRunFolder()
   project.provide('runFolder', folder)
+  // The workers inherit it: what wfstore remembers of the tests is not in the home of the user.
+  process.env.HOME = join(folder, 'home')
+  mkdirSync(process.env.HOME)
   const own = process.env.WFSTORE_TEST_DATABASE_URL
   const server = own ? undefined : await startServer(folder)
   const url = own ?? (server as TestServer).url
@@ -54,6 +57,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 const root = join(import.meta.dirname, '../..')
+/** With the cache of npm. */
+const home = process.env.HOME
 const say = (line: string) => process.stderr.write(`tests: ${line}\n`)
 
 const NO_SERVER = `the tests need a PostgreSQL server, and npm has not installed one: run \`npm install\` with optional packages, \
@@ -128,7 +133,7 @@ function installServer(major: string): string | undefined {
     execFileSync(
       'npm',
       ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', mine, `${name}@${version}`],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+      { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, HOME: home } },
     )
     // The server may run as another user, and a temporary folder is closed to them.
     chmodSync(mine, 0o755)

@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { embeddedDir } from '../../db/connect/target.ts'
-import { startEmbedded, stopEmbedded } from '../../db/embedded/server.ts'
+import { startEmbedded, stopEmbedded, trustEmbedded } from '../../db/embedded/server.ts'
 import { type EmbeddedStatus, embeddedStatus, embeddedUrl } from '../../db/embedded/status.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import { type GlobalOptions, isData } from '../options/global.ts'
 import { checkOutput, checkTextOnly } from '../options/output.ts'
 import type { Column } from '../output/column.ts'
+import { trustQuestion } from '../terminal/trust.ts'
 
 const statusColumns: Column<EmbeddedStatus>[] = [
   { name: 'state', kind: 'text' },
@@ -27,7 +28,8 @@ const statusColumns: Column<EmbeddedStatus>[] = [
 const urlColumns: Column<{ url: string }>[] = [{ name: 'url', kind: 'text', isName: true }]
 
 export function define(db: Command, context: Context): void {
-  const dir = embeddedDir(context.io.cwd)
+  const { env, io } = context
+  const dir = embeddedDir(io.cwd)
 
   const status = db
     .command('status')
@@ -37,7 +39,7 @@ export function define(db: Command, context: Context): void {
   status.action(async () => {
     const options = status.optsWithGlobals<GlobalOptions>()
     checkOutput(statusColumns, options)
-    await context.writer(options).record(statusColumns, await embeddedStatus(dir))
+    await context.writer(options).record(statusColumns, await embeddedStatus(dir, env))
   })
 
   const url = db
@@ -51,7 +53,9 @@ export function define(db: Command, context: Context): void {
     const options = url.optsWithGlobals<GlobalOptions>()
     checkOutput(urlColumns, options)
     const writer = context.writer(options)
-    const server = await startEmbedded(dir, { path: context.env.PATH })
+    const server = await startEmbedded(dir, {
+      ...{ path: env.PATH, env, confirm: trustQuestion(io) },
+    })
     const text = embeddedUrl(dir, server)
     if (isData(options)) await writer.record(urlColumns, { url: text })
     else await writer.text(text)
@@ -64,12 +68,30 @@ export function define(db: Command, context: Context): void {
   explain(stop, { exit: '0 also if no server is running.', examples: ['wfstore db stop'] })
   stop.action(async () => {
     checkTextOnly(stop, 'db stop', 'no data')
-    const pid = await stopEmbedded(dir)
+    const pid = await stopEmbedded(dir, env)
     const writer = context.writer(stop.optsWithGlobals<GlobalOptions>())
     writer.note(
       pid === undefined
         ? 'no embedded server is running in this folder'
         : `stopped the embedded server (pid ${pid})`,
+    )
+  })
+
+  const trust = db
+    .command('trust')
+    .summary('Trust a database from another folder, machine or user')
+    .description('Trust the embedded database of this folder, so that wfstore starts it.')
+  explain(trust, {
+    about:
+      'A database can contain functions and triggers that run code as the user who starts its server. So wfstore starts only databases that you created in their folder, also after it is renamed. It asks about a copy, a restored backup or an unpacked archive, and refuses it without a terminal.',
+    exit: '3 if there is no embedded database in this folder, or another user owns it.',
+    examples: ['wfstore db trust'],
+  }).action(async () => {
+    checkTextOnly(trust, 'db trust', 'no data')
+    const fresh = trustEmbedded(dir, env)
+    const writer = context.writer(trust.optsWithGlobals<GlobalOptions>())
+    writer.note(
+      fresh ? `trusted the database in ${dir}` : `the database in ${dir} is trusted already`,
     )
   })
 }

@@ -62,7 +62,7 @@ async function targetOf(
   const choice = { env, cwd, schema, applicationName: 'wfstore complete' }
   if (named || isNamed(env)) return chooseDatabase({ ...choice, ...named })
   const { embeddedStatus } = await import('../../db/embedded/status.ts')
-  const { url } = await embeddedStatus(embeddedDir(cwd))
+  const { url } = await embeddedStatus(embeddedDir(cwd), env)
   // The environment has no variables for the embedded server.
   return url === null ? undefined : chooseDatabase({ ...choice, env: {}, url })
 }

@@ -154,9 +154,9 @@ async function passwordRow(
     : { setting: 'password', value: null, source: `none, nor in ${file}` }
 }
 
-async function embeddedRows({ io, settings }: Context): Promise<Setting[]> {
+async function embeddedRows({ io, env, settings }: Context): Promise<Setting[]> {
   const { embeddedStatus } = await import('../../db/embedded/status.ts')
-  const { state, folder } = await embeddedStatus(embeddedDir(io.cwd))
+  const { state, folder } = await embeddedStatus(embeddedDir(io.cwd), env)
   if (state === 'none')
     throw new WfstoreError(
       'no_database',

@@ -73,6 +73,7 @@ export const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>
     ...all('db status', 'show info'),
     ...all('db stop', 'shutdown down'),
     ...all('db url', 'start up connect shell psql'),
+    ...all('db trust', 'allow accept approve'),
   },
 }
 

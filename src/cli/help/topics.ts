@@ -112,6 +112,8 @@ Examples:
   PGHOSTADDR, PGTARGETSESSIONATTRS, PGCHANNELBINDING …  as in psql
                           A parameter that wfstore does not know or cannot
                           honour is wrong usage (exit 2).
+  XDG_STATE_HOME          where wfstore remembers the embedded databases that
+                          you created (default: ~/.local/state)
   NO_COLOR                no colours; also with TERM=dumb
   LC_ALL, LC_CTYPE, LANG  charts use only ASCII if these are not UTF-8
   TZ                      time zone of times on a terminal

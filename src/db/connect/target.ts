@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import type { Confirm } from '../embedded/server.ts'
 import { quote } from '../query/sql.ts'
 import { type Environment, type PasswordKey, passwordFile, passwordFromFile } from './libpq.ts'
 import { oneOf, type Parameters, readParameters, wholeNumber } from './parameters.ts'
@@ -26,6 +27,8 @@ export interface DatabaseChoice {
   applicationName?: string
   /** First in the search path of the connection. If undefined, the search path of the server applies. */
   schema?: string | undefined
+  /** Asks whether to start an embedded database that this user has not created (default: no). */
+  confirm?: Confirm
 }
 
 type Surroundings = Pick<DatabaseChoice, 'env' | 'applicationName' | 'schema'>
@@ -108,7 +111,10 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
   const { startEmbedded, readPassword } = await import('../embedded/server.ts')
   const dir = embeddedDir(choice.cwd)
   const made = !existsSync(dir)
-  const server = await startEmbedded(dir, { path: env.PATH, create: choice.create ?? false })
+  const server = await startEmbedded(dir, {
+    ...{ path: env.PATH, env, confirm: choice.confirm },
+    create: choice.create ?? false,
+  })
   const config: pg.ClientConfig = {
     host: server.socketDir ?? '127.0.0.1',
     port: server.port,

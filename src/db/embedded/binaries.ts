@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path'
@@ -19,7 +20,7 @@ export interface BinarySearch {
   path: string | undefined
   /** The folder whose node_modules is searched (default: the one of wfstore). */
   from: string | undefined
-  /** A folder for links to libraries, if the package cannot be written to. */
+  /** A folder of the user for links to libraries, if the package cannot be written to. */
   links: string
   /** The folder with existing data, and the major version that created it. */
   made?: { dir: string; version: string } | undefined
@@ -72,12 +73,6 @@ export function findBinaries({ path, from, links, made }: BinarySearch): Binarie
   )
 }
 
-export function findOnPath(program: string, path: string): string | undefined {
-  return directories(path)
-    .map((dir) => join(dir, program))
-    .find((file) => existsSync(file))
-}
-
 const directories = (path: string | undefined): string[] =>
   (path ?? '')
     .split(delimiter)
@@ -95,7 +90,7 @@ function packagedBin(
     return undefined
   }
   const root = dirname(dirname(entry))
-  return { dir: join(root, 'native', 'bin'), env: linkLibraries(root, links) }
+  return { dir: join(root, 'native', 'bin'), env: linkLibraries(root, join(links, keyOf(root))) }
 }
 
 /**
@@ -115,7 +110,7 @@ function linkLibraries(root: string, links: string): Record<string, string> {
     try {
       symlinkSync(relative(dirname(target), source), join(root, target))
     } catch {
-      // Root loads nothing from a folder that another user may own.
+      // The server of root runs as another user, who cannot enter a folder of root.
       outside = process.getuid?.() !== 0
       if (outside) link(join(root, source), join(links, basename(target)))
     }
@@ -125,6 +120,9 @@ function linkLibraries(root: string, links: string): Record<string, string> {
   // A library that is found through a link looks for other libraries next to the link.
   return { [name]: [links, join(root, 'native', 'lib')].join(delimiter) }
 }
+
+/** Names the links of a package: another one may have other libraries of the same names. */
+const keyOf = (root: string): string => createHash('sha256').update(root).digest('hex').slice(0, 12)
 
 /** If this fails, the server reports which library is missing. */
 function link(source: string, target: string): void {

@@ -7,6 +7,10 @@ export const logFile = (dir: string): string => join(dir, 'postgres.log')
 /** In libpq's format. It is in the data directory, so that one rename creates both. */
 export const passFile = (dir: string): string => join(dataDir(dir), 'pgpass')
 
+/** What wfstore writes into the folder. */
+export const isOurName = (name: string): boolean =>
+  /^(\.gitignore|postgres\.log|data|starting(\..*)?|(init|run)-.*)$/.test(name)
+
 /**
  * Whether there is an embedded database in this folder, running or not.
  * @throws WfstoreError unreachable if the folder cannot be read
@@ -23,12 +27,32 @@ export function embeddedExists(dir: string): boolean {
 
 /** Major version of the server that created the data: '18'. */
 export const embeddedVersion = (dir: string): string =>
-  fs.readFileSync(join(dataDir(dir), 'PG_VERSION'), 'utf8').trim()
+  readText(join(dataDir(dir), 'PG_VERSION')).trim()
+
+/** The same for a renamed folder, another one for a copy. */
+export function identity(path: string): string {
+  const { ino, birthtimeNs, ctimeNs } = fs.statSync(path, { bigint: true })
+  // Without a time of birth some systems report the time of the last change.
+  return `${ino}-${birthtimeNs === ctimeNs ? 0 : birthtimeNs}`
+}
+
+/** O_NOFOLLOW and O_NONBLOCK, which Windows does not have: not a link, and no pipe to wait for. */
+export const PLAIN = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0)
+
+/** The text of a file. For root the server's user owns some of them, so a link there is not followed. */
+export function readText(path: string, start = 0): string {
+  const file = fs.openSync(path, fs.constants.O_RDONLY | PLAIN)
+  try {
+    return fs.readFileSync(file).subarray(start).toString('utf8')
+  } finally {
+    fs.closeSync(file)
+  }
+}
 
 /** The password for connections over TCP. The Unix socket is protected by its folder instead. */
 export function readPassword(dir: string): string {
   try {
-    return fs.readFileSync(passFile(dir), 'utf8').trim().split(':').at(-1) ?? ''
+    return readText(passFile(dir)).trim().split(':').at(-1) ?? ''
   } catch (error) {
     throw folderError(dir, error)
   }

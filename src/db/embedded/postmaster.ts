@@ -4,7 +4,9 @@ import { connect } from 'node:net'
 import { basename, join } from 'node:path'
 import { alive } from '../../lock-holder.ts'
 import { sqlStateOf } from '../query/errors.ts'
-import { dataDir, folderError, isMissing, readPassword } from './folder.ts'
+import { dataDir, folderError, isMissing, readPassword, readText } from './folder.ts'
+import { isOpened } from './host.ts'
+import { socketPath } from './socket.ts'
 
 /** Where a running server listens: a Unix socket in `socketDir`, or a loopback `port` with a password. */
 export interface Endpoint {
@@ -24,13 +26,16 @@ export interface Claim {
   text: string
 }
 
+/** Tells on the command line which folder a server is for. */
+export const FOLDER_SETTING = 'wfstore.folder='
+
 const pidFile = (dir: string) => join(dataDir(dir), 'postmaster.pid')
 
 /** postmaster.pid: pid, data directory, start (Unix time), port, socket directory, address, shared memory, state. */
 export function readClaim(dir: string): Claim | undefined {
   let text: string
   try {
-    text = fs.readFileSync(pidFile(dir), 'utf8')
+    text = readText(pidFile(dir))
   } catch (error) {
     if (isMissing(error)) return undefined
     throw folderError(dir, error)
@@ -43,7 +48,7 @@ export function readClaim(dir: string): Claim | undefined {
     endpoint: {
       pid: Math.abs(Number(pid)),
       port: Number(port),
-      socketDir: socketDir || undefined,
+      socketDir: socketDir && isOpened(socketDir) ? socketPath(dir) : socketDir || undefined,
       startedAt: new Date(Number(started) * 1000),
     },
     loopback: !socketDir && Boolean(address),
@@ -105,10 +110,11 @@ export function isPostmaster(pid: number, dir: string): boolean | undefined {
   const command = commandLine(pid)
   if (!command) return undefined
   if (!/^(postgres|postmaster)/.test(basename(command[0] ?? ''))) return false
-  const served = command[command.indexOf('-D') + 1]
-  if (!command.includes('-D') || !served) return undefined
+  const served = command.find((word) => word.startsWith(FOLDER_SETTING))
+  if (!served) return undefined
   try {
-    const [a, b] = [fs.statSync(served), fs.statSync(dataDir(dir))]
+    const folder = served.slice(FOLDER_SETTING.length)
+    const [a, b] = [fs.statSync(dataDir(folder)), fs.statSync(dataDir(dir))]
     return a.ino === b.ino && a.dev === b.dev
   } catch {
     return undefined
@@ -124,7 +130,7 @@ export function removeStale(dir: string, claim: Claim): void {
   const { pid, port, socketDir } = claim.endpoint
   if (socketDir) {
     const lock = join(socketDir, `.s.PGSQL.${port}.lock`)
-    if (fs.existsSync(lock) && Number.parseInt(fs.readFileSync(lock, 'utf8'), 10) === pid) {
+    if (fs.existsSync(lock) && Number.parseInt(readText(lock), 10) === pid) {
       fs.rmSync(lock, { force: true })
     }
   }

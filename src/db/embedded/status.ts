@@ -1,14 +1,19 @@
+import { resolve } from 'node:path'
+import type { Environment } from '../connect/libpq.ts'
+import { ownFolder } from './owner.ts'
 import {
   type Endpoint,
   embeddedExists,
   embeddedVersion,
+  isTrusted,
   logFile,
   passFile,
   runningServer,
 } from './server.ts'
 
 export interface EmbeddedStatus {
-  state: 'running' | 'stopped' | 'none'
+  /** 'untrusted': this user has not created it, so it does not start without a question. */
+  state: 'running' | 'stopped' | 'none' | 'untrusted'
   folder: string
   /** Major version of PostgreSQL. */
   version: string | null
@@ -19,11 +24,16 @@ export interface EmbeddedStatus {
   log: string | null
 }
 
-/** The state of the embedded database of a folder. Does not start it. */
-export async function embeddedStatus(folder: string): Promise<EmbeddedStatus> {
+/**
+ * The state of the embedded database of a folder. Does not start it.
+ * @throws WfstoreError unreachable if another user owns the folder
+ */
+export async function embeddedStatus(dir: string, env: Environment = {}): Promise<EmbeddedStatus> {
+  const folder = ownFolder(resolve(dir))
   const unknown = { version: null, pid: null, startedAt: null, url: null, log: null }
   if (!embeddedExists(folder)) return { state: 'none', folder, ...unknown }
   const known = { folder, version: embeddedVersion(folder), log: logFile(folder) }
+  if (!isTrusted(folder, env)) return { ...unknown, ...known, state: 'untrusted' }
   const server = await runningServer(folder)
   if (!server) return { ...unknown, ...known, state: 'stopped' }
   return {

@@ -109,7 +109,7 @@ const TEXTS: [line: string, formats: string[]][] = [
 ]
 
 /** demo and db url need a server of their own: other tests print their formats. */
-const ELSEWHERE = ['demo', 'db url', 'migrate down', 'migrate redo']
+const ELSEWHERE = ['demo', 'db trust', 'db url', 'migrate down', 'migrate redo']
 
 it('the lines of this file name every command', async () => {
   const commands = everyCommand(await readReference())

@@ -1,8 +1,20 @@
 import { once } from 'node:events'
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { serverAccount } from '../../../src/db/embedded/account.ts'
+import { withinReach } from '../../../src/db/embedded/reach.ts'
 import {
   embeddedExists,
   embeddedVersion,
@@ -22,8 +34,8 @@ import {
   isRoot,
   mode,
   nobody,
+  packageRoot,
   quick,
-  scripted,
   starter,
   temporary,
 } from './support.ts'
@@ -148,63 +160,60 @@ describe('the embedded server', () => {
 describe.runIf(isRoot && process.platform === 'linux')('started by root', () => {
   const status = (pid: number, field: string): string | undefined =>
     new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  const passByFolders = '0000000000000004'
   const none = '0000000000000000'
 
-  it('in a folder of root runs as another user that may only traverse folders', async () => {
+  it('in a folder that only root can enter runs as another user without privileges', async () => {
     const dir = embeddedIn()
+    const secret = join(dirname(dir), 'secret')
+    writeFileSync(secret, 'of root')
     const server = await startEmbedded(dir, quick)
     expect(status(server.pid, 'Uid')).toBe('65534\t65534\t65534\t65534')
-    expect(status(server.pid, 'CapEff')).toBe(passByFolders)
-    expect(status(server.pid, 'CapBnd')).toBe(passByFolders)
-    const intruder = await starter(nobody)
-    const { error } = await intruder.start(dir)
-    expect(error).toMatchObject({ name: 'WfstoreError', code: 'unreachable' })
-    expect(error?.message).toContain('EACCES')
-  })
-
-  it('gets the greater privilege only if only root may run the programs', () => {
-    const granted = (bits: number) => {
-      const folder = scripted({}).binariesFrom
-      const postgres = join(folder, 'postgres')
-      chmodSync(postgres, bits)
-      const binaries = { postgres, initdb: join(folder, 'initdb'), version: '18', env: {} }
-      return serverAccount(temporary(), binaries, process.env.PATH).prefix
-    }
-    expect(granted(0o755)).toContain('--bounding-set=-all,+dac_read_search')
-    expect(granted(0o700)).toContain('--bounding-set=-all,+dac_override')
-  })
-
-  it('without setpriv runs as another user, whose group may traverse the folder but not list it', async () => {
-    const dir = embeddedIn(temporary(0o755))
-    const server = await startEmbedded(dir, { ...quick, path: '/nowhere' })
-    expect(await ask(server, 'select 1')).toBe(1)
-    expect(status(server.pid, 'CapEff')).toBe(none)
+    for (const field of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+      expect(status(server.pid, field)).toBe(none)
+    await expect(ask(server, `select pg_read_file('${secret}')`)).rejects.toMatchObject({
+      code: '42501',
+    })
+    // It can write to its folders, and nowhere else.
+    await ask(server, 'create table kept as select 42 as answer')
+    await ask(server, 'checkpoint')
     expect([dir, server.socketDir ?? '', join(dir, 'data')].map(mode)).toEqual([
-      '710',
+      '700',
       '700',
       '700',
     ])
+    expect([dir, logFile(dir)].map((path) => statSync(path).uid)).toEqual([0, 0])
   })
 
-  it('without setpriv names the missing permission if that user cannot traverse a folder', async () => {
-    await expect(startEmbedded(embeddedIn(), { ...quick, path: '/nowhere' })).rejects.toMatchObject(
-      {
-        code: 'unreachable',
-        message: expect.stringMatching(/^cannot create the embedded database in .*denied$/),
-        hint: expect.stringContaining('PostgreSQL cannot run as root'),
-      },
-    )
+  it('runs a copy of programs that its user cannot reach, made once', async () => {
+    const closed = temporary(0o700, mkdtempSync(join(tmpdir(), 'wfstore-closed-')))
+    const copies = temporary(0o755, mkdtempSync(join(tmpdir(), 'wfstore-copies-')))
+    cpSync(join(packageRoot, 'native'), closed, { recursive: true, verbatimSymlinks: true })
+    chmodSync(closed, 0o700)
+    const binaries = {
+      ...{ postgres: join(closed, 'bin/postgres'), initdb: join(closed, 'bin/initdb') },
+      ...{ version: '18', env: {} },
+    }
+    const account = serverAccount()
+    const first = await withinReach(binaries, account, copies)
+    expect(dirname(dirname(dirname(first.postgres)))).toBe(copies)
+    expect(mode(first.postgres)).toBe('755')
+    expect(await withinReach(binaries, account, copies)).toEqual(first)
+    expect(readdirSync(copies)).toHaveLength(1)
+    expect(await withinReach(first, account, copies)).toEqual(first)
+    const path = `${dirname(first.postgres)}:${process.env.PATH}`
+    const server = await startEmbedded(embeddedIn(), { ...quick, path, binariesFrom: copies })
+    expect(await ask(server, 'select 1')).toBe(1)
   })
 
-  it('in the folder of another user runs as that user without privileges, who can use it later', async () => {
-    const dir = embeddedOfNobody()
-    await (await starter(nobody)).start(dir)
-    await stopEmbedded(dir)
-    const server = await startEmbedded(dir, quick)
-    expect(status(server.pid, 'Uid')).toBe('65534\t65534\t65534\t65534')
-    expect(status(server.pid, 'CapEff')).toBe(none)
-    await stopEmbedded(dir)
-    expect((await (await starter(nobody)).start(dir)).error).toBeUndefined()
+  it('names the programs that its user cannot reach and that cannot be copied', async () => {
+    const closed = temporary()
+    const postgres = join(closed, 'postgres')
+    writeFileSync(postgres, '', { mode: 0o700 })
+    const binaries = { postgres, initdb: postgres, version: '18', env: {} }
+    await expect(withinReach(binaries, serverAccount(), closed)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining(`who cannot run ${postgres}: `),
+      hint: expect.stringContaining('run it as another user than root'),
+    })
   })
 })

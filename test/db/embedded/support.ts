@@ -5,9 +5,11 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
+import { inject } from 'vitest'
 import {
   type EmbeddedOptions,
   type Endpoint,
+  startEmbedded,
   stopEmbedded,
 } from '../../../src/db/embedded/server.ts'
 import { bundle } from '../../support/bundle.ts'
@@ -77,15 +79,40 @@ export function embeddedOfNobody(): string {
 export async function cleanUp(): Promise<void> {
   for (const child of children.splice(0)) await kill(child)
   for (const dir of dirs.splice(0)) {
-    await stopEmbedded(dir).catch(() => {
-      const pid = Number.parseInt(fs.readFileSync(join(dir, 'data', 'postmaster.pid'), 'utf8'), 10)
-      process.kill(pid, 'SIGKILL')
-    })
+    await stopEmbedded(dir).catch(() => killServer(dir))
   }
   for (const base of bases.splice(0)) {
     fs.rmSync(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   }
 }
+
+/** Ends a server that stopEmbedded refuses to end, such as one of another user. */
+function killServer(dir: string): void {
+  try {
+    process.kill(
+      Number.parseInt(fs.readFileSync(join(dir, 'data', 'postmaster.pid'), 'utf8'), 10),
+      'SIGKILL',
+    )
+  } catch {
+    // It does not run.
+  }
+}
+
+/** A stopped database of this user. */
+export async function stopped(dir = embeddedIn()): Promise<string> {
+  await startEmbedded(dir, quick)
+  await stopEmbedded(dir)
+  return dir
+}
+
+/** All commands that use the database of the folder. */
+export const COMMANDS = [
+  ['executions', 'list'],
+  ['migrate', 'up'],
+  ['demo'],
+  ['db', 'url'],
+  ['db', 'stop'],
+]
 
 export async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
@@ -106,6 +133,15 @@ export interface Starter {
   start: (dir: string, options?: EmbeddedOptions) => Promise<Outcome>
 }
 
+/** The home of the unprivileged user, the same one for all starters of a run. */
+function homeOf({ uid = 0, gid = 0 }: { uid?: number; gid?: number }): string {
+  if (uid === 0) return String(process.env.HOME)
+  const home = join(inject('runFolder'), `home-${uid}`)
+  fs.mkdirSync(home, { recursive: true, mode: 0o700 })
+  fs.chownSync(home, uid, gid)
+  return home
+}
+
 let program: Promise<string> | undefined
 
 /** Another process, ready to call startEmbedded. */
@@ -120,7 +156,7 @@ export async function starter(
     ...as,
     detached: true,
     cwd: '/',
-    env,
+    env: { HOME: homeOf(as), ...env },
     execPath: node,
     execArgv: [],
     serialization: 'json',
