@@ -115,7 +115,7 @@ begin
     return new;
   elsif current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
     raise exception 'billing period % can only be closed at isolation level read committed', new.billing_period
-      using errcode = 'WF001';
+      using errcode = 'WF003';
   end if;
   -- From now on the time zone is fixed too.
   execute format('insert into %I.wfstore_settings (time_zone) values (''UTC'') on conflict do nothing', tg_table_schema);

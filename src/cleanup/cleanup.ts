@@ -3,7 +3,9 @@ import type pg from 'pg'
 import { setLockTimeout, withAdvisoryLock } from '../db/migrate/lock.ts'
 import { schemaFor, withSettings } from '../db/migrate/session.ts'
 import { checkSchema, MIGRATIONS } from '../db/schema.ts'
+import { advanceSequences } from '../db/sequences.ts'
 import { readUnindexed, slowKeyWords } from '../db/unindexed.ts'
+import { auditHistory, usageHistory } from '../tables/histories.ts'
 import { unpipelined } from '../transfer/lines/copy.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { uuidv7 } from '../uuid.ts'
@@ -32,6 +34,9 @@ import { worthVacuuming } from './vacuum.ts'
 import { type Limits, type Walk, walkAll } from './walk.ts'
 
 const INTERRUPTED_COUNT_MS = 200
+
+/** The tables into which a cleanup inserts rows with a sequence. */
+const HISTORIES = [usageHistory.name, auditHistory.name]
 
 /** A cleanup that was just killed holds the lock until the server notices. */
 const LOCK_WAIT_MS = 2000
@@ -78,6 +83,11 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
     const count = () => countCleanup(client, { before: cutoff, keepLast })
     await assertKeepsNewestRun(client, { cutoff, keepLast }, count)
   }
+  const advanced = await advanceSequences(client, HISTORIES)
+  if (advanced.length > 0)
+    options.warning?.(
+      `the sequence of ${advanced.join(' and ')} was behind its rows, as after logical replication; it was set to the last row`,
+    )
   const cleanupId = uuidv7(Date.now())
   const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
   const effects = await readEffects(client)

@@ -1,10 +1,7 @@
-import type pg from 'pg'
 import { isPool, type Queryable } from './query/connection.ts'
-import { sqlStateOf } from './query/errors.ts'
+import { inReadCommitted } from './query/isolation.ts'
 import { query, type Run } from './query/query.ts'
-import { openSession } from './query/session.ts'
 import { bound, type Statement } from './query/sql.ts'
-import { rollback, run } from './query/transaction.ts'
 import { hiddenRows, TABLES } from './schema.ts'
 
 const MARK = 'hidden by row security: '
@@ -67,18 +64,7 @@ export const writeWhole =
       await readWhole(database)('select', {})
       return query(database, statement, shape)
     }
-    const { client, release } = await openSession(database)
-    let broken = false
-    try {
-      await run(client as pg.Client, 'begin; set local row_security = off')
-      const rows = await query(client, statement, shape)
-      await run(client as pg.Client, 'commit')
-      return rows
-    } catch (error) {
-      broken = sqlStateOf(error) === undefined
-      if (!broken) await rollback(client as pg.Client)
-      throw error
-    } finally {
-      release(broken)
-    }
+    return inReadCommitted(database, (client) => query(client, statement, shape), [
+      'set local row_security = off',
+    ])
   }

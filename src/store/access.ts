@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { isPool, type Queryable } from '../db/query/connection.ts'
 import type { JsonForm } from '../db/query/decode.ts'
+import { atReadCommitted } from '../db/query/isolation.ts'
 import { prepared } from '../db/query/prepared.ts'
 import { query, type Run } from '../db/query/query.ts'
 import { openSession } from '../db/query/session.ts'
@@ -25,9 +26,17 @@ export interface Access {
 /** On connections of ours, whose settings are right. */
 export function ownAccess(database: Queryable, json: JsonForm = 'value'): Access {
   const check = checkedOnce(database)
-  const run = checked(check, (statement, shape) => query(database, statement, shape, { json }))
-  const record = isPool(database) ? prepared(database) : run
-  return { check, read: run, write: run, record: checked(check, record), ...sessions(database) }
+  const plain: Run = (statement, shape) => query(database, statement, shape, { json })
+  // Through a pooler the level that our connections set may be missing.
+  const write = atReadCommitted(database, plain)
+  const record = isPool(database) ? atReadCommitted(database, prepared(database)) : write
+  return {
+    check,
+    read: checked(check, plain),
+    write: checked(check, write),
+    record: checked(check, record),
+    ...sessions(database),
+  }
 }
 
 /** On connections of the application, on which policies can hide rows at any time: each statement is checked. */
@@ -38,7 +47,10 @@ export function foreignAccess(database: Queryable): Access {
     check,
     read: checked(check, readWhole(database)),
     write: checked(check, writeWhole(database)),
-    record: checked(check, recordWhole(isPool(database) ? prepared(database) : plain)),
+    record: checked(
+      check,
+      recordWhole(atReadCommitted(database, isPool(database) ? prepared(database) : plain)),
+    ),
     ...sessions(database),
   }
 }

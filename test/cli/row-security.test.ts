@@ -279,7 +279,7 @@ it('`doctor` warns where the owner of the triggers of totals cannot read all ste
     (JSON.parse(stdout) as { check: string }[]).find(({ check }) => check === 'row-security'),
   ).toMatchObject({
     state: 'warning',
-    finding: `${owner}, the owner of the triggers of totals, cannot read all rows of workflow_steps: the totals of runs are what the application writes`,
+    finding: `${owner}, the owner of the triggers of totals, cannot read all rows of workflow_steps: the totals of runs are what the application writes; with BYPASSRLS an application that connects as this role sees the rows of all users`,
     fix: `alter role ${owner} bypassrls`,
   })
 })

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { advanceSequences } from '../../db/sequences.ts'
 import { WfstoreError } from '../../error.ts'
 import {
   auditHistory,
@@ -38,6 +39,10 @@ export function foldRestored(kind: Cleaned, back: string): string {
  * @throws WfstoreError conflict where a history does not hold them
  */
 export async function takeOut(client: pg.ClientBase): Promise<void> {
+  await advanceSequences(
+    client,
+    HISTORIES.map(({ name }) => name),
+  )
   for (const history of HISTORIES) {
     await client.query(`analyze ${restoredOf(history)}`)
     const [row] = await query(client, shortOf(history), { missing: d.count() })

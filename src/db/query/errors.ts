@@ -23,6 +23,10 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     code: 'conflict',
     hint: 'a closed month does not change; `wfstore billing correct` writes a correction to the open one',
   },
+  WF003: {
+    code: 'conflict',
+    hint: 'nothing was changed; close it in a transaction of its own: begin isolation level read committed',
+  },
   WF002: {
     code: 'conflict',
     hint: 'nothing was changed; `wfstore doctor --full` prints the statements that change these rows (check values)',
@@ -65,6 +69,11 @@ function byRoutine(
     return { code: 'failed', hint: 'amounts and times are finite: neither NaN nor infinity' }
   if (sqlState === '23514' && constraint === 'billing_records_month')
     return { code: 'failed', hint: 'a billing period is a month, such as 2026-11' }
+  if (sqlState === '23505' && /^(usage|audit)_history_pkey$/.test(constraint ?? ''))
+    return {
+      code: 'conflict',
+      hint: 'the sequence of this table is behind its rows, as after logical replication: run `wfstore doctor` as the owner, which prints the statement',
+    }
   if (sqlState === '42501' && routine === 'check_enable_rls')
     return { code: 'permission_denied', hint: ROW_SECURITY_HINT }
   if (sqlState === '40001' && /^Process(Interrupts|RecoveryConflict)/.test(routine ?? ''))

@@ -58,5 +58,5 @@ function checkOut(pool: ConnectionPool): Promise<Session> {
 }
 
 /** Older versions of pg do not know it. */
-const isInTransaction = (client: Partial<pg.ClientBase>): boolean =>
+export const isInTransaction = (client: Partial<pg.ClientBase>): boolean =>
   ['T', 'E'].includes(client.getTransactionStatus?.() ?? '')

@@ -12,7 +12,7 @@ export async function run(client: pg.Client, sql: string): Promise<void> {
 
 /** Runs `work` in a transaction: commits it, or rolls all of it back. */
 export async function transaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
-  await run(client, 'begin')
+  await run(client, 'begin isolation level read committed')
   try {
     const result = await work()
     await run(client, 'commit')

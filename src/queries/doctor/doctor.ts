@@ -14,6 +14,7 @@ import { inspectRights } from './rights.ts'
 import { inspectRowSecurity } from './row-security.ts'
 import { inspectOldestRunning, inspectStuck } from './runs.ts'
 import { inspectSchema } from './schema.ts'
+import { inspectSequences } from './sequences.ts'
 import { inspectConnections, inspectEncryption, inspectServer } from './server.ts'
 import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.ts'
 import { type DoctorOptions, limited, readSubject, type Subject, withLimits } from './subject.ts'
@@ -36,6 +37,7 @@ const CHECKS: Check[] = [
   { name: 'rights', needsTables: true, inspect: inspectRights },
   { name: 'row-security', needsTables: true, inspect: inspectRowSecurity },
   { name: 'grants', needsTables: true, inspect: inspectGrants },
+  { name: 'sequences', needsTables: true, inspect: inspectSequences },
   { name: 'indexes', needsTables: true, inspect: inspectIndexes },
   { name: 'unused-indexes', needsTables: true, inspect: inspectUnusedIndexes },
   { name: 'sizes', needsTables: true, inspect: inspectSizes },

@@ -11,6 +11,10 @@ const COUNTED = ['billing_records', 'wfstore_periods', 'wfstore_settings']
 /** The tables that the triggers of totals read, as the owner of their functions. */
 const TOTALLED = ['workflow_executions', 'workflow_steps', 'billing_records']
 
+/** What BYPASSRLS means for an application that connects as the owner. */
+const ENDS_ISOLATION =
+  '; with BYPASSRLS an application that connects as this role sees the rows of all users'
+
 /**
  * Checks that policies hide no rows: from this role, for its reports, and from the owners of the triggers, which count the
  * bills of a month and the steps of a run.
@@ -78,7 +82,9 @@ export async function inspectRowSecurity(database: Queryable, subject: Subject):
           : `grant select on ${subject.quotedSchema}.${table} to ${totalsOwner}`,
       ),
     ]
-    return finding('row-security', 'warning', effects.join('; '), {
+    // A grant of SELECT alone changes nothing for the policies.
+    const warns = fixes.some((fix) => fix.endsWith(' bypassrls'))
+    return finding('row-security', 'warning', effects.join('; ') + (warns ? ENDS_ISOLATION : ''), {
       fix: unique(fixes).join('; '),
       details,
     })

@@ -18,6 +18,7 @@ const CHECKS = [
   'rights',
   'row-security',
   'grants',
+  'sequences',
   'indexes',
   'unused-indexes',
   'sizes',
