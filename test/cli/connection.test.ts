@@ -197,7 +197,7 @@ it('a service of pg_service.conf is found, and one that is not defined is wrong 
   expect(await list({ env: { ...env, PGSERVICE: 'boks' } })).toEqual({
     code: 2,
     stdout: '',
-    stderr: `error: the service boks is not defined; define [boks] in ${file}\n`,
+    stderr: `error: the service "boks" is not defined; define [boks] in ${file}\n`,
   })
   rmSync(folder, { recursive: true })
 })
@@ -237,14 +237,17 @@ it('sslmode works as in psql: prefer continues without TLS, require does not, an
     )
     return [code, /does not exist/.test(stderr) ? 'connected' : stderr]
   }
-  for (const mode of ['', 'disable', 'allow', 'prefer']) {
+  expect(await outcome('')).toEqual([3, 'connected'])
+  // An empty variable is no default: what was to fill it is missing.
+  expect((await outcome('', { PGSSLMODE: '' }))[0]).toBe(2)
+  for (const mode of ['disable', 'allow', 'prefer']) {
     expect([mode, ...(await outcome(mode))]).toEqual([mode, 3, 'connected'])
     expect([mode, ...(await outcome('', { PGSSLMODE: mode }))]).toEqual([mode, 3, 'connected'])
   }
   for (const refused of [await outcome('require'), await outcome('', { PGSSLMODE: 'require' })]) {
     expect(refused).toEqual([
       3,
-      expect.stringContaining('The server does not support SSL connections'),
+      expect.stringContaining('the server does not support TLS, which sslmode=require requires'),
     ])
   }
   expect(await outcome('sometimes')).toEqual([

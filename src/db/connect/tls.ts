@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { type ConnectionOptions, createSecureContext, type SecureVersion } from 'node:tls'
+import { createRequire } from 'node:module'
+import type { ConnectionOptions, SecureContextOptions, SecureVersion } from 'node:tls'
 import { WfstoreError } from '../../error.ts'
 import { type Environment, homePath } from './libpq.ts'
 import { oneOf, type Parameters } from './parameters.ts'
@@ -9,6 +9,13 @@ const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-ful
 const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 
 export type SslMode = (typeof MODES)[number]
+
+/** Most connections have no files, so the modules of Node that read them are loaded here. */
+const load = (module: string) => createRequire(import.meta.url)(module)
+const createSecureContext = (options: SecureContextOptions) =>
+  (load('node:tls') as typeof import('node:tls')).createSecureContext(options)
+const parseCertificate = (content: Buffer) =>
+  new (load('node:crypto') as typeof import('node:crypto')).X509Certificate(content)
 
 interface Encryption {
   mode: SslMode
@@ -50,7 +57,7 @@ export function encryption(
       `sslmode=${mode} needs the certificate of an authority, and ${homePath(env, '.postgresql', 'root.crt')} does not exist`,
       'set sslrootcert to its file, or sslrootcert=system for the authorities that this machine trusts',
     )
-  if (ca && !systemRoots) context('sslrootcert', () => new X509Certificate(ca))
+  if (ca && !systemRoots) context('sslrootcert', () => parseCertificate(ca))
   if (parameters.sslcrl && (systemRoots || !ca))
     throw wrong('sslcrl has no effect without sslrootcert', 'set sslrootcert to a file')
   const crl = ca && !systemRoots ? file('sslcrl', 'root.crl') : undefined
@@ -103,7 +110,7 @@ function clientCertificate(parameters: Parameters, env: Environment, wrong: Wron
   const { file, context, pathOf } = filesOf(parameters, env, wrong)
   const cert = file('sslcert', 'postgresql.crt')
   if (!cert) return {}
-  context('sslcert', () => new X509Certificate(cert))
+  context('sslcert', () => parseCertificate(cert))
   const key = file('sslkey', 'postgresql.key')
   const path = pathOf('sslkey', 'postgresql.key')
   if (!key) throw wrong(`sslcert needs its key, and ${path} does not exist`, 'set sslkey')
