@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { LineCounts } from '../../transfer/lines/count.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import { checkFileMode, fileMode } from '../options/file-mode.ts'
 import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../options/filter.ts'
 import { checkOutput, checkTextOnly } from '../options/output.ts'
 import type { Column } from '../output/column.ts'
@@ -29,6 +30,7 @@ const exportColumns: Column<ExportReport>[] = [
 
 interface ExportFlags extends FilterOptions {
   out?: string
+  fileMode?: number
 }
 
 export function define(command: Command, context: Context): void {
@@ -42,10 +44,12 @@ export function define(command: Command, context: Context): void {
   })
   addFilters(command, { status: true })
     .option('--out <file>', 'write to this file; .gz compresses it')
+    .option(...fileMode)
     .action(async () => {
       const options = command.optsWithGlobals<ExportFlags>()
       const { isStdout } = await import('../../passage.ts')
       const out = options.out !== undefined && isStdout(options.out) ? undefined : options.out
+      checkFileMode(options.fileMode, out !== undefined, '--out with a file')
       if (out === undefined) checkTextOnly(command, 'export', 'JSON lines', 'jsonl')
       else checkOutput(exportColumns, options)
       const given = await readFilter(options, context)
@@ -74,7 +78,7 @@ export function define(command: Command, context: Context): void {
       const write = async () => {
         if (out === undefined) return print(chunks(), context)
         const { writeWhole } = await import('../../files.ts')
-        await writeWhole(resolve(io.cwd, out), chunks())
+        await writeWhole(resolve(io.cwd, out), chunks(), { fileMode: options.fileMode })
       }
       await progress.during(write).finally(progress.clear)
       if (out !== undefined)

@@ -88,6 +88,7 @@ const OPTIONS: Record<string, ValueKind> = {
       '--keep-last',
       '--batch-size',
       '--max-line',
+      '--file-mode',
       '--pause',
     ].map((name) => [name, TEXT]),
   ),

@@ -20,7 +20,8 @@ export async function initialise(
   host: Host,
   options: { sync: boolean; env: Environment },
 ): Promise<void> {
-  if (!fs.existsSync(join(dir, '.gitignore'))) fs.writeFileSync(join(dir, '.gitignore'), '*\n')
+  if (!fs.existsSync(join(dir, '.gitignore')))
+    fs.writeFileSync(join(dir, '.gitignore'), '*\n', { mode: 0o600 })
   const fresh = fs.mkdtempSync(join(dir, temporaryName()))
   try {
     await makeCluster(fresh, host, options.sync)

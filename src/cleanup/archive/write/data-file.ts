@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type FileHandle, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createFile } from '../../../rights.ts'
 import type { Cleaned } from '../../types.ts'
 import { onDisk } from '../disk.ts'
 import type { ArchivedFile, Segment } from '../form.ts'
@@ -37,9 +38,10 @@ export async function createDataFile(
   folder: string,
   name: string,
   kind: Cleaned,
+  fileMode?: number,
 ): Promise<DataFile> {
   const path = join(folder, name)
-  let handle: FileHandle | undefined = await onDisk(path, () => open(path, 'wx'))
+  let handle: FileHandle | undefined = await onDisk(path, () => createFile(path, fileMode))
   let kept: State = { bytes: 0, lines: 0, whole: true, hash: createHash('sha256') }
   let state = copyOf(kept)
   let segment = createHash('sha256')

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
@@ -6,6 +6,7 @@ import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { writeWhole } from '../../../files.ts'
 import { checkNames, type Names } from '../../../options.ts'
+import { createFolder, createFolders } from '../../../rights.ts'
 import { syncFolder } from '../../../sync-folder.ts'
 import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
 import { onDisk } from '../disk.ts'
@@ -27,10 +28,12 @@ import { createJournal, type Journal } from './journal.ts'
 export interface FolderOptions {
   /** The maximum compressed size of a file before the next one is started (default: 64 MiB). */
   fileBytes?: number | undefined
+  /** The rights of its files, such as 0o640 (default: 0o600). Who may read the files may enter the new folders. */
+  fileMode?: number | undefined
   wfstoreVersion: string
 }
 
-const OPTIONS: Names<FolderOptions> = { fileBytes: true, wfstoreVersion: true }
+const OPTIONS: Names<FolderOptions> = { fileBytes: true, fileMode: true, wfstoreVersion: true }
 
 const FILE_BYTES = 64 * 1024 * 1024
 
@@ -52,7 +55,7 @@ const BLOCKS_AT_ONCE = 4
  */
 export function archiveInFolder(folder: string, options?: FolderOptions): ArchiveSink {
   checkNames('archiveInFolder', options, OPTIONS)
-  const { fileBytes = FILE_BYTES, wfstoreVersion = '' } = options ?? {}
+  const { fileBytes = FILE_BYTES, fileMode, wfstoreVersion = '' } = options ?? {}
   const parent = resolve(folder)
   const files: DataFile[] = []
   let place = parent
@@ -68,7 +71,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
     const last = lastOf(kind)
     if (last && !(last.bytes() >= fileBytes && last.whole())) return last
     const number = files.filter((file) => file.kind === kind).length + 1
-    const file = await createDataFile(place, fileName(kind, number), kind)
+    const file = await createDataFile(place, fileName(kind, number), kind, fileMode)
     files.push(file)
     named = true
     return file
@@ -96,8 +99,8 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
     open: async (cleanup: ArchiveHead) => {
       began = performance.now()
       head = { form: FORM, wfstore: wfstoreVersion, ...cleanup }
-      place = await makeFolder(parent, folderName(cleanup))
-      journal = await createJournal(join(place, JOURNAL))
+      place = await makeFolder(parent, folderName(cleanup), fileMode)
+      journal = await createJournal(join(place, JOURNAL), fileMode)
       await journal.append({ archive: head })
       await syncFolders(place, parent)
     },
@@ -154,7 +157,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
         lines: summary.lines,
         bytes: summary.bytes,
       }
-      await writeManifest(place, manifest)
+      await writeManifest(place, manifest, fileMode)
       await journal?.close()
       await rm(join(place, JOURNAL), { force: true })
       return summary
@@ -176,12 +179,12 @@ function summaryOf(place: string, files: DataFile[]): ArchiveSummary {
   return { place, files: summaries, lines, bytes: summaries.reduce((sum, f) => sum + f.bytes, 0) }
 }
 
-async function writeManifest(place: string, manifest: Manifest): Promise<void> {
+async function writeManifest(place: string, manifest: Manifest, fileMode?: number): Promise<void> {
   const text = async function* () {
     yield Buffer.from(`${seal(manifest, 2)}\n`)
   }
   try {
-    await writeWhole(join(place, MANIFEST), text())
+    await writeWhole(join(place, MANIFEST), text(), { fileMode })
   } catch (cause) {
     throw new WfstoreError('failed', describe(cause).message, {
       hint: 'the archive is incomplete, but it has all removed rows and they can be restored',
@@ -191,9 +194,9 @@ async function writeManifest(place: string, manifest: Manifest): Promise<void> {
 }
 
 /** @throws WfstoreError usage if the path is not a folder, failed if it cannot be written */
-async function makeFolder(parent: string, name: string): Promise<string> {
+async function makeFolder(parent: string, name: string, fileMode?: number): Promise<string> {
   try {
-    await mkdir(parent, { recursive: true })
+    await createFolders(parent, fileMode)
   } catch (cause) {
     const { code, message } = describe(cause)
     if (code === 'EEXIST' || code === 'ENOTDIR') {
@@ -203,7 +206,7 @@ async function makeFolder(parent: string, name: string): Promise<string> {
   }
   const place = join(parent, name)
   try {
-    await mkdir(place)
+    await createFolder(place, fileMode)
     return place
   } catch (cause) {
     const { code, message } = describe(cause)

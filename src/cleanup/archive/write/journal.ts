@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { createFile } from '../../../rights.ts'
 import { onDisk } from '../disk.ts'
 import { type Mark, seal } from '../form.ts'
 import { writeAll } from './data-file.ts'
@@ -12,8 +13,8 @@ export interface Journal {
 }
 
 /** A sealed line per sync. */
-export async function createJournal(path: string): Promise<Journal> {
-  const handle: FileHandle = await onDisk(path, () => open(path, 'wx'))
+export async function createJournal(path: string, fileMode?: number): Promise<Journal> {
+  const handle: FileHandle = await onDisk(path, () => createFile(path, fileMode))
   let bytes = 0
   let torn = false
   return {

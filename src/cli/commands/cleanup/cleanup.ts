@@ -9,6 +9,7 @@ import { isPassage, isStdout } from '../../../passage.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { Io } from '../../io.ts'
+import { checkFileMode } from '../../options/file-mode.ts'
 import { isAttended } from '../../terminal/confirm.ts'
 import { noProgress, startProgress, withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
@@ -41,6 +42,7 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   const { io } = context
   const howOld = await readCutoff(flags, context)
   checkColumns(flags)
+  checkFileMode(flags.fileMode, (flags.archive ?? '-') !== '-', '--archive with a folder')
   const archive = flags.dryRun ? undefined : await sinkOf(flags, io)
   const client = await context.connect(flags)
   const { keepLast, allowAll } = flags
@@ -158,9 +160,10 @@ async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefi
     })
   const path = resolve(io.cwd, place)
   if (place === '-' || (await isPassage(path))) {
+    checkFileMode(flags.fileMode, false, '--archive with a folder')
     const { archiveToStream } = await import('../../../cleanup/archive/write/stream.ts')
     return archiveToStream(place === '-' ? io.stdout : path, { wfstoreVersion: version })
   }
   const { archiveInFolder } = await import('../../../cleanup/archive/write/folder.ts')
-  return archiveInFolder(path, { wfstoreVersion: version })
+  return archiveInFolder(path, { wfstoreVersion: version, fileMode: flags.fileMode })
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
+import { fileMode } from '../../options/file-mode.ts'
 import { boundOf } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
@@ -14,6 +15,7 @@ export interface CleanupFlags extends GlobalOptions {
   allowAll?: boolean
   dryRun?: boolean
   archive?: string
+  fileMode?: number
   batchSize?: number
   pause?: number
   maxDuration?: Span
@@ -32,11 +34,8 @@ export function addCleanupOptions(command: Command): Command {
     .option('--keep-last <n>', 'keep the newest <n> runs of each workflow', wholeNumber(1))
     .option('--allow-all', 'allow it to remove even the newest finished run')
     .option('--dry-run', 'count the rows; change nothing')
-    .option(
-      '--archive <folder>',
-      'first write the rows to this folder or FIFO; - for stdout',
-      parseText,
-    )
+    .option('--archive <folder>', 'archive first in this folder or FIFO; - for stdout', parseText)
+    .option(...fileMode)
     .option(
       '--batch-size <n>',
       'maximum rows per transaction (default: 20000)',

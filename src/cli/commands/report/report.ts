@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
+import { checkFileMode, fileMode } from '../../options/file-mode.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addReportFilters, readReportFilter } from '../../options/report-filter.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
@@ -15,11 +16,12 @@ import { checkPast, DAYS, parsePeriods, readSpan, type SpanFlags } from './span.
 
 interface ReportFlags extends SpanFlags, StuckOptions {
   out?: string
+  fileMode?: number
   open?: boolean
   top?: number
 }
 
-const ABOUT = `Bills of each month and user, checked against the runs; cost and errors. It covers whole days in --tz (default: the last ${DAYS}, in the billing zone).`
+const ABOUT = `Covers whole days in --tz (default: the last ${DAYS} days in the billing zone).`
 
 const EXAMPLES = [
   'wfstore report --period 2026-10 --out october.html',
@@ -31,6 +33,7 @@ export function define(report: Command, context: Context): void {
     .option('--period <months>', 'billing months: 2026-10, last, or 2026-08..2026-10', parsePeriods)
     .option('--top <n>', 'rows of each table, or all (default: 10, users 100)', parseTop)
     .option('--out <file>', 'write the page to this file; overwrites it', parseText)
+    .option(...fileMode)
     .option('--open', 'open the written file in the default browser')
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
   explain(report, { about: ABOUT, examples: EXAMPLES })
@@ -47,6 +50,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   const { out, top } = options
   const asJson = checkForm(options, context)
   const { isStdout } = await import('../../../passage.ts')
+  checkFileMode(options.fileMode, out !== undefined && !isStdout(out), '--out with a file')
   if (options.open && (out === undefined || isStdout(out)))
     throw new WfstoreError('usage', '--open requires --out with a file', {
       hint: 'use --out report.html --open',
@@ -88,6 +92,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
     (async function* () {
       yield page
     })(),
+    { fileMode: options.fileMode },
   )
   if (!options.open) return writer.note(`report written to ${out}; open it in a browser`)
   const { openInBrowser } = await import('../../terminal/browser.ts')
