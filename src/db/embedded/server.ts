@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WfstoreError } from '../../error.ts'
 import type { Environment } from '../connect/libpq.ts'
 import { serverAccount } from './account.ts'
-import { findBinaries } from './binaries.ts'
+import { provideBinaries } from './binaries.ts'
+import { serverCache } from './cache.ts'
 import { embeddedExists, embeddedVersion, folderError, logFile } from './folder.ts'
 import { initialise, refuseOther } from './initialise.ts'
+import type { InstallOptions } from './install.ts'
 import { isKnown, remember, stateFolder } from './known.ts'
 import { type LaunchOptions, launch } from './launch.ts'
 import { closeFolder, ownFolder } from './owner.ts'
@@ -29,9 +31,14 @@ export interface EmbeddedOptions extends LaunchOptions {
   create?: boolean
   /** Folder whose node_modules has the server programs (default: the one of wfstore). */
   binariesFrom?: string | undefined
-  /** XDG_STATE_HOME and HOME: where wfstore remembers which databases this user has created. */
+  /**
+   * Its XDG variables and HOME name the folders in which wfstore remembers which databases this user has created, and
+   * installs servers.
+   */
   env?: Environment
   confirm?: Confirm | undefined
+  /** With `create`, a server is installed with npm if there is none. */
+  install?: InstallOptions | undefined
 }
 
 /** A fast shutdown ends with a checkpoint, which writes the memory to disk. */
@@ -101,13 +108,15 @@ export async function startEmbedded(dir: string, options: EmbeddedOptions = {}):
     if (running) return running
   } else if (!options.create) throw noDatabase(folder)
   const account = serverAccount()
-  const found = findBinaries({
+  const search = {
     path: options.path,
     from: options.binariesFrom,
     // Not in the folder: its libraries could be those of another user.
     links: join(stateFolder(env), 'lib'),
     made: exists ? { dir: folder, version: embeddedVersion(folder) } : undefined,
-  })
+    cache: serverCache(env),
+  }
+  const found = await provideBinaries(search, options.create ? options.install : undefined)
   const host = { binaries: await withinReach(found, account), account, path: options.path }
   const sync = options.settings?.fsync !== 'off'
   try {
