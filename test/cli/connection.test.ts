@@ -264,6 +264,7 @@ it('settings of other servers in the environment do not affect the embedded one'
   const before = { ...process.env }
   Object.assign(process.env, {
     PGSSLMODE: 'require',
+    PGSSLNEGOTIATION: 'direct',
     PGOPTIONS: '-c search_path=nowhere',
     PGPASSWORD: 'other',
   })
@@ -272,7 +273,7 @@ it('settings of other servers in the environment do not affect the embedded one'
     expect((await runCli(['migrate', 'up'], { cwd, env })).code).toBe(0)
     expect(await list({ cwd, env }, '--no-headers')).toEqual({ code: 0, stdout: '', stderr: '' })
   } finally {
-    for (const name of ['PGSSLMODE', 'PGOPTIONS', 'PGPASSWORD']) {
+    for (const name of ['PGSSLMODE', 'PGSSLNEGOTIATION', 'PGOPTIONS', 'PGPASSWORD']) {
       if (before[name] === undefined) delete process.env[name]
     }
     await stopEmbedded(folder)

@@ -180,7 +180,7 @@ it('sslmode=prefer continues without encryption if the server has none, as psql 
   await store.close()
   const strict = openStore({ databaseUrl: `${url}?sslmode=require` })
   await expect(strict.getStats()).rejects.toMatchObject({
-    message: expect.stringContaining('does not support SSL'),
+    message: expect.stringContaining('does not support TLS'),
   })
 })
 
