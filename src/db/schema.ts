@@ -37,10 +37,23 @@ const CHECK = `
 with found as (
   select c.oid, c.relname, c.relnamespace from unnest(array['${TABLES.join("', '")}']) as t (name)
   join pg_class c on c.oid = to_regclass(t.name)),
-home as (select relnamespace as oid from pg_class where oid = to_regclass('wfstore_migrations'))
+home as (select relnamespace as oid, relowner as owner from pg_class where oid = to_regclass('wfstore_migrations')),
+trusted as (
+  select owner as role from home union all select nspowner from pg_namespace join home using (oid)
+  union all select datdba from pg_database where datname = current_database()
+  union all select oid from pg_roles where rolsuper or rolname = current_user),
+-- PostgreSQL prefers an operator or a function with the exact argument types to its own, and our statements would run it.
+captured as (
+  select 'operator ' || o.oid::regoperator as name, oprowner as role from pg_operator o join home on oprnamespace = home.oid
+  where exists (select from pg_operator c where c.oprname = o.oprname and c.oprnamespace = 'pg_catalog'::regnamespace::oid)
+  union all
+  select 'function ' || p.oid::regprocedure, proowner from pg_proc p join home on pronamespace = home.oid
+  where exists (select from pg_proc c where c.proname = p.proname and c.pronamespace = 'pg_catalog'::regnamespace::oid))
 select name,
   (select string_agg(relname, ', ' order by relname) from found where row_security_active(oid)) as hidden,
   (select string_agg(found.oid::regclass::text, ', ') from found, home where relnamespace <> home.oid) as elsewhere,
+  (select string_agg(captured.name || ' of ' || pg_get_userbyid(role), ', ') from captured
+    where role not in (select role from trusted)) as captured,
   concat_ws(', ',
     case when current_setting('standard_conforming_strings') = 'off' then 'standard_conforming_strings = on' end,
     case when current_setting('array_nulls') = 'off' then 'array_nulls = on' end,
@@ -66,6 +79,7 @@ export async function checkSchema(
     name: d.text(),
     hidden: d.nullable(d.text()),
     elsewhere: d.nullable(d.text()),
+    captured: d.nullable(d.text()),
     unsuitable: d.text(),
   }).catch(async (error: unknown) => {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
@@ -75,6 +89,7 @@ export async function checkSchema(
   })
   if (!setsItsOwn) assertSuitable(rows[0])
   assertOneSchema(rows[0])
+  assertNotCaptured(rows[0])
   if (readsRows) assertWhole(rows[0])
   const applied = rows.map(({ name }) => name)
   assertNotAhead(applied)
@@ -93,6 +108,7 @@ export async function checkSchema(
 interface Verdict {
   hidden: string | null
   elsewhere: string | null
+  captured: string | null
   unsuitable: string
 }
 
@@ -109,6 +125,17 @@ function assertOneSchema({ elsewhere }: Partial<Verdict> = {}): void {
       'schema_differs',
       `the search path mixes schemas: ${elsewhere} is not in the schema of wfstore_migrations`,
       { hint: 'give the schema with --schema, or put it first in search_path' },
+    )
+}
+
+function assertNotCaptured({ captured }: Partial<Verdict> = {}): void {
+  if (captured)
+    throw new WfstoreError(
+      'schema_differs',
+      `another role has objects in the schema that can change what a report says: ${captured}`,
+      {
+        hint: 'drop them, and revoke the right to create objects: `revoke create on schema public from public`',
+      },
     )
 }
 

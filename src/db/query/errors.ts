@@ -90,6 +90,15 @@ function byRoutine(
   return undefined
 }
 
+const TIMEOUT = {
+  code: 'failed',
+  hint: "statement_timeout of the role, the database or the server ended it: `alter role <name> set statement_timeout = '10min'` raises it, PGOPTIONS='-c statement_timeout=0' turns it off for one command",
+} as const
+
+/** A cancelled statement has the same SQLSTATE. With messages in another language there is no hint. */
+const isTimeout = (sqlState: string | undefined, message: string): boolean =>
+  sqlState === '57014' && /statement[_ ]timeout/i.test(message)
+
 /** The functions of the server that read the rows for a new or validated check. */
 const CHECK_OF_ALL_ROWS = /^(ATRewriteTable|validateCheckConstraint)$/
 
@@ -126,7 +135,9 @@ export function databaseError(
   const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
   const { routine, constraint } = error as Partial<pg.DatabaseError>
-  const known = byRoutine(sqlState, routine, sql, constraint) ?? byState[sqlState ?? '']
+  const known =
+    byRoutine(sqlState, routine, sql, constraint) ??
+    (isTimeout(sqlState, message) ? TIMEOUT : byState[sqlState ?? ''])
   if (known) {
     const { hint } = known
     return new WfstoreError(known.code, message, { hint, cause: error, sqlState, sql })
