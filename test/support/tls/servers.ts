@@ -12,7 +12,12 @@ import {
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { dataDir } from '../../../src/db/embedded/folder.ts'
-import { readPassword, startEmbedded, stopEmbedded } from '../../../src/db/embedded/server.ts'
+import {
+  readPassword,
+  startEmbedded,
+  stopEmbedded,
+  trustEmbedded,
+} from '../../../src/db/embedded/server.ts'
 import { dataFolder } from '../folder.ts'
 import { type Certificates, makeCertificates } from './certificates.ts'
 
@@ -85,6 +90,7 @@ export async function startTlsServers(names: readonly ServerName[] = SERVERS): P
     if (name !== 'off')
       for (const end of ['crt', 'key'])
         give(file(`${name}.${end}`), join(dataDir(dir), `server.${end}`))
+    trustEmbedded(dir)
     const tls = { ssl: 'on', ssl_ca_file: 'authority.crt' }
     const { port } = await launch(dir, false, name === 'off' ? {} : tls)
     return { name, dir, port }
