@@ -39,7 +39,13 @@ export function define(db: Command, context: Context): void {
   status.action(async () => {
     const options = status.optsWithGlobals<GlobalOptions>()
     checkOutput(statusColumns, options)
-    await context.writer(options).record(statusColumns, await embeddedStatus(dir, env))
+    const writer = context.writer(options)
+    const found = await embeddedStatus(dir, env)
+    await writer.record(statusColumns, found)
+    if (found.state === 'untrusted')
+      writer.note(
+        'you have not created this database here; if you trust it, run `wfstore db trust`',
+      )
   })
 
   const url = db

@@ -99,10 +99,10 @@ const namesIn = (path: string): string[] =>
 function failure(dir: string, error: unknown): unknown {
   const { stderr, message } = error as Error & { stderr?: string }
   if (stderr === undefined) return error
-  const reason = (stderr || message).split('\n').find((line) => /error|fatal|denied/i.test(line))
+  const reason = stderr.split('\n').find((line) => /error|fatal|denied/i.test(line))
   return new WfstoreError(
     'unreachable',
-    `cannot create the embedded database in ${dir}: ${reason?.trim() ?? lastLine(message)}`,
+    `cannot create the embedded database in ${dir}: ${reason?.trim() ?? lastLine(stderr || message)}`,
     { hint: 'choose another folder, or name a database with --database-url', cause: error },
   )
 }

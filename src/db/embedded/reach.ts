@@ -21,13 +21,16 @@ export async function withinReach(
   account: Account | undefined,
   programs = PROGRAMS,
 ): Promise<Binaries> {
-  if (!account || runs(binaries.postgres, account)) return binaries
+  if (!account) return binaries
+  const reason = tryRun(binaries.postgres, account)
+  if (!reason) return binaries
   const installation = dirname(dirname(fs.realpathSync(binaries.postgres)))
   try {
+    if (CANNOT_CHANGE.includes(reason.code ?? '')) throw reason
     const copied = join(await copyOf(installation, programs), 'bin')
     const postgres = join(copied, basename(binaries.postgres))
     const refused = tryRun(postgres, account)
-    if (refused !== undefined) throw new Error(refused)
+    if (refused) throw refused
     return { ...binaries, postgres, initdb: join(copied, basename(binaries.initdb)) }
   } catch (error) {
     throw new WfstoreError(
@@ -41,17 +44,18 @@ export async function withinReach(
   }
 }
 
-const runs = (program: string, account: Account): boolean => tryRun(program, account) === undefined
+/** Root cannot become another user, for example in a container that has no other one. A copy does not help. */
+const CANNOT_CHANGE = ['EINVAL', 'EPERM']
 
 /** Undefined if the user can run the program, or the reason why not. */
-function tryRun(program: string, account: Account): string | undefined {
+function tryRun(program: string, account: Account): NodeJS.ErrnoException | undefined {
   const { status, error, stderr } = spawnSync(program, ['--version'], {
     ...account,
     cwd: '/',
     env: {},
     encoding: 'utf8',
   })
-  return status === 0 ? undefined : (error?.message ?? stderr)
+  return status === 0 ? undefined : (error ?? new Error(lastLine(stderr)))
 }
 
 /** The copy of these programs. A killed process leaves no part of one under this name. */

@@ -102,6 +102,10 @@ describe('starting the embedded server is refused', () => {
 
   it('if initdb fails, with the reason and without leftovers', async () => {
     const dir = embeddedIn()
+    const unknown = scripted({ initdb: 'echo "initdb: user does not exist" >&2; exit 1' })
+    expect((await refusal(startEmbedded(dir, { ...quick, ...unknown }))).message).toBe(
+      `cannot create the embedded database in ${dir}: initdb: user does not exist`,
+    )
     const full = scripted({ initdb: 'echo "initdb: error: no space left" >&2; exit 1' })
     const { code, message } = await refusal(startEmbedded(dir, { ...quick, ...full }))
     expect(code).toBe('unreachable')

@@ -54,6 +54,7 @@ describe('a database that this user has not created in its folder', () => {
     expect(await runningServer(dir)).toBeUndefined()
     await expect(startEmbedded(dir, quick)).rejects.toThrow(ELSEWHERE)
     const status = await runCli(['db', 'status', '--json'], { cwd })
+    expect(status.stderr).toContain('run `wfstore db trust`')
     expect(JSON.parse(status.stdout)).toMatchObject({ state: 'untrusted', pid: null, url: null })
   })
 
