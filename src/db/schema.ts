@@ -128,15 +128,16 @@ function assertOneSchema({ elsewhere }: Partial<Verdict> = {}): void {
     )
 }
 
+const CAPTURED = 'another role has objects in the schema that can change what a report says'
+/** True if `checkSchema` refuses the schema because of such objects. */
+export const isCaptured = (error: unknown): error is WfstoreError =>
+  error instanceof WfstoreError && error.message.startsWith(CAPTURED)
+
 function assertNotCaptured({ captured }: Partial<Verdict> = {}): void {
   if (captured)
-    throw new WfstoreError(
-      'schema_differs',
-      `another role has objects in the schema that can change what a report says: ${captured}`,
-      {
-        hint: 'drop them, and revoke the right to create objects: `revoke create on schema public from public`',
-      },
-    )
+    throw new WfstoreError('schema_differs', `${CAPTURED}: ${captured}`, {
+      hint: 'drop them, and revoke the right to create objects: `revoke create on schema public from public`',
+    })
 }
 
 function assertWhole({ hidden }: Partial<Verdict> = {}): void {

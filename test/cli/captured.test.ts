@@ -46,6 +46,13 @@ it.each([
     expect(stderr).toContain(
       `another role has objects in the schema that can change what a report says: ${name} of ${role}`,
     )
+    const { stdout: findings } = await runCli(
+      ['doctor', '-o', 'tsv', '--columns', 'check,state,finding'],
+      {
+        env: { DATABASE_URL: database.url },
+      },
+    )
+    expect(findings).toMatch(/^schema\tfailed\tanother role has objects in the schema/m)
     await as(role, drop)
     expect((await stats()).code).toBe(0)
   },

@@ -5,6 +5,7 @@ import { type MigrationStatus, readStatus } from '../../db/migrate/history.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
+import { checkSchema, isCaptured } from '../../db/schema.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
 import { formatNumber, plural } from '../../numbers.ts'
 import { type Finding, finding } from './finding.ts'
@@ -33,6 +34,14 @@ export async function inspectSchema(client: pg.Client, subject: Subject): Promis
     const text = `migrations changed after they were applied to schema ${subject.schema}: ${enumerate(changed)}`
     return problem(text, subject.command('migrate verify'))
   }
+  const refusal: unknown = await checkSchema(client, { readsRows: false, setsItsOwn: true }).catch(
+    (error) => error,
+  )
+  if (isCaptured(refusal))
+    return problem(
+      refusal.message,
+      `drop these objects; revoke create on schema ${subject.quotedSchema} from public`,
+    )
   const differences = await compareSchema(client, subject.schema)
   // The check "indexes" reports invalid indexes.
   const faults = differences.filter((one) => isFault(one) && one.state !== 'invalid')
