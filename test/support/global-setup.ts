@@ -28,7 +28,7 @@ declare module 'vitest' {
 }
 
 /**
- * One real PostgreSQL server for the whole run: the one that wfstore itself depends on, or WFSTORE_TEST_POSTGRES=15 for
+ * One real PostgreSQL server for the whole run: the one that npm installs in this checkout, or WFSTORE_TEST_POSTGRES=15 for
  * the oldest; servers.json has them all. WFSTORE_TEST_DATABASE_URL names one that runs already.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

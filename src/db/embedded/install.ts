@@ -101,15 +101,23 @@ async function registryOf(
 }
 
 async function npm(args: string[], cwd: string, { env, signal }: InstallOptions): Promise<string> {
-  const { stdout } = await promisify(execFile)('npm', args, {
+  const running = promisify(execFile)('npm', args, {
     cwd,
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !OF_ANOTHER_RUN.test(name))),
-    signal,
     windowsHide: true,
     // On Windows npm is a script of the shell. No argument needs quotes.
     shell: process.platform === 'win32',
   })
-  return stdout
+  // npm ends late on SIGTERM while it waits for the registry.
+  const end = () => void running.child.kill('SIGKILL')
+  signal?.addEventListener('abort', end)
+  if (signal?.aborted) end()
+  try {
+    const { stdout } = await running
+    return stdout
+  } finally {
+    signal?.removeEventListener('abort', end)
+  }
 }
 
 /** Variables of the npm or npx that runs wfstore, which are about its own work. */

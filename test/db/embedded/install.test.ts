@@ -172,12 +172,16 @@ it('two at once both get the server, and one folder stays', async () => {
 
 it('an interruption ends npm and leaves nothing', async () => {
   const interruption = new AbortController()
+  let ended: Promise<unknown> | undefined
   const { url } = await registryWith(packed, (response) => {
+    ended = once(response, 'close')
     response.write(packed.content.subarray(0, 100))
     interruption.abort()
   })
   const user = userOf(url)
   await refusal(user.provide(interruption.signal))
+  // This registry never ends its answer, so npm has gone.
+  await ended
   expect(user.inCache()).toEqual([])
 })
 
