@@ -3,6 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { quote, raw, sql } from '../../db/query/sql.ts'
 import { type Staged, stagedField, stageOf } from '../../transfer/lines/staged.ts'
+import { type Effect, readEffects } from '../effects.ts'
 import type { RestoredReferences } from '../types.ts'
 
 /** Adds the results of another archive. */
@@ -49,9 +50,11 @@ export async function restoreReferences(
     shapeShape,
   )
   const results: RestoredReferences[] = []
+  if (shapes.length === 0) return results
+  const effects = (await readEffects(client)).filter(({ kind }) => kind === staged.table.kind)
   for (const { table, key, columns } of shapes)
     results.push(
-      await restoreOne(client, staged, { table, key: list(key), columns: list(columns) }),
+      await restoreOne(client, staged, effects, { table, key: list(key), columns: list(columns) }),
     )
   return results
 }
@@ -67,10 +70,13 @@ interface Shape {
 async function restoreOne(
   client: pg.ClientBase,
   staged: Staged,
+  effects: readonly Effect[],
   shape: Shape,
 ): Promise<RestoredReferences> {
   const { table, key, columns } = shape
-  const types = await typesOf(client, shape)
+  const known = await typesOf(client, shape)
+  const own = await tableOf(client, effects, shape)
+  const types = typeof known === 'string' || own !== undefined ? known : NO_KEY
   const given = sql`from ${raw(stageOf(staged.table))} s cross join lateral jsonb_array_elements(s.refs) as r
     where r ->> 'table' = ${table}
       and (select array_agg(k order by k) from jsonb_object_keys(r -> 'key') as k) = ${key}::text[]
@@ -93,15 +99,34 @@ async function restoreOne(
   const [row] = await query(
     client,
     sql`with given as materialized (select distinct ${listed} ${given}),
-       same as (select count(*) as rows from given g join ${raw(table)} x on ${raw(at('x'))}
+       same as (select count(*) as rows from given g join ${raw(own as string)} x on ${raw(at('x'))}
          where ${raw(each((name, n) => `x.${name} = g.v${n}`, ' and '))}),
-       set_again as (update ${raw(table)} x set ${raw(each((name, n) => `${name} = g.v${n}`, ', '))}
+       set_again as (update ${raw(own as string)} x set ${raw(each((name, n) => `${name} = g.v${n}`, ', '))}
          from given g where ${raw(at('x'))} and ${raw(each((name) => `x.${name} is null`, ' and '))} returning 1)
      select (select count(*) from set_again) as restored,
             (select count(*) from given) - (select rows from same) - (select count(*) from set_again) as changed`,
     { restored: d.count(), changed: d.count() },
   )
   return { table, columns, restored: row?.restored ?? 0, changed: row?.changed ?? 0, problem: null }
+}
+
+const NO_KEY = 'no foreign key of this table clears these columns'
+
+/**
+ * An archive may be forged, and the role of a restore may change every table. So only columns that a cleanup clears are set.
+ * @returns the table as the server writes its name
+ */
+async function tableOf(
+  client: pg.ClientBase,
+  effects: readonly Effect[],
+  { table, columns }: Shape,
+): Promise<string | undefined> {
+  const [found] = await query(client, sql`select to_regclass(${table})::text as name`, {
+    name: d.nullable(d.text()),
+  })
+  const of = effects.filter(({ action, table }) => action === 'set null' && table === found?.name)
+  const fits = of.some(({ nulled }) => columns.every((column) => nulled.includes(column)))
+  return fits ? of[0]?.table : undefined
 }
 
 /** The types of the columns, or why the table cannot be changed. */

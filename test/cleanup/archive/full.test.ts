@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, it } from 'vitest'
+import { Readable } from 'node:stream'
+import { afterEach, expect, it, vi } from 'vitest'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
+import { withSpooled } from '../../../src/cleanup/restore/spool.ts'
+import { dataFolder } from '../../support/folder.ts'
 import { chunks, FOLDER, inFolder, options, writeTwoBatches } from './support.ts'
 
 /** Limits the size of each file of this process, like a full disk: the error is EFBIG instead of ENOSPC. */
@@ -13,6 +17,7 @@ const limitFiles = (bytes: number | 'unlimited') =>
 const canLimit = process.platform === 'linux'
 
 afterEach(() => {
+  vi.unstubAllEnvs()
   if (canLimit) limitFiles('unlimited')
 })
 
@@ -64,4 +69,27 @@ it.runIf(canLimit)('a journal that does not fit on the disk fails its batch', ()
       lines: { audit: 3 },
     })
   }),
+)
+
+it.runIf(canLimit)(
+  'a restore from stdin that does not fit on the disk says that nothing was restored, and leaves no file',
+  async () => {
+    const temporary = dataFolder('temporary')
+    vi.stubEnv('TMPDIR', temporary)
+    limitFiles(100_000)
+    const work = vi.fn()
+    await expect(
+      withSpooled(Readable.from([randomBytes(300_000)]), undefined, work),
+    ).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringMatching(/^cannot keep standard input in .*: EFBIG/),
+      hint: expect.stringMatching(/^nothing was restored; free disk space/),
+    })
+    expect(work).not.toHaveBeenCalled()
+    expect(readdirSync(temporary)).toEqual([])
+    vi.stubEnv('TMPDIR', join(temporary, 'missing'))
+    await expect(withSpooled(Readable.from([]), undefined, work)).rejects.toMatchObject({
+      hint: expect.stringMatching(/^nothing was restored/),
+    })
+  },
 )

@@ -1,5 +1,10 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { archiveToStream } from '../../../src/cleanup/archive/write/stream.ts'
 import { lossesOf, readEffects } from '../../../src/cleanup/effects.ts'
+import { CLEANED } from '../../../src/cleanup/types.ts'
 import { runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { withClient } from '../../support/migrate.ts'
@@ -207,3 +212,36 @@ it('import refuses a line with references, which only a restore can set again', 
     ),
   })
 })
+
+it('a forged archive sets no column that a cleanup does not clear', () =>
+  inFolder(async (folder) => {
+    await database.sql('update workflow_runs set status = null')
+    const url = ['--database-url', database.url]
+    const argv = ['cleanup', '--before', before, '--archive', '-', '--yes', '--allow-all', ...url]
+    const { stdout } = await runCli(argv)
+    const [first, ...lines] = stdout
+      .replaceAll(/"columns": {"execution_id": "[^"]*"}/g, '"columns": {"status": "forged"}')
+      .split('\n')
+    const path = join(folder, 'forged')
+    writeFileSync(path, '')
+    const sink = archiveToStream(path, { wfstoreVersion: '1' })
+    await sink.open(JSON.parse(first as string).archive)
+    for (const kind of CLEANED) {
+      const rows = lines.filter((line) => line.startsWith(`{"${kind}"`))
+      await sink.write(kind, Readable.from([Buffer.from(rows.map((row) => `${row}\n`).join(''))]))
+    }
+    await sink.sync()
+    await sink.finish()
+    expect((await restore(database, path)).references).toEqual([
+      {
+        table: 'workflow_runs',
+        columns: ['status'],
+        restored: 0,
+        changed: 20,
+        problem: 'no foreign key of this table clears these columns',
+      },
+    ])
+    expect(await database.sql('select distinct status from workflow_runs')).toEqual([
+      { status: null },
+    ])
+  }))
