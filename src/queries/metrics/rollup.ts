@@ -128,13 +128,15 @@ with patience as materialized (
   from (select *, ${start(sql`key`)} as timestamp from measured where ${raw(fits('user_id', 'type'))}) as started
 ), stored as materialized (
   select m.* from (${rows('observability_metrics m', 'm.timestamp', 'm.*')}) as m
+), joined as materialized (
+  -- A full join is never a nested loop, which the planner would choose if it expects few rows.
+  select c, m from computed c full join stored m on m.metric_id = c.metric_id
 ), compared as materialized (
-  select c.*, m.metric_id is null as is_new, m.metric_value as before
-  from computed c left join stored m on m.metric_id = c.metric_id
+  select (j.c).*, (j.m).metric_id is null as is_new, (j.m).metric_value as before
+  from joined j where (j.c).metric_id is not null
 ), gone as materialized (
-  -- First what is missing: the planner expects one row of the other conditions, and would read all of computed for each row.
   select m.metric_id, m.metric_value as before
-  from (select * from stored m where not exists (select from computed c where c.metric_id = m.metric_id) offset 0) as m
+  from (select (j.m).* from joined j where (j.c).metric_id is null) as m
   where ${raw(rolledUp(period))}
     and ${raw(fits('m.user_id', 'm.metric_type'))}
     and not (m.metric_type = ${raw(AUDIT_TYPE)} and m.key in (select key from cleaned))
