@@ -1,8 +1,8 @@
 // Bundles the command line as CommonJS, which starts fastest. Modules that are used together share a file; the other
 // files are loaded when a command needs them.
 import { createRequire } from 'node:module'
-import { decode, encode } from '@jridgewell/sourcemap-codec'
 import { build } from 'rolldown'
+import { linesOnly } from './source-map.js'
 
 const require = createRequire(import.meta.url)
 
@@ -101,27 +101,14 @@ const whenUsed = {
   },
 }
 
-/** A source map keeps only lines: --verbose prints `src/…:line`, and with columns and names a map is as large as the code. */
 const lines = {
   name: 'lines',
   generateBundle(_, bundle) {
     for (const file of Object.values(bundle)) {
-      if (!file.fileName.endsWith('.map')) continue
-      const map = JSON.parse(file.source)
-      const mappings = encode(decode(map.mappings).map(lineStarts))
-      file.source = JSON.stringify({ ...map, names: [], mappings })
+      if (file.fileName.endsWith('.map')) file.source = linesOnly(file.source)
     }
   },
 }
-
-/** The segments at which the source or its line changes. */
-const lineStarts = (segments) =>
-  segments
-    .filter(([, source, line], at) => {
-      const [, lastSource, lastLine] = segments[at - 1] ?? []
-      return at === 0 || source !== lastSource || line !== lastLine
-    })
-    .map(([column, source, line]) => (source === undefined ? [column] : [column, source, line, 0]))
 
 const absent = {
   name: 'absent',
