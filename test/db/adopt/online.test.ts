@@ -4,52 +4,16 @@ import { splitStatements } from '../../../src/db/migrate/files.ts'
 import { psqlScript } from '../../../src/db/migrate/plan.ts'
 import { planUp } from '../../../src/db/migrate/up.ts'
 import { verifySchema } from '../../../src/db/verify/verify.ts'
+import { objectsOf, type State, stateOf, TABLES } from '../../support/adopted-state.ts'
 import { loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { type Hooks, startProxy } from '../../support/failpoint.ts'
-import { everythingOf, migrate, migrateOn, schemaOf, withClient } from '../../support/migrate.ts'
+import { everythingOf, migrate, migrateOn, withClient } from '../../support/migrate.ts'
 import { startOldWriter } from '../../support/old-writer.ts'
 import { createTemplate, type Template } from '../../support/template.ts'
 
-const TABLES = [
-  'workflow_executions',
-  'workflow_steps',
-  'audit_logs',
-  'observability_metrics',
-  'billing_records',
-]
 /** Small tables are prepared while the application works, too. */
 const online = { onlineBytes: 0 }
 const BERLIN = { legacyTimeZone: 'Europe/Berlin' }
-
-/** The objects without the order of the columns, which a copied column loses. */
-async function objectsOf(database: TestDatabase): Promise<string> {
-  const lines = (await schemaOf(database)).split('\n')
-  const parts: string[][] = [[]]
-  for (const line of lines) {
-    const columns = parts.at(-1) as string[]
-    if (line.startsWith('  column ')) columns.push(line)
-    else parts.push([...columns.splice(0).sort(), line], [])
-  }
-  return parts.flat().join('\n')
-}
-
-/** Every row of the five tables, without the order of their columns. */
-async function rowsOf(database: TestDatabase) {
-  const rows: Record<string, unknown[]> = {}
-  await database.sql(`set timezone = 'UTC'`)
-  for (const table of TABLES) {
-    const found = await database.sql(`select to_jsonb(t)::text as row from ${table} t order by 1`)
-    rows[table] = found.map(({ row }) => row)
-  }
-  return rows
-}
-
-const notNulls = (database: TestDatabase) =>
-  database.sql(
-    `select conrelid::regclass::text as table, conname from pg_constraint
-     where contype = 'n' and conrelid = any($1::regclass[]) order by 1, 2`,
-    [TABLES],
-  )
 
 describe.each([
   { kind: 'legacy', full: false, zone: {} },
@@ -57,18 +21,13 @@ describe.each([
   { kind: 'full Berlin', full: true, zone: BERLIN },
 ])('the $kind installation', ({ kind, full, zone }) => {
   let template: Template
-  let wanted: { objects: string; rows: Awaited<ReturnType<typeof rowsOf>>; names: unknown }
+  let wanted: State
 
   const copy = async () => {
     const database = await template.copy()
     onTestFinished(() => database.drop())
     return database
   }
-  const stateOf = async (database: TestDatabase) => ({
-    objects: await objectsOf(database),
-    rows: await rowsOf(database),
-    names: await notNulls(database),
-  })
 
   beforeAll(async () => {
     template = await createTemplate(`online_${kind.toLowerCase()}`, async (database) => {
