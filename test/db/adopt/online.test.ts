@@ -122,16 +122,19 @@ describe.each([
 
 /** The places of the statements that change something; of a transaction only its edges and one in its middle. */
 function boundariesOf(statements: readonly string[]): number[] {
-  const from = statements.findIndex((text) => text.startsWith('alter table'))
+  const changed = statements.findIndex((text) => text.startsWith('alter table workflow_executions'))
+  const from = statements.findLastIndex((text, at) => at < changed && text.startsWith('begin'))
   const to = statements.findIndex((text) => text.startsWith('analyze'))
-  const isEdge = (text = '') => /^(begin|commit|rollback|create view)/.test(text)
+  // A savepoint is no edge.
+  const isEdge = (text = '') => /^(begin|commit|rollback$)/.test(text)
   let within = false
   return statements.flatMap((text, at) => {
     if (isEdge(text)) within = text.startsWith('begin')
+    const outside = !within && !text.startsWith('select')
     const counts =
-      isEdge(text) || (!within && !text.startsWith('select')) || isEdge(statements[at + 1])
+      isEdge(text) || outside || isEdge(statements[at + 1]) || text.startsWith('create view')
     const last = text.startsWith('drop index concurrently')
-    return counts && at >= from - 2 && (at <= to || last) ? [at] : []
+    return counts && at >= from && (at <= to || last) ? [at] : []
   })
 }
 
