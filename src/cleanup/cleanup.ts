@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import { assertNotCaptured } from '../db/captures.ts'
 import { setLockTimeout, withAdvisoryLock } from '../db/migrate/lock.ts'
 import { schemaFor, withSettings } from '../db/migrate/session.ts'
 import { checkSchema, MIGRATIONS } from '../db/schema.ts'
@@ -58,6 +59,7 @@ export async function cleanup(
   const pipelined = unpipelined(client)
   try {
     const session = client as pg.Client
+    await assertNotCaptured(client)
     const schema = await schemaFor(session, undefined)
     const { notice = () => {} } = options
     const lock = { waitMs: LOCK_WAIT_MS, notice, doing: 'cleaning up' }

@@ -1,4 +1,5 @@
 import { WfstoreError } from '../error.ts'
+import { assertNotCaptured, CAPTURES, refuseCaptured } from './captures.ts'
 import { elsewhere, type Home, readHomes, schemaFlag, USUAL_PATH } from './homes.ts'
 import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
@@ -31,36 +32,28 @@ export const TABLES = [
 
 /**
  * The migrations, and what makes answers of this session wrong. Our own connections set what is needed, but a pool of the
- * application does not, and a pooler may drop it.
+ * application does not, and a pooler may drop it. Everything is qualified, so that it runs nothing of another role.
  */
 const CHECK = `
 with found as (
-  select c.oid, c.relname, c.relnamespace from unnest(array['${TABLES.join("', '")}']) as t (name)
-  join pg_class c on c.oid = to_regclass(t.name)),
-home as (select relnamespace as oid, relowner as owner from pg_class where oid = to_regclass('wfstore_migrations')),
-trusted as (
-  select owner as role from home union all select nspowner from pg_namespace join home using (oid)
-  union all select datdba from pg_database where datname = current_database()
-  union all select oid from pg_roles where rolsuper or rolname = current_user),
--- PostgreSQL prefers an operator or a function with the exact argument types to its own, and our statements would run it.
-captured as (
-  select 'operator ' || o.oid::regoperator as name, oprowner as role from pg_operator o join home on oprnamespace = home.oid
-  where exists (select from pg_operator c where c.oprname = o.oprname and c.oprnamespace = 'pg_catalog'::regnamespace::oid)
-  union all
-  select 'function ' || p.oid::regprocedure, proowner from pg_proc p join home on pronamespace = home.oid
-  where exists (select from pg_proc c where c.proname = p.proname and c.pronamespace = 'pg_catalog'::regnamespace::oid))
+  select c.oid, c.relname, c.relnamespace from pg_catalog.unnest(array['${TABLES.join("', '")}']) as t (name)
+  join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) pg_catalog.to_regclass(t.name)::pg_catalog.oid),
+home as (select relnamespace as oid from pg_catalog.pg_class
+  where oid operator(pg_catalog.=) pg_catalog.to_regclass('wfstore_migrations')::pg_catalog.oid)
 select name,
-  (select string_agg(relname, ', ' order by relname) from found where row_security_active(oid)) as hidden,
-  (select string_agg(found.oid::regclass::text, ', ') from found, home where relnamespace <> home.oid) as elsewhere,
-  (select string_agg(captured.name || ' of ' || pg_get_userbyid(role), ', ') from captured
-    where role not in (select role from trusted)) as captured,
-  concat_ws(', ',
-    case when current_setting('standard_conforming_strings') = 'off' then 'standard_conforming_strings = on' end,
-    case when current_setting('array_nulls') = 'off' then 'array_nulls = on' end,
-    case when current_setting('DateStyle') not like 'ISO%' then 'DateStyle = ISO' end,
-    case when current_setting('extra_float_digits')::int < 0 then 'extra_float_digits = 1' end,
-    case when array_position(current_schemas(true), 'pg_catalog') > array_position(current_schemas(true),
-      (select nspname from pg_namespace n join home using (oid))) then 'search_path without pg_catalog' end) as unsuitable
+  (select pg_catalog.string_agg(relname::pg_catalog.text, ', ' order by relname) from found
+    where pg_catalog.row_security_active(oid)) as hidden,
+  (select pg_catalog.string_agg(found.oid::pg_catalog.regclass::pg_catalog.text, ', ') from found, home
+    where relnamespace operator(pg_catalog.<>) home.oid) as elsewhere,
+  ${CAPTURES} as captured,
+  pg_catalog.concat_ws(', ',
+    case when pg_catalog.current_setting('standard_conforming_strings') operator(pg_catalog.=) 'off' then 'standard_conforming_strings = on' end,
+    case when pg_catalog.current_setting('array_nulls') operator(pg_catalog.=) 'off' then 'array_nulls = on' end,
+    case when pg_catalog.current_setting('DateStyle') operator(pg_catalog.!~~) 'ISO%' then 'DateStyle = ISO' end,
+    case when pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 operator(pg_catalog.<) 0 then 'extra_float_digits = 1' end,
+    case when pg_catalog.array_position(pg_catalog.current_schemas(true), 'pg_catalog') operator(pg_catalog.>)
+      pg_catalog.array_position(pg_catalog.current_schemas(true),
+        (select nspname from pg_catalog.pg_namespace n join home on n.oid operator(pg_catalog.=) home.oid)) then 'search_path without pg_catalog' end) as unsuitable
 from wfstore_migrations`
 
 /**
@@ -83,13 +76,14 @@ export async function checkSchema(
     unsuitable: d.text(),
   }).catch(async (error: unknown) => {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
+    await assertNotCaptured(database)
     const [home] = await readHomes(database).catch(() => [])
     if (home) throw inAnotherSchema(home, error)
     throw missing(await holdsTables(database), await searchPath(database), error)
   })
+  refuseCaptured(rows[0]?.captured)
   if (!setsItsOwn) assertSuitable(rows[0])
   assertOneSchema(rows[0])
-  assertNotCaptured(rows[0])
   if (readsRows) assertWhole(rows[0])
   const applied = rows.map(({ name }) => name)
   assertNotAhead(applied)
@@ -126,18 +120,6 @@ function assertOneSchema({ elsewhere }: Partial<Verdict> = {}): void {
       `the search path mixes schemas: ${elsewhere} is not in the schema of wfstore_migrations`,
       { hint: 'give the schema with --schema, or put it first in search_path' },
     )
-}
-
-const CAPTURED = 'another role has objects in the schema that can change what a report says'
-/** True if `checkSchema` refuses the schema because of such objects. */
-export const isCaptured = (error: unknown): error is WfstoreError =>
-  error instanceof WfstoreError && error.message.startsWith(CAPTURED)
-
-function assertNotCaptured({ captured }: Partial<Verdict> = {}): void {
-  if (captured)
-    throw new WfstoreError('schema_differs', `${CAPTURED}: ${captured}`, {
-      hint: 'drop them, and revoke the right to create objects: `revoke create on schema public from public`',
-    })
 }
 
 function assertWhole({ hidden }: Partial<Verdict> = {}): void {

@@ -191,7 +191,7 @@ it('migrate up with nothing to do sends only the necessary queries', async () =>
   const { code, stdout } = await run(['migrate', 'up'], proxy.url)
   proxy.close()
   expect([code, stdout]).toEqual([0, 'the schema is up to date\n'])
-  expect(proxy).toMatchObject({ connections: 1, statements: 11, goodbyes: 1 })
+  expect(proxy).toMatchObject({ connections: 1, statements: 12, goodbyes: 1 })
 })
 
 const url = () => new URL(database.url)

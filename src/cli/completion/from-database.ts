@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type pg from 'pg'
+import { assertNotCaptured } from '../../db/captures.ts'
 import { connectClient } from '../../db/connect/connect.ts'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { chooseDatabase, embeddedDir, isNamed, type Target } from '../../db/connect/target.ts'
@@ -68,6 +69,7 @@ async function targetOf(
 }
 
 async function rowsOf(client: pg.Client, query: string, prefix: string, ms: number) {
+  await assertNotCaptured(client)
   const [, , { rows }] = await Promise.all([
     client.query('begin read only'),
     client.query("select set_config('statement_timeout', $1, true)", [String(ms)]),

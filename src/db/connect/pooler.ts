@@ -83,7 +83,8 @@ async function refusesTransactions(client: pg.Client): Promise<boolean> {
 async function readSession(client: pg.Client): Promise<string> {
   const [row] = await query(
     client,
-    `select pg_backend_pid() || ' ' || extract(epoch from backend_start) as session
+    // Commands ask before they check the schema: `||` could be an operator of another role.
+    `select pg_catalog.format('%s %s', pid, extract(epoch from backend_start)) as session
      from pg_stat_activity where pid = pg_backend_pid()`,
     { session: d.text() },
   )

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { type Adopted, adopt, planAdoption, type Risk } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import { describeReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
+import { assertNotCaptured } from '../captures.ts'
 import { assertDirect } from '../connect/pooler.ts'
 import { databaseError } from '../query/errors.ts'
 import { rollback, run } from '../query/transaction.ts'
@@ -110,7 +111,8 @@ export async function withMigrationSession<T>(
   work: (schema: string) => Promise<T>,
 ): Promise<T> {
   try {
-    // This comes first: the settings of a migration must not stay in a session that a pooler passes on.
+    await assertNotCaptured(client, named)
+    // This comes before any setting: the settings of a migration must not stay in a session that a pooler passes on.
     if (connectAnother) await assertDirect(client, connectAnother)
     const schema = await schemaFor(client, named)
     return await withSettings(client, schema, () => work(schema))

@@ -60,7 +60,8 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
   let left = CHECKS
   try {
     let subject = await readSubject(client, options)
-    left = left.filter(({ needsTables }) => !needsTables || subject.absent === undefined)
+    const readable = subject.absent === undefined && subject.captured === undefined
+    left = left.filter(({ needsTables }) => !needsTables || readable)
     for (const check of left) {
       const found = await answer(check, client, subject)
       findings.push(found)
@@ -106,7 +107,7 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
 
 /** These queries are short: compiling them would take longer than running them. */
 const begin = (subject: Subject): string =>
-  `begin isolation level read committed read only; set local jit = off; set local row_security = off; ${limited('set local', subject.limits)}`
+  `begin isolation level read committed read only; set local jit = off; set local row_security = off; ${limited('set local', subject.limits)}${subject.captured === undefined ? '' : '; set local search_path = pg_catalog'}`
 
 function unchecked(check: string, error: WfstoreError, subject: Subject): Finding {
   const { quotedSchema, role, limits, locked } = subject

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { assertNotCaptured, isCaptured } from '../../db/captures.ts'
 import { schemaFlag } from '../../db/homes.ts'
 import { creationsOf, readMigration } from '../../db/migrate/files.ts'
 import { HISTORY_TABLE } from '../../db/migrate/history.ts'
@@ -74,6 +75,8 @@ export interface Subject {
   locked?: string
   /** Why there is no wfstore schema to check; undefined if there is one. */
   absent: string | undefined
+  /** The objects of another role that our statements would run; undefined if there are none. */
+  captured: string | undefined
   /** Adds `wfstore` and, if needed, --schema to a command such as 'migrate up'. */
   command: (words: string) => string
 }
@@ -93,10 +96,13 @@ export interface DoctorOptions {
 export async function readSubject(client: pg.Client, options: DoctorOptions): Promise<Subject> {
   const [row] = await query(
     client,
-    `select s.name as schema, quote_ident(s.name) as quoted_schema, quote_ident(current_user) as role, pg_backend_pid() as pid
+    // Everything is qualified: nothing has looked for operators of other roles yet.
+    `select s.name as schema, pg_catalog.quote_ident(s.name) as quoted_schema,
+       pg_catalog.quote_ident(current_user::pg_catalog.text) as role, pg_catalog.pg_backend_pid() as pid
      from coalesce(
-       (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.oid = to_regclass('workflow_executions')), current_schema(), '') as s (name)`,
+       (select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+        where c.oid operator(pg_catalog.=) pg_catalog.to_regclass('workflow_executions')::pg_catalog.oid),
+       pg_catalog.current_schema(), '') as s (name)`,
     { schema: d.text(), quotedSchema: d.text(), role: d.text(), pid: d.count() },
   )
   const files = await Promise.all(MIGRATIONS.map(readMigration))
@@ -116,21 +122,30 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
     full: options.full === true,
     limits,
     now: options.now ?? Date.now,
-    absent: await absence(client, { direct, limits }),
+    ...(await readiness(client, { direct, limits })),
     command: (words) => commandLine(words, schema),
   }
 }
 
-async function absence(client: pg.Client, within: Within): Promise<string | undefined> {
+async function readiness(
+  client: pg.Client,
+  within: Within,
+): Promise<Pick<Subject, 'absent' | 'captured'>> {
+  const neither = { absent: undefined, captured: undefined }
   try {
-    await withLimits(client, within, () => checkSchema(client))
+    await withLimits(client, within, async () => {
+      // The check of the schema may have to wait for a lock.
+      await assertNotCaptured(client)
+      await checkSchema(client)
+    })
   } catch (error) {
     if (!(error instanceof WfstoreError)) throw error
-    if (error.code === 'schema_missing') return error.message
+    if (isCaptured(error)) return { ...neither, captured: error.message }
+    if (error.code === 'schema_missing') return { ...neither, absent: error.message }
     if (error.code === 'unreachable') throw error
     // The checks report a schema that is behind, ahead, locked or not readable.
   }
-  return undefined
+  return neither
 }
 
 type Within = Pick<Subject, 'direct' | 'limits'>

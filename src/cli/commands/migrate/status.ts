@@ -75,9 +75,11 @@ export function define(migrate: Command, context: Context): void {
   }).action(async () => {
     const options = status.optsWithGlobals<GlobalOptions & { exitCode?: boolean }>()
     checkOutput(statusColumns, options)
+    const { assertNotCaptured } = await import('../../../db/captures.ts')
     const { assertSound, readStatus } = await import('../../../db/migrate/history.ts')
     const { schemaFor } = await import('../../../db/migrate/session.ts')
     const client = await context.connect(options)
+    await assertNotCaptured(client, options.schema)
     const statuses = await readStatus(client, await schemaFor(client, options.schema))
     const writer = context.writer(options)
     await writer.list(statusColumns, statuses)
@@ -109,9 +111,11 @@ type VerifyFlags = GlobalOptions & { full?: boolean }
 
 async function printVerification(context: Context, options: VerifyFlags): Promise<void> {
   checkOutput(verifyColumns, options)
+  const { assertNotCaptured } = await import('../../../db/captures.ts')
   const { verifySchema } = await import('../../../db/verify/verify.ts')
   const { schemaFor } = await import('../../../db/migrate/session.ts')
   const client = await context.connect(options)
+  await assertNotCaptured(client, options.schema)
   const report = await verifySchema(client, await schemaFor(client, options.schema), options)
   const { differences, tables, totals, comparedRuns, unequalRuns } = report
   const writer = context.writer(options)
