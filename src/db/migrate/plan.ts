@@ -136,7 +136,7 @@ async function scriptOf(step: MigrationStep, lockTimeoutMs: number): Promise<str
 }
 
 const begin = (lockTimeoutMs: number) => [
-  'begin;',
+  'begin isolation level read committed;',
   `set local lock_timeout to '${lockTimeoutMs}ms';`,
 ]
 

@@ -49,6 +49,8 @@ describe('a dry run', () => {
       // What it prints is what up does.
       const other = await make(createDatabase(`wet_${kind}`))
       if (kind === 'legacy') await loadLegacy(other)
+      expect(script.stdout).not.toMatch(/^begin;/m)
+      expect(script.stdout).toContain('begin isolation level read committed;')
       await runScript(database, script.stdout)
       await wfstore(other, 'migrate up')
       expect(await everythingWithoutTimes(database)).toBe(await everythingWithoutTimes(other))
