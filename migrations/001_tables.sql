@@ -259,6 +259,8 @@ create function wfstore_count_step() returns trigger language plpgsql
 declare
   steps text := quote_ident(tg_table_schema) || '.workflow_steps';
   runs  text := quote_ident(tg_table_schema) || '.workflow_executions';
+  statement text := 'update ' || runs
+    || ' set total_tokens = null where execution_id operator(pg_catalog.=) any (array[$1, $2])';
 begin
   if (new.tokens_used, new.cost, new.execution_id) =
      (coalesce(old.tokens_used, 0), coalesce(old.cost, 0), coalesce(old.execution_id, new.execution_id))
@@ -270,9 +272,11 @@ begin
   then
     return null;
   end if;
-  -- NULL is not stored: the trigger of the run replaces it by the sum.
-  execute 'update ' || runs || ' set total_tokens = null where execution_id in ($1, $2)'
-    using new.execution_id, old.execution_id;
+  -- NULL is not stored: the trigger of the run replaces it by the sum. The triggers of the application on runs find its own
+  -- functions and tables; the statement itself uses no operator that is not qualified.
+  perform set_config('search_path', quote_ident(tg_table_schema) || ', pg_temp', true);
+  execute statement using new.execution_id, old.execution_id;
+  perform set_config('search_path', 'pg_catalog, pg_temp', true);
   return null;
 end $$;
 
