@@ -1,5 +1,5 @@
 import { WfstoreError } from '../error.ts'
-import { assertNotCaptured, CAPTURES, refuseCaptured } from './captures.ts'
+import { assertNotCaptured, CAPTURES, isCaptured, refuseCaptured } from './captures.ts'
 import { elsewhere, type Home, readHomes, schemaFlag, USUAL_PATH } from './homes.ts'
 import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
@@ -76,7 +76,11 @@ export async function checkSchema(
     unsuitable: d.text(),
   }).catch(async (error: unknown) => {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
-    await assertNotCaptured(database)
+    await assertNotCaptured(database).catch((reason: unknown) => {
+      // In a transaction of the caller the server now refuses every statement, so none can run.
+      const captured = reason instanceof WfstoreError && isCaptured(reason)
+      throw captured ? reason : missing(false, USUAL_PATH, error)
+    })
     const [home] = await readHomes(database).catch(() => [])
     if (home) throw inAnotherSchema(home, error)
     throw missing(await holdsTables(database), await searchPath(database), error)
@@ -169,7 +173,7 @@ function missing(adoptable: boolean, path: string, cause: unknown): WfstoreError
       },
     )
   }
-  return path === USUAL_PATH
+  return path === USUAL_PATH || path === 'public'
     ? new WfstoreError('schema_missing', 'this database has no wfstore schema', {
         hint: 'run `wfstore migrate up`',
         cause,
