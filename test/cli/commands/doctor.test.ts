@@ -34,6 +34,8 @@ const wording = (text: string) =>
     .replace(/\b\d+(\.\d+)? (B|[kMG]B)\b/g, 'BYTES')
     .replace(/\b\d+([dhm]) \d\d[hms]\b|\b\d+(\.\d+)?m?s\b/g, 'SPAN')
     .replace(/\d[\d,.]*\d|\d/g, 'N')
+    // The number depends on the time of day.
+    .replace('N run ended', 'N runs ended')
 
 /** Removes line breaks: where a line breaks depends on the lengths of the numbers. */
 const unwrapped = (text: string) => text.replace(/\n {20,}/g, ' ')
