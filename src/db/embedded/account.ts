@@ -18,18 +18,18 @@ export function serverAccount(): Account | undefined {
     throw new WfstoreError('unreachable', 'PostgreSQL does not run as root', {
       hint: 'run wfstore as another user, or name a database with --database-url',
     })
-  const [, , uid, gid] = passwd(([name]) => `${name}:` === 'nobody:') ?? []
+  const [, , uid, gid] = passwd((line) => line.startsWith('nobody:')) ?? []
   return uid && gid ? { uid: Number(uid), gid: Number(gid) } : { uid: 65534, gid: 65534 }
 }
 
 /** The name of a user, or its number if it has none. */
 export const userName = (uid: number): string =>
-  passwd((fields) => fields[2] === String(uid))?.[0] ?? String(uid)
+  passwd((line) => line.split(':')[2] === String(uid))?.[0] ?? String(uid)
 
-function passwd(isWanted: (fields: string[]) => boolean): string[] | undefined {
+/** The fields of a line of /etc/passwd. */
+function passwd(isWanted: (line: string) => boolean): string[] | undefined {
   try {
-    const lines = fs.readFileSync('/etc/passwd', 'utf8').split('\n')
-    return lines.map((line) => line.split(':')).find(isWanted)
+    return fs.readFileSync('/etc/passwd', 'utf8').split('\n').find(isWanted)?.split(':')
   } catch {
     return undefined
   }

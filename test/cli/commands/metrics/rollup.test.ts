@@ -8,15 +8,10 @@ import type { TestDatabase } from '../../../support/database.ts'
 import { createAdopted, createMigrated } from '../../../support/migrated.ts'
 
 let legacy: TestDatabase
-let demo: TestDatabase
-let empty: TestDatabase
 /** The finished runs of the demo end on the day before. */
 const DEMO_NOW = '2026-11-26T00:00:00.000Z'
-const on = (database: TestDatabase, argv: string, options = {}) =>
-  runCli(['metrics', ...argv.split(' ').filter(Boolean), '--database-url', database.url], {
-    ...(database === demo ? { now: DEMO_NOW } : {}),
-    ...options,
-  })
+const on = (database: TestDatabase, argv: string) =>
+  runCli(['metrics', ...argv.split(' '), '--database-url', database.url])
 const rows = async (database: TestDatabase, argv: string) => {
   const { code, stdout, stderr } = await on(database, `${argv} --json`)
   expect([code, stderr]).toEqual([0, ''])
@@ -24,24 +19,12 @@ const rows = async (database: TestDatabase, argv: string) => {
 }
 
 beforeAll(async () => {
-  legacy = await createAdopted('metrics_cli')
-  demo = await createMigrated('metrics_demo')
-  empty = await createMigrated('metrics_empty')
-  for (const database of [legacy, demo]) {
-    const client = await database.connect()
-    if (database === demo) await fillDemo(client, new Date(DEMO_NOW))
-    for (const period of ['hour', 'day', 'month'] as const)
-      await rollupMetrics(runOn(client), { period })
-    await client.end()
-  }
-  // When they were made is nothing for a golden file.
-  await legacy.sql('update observability_metrics set created_at = timestamp')
+  legacy = await createAdopted('metrics_rollup_cli')
+  const client = await legacy.connect()
+  await rollupMetrics(runOn(client), { period: 'hour' })
+  await client.end()
 })
-afterAll(async () => {
-  await legacy.drop()
-  await demo.drop()
-  await empty.drop()
-})
+afterAll(() => legacy.drop())
 
 describe('rollup', () => {
   it('prints in one line what it did, and the second time that it did nothing', async () => {
