@@ -159,14 +159,14 @@ it('runs that a trigger keeps are reported as such, and not as the newest', asyn
 it('a batch may take longer than the transaction_timeout of its role', async () => {
   await addOld(1)
   await change(
-    `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.2); return old; end';
+    `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(1.1); return old; end';
      create trigger slow before delete on workflow_executions for each row execute function slow()`,
     'drop function slow cascade',
   )
   const client = await database.connect()
   // PostgreSQL 17 and later have it.
   await client.query(
-    `select set_config(name, '100', false) from pg_settings where name = 'transaction_timeout'`,
+    `select set_config(name, '1000', false) from pg_settings where name = 'transaction_timeout'`,
   )
   expect(await cleanup(client, { allowAll: true, before: BEFORE })).toMatchObject({
     removed: { execution: 1 },
