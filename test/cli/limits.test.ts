@@ -82,12 +82,12 @@ it.each(paged)('%s --page shows 20 rows and the cursor of the next page', async 
   for (const options of [{}, { terminal: 80 }]) {
     const { stderr, rows: first } = await rowsOf(`${words} -o jsonl --page`, options)
     expect(first).toBe(20)
-    const pattern = new RegExp(`^showing 20 of ${rows}; continue with --cursor ([\\w-]{39})\n$`)
+    const pattern = new RegExp(`^showing 20 of ${rows}; continue with --cursor ([\\w-]{43})\n$`)
     const [, cursor] = pattern.exec(stderr) ?? []
     const next = await rowsOf(`${words} -o jsonl --page --cursor ${cursor}`, options)
     expect(next.rows).toBe(20)
     expect(next.stderr).toMatch(
-      new RegExp(`^showing the next 20 of ${rows}; continue with --cursor [\\w-]{39}\n$`),
+      new RegExp(`^showing the next 20 of ${rows}; continue with --cursor [\\w-]{43}\n$`),
     )
     const rest = await rowsOf(`${words} -o jsonl --limit all --cursor ${cursor}`, options)
     expect(rest).toEqual({ rows: rows - 20, stderr: '' })
@@ -97,7 +97,7 @@ it.each(paged)('%s --page shows 20 rows and the cursor of the next page', async 
     {},
   )
   const page = JSON.parse(stdout)
-  expect([page.rows.length, page.nextCursor.length, stderr]).toEqual([20, 39, ''])
+  expect([page.rows.length, page.nextCursor.length, stderr]).toEqual([20, 43, ''])
 })
 
 it('24h means the same time on all pages, however late they are read', async () => {

@@ -9,16 +9,16 @@ export interface CursorPosition {
 }
 
 /**
- * A cursor is opaque, has always 39 characters, and belongs to one query. Its bits, 6 in each character:
+ * A cursor is opaque, has always 43 characters, and belongs to one query. Its bits, 6 in each character:
  *
  * - 1: the key is out of the usual range; 1: there is an instant
  * - 55 or, out of the usual range, 64: the sort key, a number or the microseconds since 2000
  * - 128: the id
  * - 32 or 0: the instant from which '24h' counts, in seconds since 1970: on a later page '24h' means the same time
- * - all that remain, at least 8: a checksum of the list, its filters and these bits, so that the cursor of another query is
+ * - all that remain, at least 32: a checksum of the list, its filters and these bits, so that the cursor of another query is
  *   an error and not a wrong answer
  */
-const LENGTH = 39
+const LENGTH = 43
 const [USUAL_KEY, LARGE_KEY, ID, INSTANT] = [55n, 64n, 128n, 32n]
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const DIGIT = 6n
@@ -86,7 +86,7 @@ function instantOf({ since, until }: Partial<Bounds>): number | undefined {
 }
 
 function contentOf(cursor: string) {
-  if (typeof cursor !== 'string' || !/^[\w-]{39}$/.test(cursor)) return undefined
+  if (typeof cursor !== 'string' || !/^[\w-]{43}$/.test(cursor)) return undefined
   let left = DIGIT * BigInt(LENGTH)
   const all = [...cursor].reduce(
     (bits, digit) => (bits << DIGIT) | BigInt(DIGITS.indexOf(digit)),

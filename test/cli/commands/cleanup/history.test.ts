@@ -41,7 +41,7 @@ describe('cleanup history', () => {
     expectGolden(
       `cleanup/${name}`,
       `${stdout}${stderr && `--- stderr\n${stderr}`}`.replace(
-        /(?<="nextCursor": ")[\w-]{39}/,
+        /(?<="nextCursor": ")[\w-]{43}/,
         'CURSOR',
       ),
     )
