@@ -47,6 +47,8 @@ begin
      (old.billing_id, old.user_id, old.execution_id, old.timestamp, old.model_id, old.tokens_input, old.tokens_output,
       old.tokens_total, old.cost, old.billing_period, old.metadata, old.created_at, old.tokens_cache_read,
       old.tokens_cache_write, old.tokens_reasoning, old.corrects, old.original_period)
+     -- A later migration adds this column.
+     and to_jsonb(new) -> 'tags' is not distinct from to_jsonb(old) -> 'tags'
   then
     return new;
   end if;

@@ -14,6 +14,9 @@ export const MIGRATIONS = [
   '004_report_indexes',
   '005_cleanup',
   '006_values',
+  '007_costs',
+  '008_cost_indexes',
+  '009_cost_checks',
 ] as const
 
 /** The tables that reports read and engines write. */
@@ -22,6 +25,9 @@ export const TABLES = [
   'workflow_steps',
   'audit_logs',
   'billing_records',
+  'wfstore_bill_lines',
+  'wfstore_prices',
+  'wfstore_model_rules',
   'wfstore_periods',
   'wfstore_settings',
   'observability_metrics',

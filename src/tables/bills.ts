@@ -10,6 +10,7 @@ import {
   optional,
   stamp,
   table,
+  tags as tagsColumn,
   text,
   time,
   uuid,
@@ -55,6 +56,8 @@ export const bills = table({
     corrects: byWfstore(optional(uuid)),
     /** The given month, if it was closed and the bill went to an open month. */
     originalPeriod: byWfstore(optional(month)),
+    /** The tags of the run when it was billed. */
+    tags: withDefault(tagsColumn, "'{}'"),
   },
 })
 

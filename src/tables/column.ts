@@ -50,9 +50,9 @@ export interface ColumnDescription<
   values?: readonly (Value & string)[]
   /**
    * What is required of what is written. name: a text that is not empty, and short enough for an index. key: a text short
-   * enough for an index. month: such as 2024-12. object: JSON that is an object.
+   * enough for an index. month: such as 2024-12. object: JSON that is an object. tags: an object of texts.
    */
-  rule?: 'name' | 'key' | 'month' | 'object'
+  rule?: 'name' | 'key' | 'month' | 'object' | 'tags'
 }
 
 /** What a column holds if not every value of its type: some texts, or objects. */
@@ -128,6 +128,13 @@ export const json = column('json')
 export const object: ColumnDescription<'json', false, false, 'all', object> = {
   ...column('json'),
   rule: 'object',
+}
+
+/** Text by name. */
+export type Tags = Readonly<Record<string, string>>
+export const tags: ColumnDescription<'json', false, false, 'all', Tags> = {
+  ...column('json'),
+  rule: 'tags',
 }
 
 /** A text that is not empty, and short enough for an index. */

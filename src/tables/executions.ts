@@ -3,14 +3,17 @@ import {
   count,
   integer,
   key,
+  keyText,
   name,
   object,
   oneOf,
   optional,
   stamp,
   table,
+  tags as tagsColumn,
   text,
   time,
+  uuid,
   withDefault,
 } from './column.ts'
 import type { NewOf, PatchOf } from './types.ts'
@@ -59,6 +62,12 @@ export const executions = table({
     metadata: optional(withDefault(object, "'{}'")),
     createdAt: stamp,
     updatedAt: stamp,
+    /** Text by name, such as { team: 'sales' }; at most 20. */
+    tags: withDefault(tagsColumn, "'{}'"),
+    /** The conversation that the run belongs to. */
+    sessionId: optional(keyText),
+    /** The run that started this one, such as the run of the agent that called a sub-agent. */
+    parentExecutionId: optional(uuid),
   },
 })
 

@@ -1,5 +1,6 @@
 import {
   amount,
+  byWfstore,
   count,
   integer,
   json,
@@ -20,6 +21,10 @@ import type { NewOf, PatchOf } from './types.ts'
 
 export const STEP_STATUSES = ['pending', 'running', 'success', 'failed', 'skipped'] as const
 export type StepStatus = (typeof STEP_STATUSES)[number]
+
+/** Where a cost comes from. */
+export const COST_SOURCES = ['given', 'priced', 'unpriced'] as const
+export type CostSource = (typeof COST_SOURCES)[number]
 
 /** The steps of executions. */
 export const steps = table({
@@ -56,6 +61,17 @@ export const steps = table({
     createdAt: stamp,
     updatedAt: stamp,
     ...tokenColumns,
+    /** The provider of the model, such as 'openai'. */
+    provider: optional(keyText),
+    /** The model of the step; null for the model of its execution. */
+    modelId: optional(keyText),
+    /**
+     * given: by the engine. priced: by the price book, at least in part. unpriced: a part has no price yet, so it is not in
+     * the cost. Null: another client wrote the step, or it called no model.
+     */
+    costSource: byWfstore(optional(oneOf(COST_SOURCES))),
+    /** The part of the cost that the price book gave, and the tokens without a price. */
+    costLines: byWfstore(optional(json)),
   },
 })
 

@@ -17,7 +17,8 @@ const STATIC = /\b(from|update|into|join)\s+(workflow_|audit_|billing_r|wfstore_
 describe('names in the objects of the schema', () => {
   it('every function finds only what PostgreSQL has, also where a statement is in the schema of the table', async () => {
     const functions = await database.sql(
-      `select proname, proconfig, prosrc from pg_proc where pronamespace = 'public'::regnamespace order by 1`,
+      // The names in the body of a function of standard SQL are resolved when it is created; the next test looks at them.
+      `select proname, proconfig, prosrc from pg_proc where pronamespace = 'public'::regnamespace and prosqlbody is null order by 1`,
     )
     expect(functions.length).toBeGreaterThanOrEqual(9)
     for (const { proname, proconfig, prosrc } of functions) {

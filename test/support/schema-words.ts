@@ -33,6 +33,9 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     metadata: 'additional data of the engine',
     ...WRITTEN,
     updated_at: 'time of the last change or heartbeat; set by a trigger',
+    tags: 'text by name, at most 20',
+    session_id: 'the conversation that the run belongs to',
+    parent_execution_id: 'the run that started this one; no foreign key',
   },
   workflow_steps: {
     '': 'A step of a run. It is deleted with its run.',
@@ -54,6 +57,11 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     retry_count: 'number of attempts after the first',
     ...TOKENS,
     ...WRITTEN,
+    provider: 'provider of the model, such as `openai`',
+    model_id: 'model of the step; NULL for the model of its run',
+    cost_source:
+      '`given` by the engine, `priced` by the price book, `unpriced` if a part has no price yet; NULL if another client wrote the step, or it called no model',
+    cost_lines: 'the part of the cost that the price book gave, and the tokens without a price',
   },
   audit_logs: {
     '': 'An audit entry: the start or end of a run or step, a tool call, a decision, ….',
@@ -93,6 +101,7 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     ...WRITTEN,
     corrects: 'id of the bill that this record corrects',
     original_period: 'the closed month that the bill was written for',
+    tags: 'the tags of the run when it was billed',
   },
   observability_metrics: {
     '': 'A measured value, from `metrics rollup` or from the application.',
@@ -139,9 +148,10 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     tokens_total: 'sum of their tokens',
   },
   wfstore_settings: {
-    '': 'At most one row. Without a row, months begin in UTC.',
+    '': 'At most one row. Without a row, months begin in UTC and no tag is kept.',
     only_row: 'always true: prevents a second row',
     time_zone: 'time zone in which billing months begin',
+    prices_version: 'version of that list',
   },
   wfstore_cleanups: {
     '': 'One run of `wfstore cleanup`.',
@@ -154,6 +164,33 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     audit_removed: 'number of removed audit entries',
     metrics_removed: 'number of removed metrics',
     error_message: 'reason of the failure',
+  },
+  wfstore_bill_lines: {
+    '': 'A part of a bill, by provider, model and meter. The parts add up to the bill.',
+    billing_id: 'the bill',
+    provider: 'provider of the model; NULL if it is not known',
+    model_id: 'model',
+    unit_price:
+      'US dollars for a million tokens, or for a request; NULL if the cost was given or has no price yet',
+    cost: 'US dollars',
+    cost_source: '`given`, `priced` or `unpriced`',
+  },
+  wfstore_prices: {
+    '': 'A price. Rows are only added.',
+    price_id: 'number of the row',
+    model: 'name of the model',
+    meter: 'what is counted',
+    valid_from: 'the price holds from this time until the next one',
+    author: 'person or role that added it',
+    created_at: 'time when it was added',
+  },
+  wfstore_model_rules: {
+    '': 'A name of a model or a provider. `wfstore prices import` replaces the rows.',
+    rule_id: 'number of the row',
+    provider: 'provider that the name belongs to',
+    model: 'name of the model in the price book',
+    position: 'the first rule that fits is used',
+    kind: 'how the pattern is compared',
   },
   wfstore_migrations: {
     '': 'An applied migration.',

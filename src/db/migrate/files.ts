@@ -49,9 +49,9 @@ export function checksumOf({ up }: MigrationFile): string {
   return createHash('sha256').update(statements).digest('hex')
 }
 
-/** One token of SQL in which a semicolon does not end the statement, or a comment. */
+/** One token of SQL in which a semicolon does not end the statement, such as the body of a function, or a comment. */
 const OPAQUE =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$/gy
+  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|begin atomic\s[\s\S]*?;\s*end\b/gy
 
 /** The statements of a script, each without the comments before it and without its semicolon. */
 export function splitStatements(script: string): string[] {

@@ -12,10 +12,14 @@ import { schemaFor } from './session.ts'
 const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
 const HISTORY = ['usage_history', 'audit_history']
 const PERIODS = ['wfstore_periods', 'wfstore_settings']
+const LINES = ['wfstore_bill_lines']
+const PRICES = ['wfstore_prices', 'wfstore_model_rules']
 const ALL = [
   ...TABLES,
   ...HISTORY,
   ...PERIODS,
+  ...LINES,
+  ...PRICES,
   'wfstore_cleanups',
   'user_workflow_summary',
   'daily_cost_summary',
@@ -34,7 +38,7 @@ interface Grant {
 const GRANTS: Record<Duty, Grant[]> = {
   writer: [
     { privileges: 'select', on: ALL },
-    { privileges: 'insert, update', on: TABLES },
+    { privileges: 'insert, update', on: [...TABLES, ...LINES] },
   ],
   reader: [{ privileges: 'select', on: ALL }],
   cleaner: [

@@ -13,6 +13,7 @@ import {
   objectOf,
   oneOf,
   requiredText,
+  tagsOf,
   textOf,
   timeOf,
   uuidOf,
@@ -29,13 +30,14 @@ const check =
   (name, value) =>
     of(name, value as T)
 
-const CHECKS: Record<ColumnType | 'name' | 'key' | 'month' | 'object', Check> = {
+const CHECKS: Record<ColumnType | 'name' | 'key' | 'month' | 'object' | 'tags', Check> = {
   uuid: check(uuidOf),
   text: check(textOf),
   name: check(nameOf),
   key: check(keyTextOf),
   month: check(monthOf),
   object: check(objectOf),
+  tags: check(tagsOf),
   time: check(timeOf),
   count: check(countOf),
   integer: check(integerOf),

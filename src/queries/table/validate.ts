@@ -162,6 +162,24 @@ export function objectOf(name: string, value: object | undefined): string | null
   return text
 }
 
+const MOST_TAGS = 20
+
+/** Tags as JSON; undefined is NULL. */
+export function tagsOf(name: string, value: object | undefined): string | null {
+  const text = objectOf(name, value)
+  const entries = Object.entries(value ?? {})
+  if (entries.length > MOST_TAGS)
+    throw new WfstoreError('usage', `${name} has ${entries.length} tags, more than ${MOST_TAGS}`, {
+      hint: 'use metadata for other values',
+    })
+  for (const [tag, of] of entries) {
+    nameOf(`a name in ${name}`, tag)
+    if (typeof of !== 'string') throw bad(`${name}.${tag}`, of, 'a text')
+    keyTextOf(`${name}.${tag}`, of)
+  }
+  return text
+}
+
 /** Half of a surrogate pair, for example at the end of a text that was cut inside an emoji, becomes U+FFFD. */
 const wellFormed = (text: string): string =>
   text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD')

@@ -1,0 +1,43 @@
+-- No Transaction
+-- Up Migration
+
+-- Runs by tag, by conversation, and the sub-runs of a run. Runs without them do not pay for it.
+create index concurrently workflow_executions_tags_idx
+  on workflow_executions using gin (tags jsonb_path_ops) where tags <> '{}';
+create index concurrently workflow_executions_session_idx
+  on workflow_executions (session_id, start_time, execution_id) where session_id is not null;
+create index concurrently workflow_executions_parent_idx
+  on workflow_executions (parent_execution_id, start_time, execution_id) where parent_execution_id is not null;
+create index concurrently workflow_steps_unpriced_idx
+  on workflow_steps (end_time, execution_id, step_id) where cost_source = 'unpriced';
+
+-- The lines of the bills from before 007_costs, of closed months too. Each transaction takes 5,000 bills.
+do $$
+declare
+  after uuid := '00000000-0000-0000-0000-000000000000';
+  last  uuid;
+begin
+  loop
+    last := (select billing_id from (
+      select billing_id from billing_records where billing_id > after order by billing_id limit 5000) as b
+      order by billing_id desc limit 1);
+    exit when last is null;
+    insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, cost, cost_source)
+    select b.billing_id, wfstore_line_id(b.billing_id, null, b.model_id, l.meter, null, l.cost_source), b.model_id, l.meter, l.quantity,
+           l.cost, l.cost_source
+    from billing_records b, wfstore_lines_of(b.tokens_total, b.tokens_input, b.tokens_output, b.tokens_cache_read,
+      b.tokens_cache_write, b.tokens_reasoning, b.cost, null) as l
+    where b.billing_id > after and b.billing_id <= last
+      and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id)
+    on conflict (billing_id, line_id) do nothing;
+    commit;
+    after := last;
+  end loop;
+end $$;
+
+-- Down Migration
+
+drop index concurrently if exists workflow_steps_unpriced_idx;
+drop index concurrently if exists workflow_executions_parent_idx;
+drop index concurrently if exists workflow_executions_session_idx;
+drop index concurrently if exists workflow_executions_tags_idx;
