@@ -45,7 +45,7 @@ type Counted = TokenField | 'tokensUsed' | 'durationMs' | 'retryCount' | 'status
 
 /**
  * A finished step. With a stepId the call can be repeated from another process. Without an endTime the step ends when step()
- * is called, by the server's clock.
+ * is called, by the server's clock. Without a cost it costs what the price book gives for its tokens.
  */
 export interface BatchStep extends Omit<NewStep, Counted> {
   status: FinishedStepStatus
@@ -176,7 +176,7 @@ export function stepContent(step: BatchStep): Content {
   const stepId = idOf('stepId', step.stepId)
   const { total, classes } = tokensOf(step.tokens)
   const status = oneOf('status', step.status, ['success', 'failed', 'skipped'])
-  const cost = amountOf('cost', step.cost)
+  const cost = step.cost === undefined ? null : amountOf('cost', step.cost)
   const made = Object.assign(classes, { executionId, stepId, status, cost, tokensUsed: total })
   const values = valuesOf('step', step, made)
   checkOrder(values[START] as string | null, values[END] as string | null)

@@ -1,11 +1,13 @@
 import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { KEEPS_TOTALS_COLUMN, KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
+import { addLines, linesOf } from '../../queries/billing/lines.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
+import { priceCall } from '../../queries/prices/pricing.ts'
 import { audit } from '../../tables/audit.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
 import { steps } from '../../tables/steps.ts'
 import { TOKEN_CLASSES, TOKEN_COLUMNS } from '../../tables/tokens.ts'
-import { CORRECTION } from '../recorder/statements.ts'
+import { CORRECTION } from '../recorder/attempt-statements.ts'
 
 /** The fields of a table, without those that the statement computes. */
 const givenOf = ({ fields }: TableDescription, computed: readonly string[]): TableField[] =>
@@ -54,8 +56,8 @@ function unnested(kind: 'step' | 'entry', v: Named<string>): Sql {
   return sql`unnest(${join(arrays, ', ')}) as g (${raw(columns.map(([name]) => name).join(', '))})`
 }
 
-/** The end of a step has a default: the time when it was given. */
-const STEP_GIVEN = GIVEN.step.filter(({ name }) => name !== 'endTime')
+/** The end of a step has a default, the time when it was given, and its cost too: what the price book gives. */
+const STEP_GIVEN = GIVEN.step.filter(({ name }) => name !== 'endTime' && name !== 'cost')
 
 /** SQL of the time when a row was given to the batch, from the time itself or the age of the row, in milliseconds. */
 const moment = (g: string) =>
@@ -79,7 +81,7 @@ const ofClasses = (of: (column: string, place: number) => string, separator = ',
 const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
   select * from ${unnested('step', v)}
 ), run as materialized (
-  select execution_id, user_id, model_id, status, ${raw(KEEPS_TOTALS_COLUMN)} from workflow_executions
+  select execution_id, user_id, model_id, status, tags, ${raw(KEEPS_TOTALS_COLUMN)} from workflow_executions
   where execution_id = any (array(select distinct execution_id from given)) order by execution_id for no key update
 ), bill as materialized (
   select b.billing_id, b.paid or exists (select from wfstore_periods p
@@ -88,10 +90,15 @@ const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
   where b.billing_id = any (array(select distinct given.bill from given join run using (execution_id))) order by b.billing_id
   for no key update of b
 ), step as (
-  insert into workflow_steps (${columnsOf(STEP_GIVEN)}, end_time, duration_ms)
-  select ${valuesOf(STEP_GIVEN, 'g')}, ended.at, round(extract(epoch from ended.at - g.start_time) * 1000)
+  insert into workflow_steps (${columnsOf(STEP_GIVEN)}, end_time, duration_ms, cost, cost_source, cost_lines)
+  select ${valuesOf(STEP_GIVEN, 'g')}, c.at, round(extract(epoch from c.at - g.start_time) * 1000),
+         coalesce(g.cost, priced.cost, 0), case when g.cost is null then priced.source else 'given' end, priced.lines
   from given g join run using (execution_id) left join bill on bill.billing_id = g.bill
-  cross join lateral (select greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at) as ended
+  cross join lateral (
+    select g.provider, coalesce(g.model_id, run.model_id) as model_id, greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at,
+           coalesce(g.tokens_used, 0) as tokens, ${ofClasses((name) => `g.${name}`)}, g.model_id is not null and g.status = 'success' as is_call
+  ) as c
+  left join lateral (select * from ${raw(priceCall('c', '0'))} where g.cost is null) as priced on true
   where (run.status = 'running' or ${v('withoutBill')}::boolean or bill.billing_id is not null)
   on conflict (execution_id, step_id) do nothing
   returning *
@@ -110,21 +117,31 @@ const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
       ${ofClasses((name) => `${name} = case when m.${name} is null then b.${name} else coalesce(b.${name}, 0) + m.${name} end`, ',\n      ')}
   from moved m join (select distinct execution_id, bill from given) g using (execution_id) join bill on bill.billing_id = g.bill
   where b.billing_id = g.bill and not bill.settled and b.billing_id = any (array(select billing_id from bill))
+  returning b.billing_id, b.execution_id
 ), correction as (
   insert into billing_records (billing_id, user_id, execution_id, model_id, ${ofClasses((name) => name)}, tokens_total, cost, billing_period,
-    corrects, metadata)
+    corrects, metadata, tags)
   select g.correction, run.user_id, execution_id, run.model_id, ${ofClasses((name) => `step.${name}`)},
-         step.tokens_used, step.cost, ${raw(OPEN_PERIOD)}, g.bill, ${raw(CORRECTION)}
+         step.tokens_used, step.cost, ${raw(OPEN_PERIOD)}, g.bill, ${raw(CORRECTION)}, run.tags
   from step join given g using (execution_id, step_id) join run using (execution_id) join bill on bill.billing_id = g.bill
   where bill.settled and (step.tokens_used > 0 or step.cost > 0)
   on conflict (billing_id) do nothing
+  returning billing_id
+), lines as (${raw(
+  addLines(`select b.billing_id, step.provider, coalesce(step.model_id, run.model_id) as model_id, l.*
+    from step join given g using (execution_id, step_id) join run using (execution_id)
+    join (select billing_id from billed union all select billing_id from correction) as b
+      on b.billing_id = g.bill and not exists (select from bill where bill.billing_id = g.bill and bill.settled) or b.billing_id = g.correction
+    cross join lateral ${linesOf('step')}`),
+)}
 ), ends as (
   insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_output,
     tokens_used, cost, model_id, success, error_message, metadata)
   select g.entry, execution_id, step_id, ${moment('g')}, run.user_id, 'step_end',
          format('Step %s: %s', case step.status when 'success' then 'completed' else step.status end, step.step_name),
-         step.tool_name, step.result, step.tokens_used, step.cost, run.model_id, step.status <> 'failed', step.error_message,
-         jsonb_build_object('attempt', 0, 'status', step.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(
+         step.tool_name, step.result, step.tokens_used, step.cost, coalesce(step.model_id, run.model_id), step.status <> 'failed', step.error_message,
+         jsonb_strip_nulls(jsonb_build_object('costSource', nullif(step.cost_source, 'given')))
+           || jsonb_build_object('attempt', 0, 'status', step.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(
            ${ofClasses((name, place) => `'${TOKEN_CLASSES[place]}', step.${name}`)})))
   from step join given g using (execution_id, step_id) join run using (execution_id)
   on conflict (log_id) do nothing

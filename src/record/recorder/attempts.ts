@@ -3,7 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
 import { sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
-import { assertSame, compared } from '../../queries/table/compare.ts'
+import { assertSame, type Compared, compared } from '../../queries/table/compare.ts'
 import type { TokenCounts } from '../../queries/table/validate.ts'
 import {
   TOKEN_CLASSES,
@@ -11,9 +11,9 @@ import {
   type TokenClass,
   type TokenField,
 } from '../../tables/tokens.ts'
+import { FINISH_STEP, RETRY_STEP } from './attempt-statements.ts'
 import { derivedId } from './identity.ts'
 import { billOf, entryOf, readStepState } from './lookups.ts'
-import { FINISH_STEP, RETRY_STEP } from './statements.ts'
 
 /** The end of an attempt at a step: the step is finished or retried. */
 export interface AttemptEnd {
@@ -22,7 +22,10 @@ export interface AttemptEnd {
   /** The number of earlier retries. */
   attempt: number
   tokens: TokenCounts
-  cost: string
+  /** Null for the cost that the price book gives. */
+  cost: string | null
+  provider: string | null
+  modelId: string | null
   errorMessage: string | null
   /** Set if the step is finished. */
   finish?: { status: string; result: string | null; endTime: string | null }
@@ -30,9 +33,17 @@ export interface AttemptEnd {
 
 const TRIES = 10
 
+/** A cost that is not given is the one that the price book gave, or 0. */
+const NOT_GIVEN: Compared = {
+  name: 'cost',
+  stored: sql`case when r.metadata ? 'costSource' then '0' else trim_scale(r.cost)::text end`,
+  given: sql`'0'`,
+}
+
 /** @throws WfstoreError not_found, conflict */
 export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
-  const { executionId, stepId, attempt, tokens, cost, errorMessage, finish } = end
+  const { executionId, stepId, attempt, tokens, cost, provider, modelId, errorMessage, finish } =
+    end
   const action = finish ? 'step_end' : 'step_retry'
   const entry = derivedId(action, executionId, stepId, attempt)
   const correction = derivedId('correction', executionId, stepId, attempt)
@@ -46,6 +57,8 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
     withoutBill: false,
     tokens: tokens.total,
     cost,
+    provider,
+    modelId,
     ...tokens.classes,
     status,
     errorMessage,
@@ -63,7 +76,7 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
     const fields = [
       compared('text', 'status', "r.metadata ->> 'status'", status),
       compared('count', 'tokens', 'r.tokens_used', tokens.total),
-      compared('amount', 'cost', 'r.cost', cost),
+      cost === null ? NOT_GIVEN : compared('amount', 'cost', 'r.cost', cost),
       compared('text', 'errorMessage', 'r.error_message', errorMessage),
       {
         name: 'tokens by class',
@@ -71,6 +84,7 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
         given: sql`(${metadata}::jsonb -> 'tokens')::text`,
       },
     ]
+    if (modelId !== null) fields.push(compared('text', 'modelId', 'r.model_id', modelId))
     if (finish) fields.push(compared('json', 'result', 'r.tool_output', finish.result))
     const what = `${finish ? 'the end' : 'the retry'} of step ${stepId}`
     if (await assertSame(run, what, entryOf(entry), fields)) return
@@ -79,10 +93,12 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
   throw new WfstoreError('failed', `step ${stepId} could not be recorded in ${TRIES} tries`)
 }
 
+const ANOTHER = 'start another step for another model'
+
 /** Throws the reason why nothing was written. Without a reason, another try may succeed. */
 async function assertOpen(
   run: Run,
-  { executionId, stepId, attempt, finish }: AttemptEnd,
+  { executionId, stepId, attempt, provider, modelId, finish }: AttemptEnd,
 ): Promise<void> {
   const state = await readStepState(run, executionId, stepId)
   const refuse = (why: string, hint: string) => {
@@ -96,6 +112,10 @@ async function assertOpen(
       'another process has retried the step; this attempt is over',
     )
   }
+  if (state.hasCost && modelId !== null && modelId !== state.modelId)
+    refuse(`has a cost of ${state.modelId ?? 'the model of its run'}, not of ${modelId}`, ANOTHER)
+  if (state.hasCost && provider !== null && provider !== state.provider)
+    refuse(`has a cost of ${state.provider ?? 'no provider'}, not of ${provider}`, ANOTHER)
   const open = finish ? ['pending', 'running'] : ['pending', 'running', 'failed']
   if (!open.includes(state.status) && !state.leftOpen) {
     refuse(`is already ${state.status}`, 'it was finished without the recorder')

@@ -43,6 +43,10 @@ const stepShape = {
   executionStatus: d.text(),
   /** True if the end of its run has skipped it. */
   leftOpen: d.boolean(),
+  /** True if it has tokens or a cost, which belong to its model. */
+  hasCost: d.boolean(),
+  provider: d.nullable(d.text()),
+  modelId: d.nullable(d.text()),
 }
 
 /** A step and its run. @throws WfstoreError not_found */
@@ -50,7 +54,8 @@ export async function readStepState(run: Run, executionId: string, stepId: strin
   const [row] = await send(
     run,
     sql`select s.status, s.retry_count, to_json(s.start_time) #>> '{}' as start_time, e.status as execution_status,
-            s.status = 'skipped' and s.end_time is null as left_open
+            s.status = 'skipped' and s.end_time is null as left_open,
+            s.tokens_used <> 0 or s.cost <> 0 as has_cost, s.provider, s.model_id
      from workflow_executions e
      join workflow_steps s on s.execution_id = e.execution_id and s.step_id = ${stepId}::uuid
      where e.execution_id = ${executionId}::uuid`,

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
+import { sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames } from '../../options.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
@@ -13,9 +14,11 @@ import {
   oneOf,
   optionalKeyText,
   optionalText,
+  tagsOf,
   timeOf,
   uuidOf,
 } from '../../queries/table/validate.ts'
+import { columnOf } from '../../tables/column.ts'
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { aroundRun, aroundStep } from './around.ts'
@@ -78,6 +81,12 @@ export async function beginExecution(run: Run, options: StartExecution): Promise
     startTime: timeOf('startTime', options.startTime),
     stepsTotal: integerOf('stepsTotal', options.stepsTotal),
     metadata: objectOf('metadata', options.metadata),
+    tags: tagsOf('tags', options.tags),
+    sessionId: optionalKeyText('sessionId', options.sessionId),
+    parentExecutionId:
+      options.parentExecutionId === undefined
+        ? null
+        : uuidOf('parentExecutionId', options.parentExecutionId),
     entry: derivedId('workflow_start', executionId),
   }
   const [started] = await send(run, START_EXECUTION(values), startShape)
@@ -88,10 +97,13 @@ export async function beginExecution(run: Run, options: StartExecution): Promise
       compared('text', 'userId', 'r.user_id', values.userId),
       compared('text', 'mode', 'r.mode', values.mode),
       compared('text', 'modelId', 'r.model_id', values.modelId),
+      compared('text', 'sessionId', 'r.session_id', values.sessionId),
+      compared('uuid', 'parentExecutionId', 'r.parent_execution_id', values.parentExecutionId),
     ]
     // Values with a default are compared only if they are given.
     if (options.metadata !== undefined)
       fields.push(compared('json', 'metadata', 'r.metadata', values.metadata))
+    if (options.tags !== undefined) fields.push(compared('json', 'tags', 'r.tags', values.tags))
     if (options.stepsTotal !== undefined)
       fields.push(compared('integer', 'stepsTotal', 'r.steps_total', values.stepsTotal))
     await assertSame(run, `execution ${executionId}`, executionOf(executionId), fields)
@@ -153,6 +165,8 @@ export async function beginStep(
     toolName: optionalKeyText('toolName', step.toolName),
     toolParameters: jsonOf('toolParameters', step.toolParameters),
     startTime: timeOf('startTime', step.startTime),
+    provider: optionalKeyText('provider', step.provider),
+    modelId: optionalKeyText('modelId', step.modelId),
     entry: derivedId('step_start', executionId, stepId),
   }
   if (values.stepNumber === null) throw new WfstoreError('usage', 'stepNumber is missing')
@@ -166,6 +180,15 @@ export async function beginStep(
     compared('text', 'stepDescription', 'r.step_description', values.stepDescription),
     compared('text', 'toolName', 'r.tool_name', values.toolName),
     compared('json', 'toolParameters', 'r.tool_parameters', values.toolParameters),
+    // The end of an attempt may have named another model.
+    ...(['provider', 'modelId'] as const).map((name) => {
+      const { stored, given } = compared('text', name, `r.${columnOf(name)}`, values[name])
+      return {
+        name,
+        stored: sql`case when r.end_time is null and r.retry_count = 0 then ${stored} else ${given} end`,
+        given,
+      }
+    }),
   ]
   const before = stepOf(executionId, stepId)
   if (!(await assertSame(run, what, before, fields))) throw await finished(run, executionId)

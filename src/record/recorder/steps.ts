@@ -5,6 +5,7 @@ import {
   checkOrder,
   jsonOf,
   oneOf,
+  optionalKeyText,
   optionalText,
   type Tokens,
   timeOf,
@@ -20,12 +21,25 @@ export type FinishedStepStatus = 'success' | 'failed' | 'skipped'
 export interface Attempt {
   /** By class; a class that is left out was not reported. */
   tokens?: Tokens | undefined
-  /** US dollars: a decimal string, or a number, which is rounded to 12 decimals (default: 0). */
+  /**
+   * US dollars: a decimal string, or a number, which is rounded to 12 decimals (default: what the price book gives for the
+   * tokens, or 0 without a price).
+   */
   cost?: string | number | undefined
+  /** The provider of the model that was called (default: the one that the step started with). */
+  provider?: string | undefined
+  /** The model that was called (default: the one that the step started with). A step whose attempts call several models is several steps. */
+  modelId?: string | undefined
   errorMessage?: string | undefined
 }
 
-const ATTEMPT_OPTIONS: Names<Attempt> = { tokens: true, cost: true, errorMessage: true }
+const ATTEMPT_OPTIONS: Names<Attempt> = {
+  tokens: true,
+  cost: true,
+  provider: true,
+  modelId: true,
+  errorMessage: true,
+}
 
 export interface FinishStep extends Attempt {
   status: FinishedStepStatus
@@ -101,8 +115,10 @@ export function stepRecorder(run: Run, started: Omit<StartedStep, 'status'>): St
   }
 }
 
-const paidFor = ({ tokens, cost, errorMessage }: Attempt) => ({
+const paidFor = ({ tokens, cost, provider, modelId, errorMessage }: Attempt) => ({
   tokens: tokensOf(tokens),
-  cost: amountOf('cost', cost),
+  cost: cost === undefined ? null : amountOf('cost', cost),
+  provider: optionalKeyText('provider', provider),
+  modelId: optionalKeyText('modelId', modelId),
   errorMessage: optionalText('errorMessage', errorMessage),
 })

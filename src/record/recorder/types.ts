@@ -1,4 +1,5 @@
 import type { Names } from '../../options.ts'
+import type { Tags } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
 import type { EntryOptions } from './entries.ts'
 import type { StepRecorder } from './steps.ts'
@@ -18,6 +19,12 @@ export interface StartExecution {
   stepsTotal?: number | undefined
   /** An object of your own data, written as JSON (default: {}). */
   metadata?: object | undefined
+  /** Text by name, at most 20: { team: 'sales' }. Filters and costs by tag use them; its bill has a copy. */
+  tags?: Tags | undefined
+  /** The conversation that the run belongs to. */
+  sessionId?: string | undefined
+  /** The run that starts this one, such as the run of the agent that calls a sub-agent. Its cost is not added to that run. */
+  parentExecutionId?: string | undefined
   /** A UUID (default: a new UUIDv7). With your own id the call can be repeated from another process. */
   executionId?: string | undefined
   /** A Date, or RFC 3339 with a zone (default: now, by the server's clock). */
@@ -32,6 +39,9 @@ export const START_OPTIONS: Names<StartExecution> = {
   workflowType: true,
   stepsTotal: true,
   metadata: true,
+  tags: true,
+  sessionId: true,
+  parentExecutionId: true,
   executionId: true,
   startTime: true,
 }
@@ -46,6 +56,10 @@ export interface StartStep {
   toolName?: string | undefined
   /** Any JSON value. */
   toolParameters?: unknown
+  /** The provider of the model: 'openai'. */
+  provider?: string | undefined
+  /** The model that the step calls (default: the model of the run). */
+  modelId?: string | undefined
   /** A UUID (default: a new UUIDv7). With your own id the call can be repeated from another process. */
   stepId?: string | undefined
   /** A Date, or RFC 3339 with a zone (default: now, by the server's clock). */
@@ -58,6 +72,8 @@ export const STEP_OPTIONS: Names<StartStep> = {
   stepDescription: true,
   toolName: true,
   toolParameters: true,
+  provider: true,
+  modelId: true,
   stepId: true,
   startTime: true,
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as d from '../../../src/db/query/decode.ts'
 import { query } from '../../../src/db/query/query.ts'
 import { bound, constant, empty, join, quote, raw, sql } from '../../../src/db/query/sql.ts'
-import { FINISH_STEP } from '../../../src/record/recorder/statements.ts'
+import { FINISH_STEP } from '../../../src/record/recorder/attempt-statements.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 
 let database: TestDatabase
