@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Option } from 'commander'
 import { type IdKind, rangeOf } from '../../queries/ids.ts'
 import type { OneOrMore } from '../../queries/table/filter.ts'
+import { isTagKey, type TagKey } from '../../queries/table/tag.ts'
 
 /** Rejects empty values: an unset shell variable must not widen a filter, a payment or a close. */
 export function parseText(text: string): string {
@@ -30,17 +31,37 @@ export function list<Value>(parse: ListParser<Value>): ListParser<Value> {
 
 /** A parser of a comma-separated list of these words; the option can be repeated. */
 export const listOf = <Word extends string>(words: readonly Word[]): ListParser<Word> =>
+  listWhere((name): name is Word => (words as readonly string[]).includes(name), words)
+
+const listWhere = <Word extends string>(
+  isOne: (name: string) => name is Word,
+  words: readonly string[],
+): ListParser<Word> =>
   list((text, previous = []) => {
     const names = text.split(',').map((name) => name.trim())
-    if (names.every((name) => (words as readonly string[]).includes(name)))
-      return [...previous, ...(names as Word[])]
+    if (names.every(isOne)) return [...previous, ...names]
     throw new InvalidArgumentError(`It must be one or more of ${words.join(', ')}`)
   })
 
 /** The same for words that cannot be repeated. */
 export const distinctOf = <Word extends string>(words: readonly Word[]): ListParser<Word> =>
+  distinct(listOf(words))
+
+/** Words that cannot be repeated, and tags: 'user,tag:team'. */
+export const distinctOrTags = <Word extends string>(
+  words: readonly Word[],
+): ListParser<Word | TagKey> =>
+  distinct(
+    listWhere(
+      (name): name is Word | TagKey =>
+        (words as readonly string[]).includes(name) || (isTagKey(name) && name !== 'tag:'),
+      [...words, 'tag:<name>'],
+    ),
+  )
+
+const distinct = <Word extends string>(parse: ListParser<Word>): ListParser<Word> =>
   list((text, previous) => {
-    const names = listOf(words)(text, previous)
+    const names = parse(text, previous)
     if (new Set(names).size === names.length) return names
     throw new InvalidArgumentError('It must not repeat a key')
   })
