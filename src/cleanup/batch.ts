@@ -31,6 +31,8 @@ export interface Work {
   client: pg.ClientBase
   cleanupId: string
   cutoff: string
+  /** The tags that the history keeps, as the text of an array in SQL. */
+  costTags: string
   /** The oldest kept run of each workflow, as JSON. */
   newest: string | undefined
   archive: Archiving | undefined
@@ -193,8 +195,9 @@ const endShape = { time: d.text(), id: d.uuid(), quarter: d.text() }
 
 /** Finds the last row of the batch and stores its position in settings for the next statements. */
 async function findEnd(work: Work, walked: Walked, after: Position, size: number) {
-  const { client, cutoff, newest = '[]' } = work
-  await change(client, { cutoff, newest, after_time: after.time, after_id: after.id })
+  const { client, cutoff, costTags: cost_tags, newest = '[]' } = work
+  const at = { after_time: after.time, after_id: after.id }
+  await change(client, { cutoff, cost_tags, newest, ...at })
   const [time, id] = [raw(walked.time), raw(walked.id)]
   const [end] = await query(
     client,

@@ -91,13 +91,16 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
       `the sequence of ${advanced.join(' and ')} was behind its rows, as after logical replication; it was set to the last row`,
     )
   const cleanupId = uuidv7(Date.now())
-  const startedAt = await recordBegin(client, { cleanupId, cutoff, keepLast, archive: sink?.place })
+  const { startedAt, costTags } = await recordBegin(client, {
+    ...{ cleanupId, cutoff, keepLast, archive: sink?.place },
+  })
   const effects = await readEffects(client)
   for (const line of lossesOf(effects, sink !== undefined)) options.warning?.(line)
   const work: Work = {
     client,
     cleanupId,
     cutoff,
+    costTags,
     newest: undefined,
     archive: undefined,
     guards: [],

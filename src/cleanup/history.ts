@@ -16,11 +16,11 @@ const historyOf = (kind: 'execution' | 'audit'): HistoryDescription =>
 
 /**
  * SQL that counts rows in their history.
- * @param rows a relation with the needed columns
+ * @param added what the rows add
  * @param into the history, or a table like it
  */
-export const foldInto = (history: HistoryDescription, rows: string, into = history.name): string =>
-  `insert into ${into} (${historyColumns(history).join(', ')}) ${foldOf(history, rows)}`
+export const foldInto = (history: HistoryDescription, added: string, into = history.name): string =>
+  `insert into ${into} (${historyColumns(history).join(', ')}) ${foldOf(history, added)}`
 
 /** The id of the last row of the history: rows appended from now on have a larger one. */
 export async function endOf(client: pg.ClientBase, kind: 'execution' | 'audit'): Promise<string> {

@@ -17,9 +17,12 @@ export interface Begun {
 /**
  * Inserts the row of a cleanup that holds the lock. Earlier rows that are still `running` belong to killed cleanups, because
  * a running one would hold the lock.
- * @returns its start, RFC 3339 in UTC
+ * @returns its start, RFC 3339 in UTC, and the cost tags of now, which it keeps
  */
-export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<string> {
+export async function recordBegin(
+  client: pg.ClientBase,
+  begun: Begun,
+): Promise<{ startedAt: string; costTags: string }> {
   await write(
     client,
     `update wfstore_cleanups set outcome = 'interrupted' where outcome = 'running'`,
@@ -28,15 +31,20 @@ export async function recordBegin(client: pg.ClientBase, begun: Begun): Promise<
   const { cleanupId, cutoff, keepLast, archive } = begun
   const [row] = await write(
     client,
-    sql`insert into wfstore_cleanups (cleanup_id, started_at, cutoff, keep_last, archive)
-     values (${cleanupId}, clock_timestamp(), ${cutoff}, ${keepLast}, ${archive})
-     returning ${raw(d.selectList(startedShape, 'wfstore_cleanups'))}`,
-    startedShape,
+    sql`insert into wfstore_cleanups (cleanup_id, started_at, cutoff, keep_last, archive, cost_tags)
+     values (${cleanupId}, clock_timestamp(), ${cutoff}, ${keepLast}, ${archive}, coalesce((select cost_tags from wfstore_settings), '{}'))
+     returning ${raw(d.selectList(begunShape, 'wfstore_cleanups'))}`,
+    begunShape,
   )
-  return (row as d.RowOf<typeof startedShape>).startedAt
+  return row as d.RowOf<typeof begunShape>
 }
 
-const startedShape = { startedAt: d.time() }
+/** The cost tags as the text of an array in SQL. */
+const begunShape = {
+  startedAt: d.time(),
+  /** As the text of an array in SQL. */
+  costTags: d.text('wfstore_cleanups.cost_tags::text'),
+}
 
 /** Stores the folder of the archive once it exists; null if it was not needed. */
 export async function recordArchive(

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
-import { auditHistory, neededColumns, usageHistory } from '../tables/histories.ts'
+import { auditHistory, neededColumns, ofRows, ofSteps, usageHistory } from '../tables/histories.ts'
 import { copyOut } from '../transfer/lines/copy.ts'
 import { copyLines, lineOf, selectLines } from '../transfer/lines/line.ts'
 import type { LineTables } from '../transfer/lines/table.ts'
@@ -51,10 +51,12 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
     archived === undefined
       ? await stepCounter(client, `from ${steps} where ${which}`)
       : async () => archived
+  // Its snapshot still has the steps.
+  const added = `${ofRows(usageHistory, 'gone')} union all ${ofSteps(usageHistory, 'gone', 'workflow_steps')}`
   const removed = await removing(
     deletion,
     'execution',
-    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', neededColumns(usageHistory), archive)}), folded as (${foldInto(usageHistory, 'gone')})`,
+    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', neededColumns(usageHistory), archive)}), folded as (${foldInto(usageHistory, added)})`,
   )
   return { removed, steps: await count() }
 }
@@ -75,7 +77,7 @@ const deleteEntries = (deletion: Deletion): Promise<number> =>
        delete from audit_logs a
        where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))${isFree(deletion.scope, 'audit', 'a')}
        returning ${folded('a', neededColumns(auditHistory), deletion.archive)}
-     ), folded as (${foldInto(auditHistory, 'gone')})`,
+     ), folded as (${foldInto(auditHistory, ofRows(auditHistory, 'gone'))})`,
   )
 
 const deleteMetrics = (deletion: Deletion): Promise<number> =>

@@ -1,16 +1,19 @@
 import type { ColumnType } from './column.ts'
-import { timeBetween } from './executions.ts'
+import { runTime } from './executions.ts'
+import { stepParts } from './models.ts'
 
 /** A column of a history. */
 export interface HistoryColumn {
   column: string
   type: ColumnType
-  /** SQL of its value over the removed rows. */
+  /** SQL of its value for a removed row `r`. */
   value: string
   /** The columns of a removed row that the value needs. */
   needs: readonly string[]
   /** How several rows with the same key become one; a column without it is part of the key. */
   merge?: 'sum' | 'max'
+  /** SQL of its value for a part `m` of a step of the run `r` (default: 0 for a sum, else the value of the run). */
+  ofStep?: string
 }
 
 /** Sums by key of the rows that cleanup has removed, so that totals never change. A key may have several rows. */
@@ -30,21 +33,21 @@ export const quarterOf = (time: string): string =>
 const quarter = (time: string): HistoryColumn => ({
   column: 'quarter_start',
   type: 'time',
-  value: quarterOf(time),
+  value: quarterOf(`r.${time}`),
   needs: [time],
 })
 
 const same = (column: string, type: ColumnType = 'text'): HistoryColumn => ({
   column,
   type,
-  value: column,
+  value: `r.${column}`,
   needs: [column],
 })
 
 const rows = (column: string): HistoryColumn => ({
   column,
   type: 'count',
-  value: 'count(*)',
+  value: '1',
   needs: [],
   merge: 'sum',
 })
@@ -52,7 +55,7 @@ const rows = (column: string): HistoryColumn => ({
 const total = (column: string, type: ColumnType = 'count'): HistoryColumn => ({
   column,
   type,
-  value: `sum(${column})`,
+  value: `r.${column}`,
   needs: [column],
   merge: 'sum',
 })
@@ -67,34 +70,48 @@ export const usageHistory: HistoryDescription = {
     same('user_id'),
     same('workflow_name'),
     same('mode'),
-    same('model_id'),
+    { ...same('model_id'), ofStep: 'm.model_id' },
     same('status'),
     rows('runs'),
-    total('total_cost', 'amount'),
-    total('total_tokens'),
+    { ...total('total_cost', 'amount'), ofStep: 'm.cost' },
+    { ...total('total_tokens'), ofStep: 'm.tokens' },
     total('steps_total'),
     total('steps_completed'),
     total('steps_failed'),
     {
       column: 'timed_runs',
       type: 'count',
-      value: 'count(end_time)',
+      value: '(r.end_time is not null)::int',
       needs: ['end_time'],
       merge: 'sum',
     },
     {
       column: 'duration_ms',
       type: 'number',
-      value: `coalesce(extract(epoch from sum(${timeBetween('start_time', 'end_time')})) * 1000, 0)`,
+      value: `coalesce(extract(epoch from ${runTime('r')}) * 1000, 0)`,
       needs: ['start_time', 'end_time'],
       merge: 'sum',
     },
     {
       column: 'last_start_time',
       type: 'time',
-      value: 'max(start_time)',
+      value: 'r.start_time',
       needs: ['start_time'],
       merge: 'max',
+    },
+    {
+      column: 'tags',
+      type: 'json',
+      value: `(select coalesce(jsonb_object_agg(t, r.tags -> t), '{}') from unnest((select current_setting('wfstore.cost_tags')::text[])) as t)`,
+      needs: ['tags'],
+    },
+    {
+      column: 'steps_unpriced',
+      type: 'count',
+      value: '0',
+      needs: ['execution_id'],
+      merge: 'sum',
+      ofStep: 'm.unpriced',
     },
   ],
 }
@@ -125,9 +142,20 @@ export const neededColumns = ({ columns }: HistoryDescription): string[] => [
   ...new Set(columns.flatMap(({ needs }) => needs)),
 ]
 
-/** SQL that counts removed rows, as an insert takes it. @param gone a relation with the needed columns */
-export const foldOf = (history: HistoryDescription, gone: string): string => `
-  select ${history.columns.map(({ value }) => value).join(', ')}
-  from ${gone} group by ${historyKey(history)
-    .map((_, place) => place + 1)
-    .join(', ')}`
+/** SQL of what removed rows add, before it is summed up. @param gone a relation with the needed columns */
+export const ofRows = ({ columns }: HistoryDescription, gone: string): string =>
+  `select ${columns.map(({ value, column }) => `${value} as ${column}`).join(', ')} from ${gone} r`
+
+/** The same of their steps: the cost of other models, and what has no price. @param steps the steps, and maybe others */
+export const ofSteps = ({ columns }: HistoryDescription, gone: string, steps: string): string =>
+  `select ${columns
+    .map(
+      ({ column, value, merge, ofStep }) =>
+        `${ofStep ?? (merge === 'sum' ? '0' : value)} as ${column}`,
+    )
+    .join(', ')} from ${gone} r ${stepParts('r', steps)}`
+
+/** SQL that sums up what rows add, as an insert takes it. */
+export const foldOf = (history: HistoryDescription, added: string): string => `
+  select ${history.columns.map(({ column, merge }) => (merge ? `${merge}(${column})` : column)).join(', ')}
+  from (${added}) as added group by ${historyKey(history).join(', ')}`

@@ -1,12 +1,16 @@
 import type pg from 'pg'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { advanceSequences } from '../../db/sequences.ts'
 import { WfstoreError } from '../../error.ts'
 import {
   auditHistory,
   type HistoryDescription,
   historyKey,
+  neededColumns,
+  ofRows,
+  ofSteps,
   usageHistory,
 } from '../../tables/histories.ts'
 import { foldInto } from '../history.ts'
@@ -17,21 +21,39 @@ const HISTORIES = [usageHistory, auditHistory]
 /** What the restored rows are counted in, in the transaction that restores them. */
 const restoredOf = ({ name }: HistoryDescription) => `pg_temp.wfstore_restored_${name}`
 
+/** The runs of the archive that is restored now. */
+const RUNS = 'pg_temp.wfstore_restored_runs'
+const runColumns = neededColumns(usageHistory).join(', ')
+
 const create = (history: HistoryDescription) => `
   create temporary table ${restoredOf(history).replace('pg_temp.', '')} (like ${history.name}) on commit drop;
   alter table ${restoredOf(history)} drop column history_id`
 
 export async function createRestored(client: pg.ClientBase): Promise<void> {
-  await client.query(HISTORIES.map(create).join('; '))
+  const runs = `create temporary table ${RUNS.replace('pg_temp.', '')} on commit drop as
+    select ${runColumns} from workflow_executions with no data`
+  await client.query([...HISTORIES.map(create), runs].join('; '))
+}
+
+/** Call it before the rows of each archive. @param costTags of its cleanup, as the text of an array in SQL */
+export async function beginRestored(client: pg.ClientBase, costTags: string): Promise<void> {
+  await client.query(`truncate ${RUNS}`)
+  await query(client, sql`select set_config('wfstore.cost_tags', ${costTags}, true)`, {})
 }
 
 /**
- * Counts restored rows exactly as their cleanup did.
+ * Counts restored rows exactly as their cleanup did: the runs of an archive, then their steps. Steps of other runs are not
+ * counted.
  * @param back a relation of whole rows of the kind
  */
 export function foldRestored(kind: Cleaned, back: string): string {
+  const fold = (history: HistoryDescription, added: string) =>
+    `, folded as (${foldInto(history, added, restoredOf(history))})`
+  if (kind === 'step') return fold(usageHistory, ofSteps(usageHistory, RUNS, back))
   const history = HISTORIES.find((history) => history.kind === kind)
-  return history ? `, folded as (${foldInto(history, back, restoredOf(history))})` : ''
+  if (!history) return ''
+  const keep = `, kept as (insert into ${RUNS} (${runColumns}) select ${runColumns} from ${back})`
+  return `${fold(history, ofRows(history, back))}${kind === 'execution' ? keep : ''}`
 }
 
 /**
@@ -63,52 +85,63 @@ export async function takeOut(client: pg.ClientBase): Promise<void> {
 const namesOf = ({ columns }: HistoryDescription, how: 'sum' | 'max') =>
   columns.filter(({ merge }) => merge === how).map(({ column }) => column)
 
-const summed = (history: HistoryDescription, from: string): string =>
-  `select ${historyKey(history).join(', ')}, ${namesOf(history, 'sum')
-    .map((name) => `sum(${name}) as ${name}`)
-    .join(', ')} from ${from} group by ${historyKey(history).join(', ')}`
+const summed = (history: HistoryDescription, from: string, newest: string[] = []): string => {
+  const sums = namesOf(history, 'sum').map((name) => `sum(${name}) as ${name}`)
+  const latest = newest.map((name) => `max(${name}) as ${name}`)
+  const keys = historyKey(history)
+  return `select ${[...keys, ...sums, ...latest].join(', ')} from ${from} group by ${keys.join(', ')}`
+}
 
-/** Restored rows that their key does not count: nothing that it counts can be less than they are. */
+/** The key of a run without its model: its cost can be at several models. */
+const runKey = (history: HistoryDescription): string[] =>
+  historyKey(history).filter((name) => name !== 'model_id')
+
+/**
+ * The restored rows that the history does not have: no number of runs can be below 0, and if all runs of a key are restored,
+ * nothing is left at any model. Amounts can add up to 0, so a key can be missing.
+ */
 const shortOf = (history: HistoryDescription): string => {
   const { name: table } = history
-  const keys = historyKey(history)
-  const [rows, ...others] = namesOf(history, 'sum') as [string, ...string[]]
-  const timed = others.filter((name) => name === 'timed_runs')
-  const emptied = others.map((name) => `h.${name} - b.${name} not in (0, 'NaN')`)
-  const wrong = [
-    `h.${rows} is null`,
-    ...[rows, ...timed].map((name) => `h.${name} < b.${name}`),
-    ...timed.map((name) => `h.${name} - b.${name} > h.${rows} - b.${rows}`),
-    ...(emptied.length > 0 ? [`h.${rows} = b.${rows} and (${emptied.join(' or ')})`] : []),
-  ]
+  const run = runKey(history).join(', ')
+  const sums = namesOf(history, 'sum')
+  const [rows, ...others] = sums as [string, ...string[]]
+  const left = sums.map((name) => `coalesce(h.${name}, 0) - coalesce(b.${name}, 0) as ${name}`)
+  const timed = others.includes('timed_runs') ? ` or timed_runs < 0 or timed_runs > ${rows}` : ''
+  const remains = others.map((name) => `${name} not in (0, 'NaN')`).join(' or ')
   const restored = restoredOf(history)
   return `with back as (${summed(history, restored)}), held as (
-      ${summed(history, `${table} join (select distinct ${keys.join(', ')} from ${restored}) as k using (${keys.join(', ')})`)})
-    select coalesce(sum(b.${rows}), 0) as missing from back b left join held h using (${keys.join(', ')})
-    where ${wrong.join(' or ')}`
+      ${summed(history, `${table} join (select distinct ${run} from ${restored}) as k using (${run})`)}
+    ), remaining as (
+      select ${historyKey(history).join(', ')}, ${left.join(', ')}, b.${rows} as restored
+      from back b full join held h using (${historyKey(history).join(', ')})
+    )
+    select coalesce(sum(missing), 0) as missing from (
+      select sum(restored) as missing from remaining group by ${run}
+      having bool_or(${rows} < 0${timed})${remains ? ` or sum(${rows}) = 0 and bool_or(${remains})` : ''}
+    ) as wrong`
 }
 
 /** A row of each key remains, or none if it counts nothing any more. */
 const takeOutOf = (history: HistoryDescription): string => {
   const { name: table } = history
-  const keys = historyKey(history)
+  const keys = historyKey(history).join(', ')
   const sums = namesOf(history, 'sum')
-  const [rows] = sums as [string]
   // What the newest was without the restored rows is not known, so it stays.
   const newest = namesOf(history, 'max')
-  const same = keys.map((name) => `h.${name} = b.${name}`).join(' and ')
-  const less = (name: string) => `sum(g.${name}) - max(b.${name})`
+  const restored = restoredOf(history)
   // A numeric may be infinite. Infinity less itself is NaN, so such a sum stays.
-  const numeric = history.columns.filter(({ type }) => type === 'amount' || type === 'number')
-  const remainder = (name: string) =>
-    numeric.some(({ column }) => column === name)
-      ? `case when ${less(name)} = 'NaN' then sum(g.${name}) else ${less(name)} end`
-      : less(name)
-  const remaining = [...sums.map(remainder), ...newest.map((name) => `max(g.${name})`)]
-  return `with back as (${summed(history, restoredOf(history))}), gone as (
-      delete from ${table} h using back b where ${same} returning h.*)
-    insert into ${table} (${[...keys, ...sums, ...newest].join(', ')})
-    select ${keys.join(', ')}, ${remaining.join(', ')}
-    from gone g join back b using (${keys.join(', ')}) group by ${keys.join(', ')}
-    having ${less(rows)} > 0`
+  const left = sums.map(
+    (name) => `coalesce(nullif(coalesce(h.${name}, 0) - b.${name}, 'NaN'), h.${name}) as ${name}`,
+  )
+  const kept = newest.map((name) => `coalesce(h.${name}, b.${name}) as ${name}`)
+  return `with back as (${summed(history, restored, newest)}), gone as (
+      delete from ${table} h using back b where ${historyKey(history)
+        .map((name) => `h.${name} = b.${name}`)
+        .join(' and ')} returning h.*
+    ), held as (${summed(history, 'gone', newest)}), remaining as (
+      select ${[keys, ...left, ...kept].join(', ')} from back b left join held h using (${keys})
+    )
+    insert into ${table} (${[keys, ...sums, ...newest].join(', ')})
+    select ${[keys, ...sums, ...newest].join(', ')} from remaining
+    where ${sums.map((name) => `${name} <> 0`).join(' or ')}`
 }

@@ -22,7 +22,7 @@ import { type VerifiedArchive, verifyArchive } from '../archive/verify/verify.ts
 import { cleanupLock, NO_TRANSACTION_TIMEOUT } from '../lock.ts'
 import type { RestoredReferences } from '../types.ts'
 import { CLEANED, type Removed } from '../types.ts'
-import { createRestored, takeOut } from './history.ts'
+import { beginRestored, createRestored, takeOut } from './history.ts'
 import { addReferences } from './references.ts'
 import { restoreRows } from './rows.ts'
 import { withSpooled } from './spool.ts'
@@ -163,10 +163,10 @@ async function restoreInTransaction(
   const [restored, alreadyThere] = [noRows(), noRows()]
   const references: RestoredReferences[] = []
   const tables = await readTables(client)
-  const removed = new Map<Archive, Removed>()
+  const cleanups = new Map<Archive, Cleanup>()
   for (const archive of archives) {
     assertColumns(archive.place, archive.head.columns, tables)
-    if (!copy) removed.set(archive, await assertOurs(client, archive))
+    if (!copy) cleanups.set(archive, await assertOurs(client, archive))
   }
   await createRestored(client)
   const of = archives.reduce((sum, archive) => sum + rowsOf(archive), 0)
@@ -174,6 +174,8 @@ async function restoreInTransaction(
   // If two have a row, the later one has it as it was deleted.
   for (const archive of archives.toReversed()) {
     const before = lines
+    const cleanup = cleanups.get(archive)
+    await beginRestored(client, cleanup?.costTags ?? '{}')
     const moved = await restoreRows(client, archive, tables, {
       copy,
       maxLineMiB,
@@ -183,7 +185,7 @@ async function restoreInTransaction(
       },
     })
     addReferences(references, moved.references)
-    assertNoMore(archive, moved.restored, removed.get(archive))
+    assertNoMore(archive, moved.restored, cleanup)
     addRows(restored, moved.restored)
     addRows(alreadyThere, moved.alreadyThere)
   }
@@ -204,21 +206,23 @@ async function restoreInTransaction(
 
 const rowsOf = ({ lines }: VerifiedArchive) => CLEANED.reduce((sum, kind) => sum + lines[kind], 0)
 
-const removedShape = {
+const cleanupShape = {
   outcome: d.text(),
   execution: d.count('executions_removed'),
   step: d.count('steps_removed'),
   audit: d.count('audit_removed'),
   metric: d.count('metrics_removed'),
+  costTags: d.text('c.cost_tags::text'),
 }
+type Cleanup = d.RowOf<typeof cleanupShape>
 
 /** Only the histories of its own database count an archive's rows, and that database knows how many were removed. */
-async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Removed> {
+async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Cleanup> {
   const { place, head, lines, complete } = archive
   const [cleanup] = await query(
     client,
-    sql`select ${raw(d.selectList(removedShape, 'c'))} from wfstore_cleanups c where cleanup_id = ${head.cleanupId}`,
-    removedShape,
+    sql`select ${raw(d.selectList(cleanupShape, 'c'))} from wfstore_cleanups c where cleanup_id = ${head.cleanupId}`,
+    cleanupShape,
   )
   if (!cleanup) {
     throw new WfstoreError('conflict', `${place} is of a cleanup of another database`, {
