@@ -100,6 +100,8 @@ export type {
 } from './record/recorder/types.ts'
 export type { RecorderCall, SpooledCall } from './record/spool/calls.ts'
 export type { SpoolOptions } from './record/spool/recorder.ts'
+export type { UsageProvider } from './record/usage/shapes.ts'
+export { tokensFrom } from './record/usage/tokens-from.ts'
 export type { PgDatabase, Store, StoreOptions } from './store/types.ts'
 export type { AuditPatch, NewAuditEntry } from './tables/audit.ts'
 export type { BillPatch, NewBill } from './tables/bills.ts'

@@ -36,11 +36,25 @@ const snippets = pages
 /** What a snippet may use without a declaration, in this order: an earlier snippet of the page has explained it. */
 const EXPLAINED: Record<string, string> = {
   openStore: `import { openStore } from 'wfstore'`,
+  tokensFrom: `import { tokensFrom } from 'wfstore'`,
   store: `const store = openStore({ databaseUrl: process.env.DATABASE_URL })`,
   job: `const job = { id: crypto.randomUUID() }`,
   log: `const log = { warn: (fields: object, message: string) => console.error(message, fields) }`,
   run: `const run = await store.startExecution({ workflowName: 'w', userId: 'u', mode: 'm', modelId: 'x' })`,
   executionId: `const { executionId } = run`,
+  openai: `const openai = {
+    responses: { create: async (_: object) => ({ usage: { input_tokens: 2600, output_tokens: 1100,
+      input_tokens_details: { cached_tokens: 2000 }, output_tokens_details: { reasoning_tokens: 1000 } } }) },
+    chat: { completions: { create: async (_: object) => [{ usage: null }, { usage: { prompt_tokens: 9, completion_tokens: 3 } }] } },
+  }`,
+  anthropic: `const anthropic = { messages: { create: async (_: object) => [
+    { type: 'message_start', message: { usage: { input_tokens: 9, output_tokens: 1 } } } as const,
+    { type: 'message_delta', usage: { output_tokens: 12 } } as const,
+  ] } }`,
+  gemini: `const gemini = { models: { generateContent: async (_: object) => ({ usageMetadata: { promptTokenCount: 9 } }) } }`,
+  bedrock: `const bedrock = { send: async (_: object) => ({ usage: { inputTokens: 9, outputTokens: 3 } }) }`,
+  ConverseCommand: `class ConverseCommand { constructor(readonly input: object) {} }`,
+  generateText: `const generateText = async (_: object) => ({ totalUsage: { inputTokens: 9, outputTokens: 3 } })`,
   step: `const step = await run.startStep({ stepNumber: 1, stepName: 'search' })`,
 }
 

@@ -51,7 +51,10 @@ function reachedFrom(...names: string[]): Set<string> {
   for (const name of names) follow(name)
   return reached
 }
-const VALUES = ['openStore', 'workflowStore', 'WfstoreError', 'archiveInFolder', 'archiveToStream']
+const VALUES = [
+  ...['openStore', 'workflowStore', 'WfstoreError', 'archiveInFolder', 'archiveToStream'],
+  'tokensFrom',
+]
 const reached = reachedFrom('Store', ...VALUES)
 
 /** These make types of the descriptions of tables. An application names their results. */
