@@ -11,6 +11,13 @@ create index concurrently workflow_executions_parent_idx
 create index concurrently workflow_steps_unpriced_idx
   on workflow_steps (end_time, execution_id, step_id) where cost_source = 'unpriced';
 
+-- Cost by model, and the steps of removed runs that have another model or no price. With the columns that it includes, the
+-- steps themselves are not read.
+create index concurrently workflow_steps_model_idx
+  on workflow_steps (execution_id) include (model_id, cost, tokens_used) where model_id is not null or cost_source = 'unpriced';
+create index concurrently usage_history_unpriced_idx
+  on usage_history (quarter_start) where steps_unpriced <> 0;
+
 -- The lines of the bills from before 007_costs, of closed months too. Each transaction takes 5,000 bills.
 do $$
 declare
@@ -37,6 +44,8 @@ end $$;
 
 -- Down Migration
 
+drop index concurrently if exists usage_history_unpriced_idx;
+drop index concurrently if exists workflow_steps_model_idx;
 drop index concurrently if exists workflow_steps_unpriced_idx;
 drop index concurrently if exists workflow_executions_parent_idx;
 drop index concurrently if exists workflow_executions_session_idx;
