@@ -133,6 +133,46 @@ export async function finishes(bench) {
   return results
 }
 
+/** A price book of a provider with 100 models, of which the used one comes last. */
+const PRICES = [
+  `insert into wfstore_model_rules (subject, provider, model, position, kind, pattern)
+   select 'provider_of_model', 'provider ' || n, null, n, 'starts_with', 'model ' || n from generate_series(1, 20) as n
+   union all select 'provider_of_model', 'openai', null, 21, 'starts_with', 'gpt-'
+   union all select 'model', 'openai', 'gpt-' || n, n, 'contains', 'gpt-' || n || '-preview' from generate_series(5, 104) as n
+   union all select 'model', 'openai', 'gpt-4o', 105, 'equals', 'gpt-4o'`,
+  `insert into wfstore_prices (provider, model, meter, price, valid_from, source)
+   select 'openai', model, meter, 2.5, '1970-01-01Z', 'genai-prices'
+   from wfstore_model_rules, unnest(array['input', 'output', 'cache_read']) as meter where subject = 'model'`,
+]
+
+/** The end of a step that the price book prices, compared with one whose cost is given. */
+export async function pricedFinishes(bench) {
+  const rows = bench.sizes.finishes
+  for (const text of PRICES) await bench.client.query(text)
+  const results = []
+  for (const count of [1, AT_ONCE]) {
+    const pool = await bench.poolOf(count)
+    const store = openStore({ pool })
+    const finishing = (end) => async () => {
+      const runs = await together(Math.ceil(rows / 10), () => start(store))
+      const steps = []
+      for (let k = 0; k < 10; k++)
+        steps.push(...(await Promise.all(runs.map((run) => startStep(run, k)))))
+      await bench.client.query('checkpoint')
+      let next = 0
+      return () =>
+        together(count, async () => {
+          while (next < steps.length) await steps[next++].finish(end)
+        })
+    }
+    const { cost: _, ...unpriced } = END
+    const others = [{ what: 'with a given cost', side: finishing(END) }]
+    const name = `step.finish priced, ${over(count)}`
+    results.push(...(await compare(bench, { name, rows }, finishing(unpriced), others)))
+  }
+  return results
+}
+
 const over = (count) => `${count} connection${count === 1 ? '' : 's'}`
 
 const start = (store) =>

@@ -3,7 +3,7 @@
 import pg from 'pg'
 import { wfstore } from './store.js'
 import { batchEntries, batchSteps } from './write-batch.js'
-import { finishes, wholeRuns } from './write-recorder.js'
+import { finishes, pricedFinishes, wholeRuns } from './write-recorder.js'
 import { exports, fill, imports, memoryOfImports, TABLES } from './write-transfer.js'
 
 const DATABASE = 'bench_write'
@@ -30,7 +30,7 @@ export async function measure(outer) {
     await fill(bench, bench.sizes.standing)
     await bench.client.query('vacuum analyze')
     const results = []
-    for (const part of [batchEntries, batchSteps, finishes, wholeRuns, imports, exports]) {
+    for (const part of [batchEntries, batchSteps, finishes, pricedFinishes, wholeRuns, imports, exports]) {
       results.push(...(await part(bench)))
     }
     if (outer.memory) results.push(await memoryOfImports(bench))

@@ -70,6 +70,8 @@ it('the benchmarks run and print one ratio for each measurement', async () => {
     'batch.step',
     'step.finish, 1 connection',
     'step.finish, 20 connections',
+    'step.finish priced, 1 connection',
+    'step.finish priced, 20 connections',
     'runs of 4 calls, 1 connection',
     'runs of 4 calls, 20 connections',
     'import of an export',
