@@ -30,7 +30,15 @@ export async function measure(outer) {
     await fill(bench, bench.sizes.standing)
     await bench.client.query('vacuum analyze')
     const results = []
-    for (const part of [batchEntries, batchSteps, finishes, pricedFinishes, wholeRuns, imports, exports]) {
+    for (const part of [
+      batchEntries,
+      batchSteps,
+      finishes,
+      pricedFinishes,
+      wholeRuns,
+      imports,
+      exports,
+    ]) {
       results.push(...(await part(bench)))
     }
     if (outer.memory) results.push(await memoryOfImports(bench))
