@@ -62,10 +62,17 @@ export type {
 } from './queries/metrics/metrics.ts'
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
-export type { ExecutionFilter, OneOrMore, TimeBound, TimeLimit } from './queries/table/filter.ts'
+export type {
+  ExecutionFilter,
+  OneOrMore,
+  TagFilter,
+  TimeBound,
+  TimeLimit,
+} from './queries/table/filter.ts'
 export type { ListOptions, Page, PageOptions } from './queries/table/page.ts'
 export type { Rows } from './queries/table/rows.ts'
 export type { SortKey } from './queries/table/sort.ts'
+export type { TagKey } from './queries/table/tag.ts'
 export type { Tokens } from './queries/table/validate.ts'
 export type {
   CostOptions,
@@ -77,6 +84,7 @@ export type {
 export type { UsageFilter } from './queries/usage/filter.ts'
 export type { DayOfRuns, ReportOptions, ReportStats } from './queries/usage/report-stats.ts'
 export type { StoreStats } from './queries/usage/stats.ts'
+export type { HistoryUnknown } from './queries/usage/unknown.ts'
 export type { Batch, BatchOptions } from './record/batch/batch.ts'
 export type { BatchEntry, BatchStep } from './record/batch/rows.ts'
 export type {

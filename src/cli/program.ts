@@ -78,7 +78,7 @@ const commands: Entry[] = [
     name: 'cost',
     aliases: ['costs'],
     group: 'Cost and billing:',
-    summary: 'Show cost by user, mode, model, workflow, status or time',
+    summary: 'Show cost by user, mode, model, workflow, tag, time …',
     load: () => [import('./commands/cost.ts')],
   },
   {

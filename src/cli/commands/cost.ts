@@ -4,18 +4,24 @@ import {
   type CostRow,
   type CostTotal,
   costBy,
-  DIMENSION_FIELDS,
   DIMENSIONS,
   type Dimension,
+  fieldOf,
 } from '../../queries/usage/cost.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
-import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
+import {
+  addReportFilters,
+  noteCut,
+  noteUnknown,
+  reader,
+  readReportFilter,
+} from '../options/report-filter.ts'
 import { addSort, type SortOptions, sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
-import { distinctOf, wholeNumber } from '../options/values.ts'
+import { distinctOrTags, wholeNumber } from '../options/values.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
 import { plainLocale } from '../output/text/marks.ts'
@@ -31,14 +37,14 @@ interface CostFlags extends FilterOptions, SortOptions, WatchOptions {
 /** A row of the report. The total has no dimensions. */
 type Line = Partial<CostRow> & CostTotal & { total: boolean; historyCut: number | null }
 
-const ABOUT =
-  'Includes removed runs. Amounts are in US dollars. Days, weeks (from Monday) and months are in --tz (default: UTC). A terminal also shows the total.'
+const ABOUT = 'Amounts are US dollars. Includes removed runs. Dates are in --tz (default: UTC).'
 
 /** `cost`, and `cost-by-mode`, an alias of `cost --by mode`. */
 export function define(command: Command, context: Context): void {
   const byMode = command.name() === 'cost-by-mode'
   if (!byMode) {
-    command.requiredOption('--by <keys>', DIMENSIONS.join(', '), distinctOf(DIMENSIONS))
+    const keys = [...DIMENSIONS, 'tag:<name>'].join(', ')
+    command.requiredOption('--by <keys>', keys, distinctOrTags(DIMENSIONS))
   }
   addWatch(addSort(addReportFilters(command), columnsOf(DIMENSIONS, false, false)))
     .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))
@@ -49,7 +55,7 @@ export function define(command: Command, context: Context): void {
 
 const BY = [
   'wfstore cost --by user --since 2026-11-01 --top 10',
-  'wfstore cost --by month,model --tz Europe/Berlin -o csv > cost.csv',
+  'wfstore cost --by month,tag:team --tz Europe/Berlin -o csv > cost.csv',
 ]
 const BY_MODE = [
   'wfstore cost-by-mode --since 30d',
@@ -86,6 +92,7 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
     if (report.rows.length > 0 && by.some((each) => DATES.includes(each)))
       writer.remark(`dates are in ${timeZone ?? 'UTC'}`)
     noteCut(writer, report.historyCut, 'run')
+    noteUnknown(writer, report.historyUnknown, filter)
   }
   await printOrWatch(context, options, { open, draw })
 }
@@ -95,7 +102,7 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
   const dimensions = by.map((dimension, index): Column<Line> => {
     const word = (row: Line) => (row.total ? 'total' : row.other ? 'other' : undefined)
     return {
-      name: DIMENSION_FIELDS[dimension],
+      name: fieldOf(dimension),
       header: dimension.toUpperCase(),
       kind: dimension === 'status' ? 'status' : 'text',
       priority: 10,

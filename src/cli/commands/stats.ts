@@ -6,7 +6,13 @@ import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
 import { checkOutput } from '../options/output.ts'
-import { addReportFilters, noteCut, reader, readReportFilter } from '../options/report-filter.ts'
+import {
+  addReportFilters,
+  noteCut,
+  noteUnknown,
+  reader,
+  readReportFilter,
+} from '../options/report-filter.ts'
 import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
@@ -51,10 +57,16 @@ export function define(stats: Command, context: Context): void {
       writer.remark(`days and times are in ${options.tz ?? 'UTC'}`)
       noteCut(writer, report.historyCut, 'run')
       noteCut(writer, report.auditHistoryCut, 'audit entry')
+      noteUnknown(writer, report.historyUnknown, filter)
     }
     await printOrWatch(context, options, { open, draw })
   })
 }
+
+const unknownColumns: readonly Column<never>[] = [
+  { name: 'dimension', kind: 'text' },
+  { name: 'runs', kind: 'count' },
+]
 
 const dayColumns: Column<DayOfRuns>[] = [
   { name: 'day', kind: 'text' },
@@ -101,6 +113,7 @@ function columnsFor({ io, env }: Context, tz: string | undefined): Column<Report
     { name: 'days', kind: 'rows', columns: dayColumns as readonly Column<never>[], table: false },
     { name: 'historyCut', kind: 'count', table: false },
     { name: 'auditHistoryCut', kind: 'count', table: false },
+    { name: 'historyUnknown', kind: 'rows', columns: unknownColumns, table: false },
   ]
 }
 

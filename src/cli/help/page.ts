@@ -100,6 +100,8 @@ const argumentRows = (command: Command): HelpRow[] =>
 
 /** Options that share the row of the first one. */
 const SHARED = [
+  ['--mode', '--model'],
+  ['--session', '--parent'],
   ['--since', '--until'],
   ['--page', '--cursor'],
 ] as const

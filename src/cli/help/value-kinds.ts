@@ -43,6 +43,7 @@ const OPTIONS: Record<string, ValueKind> = {
   '--tool': { kind: 'tool' },
   '--action': { kind: 'action' },
   '--execution': { kind: 'run' },
+  '--parent': { kind: 'run' },
   '--profile': { kind: 'profile' },
   '--tz': { kind: 'zone' },
   '--legacy-tz': { kind: 'zone' },
@@ -90,6 +91,8 @@ const OPTIONS: Record<string, ValueKind> = {
       '--max-line',
       '--file-mode',
       '--pause',
+      '--tag',
+      '--session',
     ].map((name) => [name, TEXT]),
   ),
 }

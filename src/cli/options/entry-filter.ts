@@ -5,8 +5,9 @@ import { addFilters } from './filter.ts'
 export function addEntryFilters(command: Command, descriptions: Record<string, string>): Command {
   addFilters(command, { status: false })
   const own: Record<string, string> = {
-    mode: 'filter by mode; excludes entries of removed runs',
-    workflow: 'filter by workflow; excludes entries of removed runs',
+    mode: 'filter by mode (excludes removed runs), by model',
+    workflow: 'filter by workflow; excludes removed runs',
+    tag: 'filter by tag: team=sales; excludes removed runs',
     execution: 'only of these runs',
     since: 'time: 24h, 7d, today, 2026-11-01, RFC 3339',
     until: 'before this time',

@@ -9,6 +9,7 @@ import {
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../tables/executions.ts'
 import type { Context } from '../context.ts'
 import type { GlobalOptions } from './global.ts'
+import { type TagOption, tagOption, tagsOf } from './tag.ts'
 import { readTime, type TimeText } from './time.ts'
 import { listOf, listOfIds, listOfValues, oneOrMore } from './values.ts'
 
@@ -21,6 +22,9 @@ export interface FilterOptions extends GlobalOptions {
   workflow?: string[]
   tool?: string[]
   execution?: string[]
+  tag?: TagOption[]
+  session?: string[]
+  parent?: string[]
   since?: string
   until?: string
 }
@@ -45,13 +49,20 @@ export function addFilters(
     .option('--until <time>', 'started before this time')
 }
 
+/** Adds the filters by the conversation of a run and by the run that started it. */
+export const addFamilyFilters = (command: Command): Command =>
+  command
+    .option('--session <ids>', 'runs of a conversation; runs that a run started', listOfValues())
+    .option('--parent <id>', 'runs that a run started', listOfIds('execution'))
+
 /** Adds the filters by the properties of a run. */
 export const addRunFilters = (command: Command): Command =>
   command
     .option('--user <ids>', 'filter by user', listOfValues())
-    .option('--mode <names>', 'filter by mode, the part of the application', listOfValues())
+    .option('--mode <names>', 'filter by mode (part of the application), by model', listOfValues())
     .option('--model <ids>', 'filter by model', listOfValues())
     .option('--workflow <names>', 'filter by workflow', listOfValues())
+    .option(...tagOption)
 
 /**
  * On a later page, a time such as 24h counts from the same instant as on the first page.
@@ -78,6 +89,9 @@ export async function readFilter(
     workflowName: oneOrMore(options.workflow),
     toolName: oneOrMore(options.tool),
     executionId: oneOrMore(options.execution),
+    tags: tagsOf(options.tag),
+    sessionId: oneOrMore(options.session),
+    parentExecutionId: oneOrMore(options.parent),
     since: since && (await boundOf(since, context, options, first)),
     until: until && (await boundOf(until, context, options, first)),
   }
@@ -86,16 +100,24 @@ export async function readFilter(
 }
 
 /**
- * The filter with the whole ids of the runs of --execution.
+ * The filter with the whole ids of the runs of --execution and --parent.
  * @param find finds them in the database @throws WfstoreError usage for an id that matches several runs, not_found
  */
-export async function withWholeIds<F extends { executionId?: OneOrMore | undefined }>(
+export async function withWholeIds<F extends IdFilter>(
   filter: F,
   find: (ids: readonly string[]) => Promise<string[]>,
 ): Promise<F> {
-  const { executionId } = filter
-  if (executionId === undefined) return filter
-  return { ...filter, executionId: oneOrMore(await find([executionId].flat())) }
+  const whole = { ...filter }
+  for (const name of ['executionId', 'parentExecutionId'] as const) {
+    const ids = filter[name]
+    if (ids !== undefined) whole[name] = oneOrMore(await find([ids].flat()))
+  }
+  return whole
+}
+
+interface IdFilter {
+  executionId?: OneOrMore | undefined
+  parentExecutionId?: OneOrMore | undefined
 }
 
 /**

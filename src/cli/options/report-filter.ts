@@ -2,7 +2,9 @@ import type { Command } from 'commander'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
+import { tagOfKey } from '../../queries/table/tag.ts'
 import type { UsageFilter } from '../../queries/usage/filter.ts'
+import type { HistoryUnknown } from '../../queries/usage/unknown.ts'
 import type { Context } from '../context.ts'
 import type { Writer } from '../output/writer.ts'
 import { addFilters, type FilterOptions, readFilter } from './filter.ts'
@@ -35,7 +37,10 @@ export async function readReportFilter(
       },
     )
   }
-  const { toolName, executionId, ...filter } = await readFilter(options, context)
+  const { toolName, executionId, sessionId, parentExecutionId, ...filter } = await readFilter(
+    options,
+    context,
+  )
   return filter
 }
 
@@ -55,6 +60,29 @@ export function noteCut(writer: Writer, count: number, noun: string): void {
     `${plural(count, `removed ${noun}`)} ${count === 1 ? 'is' : 'are'} counted at the start of a quarter hour that --since or --until falls within; ` +
       'use times at :00, :15, :30 or :45 for exact totals',
   )
+}
+
+/** Notes the removed runs of which the history does not have a tag or the session. */
+export function noteUnknown(
+  writer: Writer,
+  unknown: readonly HistoryUnknown[],
+  { tags = {} }: Pick<UsageFilter, 'tags'>,
+): void {
+  for (const { dimension, runs } of unknown) {
+    const subject = `${plural(runs, 'removed run')} ${runs === 1 ? 'has' : 'have'}`
+    if (dimension === 'session') {
+      writer.note(`${subject} no session in the history: the row without a session includes them`)
+      continue
+    }
+    const tag = tagOfKey(dimension)
+    const effect = Object.hasOwn(tags, tag)
+      ? ' and are not included'
+      : ': the row without the tag includes them'
+    writer.note(
+      `${subject} no tag ${tag} in the history${runs === 1 ? effect.replace('are', 'is') : effect}; ` +
+        'to keep it in later cleanups, add it to the cost-tags of `wfstore settings list`',
+    )
+  }
 }
 
 /** Removed runs have no messages, so they are in no group. */

@@ -2,7 +2,7 @@ import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { type AuditPatch, audit, type NewAuditEntry } from '../../tables/audit.ts'
-import { name, uuid } from '../../tables/column.ts'
+import { keyText, name, uuid } from '../../tables/column.ts'
 import {
   type Criterion,
   conditionsOf,
@@ -10,10 +10,12 @@ import {
   holds,
   inOrder,
   type OneOrMore,
+  type TagFilter,
   type TimeLimit,
 } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type Rows, rowsOf } from '../table/rows.ts'
+import { taggedBy } from '../table/tag-filter.ts'
 
 export const auditShape: d.ShapeOf<typeof audit.columns> = d.shapeOf(audit.columns)
 /** An audit entry. It remains when its run and its step are removed. */
@@ -29,6 +31,11 @@ export interface AuditFilter {
   /** Workflow of the run; entries of removed runs do not match. The same holds for mode. */
   workflowName?: OneOrMore | undefined
   mode?: OneOrMore | undefined
+  /** Tags of the run; entries of removed runs do not match. */
+  tags?: TagFilter | undefined
+  /** Session of the run; entries of removed runs do not match. The same holds for parentExecutionId. */
+  sessionId?: OneOrMore | undefined
+  parentExecutionId?: OneOrMore | undefined
   success?: boolean | undefined
   /** At this instant or later. */
   since?: TimeLimit | undefined
@@ -49,9 +56,9 @@ export const AUDIT: List<typeof auditShape, AuditFilter> = {
 }
 
 const ofRun =
-  (column: string): Criterion =>
+  (criterion: Criterion): Criterion =>
   (field, value) =>
-    sql`exists (select from workflow_executions e where e.execution_id = a.execution_id and ${equals(`e.${column}`, name)(field, value)})`
+    sql`exists (select from workflow_executions e where e.execution_id = a.execution_id and ${criterion(field, value)})`
 
 const CRITERIA = {
   executionId: equals('a.execution_id', uuid),
@@ -60,8 +67,11 @@ const CRITERIA = {
   actionType: equals('a.action_type', name),
   toolName: equals('a.tool_name', name),
   modelId: equals('a.model_id', name),
-  workflowName: ofRun('workflow_name'),
-  mode: ofRun('mode'),
+  workflowName: ofRun(equals('e.workflow_name', name)),
+  mode: ofRun(equals('e.mode', name)),
+  tags: ofRun(taggedBy('e.tags')),
+  sessionId: ofRun(equals('e.session_id', keyText)),
+  parentExecutionId: ofRun(equals('e.parent_execution_id', uuid)),
   success: holds('a.success'),
 }
 

@@ -1,16 +1,18 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
-import { name, uuid } from '../../tables/column.ts'
+import { keyText, name, uuid } from '../../tables/column.ts'
 import {
   and,
   conditionsOf,
   equals,
   type OneOrMore,
+  type TagFilter,
   type TimeLimit,
   timeBounds,
   within,
 } from '../table/filter.ts'
+import { taggedBy } from '../table/tag-filter.ts'
 
 const toolShape = {
   toolName: d.text(),
@@ -42,6 +44,11 @@ export interface ToolFilter {
   modelId?: OneOrMore | undefined
   toolName?: OneOrMore | undefined
   executionId?: OneOrMore | undefined
+  /** Tags of the run; calls of removed runs do not match. */
+  tags?: TagFilter | undefined
+  /** Session of the run; calls of removed runs do not match. The same holds for parentExecutionId. */
+  sessionId?: OneOrMore | undefined
+  parentExecutionId?: OneOrMore | undefined
   /** Calls and steps that started at this instant or later. */
   since?: TimeLimit | undefined
   /** Before this instant. */
@@ -55,6 +62,9 @@ const ofCalls = {
   modelId: equals('a.model_id', name),
   toolName: equals('a.tool_name', name),
   executionId: equals('a.execution_id', uuid),
+  tags: taggedBy('e.tags'),
+  sessionId: equals('e.session_id', keyText),
+  parentExecutionId: equals('e.parent_execution_id', uuid),
 }
 const ofSteps = {
   ...ofCalls,
@@ -82,8 +92,10 @@ export function toolUse(
   // Runs are joined only if a filter needs them.
   const runOf = (row: string, asks: boolean) =>
     raw(asks ? `join workflow_executions e on e.execution_id = ${row}.execution_id` : '')
-  const { userId, workflowName, mode, modelId } = filter
-  const ofRun = workflowName !== undefined || mode !== undefined
+  const { userId, workflowName, mode, modelId, tags, sessionId, parentExecutionId } = filter
+  const ofRun = [workflowName, mode, tags, sessionId, parentExecutionId].some(
+    (value) => value !== undefined,
+  )
   const ofItsUser = ofRun || userId !== undefined || modelId !== undefined
   // First grouped by user and duration: parallel workers can do that, unlike count(distinct …) and percentile_cont.
   return run(

@@ -8,10 +8,12 @@ import {
   holds,
   inOrder,
   type OneOrMore,
+  type TagFilter,
   type TimeLimit,
 } from '../table/filter.ts'
 import type { List } from '../table/page.ts'
 import { type RowSource, type Rows, rowsOf } from '../table/rows.ts'
+import { taggedBy } from '../table/tag-filter.ts'
 
 export const billShape: d.ShapeOf<typeof bills.columns> = d.shapeOf(bills.columns)
 /** A bill, in US dollars. It remains when its run is removed. A token class that was not reported is null. */
@@ -23,6 +25,8 @@ export interface BillFilter {
   billingPeriod?: OneOrMore | undefined
   modelId?: OneOrMore | undefined
   paid?: boolean | undefined
+  /** Tags of the run when it was billed: all names, and any value of each. */
+  tags?: TagFilter | undefined
   /** Bills that were written at this instant or later. */
   since?: TimeLimit | undefined
   /** Bills that were written before this instant. */
@@ -55,6 +59,7 @@ const CRITERIA = {
   billingPeriod: inOrder('b.billing_period', name),
   modelId: equals('b.model_id', name),
   paid: holds('b.paid'),
+  tags: taggedBy('b.tags'),
 }
 
 export type Bills = Rows<Bill, NewBill, BillPatch, BillFilter>

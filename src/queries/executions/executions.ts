@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
-import { name, uuid } from '../../tables/column.ts'
+import { keyText, name, uuid } from '../../tables/column.ts'
 import { executions, runTime } from '../../tables/executions.ts'
 import { isUuid } from '../../uuid.ts'
 import { findIds, missing } from '../ids.ts'
@@ -14,6 +14,7 @@ import {
   within,
 } from '../table/filter.ts'
 import type { List, ListOptions } from '../table/page.ts'
+import { taggedBy } from '../table/tag-filter.ts'
 import { type Step, stepShape } from './steps.ts'
 
 export type { Run } from '../../db/query/query.ts'
@@ -56,6 +57,9 @@ export const CRITERIA = {
   modelId: equals('e.model_id', name),
   workflowName: inOrder('e.workflow_name', name),
   executionId: equals('e.execution_id', uuid),
+  tags: taggedBy('e.tags'),
+  sessionId: inOrder('e.session_id', keyText),
+  parentExecutionId: inOrder('e.parent_execution_id', uuid),
   toolName: (field: string, value: unknown) =>
     sql`exists (select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.tool_name', name)(field, value)})`,
 }

@@ -110,11 +110,23 @@ function checksum({ list, filter }: Asked, content: bigint, size: bigint): bigin
   const asked = Object.entries({ ...others, since: since?.at, until: until?.at })
     .filter(([, value]) => value !== undefined)
     // One value and a list of one are the same filter, and so are lists in another order.
-    .map(([name, value]): [string, unknown[]] => [name, [...new Set([value].flat())].sort()])
+    .map(([name, value]): [string, unknown[]] => [name, [...new Set(eachOf(value))].sort()])
     .sort(([a], [b]) => (a < b ? -1 : 1))
   const hash = fnv1a(JSON.stringify([list, asked, content.toString(36)]))
   return BigInt.asUintN(Number(size), hash ^ (hash >> 32n))
 }
+
+/** The values of a filter. Of an object, such as tags, each value with its name. */
+const eachOf = (value: unknown): unknown[] =>
+  [value]
+    .flat()
+    .flatMap((one) =>
+      typeof one === 'object' && one !== null
+        ? Object.entries(one).flatMap(([name, values]) =>
+            eachOf(values).map((each) => JSON.stringify([name, each])),
+          )
+        : [one],
+    )
 
 /** FNV-1a with 64 bits. A cursor has no secret, and loading a cryptographic hash takes as long as the query. */
 function fnv1a(text: string): bigint {

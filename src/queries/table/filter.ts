@@ -21,6 +21,9 @@ export type TimeLimit = Date | string | TimeBound
 /** The value of a filter: one, or a list with at least one, of which a row must have any. */
 export type OneOrMore<Value extends string = string> = Value | readonly Value[]
 
+/** The tags that a row must have: each of these names, with its value or with any value of its list. */
+export type TagFilter = Readonly<Record<string, OneOrMore>>
+
 /** The filters of a list of executions. Values match exactly. */
 export interface ExecutionFilter {
   userId?: OneOrMore | undefined
@@ -32,6 +35,12 @@ export interface ExecutionFilter {
   /** Runs with a step that used one of these tools. */
   toolName?: OneOrMore | undefined
   executionId?: OneOrMore | undefined
+  /** Runs with these tags, such as { team: ['sales', 'marketing'], project: 'x' }: all names, and any value of each. */
+  tags?: TagFilter | undefined
+  /** Runs of this conversation. */
+  sessionId?: OneOrMore | undefined
+  /** The runs that this run started. */
+  parentExecutionId?: OneOrMore | undefined
   /** Runs that started at this instant or later. */
   since?: TimeLimit | undefined
   /** Runs that started before this instant. */

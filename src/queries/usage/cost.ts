@@ -4,6 +4,7 @@ import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
+import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
 import { countOf, oneOf } from '../table/validate.ts'
 import {
   CALENDAR,
@@ -14,6 +15,7 @@ import {
   zoneOf,
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
+import { type HistoryUnknown, historyUnknown, unknownRows } from './unknown.ts'
 
 /** The dimensions of runs, with their fields in a row. */
 export const DIMENSION_FIELDS = {
@@ -22,12 +24,19 @@ export const DIMENSION_FIELDS = {
   model: 'modelId',
   workflow: 'workflowName',
   status: 'status',
+  session: 'sessionId',
   day: 'day',
   week: 'week',
   month: 'month',
 } as const
-export type Dimension = keyof typeof DIMENSION_FIELDS
-export const DIMENSIONS = Object.keys(DIMENSION_FIELDS) as Dimension[]
+/** A property of runs, or a tag, such as 'tag:team'. */
+export type Dimension = keyof typeof DIMENSION_FIELDS | TagKey
+/** Without the tags, of which there are any. */
+export const DIMENSIONS = Object.keys(DIMENSION_FIELDS) as (keyof typeof DIMENSION_FIELDS)[]
+
+/** The field of a dimension in a row. That of a tag is its key: 'tag:team'. */
+export const fieldOf = (dimension: Dimension): string =>
+  isTagKey(dimension) ? dimension : DIMENSION_FIELDS[dimension]
 
 export interface CostOptions extends UsageFilter {
   by: Dimension | readonly Dimension[]
@@ -56,11 +65,17 @@ const totalShape = {
 export type CostTotal = d.RowOf<typeof totalShape>
 
 /**
- * The runs with the same values of the dimensions. A day and a week (its Monday) are '2024-12-02', a month is '2024-12'.
+ * The runs with the same values of the dimensions. A day and a week (its Monday) are '2024-12-02', a month is '2024-12'. The
+ * value of a tag or a session is null for runs without it, and for removed runs of which it is not known.
  */
 export interface CostRow
   extends CostTotal,
-    Partial<Record<Exclude<(typeof DIMENSION_FIELDS)[Dimension], 'status'>, string | null>> {
+    Partial<
+      Record<
+        Exclude<(typeof DIMENSION_FIELDS)[keyof typeof DIMENSION_FIELDS], 'status'> | TagKey,
+        string | null
+      >
+    > {
   status?: ExecutionStatus | null
   /** True for the row of all runs that are not in the `top` rows. Its dimensions are null. */
   other: boolean
@@ -77,6 +92,8 @@ export interface CostReport {
    * the bounds are exact only for the other runs.
    */
   historyCut: number
+  /** Removed runs whose tag or session is not known. A dimension without such runs is left out. */
+  historyUnknown: HistoryUnknown[]
 }
 
 const rowShape = {
@@ -85,6 +102,7 @@ const rowShape = {
   isTotal: d.boolean('r.is_total'),
   groups: d.count(),
   historyCut: d.count(),
+  historyUnknown: unknownRows,
 }
 
 /**
@@ -97,30 +115,40 @@ export async function costBy(run: Run, options: CostOptions): Promise<CostReport
   const dimensions = dimensionsOf(by)
   const where = usageWhere(filter)
   const asked = statement(dimensions, where, zoneOf(timeZone), countOf('top', top, 1))
-  const keys = dimensions.map((dimension) => [DIMENSION_FIELDS[dimension], d.nullable(d.text())])
+  const keys = dimensions.map((dimension, place) => [
+    fieldOf(dimension),
+    { ...d.nullable(d.text()), column: columnNameOf(dimension, place) },
+  ])
   const shape: typeof rowShape = { ...Object.fromEntries(keys), ...rowShape }
   const all = await run(asked, shape)
   const rows: CostRow[] = []
   let total: CostTotal | undefined
-  let [groups, historyCut] = [0, 0]
-  for (const { isTotal, groups: found, historyCut: cut, ...row } of all) {
+  let [groups, historyCut, unknown] = [0, 0, [] as HistoryUnknown[]]
+  for (const { isTotal, groups: found, historyCut: cut, historyUnknown: notKnown, ...row } of all) {
     if (!isTotal) rows.push(row)
     else {
       const { runs, cost, tokens, costPerRun, share } = row
       total = { runs, cost, tokens, costPerRun, share }
       groups = found
       historyCut = cut
+      unknown = historyUnknown(notKnown)
     }
   }
-  return { rows, total: total as CostTotal, groups, historyCut }
+  return { rows, total: total as CostTotal, groups, historyCut, historyUnknown: unknown }
 }
 
 function dimensionsOf(by: CostOptions['by']): Dimension[] {
-  const dimensions = (typeof by === 'string' ? [by] : [...(by ?? [])]).map((dimension) =>
-    oneOf('by', dimension, DIMENSIONS),
+  const dimensions = (typeof by === 'string' ? [by] : [...(by ?? [])]).map(
+    (dimension): Dimension => {
+      if (!isTagKey(dimension)) return oneOf('by', dimension, DIMENSIONS)
+      tagOfKey(dimension)
+      return dimension
+    },
   )
   if (dimensions.length === 0) {
-    throw new WfstoreError('usage', 'by is empty', { hint: `use ${DIMENSIONS.join(', ')}` })
+    throw new WfstoreError('usage', 'by is empty', {
+      hint: `use ${DIMENSIONS.join(', ')} or tag:<name>`,
+    })
   }
   const twice = dimensions.find((dimension, index) => dimensions.indexOf(dimension) !== index)
   if (twice) throw new WfstoreError('usage', `by has ${twice} twice`)
@@ -131,6 +159,9 @@ function dimensionsOf(by: CostOptions['by']): Dimension[] {
 interface Key {
   name: string
   column: Sql
+  /** Its value in a row of workflow_executions and of usage_history, unless it is a part of the calendar. */
+  live: Sql
+  removed: Sql
   calendar: CalendarKey | undefined
 }
 
@@ -140,19 +171,19 @@ function statement(
   timeZone: string,
   top: number | null,
 ): Sql {
-  const keys = dimensions.map((dimension): Key => {
-    const name = columnOf(DIMENSION_FIELDS[dimension])
+  const keys = dimensions.map((dimension, place): Key => {
+    const name = columnNameOf(dimension, place)
     const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone) : undefined
-    return { name, column: raw(name), calendar }
+    const live = isTagKey(dimension) ? sql`e.tags ->> ${tagOfKey(dimension)}` : raw(`e.${name}`)
+    const removed = dimension === 'session' ? raw('null::text') : live
+    return { name, column: raw(name), live, removed, calendar }
   })
   const calendars = keys.flatMap(({ calendar }) => calendar ?? [])
   const needs = calendars.flatMap((calendar) => calendar.needs.map((need) => sql`${need},`))
   const list = (of: (key: Key) => Sql) => join(keys.map(of), ', ')
   const columns = list(({ column }) => column)
-  const values = (time: string) =>
-    list(({ column, calendar }) =>
-      calendar ? sql`${calendar.of(raw(time))} as ${column}` : sql`e.${column}`,
-    )
+  const values = (time: string, of: (key: Key) => Sql) =>
+    list((key) => sql`${key.calendar ? key.calendar.of(raw(time)) : of(key)} as ${key.column}`)
   const places = raw(keys.map((_, index) => index + 1).join(', '))
   const source = (table: string, time: string) =>
     calendars.length === 0
@@ -167,10 +198,10 @@ with ${join([empty, ...needs], '')}
 counted as (
   select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
   from (
-    select ${values('e.start_time')}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
+    select ${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
     from ${source('workflow_executions', 'start_time')} group by ${places}
     union all
-    select ${values('e.quarter_start')}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
+    select ${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
     from ${source('usage_history', 'quarter_start')} group by ${places}
   ) as both_tables
   group by ${columns}
@@ -191,9 +222,14 @@ counted as (
 )
 select ${list(textOf)},
        ${raw(d.selectList(totalShape, 'r'))},
-       coalesce(r.other, false) as other, r.is_total, r.groups, ${where.cut('usage_history', 'runs')} as history_cut
+       coalesce(r.other, false) as other, r.is_total, r.groups, ${where.cut('usage_history', 'runs')} as history_cut,
+       ${where.unknown(dimensions)} as history_unknown
 from r order by ${raw(order.join(', '))}`
 }
+
+/** A tag may have any name, so its column has one of ours. */
+const columnNameOf = (dimension: Dimension, place: number): string =>
+  isTagKey(dimension) ? `tag_${place + 1}` : columnOf(DIMENSION_FIELDS[dimension])
 
 const isCalendar = (dimension: Dimension): dimension is CalendarPart =>
   (CALENDAR as readonly string[]).includes(dimension)

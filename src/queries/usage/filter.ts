@@ -8,9 +8,14 @@ import {
   where,
   within,
 } from '../table/filter.ts'
+import { tagsAsked } from '../table/tag-filter.ts'
+import { unknownIn } from './unknown.ts'
 
 /** The filters of a report on runs: those that also work for removed runs. */
-export type UsageFilter = Omit<ExecutionFilter, 'toolName' | 'executionId'>
+export type UsageFilter = Omit<
+  ExecutionFilter,
+  'toolName' | 'executionId' | 'sessionId' | 'parentExecutionId'
+>
 
 /** The conditions of a report, for tables with the alias e. */
 export interface UsageWhere {
@@ -18,19 +23,22 @@ export interface UsageWhere {
   on: (time: string) => Sql
   /** The sum of this column over the rows of a history whose quarter contains since or until. */
   cut: (history: string, counted: string) => Sql
+  /** What the history does not know of the tags in the filter and of these dimensions, as `unknownRows` decodes it. */
+  unknown: (by?: readonly string[]) => Sql
   /** The bounds in SQL. */
   since: Sql | undefined
   until: Sql | undefined
 }
 
-const { userId, status, mode, modelId, workflowName } = OF_EXECUTIONS
-const CRITERIA = { userId, status, mode, modelId, workflowName }
+const { userId, status, mode, modelId, workflowName, tags } = OF_EXECUTIONS
+const CRITERIA = { userId, status, mode, modelId, workflowName, tags }
+type Named = Omit<UsageFilter, 'since' | 'until'>
 
 /** @throws WfstoreError usage for a filter that does not work for removed runs, or if since is not before until */
 export function usageWhere({ since, until, ...filter }: UsageFilter): UsageWhere {
   const bounds = timeBounds({ since, until })
   // These columns have the same names in both tables, so that both use the same conditions.
-  const named = conditionsOf<Omit<UsageFilter, 'since' | 'until'>>(CRITERIA, filter)
+  const named = conditionsOf<Named>(CRITERIA, filter)
   const at = (bound: TimeBound | undefined) => bound && sql`${bound.at}::timestamptz`
   const cuts = [bounds.since, bounds.until]
     .filter((bound) => bound !== undefined && !onQuarter(bound))
@@ -38,7 +46,15 @@ export function usageWhere({ since, until, ...filter }: UsageFilter): UsageWhere
       (bound) =>
         sql`e.quarter_start < ${at(bound)} and e.quarter_start > ${at(bound)} - interval '15 minutes'`,
     )
+  const { tags: asked, ...others } = filter
+  const inTime = within('e.quarter_start', bounds)
+  const conditions = {
+    all: [...named, ...inTime],
+    others: [...conditionsOf<Named>(CRITERIA, others), ...inTime],
+    tagged: asked === undefined ? [] : tagsAsked('tags', asked),
+  }
   return {
+    unknown: (by) => unknownIn(conditions, by),
     on: (time) => where([...named, ...within(`e.${time}`, bounds)]),
     cut: (history, counted) =>
       cuts.length === 0

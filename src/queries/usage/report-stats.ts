@@ -14,6 +14,7 @@ import {
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 import type { StoreStats } from './stats.ts'
+import { type HistoryUnknown, historyUnknown, unknownRows } from './unknown.ts'
 
 export interface ReportOptions extends UsageFilter {
   /** IANA name of the zone in which days begin (default: UTC). */
@@ -55,6 +56,8 @@ export interface ReportStats extends Omit<StoreStats, 'totalAuditLogs'> {
   historyCut: number
   /** The same for removed audit entries. */
   auditHistoryCut: number
+  /** Removed runs that are not included because the history does not have a tag of the filter. */
+  historyUnknown: HistoryUnknown[]
 }
 
 const dayShape = { day: d.text(), runs: d.count(), cost: d.amount() }
@@ -83,6 +86,7 @@ const reportShape = {
   lastDay: d.text(calendarText('day', 'r.last_day')),
   historyCut: d.count(),
   auditHistoryCut: d.count(),
+  historyUnknown: unknownRows,
 }
 
 /** Seconds to milliseconds with three places: times have microseconds, further digits are rounding errors. */
@@ -108,6 +112,7 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
     ...stats,
     percentilesOver: { runs: percentileRuns, since: percentileSince },
     days: days ?? [],
+    historyUnknown: historyUnknown(stats.historyUnknown),
   }
 }
 
@@ -162,7 +167,8 @@ counted as (
       : raw('null::bigint')
   } as total_audit_logs,
          ${where.cut('usage_history', 'runs')} as history_cut,
-         ${entries ? where.cut('audit_history', 'entries') : raw('0')} as audit_history_cut
+         ${entries ? where.cut('audit_history', 'entries') : raw('0')} as audit_history_cut,
+         ${where.unknown()}::text as history_unknown
 )
 select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, stuck, entries, bounds) as r`
 

@@ -143,7 +143,7 @@ it.each<[string, string[], string]>([
   [
     'an unknown one',
     ['cost', '--by', 'user,tool'],
-    'It must be one or more of user, mode, model, workflow, status, day, week, month',
+    'It must be one or more of user, mode, model, workflow, status, session, day, week, month, tag:<name>',
   ],
   ['one twice', ['cost', '--by', 'user,user'], 'It must not repeat a key'],
   [

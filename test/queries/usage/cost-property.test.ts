@@ -4,12 +4,7 @@ import type pg from 'pg'
 import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Run } from '../../../src/db/query/query.ts'
-import {
-  costBy,
-  DIMENSION_FIELDS,
-  DIMENSIONS,
-  type Dimension,
-} from '../../../src/queries/usage/cost.ts'
+import { costBy, DIMENSION_FIELDS, DIMENSIONS } from '../../../src/queries/usage/cost.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import {
@@ -35,6 +30,10 @@ afterAll(async () => {
   await client.end()
   await database.drop()
 })
+
+/** The dimensions that removed runs have too; tags.test.ts has those of which the history knows less. */
+const KEPT = DIMENSIONS.filter((dimension) => dimension !== 'session')
+type Dimension = (typeof KEPT)[number]
 
 /** What a run has in a dimension, by Temporal's calendar. */
 function valueIn(dimension: Dimension, of: Seed, timeZone: string): string {
@@ -103,7 +102,7 @@ const quarterHours = fc
 
 it('rows and total match the runs, computed with Temporal and a plain sum, before and after any cleanup', async () => {
   const options = fc.record({
-    by: fc.subarray(DIMENSIONS, { minLength: 1, maxLength: 3 }),
+    by: fc.subarray(KEPT, { minLength: 1, maxLength: 3 }),
     timeZone: fc.constantFrom(...ZONES),
     bounds: fc.oneof(fc.constant({}), quarterHours) as fc.Arbitrary<{
       since?: string

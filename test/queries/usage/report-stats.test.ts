@@ -203,6 +203,7 @@ it('an empty store has zeros, and null for unknown numbers', async () => {
       lastDay: '2026-11-26',
       historyCut: 0,
       auditHistoryCut: 0,
+      historyUnknown: [],
     },
   })
   await other.end()

@@ -4,6 +4,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { withWholeIds } from '../../options/filter.ts'
 import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
+import { type TagOption, tagOption, tagsOf } from '../../options/tag.ts'
 import { listOfIds, listOfValues, oneOrMore } from '../../options/values.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
@@ -15,6 +16,7 @@ interface RecordsFlags extends PeriodOptions, PagingOptions {
   unpaid?: boolean
   model?: string[]
   execution?: string[]
+  tag?: TagOption[]
 }
 
 export function define(billing: Command, context: Context): void {
@@ -31,6 +33,7 @@ export function define(billing: Command, context: Context): void {
       .option('--user <ids>', 'filter by user', listOfValues())
       .option('--model <ids>', 'filter by model', listOfValues())
       .option('--execution <ids>', 'only bills of these runs', listOfIds('execution'))
+      .option(...tagOption)
       .option('--paid', 'only paid bills')
       .option('--unpaid', 'only unpaid bills'),
     recordColumns,
@@ -55,6 +58,7 @@ export function define(billing: Command, context: Context): void {
         modelId: oneOrMore(options.model),
         paid: options.paid === options.unpaid ? undefined : options.paid === true,
         executionId: oneOrMore(options.execution),
+        tags: tagsOf(options.tag),
       },
       (ids) => executions.findIds(ids, { removed: true }),
     )

@@ -9,6 +9,7 @@ import { addRunFilters } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { parseSpan, type Span } from '../../options/span.ts'
+import { type TagOption, tagsOf } from '../../options/tag.ts'
 import { parseText } from '../../options/values.ts'
 import type { Writer } from '../../output/writer.ts'
 import { isAttended } from '../../terminal/confirm.ts'
@@ -26,6 +27,7 @@ interface FailFlags extends CloseFlags {
   workflow?: string[]
   mode?: string[]
   model?: string[]
+  tag?: TagOption[]
 }
 
 export function define(executions: Command, context: Context): void {
@@ -101,6 +103,7 @@ async function runFail(context: Context, options: FailFlags): Promise<void> {
     workflowName: options.workflow,
     mode: options.mode,
     modelId: options.model,
+    tags: tagsOf(options.tag),
   })
   for (const { executionId, status } of result.left) {
     const why = status === 'running' ? 'is active again' : `has finished: ${status}`

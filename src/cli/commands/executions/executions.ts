@@ -11,7 +11,13 @@ import type { ClientStore } from '../../../store.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { makeDefault } from '../../options/default-command.ts'
-import { addFilters, type FilterOptions, readFilter, withWholeIds } from '../../options/filter.ts'
+import {
+  addFamilyFilters,
+  addFilters,
+  type FilterOptions,
+  readFilter,
+  withWholeIds,
+} from '../../options/filter.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
@@ -41,12 +47,17 @@ export function define(executions: Command, context: Context): void {
     .alias('ls')
     .summary('List runs, newest first')
     .description('List runs, newest first.')
-  explain(addWatch(addPaging(addFilters(list, { status: true }), executionColumns, EXECUTIONS)), {
-    examples: [
-      'wfstore executions list --status failed --since 24h',
-      'wfstore executions list --user user_7 -o csv > runs.csv',
-    ],
-  })
+  explain(
+    addWatch(
+      addPaging(addFamilyFilters(addFilters(list, { status: true })), executionColumns, EXECUTIONS),
+    ),
+    {
+      examples: [
+        'wfstore executions list --status failed --since 24h',
+        'wfstore executions list --user user_7 -o csv > runs.csv',
+      ],
+    },
+  )
   const runList = () =>
     printList(list.optsWithGlobals(), context, {
       columns: executionColumns,
