@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { name } from '../../tables/column.ts'
+import { MOVED_COST } from '../../tables/models.ts'
 import { conditionsOf, equals, where } from '../table/filter.ts'
 import { countOf, monthOf } from '../table/validate.ts'
 import { type CalendarKey, calendarKey, withoutStatistics, zoneOf } from '../usage/calendar.ts'
@@ -112,6 +113,7 @@ const monthRow = (row: Row): StatementMonth => ({ ...sumOf(row), month: row.mont
 
 const USED = ['runs', 'cost', 'tokens']
 const BILLED = ['bills', 'billed', 'paid', 'unpaid', 'unpaid_bills', 'billed_tokens']
+const SUMS = 'sum(e.runs), sum(e.total_cost), sum(e.total_tokens)'
 const summed = (columns: readonly string[]) =>
   raw(columns.map((column) => `coalesce(sum(${column}), 0) as ${column}`).join(', '))
 
@@ -129,8 +131,9 @@ with ${join(
   )}
 used as (
   select user_id, part, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens from (${source('workflow_executions', 'start_time', 'count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens')}
-    union all ${source('usage_history', 'quarter_start', 'sum(e.runs), sum(e.total_cost), sum(e.total_tokens)')}
-  ) as both_tables group by user_id, part
+    union all ${source('usage_history', 'quarter_start', SUMS)}
+    ${used.byModel ? sql`union all ${source(MOVED_COST, 'start_time', SUMS)}` : empty}
+  ) as all_rows group by user_id, part
 ), lines as materialized (
   select b.user_id, b.billing_period as month, b.model_id, count(*) as bills, sum(b.cost) as billed,
          coalesce(sum(b.cost) filter (where b.paid), 0) as paid, coalesce(sum(b.cost) filter (where not b.paid), 0) as unpaid,

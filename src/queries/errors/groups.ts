@@ -58,7 +58,7 @@ export interface FailureGroups {
   runs: number
   /**
    * Number of failed and partial runs in the window that cleanup has removed with their messages, so that they are in no
-   * group; null with a filter by tool, execution, tag, session or parent, which removed runs may no longer have.
+   * group; null with a filter by tool, model, execution, tag, session or parent, which removed runs may no longer have.
    */
   removedRuns: number | null
 }
@@ -186,8 +186,8 @@ const REMOVED = d.nullable(d.count())
 
 /** SQL of the number of removed runs; without a group there is no row that holds it. */
 function countRemoved(given: FailureFilter): Sql {
-  const { toolName, executionId, tags, sessionId, parentExecutionId, ...filter } = given
-  const ofKept = [toolName, executionId, tags, sessionId, parentExecutionId]
+  const { toolName, executionId, modelId, tags, sessionId, parentExecutionId, ...filter } = given
+  const ofKept = [toolName, executionId, modelId, tags, sessionId, parentExecutionId]
   if (ofKept.some((value) => value !== undefined)) return raw('null::bigint')
   const { on } = usageWhere({ ...filter, status: ERROR_STATUSES })
   return sql`(select coalesce(sum(e.runs), 0) from usage_history e ${on('quarter_start')})`

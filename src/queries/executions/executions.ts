@@ -54,7 +54,10 @@ export const CRITERIA = {
   userId: inOrder('e.user_id', name),
   status: inOrder('e.status', executions.columns.status),
   mode: equals('e.mode', name),
-  modelId: equals('e.model_id', name),
+  /** Of the run or of one of its steps. */
+  modelId: (field: string, value: unknown) =>
+    sql`(${equals('e.model_id', name)(field, value)} or exists (
+      select from workflow_steps s where s.execution_id = e.execution_id and ${equals('s.model_id', name)(field, value)}))`,
   workflowName: inOrder('e.workflow_name', name),
   executionId: equals('e.execution_id', uuid),
   tags: taggedBy('e.tags'),

@@ -1,5 +1,6 @@
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { ERROR_STATUSES, runTime } from '../../tables/executions.ts'
+import { MOVED_COST } from '../../tables/models.ts'
 import type { Period } from './periods.ts'
 
 /** The type that comes from audit entries; the others come from runs. */
@@ -82,7 +83,7 @@ runs as materialized (
     ${rows(
       'workflow_executions e',
       'e.start_time',
-      `e.user_id, e.model_id, e.mode, e.total_cost as cost, e.total_tokens as tokens,
+      `e.user_id, e.model_id, e.mode, 1 as counted, e.total_cost as cost, e.total_tokens as tokens,
            (e.status <> 'running')::int as ended, (e.status = 'success')::int as succeeded,
            (e.status in (${ERRORS}))::int as errors,
            (e.end_time is not null)::int as timed, extract(epoch from ${runTime('e')}) * 1000 as duration`,
@@ -91,13 +92,19 @@ runs as materialized (
     ${rows(
       'usage_history h',
       'h.quarter_start',
-      `h.user_id, h.model_id, h.mode, h.total_cost, h.total_tokens,
+      `h.user_id, h.model_id, h.mode, h.runs, h.total_cost, h.total_tokens,
            case when h.status <> 'running' then h.runs else 0 end, case when h.status = 'success' then h.runs else 0 end,
            case when h.status in (${ERRORS}) then h.runs else 0 end,
            h.timed_runs, h.duration_ms`,
     )}
+    union all
+    ${rows(
+      `${MOVED_COST} e`,
+      'e.start_time',
+      'e.user_id, e.model_id, e.mode, e.runs, e.total_cost, e.total_tokens, 0, 0, 0, 0, null::numeric',
+    )}
   ) as live_and_removed
-  group by key, user_id, model_id, mode
+  group by key, user_id, model_id, mode having sum(counted) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0
 ), cleaned as materialized (
   select distinct key from (${rows('audit_history h', 'h.quarter_start', 'h.user_id')}) as removed
 ), entries as materialized (

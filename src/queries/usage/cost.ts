@@ -4,6 +4,7 @@ import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
+import { MOVED_COST } from '../../tables/models.ts'
 import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
 import { countOf, oneOf } from '../table/validate.ts'
 import {
@@ -189,6 +190,12 @@ function statement(
     calendars.length === 0
       ? sql`${raw(table)} e ${where.on(time)}`
       : sql`${withoutStatistics(table, where.on(time))} as e`
+  const moved =
+    dimensions.includes('model') || where.byModel
+      ? sql`union all
+    select ${values('e.start_time', ({ live }) => live)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
+    from ${source(MOVED_COST, 'start_time')} group by ${places}`
+      : empty
   const isRest = top === null ? raw('false') : sql`place > ${top}::bigint`
   const textOf = ({ name, calendar }: Key) =>
     raw(`${calendar ? calendar.text(`r.${name}`) : `r.${name}`} as ${name}`)
@@ -203,8 +210,9 @@ counted as (
     union all
     select ${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
     from ${source('usage_history', 'quarter_start')} group by ${places}
-  ) as both_tables
-  group by ${columns}
+    ${moved}
+  ) as all_rows
+  group by ${columns} having sum(runs) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0
 ), placed as (
   select *, count(*) over () as groups,
          row_number() over (order by cost desc, runs desc,

@@ -1,8 +1,10 @@
 import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { name } from '../../tables/column.ts'
 import { CRITERIA as OF_EXECUTIONS } from '../executions/executions.ts'
 import {
   conditionsOf,
   type ExecutionFilter,
+  equals,
   type TimeBound,
   timeBounds,
   where,
@@ -28,9 +30,13 @@ export interface UsageWhere {
   /** The bounds in SQL. */
   since: Sql | undefined
   until: Sql | undefined
+  /** True if it selects models: a report then counts the cost of these models, see MOVED_COST. */
+  byModel: boolean
 }
 
-const { userId, status, mode, modelId, workflowName, tags } = OF_EXECUTIONS
+const { userId, status, mode, workflowName, tags } = OF_EXECUTIONS
+/** A run counts at its own model only. */
+const modelId = equals('e.model_id', name)
 const CRITERIA = { userId, status, mode, modelId, workflowName, tags }
 type Named = Omit<UsageFilter, 'since' | 'until'>
 
@@ -62,6 +68,7 @@ export function usageWhere({ since, until, ...filter }: UsageFilter): UsageWhere
         : sql`(select coalesce(sum(e.${raw(counted)}), 0) from ${raw(history)} e ${where([...named, join(cuts, ' or ', '(', ')')])})`,
     since: at(bounds.since),
     until: at(bounds.until),
+    byModel: filter.modelId !== undefined,
   }
 }
 

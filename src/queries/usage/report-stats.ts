@@ -1,7 +1,8 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { runTime } from '../../tables/executions.ts'
+import { MOVED_COST } from '../../tables/models.ts'
 import { countStuck, stuckLimit } from '../executions/running.ts'
 import { timeOf } from '../table/validate.ts'
 import {
@@ -136,6 +137,7 @@ counted as (
   select ${recentDay('e.quarter_start', zone)}, ${byStatus((where) => `sum(e.runs) ${where}`)},
          sum(e.runs), sum(e.total_cost), sum(e.total_tokens), sum(e.timed_runs), sum(e.duration_ms)
   from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1
+  ${where.byModel ? moved(where, zone) : empty}
 ), totals as (
   select coalesce(sum(runs), 0) as total_executions,
          ${raw(
@@ -171,6 +173,16 @@ counted as (
          ${where.unknown()}::text as history_unknown
 )
 select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, stuck, entries, bounds) as r`
+
+/** The cost of steps with another model than their run. */
+const moved = (where: UsageWhere, zone: Sql): Sql => sql`union all
+  select ${recentDay('e.start_time', zone)}, ${raw(
+    Object.keys(STATUSES)
+      .map(() => '0')
+      .join(', '),
+  )},
+         sum(e.runs), sum(e.total_cost), sum(e.total_tokens), 0, 0
+  from ${withoutStatistics(MOVED_COST, where.on('start_time'))} as e group by 1`
 
 const STATUSES = {
   running: 'running',

@@ -1,6 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, sql } from '../../db/query/sql.ts'
+import { MOVED_COST } from '../../tables/models.ts'
 import { countOf } from '../table/validate.ts'
 import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
 import { type UsageFilter, usageWhere } from './filter.ts'
@@ -51,6 +52,12 @@ export async function costSeries(run: Run, options: SeriesOptions): Promise<Seri
   const calendar = calendarKey(part, zone)
   const limit = countOf('top', top, 1)
   const isRest = limit === null ? raw('false') : sql`place > ${limit}::bigint`
+  const moved =
+    by === 'model' || where.byModel
+      ? sql`union all
+    select ${calendar.of(sql`e.start_time`)}, e.${column}, sum(e.runs), sum(e.total_cost)
+    from ${withoutStatistics(MOVED_COST, where.on('start_time'))} as e group by 1, 2`
+      : empty
   const shape = { ...pointShape, date: d.nullable(d.text(calendar.text('r.date'))) }
   const rows = await run(
     sql`
@@ -63,7 +70,8 @@ counted as (
     union all
     select ${calendar.of(sql`e.quarter_start`)}, e.${column}, sum(e.runs), sum(e.total_cost)
     from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1, 2
-  ) as both_tables group by date, key
+    ${moved}
+  ) as all_rows group by date, key having sum(runs) <> 0 or sum(cost) <> 0
 ), placed as (
   select key, row_number() over (order by sum(cost) desc, sum(runs) desc, key collate "C") as place
   from counted group by key
