@@ -153,7 +153,7 @@ it('a database without the schema is exit 4 and names the command that creates i
   expect((await list({}, ...url)).stderr).toBe(
     'error: this database has workflow tables that wfstore has not adopted yet; run `wfstore migrate up` to adopt them in place; no row is lost\n',
   )
-  expect((await runCli(['migrate', 'up', ...url])).code).toBe(0)
+  expect((await runCli(['migrate', 'up', '--yes', ...url])).code).toBe(0)
   expect((await list({}, ...url, '--limit', '1')).code).toBe(0)
 })
 

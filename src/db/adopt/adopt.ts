@@ -35,12 +35,8 @@ import { adoptionStatements, neededIndexes } from './statements.ts'
 import { type Migrations, readSurvey, type Survey } from './survey.ts'
 import { carriedOver } from './swap.ts'
 import { triggerOwnerNotes } from './trigger-owner.ts'
-import { parseZones } from './zones.ts'
-
-/** What the person who confirms must know. */
-export type Risk = Pick<Adoption, 'published' | 'lockMs'>
-
 import { valueWarnings } from './values.ts'
+import { parseZones } from './zones.ts'
 
 export interface AdoptOptions {
   schema: string
@@ -49,7 +45,7 @@ export interface AdoptOptions {
   lockTimeoutMs: number
   notice: Notice
   /** Called after the plan is announced and before the first change; throws to cancel. */
-  confirm: (risk: Risk) => Promise<void>
+  confirm: () => Promise<void>
   migrations: Migrations
   /** Tables of at least this size together are prepared while the application works (default: ONLINE_BYTES). */
   onlineBytes?: number | undefined
@@ -68,11 +64,13 @@ export async function adopt(client: pg.Client, options: AdoptOptions): Promise<A
   const { schema, legacyTimeZone, notice } = options
   const zones = parseZones(legacyTimeZone)
   const expected = await expectedTables()
-  const { tables, sizes, created, recreated, lines, published, lockMs, before, online } =
-    await planAdoption(client, options)
+  const { tables, sizes, created, recreated, lines, before, online } = await planAdoption(
+    client,
+    options,
+  )
   const { preparations } = online
   for (const line of lines) notice(line)
-  await options.confirm({ published, lockMs })
+  await options.confirm()
 
   const locking = { schema, tables, lockTimeoutMs: options.lockTimeoutMs, notice }
   await prepare(
@@ -135,12 +133,8 @@ export interface Adopted {
 export interface Adoption extends Omit<Adopted, 'tables'> {
   tables: string[]
   sizes: TableSize[]
-  /** True if subscribers get the rows of these tables. */
-  published: boolean
   /** The announcement for people. */
   lines: string[]
-  /** How long the exclusive lock is held, about. */
-  lockMs: number
   online: Online
   /** The first phase. */
   before: PrepareStep[]
@@ -171,8 +165,6 @@ export async function planAdoption(
     await assertAdoptable(client, survey)
     const sizes = await readSizes(client, schema)
     const online = await planOnline(client, survey, sizes, onlineBytes)
-    const times = estimate(survey, sizes, online)
-    const publications = await publicationNotes(client, survey)
     const warnings = await valueWarnings(client, survey)
     const recreated = (await readRecreation(client, survey)).objects.map(({ what }) => what)
     return {
@@ -182,12 +174,15 @@ export async function planAdoption(
       recreated,
       neededIndexes: neededIndexes(survey, online.preparations),
       online,
-      lockMs: times.lockMs,
       before: prepareSteps(online.preparations, await readPrepared(client, schema)),
-      published: publications.length > 0,
       lines: [
-        ...announcement(survey, recreated, sizes, describeTimes(times, online)),
-        ...publications,
+        ...announcement(
+          survey,
+          recreated,
+          sizes,
+          describeTimes(estimate(survey, sizes, online), online),
+        ),
+        ...(await publicationNotes(client, survey)),
         ...(await triggerOwnerNotes(client, survey)),
         ...(await viewRightsNotes(client, schema)),
         ...warnings,

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { MigrationBuilder } from 'node-pg-migrate'
 import pg from 'pg'
-import { type Adopted, adopt, planAdoption, type Risk } from '../adopt/adopt.ts'
+import { type Adopted, adopt, planAdoption } from '../adopt/adopt.ts'
 import { TABLES } from '../adopt/legacy.ts'
 import { describeReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
 import { assertNotCaptured } from '../captures.ts'
@@ -33,7 +33,7 @@ export interface MigrateOptions {
   /** Default: all pending migrations. */
   target?: MigrationTarget
   /** Called before the tables of the old application are rewritten; throws to cancel. */
-  confirm?: (risk: Risk) => Promise<void>
+  confirm?: () => Promise<void>
   /** Tables of the old application of at least this size together are prepared while it works (default: 32 MB). */
   onlineBytes?: number
   /** Opens a second connection to the same database, to detect a pooler. */

@@ -72,7 +72,7 @@ describe('tables that are missing', () => {
     )
     expect(script.stdout).toContain('create table audit_logs (')
     expect(await catalogsOf(database)).toBe(before)
-    const { code, stdout, stderr } = await run('migrate up --json')
+    const { code, stdout, stderr } = await run('migrate up --yes --json')
     expect([code, stderr]).toEqual([0, script.stderr])
     expect(JSON.parse(stdout)).toMatchObject({
       adopted: true,

@@ -20,7 +20,7 @@ const up = (words: string[], options = {}) =>
 const NOTE =
   'publication bi has audit_logs, billing_records: change the tables of its subscribers first; a subscriber without the new columns stops, and its slot then keeps all WAL; logical slots of this database: none\n'
 
-it('tables in a publication are adopted without a terminal only with --yes; the publication is named first', async () => {
+it('a publication of the tables is named before adoption is refused without a terminal', async () => {
   const { code, stderr } = await up([])
   expect(code).toBe(2)
   expect(stderr).toContain(NOTE)

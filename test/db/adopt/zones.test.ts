@@ -10,9 +10,12 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const up = (zones?: string, more: string[] = []) =>
-  runCli(['migrate', 'up', ...(zones === undefined ? [] : ['--legacy-tz', zones]), ...more], {
-    env: { DATABASE_URL: database.url },
-  })
+  runCli(
+    ['migrate', 'up', '--yes', ...(zones === undefined ? [] : ['--legacy-tz', zones]), ...more],
+    {
+      env: { DATABASE_URL: database.url },
+    },
+  )
 
 const MOMENTS = [
   '2026-01-15T12:00:00.123456Z',

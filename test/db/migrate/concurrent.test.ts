@@ -34,7 +34,7 @@ async function makeDatabase(kind: (typeof kinds)[number]): Promise<TestDatabase>
 }
 
 const up = (url: string, ...flags: string[]) =>
-  startProgram('migrate', 'up', ...flags, '--database-url', url)
+  startProgram('migrate', 'up', '--yes', ...flags, '--database-url', url)
 
 async function expectMigratedOnce(database: TestDatabase): Promise<void> {
   expect(await schemaOf(database)).toBe(fresh)

@@ -28,7 +28,7 @@ async function startUp(
     database.url,
     hooks(() => program),
   )
-  const program = startProgram('migrate', 'up', '--database-url', proxy.url)
+  const program = startProgram('migrate', 'up', '--yes', '--database-url', proxy.url)
   const ended = program.ended.finally(proxy.close)
   return { ...program, ended }
 }
@@ -200,7 +200,7 @@ it.each([
     await begun
     const [pid = 0] = await pidsOf(database)
     await untilBlocked(database, pid)
-    const next = startProgram('migrate', 'up', '--database-url', database.url)
+    const next = startProgram('migrate', 'up', '--yes', '--database-url', database.url)
     await next.said(`waiting for pid ${pid} (wfstore migrate up), connected since `)
     await killed.kill()
     const [built] = await database.sql(

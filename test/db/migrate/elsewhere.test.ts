@@ -78,7 +78,7 @@ describe('tables of the old application in another schema than that of the searc
 
   it('are adopted with --schema, and then named where the schema is left out', async () => {
     const adopted = await makeElsewhere('app')
-    expect((await run('migrate up --schema app', adopted)).code).toBe(0)
+    expect((await run('migrate up --schema app --yes', adopted)).code).toBe(0)
     expect(await run('executions list', adopted)).toEqual({
       code: 4,
       stdout: '',

@@ -45,7 +45,10 @@ async function startProxyFor(database: TestDatabase, hooks: Hooks): Promise<Fail
 }
 
 const start = (proxy: Failpoint) =>
-  startProgram('migrate', 'up', '--lock-timeout', `${LOCK_TIMEOUT_MS}`, '--database-url', proxy.url)
+  startProgram(
+    ...['migrate', 'up', '--yes'],
+    ...['--lock-timeout', `${LOCK_TIMEOUT_MS}`, '--database-url', proxy.url],
+  )
 
 const pidOf = async (client: pg.Client): Promise<number> =>
   (await client.query('select pg_backend_pid() as pid')).rows[0].pid
@@ -145,7 +148,7 @@ it('no writer is cancelled by a deadlock with the adoption', async () => {
       return undefined
     },
   })
-  const up = startProgram('migrate', 'up', '--database-url', proxy.url)
+  const up = startProgram('migrate', 'up', '--yes', '--database-url', proxy.url)
   expect(await up.ended).toMatchObject({ code: 0 })
   expect(await Promise.allSettled(written)).toEqual(
     written.map(() => ({ status: 'fulfilled', value: undefined })),
@@ -191,7 +194,7 @@ it('while an index build waits for a long transaction, writers continue', async 
 
 it('up does not wait for transactions that have read its history', async () => {
   const database = await makeLegacy('live_history')
-  const first = startProgram('migrate', 'up', '1', '--database-url', database.url)
+  const first = startProgram('migrate', 'up', '1', '--yes', '--database-url', database.url)
   expect((await first.ended).code).toBe(0)
   const reader = await connect(database)
   await reader.query('begin')
@@ -208,7 +211,7 @@ it('down, which drops the tables, lets their writers pass too', async () => {
   const database = await makeLegacy('live_down')
   const wfstore = (...argv: string[]) =>
     startProgram('migrate', ...argv, '--database-url', database.url)
-  expect((await wfstore('up').ended).code).toBe(0)
+  expect((await wfstore('up', '--yes').ended).code).toBe(0)
   expect((await wfstore('down', `${LATER.length}`, '--yes').ended).code).toBe(0)
   const holder = await connect(database)
   await holder.query('begin')

@@ -59,7 +59,7 @@ export function define(migrate: Command, context: Context): void {
     .option('--to <name>', 'last migration to apply: its name or number')
     .option('--legacy-tz <zone>', 'zone of the old times, or column=zone,…', 'UTC')
   explain(addMigrationOptions(up), {
-    exit: '4 if the schema cannot be updated or adopted, 5 if another migration is running.',
+    exit: '2 if an adoption needs --yes, 4 if the schema cannot be updated or adopted, 5 if another migration is running.',
     examples: [
       'wfstore migrate up',
       'wfstore migrate up --dry-run > up.sql',
@@ -124,13 +124,9 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
     target: { count, to: options.to },
     notice: (line: string) => writer.note(line),
     connectAnother: () => context.connect(options),
-    // Without a terminal a deploy adopts, but not if it would stop the replication of these tables or block the
-    // application for longer than its users wait.
-    confirm: ({ published, lockMs }: { published: boolean; lockMs: number }) =>
-      context.confirm('Adopt these tables?', {
-        yes: options.yes,
-        unattended: published || lockMs > LONGEST_LOCK_MS ? 'refuse' : 'proceed',
-      }),
+    // It changes the tables of another application.
+    confirm: () =>
+      context.confirm('Adopt these tables?', { yes: options.yes, unattended: 'refuse' }),
   }
   if (options.dryRun) {
     const steps = await planUp(client, settings)
@@ -142,9 +138,6 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
   if (isData(options)) await writer.record(upColumns, result)
   else await writer.text(summary(result))
 }
-
-/** A pool of the application waits 2 s for a connection. */
-const LONGEST_LOCK_MS = 2000
 
 const UP_TO_DATE = 'the schema is up to date'
 

@@ -211,4 +211,18 @@ describe('up', () => {
     const done = await wfstore(database, 'migrate up', { answer: 'yes\n' })
     expect(done.stdout).toBe(`adopted the database; applied ${ALL_NAMED}\n`)
   })
+
+  it('adopts without a terminal only with --yes; an update needs none', async () => {
+    const database = await make(createDatabase('unattended'))
+    await loadLegacy(database)
+    const before = await catalogsOf(database)
+    for (const words of ['migrate up', 'migrate up 1 --json', 'migrate up --to 001_tables']) {
+      const { code, stdout, stderr } = await wfstore(database, words)
+      expect([words, code, stdout]).toEqual([words, 2, ''])
+      expect(stderr).toMatch(/confirmation required.*nothing was changed.*use --yes/)
+    }
+    expect(await catalogsOf(database)).toBe(before)
+    expect((await wfstore(database, 'migrate up 1 --yes')).stdout).toMatch(/^adopted the database;/)
+    expect(await wfstore(database, 'migrate up')).toMatchObject({ code: 0, stderr: '' })
+  })
 })

@@ -52,7 +52,7 @@ describe('a dry run', () => {
       expect(script.stdout).not.toMatch(/^begin;/m)
       expect(script.stdout).toContain('begin isolation level read committed;')
       await runScript(database, script.stdout)
-      await wfstore(other, 'migrate up')
+      await wfstore(other, 'migrate up --yes')
       expect(await everythingWithoutTimes(database)).toBe(await everythingWithoutTimes(other))
       expect(await history(database)).toEqual(await history(other))
       expect((await wfstore(database, 'migrate up')).stdout).toBe('the schema is up to date\n')
