@@ -7,7 +7,6 @@ import type { Production, Settings } from './config/settings.ts'
 import { type Io, widthOfNotes } from './io.ts'
 import { type GlobalOptions, type TargetOptions, useColor } from './options/global.ts'
 import { formatOf } from './options/output.ts'
-import { show } from './output/text/escape.ts'
 import { createWriter, type Writer } from './output/writer.ts'
 import type { Question } from './terminal/confirm.ts'
 import { trustQuestion } from './terminal/trust.ts'
@@ -74,6 +73,7 @@ export function createContext(
     const { chooseDatabase } = await import('../db/connect/target.ts')
     const { databaseUrl: url, schema, create = false, ignoreEnvironment = false } = options
     const { config, traits } = settings()
+    const note = (line: string) => writer(options).note(line)
     const rules = config && (await import('./config/database.ts'))
     const target = await chooseDatabase({
       url,
@@ -81,17 +81,17 @@ export function createContext(
       schema,
       create,
       env: ignoreEnvironment && url === undefined ? withoutDatabase(env) : env,
+      // The user may have wanted another database.
+      created: () => note(`created an embedded database in ${io.cwd}/.wfstore`),
       confirm: trustQuestion(io),
       install: {
         env,
-        note: (line) => io.stderr.write(`${show(line)}\n`),
+        note,
         signal: io.signal,
       },
       cwd: io.cwd,
       applicationName: `wfstore ${traits.path}`,
     })
-    // The user may have wanted another database.
-    if (target.made) io.stderr.write(`created an embedded database in ${show(io.cwd)}/.wfstore\n`)
     // Only for the first connection of a command.
     if (!guarded)
       production = await rules?.guardProduction(settings(), { io, env, target, options })
@@ -148,6 +148,13 @@ export function createContext(
     const { storeOnClient } = await (loading ?? import('../store.ts'))
     return storeOnClient(client)
   }
+  const writer: Context['writer'] = (options) =>
+    createWriter({
+      ...outputOptions(options, io, env),
+      now: () => (clock ?? io.now)(),
+      stdout: io.stdout,
+      stderr: io.stderr,
+    })
   const context: Context = {
     io,
     env,
@@ -166,13 +173,7 @@ export function createContext(
     atEnd: (last) => {
       closers.push(last)
     },
-    writer: (options) =>
-      createWriter({
-        ...outputOptions(options, io, env),
-        now: () => (clock ?? io.now)(),
-        stdout: io.stdout,
-        stderr: io.stderr,
-      }),
+    writer,
     frame: async (options, draw, zoneNamed = false) => {
       let text = ''
       const memory = new Writable({

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -162,6 +162,9 @@ it('the embedded database serves all commands of a folder', async () => {
       stdout: 'state\nnone\n',
     })
     expect(await run('db', 'url')).toMatchObject({ code: 3, stdout: '' })
+    // An earlier command that was interrupted leaves the folder.
+    mkdirSync(`${cwd}/.wfstore`, { mode: 0o700 })
+    writeFileSync(`${cwd}/.wfstore/.gitignore`, '*\n')
     expect(await run('migrate', 'up')).toMatchObject({
       code: 0,
       stdout: `applied ${ALL_NAMED}\n`,

@@ -73,6 +73,8 @@ export interface Writer {
   note(text: string): void
   /** Prints a note below a table or a record on a terminal, and nothing in other formats. */
   remark(text: string): void
+  /** Prints a sentence for people to stdout: a terminal breaks it at spaces. */
+  sentence(text: string): Promise<void>
   /** Prints plain lines to stdout in all formats. */
   text(text: string): Promise<void>
 }
@@ -189,6 +191,8 @@ export function createWriter(options: OutputOptions): Writer {
       await print(lines(record.lines))
       for (const text of record.notes) note(text)
     },
+
+    sentence: (text) => print(lines(isTTY ? wrap(show(text), 0, style.width) : [show(text)])),
 
     text: (text) => print(show(text.endsWith('\n') ? text : `${text}\n`, ['\n', '\t'])),
   }

@@ -13,7 +13,8 @@ import { escapeOption, withSessionSettings } from './settings.ts'
 import { encryption, type SslMode } from './tls.ts'
 import { parseUrl } from './url.ts'
 
-export interface DatabaseChoice extends Pick<EmbeddedOptions, 'create' | 'confirm' | 'install'> {
+export interface DatabaseChoice
+  extends Pick<EmbeddedOptions, 'create' | 'created' | 'confirm' | 'install'> {
   /** --database-url, which comes first. */
   url?: string | undefined
   /** What gave the URL, if it was not --database-url: a profile of the config. */
@@ -36,8 +37,6 @@ export interface Target {
   label: string
   /** What chose it: '--database-url', 'DATABASE_URL', 'PGHOST', 'the embedded database'. */
   source: string
-  /** True if the embedded database has just been created. */
-  made?: boolean
   /** The schema that `config.options` puts first in the search path. */
   schema?: string | undefined
   sslMode?: SslMode
@@ -106,10 +105,10 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
   if (named) return target({}, named, choice)
   const { startEmbedded, readPassword } = await import('../embedded/server.ts')
   const dir = embeddedDir(choice.cwd)
-  const made = !existsSync(dir)
   const server = await startEmbedded(dir, {
     ...{ path: env.PATH, env, confirm: choice.confirm, install: choice.install },
     create: choice.create ?? false,
+    created: choice.created,
   })
   const config: pg.ClientConfig = {
     host: server.socketDir ?? '127.0.0.1',
@@ -121,7 +120,7 @@ export async function chooseDatabase(choice: DatabaseChoice): Promise<Target> {
     options: '-c search_path=public',
     ...(server.socketDir ? {} : { password: readPassword(dir) }),
   }
-  return { ...finish(config, 'the embedded database', choice), made }
+  return finish(config, 'the embedded database', choice)
 }
 
 /**

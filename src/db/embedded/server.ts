@@ -29,6 +29,8 @@ export interface EmbeddedOptions extends LaunchOptions {
   path?: string | undefined
   /** Creates the database if it does not exist. Only `migrate up` and `demo` do this. */
   create?: boolean
+  /** Called after this call has created the database. */
+  created?: (() => void) | undefined
   /** Folder whose node_modules has the server programs (default: the one of wfstore). */
   binariesFrom?: string | undefined
   /**
@@ -124,7 +126,10 @@ export async function startEmbedded(dir: string, options: EmbeddedOptions = {}):
     closeFolder(folder)
     return await inTurn(folder, async () => {
       await removeAbandoned(folder)
-      if (!embeddedExists(folder)) await initialise(folder, host, { sync, env })
+      if (!embeddedExists(folder)) {
+        await initialise(folder, host, { sync, env })
+        options.created?.()
+      }
       // Another process may have put it there since.
       else if (!exists) await assertTrusted(folder, options)
       return launch(folder, host, options)

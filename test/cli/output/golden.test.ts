@@ -118,6 +118,16 @@ it('text goes to stdout with its lines and tabs, and without other control chara
   })
 })
 
+it('a sentence goes to stdout, and wraps at spaces only on a terminal', async () => {
+  const sentence = 'adopted the database; applied 001_tables, 002_indexes'
+  const said = (options: Parameters<typeof print>[0]) =>
+    print(options, (writer) => writer.sentence(`${sentence}\x1b[2J`))
+  expect((await said({})).stdout).toBe(`${sentence}\\x1b[2J\n`)
+  expect((await said(terminal(30))).stdout).toBe(
+    'adopted the database; applied\n001_tables, 002_indexes\\x1b[2J\n',
+  )
+})
+
 it('a note is one line', async () => {
   const { stderr } = await print({}, async (writer) => writer.note('a\nb\x1b]0;x\x07'))
   expect(stderr).toBe('a\\nb\\x1b]0;x\\x07\n')

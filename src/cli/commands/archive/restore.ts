@@ -74,7 +74,7 @@ async function runRestore(context: Context, flags: RestoreFlags, path: string): 
   for (const line of result.references.flatMap(lostReferences)) writer.note(`warning: ${line}`)
   if (asRows) await writer.list(restoredTableColumns, restoredTables(result))
   else if (isData(flags)) await writer.record(restoreColumns, result)
-  else await writer.text(restoredLine(result, flags))
+  else await writer.sentence(restoredLine(result, flags))
 }
 
 /** @throws WfstoreError failed if the answer is no, usage if there is no archive */
@@ -83,7 +83,8 @@ async function ask(context: Context, source: string): Promise<void> {
   const { archives, lines, problems } = await withProgress(context.io, () => verifyArchive(source))
   // restoreArchive rejects a damaged archive; no confirmation is needed.
   if (problems.length > 0) return
-  const question = `This restores ${removedWords(lines)} from ${plural(archives.length, 'archive')}. Rows that exist are skipped. Continue?`
+  const several = archives.length > 1
+  const question = `${plural(archives.length, 'archive')} ${several ? 'have' : 'has'} ${removedWords(lines)}. Rows that exist are skipped${several ? ', and rows in several archives are restored once' : ''}. Restore the others?`
   await context.confirm(question, { unattended: 'proceed' })
 }
 

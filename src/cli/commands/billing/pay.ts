@@ -108,7 +108,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
     nothing: 'no unpaid bills',
     planned: `would pay ${sum}`,
   }
-  await writer.text(words[outcome])
+  await writer.sentence(words[outcome])
 }
 
 async function runCorrect(context: Context, options: CorrectFlags, id: string): Promise<void> {
@@ -141,5 +141,5 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
     already: `the cost of bill ${plan.billingId} is already ${dollars(plan.costBefore)}; nothing was changed`,
     planned: `would correct ${change}`,
   }
-  await writer.text(words[outcome])
+  await writer.sentence(words[outcome])
 }

@@ -116,7 +116,7 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
     already: `already closed on ${formatTime(period.closedAt ?? '', period.timeZone, 'minutes')}: ${described(period)}`,
     planned: `would close ${described(period)}`,
   }
-  await writer.text(words[outcome])
+  await writer.sentence(words[outcome])
 }
 
 const described = ({ period, timeZone, records, cost, tokensTotal }: BillingPeriod) =>

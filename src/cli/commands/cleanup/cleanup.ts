@@ -132,9 +132,10 @@ async function clean(
     const ended = await Promise.race([work, patience]).catch(() => undefined)
     enough.abort()
     progress.clear()
-    io.stderr.write(
-      `${ended ? resultLine(ended, true) : `interrupted; removed so far: ${removedWords(soFar)}`}\n`,
-    )
+    const text = ended
+      ? resultLine(ended, true)
+      : `interrupted; removed so far: ${removedWords(soFar)}`
+    context.writer(flags).note(text)
   })
   const result = await progress.during(() => work).finally(progress.clear)
   // After an interruption, atEnd has printed the result.

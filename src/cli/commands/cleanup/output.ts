@@ -40,7 +40,7 @@ export async function drawResult(
   const left = outcome === 'stopped' ? (result.left ?? 'unknown') : result.left
   if (isRows(flags)) await writer.list(tableColumns, tablesOf(removed, kept, { left }))
   else if (isData(flags)) await writer.record(resultColumns, result)
-  else await writer.text(resultLine(result))
+  else await writer.sentence(resultLine(result))
 }
 
 export async function drawCounts(

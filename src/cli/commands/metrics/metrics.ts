@@ -184,7 +184,7 @@ function defineRollup(rollup: Command, context: Context): void {
         rollupMetrics(run, { period, since, timeZone }),
       )
       if (isData(options) || options.columns) await writer.record(rollupColumns, result)
-      else await writer.text(lineOf(result))
+      else await writer.sentence(lineOf(result))
       if (result.skipped > 0)
         writer.note(
           `${plural(result.skipped, 'value')} not stored: the name of the user is too long for an index`,

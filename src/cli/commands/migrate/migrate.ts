@@ -136,7 +136,7 @@ async function runUp(context: Context, options: UpFlags, count: number | undefin
   }
   const result = await migrateUp(client, settings)
   if (isData(options)) await writer.record(upColumns, result)
-  else await writer.text(summary(result))
+  else await writer.sentence(summary(result))
 }
 
 const UP_TO_DATE = 'the schema is up to date'
@@ -162,7 +162,7 @@ async function runDown(context: Context, options: DownFlags, count: number): Pro
   const reverted = await migrateDown(client, { ...settings, count })
   const writer = context.writer(options)
   if (isData(options)) await writer.record(downColumns, { reverted })
-  else await writer.text(reverted.length > 0 ? `reverted ${reverted.join(', ')}` : NONE)
+  else await writer.sentence(reverted.length > 0 ? `reverted ${reverted.join(', ')}` : NONE)
 }
 
 async function runRedo(context: Context, options: DownFlags): Promise<void> {
@@ -175,7 +175,7 @@ async function runRedo(context: Context, options: DownFlags): Promise<void> {
   const writer = context.writer(options)
   if (isData(options))
     await writer.record(redoColumns, { redone: name === undefined ? [] : [name] })
-  else await writer.text(name === undefined ? NONE : `reverted and applied ${name}`)
+  else await writer.sentence(name === undefined ? NONE : `reverted and applied ${name}`)
 }
 
 const NONE = 'no migrations are applied'

@@ -54,7 +54,7 @@ export function define(migrate: Command, context: Context): void {
     if (isData(options)) await writer.record(rolesColumns, { ...made, applied })
     else if (!applied) await writer.text(rolesScript(made))
     else {
-      await writer.text(`${made.roles.join(', ')}: privileges set on schema ${made.schema}`)
+      await writer.sentence(`${made.roles.join(', ')}: privileges set on schema ${made.schema}`)
       writer.note(
         `grant one of them to each login role, such as: grant ${options.prefix}_reader to alice`,
       )

@@ -139,10 +139,23 @@ describe('restore', () => {
     const { code, stderr } = await wfstore('restore old --color never', { answer: 'n\n' })
     expect([code, stderr]).toEqual([
       1,
-      'This restores 12 runs, 24 steps, 41 audit entries and 4 metrics from 1 archive. Rows that exist are skipped. Continue? [y/N] error: not confirmed; nothing was changed\n',
+      '1 archive has 12 runs, 24 steps, 41 audit entries and 4 metrics. Rows that exist are skipped. Restore the others? [y/N] error: not confirmed; nothing was changed\n',
     ])
     expect(await rowsOf(database)).toEqual(CLEANED)
     expect((await wfstore('restore old --yes', { answer: 'n\n' })).code).toBe(0)
+    expect(await rowsOf(database)).toEqual(ALL)
+  })
+
+  it('of two archives with the same rows says that they are restored once', async () => {
+    await archive()
+    await wfstore('restore old')
+    await archive()
+    const { code, stdout, stderr } = await wfstore('restore old', { answer: 'y\n' })
+    expect([code, stderr]).toEqual([
+      0,
+      '2 archives have 24 runs, 48 steps, 82 audit entries and 8 metrics. Rows that exist are skipped, and rows in several archives are restored once. Restore the others? [y/N] ',
+    ])
+    expect(written(stdout)).toMatch(/^restored 12 runs, 24 steps, 41 audit entries and 4 metrics /)
     expect(await rowsOf(database)).toEqual(ALL)
   })
 
