@@ -14,13 +14,18 @@ export interface PasswordKey {
 }
 
 /** A path in the home folder of the user. */
-export function homePath(env: Environment, ...path: string[]): string {
-  if (env.HOME) return join(env.HOME, ...path)
+export const homePath = (env: Environment, ...path: string[]): string =>
+  join(homeOf(env) ?? '/nonexistent', ...path)
+
+/** False if the user has neither HOME nor an entry in passwd. */
+export const hasHome = (env: Environment): boolean => homeOf(env) !== undefined
+
+function homeOf(env: Environment): string | undefined {
+  if (env.HOME) return env.HOME
   try {
-    return join(homedir(), ...path)
+    return homedir()
   } catch {
-    // The user has no entry in passwd and no HOME.
-    return join('/nonexistent', ...path)
+    return undefined
   }
 }
 

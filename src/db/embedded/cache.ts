@@ -18,6 +18,10 @@ export function serverCache(env: Environment): string {
   return isRoot() ? '/var/cache/wfstore' : homePath(env, '.cache', 'wfstore')
 }
 
+/** The variable that moves the cache. Without a cache of its own, HOME does, which npm needs too. */
+export const cacheVariable = ({ XDG_CACHE_HOME: xdg }: Environment): string =>
+  xdg || isRoot() ? 'XDG_CACHE_HOME' : process.platform === 'win32' ? 'LOCALAPPDATA' : 'HOME'
+
 /** The folder whose node_modules has this package. */
 export const serverFolder = (cache: string, { version }: ServerPackage): string =>
   join(cache, `postgres-${version}-${platform}`)

