@@ -69,12 +69,24 @@ it('a wrong password is exit 3, and no password is printed in any format', async
       for (const extra of [[], ['--verbose'], ['--json'], ['--json', '--verbose']]) {
         const { code, stdout, stderr } = await list(options, ...argv, ...extra)
         expect([code, stdout]).toEqual([3, ''])
-        expect(stderr).toContain('password authentication failed for user')
+        expect(stderr).toMatch(/cannot log in as .*: password authentication failed for user/)
         expect(stderr).not.toContain(secret)
         expect(stderr).not.toContain(encodeURIComponent(secret))
       }
     }
   }
+})
+
+it('a wrong password is exit 3, and the error names the server, user and database that were tried', async () => {
+  const { code, stderr } = await list(
+    {},
+    '--database-url',
+    `postgresql://wfstore:wrong@127.0.0.1:${port}/wfstore`,
+  )
+  expect([code, stderr]).toEqual([
+    3,
+    `error: cannot log in as wfstore@127.0.0.1:${port}/wfstore: password authentication failed for user "wfstore"; check the user and the password (PGPASSWORD, ~/.pgpass, or the URL)\n`,
+  ])
 })
 
 it('a missing password is exit 3, and the hint has a place for it', async () => {
@@ -109,7 +121,7 @@ it('a missing database is exit 3', async () => {
   )
   expect([code, stderr]).toEqual([
     3,
-    'error: database "nope" does not exist; check the name, or create it with createdb\n',
+    `error: cannot log in as wfstore@127.0.0.1:${port}/nope: database "nope" does not exist; check the name, or create it with createdb\n`,
   ])
 })
 

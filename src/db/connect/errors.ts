@@ -30,7 +30,7 @@ export async function connectError(error: unknown, target: Target): Promise<Wfst
   }
   const { tlsFailure } = target
   const before = tlsFailure ? `; before that, TLS failed: ${tlsFailure.reason}` : ''
-  const message = describe(error).message + before
+  const said = describe(error).message + before
   if (mayRefuseOptions(error) && (await connectsWithoutOptions(target))) {
     return new WfstoreError(
       'usage',
@@ -38,12 +38,15 @@ export async function connectError(error: unknown, target: Target): Promise<Wfst
       { hint: withoutOptions(target), cause: error, sqlState },
     )
   }
+  const message = `cannot log in as ${target.label}: ${said}`
   if (isHostRefused(error) && !isSocket(target)) {
     const hint = tlsFailure?.hint ?? (target.config.ssl ? ENCRYPTED_HINT : PLAIN_HINT)
     return new WfstoreError('access_denied', message, { hint, cause: error, sqlState })
   }
-  if (sqlState.startsWith(CONNECTION_EXCEPTION)) return unreachable(target, message, error)
-  return databaseError(error)
+  if (sqlState.startsWith(CONNECTION_EXCEPTION)) return unreachable(target, said, error)
+  const known = databaseError(error)
+  if (known.code !== 'access_denied' && known.code !== 'database_missing') return known
+  return new WfstoreError(known.code, message, { hint: known.hint, cause: error, sqlState })
 }
 
 const isSocket = ({ config }: Target): boolean => config.host?.startsWith('/') === true
