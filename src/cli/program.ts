@@ -156,7 +156,7 @@ const commands: Entry[] = [
   },
   {
     name: 'db',
-    summary: 'Show, start, stop or trust the embedded database',
+    summary: 'Show, stop or trust the embedded database',
     load: () => [import('./commands/db.ts')],
     ownDatabase: true,
   },

@@ -45,9 +45,9 @@ export function define(doctor: Command, context: Context): void {
       try {
         client = await context.connect(options)
       } catch (error) {
-        if (error instanceof WfstoreError && error.code !== 'usage')
-          await writer.list(columns, [unreached(error, options, context)])
-        throw error
+        if (!(error instanceof WfstoreError) || error.code === 'usage') throw error
+        await writer.list(columns, [unreached(error, options, context)])
+        throw new WfstoreError(error.code, '1 check failed: server', { cause: error })
       }
       const { stuckAfter, schema } = options
       const findings = await withProgress(context.io, () =>

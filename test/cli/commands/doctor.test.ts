@@ -173,7 +173,9 @@ it('a server that cannot be reached is exit 3, and stdout still has a list', asy
       details: null,
     },
   ])
-  expect(JSON.parse(stderr).error.code).toBe('unreachable')
+  expect(JSON.parse(stderr).error).toEqual({
+    ...{ code: 'unreachable', message: '1 check failed: server', hint: null },
+  })
   expect(stdout + stderr).not.toContain('hunter2')
   const nowhere = await runCli(['doctor'])
   expect([nowhere.code, nowhere.stdout]).toEqual([
