@@ -44,6 +44,6 @@ export async function assertKeepsNewestRun(
   const words = newestRunWords(counts)
   if (words === undefined) return
   throw new WfstoreError('conflict', words, {
-    hint: 'nothing was removed; if the clock and the cutoff are right, use --allow-all (allowAll in a program)',
+    hint: 'nothing was removed; if the clock and the cutoff are right, use `allowAll`',
   })
 }

@@ -7,6 +7,7 @@ import { type Context, createContext } from './context.ts'
 import { pathOf } from './help/page.ts'
 import { type Io, widthOfNotes } from './io.ts'
 import { commandNamed, defaultOf } from './options/default-command.ts'
+import { withFlags } from './options/flags.ts'
 import { type GlobalOptions, useColor } from './options/global.ts'
 import { checkTimeZone } from './options/time.ts'
 import { ClosedPipe, guardStream } from './output/stream.ts'
@@ -82,7 +83,7 @@ export async function main(
       env,
       secrets,
       color,
-      command: pathOf(command).join(' '),
+      command,
     })
   } finally {
     await context.close().catch(() => {})
@@ -146,8 +147,7 @@ interface Around {
   env: Record<string, string | undefined>
   secrets: (text: string) => string
   color: GlobalOptions['color']
-  /** The command, such as 'wfstore executions list'. */
-  command: string
+  command: Command
 }
 
 function report(error: unknown, around: Around): number {
@@ -159,7 +159,7 @@ function report(error: unknown, around: Around): number {
   // commander has printed the help of a group without a subcommand.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
   const known = asWfstoreError(error, around)
-  const line = formatError(short(known), {
+  const line = formatError(forCommandLine(known, around.command), {
     json: asksForJson(argv),
     color: useColor(color, io.stderr.isTTY === true, env),
     width: widthOfNotes(io),
@@ -182,11 +182,12 @@ function asksForJson(argv: readonly string[]): boolean {
 /** Longer messages, from arguments or from a server, are shortened. */
 const LONGEST_MESSAGE = 1000
 
-function short(error: WfstoreError): WfstoreError {
-  const { code, message, hint } = error
-  if (message.length <= LONGEST_MESSAGE) return error
-  const cut = `${message.slice(0, LONGEST_MESSAGE / 2)} … ${message.slice(-LONGEST_MESSAGE / 2)}`
-  return new WfstoreError(code, cut, { hint })
+function forCommandLine({ code, message, hint }: WfstoreError, command: Command): WfstoreError {
+  const text =
+    message.length <= LONGEST_MESSAGE
+      ? message
+      : `${message.slice(0, LONGEST_MESSAGE / 2)} … ${message.slice(-LONGEST_MESSAGE / 2)}`
+  return new WfstoreError(code, text, { hint: hint && withFlags(hint, command) })
 }
 
 function detail(error: WfstoreError): string {
@@ -238,7 +239,7 @@ function asWfstoreError(error: unknown, { command }: Around): WfstoreError {
   if (error instanceof CommanderError) {
     const [message = ''] = error.message.replace(/^error: /, '').split('\n')
     return new WfstoreError('usage', message.replace(/\.$/, ''), {
-      hint: MISUSED.test(error.code) ? `see \`${command} --help\`` : undefined,
+      hint: MISUSED.test(error.code) ? `see \`${pathOf(command).join(' ')} --help\`` : undefined,
       cause: error,
     })
   }

@@ -74,7 +74,7 @@ export async function takeOut(client: pg.ClientBase): Promise<void> {
         'conflict',
         `${history.name} does not hold what the archive has: it lacks ${missing} of the ${history.noun}`,
         {
-          hint: 'nothing was restored; if they were deleted or restored by hand, --copy restores the rows alone into a scratch database',
+          hint: 'nothing was restored; if they were deleted or restored by hand, `copy` restores the rows alone into a scratch database',
         },
       )
     }

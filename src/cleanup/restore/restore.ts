@@ -226,7 +226,7 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Clea
   )
   if (!cleanup) {
     throw new WfstoreError('conflict', `${place} is of a cleanup of another database`, {
-      hint: 'nothing was restored; name only archives of cleanups that `wfstore cleanup history` lists, or use --copy to restore the rows alone into a scratch database',
+      hint: 'nothing was restored; name only archives of cleanups that `wfstore cleanup history` lists, or use `copy` to restore the rows alone into a scratch database',
     })
   }
   const fewer = CLEANED.find((kind) => lines[kind] < cleanup[kind])
@@ -237,7 +237,7 @@ async function assertOurs(client: pg.ClientBase, archive: Archive): Promise<Clea
       ? 'its cleanup ended, but the archive has no end'
       : `its cleanup removed ${cleanup[fewer]} rows of ${fewer}s, and it has ${lines[fewer]}`
   throw new WfstoreError('failed', `${place} is truncated: ${why}`, {
-    hint: 'nothing was restored; replace it with a copy, or use --copy to restore what there is into a scratch database',
+    hint: 'nothing was restored; replace it with a copy, or use `copy` to restore what there is into a scratch database',
   })
 }
 

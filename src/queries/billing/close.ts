@@ -90,7 +90,7 @@ async function assertFiniteBills(read: Run, month: string): Promise<void> {
 function assertFilled({ period, records }: BillingPeriod): void {
   if (records > 0) return
   throw new WfstoreError('conflict', `${period} has no bills`, {
-    hint: 'check the month, or use --allow-empty (allowEmpty)',
+    hint: 'check the month, or use `allowEmpty`',
   })
 }
 
@@ -99,7 +99,7 @@ function assertInOrder(month: string, openBefore: readonly string[]): void {
   if (first === undefined) return
   const open = others.length === 0 ? `${first} is` : `${openBefore.join(', ')} are`
   throw new WfstoreError('conflict', `${open} still open and before ${month}`, {
-    hint: `close ${first} first, or use --allow-earlier-open (allowEarlierOpen)`,
+    hint: `close ${first} first, or use \`allowEarlierOpen\``,
   })
 }
 

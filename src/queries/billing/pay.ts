@@ -134,6 +134,6 @@ function paidOtherwise(plan: PaymentPlan): WfstoreError {
   return new WfstoreError(
     'conflict',
     `bill ${otherBillingId} of ${otherUserId} is already paid ${by}${more}; nothing was changed`,
-    { hint: plan.records > 0 ? `use --rest to pay only the ${plan.records} unpaid` : undefined },
+    { hint: plan.records > 0 ? `use \`rest\` to pay only the ${plan.records} unpaid` : undefined },
   )
 }

@@ -270,5 +270,5 @@ const ofAnotherZone = (period: Period, timeZone: string) =>
   new WfstoreError(
     'conflict',
     `metrics by ${period} were rolled up in another time zone than ${timeZone}`,
-    { hint: 'use that time zone, or a --since before the first of these metrics' },
+    { hint: 'use that time zone, or a `since` before the first of these metrics' },
   )

@@ -61,13 +61,13 @@ export function decodeCursor(asked: Asked, keyType: KeyType, cursor: string): Cu
   const content = contentOf(cursor)
   if (!content) {
     throw new WfstoreError('usage', 'the cursor is damaged', {
-      hint: 'copy the whole cursor, or start again without --cursor',
+      hint: 'copy the whole cursor, or start again without `cursor`',
     })
   }
   const { key, id, checked, size, sum } = content
   if (sum !== checksum(asked, checked, size)) {
     throw new WfstoreError('usage', 'the cursor belongs to another query, or is damaged', {
-      hint: 'give the same command and filters as the page it came from, or start again without --cursor',
+      hint: 'give the same command and filters as the page it came from, or start again without `cursor`',
     })
   }
   const hex = id.toString(16).padStart(32, '0')

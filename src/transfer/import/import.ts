@@ -221,6 +221,6 @@ function assertValid({ invalid, enough }: Work): void {
   const count = invalid.count()
   const more = count === 2 ? '; 1 more line is invalid' : `; ${count - 1} more lines are invalid`
   throw new WfstoreError('usage', `line ${line}: ${reason}${count > 1 ? more : ''}`, {
-    hint: 'nothing was imported; correct the file, or import the other lines with --skip-invalid (skipInvalid)',
+    hint: 'nothing was imported; correct the file, or import the other lines with `skipInvalid`',
   })
 }

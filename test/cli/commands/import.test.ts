@@ -93,7 +93,7 @@ it('an invalid line makes exit status 2, is named, and nothing is imported', asy
   const { code, stdout, stderr } = await on(database, 'import', 'bad.jsonl')
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toBe(
-    'error: line 7: status is "done", not one of running, success, failed, partial, cancelled; 1 more line is invalid; nothing was imported; correct the file, or import the other lines with --skip-invalid (skipInvalid)\n',
+    'error: line 7: status is "done", not one of running, success, failed, partial, cancelled; 1 more line is invalid; nothing was imported; correct the file, or import the other lines with --skip-invalid\n',
   )
   expect(await rowsIn(database)).toEqual(NOTHING)
 })

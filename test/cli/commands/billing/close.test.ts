@@ -101,13 +101,13 @@ describe('from the first bill to the close', () => {
       expect(await wfstore(`close --period 2024-10 ${mode}`)).toEqual({
         code: 1,
         stdout: '',
-        stderr: 'error: 2024-10 has no bills; check the month, or use --allow-empty (allowEmpty)\n',
+        stderr: 'error: 2024-10 has no bills; check the month, or use --allow-empty\n',
       })
       expect(await wfstore(`close --period 2024-12 --allow-empty ${mode}`)).toEqual({
         code: 1,
         stdout: '',
         stderr:
-          'error: 2024-11 is still open and before 2024-12; close 2024-11 first, or use --allow-earlier-open (allowEarlierOpen)\n',
+          'error: 2024-11 is still open and before 2024-12; close 2024-11 first, or use --allow-earlier-open\n',
       })
     }
     expect(await wfstore('close --period 2024-10 --allow-empty --dry-run')).toEqual({
