@@ -1,61 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
 import type { ArchiveSink } from '../../src/cleanup/types.ts'
-import { notFinite } from '../../src/db/values/faults.ts'
-import { openStore } from '../../src/index.ts'
-import { KINDS, type RowKind, tableOf } from '../../src/tables/tables.ts'
-import { addEntry, addRun, uuid } from '../cleanup/cleanup-support.ts'
+import { uuid } from '../cleanup/cleanup-support.ts'
 import { runCli } from '../support/cli.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { everythingOf, withClient } from '../support/migrate.ts'
-import { createMigrated } from '../support/migrated.ts'
+
+import { createValueStore, type ValueStore } from './values-support.ts'
 
 let store: TestDatabase
-const checks = new Map<string, string>()
+let values: ValueStore
 
 beforeAll(async () => {
-  store = await createMigrated('values')
-  const found = await store.sql(
-    `select conrelid::regclass::text as table, pg_get_constraintdef(oid) as text from pg_constraint where conname like '%_finite'`,
-  )
-  for (const { table, text } of found) checks.set(String(table), String(text))
+  values = await createValueStore('values')
+  store = values.store
 })
 afterAll(() => store.drop())
-
-const drop = async () => {
-  for (const table of checks.keys())
-    await store.sql(`alter table ${table} drop constraint if exists ${table}_finite`)
-}
-const restore = async (rest = '') => {
-  for (const [table, text] of checks)
-    await store.sql(`alter table ${table} add constraint ${table}_finite ${text} ${rest}`)
-}
-
-/** Three old runs with a step, an entry without a run, a bill of January 2024. The checks are missing, also those of the histories. */
-beforeEach(async () => {
-  await drop()
-  await store.sql(
-    'truncate workflow_executions, audit_logs, observability_metrics, billing_records, usage_history, audit_history, wfstore_cleanups cascade',
-  )
-  for (const n of [1, 2, 3])
-    await addRun(store.sql, {
-      id: uuid(n),
-      label: 'w',
-      start: `2024-01-1${n}T00:00Z`,
-      end: `2024-01-1${n}T00:01Z`,
-      steps: 1,
-    })
-  await addEntry(store.sql, { id: uuid(4), run: null, at: '2024-01-14T00:00Z' })
-  await store.sql(
-    `insert into billing_records (billing_id, user_id, execution_id, model_id, timestamp, billing_period, cost)
-     values ($1, 'u', $2, 'm', '2024-01-15Z', '2024-01', 1)`,
-    [uuid(5), uuid(1)],
-  )
-  await store.sql(
-    `insert into observability_metrics (metric_id, user_id, timestamp, metric_type, metric_value) values ($1, 'u', '2024-01-15Z', 'own', 1)`,
-    [uuid(6)],
-  )
-})
+beforeEach(() => values.refill())
 
 const wfstore = (...words: string[]) => runCli([...words, '--database-url', store.url])
 const runs = `update workflow_executions set`
@@ -98,7 +59,7 @@ describe('cleanup refuses rows that it would remove and whose amounts or times a
     await store.sql(
       `begin; set local wfstore.keeps_totals = 'on'; update workflow_steps set cost = 'NaN', step_id = '${uuid(9)}' where execution_id = '${uuid(3)}'; commit`,
     )
-    await restore('not valid')
+    await values.restore('not valid')
     await refuses(
       ['cleanup', '--before', '2024-06-01'],
       `cannot clean up: workflow_steps has 1 row where cost is NaN or infinite: step_id ${uuid(9)}`,
@@ -236,74 +197,4 @@ describe('billing close refuses a month with bills that are not finite', () => {
       store.sql(`update wfstore_periods set closed_at = now() where billing_period = '2024-01'`),
     ).rejects.toThrow(`has 1 bill with a cost or a time that is not finite: billing_id ${uuid(20)}`)
   })
-})
-
-describe('no way into the tables takes an amount or a time that is not finite', () => {
-  const BAD: Record<string, readonly unknown[]> = {
-    time: [new Date(Number.NaN), 'infinity', '-infinity', Number.POSITIVE_INFINITY],
-    amount: [Number.NaN, Number.POSITIVE_INFINITY, 'NaN', 'Infinity', '-Infinity'],
-    number: [Number.NaN, Number.POSITIVE_INFINITY, 'NaN', 'Infinity', '-Infinity'],
-  }
-  const rows: Record<RowKind, object> = {
-    execution: {
-      workflowName: 'w',
-      userId: 'u',
-      mode: 'x',
-      modelId: 'm',
-      status: 'success',
-      startTime: '2024-01-01T00:00:00Z',
-      endTime: '2024-01-01T00:00:00Z',
-    },
-    step: { executionId: uuid(1), stepNumber: 2, stepName: 's' },
-    audit: { userId: 'u', actionType: 'a', actionDetails: 'd' },
-    bill: { userId: 'u', modelId: 'm', billingPeriod: '2024-01' },
-    metric: { userId: 'u', metricType: 't', metricValue: 1 },
-  }
-
-  it.each(KINDS)('the library, for each column of %s', async (kind) => {
-    const opened = openStore({ databaseUrl: store.url })
-    const creators = {
-      execution: opened.executions,
-      step: opened.steps,
-      audit: opened.audit,
-      bill: opened.billing,
-      metric: opened.metrics,
-    } as const
-    const create = creators[kind].create as (row: object) => Promise<unknown>
-    let tried = 0
-    for (const { name, type, writers } of tableOf(kind).fields) {
-      if (writers === 'wfstore') continue
-      for (const value of BAD[type] ?? []) {
-        tried++
-        await expect(create({ ...rows[kind], [name]: value })).rejects.toMatchObject({
-          code: 'usage',
-          message: expect.stringContaining(`${name} is `),
-        })
-      }
-    }
-    expect(tried).toBeGreaterThan(7)
-    await opened.close()
-  })
-
-  it.each([...KINDS.map((kind) => tableOf(kind).name), 'usage_history', 'audit_history'])(
-    'SQL, for each column of %s',
-    async (table) => {
-      await wfstore('cleanup', '--before', '2024-01-12')
-      await store.sql(
-        `insert into audit_history (quarter_start, user_id, action_type, success, entries) values ('2024-01-01Z', 'u', 'a', true, 1)`,
-      )
-      await restore()
-      const faults = notFinite(table)
-      expect(faults.length).toBeGreaterThan(0)
-      for (const { columns, types } of faults)
-        for (const value of types.includes('numeric')
-          ? ['NaN', 'Infinity', '-Infinity']
-          : ['infinity', '-infinity'])
-          await expect(
-            store.sql(
-              `alter table ${table} disable trigger user; update ${table} set ${columns[0]} = '${value}'`,
-            ),
-          ).rejects.toThrow(`violates check constraint "${table}_finite"`)
-    },
-  )
 })

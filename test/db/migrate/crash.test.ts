@@ -5,7 +5,7 @@ import { createDatabase, loadLegacy, type TestDatabase } from '../../support/dat
 import { type Hooks, type Statement, startProxy } from '../../support/failpoint.ts'
 import { migrate, schemaOf, untilBlocked } from '../../support/migrate.ts'
 import { freshSchema } from '../../support/migrated.ts'
-import { LATER_NAMED } from '../../support/migrations.ts'
+import { LATER, LATER_NAMED } from '../../support/migrations.ts'
 import { type Program, startProgram } from '../../support/process.ts'
 import { createTemplate, type Template } from '../../support/template.ts'
 
@@ -60,7 +60,8 @@ async function stateOf(database: TestDatabase) {
  * read are left out; of a transaction only the first and the last statements count.
  */
 function boundariesOf(statements: readonly Statement[]): number[] {
-  const isEdge = (at: number) => /^(begin|commit|rollback)/.test(statements[at]?.text ?? 'begin')
+  // A savepoint is no edge.
+  const isEdge = (at: number) => /^(begin|commit|rollback$)/.test(statements[at]?.text ?? 'begin')
   let within = false
   return statements
     .filter(({ text }, at) => {
@@ -124,7 +125,9 @@ describe.each(['empty', 'legacy', 'full'])('on an %s database', (kind) => {
 
     // 0 is before the first statement; n is after the n-th, which the server has done and the program knows nothing
     // of. Killed before it sends the next, it would leave the same.
-    const chosen = boundariesOf(statements)
+    // The migrations after the first do the same on each of the databases. The one with rows is tried to the end.
+    const second = statements.findIndex(({ text }) => text.includes(LATER[0] as string))
+    const chosen = boundariesOf(kind === 'legacy' ? statements : statements.slice(0, second + 1))
     const boundaries = [0, ...chosen]
     const killedAt = new Map<number, string>()
     /** What a crash can leave. Of two that leave the same, one is followed to the end. */
@@ -166,8 +169,8 @@ describe.each(['empty', 'legacy', 'full'])('on an %s database', (kind) => {
       .filter(({ number }) => chosen.includes(number))
       .map(({ number, text }) => [number, text] as const)
     expect(killedAt).toEqual(new Map([[0, statements[0]?.text], ...texts]))
-    // Untouched, the tables, each of the indexes, all recorded: at least.
-    expect(left.size).toBeGreaterThanOrEqual(18)
+    // Untouched and the tables; each of the indexes and all recorded: at least.
+    expect(left.size).toBeGreaterThanOrEqual(kind === 'legacy' ? 18 : 2)
   })
 })
 
