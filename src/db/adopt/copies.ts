@@ -40,7 +40,13 @@ export function preparationOf(survey: Survey, table: string): Preparation {
     .filter((retyped) => retyped.table === table && !isFree(retyped.from, retyped.to, zones))
     .map(({ from, to }) => ({ from, to, name: `${NEW}${to.name}` }))
   // Our checks, except that of the status: the trigger that maps other statuses comes with the second phase.
-  const checks = expectedConstraints.filter(({ name }) => !name.endsWith('_status_check'))
+  // A check of a column that the table does not have yet comes with the second phase, too.
+  const known = new Set(columns.map(({ name }) => name))
+  const checks = expectedConstraints.filter(
+    (check) =>
+      !check.name.endsWith('_status_check') &&
+      (JSON.parse(check.columns) as string[]).every((name) => known.has(name)),
+  )
   const required = expectedColumns.flatMap(({ name, notNull }) => {
     const from = columns.find((column) => column.name === name)
     const copy = copies.find(({ to }) => to.name === name)
