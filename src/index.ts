@@ -62,6 +62,7 @@ export type {
 } from './queries/metrics/metrics.ts'
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
+export type { SettingsAccess, SettingsPatch, StoreSettings } from './queries/settings.ts'
 export type {
   ExecutionFilter,
   OneOrMore,

@@ -21,6 +21,7 @@ import { stepRows } from './queries/executions/steps.ts'
 import { currentMetrics } from './queries/metrics/current.ts'
 import { metricRows } from './queries/metrics/metrics.ts'
 import { rollupMetrics } from './queries/metrics/rollup.ts'
+import { settingsOf } from './queries/settings.ts'
 import { costBy } from './queries/usage/cost.ts'
 import { reportStats } from './queries/usage/report-stats.ts'
 import { getStats } from './queries/usage/stats.ts'
@@ -122,6 +123,7 @@ function storeOn(access: Access, close: () => Promise<void>, spool?: SpoolOption
         )
       },
     },
+    settings: settingsOf(read, write),
     getStats: (userId) => getStats(read, userId),
     cost: (options) => costBy(read, options),
     stats: (options) => reportStats(read, options),

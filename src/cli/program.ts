@@ -150,6 +150,13 @@ const commands: Entry[] = [
     load: () => [import('./commands/doctor.ts')],
   },
   {
+    name: 'settings',
+    aliases: ['setting'],
+    summary: 'List and set what the database keeps for all: cost tags',
+    load: () => [import('./commands/settings.ts')],
+    writes: { set: 'begins' },
+  },
+  {
     name: 'config',
     summary: 'Show settings and where they come from; list profiles',
     load: () => [import('./commands/config.ts')],

@@ -14,6 +14,7 @@ import type { Steps } from '../queries/executions/steps.ts'
 import type { CurrentOptions } from '../queries/metrics/current.ts'
 import type { Metric, Metrics } from '../queries/metrics/metrics.ts'
 import type { RollupOptions, RollupResult } from '../queries/metrics/rollup.ts'
+import type { SettingsAccess } from '../queries/settings.ts'
 import type { ExecutionFilter, OneOrMore } from '../queries/table/filter.ts'
 import type { ListOptions, Page } from '../queries/table/page.ts'
 import type { CostOptions, CostReport } from '../queries/usage/cost.ts'
@@ -48,6 +49,8 @@ export interface Store {
     current: (options?: CurrentOptions) => Promise<Metric[]>
   }
   billing: Bills & Billing
+  /** What the database keeps for all who use it, such as the tags of which totals survive cleanup. */
+  settings: SettingsAccess
   /**
    * Totals of all users, of one or of several, including runs that cleanup has removed; zeros on an empty store.
    * totalCost is US dollars as a number, totalCostExact as a decimal; averageExecutionTime is milliseconds.

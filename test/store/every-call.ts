@@ -76,6 +76,8 @@ export async function everyCall(given: Given): Promise<Record<string, Call>> {
     'billing.pay': [billing.pay, { ...SCOPE, paymentId: 'p', dryRun: true }],
     'billing.closePeriod': [billing.closePeriod, { ...SCOPE, allowEmpty: true, dryRun: true }],
     'billing.zone': [billing.zone],
+    'settings.get': [store.settings.get],
+    'settings.set': [store.settings.set, { costTags: ['team'] }],
     'billing.setZone': [billing.setZone, 'UTC'],
     'billing.focus': [billing.focus, { ...SCOPE, provider: 'p' }],
     getStats: [store.getStats, 'u'],

@@ -32,7 +32,7 @@ export const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>
     ...all('export', 'dump backup'),
     ...all('import', 'load'),
     ...all('restore', 'recover undelete unarchive'),
-    ...all('config', 'settings profile profiles env'),
+    ...all('config', 'profile profiles env'),
     ...all('db', 'database server postgres'),
     ...all('demo', 'sample samples seed example examples'),
     ...all('help', 'man docs commands topics'),

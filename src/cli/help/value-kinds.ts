@@ -102,6 +102,7 @@ const ARGUMENTS: Record<string, ValueKind> = {
   'executions cancel': { kind: 'running' },
   'audit show': { kind: 'entry' },
   'billing zone': { kind: 'zone' },
+  'settings set': { choices: ['cost-tags'] },
   'archive verify': { kind: 'file' },
   restore: { kind: 'file' },
   import: { kind: 'file' },
