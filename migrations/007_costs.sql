@@ -3,6 +3,44 @@
 -- The model of each step, where its cost comes from, and the lines of each bill. Amounts are US dollars. All columns have a
 -- constant default, so PostgreSQL rewrites no table.
 
+-- A column of the application with such a name stays, if wfstore can use it. Otherwise nothing is changed.
+do $$
+declare
+  own   record;
+  wrong boolean;
+begin
+  for own in
+    select a.attrelid::regclass as tab, a.attname as name, format_type(a.atttypid, a.atttypmod) as type, w.type as wanted,
+           a.attgenerated <> '' or a.attnotnull <> (w.value is not null) or pg_get_expr(d.adbin, d.adrelid) is distinct from w.value as other,
+           w.condition
+    from (values
+      ('workflow_executions', 'tags', 'jsonb', '''{}''::jsonb',
+        'jsonb_typeof(tags) <> ''object'' or jsonb_path_exists(tags, ''$.* ? (@.type() <> "string")'')'),
+      ('workflow_executions', 'session_id', 'text', null, null),
+      ('workflow_executions', 'parent_execution_id', 'uuid', null, null),
+      ('workflow_steps', 'provider', 'text', null, null),
+      ('workflow_steps', 'model_id', 'text', null, null),
+      ('workflow_steps', 'cost_source', 'text', null, 'cost_source not in (''given'', ''priced'', ''unpriced'')'),
+      ('workflow_steps', 'cost_lines', 'jsonb', null, null),
+      ('billing_records', 'tags', 'jsonb', '''{}''::jsonb', null)
+    ) as w (tab, name, type, value, condition)
+    join pg_attribute a on a.attrelid = w.tab::regclass and a.attname = w.name and not a.attisdropped
+    left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    -- Adoption has made the columns with their checks.
+    where not exists (select from pg_constraint c where c.conrelid = 'workflow_executions'::regclass and c.conname = 'workflow_executions_tags_check')
+  loop
+    wrong := own.type <> own.wanted or own.other;
+    if not wrong and own.condition is not null then
+      execute format('select exists (select from %s where %s)', own.tab, own.condition) into wrong;
+    end if;
+    if wrong then
+      raise exception 'column % of % belongs to the application: wfstore needs a column of this name with another type, default or values', own.name, own.tab
+        using errcode = 'WF006',
+          hint = format('run `alter table %s rename column %I to %I`', own.tab, own.name, own.name || '_own');
+    end if;
+  end loop;
+end $$;
+
 alter table workflow_executions
   add column if not exists tags jsonb not null default '{}',
   add column if not exists session_id text,
@@ -89,7 +127,8 @@ comment on column wfstore_model_rules.target_provider is 'the provider with the 
 comment on column wfstore_model_rules.pattern is 'compared with the name in lower case';
 create index wfstore_model_rules_provider_idx on wfstore_model_rules (subject, provider, position);
 
--- The parts of a bill by provider, model and meter. It has no foreign key, because that would refuse TRUNCATE of billing_records. Their cost adds up to the cost of the bill, and their quantities to its tokens.
+-- The parts of a bill by provider, model and meter. Their cost adds up to the cost of the bill, and their quantities to its
+-- tokens. The table has no foreign key, because that would refuse TRUNCATE of billing_records.
 -- unit_price is the price for a million tokens, or for a request; NULL if the cost was given or has no price yet.
 create table wfstore_bill_lines (
   billing_id  uuid not null,
@@ -122,7 +161,7 @@ begin atomic
   with booked as (
     select l ->> 'meter' as meter, (l ->> 'quantity')::bigint as quantity, (l ->> 'unitPrice')::numeric as unit_price,
            coalesce((l ->> 'cost')::numeric, 0) as cost
-    from jsonb_array_elements(cost_lines) as l
+    from jsonb_array_elements(case jsonb_typeof(cost_lines) when 'array' then cost_lines end) as l
   )
   select b.meter, sum(b.quantity)::bigint, b.unit_price, sum(b.cost), case when b.unit_price is null then 'unpriced' else 'priced' end
   from booked b group by b.meter, b.unit_price
@@ -147,22 +186,24 @@ create function wfstore_line_id(billing_id uuid, provider text, model_id text, m
 create function wfstore_keep_prices() returns trigger language plpgsql
   set search_path = pg_catalog, pg_temp as $$
 begin
-  raise exception 'prices cannot be changed or deleted: add a newer price' using errcode = 'WF001';
+  raise exception 'prices cannot be changed or deleted' using errcode = 'WF005';
 end $$;
 create trigger wfstore_keep_prices before update or delete or truncate on wfstore_prices
   for each statement execute function wfstore_keep_prices();
 
 -- Writes the lines of a bill of another client than wfstore, which writes its own lines in the statement of the bill. If the bill
--- has the cost of the steps, the lines are those of the steps.
+-- has the cost and the tokens of the steps, and the owner can read all steps and bills, the lines are those of the steps.
 create function wfstore_write_lines() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
   place text := quote_ident(tg_table_schema);
+  bills text := place || '.billing_records';
+  steps text := place || '.workflow_steps';
   known boolean;
 begin
-  if tg_op = 'UPDATE' and (new.cost, new.tokens_total, new.tokens_input, new.tokens_output, new.tokens_cache_read,
+  if tg_op = 'UPDATE' and (new.billing_id, new.cost, new.tokens_total, new.tokens_input, new.tokens_output, new.tokens_cache_read,
       new.tokens_cache_write, new.tokens_reasoning, new.model_id, new.execution_id) is not distinct from
-     (old.cost, old.tokens_total, old.tokens_input, old.tokens_output, old.tokens_cache_read, old.tokens_cache_write,
+     (old.billing_id, old.cost, old.tokens_total, old.tokens_input, old.tokens_output, old.tokens_cache_read, old.tokens_cache_write,
       old.tokens_reasoning, old.model_id, old.execution_id)
   then
     return null;
@@ -176,13 +217,17 @@ begin
       return null;
     end if;
   end if;
-  execute format('delete from %s.wfstore_bill_lines where billing_id = $1', place) using new.billing_id;
-  known := new.corrects is null and not row_security_active(place || '.workflow_steps')
-    and has_table_privilege(place || '.workflow_steps', 'select');
+  execute format('delete from %s.wfstore_bill_lines where billing_id = any (array[$1, $2])', place)
+    using new.billing_id, old.billing_id;
+  known := new.corrects is null and not row_security_active(bills) and not row_security_active(steps) and has_table_privilege(steps, 'select');
   if known then
-    execute format('select ($2, $3) is not distinct from (select (sum(tokens_used)::bigint, sum(cost)) from %1$s.workflow_steps where execution_id = $1)
-      and not exists (select from %1$s.billing_records where execution_id = $1 and billing_id <> $4)', place)
-      into known using new.execution_id, new.tokens_total, new.cost, new.billing_id;
+    execute format('select sum(tokens_used) = $2 and sum(cost) = $3 and (
+        num_nulls($4, $5, $6, $7, $8) = 5 or coalesce(sum(tokens_input), 0) = coalesce($4, 0) and coalesce(sum(tokens_output), 0) = coalesce($5, 0)
+        and coalesce(sum(tokens_cache_read), 0) = coalesce($6, 0) and coalesce(sum(tokens_cache_write), 0) = coalesce($7, 0)
+        and coalesce(sum(tokens_reasoning), 0) = coalesce($8, 0))
+      and not exists (select from %s where execution_id = $1 and billing_id <> $9) from %s where execution_id = $1', bills, steps)
+      into known using new.execution_id, new.tokens_total, new.cost, new.tokens_input, new.tokens_output, new.tokens_cache_read,
+        new.tokens_cache_write, new.tokens_reasoning, new.billing_id;
   end if;
   if known then
     execute format('insert into %1$s.wfstore_bill_lines (billing_id, line_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
@@ -224,12 +269,25 @@ create trigger wfstore_truncate_lines after truncate on billing_records
   for each statement execute function wfstore_drop_lines();
 
 -- The lines of a closed month cannot change. The share lock waits for a close that has begun, and a close waits for it. A bill from
--- before this table may still get all of its lines, in one statement.
+-- before this table may still get all of its lines, in one statement. While a policy hides bills from the owner, no month can be
+-- closed.
 create function wfstore_keep_lines() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
   month text;
+  none  boolean;
 begin
+  execute 'select not exists (select from changed_lines)' into none;
+  if not none and row_security_active(quote_ident(tg_table_schema) || '.billing_records') then
+    execute format('select not exists (select from %I.wfstore_periods where closed_at is not null)', tg_table_schema) into none;
+  end if;
+  if none then
+    return null;
+  end if;
+  execute format('insert into %1$s.wfstore_periods (billing_period)
+    select distinct b.billing_period from changed_lines l join %1$s.billing_records b using (billing_id)
+    where not exists (select from %1$s.wfstore_periods p where p.billing_period = b.billing_period)
+    on conflict do nothing', quote_ident(tg_table_schema));
   execute format('with changed as (
       select b.billing_id, b.billing_period, b.cost, b.tokens_total, count(*) as lines
       from changed_lines l join %1$s.billing_records b using (billing_id) group by b.billing_id
@@ -253,6 +311,8 @@ create trigger wfstore_keep_lines_insert after insert on wfstore_bill_lines
   referencing new table as changed_lines for each statement execute function wfstore_keep_lines();
 create trigger wfstore_keep_lines_update after update on wfstore_bill_lines
   referencing old table as changed_lines for each statement execute function wfstore_keep_lines();
+create trigger wfstore_keep_lines_move after update on wfstore_bill_lines
+  referencing new table as changed_lines for each statement execute function wfstore_keep_lines();
 create trigger wfstore_keep_lines_delete after delete on wfstore_bill_lines
   referencing old table as changed_lines for each statement execute function wfstore_keep_lines();
 
@@ -273,7 +333,7 @@ begin
     quote_ident(tg_table_schema)) into wrong, ids using new.billing_period;
   if wrong > 0 then
     raise exception 'billing period % cannot be closed: the lines of % do not add up to the bill: billing_id %', new.billing_period,
-      case wrong when 1 then '1 bill' else wrong || ' bills' end, ids using errcode = 'WF002';
+      case wrong when 1 then '1 bill' else wrong || ' bills' end, ids using errcode = 'WF004';
   end if;
   return new;
 end $$;
@@ -291,6 +351,9 @@ begin
     execute format('alter table wfstore_prices owner to %I', owner);
     execute format('alter table wfstore_model_rules owner to %I', owner);
     execute format('alter table wfstore_bill_lines owner to %I', owner);
+    execute format('alter function wfstore_lines_of(bigint, bigint, bigint, bigint, bigint, bigint, numeric, jsonb) owner to %I', owner);
+    execute format('alter function wfstore_line_id(uuid, text, text, text, numeric, text) owner to %I', owner);
+    execute format('alter function wfstore_keep_prices() owner to %I', owner);
     execute format('alter function wfstore_write_lines() owner to %I', owner);
     execute format('alter function wfstore_drop_lines() owner to %I', owner);
     execute format('alter function wfstore_keep_lines() owner to %I', owner);

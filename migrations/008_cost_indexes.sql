@@ -18,27 +18,34 @@ create index concurrently workflow_steps_model_idx
 create index concurrently usage_history_unpriced_idx
   on usage_history (quarter_start) where steps_unpriced <> 0;
 
--- The lines of the bills from before 007_costs, of closed months too. Each transaction takes 5,000 bills.
+-- The lines of the bills from before 007_costs, of closed months too, in small transactions that can be repeated. Another session
+-- that changes these bills waits until the transaction ends. The lock comes first, so that the next statement sees the lines that
+-- another session has just written. If another session has the lock, this gives up and begins again, before the server
+-- cancels one of two sessions that wait for each other.
 do $$
 declare
-  after uuid := '00000000-0000-0000-0000-000000000000';
-  last  uuid;
+  ids  uuid[];
+  next uuid := (select billing_id from billing_records order by billing_id limit 1);
 begin
-  loop
-    last := (select billing_id from (
-      select billing_id from billing_records where billing_id > after order by billing_id limit 5000) as b
-      order by billing_id desc limit 1);
-    exit when last is null;
-    insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, cost, cost_source)
-    select b.billing_id, wfstore_line_id(b.billing_id, null, b.model_id, l.meter, null, l.cost_source), b.model_id, l.meter, l.quantity,
-           l.cost, l.cost_source
-    from billing_records b, wfstore_lines_of(b.tokens_total, b.tokens_input, b.tokens_output, b.tokens_cache_read,
-      b.tokens_cache_write, b.tokens_reasoning, b.cost, null) as l
-    where b.billing_id > after and b.billing_id <= last
-      and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id)
-    on conflict (billing_id, line_id) do nothing;
+  while next is not null loop
+    ids := array(select billing_id from billing_records where billing_id >= next order by billing_id limit 501);
+    begin
+      perform set_config('lock_timeout', '200ms', true), set_config('synchronous_commit', 'off', true);
+      perform from billing_records b where b.billing_id = any (ids[:500])
+        and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id)
+        order by b.billing_id for share;
+      insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, cost, cost_source)
+      select b.billing_id, wfstore_line_id(b.billing_id, null, b.model_id, l.meter, null, l.cost_source), b.model_id, l.meter,
+             l.quantity, l.cost, l.cost_source
+      from billing_records b, wfstore_lines_of(b.tokens_total, b.tokens_input, b.tokens_output, b.tokens_cache_read,
+        b.tokens_cache_write, b.tokens_reasoning, b.cost, null) as l
+      where b.billing_id = any (ids[:500])
+        and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id);
+      next := ids[501];
+    exception when lock_not_available then
+      null;
+    end;
     commit;
-    after := last;
   end loop;
 end $$;
 

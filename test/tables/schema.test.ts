@@ -50,7 +50,7 @@ describe.each(
   })
 
   it('checks the values that its description lists, and no others', () => {
-    const checks = constraintsOf(name, 'c').filter(({ name }) => !/_(finite|month)$/.test(name))
+    const checks = constraintsOf(name, 'c').filter(({ name }) => !/_(finite|month|tags_check)$/.test(name))
     const checked = checks.map(({ columns, definition }) => ({
       columns: JSON.parse(columns),
       values: [...definition.matchAll(/'([^']*)'::text/g)].map(([, value]) => value),
@@ -58,7 +58,9 @@ describe.each(
     const listed = table.fields.flatMap(({ column, values }) =>
       values ? [{ columns: [column], values: [...values] }] : [],
     )
-    expect(checked).toEqual(listed)
+    const byColumn = (checks: typeof checked) =>
+      checks.toSorted((a, b) => `${a.columns}`.localeCompare(`${b.columns}`))
+    expect(byColumn(checked)).toEqual(byColumn(listed))
   })
 
   it('refuses NaN and infinity in every amount and every time', () => {

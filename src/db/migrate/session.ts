@@ -132,7 +132,7 @@ export async function noteEncoding(
 export function migrationError(error: unknown): WfstoreError {
   const known = databaseError(error)
   const { message, cause, sqlState, sql } = known
-  return sqlState !== undefined && known.code.startsWith('schema_')
+  return sqlState !== undefined && sqlState !== 'WF006' && known.code.startsWith('schema_')
     ? new WfstoreError('failed', message, { cause, sqlState, sql })
     : known
 }

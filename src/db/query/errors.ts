@@ -31,6 +31,13 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     code: 'conflict',
     hint: 'nothing was changed; `wfstore doctor --full` prints the statements that change these rows (check values)',
   },
+  // Raised by migrations/007_costs.sql.
+  WF004: {
+    code: 'conflict',
+    hint: 'nothing was changed; `wfstore migrate verify --full` names the bills and prints the statements that fix them',
+  },
+  WF005: { code: 'conflict', hint: 'add a newer price: `wfstore prices set`' },
+  WF006: { code: 'schema_differs', hint: 'nothing was changed; rename the column' },
   25006: {
     code: 'failed',
     hint: 'this server is a standby, or this session is read-only: use the URL of the primary',
@@ -134,12 +141,12 @@ export function databaseError(
   if (error instanceof WfstoreError) return error
   const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
-  const { routine, constraint } = error as Partial<pg.DatabaseError>
+  const { routine, constraint, hint: given } = error as Partial<pg.DatabaseError>
   const known =
     byRoutine(sqlState, routine, sql, constraint) ??
     (isTimeout(sqlState, message) ? TIMEOUT : byState[sqlState ?? ''])
   if (known) {
-    const { hint } = known
+    const hint = sqlState === 'WF006' && given ? `nothing was changed; ${given}` : known.hint
     return new WfstoreError(known.code, message, { hint, cause: error, sqlState, sql })
   }
   const lost =

@@ -51,7 +51,7 @@ export async function verifySchema(
   const pending = statuses.filter(({ state }) => state === 'pending').map(({ name }) => name)
   const files = await Promise.all((nothing ? [] : pending).map((name) => readMigration(name)))
   const promised = new Set(
-    files.flatMap(({ up }) => [...creationsOf(up).map(nameOf), ...columnsOf(up)]),
+    files.flatMap(({ up }) => [...creationsOf(up).map(nameOf), ...additionsOf(up)]),
   )
   const differences: Difference[] = [
     ...statuses.flatMap((status) => historyDifference(status, nothing)),
@@ -84,9 +84,9 @@ async function readTotals(client: pg.Client, schema: string, full: boolean) {
 
 const nameOf = ({ name }: { name: string }) => name
 
-/** The columns that a migration adds to existing tables. */
-const columnsOf = (up: string) =>
-  [...up.matchAll(/\badd column (?:if not exists )?(\w+)/g)].map(([, name]) => name as string)
+/** The columns and constraints that a migration adds to existing tables. */
+const additionsOf = (up: string) =>
+  [...up.matchAll(/\badd (?:column|constraint) (?:if not exists )?(\w+)/g)].map(([, name]) => name as string)
 
 const lastPart = (name: string) => name.split('.').at(-1) as string
 

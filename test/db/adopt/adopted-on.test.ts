@@ -6,6 +6,7 @@ import { runCli } from '../../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { migrate, withClient } from '../../support/migrate.ts'
 import { createAdopted, createMigrated, migrateOptions } from '../../support/migrated.ts'
+import { LATER } from '../../support/migrations.ts'
 
 const databases: TestDatabase[] = []
 afterAll(async () => {
@@ -131,11 +132,7 @@ describe('migrate status', () => {
         adoptedAt: '2026-11-28T10:00:00.000000Z',
         oldApplicationSeenAt: '2026-11-27T09:12:40.000000Z',
       },
-      { adoptedAt: null, oldApplicationSeenAt: null },
-      {},
-      {},
-      {},
-      {},
+      ...LATER.map(() => ({ adoptedAt: null, oldApplicationSeenAt: null })),
     ])
   })
 

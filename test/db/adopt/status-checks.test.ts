@@ -17,7 +17,7 @@ const checks = async () =>
   (
     await database.sql(
       `select conname as name, pg_get_constraintdef(oid) as text from pg_constraint
-       where contype = 'c' and conrelid = 'workflow_executions'::regclass and conname not like '%finite' order by 1`,
+       where contype = 'c' and conrelid = 'workflow_executions'::regclass and conname not like '%finite' and conname not like '%tags_check' order by 1`,
     )
   ).map(({ name, text }) => [name, String(text).match(/'\w*'/g)?.join()])
 const OURS = ['workflow_executions_status_check', ours.replaceAll(' ', '')]

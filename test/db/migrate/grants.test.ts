@@ -41,9 +41,12 @@ async function make(label: string, ...statements: string[]): Promise<TestDatabas
 const OURS = [
   'audit_history',
   'usage_history',
+  'wfstore_bill_lines',
   'wfstore_cleanups',
   'wfstore_migrations',
+  'wfstore_model_rules',
   'wfstore_periods',
+  'wfstore_prices',
   'wfstore_settings',
 ]
 const SHARED = [
@@ -132,6 +135,8 @@ it('`migrate up` fixes a store of an earlier version, and `migrate verify` names
     'audit_history_history_id_seq',
     'usage_history_history_id_seq',
     'wfstore_migrations_id_seq',
+    'wfstore_model_rules_rule_id_seq',
+    'wfstore_prices_price_id_seq',
     'wfstore_other_writes',
     'wfstore_close_period',
   ]

@@ -212,7 +212,7 @@ it('down, which drops the tables, lets their writers pass too', async () => {
   const wfstore = (...argv: string[]) =>
     startProgram('migrate', ...argv, '--database-url', database.url)
   expect((await wfstore('up', '--yes').ended).code).toBe(0)
-  expect((await wfstore('down', `${LATER.length}`, '--yes').ended).code).toBe(0)
+  expect((await wfstore('down', `${LATER.length}`, '--yes', '--force').ended).code).toBe(0)
   const holder = await connect(database)
   await holder.query('begin')
   await holder.query('select count(*) from workflow_executions')

@@ -43,6 +43,9 @@ const NO_ROWS = {
   usage_history: 0,
   workflow_executions: 0,
   workflow_steps: 0,
+  wfstore_bill_lines: 0,
+  wfstore_prices: 0,
+  wfstore_model_rules: 0,
 }
 
 it('a database that was adopted has no differences, and its rows are counted', async () => {
@@ -116,9 +119,9 @@ it('a connection in pipeline mode is restored, with its search path', async () =
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(22)
+  expect(await compareSchema(client, 'public')).toHaveLength(30)
   const tables = await countRows(client, 'Work Flows')
-  expect(tables).toHaveLength(10)
+  expect(tables).toHaveLength(13)
   const { rows } = await client.query(
     "select current_setting('search_path') as path, current_setting('transaction_read_only') as read_only",
   )

@@ -16,8 +16,11 @@ table workflow_executions missing
   expected: table
   found: null
 create table workflow_executions …;
+create index workflow_executions_parent_idx on workflow_executions USING btree (parent_execution_id, start_time, execution_id) WHERE (parent_execution_id IS NOT NULL);
+create index workflow_executions_session_idx on workflow_executions USING btree (session_id, start_time, execution_id) WHERE (session_id IS NOT NULL);
 create index workflow_executions_start_idx on workflow_executions USING btree (start_time, execution_id);
 create index workflow_executions_status_start_idx on workflow_executions USING btree (status, start_time, execution_id);
+create index workflow_executions_tags_idx on workflow_executions USING gin (tags jsonb_path_ops) WHERE (tags <> '{}'::jsonb);
 create index workflow_executions_user_failed_idx on workflow_executions USING btree (user_id, start_time, execution_id) WHERE (status = ANY (ARRAY['failed'::text, 'partial'::text]));
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
@@ -40,8 +43,11 @@ table workflow_executions missing
   expected: table
   found: null
 create table workflow_executions …;
+create index workflow_executions_parent_idx on workflow_executions USING btree (parent_execution_id, start_time, execution_id) WHERE (parent_execution_id IS NOT NULL);
+create index workflow_executions_session_idx on workflow_executions USING btree (session_id, start_time, execution_id) WHERE (session_id IS NOT NULL);
 create index workflow_executions_start_idx on workflow_executions USING btree (start_time, execution_id);
 create index workflow_executions_status_start_idx on workflow_executions USING btree (status, start_time, execution_id);
+create index workflow_executions_tags_idx on workflow_executions USING gin (tags jsonb_path_ops) WHERE (tags <> '{}'::jsonb);
 create index workflow_executions_user_failed_idx on workflow_executions USING btree (user_id, start_time, execution_id) WHERE (status = ANY (ARRAY['failed'::text, 'partial'::text]));
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
@@ -54,6 +60,7 @@ table workflow_steps missing
   found: null
 create table workflow_steps …;
 create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
+create index workflow_steps_unpriced_idx on workflow_steps USING btree (end_time, execution_id, step_id) WHERE (cost_source = 'unpriced'::text);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
 create trigger wfstore_count_step AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_count_step();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_steps FOR EACH ROW WHEN (new.status <> ALL (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])) EXECUTE FUNCTION wfstore_map_status();
@@ -93,6 +100,7 @@ alter index workflow_steps_pkey rename to workflow_steps_pkey_own;
 alter index workflow_steps_step_idx rename to workflow_steps_step_idx_own;
 create table workflow_steps …;
 create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
+create index workflow_steps_unpriced_idx on workflow_steps USING btree (end_time, execution_id, step_id) WHERE (cost_source = 'unpriced'::text);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
 create trigger wfstore_count_step AFTER INSERT OR UPDATE ON workflow_steps FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_count_step();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_steps FOR EACH ROW WHEN (new.status <> ALL (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])) EXECUTE FUNCTION wfstore_map_status();
