@@ -8,6 +8,10 @@ constraint workflow_steps.workflow_steps_finite missing
   expected: CHECK (((cost > '-Infinity'::numeric) AND (cost < 'Infinity'::numeric) AND isfinite(start_time) AND isfinite(end_time) AND isfinite(created_at) AND isfinite(updated_at)))
   found: null
 alter table workflow_steps add constraint workflow_steps_finite CHECK (((cost > '-Infinity'::numeric) AND (cost < 'Infinity'::numeric) AND isfinite(start_time) AND isfinite(end_time) AND isfinite(created_at) AND isfinite(updated_at)));
+index workflow_steps.workflow_steps_model_idx missing
+  expected: USING btree (execution_id) INCLUDE (model_id, cost, tokens_used) WHERE ((model_id IS NOT NULL) OR (cost_source = 'unpriced'::text))
+  found: null
+create index concurrently workflow_steps_model_idx on workflow_steps USING btree (execution_id) INCLUDE (model_id, cost, tokens_used) WHERE ((model_id IS NOT NULL) OR (cost_source = 'unpriced'::text));
 
 -- alter table audit_logs drop column log_id
 

@@ -4,6 +4,7 @@ table usage_history missing
   expected: table
   found: null
 create table usage_history …;
+create index usage_history_unpriced_idx on usage_history USING btree (quarter_start) WHERE (steps_unpriced <> 0);
 create index usage_history_user_idx on usage_history USING btree (user_id);
 view user_workflow_summary missing
   expected: SELECT …
@@ -59,6 +60,7 @@ table workflow_steps missing
   expected: table
   found: null
 create table workflow_steps …;
+create index workflow_steps_model_idx on workflow_steps USING btree (execution_id) INCLUDE (model_id, cost, tokens_used) WHERE ((model_id IS NOT NULL) OR (cost_source = 'unpriced'::text));
 create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
 create index workflow_steps_unpriced_idx on workflow_steps USING btree (end_time, execution_id, step_id) WHERE (cost_source = 'unpriced'::text);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
@@ -99,6 +101,7 @@ alter table workflow_steps rename to workflow_steps_own;
 alter index workflow_steps_pkey rename to workflow_steps_pkey_own;
 alter index workflow_steps_step_idx rename to workflow_steps_step_idx_own;
 create table workflow_steps …;
+create index workflow_steps_model_idx on workflow_steps USING btree (execution_id) INCLUDE (model_id, cost, tokens_used) WHERE ((model_id IS NOT NULL) OR (cost_source = 'unpriced'::text));
 create index workflow_steps_step_idx on workflow_steps USING btree (step_id);
 create index workflow_steps_unpriced_idx on workflow_steps USING btree (end_time, execution_id, step_id) WHERE (cost_source = 'unpriced'::text);
 create trigger update_workflow_steps_updated_at BEFORE UPDATE ON workflow_steps FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
