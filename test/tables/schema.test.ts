@@ -50,7 +50,9 @@ describe.each(
   })
 
   it('checks the values that its description lists, and no others', () => {
-    const checks = constraintsOf(name, 'c').filter(({ name }) => !/_(finite|month|tags_check)$/.test(name))
+    const checks = constraintsOf(name, 'c').filter(
+      ({ name }) => !/_(finite|month|tags_check)$/.test(name),
+    )
     const checked = checks.map(({ columns, definition }) => ({
       columns: JSON.parse(columns),
       values: [...definition.matchAll(/'([^']*)'::text/g)].map(([, value]) => value),

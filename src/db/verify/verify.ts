@@ -86,7 +86,9 @@ const nameOf = ({ name }: { name: string }) => name
 
 /** The columns and constraints that a migration adds to existing tables. */
 const additionsOf = (up: string) =>
-  [...up.matchAll(/\badd (?:column|constraint) (?:if not exists )?(\w+)/g)].map(([, name]) => name as string)
+  [...up.matchAll(/\badd (?:column|constraint) (?:if not exists )?(\w+)/g)].map(
+    ([, name]) => name as string,
+  )
 
 const lastPart = (name: string) => name.split('.').at(-1) as string
 
