@@ -66,6 +66,6 @@ describe('the price', () => {
       'delete from wfstore_prices',
       'truncate wfstore_prices',
     ])
-      await expect(database.sql(change)).rejects.toMatchObject({ code: 'WF001' })
+      await expect(database.sql(change)).rejects.toMatchObject({ code: 'WF005' })
   })
 })
