@@ -54,6 +54,7 @@ export type { Execution, ExecutionWithSteps } from './queries/executions/executi
 export type { Executions } from './queries/executions/rows.ts'
 export type { RunningExecution, RunningFilter } from './queries/executions/running.ts'
 export type { Step, StepFilter, StepKey, Steps } from './queries/executions/steps.ts'
+export type { ExecutionTree, TreeOptions, TreeRun } from './queries/executions/tree.ts'
 export type { CurrentOptions } from './queries/metrics/current.ts'
 export type {
   Metric,

@@ -38,6 +38,7 @@ export async function everyCall(given: Given): Promise<Record<string, Call>> {
     'executions.create': [executions.create, { ...RUN, metadata: { a: 1 } }],
     'executions.get': [executions.get, executionId],
     'executions.list': [executions.list, { userId: 'u', status: ['running'], ...page }],
+    'executions.tree': [executions.tree, executionId, { limit: 10 }],
     'executions.running': [executions.running, { userId: 'u', ...page }],
     'executions.findIds': [executions.findIds, [executionId], { removed: true }],
     'executions.update': [executions.update, executionId, { errorMessage: null }],

@@ -14,6 +14,7 @@ import {
   getExecution,
 } from './executions.ts'
 import { listRunning, type RunningExecution, type RunningFilter } from './running.ts'
+import { type ExecutionTree, executionTree, type TreeOptions } from './tree.ts'
 
 const SOURCE = { table: executions, shape: executionShape }
 
@@ -33,6 +34,12 @@ export interface Executions
    * @throws WfstoreError usage if one matches several runs, not_found
    */
   findIds: (ids: readonly string[], options?: { removed?: boolean }) => Promise<string[]>
+  /**
+   * A run with its ancestors and its sub-runs, as far as they are kept.
+   * @param id the whole id, or at least its first 8 characters
+   * @throws WfstoreError usage if it matches several runs, not_found
+   */
+  tree: (id: string, options?: TreeOptions) => Promise<ExecutionTree>
   /** A page of the running runs, the longest-running first. */
   running: (
     options?: RunningFilter & ListOptions<RunningExecution>,
@@ -47,6 +54,7 @@ export const executionRows = (read: Run, write: Run): Executions => ({
     checkNames('executions.findIds', options, { removed: true })
     return findIds(read, 'execution', ids, options)
   },
+  tree: (id, options) => executionTree(read, id, options),
   running: (options) => listRunning(read, options),
 })
 
