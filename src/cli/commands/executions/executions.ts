@@ -3,6 +3,7 @@ import type * as d from '../../../db/query/decode.ts'
 import { WfstoreError } from '../../../error.ts'
 import { EXECUTIONS } from '../../../queries/executions/executions.ts'
 import { runningList, STUCK_AFTER_MS, stuckLimit } from '../../../queries/executions/running.ts'
+import { EXECUTIONS_WITH_CHILDREN } from '../../../queries/executions/with-children.ts'
 import { rangeOf } from '../../../queries/ids.ts'
 import type { ExecutionFilter } from '../../../queries/table/filter.ts'
 import type { List } from '../../../queries/table/page.ts'
@@ -28,7 +29,8 @@ import type { Writer } from '../../output/writer.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { printOrWatch } from '../../terminal/print-or-watch.ts'
 import { listProgress, noProgress, withProgress } from '../../terminal/progress.ts'
-import { executionColumns, runningColumns, showColumns } from './columns.ts'
+import { executionColumns, runningColumns } from './columns.ts'
+import { familyColumns, noteCut, TREE_ROWS, WITH_CHILDREN } from './tree-columns.ts'
 
 type ListFlags = FilterOptions & PagingOptions & WatchOptions
 
@@ -39,7 +41,20 @@ interface Listing<S extends d.Shape, F extends ExecutionFilter> {
   filter: F
   /** Printed if there are no rows. */
   empty: string
+  /** Printed below the rows. */
+  note?: string
 }
+
+interface FamilyOptions {
+  withChildren?: boolean
+}
+
+const listWithChildren = executionColumns.flatMap(
+  (column): Column<d.RowOf<typeof EXECUTIONS_WITH_CHILDREN.shape>>[] =>
+    column.name === 'totalCost'
+      ? [column, { name: 'costWithChildren', header: 'WITH CHILDREN', kind: 'amount', priority: 8 }]
+      : [column],
+)
 
 export function define(executions: Command, context: Context): void {
   const list = executions
@@ -49,22 +64,28 @@ export function define(executions: Command, context: Context): void {
     .description('List runs, newest first.')
   explain(
     addWatch(
-      addPaging(addFamilyFilters(addFilters(list, { status: true })), executionColumns, EXECUTIONS),
+      addPaging(
+        addFamilyFilters(addFilters(list, { status: true })),
+        executionColumns,
+        EXECUTIONS,
+      ).option('--with-children', 'add the cost with all sub-runs'),
     ),
     {
-      examples: [
-        'wfstore executions list --status failed --since 24h',
-        'wfstore executions list --user user_7 -o csv > runs.csv',
-      ],
+      examples: ['wfstore executions list --status failed --since 24h -o csv > failed.csv'],
     },
   )
-  const runList = () =>
-    printList(list.optsWithGlobals(), context, {
-      columns: executionColumns,
-      list: EXECUTIONS,
-      filter: {},
-      empty: 'no runs',
+  const runList = () => {
+    const options = list.optsWithGlobals<ListFlags & FamilyOptions>()
+    const shared = { filter: {}, empty: 'no runs' }
+    if (!options.withChildren)
+      return printList(options, context, { columns: executionColumns, list: EXECUTIONS, ...shared })
+    return printList(options, context, {
+      columns: listWithChildren,
+      list: EXECUTIONS_WITH_CHILDREN,
+      note: WITH_CHILDREN,
+      ...shared,
     })
+  }
   makeDefault(executions, list, runList, { listed: false })
   explain(executions, {
     about: 'Without a command it runs "wfstore executions list", with its options.',
@@ -111,36 +132,58 @@ export function define(executions: Command, context: Context): void {
     .description(
       'Show runs: times, cost, error and steps; on a terminal also a timeline of the steps.',
     )
+  show.option('--with-children', 'also the cost with all sub-runs')
   explain(show, {
     about: 'JSON is an object for one run, and an array for several.',
     exit: '6 if a run is not found.',
     examples: ['wfstore executions show latest', 'wfstore executions show 0193f1c2 latest --json'],
   }).action(async (ids: string[]) => {
-    const options = show.optsWithGlobals<GlobalOptions>()
+    const options = show.optsWithGlobals<GlobalOptions & FamilyOptions>()
+    const { withChildren = false } = options
     for (const id of ids) if (id !== LATEST) rangeOf('execution', id)
     const { io, env } = context
     const { timelineColumn } = await import('./timeline-columns.ts')
     let now = io.now()
-    const columns = [...showColumns, timelineColumn(() => now, env)]
+    const columns = [...familyColumns(env, withChildren), timelineColumn(() => now, env)]
     checkOutput(columns, options)
     const writer = context.writer(options)
     const store = await context.store(options)
     const [first, ...others] = await withProgress(io, () => wholeIds(store, ids))
+    const limit = isData(options) || !io.stdout.isTTY ? undefined : TREE_ROWS
+    const noteChildren = () => {
+      if (withChildren) writer.note(WITH_CHILDREN)
+    }
     const runOf = async (id: string) => {
-      const run = await withProgress(io, () => store.executions.get(id))
+      const run = await withProgress(io, async () => ({
+        ...(await store.executions.get(id)),
+        ...(await store.executions.tree(id, { limit })),
+      }))
       if (run.status === 'running') now = await context.now(options)
       return run
     }
-    if (others.length === 0) return writer.record(columns, await runOf(first))
-    const runs = async function* () {
-      for (const id of [first, ...others]) yield await runOf(id)
+    if (others.length === 0) {
+      const run = await runOf(first)
+      await writer.record(columns, run)
+      noteCut(writer, run)
+      return noteChildren()
     }
-    if (isData(options) || !io.stdout.isTTY) return void (await writer.list(columns, runs()))
+    const runs = async function* () {
+      for (const id of [first, ...others]) {
+        const run = await runOf(id)
+        yield run
+        noteCut(writer, run)
+      }
+    }
+    if (isData(options) || !io.stdout.isTTY) {
+      await writer.list(columns, runs())
+      return noteChildren()
+    }
     let printed = 0
     for await (const run of runs()) {
       if (printed++ > 0) await writer.text('')
       await writer.record(columns, run)
     }
+    noteChildren()
   })
 }
 
@@ -158,7 +201,7 @@ async function wholeIds(store: Store, ids: readonly string[]): Promise<[string, 
 async function printList<S extends d.Shape, F extends ExecutionFilter>(
   options: ListFlags,
   context: Context,
-  { columns, list, filter: own, empty }: Listing<S, F>,
+  { columns, list, filter: own, empty, note }: Listing<S, F>,
 ): Promise<void> {
   const paging = readPaging(columns, list, options, context.io)
   const draw = async (writer: Writer, { query: run, executions }: ClientStore) => {
@@ -167,6 +210,7 @@ async function printList<S extends d.Shape, F extends ExecutionFilter>(
     if (context.io.stdout.isTTY) await context.now(options)
     const progress = options.watch === undefined ? listProgress(context.io, options) : noProgress
     await printPages(writer, { run, list, filter, columns, empty, progress }, paging)
+    if (note !== undefined) writer.note(note)
   }
   const open = async () => {
     // Reject invalid filters before connecting.
