@@ -32,6 +32,8 @@ beforeAll(async () => {
     insert into wfstore_periods (billing_period) select 'period ' || i from generate_series(1, 10000) as i;
     insert into wfstore_cleanups (started_at, cutoff) select now() - i * interval '1 hour', now() from generate_series(1, 10000) as i;
     set session_replication_role = replica;
+    update workflow_executions set session_id = 'session_' || total_tokens % 100, tags = jsonb_build_object('team', 'team_' || total_tokens % 500),
+      parent_execution_id = (lpad(to_hex(total_tokens / 3), 8, '0') || '-0000-7000-8000-000000000000')::uuid where total_tokens % 2 = 0;
     update billing_records set corrects = gen_random_uuid() where billing_id < '00001000-0000-7000-8000-000000000000';
     set session_replication_role = origin`)
   await client.query('analyze')
@@ -166,6 +168,8 @@ async function sampleValues(on: pg.Client): Promise<Record<string, unknown>> {
     first: `${execution.slice(0, 8)}-0000-0000-0000-000000000000`,
     last: `${execution.slice(0, 8)}-ffff-ffff-ffff-ffffffffffff`,
     user: 'user_1',
+    session: 'session_10',
+    tags: { team: 'team_10' },
     workflow: 'workflow 50',
     since: '2026-02-01T00:00:00Z',
     until: '2026-03-01T00:00:00Z',
