@@ -62,27 +62,32 @@ export function noteCut(writer: Writer, count: number, noun: string): void {
   )
 }
 
-/** Notes the removed runs of which the history does not have a tag or the session. */
+/** What a report does not know of removed runs: a tag that is not in the history, or the session. */
+export const unknownNotes = (
+  unknown: readonly HistoryUnknown[],
+  { tags = {} }: Pick<UsageFilter, 'tags'>,
+): string[] =>
+  unknown.map(({ dimension, runs }) => {
+    const [has, is] = runs === 1 ? ['has', 'is'] : ['have', 'are']
+    const subject = `${plural(runs, 'removed run')} ${has}`
+    if (dimension === 'session')
+      return `${subject} no session in the history: the row without a session includes them`
+    const tag = tagOfKey(dimension)
+    const effect = Object.hasOwn(tags, tag)
+      ? ` and ${is} not included`
+      : ': the row without the tag includes them'
+    return (
+      `${subject} no tag ${tag} in the history${effect}; ` +
+      'to keep it in later cleanups, add it to the cost-tags of `wfstore settings list`'
+    )
+  })
+
 export function noteUnknown(
   writer: Writer,
   unknown: readonly HistoryUnknown[],
-  { tags = {} }: Pick<UsageFilter, 'tags'>,
+  filter: Pick<UsageFilter, 'tags'>,
 ): void {
-  for (const { dimension, runs } of unknown) {
-    const subject = `${plural(runs, 'removed run')} ${runs === 1 ? 'has' : 'have'}`
-    if (dimension === 'session') {
-      writer.note(`${subject} no session in the history: the row without a session includes them`)
-      continue
-    }
-    const tag = tagOfKey(dimension)
-    const effect = Object.hasOwn(tags, tag)
-      ? ' and are not included'
-      : ': the row without the tag includes them'
-    writer.note(
-      `${subject} no tag ${tag} in the history${runs === 1 ? effect.replace('are', 'is') : effect}; ` +
-        'to keep it in later cleanups, add it to the cost-tags of `wfstore settings list`',
-    )
-  }
+  for (const note of unknownNotes(unknown, filter)) writer.note(note)
 }
 
 /** Removed runs have no messages, so they are in no group. */

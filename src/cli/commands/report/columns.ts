@@ -152,6 +152,11 @@ export const pageColumns: Column<Written>[] = [
   { name: 'until', kind: 'time' },
   { name: 'madeAt', kind: 'time', value: ({ now }) => now.toISOString() },
   { name: 'filter', kind: 'json', value: ({ filter }) => JSON.stringify(filter) },
+  {
+    name: 'historyUnknown',
+    kind: 'json',
+    value: ({ totals }) => JSON.stringify(totals.historyUnknown),
+  },
   object('totals', totals, (data) => data.totals),
   { name: 'beforeSince', kind: 'time' },
   object('before', totals, (data) => data.before),

@@ -111,7 +111,7 @@ function faultWords(month: PageMonth): string {
 
 export function monthsSection(data: PageData): Markup {
   const { months, statements, billingZone, timeZone, filter } = data
-  const narrowed = [filter.mode, filter.modelId, filter.workflowName, filter.status]
+  const narrowed = [filter.mode, filter.modelId, filter.workflowName, filter.status, filter.tags]
   const columns = [
     texts<PageMonth>('Month', 'month', ({ month }) => month, {
       kind: 'name',
@@ -144,7 +144,7 @@ export function monthsSection(data: PageData): Markup {
       `A billing month begins at midnight in ${billingZone}. A bill belongs to the month in which its run ended, a cost to the time at which its run started.`,
       billingZone !== timeZone && `The days of this report are those of ${timeZone}.`,
       narrowed.some((value) => value !== undefined) &&
-        'Bills are not filtered by status, mode, model or workflow.',
+        'Bills are not filtered by status, mode, model, workflow or tag.',
     ]),
     months.map((month) => monthPart(month, data)),
   ])

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Count } from '../../../tables/types.ts'
+import { unknownNotes } from '../../options/report-filter.ts'
 import { formatTime } from '../../output/text/format.ts'
 import type { PageData } from './data.ts'
 import { instantIn, justBefore, lengthBefore, spanIn } from './dates.ts'
@@ -110,6 +111,10 @@ function narrowing({ filter }: PageData): Markup | false {
     if (value === undefined) return []
     return [html`<li>${word} ${name(typeof value === 'string' ? value : value.join(' or '))}</li>`]
   })
+  const tags = Object.entries(filter.tags ?? {}).map(
+    ([tag, values]) => html`<li>tag ${name(tag)} ${name([values].flat().join(' or '))}</li>`,
+  )
+  given.push(...tags)
   return given.length > 0 && html`<ul class="filters" aria-label="Only runs of">${given}</ul>`
 }
 
@@ -159,6 +164,7 @@ function about(data: PageData, version: string): Markup {
     beforeSince !== null &&
       `The time before, for comparison, is ${spanIn(beforeSince, since, timeZone)}.`,
     'The success rate is the share of successful runs among finished runs.',
+    ...unknownNotes(data.totals.historyUnknown, filter).map((note) => `${note}.`),
     filter.status !== undefined && 'Errors and bills are not filtered by status.',
   ].filter((note) => note !== false)
   return html`<footer>

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { checkFileMode, fileMode } from '../../options/file-mode.ts'
 import { checkOutput } from '../../options/output.ts'
-import { addReportFilters, readReportFilter } from '../../options/report-filter.ts'
+import { addReportFilters, noteUnknown, readReportFilter } from '../../options/report-filter.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { parseText } from '../../options/values.ts'
 import { guardStream } from '../../output/stream.ts'
@@ -76,6 +76,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   })
   for (const { flag, to } of data.rounded)
     writer.note(`a report covers whole days: ${flag} is ${to.replace('.000Z', 'Z')}`)
+  noteUnknown(writer, data.totals.historyUnknown, filter)
   if (data.standby) writer.note('the server is a standby: it may lack the newest runs and bills')
   if (columns) return writer.record(columns, { ...data, version })
   const { pageOf } = await import('./page.ts')
