@@ -148,6 +148,8 @@ create table wfstore_bill_lines (
     cost > '-Infinity' and cost < 'Infinity' and unit_price >= 0 and unit_price < 'Infinity'
   )
 );
+-- Every report of bills says which calls have no price.
+create index wfstore_bill_lines_unpriced_idx on wfstore_bill_lines (billing_id) where cost_source = 'unpriced';
 comment on column wfstore_bill_lines.line_id is 'made of the other columns, so that a later part is added to its line';
 comment on column wfstore_bill_lines.meter is 'tokens: tokens without a class; given: a cost that the engine gave';
 comment on column wfstore_bill_lines.quantity is 'number of tokens or requests; NULL for a given cost';
