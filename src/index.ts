@@ -33,18 +33,23 @@ export type {
   BillingScope,
   BillingSum,
   BillingSummary,
+  BillingTotal,
+  BillLine,
+  BillLineFilter,
   Correction,
   CorrectionPlan,
   CorrectionResult,
   DifferenceCount,
   DifferenceKind,
   FocusRow,
+  Meter,
   Payment,
   PaymentPlan,
   PaymentResult,
   PeriodClose,
   PeriodCloseResult,
   SummaryKey,
+  UnpricedBills,
 } from './queries/billing/billing.ts'
 export type { Bill, BillFilter, Bills } from './queries/billing/bills.ts'
 export type { CleanupFilter, CleanupOutcome, PastCleanup } from './queries/cleanups.ts'

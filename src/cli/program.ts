@@ -93,6 +93,7 @@ const commands: Entry[] = [
     load: () => [
       import('./commands/billing/billing.ts'),
       import('./commands/billing/records.ts'),
+      import('./commands/billing/lines.ts'),
       import('./commands/billing/periods.ts'),
       import('./commands/billing/pay.ts'),
     ],

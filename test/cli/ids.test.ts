@@ -18,6 +18,7 @@ const takers: [name: string, command: string][] = [
   ['executions cancel <id>', 'executions cancel ID --dry-run'],
   ['audit show <id>', 'audit show ID'],
   ['billing correct <id>', 'billing correct ID --cost 2 --reason r --dry-run'],
+  ['billing lines <id>', 'billing lines ID'],
   ['executions list --execution', 'executions list --execution ID'],
   ['executions running --execution', 'executions running --execution ID'],
   ['audit --execution', 'audit --execution ID'],

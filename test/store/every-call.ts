@@ -72,6 +72,7 @@ export async function everyCall(given: Given): Promise<Record<string, Call>> {
     'billing.period': [billing.period, '2026-01'],
     'billing.periods': [billing.periods],
     'billing.summary': [billing.summary, { ...SCOPE, by: 'model' }],
+    'billing.lines': [billing.lines, { userId: 'u', ...page }],
     'billing.reconcile': [billing.reconcile, SCOPE],
     'billing.differences': [billing.differences, SCOPE],
     'billing.pay': [billing.pay, { ...SCOPE, paymentId: 'p', dryRun: true }],

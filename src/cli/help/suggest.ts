@@ -49,6 +49,7 @@ export const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>
   },
   billing: {
     ...all('billing records', 'bills details'),
+    ...all('billing lines', 'line items meters meter unpriced'),
     ...all('billing pay', 'paid payment payments mark'),
     ...all('billing correct', 'fix adjust refund credit edit update change'),
     ...all('billing close', 'lock finish finalize'),

@@ -1,8 +1,9 @@
 import type { Run } from '../../db/query/query.ts'
 import { checkNames } from '../../options.ts'
 import type { OneOrMore } from '../table/filter.ts'
-import { pages } from '../table/page.ts'
+import { type ListOptions, type Page, pages } from '../table/page.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
+import { type BillLine, type BillLineFilter, listLines } from './bill-lines.ts'
 import { CHARGES } from './charges.ts'
 import { closePeriod, type PeriodClose, type PeriodCloseResult } from './close.ts'
 import { type Correction, type CorrectionResult, correctBill } from './correct.ts'
@@ -23,13 +24,21 @@ import {
   summarize,
 } from './summary.ts'
 
+export type { BillLine, BillLineFilter, Meter } from './bill-lines.ts'
 export type { PeriodClose, PeriodCloseResult } from './close.ts'
 export type { Correction, CorrectionPlan, CorrectionResult } from './correct.ts'
 export type { FocusRow } from './focus.ts'
 export type { Payment, PaymentPlan, PaymentResult } from './pay.ts'
 export type { BillingPeriod } from './periods.ts'
 export type { BillDifference, DifferenceCount, DifferenceKind } from './reconcile.ts'
-export type { BillingScope, BillingSum, BillingSummary, SummaryKey } from './summary.ts'
+export type {
+  BillingScope,
+  BillingSum,
+  BillingSummary,
+  BillingTotal,
+  SummaryKey,
+  UnpricedBills,
+} from './summary.ts'
 
 /**
  * Totals, differences from the runs, payment, closing and corrections of bills. A period is a month such as '2024-12'. It
@@ -41,10 +50,12 @@ export interface Billing {
   period: (period?: string) => Promise<BillingPeriod>
   /** All periods with bills, newest first. */
   periods: () => Promise<BillingPeriod[]>
-  /** The totals of a period by user (default), model, day or several of these, or as one row. */
+  /** The totals of a period by user (default), model, provider, meter, day, a tag ('tag:team') or several of these, or as one row. */
   summary: (
     scope: BillingScope & { by?: OneOrMore<SummaryKey> | undefined },
   ) => Promise<BillingSummary>
+  /** The lines of bills, newest first. @throws WfstoreError usage */
+  lines: (options?: BillLineFilter & ListOptions<BillLine>) => Promise<Page<BillLine>>
   /** All differences between the bills of a period and their runs, faults first. */
   reconcile: (scope: BillingScope) => Promise<BillDifference[]>
   /** The number of differences of each kind. */
@@ -67,6 +78,7 @@ export const billingOf = (read: Run, write: Run): Billing => ({
   period: (period) => getPeriod(read, period),
   periods: () => listPeriods(read),
   summary: (scope) => summarize(read, scope),
+  lines: (options) => listLines(read, options),
   reconcile: async (scope) => {
     checkNames('billing.reconcile', scope, SCOPE_OPTIONS)
     return reconcile(read, scope)
@@ -92,9 +104,9 @@ export async function* focusCharges(
   scope: BillingScope & { provider?: string | undefined },
 ): AsyncGenerator<FocusRow> {
   checkNames('billing.focus', scope, { ...SCOPE_OPTIONS, provider: true })
-  const { period, userId, provider = 'wfstore' } = scope
+  const { period, userId, provider } = scope
   const filter = { billingPeriod: monthOf('period', period), userId }
-  const name = requiredText('provider', provider)
+  const name = provider === undefined ? undefined : requiredText('provider', provider)
   const all = { ...filter, limit: Number.POSITIVE_INFINITY }
   for await (const { rows } of pages(run, CHARGES, all, CHUNK))
     for (const charge of rows) yield* focusRows(charge, name)

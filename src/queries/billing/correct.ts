@@ -68,7 +68,7 @@ export interface CorrectionResult {
 const planSql = (
   id: string,
   cost: string,
-) => sql`select b.billing_id, b.user_id, b.execution_id, b.model_id, b.billing_period, b.corrects,
+) => sql`select b.billing_id, b.user_id, b.execution_id, b.model_id, b.billing_period, b.corrects, b.tags,
     b.cost + coalesce(sum(c.cost), 0) as cost_before, ${cost}::numeric as cost_after,
     coalesce(string_agg(c.billing_id::text, ',' order by c.billing_id), '') as corrections
   from billing_records b left join billing_records c on c.corrects = b.billing_id
@@ -109,16 +109,21 @@ export async function correctBill(
 
 /**
  * Its id (a UUIDv8 of RFC 9562) is made of the bill and its corrections. So only one of two simultaneous corrections is
- * written.
+ * written. Its line has the difference. It has the tags of the bill, so that the sums by tag contain it.
  */
 const insertion = (id: string, cost: string, metadata: string | null, costBefore: string) => sql`
-with c as (${planSql(id, cost)})
-insert into billing_records as r (billing_id, user_id, execution_id, model_id, cost, billing_period, corrects, metadata)
-select overlay(overlay(md5('wfstore correction ' || c.billing_id || ' ' || c.corrections) placing '8' from 13) placing 'a' from 17)::uuid,
-       c.user_id, c.execution_id, c.model_id, c.cost_after - c.cost_before, c.billing_period, c.billing_id, ${metadata}::jsonb
-from c where c.cost_before = ${costBefore}::numeric and ${raw(KEEPS_TOTALS_CONDITION)}
-on conflict (billing_id) do nothing
-returning ${raw(d.selectList(writtenShape, 'r'))}`
+with c as (${planSql(id, cost)}), r as (
+  insert into billing_records (billing_id, user_id, execution_id, model_id, cost, billing_period, corrects, metadata, tags)
+  select overlay(overlay(md5('wfstore correction ' || c.billing_id || ' ' || c.corrections) placing '8' from 13) placing 'a' from 17)::uuid,
+         c.user_id, c.execution_id, c.model_id, c.cost_after - c.cost_before, c.billing_period, c.billing_id, ${metadata}::jsonb, c.tags
+  from c where c.cost_before = ${costBefore}::numeric and ${raw(KEEPS_TOTALS_CONDITION)}
+  on conflict (billing_id) do nothing
+  returning *
+), line as (
+  insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, cost, cost_source)
+  select billing_id, wfstore_line_id(billing_id, null, model_id, 'given', null, 'given'), model_id, 'given', cost, 'given' from r
+)
+select ${raw(d.selectList(writtenShape, 'r'))} from r`
 
 async function planOf(read: Run, id: string, cost: string): Promise<CorrectionPlan> {
   const [plan] = await read(

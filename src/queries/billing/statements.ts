@@ -44,7 +44,7 @@ export interface StatementMonth extends StatementSum {
   month: string
 }
 
-/** The bills of a month for a model. */
+/** The cost and the tokens of a model in the bills of a month. Each bill counts once, at its own model. */
 export interface StatementLine extends StatementMonth {
   modelId: string
 }
@@ -135,10 +135,18 @@ used as (
     ${used.byModel ? sql`union all ${source(MOVED_COST, 'start_time', SUMS)}` : empty}
   ) as all_rows group by user_id, part
 ), lines as materialized (
-  select b.user_id, b.billing_period as month, b.model_id, count(*) as bills, sum(b.cost) as billed,
-         coalesce(sum(b.cost) filter (where b.paid), 0) as paid, coalesce(sum(b.cost) filter (where not b.paid), 0) as unpaid,
-         count(*) filter (where not b.paid) as unpaid_bills, sum(b.tokens_total) as billed_tokens
-  from billing_records b ${billed} group by 1, 2, 3
+  select user_id, month, model_id, sum(bills) as bills, sum(billed) as billed, sum(paid) as paid, sum(unpaid) as unpaid,
+         sum(unpaid_bills) as unpaid_bills, sum(billed_tokens) as billed_tokens
+  from (
+    select b.user_id, b.billing_period as month, b.model_id, count(*) as bills, 0 as billed, 0 as paid, 0 as unpaid,
+           count(*) filter (where not b.paid) as unpaid_bills, 0 as billed_tokens
+    from billing_records b ${billed} group by 1, 2, 3
+    union all
+    select b.user_id, b.billing_period, l.model_id, 0, sum(l.cost), coalesce(sum(l.cost) filter (where b.paid), 0),
+           coalesce(sum(l.cost) filter (where not b.paid), 0), 0,
+           coalesce(sum(l.quantity) filter (where l.meter <> 'request'), 0)
+    from billing_records b join wfstore_bill_lines l using (billing_id) ${billed} group by 1, 2, 3
+  ) as bills_and_lines group by user_id, month, model_id
 ), cells as (
   select user_id, month, ${summed(USED)}, ${summed(BILLED)} from (
     select user_id, ${raw(calendar.text('part'))} as month, runs, cost, tokens,

@@ -51,6 +51,8 @@ export interface List<S extends d.Shape, F extends object> {
   /** The field, a UUID, that orders rows with the same key. */
   id: keyof S & string
   order: 'asc' | 'desc'
+  /** Key and id are columns of two tables, so that no index compares both. */
+  isJoined?: true
   /** The conditions of its filters. @throws WfstoreError usage */
   where: (filter: F) => Condition[]
 }
@@ -171,6 +173,7 @@ interface Ordered {
   id: string
   keyType: KeyType
   order: 'asc' | 'desc'
+  isJoined?: true
 }
 
 const columnIn = ({ alias }: { alias: string }, name: string) => `${alias}.${columnOf(name)}`
@@ -190,7 +193,9 @@ export const isOwnOrder = (
 function after(list: Ordered, { key, id }: CursorPosition): Sql {
   const columns = raw(`(${columnIn(list, list.key)}, ${columnIn(list, list.id)})`)
   const comparison = raw(list.order === 'desc' ? '<' : '>')
-  return sql`${columns} ${comparison} (${key}::${raw(list.keyType)}, ${id}::uuid)`
+  const later = sql`${columns} ${comparison} (${key}::${raw(list.keyType)}, ${id}::uuid)`
+  if (!list.isJoined) return later
+  return sql`${later} and ${raw(columnIn(list, list.key))} ${comparison}= ${key}::${raw(list.keyType)}`
 }
 
 /** More values are read together. */

@@ -74,7 +74,7 @@ it.each([
   ['executions list --json --tz Europe/Berl', ['Europe/Berlin']],
   ['metrics --per', ['--period']],
   ['metrics rollup --period w', ['week']],
-  ['billing --by m', ['model']],
+  ['billing --by m', ['model', 'meter']],
   ['billing --period 2026-1', ['2026-11', '2026-10']],
   ['cost --by user,mode --to', ['--top', '--total']],
   ['help executions l', ['list']],

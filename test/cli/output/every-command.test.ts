@@ -73,6 +73,7 @@ const DATA: [line: string, names: string[] | 'some' | undefined][] = [
   ['billing --period 2026-10 --by total', undefined],
   ['billing --period 2026-10 --reconcile', undefined],
   ['billing records --period 2026-10', [ID]],
+  ['billing lines --period 2026-10', [ID]],
   ['billing periods', ['2026-10']],
   ['billing zone', ['UTC']],
   ['billing pay --period 2026-10 --payment-id p --dry-run', ['p']],

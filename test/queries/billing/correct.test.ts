@@ -31,6 +31,30 @@ describe('correct', () => {
     })
   })
 
+  it('has one line with the difference, and the tags of the bill', async () => {
+    const id = await on.add('2024-11', '1')
+    await on.database.sql(`update billing_records set tags = '{"team": "sales"}'`)
+    const { record } = await on.billing.correct({ ...wrong, billingId: id })
+    const billingId = record?.billingId as string
+    const { rows } = await on.billing.lines({ billingId })
+    expect(rows).toEqual([
+      expect.objectContaining({
+        ...{ billingId, modelId: 'm', meter: 'given', cost: '-0.25', costSource: 'given' },
+        ...{ provider: null, quantity: null, unitPrice: null },
+      }),
+    ])
+    const { rows: teams } = await on.billing.summary({ period: '2024-11', by: 'tag:team' })
+    expect(teams).toMatchObject([{ key: 'sales', records: 2, cost: '0.75' }])
+    const { rows: models } = await on.billing.summary({ period: '2024-11', by: 'model' })
+    expect(models).toMatchObject([{ key: 'm', records: 2, cost: '0.75' }])
+    const focus = []
+    for await (const row of on.billing.focus({ period: '2024-11' })) focus.push(row)
+    expect(focus.map((row) => [row.SkuMeter, row.BilledCost, row.ConsumedQuantity])).toEqual([
+      ['Runs', '-0.25', null],
+      ['Tokens', '1', 10],
+    ])
+  })
+
   it('adds it to the open month, with a reference, if the month of the bill is closed', async () => {
     const id = await on.add('2024-11', '1')
     await on.billing.closePeriod({ period: '2024-11' })

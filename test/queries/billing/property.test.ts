@@ -70,6 +70,8 @@ it('in any order of bills, corrections, payments and closes, a closed month neve
       }
       const periods = await on.billing.periods()
       expect(sum(periods.map((period) => period.cost))).toBe(sum([...bills.values()]))
+      const { rows: lines } = await on.billing.lines({ limit: 1000 })
+      expect(sum(lines.map((line) => line.cost))).toBe(sum([...bills.values()]))
       for (const period of periods)
         expect(units(period.paidCost) + units(period.unpaidCost)).toBe(units(period.cost))
     }),

@@ -162,10 +162,15 @@ async function check(store: Store, database: TestDatabase, expected: Expected) {
   const period = (await store.billing.period()).period
   for (const dimension of ['model', 'user'] as const) {
     const bills = await store.billing.summary({ period, by: dimension })
-    expect(bills.total.cost).toBe(total)
-    expect(named(bills.rows)).toEqual(of(dimension))
+    expect(trimmed(bills.total.cost)).toBe(total)
+    expect(named(bills.rows.map(({ key, cost }) => ({ key, cost: trimmed(cost) })))).toEqual(
+      of(dimension),
+    )
   }
 }
+
+/** The sum of 0.15 and 0.15 is 0.30 in PostgreSQL. */
+const trimmed = (amount: string) => (amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount)
 
 it('lines = bill = run = steps = cost by model and user, with any prices, given costs, late steps, cleanups and restores', async () => {
   let place = 0

@@ -9,6 +9,7 @@ import type {
   DifferenceCount,
   DifferenceKind,
   SummaryKey,
+  UnpricedBills,
 } from '../../../queries/billing/billing.ts'
 import { SUMMARY_KEYS } from '../../../queries/billing/summary.ts'
 import type { Context } from '../../context.ts'
@@ -18,7 +19,7 @@ import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
-import { distinctOf, list, listOfValues, oneOrMore, parseText } from '../../options/values.ts'
+import { distinctOrTags, list, listOfValues, oneOrMore, parseText } from '../../options/values.ts'
 import { roundedDollars } from '../../output/text/amount.ts'
 import { formatTime } from '../../output/text/format.ts'
 import type { Writer } from '../../output/writer.ts'
@@ -43,14 +44,13 @@ export function define(billing: Command, context: Context): void {
       parsePeriod,
     )
     .option('--user <ids>', 'filter by user', listOfValues())
-    .option('--by <keys>', 'user (the default), model, day or several; or total', parseKeys)
+    .option('--by <keys>', 'user, model, provider, meter, day, tag:<name> or total', parseKeys)
     .option('--reconcile', 'list bills that differ from runs; with --exit-code exit 1')
     // Named in the line above: the page has 24 lines.
     .addOption(new Option('--exit-code', 'exit with 1 for an unbilled or different run').hideHelp())
+    // An example shows it.
     .addOption(
-      new Option('--provider <name>', 'provider in -o focus, a FinOps CSV')
-        .argParser(parseText)
-        .default(undefined, 'wfstore'),
+      new Option('--provider <name>', 'provider in -o focus').argParser(parseText).hideHelp(),
     )
   addSort(report, summaryColumns(['user']))
   // The help page has no line left; an example shows it.
@@ -65,7 +65,7 @@ export function define(billing: Command, context: Context): void {
   })
 }
 
-const keysOf = distinctOf(SUMMARY_KEYS)
+const keysOf = distinctOrTags(SUMMARY_KEYS)
 
 const parseKeys = list<SummaryKey>((text, previous) => {
   const keys = keysOf(text, previous)
@@ -85,6 +85,7 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
     const billing = (await context.store(rest)).billing
     const period = await monthOf(billing, flags.period)
     await writer.list(focusColumns, billing.focus({ period, userId, provider }))
+    noteUnpriced(writer, (await billing.summary({ period, userId, by: 'total' })).unpriced)
     return
   }
   const options = output === undefined ? rest : { ...rest, output }
@@ -105,20 +106,29 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
     if (flags.exitCode) assertBilled(rows)
     return
   }
-  const { rows: sums, total } = await withProgress(context.io, () =>
-    billing.summary({ ...scope, by }),
-  )
+  const summary = await withProgress(context.io, () => billing.summary({ ...scope, by }))
+  const { rows: sums, total, unpriced } = summary
   const rows = sortRows(columns, sort, sums)
   const onTerminal = context.io.stdout.isTTY === true && !isData(options)
   if (onTerminal) writer.note(titleOf(period, user))
   const shown = onTerminal && rows.length > 0 && !by.includes('total') ? [...rows, total] : rows
-  await writer.list(columns, shown, { empty: `no bills in ${period.period}` })
+  await writer.list(summaryColumns(by, total), shown, { empty: `no bills in ${period.period}` })
   await noteDifferences(writer, billing, scope)
+  noteUnpriced(writer, unpriced)
   if (period.differs) {
     writer.note(
       `the bills of ${period.period} have changed since it was closed; see \`wfstore billing periods\``,
     )
   }
+}
+
+/** Says what the sums do not contain: a call without a price is not free. */
+function noteUnpriced(writer: Writer, { bills, models, tokens }: UnpricedBills): void {
+  if (bills === 0) return
+  const subject = `${plural(bills, 'bill')} of ${plural(models, 'model')} ${bills === 1 ? 'has' : 'have'}`
+  writer.note(
+    `${subject} calls without a price (${plural(tokens, 'token')}), which are not in the cost; run \`wfstore prices check\``,
+  )
 }
 
 /** Options that only one of the outputs has. @throws WfstoreError usage */

@@ -1,3 +1,4 @@
+import type { BillLine } from '../../../queries/billing/bill-lines.ts'
 import type {
   BillDifference,
   BillingPeriod,
@@ -12,8 +13,11 @@ import type { Bill } from '../../../queries/billing/bills.ts'
 import { classWords, TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import type { Column } from '../../output/column.ts'
 
-/** Sums of bills by the keys. The total has no keys. */
-export function summaryColumns(by: readonly SummaryKey[]): Column<BillingSum>[] {
+/** Sums of bills by the keys. @param total the row with all bills, which has no keys */
+export function summaryColumns(
+  by: readonly SummaryKey[],
+  total?: BillingSum,
+): Column<BillingSum>[] {
   const keys = by.flatMap((name, place): Column<BillingSum>[] =>
     name === 'total'
       ? []
@@ -21,8 +25,8 @@ export function summaryColumns(by: readonly SummaryKey[]): Column<BillingSum>[] 
           {
             name,
             kind: 'text',
-            value: (row) =>
-              (by.length === 1 ? row.key : row[name]) ?? (place === 0 ? 'total' : null),
+            value: (row) => (by.length === 1 ? row.key : row[name]),
+            word: (row) => (row === total && place === 0 ? 'total' : undefined),
             ...(place === 0 ? { isName: true } : {}),
             flex: { min: 8 },
             priority: 10,
@@ -45,6 +49,7 @@ export function summaryColumns(by: readonly SummaryKey[]): Column<BillingSum>[] 
         priority: Math.min(4, 5 - place),
       }),
     ),
+    { name: 'unpricedTokens', kind: 'count', table: false },
   ]
 }
 
@@ -65,6 +70,22 @@ export const recordColumns: Column<Bill>[] = [
   { name: 'metadata', kind: 'json', table: false },
   { name: 'createdAt', kind: 'time', table: false },
   { name: 'updatedAt', kind: 'time', table: false },
+]
+
+export const lineColumns: Column<BillLine>[] = [
+  { name: 'billingId', header: 'BILL', kind: 'id', isName: true, priority: 9 },
+  { name: 'lineId', kind: 'id', table: false },
+  { name: 'timestamp', header: 'BILLED', kind: 'time', priority: 4 },
+  { name: 'userId', header: 'USER', kind: 'text', flex: { min: 8 }, priority: 6 },
+  { name: 'provider', kind: 'text', flex: { min: 6 }, priority: 5 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 8 },
+  { name: 'meter', kind: 'text', priority: 10 },
+  { name: 'quantity', kind: 'count', priority: 9 },
+  { name: 'unitPrice', header: 'PRICE', kind: 'amount', priority: 7 },
+  { name: 'cost', kind: 'amount', priority: 10 },
+  { name: 'costSource', header: 'SOURCE', kind: 'text', priority: 7 },
+  { name: 'billingPeriod', header: 'PERIOD', kind: 'text', priority: 2 },
+  { name: 'paid', kind: 'boolean', priority: 2 },
 ]
 
 export const differenceColumns: Column<BillDifference>[] = [
@@ -160,10 +181,12 @@ const FOCUS_KINDS: Record<keyof FocusRow, Column<FocusRow>['kind']> = {
   ConsumedQuantity: 'count',
   ConsumedUnit: 'text',
   ContractedCost: 'amount',
+  ContractedUnitPrice: 'amount',
   EffectiveCost: 'amount',
   InvoiceIssuerName: 'text',
   ListCost: 'amount',
-  PricingQuantity: 'count',
+  ListUnitPrice: 'amount',
+  PricingQuantity: 'amount',
   PricingUnit: 'text',
   ProviderName: 'text',
   PublisherName: 'text',
@@ -172,6 +195,7 @@ const FOCUS_KINDS: Record<keyof FocusRow, Column<FocusRow>['kind']> = {
   ServiceSubcategory: 'text',
   SkuId: 'text',
   SkuMeter: 'text',
+  SkuPriceId: 'text',
   SubAccountId: 'text',
   SubAccountName: 'text',
   SubAccountType: 'text',

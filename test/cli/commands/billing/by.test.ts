@@ -54,7 +54,7 @@ it('the total of several keys is one row on a terminal', async () => {
 it.each([
   ['total,user', 'total cannot be combined with another key'],
   ['user,user', 'It must not repeat a key'],
-  ['user,colour', 'It must be one or more of user, model, day, total'],
+  ['user,colour', 'It must be one or more of user, model, provider, meter, day, total, tag:<name>'],
 ])('--by %s is refused: %s', async (keys, message) => {
   const { code, stderr } = await runCli(['billing', '--by', keys])
   expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
