@@ -92,6 +92,7 @@ export type { UsageFilter } from './queries/usage/filter.ts'
 export type { DayOfRuns, ReportOptions, ReportStats } from './queries/usage/report-stats.ts'
 export type { StoreStats } from './queries/usage/stats.ts'
 export type { HistoryUnknown } from './queries/usage/unknown.ts'
+export type { Unpriced } from './queries/usage/unpriced.ts'
 export type { Batch, BatchOptions } from './record/batch/batch.ts'
 export type { BatchEntry, BatchStep } from './record/batch/rows.ts'
 export type {

@@ -25,3 +25,9 @@ export const MOVED_COST = `(
   from workflow_executions r
   join workflow_steps s on s.execution_id = r.execution_id and s.model_id is not null and s.model_id <> r.model_id
   cross join lateral (values (s.model_id, s.cost, s.tokens_used), (r.model_id, -s.cost, -s.tokens_used)) as m (model_id, cost, tokens))`
+
+/** SQL of the steps without a price at their model, as a relation with the columns of their run. */
+export const UNPRICED_STEPS = `(
+  select r.start_time, r.user_id, r.workflow_name, r.mode, coalesce(s.model_id, r.model_id) as model_id, r.status, r.tags, 1 as steps
+  from workflow_steps s join workflow_executions r on r.execution_id = s.execution_id
+  where s.cost_source = 'unpriced')`

@@ -8,6 +8,7 @@ import {
   type Dimension,
   fieldOf,
 } from '../../queries/usage/cost.ts'
+import type { Unpriced } from '../../queries/usage/unpriced.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { FilterOptions } from '../options/filter.ts'
@@ -16,6 +17,7 @@ import {
   addReportFilters,
   noteCut,
   noteUnknown,
+  noteUnpriced,
   reader,
   readReportFilter,
 } from '../options/report-filter.ts'
@@ -35,9 +37,11 @@ interface CostFlags extends FilterOptions, SortOptions, WatchOptions {
 }
 
 /** A row of the report. The total has no dimensions. */
-type Line = Partial<CostRow> & CostTotal & { total: boolean; historyCut: number | null }
+type Line = Partial<CostRow> &
+  CostTotal & { total: boolean; historyCut: number | null; unpriced: Unpriced | null }
 
-const ABOUT = 'Amounts are US dollars. Includes removed runs. Dates are in --tz (default: UTC).'
+const ABOUT = `Amounts are US dollars. Includes removed runs. Dates are in --tz (default: UTC).
+Cost counts at the model of its step; a run counts once, at its own model.`
 
 /** `cost`, and `cost-by-mode`, an alias of `cost --by mode`. */
 export function define(command: Command, context: Context): void {
@@ -53,10 +57,7 @@ export function define(command: Command, context: Context): void {
   explain(command, { about: ABOUT, examples: byMode ? BY_MODE : BY })
 }
 
-const BY = [
-  'wfstore cost --by user --since 2026-11-01 --top 10',
-  'wfstore cost --by month,tag:team --tz Europe/Berlin -o csv > cost.csv',
-]
+const BY = ['wfstore cost --by month,tag:team --tz Europe/Berlin -o csv > cost.csv']
 const BY_MODE = [
   'wfstore cost-by-mode --since 30d',
   `wfstore cost-by-mode --user user_7 --json | jq 'map({(.mode): .cost}) | add'`,
@@ -77,7 +78,9 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
     const report = await unlessWatching(context, options, () =>
       costBy(run, { ...filter, by, timeZone, top }),
     )
-    const lines = report.rows.map((row): Line => ({ ...row, total: false, historyCut: null }))
+    const lines = report.rows.map(
+      (row): Line => ({ ...row, total: false, historyCut: null, unpriced: null }),
+    )
     const rest = lines.filter(({ other }) => other)
     const rows = [
       ...sortRows(
@@ -87,12 +90,14 @@ async function printCost(options: CostFlags, context: Context): Promise<void> {
       ),
       ...rest,
     ]
-    const last: Line = { ...report.total, total: true, historyCut: report.historyCut }
+    const { historyCut, unpriced } = report
+    const last: Line = { ...report.total, total: true, historyCut, unpriced }
     await writer.list(columns, rows, { total: { row: last, everywhere: total }, empty: 'no runs' })
     if (report.rows.length > 0 && by.some((each) => DATES.includes(each)))
       writer.remark(`dates are in ${timeZone ?? 'UTC'}`)
-    noteCut(writer, report.historyCut, 'run')
+    noteCut(writer, historyCut, 'run')
     noteUnknown(writer, report.historyUnknown, filter)
+    noteUnpriced(writer, unpriced)
   }
   await printOrWatch(context, options, { open, draw })
 }
@@ -122,6 +127,7 @@ function columnsOf(by: readonly Dimension[], ascii: boolean, total: boolean): Co
     { name: 'other', kind: 'boolean', value: ({ other }) => other ?? false, table: false },
     { name: 'total', kind: 'boolean', table: false, json: total },
     { name: 'historyCut', kind: 'count', table: false, json: total },
+    { name: 'unpriced', kind: 'json', table: false, json: total },
   ]
 }
 

@@ -10,6 +10,7 @@ import {
   addReportFilters,
   noteCut,
   noteUnknown,
+  noteUnpriced,
   reader,
   readReportFilter,
 } from '../options/report-filter.ts'
@@ -58,6 +59,7 @@ export function define(stats: Command, context: Context): void {
       noteCut(writer, report.historyCut, 'run')
       noteCut(writer, report.auditHistoryCut, 'audit entry')
       noteUnknown(writer, report.historyUnknown, filter)
+      noteUnpriced(writer, report.unpriced)
     }
     await printOrWatch(context, options, { open, draw })
   })
@@ -114,6 +116,7 @@ function columnsFor({ io, env }: Context, tz: string | undefined): Column<Report
     { name: 'historyCut', kind: 'count', table: false },
     { name: 'auditHistoryCut', kind: 'count', table: false },
     { name: 'historyUnknown', kind: 'rows', columns: unknownColumns, table: false },
+    { name: 'unpriced', kind: 'json', table: false },
   ]
 }
 

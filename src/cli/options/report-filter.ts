@@ -5,6 +5,7 @@ import { plural } from '../../numbers.ts'
 import { tagOfKey } from '../../queries/table/tag.ts'
 import type { UsageFilter } from '../../queries/usage/filter.ts'
 import type { HistoryUnknown } from '../../queries/usage/unknown.ts'
+import type { Unpriced } from '../../queries/usage/unpriced.ts'
 import type { Context } from '../context.ts'
 import type { Writer } from '../output/writer.ts'
 import { addFilters, type FilterOptions, readFilter } from './filter.ts'
@@ -93,3 +94,15 @@ export function noteUnknown(
 /** Removed runs have no messages, so they are in no group. */
 export const removedNote = (runs: number): string =>
   `${plural(runs, 'failed or partial run')} of this time ${runs === 1 ? 'was' : 'were'} removed by cleanup and ${runs === 1 ? 'is' : 'are'} in no group`
+
+/** '12 steps of 2 models have no price, so their cost is not included'; undefined if there are none. */
+export function unpricedText({ steps, models }: Unpriced): string | undefined {
+  if (steps === 0) return undefined
+  const [have, their] = steps === 1 ? ['has', 'its'] : ['have', 'their']
+  return `${plural(steps, 'step')} of ${plural(models, 'model')} ${have} no price, so ${their} cost is not included`
+}
+
+export function noteUnpriced(writer: Writer, unpriced: Unpriced): void {
+  const text = unpricedText(unpriced)
+  if (text !== undefined) writer.note(`${text}; run \`wfstore prices check\``)
+}

@@ -17,6 +17,7 @@ import {
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 import { type HistoryUnknown, historyUnknown, unknownRows } from './unknown.ts'
+import { type Unpriced, unpricedOf, unpricedRows, unpricedSql } from './unpriced.ts'
 
 /** The dimensions of runs, with their fields in a row. */
 export const DIMENSION_FIELDS = {
@@ -95,6 +96,8 @@ export interface CostReport {
   historyCut: number
   /** Removed runs whose tag or session is not known. A dimension without such runs is left out. */
   historyUnknown: HistoryUnknown[]
+  /** The steps of these runs that have no price, so that their cost is not in the total. */
+  unpriced: Unpriced
 }
 
 const rowShape = {
@@ -104,6 +107,7 @@ const rowShape = {
   groups: d.count(),
   historyCut: d.count(),
   historyUnknown: unknownRows,
+  unpriced: unpricedRows,
 }
 
 /**
@@ -124,18 +128,26 @@ export async function costBy(run: Run, options: CostOptions): Promise<CostReport
   const all = await run(asked, shape)
   const rows: CostRow[] = []
   let total: CostTotal | undefined
-  let [groups, historyCut, unknown] = [0, 0, [] as HistoryUnknown[]]
-  for (const { isTotal, groups: found, historyCut: cut, historyUnknown: notKnown, ...row } of all) {
+  let about = {
+    groups: 0,
+    historyCut: 0,
+    historyUnknown: [] as HistoryUnknown[],
+    unpriced: unpricedOf([]),
+  }
+  for (const { isTotal, groups, historyCut, historyUnknown: unknown, unpriced, ...row } of all) {
     if (!isTotal) rows.push(row)
     else {
       const { runs, cost, tokens, costPerRun, share } = row
       total = { runs, cost, tokens, costPerRun, share }
-      groups = found
-      historyCut = cut
-      unknown = historyUnknown(notKnown)
+      about = {
+        groups,
+        historyCut,
+        historyUnknown: historyUnknown(unknown),
+        unpriced: unpricedOf(unpriced),
+      }
     }
   }
-  return { rows, total: total as CostTotal, groups, historyCut, historyUnknown: unknown }
+  return { rows, total: total as CostTotal, ...about }
 }
 
 function dimensionsOf(by: CostOptions['by']): Dimension[] {
@@ -231,7 +243,7 @@ counted as (
 select ${list(textOf)},
        ${raw(d.selectList(totalShape, 'r'))},
        coalesce(r.other, false) as other, r.is_total, r.groups, ${where.cut('usage_history', 'runs')} as history_cut,
-       ${where.unknown(dimensions)} as history_unknown
+       ${where.unknown(dimensions)} as history_unknown, ${unpricedSql(where)} as unpriced
 from r order by ${raw(order.join(', '))}`
 }
 

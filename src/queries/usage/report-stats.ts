@@ -16,6 +16,7 @@ import {
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 import type { StoreStats } from './stats.ts'
 import { type HistoryUnknown, historyUnknown, unknownRows } from './unknown.ts'
+import { type Unpriced, unpricedOf, unpricedRows, unpricedSql } from './unpriced.ts'
 
 export interface ReportOptions extends UsageFilter {
   /** IANA name of the zone in which days begin (default: UTC). */
@@ -59,6 +60,8 @@ export interface ReportStats extends Omit<StoreStats, 'totalAuditLogs'> {
   auditHistoryCut: number
   /** Removed runs that are not included because the history does not have a tag of the filter. */
   historyUnknown: HistoryUnknown[]
+  /** The steps of these runs that have no price, so that their cost is not in the total. */
+  unpriced: Unpriced
 }
 
 const dayShape = { day: d.text(), runs: d.count(), cost: d.amount() }
@@ -88,6 +91,7 @@ const reportShape = {
   historyCut: d.count(),
   auditHistoryCut: d.count(),
   historyUnknown: unknownRows,
+  unpriced: unpricedRows,
 }
 
 /** Seconds to milliseconds with three places: times have microseconds, further digits are rounding errors. */
@@ -114,6 +118,7 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
     percentilesOver: { runs: percentileRuns, since: percentileSince },
     days: days ?? [],
     historyUnknown: historyUnknown(stats.historyUnknown),
+    unpriced: unpricedOf(stats.unpriced),
   }
 }
 
@@ -170,7 +175,7 @@ counted as (
   } as total_audit_logs,
          ${where.cut('usage_history', 'runs')} as history_cut,
          ${entries ? where.cut('audit_history', 'entries') : raw('0')} as audit_history_cut,
-         ${where.unknown()}::text as history_unknown
+         ${where.unknown()}::text as history_unknown, ${unpricedSql(where)}::text as unpriced
 )
 select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, stuck, entries, bounds) as r`
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { foldRuns } from '../../queries/usage/support.ts'
-import { runCli } from '../../support/cli.ts'
+import { NOW, runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { expectGolden } from '../../support/golden.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
@@ -122,6 +122,25 @@ it('an empty result has no rows: a note, a header, an empty array', async () => 
   expect(await on(['--no-headers'])).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(await on(['--json'])).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
   expect((await on(['-o', 'csv'])).stdout).toBe(`${header.join(',')}\r\n`)
+})
+
+it('steps without a price are noted on stderr by cost and stats, and in the page of the report', async () => {
+  const priced = await createMigrated('cli_cost_unpriced')
+  await priced.sql(`
+    with run as (insert into workflow_executions (user_id, workflow_name, mode, model_id, start_time) values ('u', 'w', 'm', 'x', timestamptz '${NOW}' - interval '1 day') returning execution_id)
+    insert into workflow_steps (execution_id, step_number, step_name, model_id, cost_source)
+    select execution_id, n, 's', nullif('m' || n % 2, 'm0'), 'unpriced' from run, generate_series(1, 3) n`)
+  const note = '3 steps of 2 models have no price, so their cost is not included; run'
+  const url = ['--database-url', priced.url]
+  for (const command of ['cost-by-mode', 'stats']) {
+    const { stderr, code } = await runCli([command, ...url])
+    expect([code, stderr]).toEqual([0, `${note} \`wfstore prices check\`\n`])
+  }
+  const one = await runCli(['cost', '--by', 'model', '--model', 'x', '--total', '--json', ...url])
+  expect(one.stderr).toContain('1 step of 1 model has no price, so its cost is not included')
+  expect(JSON.parse(one.stdout).at(-1).unpriced).toEqual({ steps: 1, models: 1 })
+  expect((await runCli(['report', ...url])).stdout).toContain(`${note} wfstore prices check.`)
+  await priced.drop()
 })
 
 it('a bound that cuts a quarter hour of removed runs is noted on stderr, and in the row of the total', async () => {

@@ -104,7 +104,14 @@ it('cost per run is rounded to 12 places at any size, and the share to six', asy
 it('an empty store has no rows and a total of zeros; a total cost of 0 has no shares', async () => {
   const total = { runs: 0, cost: '0', tokens: 0, costPerRun: null, share: null }
   expect(await costBy(run, { by: ['day', 'user'], top: 3 })).toEqual({
-    ...{ rows: [], total, groups: 0, historyCut: 0, historyUnknown: [] },
+    ...{
+      rows: [],
+      total,
+      groups: 0,
+      historyCut: 0,
+      historyUnknown: [],
+      unpriced: { steps: 0, models: 0 },
+    },
   })
   await insert([seed({ cost: 0n })])
   expect((await costBy(run, { by: 'user' })).rows[0]).toMatchObject({

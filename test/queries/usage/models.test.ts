@@ -193,3 +193,48 @@ it('how many removed runs used a model in a step is not known', async () => {
     removedRuns: null,
   })
 })
+
+it('steps without a price are counted at their model, also of removed runs', async () => {
+  await database.sql(`
+    truncate workflow_executions, usage_history cascade;
+    insert into workflow_executions (execution_id, user_id, workflow_name, mode, model_id, status, start_time, end_time) values
+      ('00000000-0000-7000-8000-00000000000a', 'u', 'w', 'm', 'large', 'success', '2025-01-01T10:00Z', '2025-01-01T10:01Z'),
+      ('00000000-0000-7000-8000-00000000000b', 'v', 'w', 'm', 'small', 'success', '2025-01-02T10:00Z', '2025-01-02T10:01Z');
+    insert into workflow_steps (execution_id, step_number, step_name, model_id, tokens_used, cost_source) values
+      ('00000000-0000-7000-8000-00000000000a', 1, 's', null, 5, 'unpriced'),
+      ('00000000-0000-7000-8000-00000000000a', 2, 's', 'new', 5, 'unpriced'),
+      ('00000000-0000-7000-8000-00000000000a', 3, 's', 'new', 0, 'unpriced'),
+      ('00000000-0000-7000-8000-00000000000a', 4, 's', 'new', 7, 'given'),
+      ('00000000-0000-7000-8000-00000000000b', 1, 's', 'newer', 0, 'unpriced')`)
+  const counts = async (filter: Omit<CostOptions, 'by'>) => {
+    const { unpriced, rows } = await costBy(run, { by: 'model', ...filter })
+    expect((await reportStats(run, filter)).unpriced).toEqual(unpriced)
+    return [unpriced, rows.map(({ modelId }) => modelId)]
+  }
+  const filters = [
+    {},
+    { userId: 'u' },
+    { modelId: 'new' },
+    { modelId: ['small', 'newer'] },
+    { since: '2025-01-02T00:00Z' },
+    { status: 'failed' as const },
+  ]
+  const all = async () => {
+    const seen: unknown[] = []
+    for (const filter of filters) seen.push(await counts(filter))
+    return seen
+  }
+  const found = [
+    [{ steps: 4, models: 3 }, ['large', 'small', 'new']],
+    [{ steps: 3, models: 2 }, ['large', 'new']],
+    [{ steps: 2, models: 1 }, ['new']],
+    [{ steps: 1, models: 1 }, ['small']],
+    [{ steps: 1, models: 1 }, ['small']],
+    [{ steps: 0, models: 0 }, []],
+  ]
+  expect(await all()).toEqual(found)
+  await clean(database, { before: '2025-01-02T00:00Z' })
+  expect(await all()).toEqual(found)
+  await clean(database, { before: '2026-01-01T00:00Z' })
+  expect(await all()).toEqual(found)
+})

@@ -204,6 +204,7 @@ it('an empty store has zeros, and null for unknown numbers', async () => {
       historyCut: 0,
       auditHistoryCut: 0,
       historyUnknown: [],
+      unpriced: { steps: 0, models: 0 },
     },
   })
   await other.end()

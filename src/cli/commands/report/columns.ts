@@ -57,6 +57,7 @@ const totals = columns<ReportStats>({
   p95ExecutionTime: 'duration',
   p99ExecutionTime: 'duration',
   historyCut: 'count',
+  unpriced: 'json',
 }).map((column) => (column.name === 'totalCostExact' ? totalCost(column) : column))
 
 function totalCost(column: Column<ReportStats>): Column<ReportStats> {

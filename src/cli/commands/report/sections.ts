@@ -3,7 +3,7 @@ import type { FailureGroup } from '../../../queries/errors/groups.ts'
 import { STUCK_AFTER_MS } from '../../../queries/executions/running.ts'
 import type { SlowWorkflow } from '../../../queries/executions/slow-workflows.ts'
 import type { CostReport, CostRow, CostTotal } from '../../../queries/usage/cost.ts'
-import { removedNote } from '../../options/report-filter.ts'
+import { removedNote, unpricedText } from '../../options/report-filter.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { shareBar } from './chart.ts'
 import type { PageData } from './data.ts'
@@ -54,6 +54,7 @@ export function costSection(data: PageData): Markup {
   return section(title, 'cost', [
     chart,
     cutNote(data),
+    unpricedNote(data),
     costTable(`${ofAll(shown, models.groups, 'model')}, the highest cost first`, 'models', models, [
       mark,
       ...costColumns('Model', 'modelId'),
@@ -69,6 +70,11 @@ function cutNote({ part, since, end, until, timeZone }: PageData): Markup | fals
     !beginsIn(part, until ?? end, timeZone) &&
       `The last ${part} ends at ${instantIn(end, timeZone)}.`,
   ])
+}
+
+function unpricedNote({ totals }: PageData): Markup | false {
+  const text = unpricedText(totals.unpriced)
+  return note([text !== undefined && `${text}; run wfstore prices check.`])
 }
 
 export function spendingSection({ workflows, modes }: PageData): Markup {
