@@ -83,7 +83,7 @@ function differences({ periods, userId }: Scope, all: boolean): Sql {
   ), billed as (
     select b.execution_id, ${all ? raw('null::uuid') : FIRST_BILL} as billing_id,
            sum(b.cost) as cost, sum(b.tokens_total) as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
-           coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ? 'step_id'), 0) as corrected,
+           coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ?| array['step_id', 'applied']), 0) as corrected,
            array_agg(b.billing_period) as periods
     from billing_records b where b.execution_id in (select execution_id from own) group by b.execution_id
   ), compared as (
