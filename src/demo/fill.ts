@@ -36,10 +36,10 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
   return [
     [
       `insert into workflow_executions (execution_id, workflow_name, mode, user_id, model_id, start_time, end_time, status, steps_total,
-         error_message, created_at)
-       select run, workflow, mode, "user", model, start, "end", status, total, error, start
+         error_message, created_at, tags, session_id, parent_execution_id)
+       select run, workflow, mode, "user", model, start, "end", status, total, error, start, tags, session, parent
        from json_to_recordset($1) as r (run uuid, workflow text, mode text, "user" text, model text, start timestamptz,
-         "end" timestamptz, status text, total int, error text)`,
+         "end" timestamptz, status text, total int, error text, tags jsonb, session text, parent uuid)`,
       runs,
     ],
     [
@@ -56,7 +56,7 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
       steps,
     ],
     [
-      `update workflow_steps s set cost =
+      `update workflow_steps s set cost_source = 'given', cost =
          (s.tokens_input * m.input + s.tokens_output * m.output + s.tokens_cache_read * m.cache) * 0.000001
        from workflow_executions e, json_to_recordset($1) as m (id text, input numeric, output numeric, cache numeric)
        where e.execution_id = s.execution_id and m.id = e.model_id and s.tokens_input is not null`,
@@ -73,10 +73,10 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
     ],
     [
       `insert into billing_records (billing_id, user_id, execution_id, timestamp, model_id, tokens_input, tokens_output,
-         tokens_cache_read, tokens_total, cost, billing_period, paid, payment_id)
+         tokens_cache_read, tokens_total, cost, billing_period, paid, payment_id, tags)
        select ${idAt('e.end_time', 'e.execution_id')}, e.user_id, e.execution_id, e.end_time, e.model_id, s.input, s.output, s.cache, e.total_tokens, e.total_cost,
          to_char(e.end_time at time zone 'UTC', 'YYYY-MM'), b.paid,
-         case when b.paid then 'pay_' || to_char(e.end_time at time zone 'UTC', 'YYYYMM') || '_' || e.user_id end
+         case when b.paid then 'pay_' || to_char(e.end_time at time zone 'UTC', 'YYYYMM') || '_' || e.user_id end, e.tags
        from workflow_executions e
        join (select execution_id, sum(tokens_input) as input, sum(tokens_output) as output,
                sum(tokens_cache_read) as cache from workflow_steps group by execution_id) s using (execution_id)

@@ -61,6 +61,19 @@ const WORKFLOWS = [
   },
 ]
 
+/** The project of a workflow. Runs of the others have no such tag. */
+const PROJECTS: Record<string, string> = {
+  'Lead enrichment': 'crm',
+  'Process sales data': 'crm',
+  客户跟进: 'crm',
+  'Campaign brief': 'launch',
+}
+const TEAMS = ['north', 'south', 'west']
+/** The newest runs of a user belong to sessions of this many runs. */
+const SESSION = { user: 'user_7', runs: 3, count: 2 }
+/** The newest run of this workflow has started the next two runs. */
+const PARENT = 'Campaign brief'
+
 const ERRORS = [
   '429 Rate limit reached: limit 30000 tokens per minute, used 29871',
   'ETIMEDOUT: the tool did not answer within 30 s',
@@ -97,6 +110,9 @@ export interface DemoRun {
   status: string
   total: number
   error: string | null
+  tags: Record<string, string>
+  session: string | null
+  parent: string | null
 }
 
 const DAY = 86_400_000
@@ -114,7 +130,17 @@ export function makeHistory(now: Date): { runs: DemoRun[]; steps: DemoStep[] } {
     const start = isRunning ? now.getTime() - minutes * 60_000 : midnight - age - LAST_END
     addRun(history, isRunning, Math.floor(start), random)
   }
+  addFamilies(history.runs.filter(({ status }) => status !== 'running'))
   return history
+}
+
+/** @param runs the finished ones, newest first */
+function addFamilies(runs: readonly DemoRun[]): void {
+  const ofUser = runs.filter(({ user }) => user === SESSION.user)
+  for (const [index, run] of ofUser.slice(0, SESSION.runs * SESSION.count).entries())
+    run.session = `chat-${SESSION.count - Math.floor(index / SESSION.runs)}`
+  const place = runs.findIndex(({ workflow }, index) => index > 1 && workflow === PARENT)
+  for (const run of runs.slice(Math.max(place - 2, 0), place)) run.parent = runs[place]?.run ?? null
 }
 
 function addRun(
@@ -190,7 +216,16 @@ function addRun(
     status: fate,
     total: workflow.tools.length,
     error: fate === 'cancelled' ? 'cancelled by user' : failure,
+    tags: tagsOf(user, workflow.name),
+    session: null,
+    parent: null,
   })
+}
+
+function tagsOf(user: string, workflow: string): Record<string, string> {
+  const team = TEAMS[USERS.indexOf(user) % TEAMS.length] as string
+  const project = PROJECTS[workflow]
+  return project === undefined ? { team } : { team, project }
 }
 
 const NOT_RUN = {
