@@ -57,7 +57,7 @@ describe('pay', () => {
     await expect(on.billing.pay({ period: '2024-11', paymentId: 'q' })).rejects.toMatchObject({
       code: 'conflict',
       message: `bill ${paid} of u is already paid ${paymentId === null ? 'without a payment id' : 'by payment p'}; nothing was changed`,
-      hint: 'use --rest to pay only the 1 unpaid',
+      hint: 'use `rest` to pay only the 1 unpaid',
     })
     expect(await on.everything()).toEqual(before)
     expect(await on.billing.pay({ period: '2024-11', paymentId: 'q', rest: true })).toMatchObject({
