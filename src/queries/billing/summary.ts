@@ -146,6 +146,10 @@ const keySql = (key: SummaryKey, of: 'bill' | 'line'): Sql =>
 const each = (of: (column: string) => string): Sql =>
   raw(TOKEN_COLUMNS.map((column) => `${of(column)} as ${column}`).join(', '))
 
+/** A correction in a later month that prices the calls of a bill takes their tokens from the month of that bill. */
+const PRICED_ELSEWHERE = raw(`not (l.quantity < 0 and b.corrects is not null and exists (
+  select from billing_records o where o.billing_id = b.corrects and o.billing_period <> b.billing_period))`)
+
 /**
  * Rows `s` of the sums. By model, provider or meter, cost and tokens are those of the lines, and bills are only counted. Bills
  * and lines are first summed by key, payment and meter, so that the other sums have few rows.
@@ -163,8 +167,7 @@ function summary(keys: readonly SummaryKey[], names: readonly string[], scope: S
     )
   const isUncounted = keys.includes('provider') || keys.includes('meter')
   const hasLines = isUncounted || keys.includes('model')
-  const ofLines = (more: Sql[] = []) =>
-    sql`from billing_records b join wfstore_bill_lines l using (billing_id) ${where([...scope, ...more])}`
+  const ofLines = sql`from billing_records b join wfstore_bill_lines l using (billing_id) ${where(scope)}`
   const bills = hasLines
     ? // A class that a bill reports as 0 has no line.
       sql`0 as cost, 0 as tokens_total, ${each((column) => (isUncounted ? 'null::numeric' : `sum(b.${column} * 0)`))}`
@@ -172,16 +175,21 @@ function summary(keys: readonly SummaryKey[], names: readonly string[], scope: S
   const lines = sql`union all
   select ${columns}, paid, 0, cost, case when meter in ('request', 'given') then 0 else quantity end,
          ${each((column) => `case when meter = '${column.replace('tokens_', '')}' then quantity end`)}, 0
-  from (select ${keysOf('line')}, b.paid, l.meter, sum(l.cost) as cost, sum(l.quantity) as quantity ${ofLines()} ${grouped(2)}) as l`
+  from (select ${keysOf('line')}, b.paid, l.meter, sum(l.cost) as cost, sum(l.quantity) as quantity ${ofLines} ${grouped(2)}) as l`
   const count = (filter: string) => {
     const sum = `coalesce(sum(records) ${filter}, 0)`
     return raw(isUncounted ? `case when grouping(key) = 1 then ${sum} end` : sum)
   }
   return sql`
 with unpriced as materialized (
-  select ${keysOf('line')}, b.paid, coalesce(b.corrects, b.billing_id) as bill, l.model_id, l.quantity,
-         case when l.meter = 'request' then 0 else l.quantity end as tokens
-  ${ofLines([sql`l.cost_source = 'unpriced'`])}
+  select ${keysOf('line')}, b.paid, coalesce(b.corrects, b.billing_id) as bill, l.model_id, n.quantity,
+         case when l.meter = 'request' then 0 else n.quantity end as tokens
+  from billing_records b join wfstore_bill_lines l using (billing_id)
+  cross join lateral (select l.quantity + coalesce(sum(k.quantity), 0) as quantity
+    from billing_records c join wfstore_bill_lines k using (billing_id)
+    where c.corrects = b.billing_id and c.billing_period <> b.billing_period and k.cost_source = 'unpriced' and k.meter = l.meter
+      and k.model_id = l.model_id and k.provider is not distinct from l.provider) as n
+  ${where([...scope, sql`l.cost_source = 'unpriced'`, PRICED_ELSEWHERE])}
 ), parts as (
   select ${keysOf('bill')}, b.paid, count(*) as records, ${bills}, 0 as unpriced_tokens
   from billing_records b ${where(scope)} ${grouped(1)}
