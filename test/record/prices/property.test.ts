@@ -202,11 +202,11 @@ it('lines = bill = run = steps = cost by model and user, with any prices, given 
             for (const step of given.steps) expected.step(given, step)
           } else if (given.kind === 'cleanup') {
             const archive = join(folder, `${++place}`)
-            await store.cleanup({
+            const { archive: written } = await store.cleanup({
               ...{ before: new Date(), allowAll: true, batchSize: 2, pauseMs: 0 },
               archive: archiveInFolder(archive),
             })
-            archives.push(archive)
+            if (written) archives.push(archive)
           } else if (archives.length > 0) {
             await store.restore(archives.pop() as string)
           }
