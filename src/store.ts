@@ -21,6 +21,7 @@ import { stepRows } from './queries/executions/steps.ts'
 import { currentMetrics } from './queries/metrics/current.ts'
 import { metricRows } from './queries/metrics/metrics.ts'
 import { rollupMetrics } from './queries/metrics/rollup.ts'
+import { pricesOn } from './queries/prices/prices.ts'
 import { settingsOf } from './queries/settings.ts'
 import { costBy } from './queries/usage/cost.ts'
 import { reportStats } from './queries/usage/report-stats.ts'
@@ -123,6 +124,10 @@ function storeOn(access: Access, close: () => Promise<void>, spool?: SpoolOption
         )
       },
     },
+    prices: pricesOn(read, async (work) => {
+      await check()
+      return onSession(work)
+    }),
     settings: settingsOf(read, write),
     getStats: (userId) => getStats(read, userId),
     cost: (options) => costBy(read, options),

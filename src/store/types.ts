@@ -14,6 +14,7 @@ import type { Steps } from '../queries/executions/steps.ts'
 import type { CurrentOptions } from '../queries/metrics/current.ts'
 import type { Metric, Metrics } from '../queries/metrics/metrics.ts'
 import type { RollupOptions, RollupResult } from '../queries/metrics/rollup.ts'
+import type { Prices } from '../queries/prices/prices.ts'
 import type { SettingsAccess } from '../queries/settings.ts'
 import type { ExecutionFilter, OneOrMore } from '../queries/table/filter.ts'
 import type { ListOptions, Page } from '../queries/table/page.ts'
@@ -49,6 +50,7 @@ export interface Store {
     current: (options?: CurrentOptions) => Promise<Metric[]>
   }
   billing: Bills & Billing
+  prices: Prices
   /** What the database keeps for all who use it, such as the tags of which totals survive cleanup. */
   settings: SettingsAccess
   /**

@@ -1,0 +1,298 @@
+import { waitForUpdate } from '@pydantic/genai-prices'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { runOn } from '../../../src/db/query/query.ts'
+import { openStore, type Price, type Store } from '../../../src/index.ts'
+import {
+  changesOfSeeds,
+  type PriceRow,
+  type StoredPrice,
+} from '../../../src/queries/prices/book.ts'
+import { resolveNames } from '../../../src/queries/prices/names.ts'
+import { BEGINNING, seedsOf } from '../../../src/queries/prices/seeds.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { createMigrated } from '../../support/migrated.ts'
+import { namesOf, resolver } from './support.ts'
+
+let database: TestDatabase
+let store: Store
+beforeAll(async () => {
+  database = await createMigrated('prices')
+  store = openStore({ databaseUrl: database.url })
+})
+afterAll(async () => {
+  await store.close()
+  await database.drop()
+})
+const remove = () =>
+  database.sql(`begin; alter table wfstore_prices disable trigger user; delete from wfstore_prices;
+    alter table wfstore_prices enable trigger user; delete from wfstore_model_rules; commit`)
+
+const short = (price: Price) => [
+  ...[price.provider, price.model, price.contextOver, price.source, price.from.slice(0, 10)],
+  ...[price.input, price.output, price.cacheRead],
+]
+
+describe('own prices', () => {
+  afterEach(remove)
+
+  it('are exact, and a repeat changes nothing', async () => {
+    const price = {
+      model: 'gpt-5',
+      provider: 'openai',
+      from: '2026-01-01T00:00:00Z',
+      input: '2.500000000000000000000000000001',
+      cacheRead: 0.1,
+    }
+    expect(await store.prices.set(price)).toEqual({
+      outcome: 'added',
+      source: 'own',
+      model: 'gpt-5',
+      provider: 'openai',
+      from: '2026-01-01T00:00:00.000000Z',
+      isPast: true,
+    })
+    expect((await store.prices.set(price)).outcome).toBe('already')
+    expect((await store.prices.set({ ...price, model: 'GPT-5' })).outcome).toBe('already')
+    const [listed, ...others] = await store.prices.list()
+    expect(others).toEqual([])
+    expect(listed).toMatchObject({
+      input: '2.500000000000000000000000000001',
+      cacheRead: '0.1',
+      output: null,
+      author: new URL(database.url).username,
+    })
+  })
+
+  it('a price is in force from its time until the next begins, the one that was added last first', async () => {
+    const set = (from: string, input: string) => store.prices.set({ model: 'm', from, input })
+    await set('2026-03-01T00:00:00Z', '3')
+    await set('2026-01-01T00:00:00Z', '1')
+    await set('2026-03-01T00:00:00Z', '4')
+    const at = async (time: string) => (await store.prices.list({ at: time })).map(short)
+    expect(await at('2025-12-31T23:59:59.999999Z')).toEqual([])
+    expect(await at('2026-02-28T23:59:59.999999Z')).toEqual([
+      [null, 'm', 0, 'own', '2026-01-01', '1', null, null],
+    ])
+    expect(await at('2026-03-01T00:00:00Z')).toEqual([
+      [null, 'm', 0, 'own', '2026-03-01', '4', null, null],
+    ])
+    expect((await store.prices.list({ all: true })).map(({ input }) => input)).toEqual([
+      '4',
+      '3',
+      '1',
+    ])
+  })
+
+  it('a tier keeps the tiers of its meter; a price without one replaces all of them', async () => {
+    const tier = { model: 'm', contextOver: 200_000, input: '5' }
+    await expect(store.prices.set(tier)).rejects.toThrow(
+      'the input price of m is only for calls over 200000 tokens',
+    )
+    await store.prices.set({ model: 'm', input: '2.5', output: '10' })
+    await store.prices.set(tier)
+    expect((await store.prices.set(tier)).outcome).toBe('already')
+    const prices = async () =>
+      (await store.prices.list()).map((row) => [row.contextOver, row.input, row.output])
+    expect(await prices()).toEqual([
+      [0, '2.5', '10'],
+      [200_000, '5', null],
+    ])
+    await store.prices.set({ model: 'm', input: '2.5' })
+    expect(await prices()).toEqual([[0, '2.5', '10']])
+  })
+
+  it('a list is added as a whole or not at all, and what it lists of a book changes nothing there', async () => {
+    await expect(
+      store.prices.import([
+        { model: 'a', input: 1 },
+        { model: 'b', input: '-1' },
+      ]),
+    ).rejects.toThrow('input is "-1"')
+    await expect(
+      store.prices.import([
+        { model: 'a', input: 1 },
+        { model: 'A', input: 2 },
+      ]),
+    ).rejects.toThrow('the input price of A is given twice')
+    expect(await store.prices.list()).toEqual([])
+    const list = [
+      { model: 'm', input: 1, from: '2026-01-01T00:00:00Z' },
+      { model: 'm', input: 2, from: '2026-02-01T00:00:00Z' },
+      // The same as in January: it ends that of February.
+      { model: 'm', input: 1, output: 3, from: '2026-03-01T00:00:00Z' },
+      { model: 'm', input: 8, from: '2026-03-01T00:00:00Z', contextOver: 1000 },
+    ]
+    expect(await store.prices.import(list, { author: 'maria' })).toEqual({
+      source: 'own',
+      version: null,
+      added: 5,
+      unchanged: 0,
+      models: 1,
+      leftOutModels: [],
+      leftOutPrices: {},
+    })
+    expect(await store.prices.import(list)).toMatchObject({ added: 0, unchanged: 5 })
+    const before = await store.prices.list()
+    expect(await store.prices.import(before)).toMatchObject({ added: 0, unchanged: 3 })
+    expect(await store.prices.list()).toEqual(before)
+    expect(before.map(({ author }) => author)).toEqual(['maria', 'maria'])
+    expect(await store.prices.import(await store.prices.list({ all: true }))).toMatchObject({
+      added: 0,
+    })
+  })
+
+  it('names that do not exist are errors with the nearest one', async () => {
+    await expect(store.prices.set({ model: 'm', inputt: 1 } as never)).rejects.toMatchObject({
+      message: 'prices.set has no option inputt',
+      hint: 'use input',
+    })
+    await expect(store.prices.set({ model: 'm' })).rejects.toThrow('prices.set has no price')
+    await expect(store.prices.set({ input: 1 } as never)).rejects.toThrow('model is missing')
+    await expect(store.prices.list({ source: 'other' as never })).rejects.toThrow(
+      'source is "other"',
+    )
+    await expect(store.prices.list({ all: true, at: new Date() })).rejects.toThrow(
+      'all and at cannot be used together',
+    )
+  })
+
+  it('are added one after the other', async () => {
+    const other = openStore({ databaseUrl: database.url })
+    const price = { model: 'm', from: '2026-01-01T00:00:00Z', input: 1 }
+    const outcomes = await Promise.all(
+      [store, other, store, other].map(async ({ prices }) => (await prices.set(price)).outcome),
+    )
+    await other.close()
+    expect(outcomes.sort()).toEqual(['added', 'already', 'already', 'already'])
+  })
+})
+
+describe('prices of genai-prices', () => {
+  afterAll(remove)
+
+  it('are imported once, by two at the same time as well; own prices stay', async () => {
+    await store.prices.set({ model: 'gpt-4o', input: '1' })
+    const other = openStore({ databaseUrl: database.url })
+    const results = await Promise.all([store.prices.import(), other.prices.import()])
+    await other.close()
+    const [repeat, first] = results.sort((a, b) => a.added - b.added)
+    expect(first?.added).toBeGreaterThan(3000)
+    expect(repeat).toMatchObject({ added: 0, models: 0, unchanged: first?.added })
+    expect(first?.leftOutModels).toContain('deepseek/deepseek-chat')
+    const [counts] = await database.sql(
+      `select count(*)::int as prices, count(distinct (provider, model, meter, context_over, valid_from))::int as different,
+         (select prices_version from wfstore_settings) as version,
+         (select prices_imported_at from wfstore_settings) > max(created_at) as later
+       from wfstore_prices where source = 'genai-prices'`,
+    )
+    expect(counts).toMatchObject({ prices: first?.added, different: first?.added, later: true })
+    expect(counts?.version).toMatch(/^0\.1\./)
+    expect((await store.prices.list({ model: 'gpt-4o', source: 'own' })).map(short)).toMatchObject([
+      [null, 'gpt-4o', 0, 'own', expect.any(String), '1', null, null],
+    ])
+  })
+
+  it('a list of the book becomes no own price where it is unchanged', async () => {
+    const listed = await store.prices.list({ provider: 'anthropic' })
+    expect(listed.length).toBeGreaterThan(10)
+    expect(await store.prices.import(listed)).toMatchObject({ added: 0 })
+    const [first, ...others] = listed as [Price, ...Price[]]
+    const edited = [{ ...first, input: '99' }, ...others]
+    expect(await store.prices.import(edited)).toMatchObject({ added: 1, models: 1 })
+    expect(
+      (await store.prices.list({ provider: 'anthropic', source: 'own' })).map(short),
+    ).toMatchObject([
+      ['anthropic', first.model, 0, 'own', first.from.slice(0, 10), '99', null, null],
+    ])
+  })
+
+  it('a model is found by a name that means it, with and without a provider', async () => {
+    const found = async (model: string, provider?: string) =>
+      (await store.prices.list({ model, provider, source: 'genai-prices' })).map(
+        (row) => `${row.provider}/${row.model}`,
+      )
+    expect(await found('o3-2025-04-16')).toContain('openai/o3')
+    expect(await found('Claude-Sonnet-4-5', 'azure')).toContain('anthropic/claude-sonnet-4-5')
+    expect(await found('unknown-model')).toEqual([])
+  })
+
+  it('the server finds the models that the rules mean', async () => {
+    const providers = (await waitForUpdate()) ?? []
+    const { rules } = seedsOf(providers)
+    const resolve = resolver(rules)
+    const names = namesOf(providers).filter((_, place) => place % 23 === 0)
+    expect(names.length).toBeGreaterThan(500)
+    const given = names.map(([name, provider], place) => ({
+      name: name || `${place}`,
+      provider: provider ?? null,
+    }))
+    const client = await database.connect()
+    const found = await resolveNames(runOn(client), given)
+    await client.end()
+    const text = (name: string, provider: string, model: string | null) =>
+      `${name} ${provider}/${model}`
+    const wanted = given.flatMap(({ name, provider }) => {
+      const one = resolve(name, provider ?? undefined)
+      return one ? [text(name, one.target ?? one.provider, `${one.model}`.toLowerCase())] : []
+    })
+    expect(wanted.length).toBeGreaterThan(300)
+    expect(found.map((one) => text(one.name, one.provider, one.model)).sort()).toEqual(
+      wanted.sort(),
+    )
+  })
+})
+
+describe('a newer list', () => {
+  const NOW = '2026-06-01T00:00:00.000000Z'
+  const row = (price: string, from = BEGINNING, contextOver = 0): PriceRow => ({
+    ...{ provider: 'p', model: 'm', meter: 'input', price, from, contextOver },
+  })
+  const stored = (rows: PriceRow[], createdAt = '2026-01-01T00:00:00.000000Z'): StoredPrice[] =>
+    rows.map((one) => ({ ...one, createdAt }))
+  const changes = (before: StoredPrice[], list: PriceRow[]) =>
+    changesOfSeeds(before, list, NOW, BEGINNING).map(({ price, from, contextOver }) => [
+      ...[price, from.slice(0, 10)],
+      ...(contextOver > 0 ? [contextOver] : []),
+    ])
+
+  it('adds what has no price from the beginning, and a changed price from now on', () => {
+    expect(changes([], [row('1')])).toEqual([['1', '1970-01-01']])
+    expect(changes(stored([row('1')]), [row('1.0')])).toEqual([])
+    expect(changes(stored([row('1')]), [row('2')])).toEqual([['2', '2026-06-01']])
+    const changed = [...stored([row('1')]), ...stored([row('2', '2026-05-01T00:00:00.000000Z')])]
+    expect(changes(changed, [row('2')])).toEqual([])
+  })
+  it('adds entries with their dates', () => {
+    const past = row('2', '2026-03-01T00:00:00.000000Z')
+    const future = row('3', '2026-09-01T00:00:00.000000Z')
+    expect(changes([], [row('1'), past, future])).toEqual([
+      ['1', '1970-01-01'],
+      ['2', '2026-03-01'],
+      ['3', '2026-09-01'],
+    ])
+    expect(changes(stored([row('1')]), [row('1'), past, future])).toEqual([
+      ['2', '2026-03-01'],
+      ['3', '2026-09-01'],
+    ])
+    expect(changes(stored([row('1'), past, future]), [row('1'), past, future])).toEqual([])
+  })
+  it('corrects a price that has begun from now on, and one that begins later at its time', () => {
+    const dates = ['2026-03-01T00:00:00.000000Z', '2026-09-01T00:00:00.000000Z'] as const
+    const before = stored([row('1'), row('2', dates[0]), row('3', dates[1])])
+    expect(changes(before, [row('1'), row('4', dates[0]), row('3', dates[1])])).toEqual([
+      ['4', '2026-06-01'],
+    ])
+    expect(changes(before, [row('1'), row('2', dates[0]), row('5', dates[1])])).toEqual([
+      ['5', '2026-09-01'],
+    ])
+  })
+  it('replaces all tiers of a meter', () => {
+    const before = stored([row('1'), row('2', BEGINNING, 200)])
+    expect(changes(before, [row('1'), row('2', BEGINNING, 200)])).toEqual([])
+    expect(changes(before, [row('1'), row('3', BEGINNING, 200)])).toEqual([
+      ['1', '2026-06-01'],
+      ['3', '2026-06-01', 200],
+    ])
+    expect(changes(before, [row('1')])).toEqual([['1', '2026-06-01']])
+  })
+})
