@@ -156,6 +156,16 @@ it('only the migrations import node-pg-migrate, and load it when used', () => {
   }
   expect(users).toHaveLength(1)
 })
+it('the list of prices and the parser of CSV are loaded when prices are imported', () => {
+  const list = '@pydantic/genai-prices'
+  const loading = new RegExp(`^import (?!type).*'${list}'`, 'm')
+  const users = sources.filter(({ imports }) => imports.includes(list))
+  expect(users.filter(({ text }) => loading.test(text))).toEqual([])
+  expect(users.filter(({ path }) => !path.startsWith('queries/prices/'))).toEqual([])
+  expect(importers(/^csv-parse/, /^cli\/commands\/prices\/file\.ts$/)).toEqual([])
+  const parsers = sources.filter(({ imports }) => imports.includes('cli/commands/prices/file.ts'))
+  expect(parsers.filter(({ text }) => /^import (?!type).*'\.\/file\.ts'/m.test(text))).toEqual([])
+})
 it('only bin uses the process, except for what a server needs to know about it', () => {
   const allowed = /process\.(platform|arch|kill|pid|execPath|getuid)\b/g
   // A caller of the library gives no environment: as in libpq, what a URL leaves open comes from the variables.

@@ -101,6 +101,17 @@ const commands: Entry[] = [
     writes: { pay: 'asks', close: 'asks', correct: 'asks', zone: 'sets' },
   },
   {
+    name: 'prices',
+    aliases: ['price'],
+    summary: 'List, set and import prices of models',
+    load: () => [
+      import('./commands/prices/prices.ts'),
+      import('./commands/prices/set.ts'),
+      import('./commands/prices/import.ts'),
+    ],
+    writes: { set: 'begins', import: 'begins' },
+  },
+  {
     name: 'report',
     summary: 'Create an HTML report of cost, runs, errors and bills',
     load: () => [import('./commands/report/report.ts')],

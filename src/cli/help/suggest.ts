@@ -21,7 +21,8 @@ export const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>
     ...all('executions list --watch', 'watch follow'),
     ...all('executions cancel', 'cancel stop kill abort terminate'),
     ...all('executions fail', 'fail'),
-    ...all('cost', 'spend spending usage prices'),
+    ...all('cost', 'spend spending usage'),
+    ...all('prices', 'pricing rates'),
     ...all('stats', 'summary totals overview'),
     ...all('report', 'html dashboard'),
     ...all('doctor', 'check health healthcheck diagnose ping'),
@@ -57,6 +58,11 @@ export const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>
     ...all('billing zone', 'timezone tz'),
     ...all('billing --reconcile', 'reconcile check verify'),
     ...all('billing', 'summary total totals show'),
+  },
+  prices: {
+    ...all('prices set', 'add update change edit'),
+    ...all('prices import', 'sync refresh seed load'),
+    ...all('prices list', 'show get'),
   },
   migrate: {
     ...all('migrate up', 'apply run upgrade latest init install'),

@@ -1,5 +1,6 @@
 import { SUMMARY_KEYS } from '../../queries/billing/summary.ts'
 import { PERIODS } from '../../queries/metrics/periods.ts'
+import { SOURCES } from '../../queries/prices/given.ts'
 import { DIMENSIONS } from '../../queries/usage/cost.ts'
 import { EXECUTION_STATUSES } from '../../tables/executions.ts'
 
@@ -66,6 +67,9 @@ const OPTIONS: Record<string, ValueKind> = {
   '--since': { choices: TIMES },
   '--until': { choices: TIMES },
   '--before': { choices: TIMES },
+  '--at': { choices: TIMES },
+  '--from': { choices: TIMES },
+  '--source': { choices: SOURCES, several: true },
   '--older-than': { choices: SPANS },
   '--stuck-after': { choices: SPANS },
   '--max-duration': { choices: SPANS },
@@ -94,6 +98,8 @@ const OPTIONS: Record<string, ValueKind> = {
       '--pause',
       '--tag',
       '--session',
+      '--context-over',
+      '--author',
     ].map((name) => [name, TEXT]),
   ),
 }
@@ -110,6 +116,8 @@ const ARGUMENTS: Record<string, ValueKind> = {
   completion: { choices: ['bash', 'zsh', 'fish'] },
   'billing correct': { kind: 'bill' },
   'billing lines': { kind: 'bill' },
+  'prices set': TEXT,
+  'prices import': { kind: 'file' },
   'migrate up': TEXT,
   'migrate down': TEXT,
   help: TEXT,

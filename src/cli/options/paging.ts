@@ -29,22 +29,27 @@ export interface Paging {
 const SCREEN_ROWS = 20
 
 export function addPaging(command: Command, columns: readonly Named[], { shape }: Shaped): Command {
-  return addSort(command, columns, sortableNames(shape))
-    .addOption(
-      new Option('--limit <n>', 'rows to show, or all')
-        .argParser(parseLimit)
-        .default(undefined, `${SCREEN_ROWS}; in a pipe: all`),
-    )
+  return addLimit(addSort(command, columns, sortableNames(shape)))
     .option('--page', 'print the next cursor; continue from a cursor')
     .option('--cursor <text>', 'continue from this cursor')
 }
+
+/** Adds --limit to a list that is read as a whole. */
+export const addLimit = (command: Command): Command =>
+  command.addOption(
+    new Option('--limit <n>', 'rows to show, or all')
+      .argParser(parseLimit)
+      .default(undefined, `${SCREEN_ROWS}; in a pipe: all`),
+  )
 
 type Named = Pick<Column<never>, 'name' | 'kind'>
 type Shaped = Pick<List<d.Shape, object>, 'shape'>
 
 /** The number of rows to show: what is asked for, else a page, or all rows in a pipe. */
-export const limitOf = ({ limit, page }: PagingOptions, { stdout }: Io): number =>
-  limit ?? (stdout.isTTY || page ? SCREEN_ROWS : Number.POSITIVE_INFINITY)
+export const limitOf = (
+  { limit, page }: Pick<PagingOptions, 'limit' | 'page'>,
+  { stdout }: Io,
+): number => limit ?? (stdout.isTTY || page ? SCREEN_ROWS : Number.POSITIVE_INFINITY)
 
 /** @throws WfstoreError usage for an unknown column in --columns or --sort, and for --sort with a cursor */
 export function readPaging<S extends d.Shape, F extends object>(

@@ -121,10 +121,12 @@ describe('a database that the config calls production', () => {
 const WRITING = [
   ...['billing.close', 'billing.correct', 'billing.pay', 'billing.zone', 'cleanup', 'demo'],
   ...['executions.cancel', 'executions.fail', 'import', 'metrics.rollup'],
-  ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up', 'restore'],
+  ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
+  ...['prices.import', 'prices.set', 'restore', 'settings.set'],
 ]
 const READING = [
-  ...['', 'archive', 'archive.verify', 'audit', 'audit.show', 'billing', 'billing.periods'],
+  ...['', 'archive', 'archive.verify', 'audit', 'audit.show', 'billing', 'billing.lines'],
+  ...['billing.periods'],
   ...[
     'billing.records',
     'cleanup.history',
@@ -146,7 +148,8 @@ const READING = [
     'executions.list',
   ],
   ...['executions.running', 'executions.show', 'export', 'help', 'metrics', 'metrics.current'],
-  ...['metrics.list', 'migrate', 'migrate.sql', 'migrate.status', 'migrate.verify', 'report'],
+  ...['metrics.list', 'migrate', 'migrate.sql', 'migrate.status', 'migrate.verify', 'prices'],
+  ...['prices.list', 'report', 'settings'],
   ...['stats', 'tools'],
 ]
 

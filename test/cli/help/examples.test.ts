@@ -53,6 +53,7 @@ beforeAll(async () => {
   })
   shared = await full.copy()
   const config = { profiles: { staging: { databaseUrl: shared.url } } }
+  writeFileSync(join(folder, 'negotiated.csv'), 'model,input\ngpt-5,1.00\n')
   writeFileSync(join(folder, 'wfstore.config.json'), JSON.stringify(config), { mode: 0o600 })
   for (const place of ['archive', '-']) {
     const database = await full.copy()

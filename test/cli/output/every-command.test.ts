@@ -37,6 +37,7 @@ beforeAll(async () => {
     { mode: 0o600 },
   )
   await cli('export --out rows.jsonl')
+  writeFileSync(join(folder, 'prices.json'), '[{"model":"gpt-5","input":1,"from":"2026-01-01"}]')
   await cli('cleanup --days 5000 --archive old')
 })
 afterAll(async () => {
@@ -79,6 +80,9 @@ const DATA: [line: string, names: string[] | 'some' | undefined][] = [
   ['billing pay --period 2026-10 --payment-id p --dry-run', ['p']],
   ['billing close --period 2026-10 --dry-run', ['2026-10']],
   [`billing correct ${ID} --cost 1 --reason r --dry-run`, [ID]],
+  ['prices set gpt-5 input=1 --from 2026-01-01', ['gpt-5']],
+  ['prices import prices.json', undefined],
+  ['prices list', ['gpt-5']],
   ['cleanup --days 90 --dry-run', undefined],
   ['cleanup --days 5000', 'some'],
   ['cleanup history', 'some'],
