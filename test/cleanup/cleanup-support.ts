@@ -68,10 +68,10 @@ export const clear = (sql: TestDatabase['sql']) =>
 
 /** The histories by their keys: a key may be in several rows. */
 const HISTORIES = {
-  usage_history: `select quarter_start, user_id, workflow_name, mode, model_id, status, sum(runs) as runs, sum(total_cost) as cost,
+  usage_history: `select quarter_start, user_id, workflow_name, mode, model_id, status, tags, sum(steps_unpriced) as unpriced, sum(runs) as runs, sum(total_cost) as cost,
       sum(total_tokens) as tokens, sum(steps_total) as steps, sum(steps_completed) as completed, sum(steps_failed) as failed,
       sum(timed_runs) as timed, sum(duration_ms) as ms, max(last_start_time) as last
-    from usage_history group by 1, 2, 3, 4, 5, 6`,
+    from usage_history group by 1, 2, 3, 4, 5, 6, 7`,
   audit_history: `select quarter_start, user_id, action_type, success, sum(entries) as entries
     from audit_history group by 1, 2, 3, 4`,
 }

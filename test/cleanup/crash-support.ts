@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { KEEPS_TOTALS } from '../../src/db/totals.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { cleanupsIn, everythingIn, sumOf } from './cleanup-support.ts'
 
@@ -16,8 +17,12 @@ export async function seed({ sql }: Sql): Promise<void> {
       start, case when n <> 6 then start + interval '1.000001 s' end, n * 0.1000000000001, n
     from (select n, timestamptz '2024-01-01Z' + (n / 3) * interval '1 hour' as start from generate_series(0, 7) n) s;
     update workflow_executions set start_time = '2025-02-01Z', end_time = '2025-02-02Z' where execution_id::text like '%7';
-    insert into workflow_steps (execution_id, step_id, step_number, step_name)
-    select execution_id, ('11111111-0000-7000-8000-00000000000' || n)::uuid, n, 's' from workflow_executions, generate_series(1, 2) n;
+    update workflow_executions set tags = jsonb_build_object('team', user_id) where user_id <> 'u1';
+    insert into wfstore_settings (time_zone, cost_tags) values ('UTC', '{team}') on conflict (only_row) do update set cost_tags = excluded.cost_tags;
+    insert into workflow_steps (execution_id, step_id, step_number, step_name, model_id, cost, tokens_used, cost_source)
+    select execution_id, ('11111111-0000-7000-8000-00000000000' || n)::uuid, n, 's', case n when 2 then 'y' end, n * 0.01, n,
+      case n when 1 then 'unpriced' end
+    from workflow_executions, generate_series(1, 2) n;
     insert into audit_logs (log_id, execution_id, timestamp, user_id, action_type, action_details)
     select ('22222222-0000-7000-8000-0000000000' || n || right(execution_id::text, 1))::uuid, execution_id, start_time, user_id, 'a', 'd'
     from workflow_executions, generate_series(1, 1) n;
@@ -45,7 +50,7 @@ export async function reseed({ sql }: Sql): Promise<void> {
     (table) =>
       `delete from ${table}; insert into ${table} ${table.endsWith('history') ? 'overriding system value' : ''} table seed.${table};`,
   )
-  await sql(`begin; ${back.join(' ')} delete from wfstore_cleanups; commit`)
+  await sql(`begin; ${KEEPS_TOTALS}; ${back.join(' ')} delete from wfstore_cleanups; commit`)
 }
 
 /** Of live rows and histories. A crash moves them as little as a cleanup does. */
