@@ -6,13 +6,14 @@ import {
   type TableField,
 } from '../../tables/column.ts'
 import { isUuid } from '../../uuid.ts'
+import { checkBillLines } from '../lines/bill-lines.ts'
 import { bare, Invalid, shown } from '../lines/invalid.ts'
 import type { ParsedLine } from '../lines/parse.ts'
 import { rawFields } from '../lines/raw.ts'
 import { timeProblem } from './time.ts'
 
 /** @throws Invalid where the values of the row are not those of docs/IMPORT.md */
-export function checkRow({ table, row, extra, text }: ParsedLine): void {
+export function checkRow({ table, row, extra, lines, text }: ParsedLine): void {
   const { kind, fields, key, correction } = table
   const signed = correction !== undefined && typeof row[correction] === 'string'
   const rawOf = () => rawFields(text, kind)
@@ -23,8 +24,9 @@ export function checkRow({ table, row, extra, text }: ParsedLine): void {
     if (value === undefined) checkAbsent(field, key)
     else if (!isLargeCount(field, value, anySign, rawOf)) checkValue(field, value, anySign)
   }
+  if (lines !== undefined) checkBillLines(lines)
   // Only an escape can bring a character that JSON has and PostgreSQL's text does not have.
-  if (text.includes('\\u')) checkCharacters([row, extra])
+  if (text.includes('\\u')) checkCharacters([row, extra, lines])
 }
 
 /**

@@ -8,6 +8,7 @@ import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { countOf } from '../../queries/table/validate.ts'
 import type { RowKind } from '../../tables/tables.ts'
+import { differingLines, insertLines, removeUnequalBills } from '../lines/bill-lines.ts'
 import { UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { type LineCounts, noLines } from '../lines/count.ts'
 import { type ImportSource, uncompressed } from '../lines/gzip.ts'
@@ -115,8 +116,20 @@ async function importAll(
   for (const rows of staged) {
     // The runs are there by now: those of the file as well.
     if (rows.table.kind === 'step') rows.rows -= await refuseLostSteps(work, rows)
+    if (rows.table.kind === 'bill')
+      rows.rows -= await refuseBills(
+        work,
+        removeUnequalBills(rows),
+        'lines that do not add up to it',
+      )
     const moved = await moveRows(work, rows, last)
     assertValid(work)
+    if (rows.table.kind === 'bill') {
+      await client.query(insertLines(rows))
+      if (moved.repeated > 0)
+        moved.repeated -= await refuseBills(work, differingLines(rows), 'other lines in the store')
+      assertValid(work)
+    }
     inserted[rows.table.kind] = moved.inserted
     repeated += moved.repeated
     written += moved.inserted + moved.repeated
@@ -169,6 +182,23 @@ async function refuseLostSteps({ client, invalid }: Work, steps: Staged): Promis
     `the run ${run} of this step is neither in the file nor in the store`
   invalid.add(
     lost.map(({ line, run }) => ({ line, reason: reason(run) })),
+    count,
+  )
+  return count
+}
+
+const refusedShape = { line: d.count(), id: d.text(), allOfThem: d.count() }
+
+/** @returns the number of bills of the file that are invalid because of their lines */
+async function refuseBills(
+  { client, invalid }: Work,
+  statement: string,
+  what: string,
+): Promise<number> {
+  const found = await query(client, statement, refusedShape)
+  const count = found[0]?.allOfThem ?? 0
+  invalid.add(
+    found.map(({ line, id }) => ({ line, reason: `bill ${id} has ${what}` })),
     count,
   )
   return count

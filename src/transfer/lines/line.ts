@@ -1,4 +1,5 @@
 import type { TableField } from '../../tables/column.ts'
+import { linesText } from './bill-lines.ts'
 import type { LineColumn, LineTable } from './table.ts'
 
 /** The key next to the row for columns that an application has added to the table, by their names in the database. */
@@ -31,7 +32,8 @@ export function lineOf(
   const fields = lineColumns.flatMap(({ field }) => (field ? [field] : []))
   const extra = lineColumns.filter(({ field }) => !field)
   const values = fields.map((field) => `${valueSql(field, alias)} as "${field.name}"`)
-  const others = [...extraOf(extra, alias), ...nullsOf(fields, alias), ...more]
+  const lines = kind === 'bill' ? [linesText(alias)] : []
+  const others = [...extraOf(extra, alias), ...nullsOf(fields, alias), ...lines, ...more]
   return {
     line: `concat(${[`'{"${kind}":'`, 'row_to_json(line.*)', ...others, `'}'`].join(', ')})`,
     row: `(select ${values.join(', ')}) as line`,

@@ -1,5 +1,6 @@
 import type { TableField } from '../../tables/column.ts'
 import { KINDS, type RowKind } from '../../tables/tables.ts'
+import { BILL_LINES } from './bill-lines.ts'
 import { bare, Invalid, shown } from './invalid.ts'
 import { repeatedKey } from './keys.ts'
 import { EXTRA, JSON_NULLS, REFERENCES } from './line.ts'
@@ -18,6 +19,8 @@ export interface ParsedLine {
   nulls: readonly string[]
   /** JSON of what an archive says about rows of the application; undefined without. */
   references: string | undefined
+  /** The lines of a bill; undefined without. */
+  lines: unknown
   text: string
 }
 
@@ -30,7 +33,13 @@ export function parseLine(text: string, tables: LineTables, { exact = false } = 
   if (!isObject(line)) throw new Invalid(`is ${shown(line)}, not a JSON object`)
   const repeated = exact ? undefined : repeatedKey(text, line)
   if (repeated !== undefined) throw new Invalid(`has the key ${shown(repeated)} twice`)
-  const { [JSON_NULLS]: nulls = [], [EXTRA]: extra = {}, [REFERENCES]: given, ...rest } = line
+  const {
+    [JSON_NULLS]: nulls = [],
+    [EXTRA]: extra = {},
+    [REFERENCES]: given,
+    [BILL_LINES]: lines,
+    ...rest
+  } = line
   const names = Object.keys(rest)
   const [kind] = names
   if (names.length !== 1 || !isKind(kind)) {
@@ -41,9 +50,11 @@ export function parseLine(text: string, tables: LineTables, { exact = false } = 
   const row = rest[kind]
   if (!isObject(row)) throw new Invalid(`${kind} is ${shown(row)}, not an object`)
   if (!isObject(extra)) throw new Invalid(`${EXTRA} is ${shown(extra)}, not an object`)
+  if (lines !== undefined && kind !== 'bill')
+    throw new Invalid(`has the key ${BILL_LINES}, which only a bill has`)
   const table = tables[kind]
   const references = given === undefined ? undefined : jsonOf(given)
-  return { table, row, extra, nulls: checkedNulls(table, row, nulls), references, text }
+  return { table, row, extra, nulls: checkedNulls(table, row, nulls), references, lines, text }
 }
 
 function parseJson(text: string): unknown {

@@ -122,7 +122,9 @@ function rowOf(
     check?.(line)
     const { values, absent } = copyRow(line)
     const left = absent.length > 0 ? `{${absent}}` : '\\N'
-    const references = line.references === undefined ? '\\N' : escaped(line.references)
+    const follows =
+      line.references ?? (line.lines === undefined ? undefined : JSON.stringify(line.lines))
+    const references = follows === undefined ? '\\N' : escaped(follows)
     return { table: line.table, text: `${number}\t${left}\t${references}${values}\n`, absent }
   } catch (error) {
     if (!(error instanceof Invalid)) throw error

@@ -34,7 +34,7 @@ const nameAt = (place: number) => `c${place}`
 export const stagedField = ({ table }: Staged, name: string): string =>
   nameAt(table.lineColumns.findIndex(({ field }) => field?.name === name))
 
-export const stageOf = ({ kind }: LineTable): string => `pg_temp.wfstore_${kind}_lines`
+export const stageOf = ({ kind }: LineTable): string => `pg_temp.wfstore_staged_${kind}`
 
 /** The columns have the types of the real ones, so each type reads its values itself. */
 export function createStage(table: LineTable): string {

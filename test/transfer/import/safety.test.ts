@@ -55,7 +55,7 @@ it('an import that fails leaves its connection usable, without a staging table',
     ] as const) {
       await importLines(client, source(last)).catch(() => {})
       expect(
-        (await client.query(`select to_regclass('pg_temp.wfstore_metric_lines') as stage`)).rows,
+        (await client.query(`select to_regclass('pg_temp.wfstore_staged_metric') as stage`)).rows,
       ).toEqual([{ stage: null }])
       expect((await rowsIn(database)).metric).toBe(rows)
     }

@@ -249,7 +249,7 @@ it('the lines with such columns in docs/IMPORT.md are right', async () => {
   try {
     const text = line.execution().replace(/\}\n$/, `${shown}\n`)
     await expect(importInto(database, text)).rejects.toMatchObject({
-      message: expect.stringContaining('has no columns "tenant", "tags", "doc", "seen"'),
+      message: expect.stringContaining('has no columns "tenant", "labels", "doc", "seen"'),
     })
     await database.sql(columns)
     await importInto(database, text)
