@@ -91,9 +91,13 @@ function columnObstacles(survey: Survey, table: string): Obstacle[] {
   }
   for (const { from, to } of retypedColumns(survey).filter((retyped) => retyped.table === table)) {
     if (from.generated || LOSSLESS[to.baseType]?.includes(from.baseType)) continue
+    const isOld = expectedColumns.findIndex(({ name }) => name === to.name) <= last
+    // The application has a use of its own for a column that wfstore adds.
     obstacles.push({
       what: `${table}.${to.name} is ${from.type}, not ${to.type}`,
-      fix: `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::text::${to.type}`,
+      fix: !isOld
+        ? `alter table ${table} rename column ${to.name} to ${to.name}_own`
+        : `alter table ${table} alter column ${to.name} type ${to.type} using ${to.name}::text::${to.type}`,
     })
   }
   for (const column of columns) {

@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
-import { readRelations } from '../catalog.ts'
+import { readColumns, readRelations } from '../catalog.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { creationsOf, readMigration } from './files.ts'
+import { creationsOf, readMigration, splitStatements } from './files.ts'
 import { assertSound, readStatus } from './history.ts'
 import { lockTables } from './lock.ts'
 import { freshSteps, type MigrationStep } from './plan.ts'
@@ -31,7 +31,7 @@ export interface DownOptions
 }
 
 /**
- * Reverts the newest migrations. Drops a table only if it is empty, except with `force`.
+ * Reverts the newest migrations. Drops a table or a column only if it is empty, except with `force`.
  * @returns their names, newest first
  * @throws WfstoreError failed (a table has rows; nothing was changed), schema_ahead, schema_differs, locked
  */
@@ -71,7 +71,11 @@ export function planDown(
 ): Promise<MigrationStep[]> {
   return withMigrationSession(client, options, async (schema) => {
     const names = await readNewest(client, schema, options.count)
-    if (!options.force) await assertEmpty(client, await lostTables(client, schema, names))
+    if (!options.force) {
+      const tables = await lostTables(client, schema, names)
+      await assertEmpty(client, tables)
+      await assertUnused(client, await lostColumns(client, schema, names, tables))
+    }
     return Promise.all(
       names.map(async (migration) => {
         const file = await readMigration(migration)
@@ -101,7 +105,11 @@ async function revertNewest(
   const names = await readNewest(client, schema, options.count)
   if (names.length === 0) return names
   const tables = await lostTables(client, schema, names)
-  if (!options.force) await assertEmpty(client, tables)
+  if (!options.force) {
+    await assertEmpty(client, tables)
+    // This reads the rows, so it is not repeated under the exclusive lock, in which writers would wait for it.
+    await assertUnused(client, await lostColumns(client, schema, names, tables))
+  }
   options.notice(await announcement(client, names, tables))
   await options.confirm()
   for (const name of names) {
@@ -142,6 +150,58 @@ async function lostTables(
     .filter(({ kind }) => kind === 'table')
     .map(({ name }) => name)
   return (await readRelations(client, schema, made)).map(({ name }) => name)
+}
+
+interface LostColumn {
+  table: string
+  column: string
+  /** SQL of its default; NULL without one. */
+  empty: string
+}
+
+/** The columns that reverting these migrations drops from tables that stay. */
+async function lostColumns(
+  client: pg.Client,
+  schema: string,
+  names: readonly string[],
+  lost: readonly string[],
+): Promise<LostColumn[]> {
+  const files = await Promise.all(names.map((name) => readMigration(name)))
+  const dropped = files
+    .flatMap(({ down = '' }) => splitStatements(down))
+    .flatMap((statement) => {
+      const table = /^alter table (\w+)/.exec(statement)?.[1]
+      return [...statement.matchAll(/\bdrop column (\w+)/g)].map(([, column]) => ({
+        table,
+        column,
+      }))
+    })
+  const found = await readColumns(client, schema, [
+    ...new Set(dropped.flatMap(({ table }) => table ?? [])),
+  ])
+  return found
+    .filter(({ tableName }) => !lost.includes(tableName))
+    .filter(({ tableName, name }) =>
+      dropped.some(({ table, column }) => table === tableName && column === name),
+    )
+    .map(({ tableName, name, defaultValue }) => ({
+      table: tableName,
+      column: name,
+      empty: defaultValue ?? 'null',
+    }))
+}
+
+async function assertUnused(client: pg.Client, columns: readonly LostColumn[]): Promise<void> {
+  const used: string[] = []
+  for (const { table, column, empty } of columns) {
+    const text = `select exists (select from ${table} where ${column} is distinct from ${empty}) as used`
+    const [row] = await query(client, text, { used: d.boolean() })
+    if (row?.used) used.push(`${table}.${column}`)
+  }
+  if (used.length === 0) return
+  throw new WfstoreError('failed', `columns with values: ${used.join(', ')}; nothing was changed`, {
+    hint: 'make a backup with pg_dump, then use --force to drop the columns with their values',
+  })
 }
 
 async function assertEmpty(client: pg.Client, tables: readonly string[]): Promise<void> {
