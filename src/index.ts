@@ -68,6 +68,16 @@ export type {
 } from './queries/metrics/metrics.ts'
 export type { Period } from './queries/metrics/periods.ts'
 export type { RollupOptions, RollupResult } from './queries/metrics/rollup.ts'
+export type {
+  ApplicationPlan,
+  ApplicationResult,
+  ModelApplication,
+  ModelRecalculation,
+  PriceApplication,
+  Recalculation,
+  RecalculationPlan,
+  RecalculationResult,
+} from './queries/prices/apply.ts'
 export type { MeterPrices, NewPrice, PriceSource } from './queries/prices/given.ts'
 export type { ImportPricesOptions, PriceImport } from './queries/prices/import.ts'
 export type { Price, PriceFilter } from './queries/prices/list.ts'

@@ -124,7 +124,7 @@ function storeOn(access: Access, close: () => Promise<void>, spool?: SpoolOption
         )
       },
     },
-    prices: pricesOn(read, async (work) => {
+    prices: pricesOn(read, write, async (work) => {
       await check()
       return onSession(work)
     }),

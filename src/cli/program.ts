@@ -103,13 +103,14 @@ const commands: Entry[] = [
   {
     name: 'prices',
     aliases: ['price'],
-    summary: 'List, set and import prices of models',
+    summary: 'List, set, import and apply prices of models',
     load: () => [
       import('./commands/prices/prices.ts'),
       import('./commands/prices/set.ts'),
       import('./commands/prices/import.ts'),
+      import('./commands/prices/apply.ts'),
     ],
-    writes: { set: 'begins', import: 'begins' },
+    writes: { set: 'begins', import: 'begins', apply: 'asks' },
   },
   {
     name: 'report',

@@ -1,4 +1,12 @@
 import type { Run } from '../../db/query/query.ts'
+import {
+  type ApplicationResult,
+  applyPrices,
+  type PriceApplication,
+  type Recalculation,
+  type RecalculationResult,
+  recalculatePrices,
+} from './apply.ts'
 import type { NewPrice } from './given.ts'
 import { type ImportPricesOptions, importPrices, importSeeds, type PriceImport } from './import.ts'
 import { listPrices, type Price, type PriceFilter } from './list.ts'
@@ -17,13 +25,19 @@ export interface Prices {
    * @throws WfstoreError usage, permission_denied; failed if genai-prices cannot be read
    */
   import: (prices?: readonly NewPrice[], options?: ImportPricesOptions) => Promise<PriceImport>
+  /** Prices steps that have no price, by the prices of their time. It can be repeated. @throws WfstoreError usage, permission_denied */
+  apply: (options: PriceApplication) => Promise<ApplicationResult>
+  /** Corrects bills whose prices were wrong, for the difference. A repeat writes nothing. @throws WfstoreError usage, permission_denied */
+  recalculate: (options: Recalculation) => Promise<RecalculationResult>
 }
 
-export const pricesOn = (read: Run, onSession: OnSession): Prices => ({
+export const pricesOn = (read: Run, write: Run, onSession: OnSession): Prices => ({
   list: (filter) => listPrices(read, filter),
   set: (price) => setPrice(onSession, price),
   import: (prices, options) =>
     prices === undefined
       ? importSeeds(onSession, options)
       : importPrices(onSession, prices, options),
+  apply: (options) => applyPrices(read, write, options),
+  recalculate: (options) => recalculatePrices(read, write, options),
 })

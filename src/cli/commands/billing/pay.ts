@@ -7,8 +7,9 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
+import { receipt } from '../../output/text/amount.ts'
 import { correctionColumns, paymentColumns } from './columns.ts'
-import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface PayFlags extends PeriodOptions {
   period: string
@@ -81,7 +82,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
     dryRun,
     confirm: ({ records, cost, users }) =>
       context.confirm(
-        `Mark ${plural(records, 'bill')} of ${plural(users, 'user')} in ${period}, ${dollars(cost)}, as paid by ${paymentId}?`,
+        `Mark ${plural(records, 'bill')} of ${plural(users, 'user')} in ${period}, ${receipt(cost)}, as paid by ${paymentId}?`,
         { yes, unattended: 'refuse' },
       ),
   })
@@ -90,7 +91,7 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
     writer.note(`payment ${paymentId} is already recorded; nothing was changed`)
     if (plan.records > 0)
       writer.note(
-        `${plural(plan.records, 'bill')} added since then are unpaid, ${dollars(plan.cost)}; pay them with another payment id and --rest`,
+        `${plural(plan.records, 'bill')} added since then are unpaid, ${receipt(plan.cost)}; pay them with another payment id and --rest`,
       )
   }
   if (isData(options)) {
@@ -101,10 +102,10 @@ async function runPay(context: Context, options: PayFlags): Promise<void> {
       paymentId,
     })
   }
-  const sum = `${plural(plan.records, 'bill')}, ${dollars(plan.cost)}`
+  const sum = `${plural(plan.records, 'bill')}, ${receipt(plan.cost)}`
   const words = {
     paid: `paid ${sum}`,
-    already: `already paid ${plural(plan.alreadyRecords, 'bill')}, ${dollars(plan.alreadyCost)}`,
+    already: `already paid ${plural(plan.alreadyRecords, 'bill')}, ${receipt(plan.alreadyCost)}`,
     nothing: 'no unpaid bills',
     planned: `would pay ${sum}`,
   }
@@ -126,7 +127,7 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
     dryRun,
     confirm: ({ billingId, userId, costBefore, costAfter }) =>
       context.confirm(
-        `Correct bill ${billingId} of ${userId} from ${dollars(costBefore)} to ${dollars(costAfter)}?`,
+        `Correct bill ${billingId} of ${userId} from ${receipt(costBefore)} to ${receipt(costAfter)}?`,
         {
           yes,
           unattended: 'proceed',
@@ -135,10 +136,10 @@ async function runCorrect(context: Context, options: CorrectFlags, id: string): 
   })
   if (isData(options)) return writer.record(correctionColumns, result)
   const { outcome, plan, record } = result
-  const change = `${dollars(plan.costBefore)} to ${dollars(plan.costAfter)} (${dollars(plan.difference)})`
+  const change = `${receipt(plan.costBefore)} to ${receipt(plan.costAfter)} (${receipt(plan.difference)})`
   const words = {
     corrected: `corrected ${change} by bill ${record?.billingId} in ${record?.billingPeriod}`,
-    already: `the cost of bill ${plan.billingId} is already ${dollars(plan.costBefore)}; nothing was changed`,
+    already: `the cost of bill ${plan.billingId} is already ${receipt(plan.costBefore)}; nothing was changed`,
     planned: `would correct ${change}`,
   }
   await writer.sentence(words[outcome])

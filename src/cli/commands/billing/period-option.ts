@@ -23,7 +23,3 @@ export async function monthOf(billing: Pick<Billing, 'period'>, period = 'this')
   const [year = 0, month = 0] = current.split('-').map(Number)
   return new Date(Date.UTC(year, month - 2)).toISOString().slice(0, 7)
 }
-
-/** An amount in a receipt, such as a payment: all digits, also on a terminal, without trailing zeros: 'USD 12.5'. */
-export const dollars = (amount: string): string =>
-  `USD ${amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount}`

@@ -8,9 +8,10 @@ import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
+import { receipt } from '../../output/text/amount.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { closeColumns, periodColumns } from './columns.ts'
-import { dollars, monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
+import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
 interface CloseFlags extends PeriodOptions {
   period: string
@@ -120,4 +121,4 @@ async function runClose(context: Context, options: CloseFlags): Promise<void> {
 }
 
 const described = ({ period, timeZone, records, cost, tokensTotal }: BillingPeriod) =>
-  `${period} (${timeZone}): ${plural(records, 'bill')}, ${dollars(cost)}, ${plural(tokensTotal, 'token')}`
+  `${period} (${timeZone}): ${plural(records, 'bill')}, ${receipt(cost)}, ${plural(tokensTotal, 'token')}`

@@ -51,3 +51,7 @@ export function alignedDollars(amounts: readonly string[]): string[] {
   const widest = texts.reduce((most, text) => Math.max(most, after(text)), 0)
   return texts.map((text) => (after(text) === 0 ? text : text + ' '.repeat(widest - after(text))))
 }
+
+/** An amount in a receipt, such as a payment: all digits, also on a terminal, without trailing zeros: 'USD 12.5'. */
+export const receipt = (amount: string): string =>
+  `USD ${amount.includes('.') ? amount.replace(/\.?0+$/, '') : amount}`
