@@ -45,11 +45,16 @@ const expanded = (relation: string, column: string): string => `${relation} cros
  * Prices the steps without a price of some runs. As in the recorder, a run is locked before its bill and its steps. A bill that
  * is open and has the unpriced lines gets the cost; otherwise a correction gets it, whose lines take the tokens out of the unpriced
  * lines. A run without a bill only gets its cost.
+ * If a run has changed since our snapshot, its bill and lines of now are not visible. Then nothing of it is written, and `stale` counts it.
  */
 export const applyTo = (ids: readonly string[], since: string, until: string | null): Sql => sql`
-with run as materialized (
-  select execution_id, user_id, model_id, tags, ${raw(KEEPS_TOTALS_COLUMN)} from workflow_executions
+with seen as materialized (
+  select execution_id, xmin as version from workflow_executions where execution_id = any (${ids}::uuid[])
+), locked as materialized (
+  select execution_id, user_id, model_id, tags, xmin as version, ${raw(KEEPS_TOTALS_COLUMN)} from workflow_executions
   where execution_id = any (${ids}::uuid[]) order by execution_id for no key update
+), run as materialized (
+  select locked.* from locked join seen using (execution_id, version)
 ), open as materialized (
   select s.execution_id, s.step_id, s.provider, s.model_id, s.end_time, s.cost_lines, run.model_id as run_model
   from run join workflow_steps s on s.execution_id = run.execution_id and s.execution_id = any (${ids}::uuid[])
@@ -136,7 +141,8 @@ with run as materialized (
 )}
 )
 select (select count(*) from step) as steps, coalesce((select sum(cost) from added), 0) as cost,
-       (select count(*) from billed) as bills, (select count(*) from correction) as corrections`
+       (select count(*) from billed) as bills, (select count(*) from correction) as corrections,
+       (select count(*) from locked) - (select count(*) from run) as stale`
 
 /** The lines that a recalculation changes, as `change`, for the runs of the relation `run`. Only runs with a bill are in it. */
 const RECALCULATED = `first as materialized (

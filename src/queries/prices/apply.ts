@@ -65,7 +65,13 @@ export interface ApplicationPlan {
   total: Pick<ModelApplication, 'steps' | 'stepsLeft' | 'cost'>
 }
 
-const doneShape = { steps: d.count(), cost: d.amount(), bills: d.count(), corrections: d.count() }
+const doneShape = {
+  steps: d.count(),
+  cost: d.amount(),
+  bills: d.count(),
+  corrections: d.count(),
+  stale: d.count(),
+}
 
 export interface ApplicationResult {
   /** applied: steps have got a price. nothing: no step can be priced. planned: a dry run. */
@@ -146,10 +152,14 @@ export async function applyPrices(
     if (!last) break
     after = sql`(s.end_time, s.execution_id, s.step_id) > (${`${last.at}Z`}::timestamptz, ${last.executionId}::uuid, ${last.stepId}::uuid)`
     const ids = [...new Set(page.map(({ executionId }) => executionId))]
-    const [counts] = await retried(() => send(write, applyTo(ids, since, until), doneShape))
-    done.steps += counts?.steps ?? 0
-    done.bills += counts?.bills ?? 0
-    done.corrections += counts?.corrections ?? 0
+    // A run that another session changes meanwhile is stale. The next snapshot shows its bill.
+    for (let stale = 1; stale > 0; ) {
+      const [counts] = await retried(() => send(write, applyTo(ids, since, until), doneShape))
+      done.steps += counts?.steps ?? 0
+      done.bills += counts?.bills ?? 0
+      done.corrections += counts?.corrections ?? 0
+      stale = counts?.stale ?? 0
+    }
     options.progress?.(done.steps)
   }
   return { outcome: 'applied', plan, ...done }
