@@ -90,6 +90,9 @@ describe.each([
         statements.push(text)
         return undefined
       })
+      await undisturbed.drop()
+      /** What a cut can leave. Of two that leave the same, one is followed to the end. */
+      const left = new Set<string>()
       for (const cut of boundariesOf(statements)) {
         const database = await template.copy()
         const text = `${cut}: ${statements[cut]}`
@@ -97,10 +100,18 @@ describe.each([
           number === cut + 1 ? 'cut' : undefined,
         )
         await expect(failure, text).rejects.toMatchObject({ code: 'unreachable' })
-        await migrate(database, { ...online, ...zone })
-        expect([text, await stateOf(database)]).toEqual([text, wanted])
+        // The id, the time and the duration of an entry of the history differ in each attempt.
+        const entry = /^\(\d+,(\d{3}_\w+),"[^"]*",(\w*),\d*,(\w*)\)$/gm
+        const state = (await everythingOf(database)).replace(entry, '$1 $2 $3')
+        if (!left.has(state)) {
+          left.add(state)
+          await migrate(database, { ...online, ...zone })
+          expect([text, await stateOf(database)]).toEqual([text, wanted])
+        }
         await database.drop()
       }
+      // Each commit and each statement outside of a transaction leaves another: at least.
+      expect(left.size).toBeGreaterThanOrEqual(30)
     },
   )
 
