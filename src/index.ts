@@ -78,12 +78,19 @@ export type {
   RecalculationPlan,
   RecalculationResult,
 } from './queries/prices/apply.ts'
+export type { PriceCheckOptions, PriceFinding, PriceFindingKind } from './queries/prices/check.ts'
 export type { MeterPrices, NewPrice, PriceSource } from './queries/prices/given.ts'
 export type { ImportPricesOptions, PriceImport } from './queries/prices/import.ts'
 export type { Price, PriceFilter } from './queries/prices/list.ts'
 export type { PriceMeter } from './queries/prices/meters.ts'
 export type { Prices } from './queries/prices/prices.ts'
 export type { PriceChange } from './queries/prices/set.ts'
+export type {
+  SimulatedModel,
+  SimulatedSum,
+  SimulateOptions,
+  Simulation,
+} from './queries/prices/simulate.ts'
 export type { SettingsAccess, SettingsPatch, StoreSettings } from './queries/settings.ts'
 export type {
   ExecutionFilter,

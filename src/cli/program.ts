@@ -103,12 +103,14 @@ const commands: Entry[] = [
   {
     name: 'prices',
     aliases: ['price'],
-    summary: 'List, set, import and apply prices of models',
+    summary: 'List, set, import, apply and check prices of models',
     load: () => [
       import('./commands/prices/prices.ts'),
       import('./commands/prices/set.ts'),
       import('./commands/prices/import.ts'),
       import('./commands/prices/apply.ts'),
+      import('./commands/prices/check.ts'),
+      import('./commands/prices/simulate.ts'),
     ],
     writes: { set: 'begins', import: 'begins', apply: 'asks' },
   },

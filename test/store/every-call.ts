@@ -90,6 +90,11 @@ export async function everyCall(given: Given): Promise<Record<string, Call>> {
       store.prices.recalculate,
       { since: '2026-01-01T00:00:00Z', reason: 'r', dryRun: true },
     ],
+    'prices.check': [store.prices.check, { since: '2026-01-01T00:00:00Z' }],
+    'prices.simulate': [
+      store.prices.simulate,
+      { models: { m: 'n' }, since: '2026-01-01T00:00:00Z', until: '2026-02-01T00:00:00Z' },
+    ],
     getStats: [store.getStats, 'u'],
     'errors.list': [errors.list, { userId: 'u', ...page }],
     'errors.groups': [errors.groups, { userId: 'u', ...page }],

@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 
 /** Objects whose names are the caller's. */
-const FREE = ['metadata', 'dimensions']
+const FREE = ['metadata', 'dimensions', 'models']
 
 /** The value with a name that does not exist, once in each object of it. */
 function misspelt(value: unknown): unknown[] {

@@ -63,6 +63,8 @@ export const SYNONYMS: Readonly<Record<string, Readonly<Record<string, string>>>
     ...all('prices set', 'add update change edit'),
     ...all('prices import', 'sync refresh seed load'),
     ...all('prices list', 'show get'),
+    ...all('prices check', 'verify audit missing validate'),
+    ...all('prices simulate', 'compare what-if switch'),
   },
   migrate: {
     ...all('migrate up', 'apply run upgrade latest init install'),

@@ -53,6 +53,7 @@ const OPTIONS: Record<string, ValueKind> = {
   '--status': { choices: EXECUTION_STATUSES, several: true },
   'billing --by': { choices: SUMMARY_KEYS, several: true },
   'cost --by': { choices: DIMENSIONS, several: true },
+  'prices simulate --model': TEXT,
   'metrics list --period': { choices: PERIODS },
   'billing --period': { kind: 'month' },
   'billing records --period': { kind: 'month' },

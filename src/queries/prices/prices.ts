@@ -7,10 +7,12 @@ import {
   type RecalculationResult,
   recalculatePrices,
 } from './apply.ts'
+import { checkPrices, type PriceCheckOptions, type PriceFinding } from './check.ts'
 import type { NewPrice } from './given.ts'
 import { type ImportPricesOptions, importPrices, importSeeds, type PriceImport } from './import.ts'
 import { listPrices, type Price, type PriceFilter } from './list.ts'
 import { type PriceChange, setPrice } from './set.ts'
+import { type SimulateOptions, type Simulation, simulatePrices } from './simulate.ts'
 import type { OnSession } from './turn.ts'
 
 /** The price book: what a model costs, and from when. Prices are only added; a newer one replaces an older one from its time. */
@@ -29,6 +31,10 @@ export interface Prices {
   apply: (options: PriceApplication) => Promise<ApplicationResult>
   /** Corrects bills whose prices were wrong, for the difference. A repeat writes nothing. @throws WfstoreError usage, permission_denied */
   recalculate: (options: Recalculation) => Promise<RecalculationResult>
+  /** Finds used models without a price, old prices, and given costs that differ from the price book. @throws WfstoreError usage */
+  check: (options?: PriceCheckOptions) => Promise<PriceFinding[]>
+  /** What steps would have cost with other models. @throws WfstoreError usage */
+  simulate: (options: SimulateOptions) => Promise<Simulation>
 }
 
 export const pricesOn = (read: Run, write: Run, onSession: OnSession): Prices => ({
@@ -40,4 +46,6 @@ export const pricesOn = (read: Run, write: Run, onSession: OnSession): Prices =>
       : importPrices(onSession, prices, options),
   apply: (options) => applyPrices(read, write, options),
   recalculate: (options) => recalculatePrices(read, write, options),
+  check: (options) => checkPrices(read, options),
+  simulate: (options) => simulatePrices(read, options),
 })

@@ -42,9 +42,10 @@ export const priceNames = (provider: string, model: string): string => `(
  * SQL of the price in force, from `named`: own prices before imported ones, the given name before the name of the rules, a price of
  * the provider before one for all, then the newest one. Reasoning without a price of its own costs as much as output.
  * @param context SQL of the number of input tokens, with cached ones
+ * @param value SQL of what is read of the row `p` of the price
  */
-export const priceAt = (meter: string, at: string, context: string): string => `(
-    select p.price from wfstore_prices p
+export const priceAt = (meter: string, at: string, context: string, value = 'p.price'): string => `(
+    select ${value} from wfstore_prices p
     where lower(p.model) in (named.given_model, named.model)
       and p.meter in (${meter}, case ${meter} when 'reasoning' then 'output' end)
       and p.valid_from <= ${at} and (p.context_over = 0 or p.context_over < ${context})

@@ -83,6 +83,8 @@ const DATA: [line: string, names: string[] | 'some' | undefined][] = [
   ['prices set gpt-5 input=1 --from 2026-01-01', ['gpt-5']],
   ['prices import prices.json', undefined],
   ['prices list', ['gpt-5']],
+  ['prices check', []],
+  ['prices simulate --model x=gpt-5', ['x']],
   ['cleanup --days 90 --dry-run', undefined],
   ['cleanup --days 5000', 'some'],
   ['cleanup history', 'some'],
