@@ -20,6 +20,7 @@ const takers: [name: string, command: string][] = [
   ['billing correct <id>', 'billing correct ID --cost 2 --reason r --dry-run'],
   ['billing lines <id>', 'billing lines ID'],
   ['executions list --execution', 'executions list --execution ID'],
+  ['executions list --parent', 'executions list --parent ID'],
   ['executions running --execution', 'executions running --execution ID'],
   ['audit --execution', 'audit --execution ID'],
   ['errors --execution', 'errors --execution ID'],

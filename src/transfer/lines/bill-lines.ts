@@ -37,7 +37,7 @@ const FIELDS: Record<string, (value: unknown) => boolean> = {
   provider: orNull(isText),
   modelId: isText,
   meter: (value) => METERS.includes(value as string),
-  quantity: orNull(matches(/^-?\d{1,18}$/)),
+  quantity: orNull(matches(/^-?\d{1,19}$/)),
   unitPrice: orNull(matches(AMOUNT)),
   cost: matches(SIGNED_AMOUNT),
   costSource: (value) => COST_SOURCES.some((source) => source === value),

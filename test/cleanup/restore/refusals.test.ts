@@ -27,7 +27,7 @@ it('an archive of another database is refused, and --copy restores only its rows
       await expect(restore(other, folder)).rejects.toMatchObject({
         code: 'conflict',
         message: `${archiveIn(folder)} is of a cleanup of another database`,
-        hint: expect.stringContaining('--copy'),
+        hint: expect.stringContaining('`copy`'),
       })
       expect(await rowsOf(other)).toEqual([])
       expect((await restore(other, folder, { copy: true })).restored).toEqual(ALL)

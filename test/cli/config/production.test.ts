@@ -122,7 +122,7 @@ const WRITING = [
   ...['billing.close', 'billing.correct', 'billing.pay', 'billing.zone', 'cleanup', 'demo'],
   ...['executions.cancel', 'executions.fail', 'import', 'metrics.rollup'],
   ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
-  ...['prices.import', 'prices.set', 'restore', 'settings.set'],
+  ...['prices.apply', 'prices.import', 'prices.set', 'restore', 'settings.set'],
 ]
 const READING = [
   ...['', 'archive', 'archive.verify', 'audit', 'audit.show', 'billing', 'billing.lines'],
@@ -149,7 +149,7 @@ const READING = [
   ],
   ...['executions.running', 'executions.show', 'export', 'help', 'metrics', 'metrics.current'],
   ...['metrics.list', 'migrate', 'migrate.sql', 'migrate.status', 'migrate.verify', 'prices'],
-  ...['prices.list', 'report', 'settings'],
+  ...['prices.check', 'prices.list', 'prices.simulate', 'report', 'settings'],
   ...['stats', 'tools'],
 ]
 

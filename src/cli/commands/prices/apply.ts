@@ -84,7 +84,7 @@ async function apply(context: Context, options: ApplyFlags): Promise<void> {
   const writer = context.writer(options)
   const { prices } = await context.store(options)
   const print = once(async ({ models, total }: ApplicationPlan) => {
-    if (models.length > 0) await writer.list(applicationColumns, models)
+    await writer.list(applicationColumns, models, { empty: 'no steps without a price' })
     if (total.stepsLeft > 0)
       writer.note(
         `${plural(total.stepsLeft, 'step')} without a price; run \`wfstore prices check\``,
@@ -117,7 +117,9 @@ async function correct(context: Context, options: ApplyFlags, reason: string): P
   const writer = context.writer(options)
   const { prices } = await context.store(options)
   const print = once(async ({ models }: RecalculationPlan) => {
-    if (models.length > 0) await writer.list(recalculationColumns, models)
+    await writer.list(recalculationColumns, models, {
+      empty: 'no bills differ from the price book',
+    })
   })
   const { outcome, plan, corrections } = await prices.recalculate({
     ...(await boundsOf(context, options)),
@@ -132,7 +134,7 @@ async function correct(context: Context, options: ApplyFlags, reason: string): P
   await print(plan)
   const words = {
     corrected: `added ${plural(corrections, 'correction')} for ${said(plan)}`,
-    nothing: 'all prices are those of the price book; nothing was changed',
+    nothing: 'no bill can be corrected; nothing was changed',
     planned: `would correct the bills of ${said(plan)}; nothing was changed`,
   }
   writer.note(words[outcome])

@@ -86,7 +86,7 @@ it('prices the steps, says what changed, and corrects a wrong price with its rea
     await priced.database.sql('select metadata from billing_records where corrects is not null'),
   ).toEqual([{ metadata: { reason: 'list', by: 'maria', recalculated: true } }])
   expect(await apply([...SINCE, '--recalculate', '--reason', 'list', '--yes'])).toMatchObject({
-    ...{ code: 0, stdout: '' },
-    stderr: 'all prices are those of the price book; nothing was changed\n',
+    code: 0,
+    stderr: 'no bill can be corrected; nothing was changed\n',
   })
 })
