@@ -31,6 +31,7 @@ import type {
   CleanupOptions,
   CleanupResult,
 } from './types.ts'
+import { unpricedWords } from './unpriced.ts'
 import { worthVacuuming } from './vacuum.ts'
 import { type Limits, type Walk, walkAll } from './walk.ts'
 
@@ -96,6 +97,8 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   })
   const effects = await readEffects(client)
   for (const line of lossesOf(effects, sink !== undefined)) options.warning?.(line)
+  const unpriced = sink ? undefined : await unpricedWords(client, cutoff)
+  if (unpriced !== undefined) options.warning?.(unpriced)
   const work: Work = {
     client,
     cleanupId,

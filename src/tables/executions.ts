@@ -3,7 +3,6 @@ import {
   count,
   integer,
   key,
-  keyText,
   name,
   object,
   oneOf,
@@ -65,7 +64,7 @@ export const executions = table({
     /** Text by name, such as { team: 'sales' }; at most 20. */
     tags: withDefault(tagsColumn, "'{}'"),
     /** The conversation that the run belongs to. */
-    sessionId: optional(keyText),
+    sessionId: optional(name),
     /** The run that started this one, such as the run of the agent that called a sub-agent. */
     parentExecutionId: optional(uuid),
   },

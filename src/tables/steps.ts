@@ -62,9 +62,9 @@ export const steps = table({
     updatedAt: stamp,
     ...tokenColumns,
     /** The provider of the model, such as 'openai'. */
-    provider: optional(keyText),
+    provider: optional(name),
     /** The model of the step; null for the model of its execution. */
-    modelId: optional(keyText),
+    modelId: optional(name),
     /**
      * given: by the engine. priced: by the price book, at least in part. unpriced: a part has no price yet, so it is not in
      * the cost. Null: another client wrote the step, or it called no model.

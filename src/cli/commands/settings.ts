@@ -6,12 +6,12 @@ import { explain } from '../help/page.ts'
 import { addList } from '../options/default-command.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { checkOutput } from '../options/output.ts'
-import { listOfValues } from '../options/values.ts'
 import type { Column } from '../output/column.ts'
 
 interface Line {
   name: string
-  value: string
+  /** Null if it is not set. */
+  value: string | null
   setWith: string
 }
 
@@ -62,7 +62,7 @@ export function define(settings: Command, context: Context): void {
     const writer = context.writer(options)
     await writer.list(columns, linesOf(await kept.set({ costTags })))
     writer.note(
-      'later cleanups keep these tags; runs that are removed already keep those of their time',
+      `later cleanups keep ${costTags.length === 0 ? 'no tags' : 'these tags'}; runs that are removed already keep those of their time`,
     )
   })
 }
@@ -83,10 +83,15 @@ function tagsOf(name: string, value: string | undefined, none: boolean): string[
     throw new WfstoreError('usage', `${COST_TAGS} has no value`, {
       hint: 'give the names of tags, or --none to clear the list',
     })
-  return listOfValues()(value)
+  const names = value.split(',').map((name) => name.trim())
+  if (names.includes(''))
+    throw new WfstoreError('usage', `${COST_TAGS} ${JSON.stringify(value)} has an empty name`, {
+      hint: 'separate the names of tags by commas: team,project',
+    })
+  return names
 }
 
 const linesOf = ({ costTags, billingZone }: StoreSettings): Line[] => [
-  { name: COST_TAGS, value: costTags.join(','), setWith: 'wfstore settings set cost-tags' },
+  { name: COST_TAGS, value: costTags.join(',') || null, setWith: 'wfstore settings set cost-tags' },
   { name: ZONE, value: billingZone, setWith: 'wfstore billing zone' },
 ]

@@ -79,7 +79,7 @@ export const unknownNotes = (
       : ': the row without the tag includes them'
     return (
       `${subject} no tag ${tag} in the history${effect}; ` +
-      'to keep it in later cleanups, add it to the cost-tags of `wfstore settings list`'
+      'later cleanups keep it if it is one of the tags of `wfstore settings set cost-tags`'
     )
   })
 

@@ -128,6 +128,9 @@ export const optionalKeyText = (name: string, value: string | null | undefined):
 export const nameOf = (name: string, value: string): string =>
   keyTextOf(name, requiredText(name, value))
 
+export const optionalName = (name: string, value: string | null | undefined): string | null =>
+  value === undefined || value === null ? null : nameOf(name, value)
+
 /** Any value as JSON; undefined is NULL. */
 export function jsonOf(name: string, value: unknown): string | null {
   if (value === undefined) return null
@@ -175,7 +178,7 @@ export function tagsOf(name: string, value: object | undefined): string | null {
   for (const [tag, of] of entries) {
     nameOf(`a name in ${name}`, tag)
     if (typeof of !== 'string') throw bad(`${name}.${tag}`, of, 'a text')
-    keyTextOf(`${name}.${tag}`, of)
+    nameOf(`${name}.${tag}`, of)
   }
   return text
 }

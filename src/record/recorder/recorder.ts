@@ -13,6 +13,7 @@ import {
   objectOf,
   oneOf,
   optionalKeyText,
+  optionalName,
   optionalText,
   tagsOf,
   timeOf,
@@ -82,13 +83,17 @@ export async function beginExecution(run: Run, options: StartExecution): Promise
     stepsTotal: integerOf('stepsTotal', options.stepsTotal),
     metadata: objectOf('metadata', options.metadata),
     tags: tagsOf('tags', options.tags),
-    sessionId: optionalKeyText('sessionId', options.sessionId),
+    sessionId: optionalName('sessionId', options.sessionId),
     parentExecutionId:
       options.parentExecutionId === undefined
         ? null
         : uuidOf('parentExecutionId', options.parentExecutionId),
     entry: derivedId('workflow_start', executionId),
   }
+  if (values.parentExecutionId === executionId)
+    throw new WfstoreError('usage', 'parentExecutionId is the id of the execution itself', {
+      hint: 'give the run that starts this one, or leave it out',
+    })
   const [started] = await send(run, START_EXECUTION(values), startShape)
   if (!started) {
     const fields = [
@@ -165,8 +170,8 @@ export async function beginStep(
     toolName: optionalKeyText('toolName', step.toolName),
     toolParameters: jsonOf('toolParameters', step.toolParameters),
     startTime: timeOf('startTime', step.startTime),
-    provider: optionalKeyText('provider', step.provider),
-    modelId: optionalKeyText('modelId', step.modelId),
+    provider: optionalName('provider', step.provider),
+    modelId: optionalName('modelId', step.modelId),
     entry: derivedId('step_start', executionId, stepId),
   }
   if (values.stepNumber === null) throw new WfstoreError('usage', 'stepNumber is missing')

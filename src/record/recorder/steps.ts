@@ -5,7 +5,7 @@ import {
   checkOrder,
   jsonOf,
   oneOf,
-  optionalKeyText,
+  optionalName,
   optionalText,
   type Tokens,
   timeOf,
@@ -118,7 +118,7 @@ export function stepRecorder(run: Run, started: Omit<StartedStep, 'status'>): St
 const paidFor = ({ tokens, cost, provider, modelId, errorMessage }: Attempt) => ({
   tokens: tokensOf(tokens),
   cost: cost === undefined ? null : amountOf('cost', cost),
-  provider: optionalKeyText('provider', provider),
-  modelId: optionalKeyText('modelId', modelId),
+  provider: optionalName('provider', provider),
+  modelId: optionalName('modelId', modelId),
   errorMessage: optionalText('errorMessage', errorMessage),
 })

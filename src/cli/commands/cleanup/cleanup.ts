@@ -55,12 +55,16 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
     if (!flags.quiet && !warned.has(line)) context.writer(flags).note(`warning: ${line}`)
     warned.add(line)
   }
-  const warnOfLosses = async () =>
+  const { unpricedWords } = await import('../../../cleanup/unpriced.ts')
+  const warnOfLosses = async (cutoff: string) => {
     lossesOf(await readEffects(client), flags.archive !== undefined).forEach(warn)
+    const unpriced = flags.archive === undefined ? await unpricedWords(client, cutoff) : undefined
+    if (unpriced !== undefined) warn(unpriced)
+  }
   if (flags.dryRun) {
     // It checks the schema first.
     const counts = await withProgress(io, () => countCleanup(client, request))
-    await warnOfLosses()
+    await warnOfLosses(counts.cutoff)
     const newest = newestRunWords(counts)
     if (newest !== undefined)
       warn(`${newest}; with --yes or without a terminal it needs --allow-all`)
@@ -79,7 +83,7 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   const counts = await withProgress(io, () => countCleanup(client, request))
   // Do not ask if there is nothing to remove.
   if (removedRows(counts.remove) > 0) {
-    await warnOfLosses()
+    await warnOfLosses(counts.cutoff)
     await context.confirm(questionOf(counts, flags.archive), { unattended: 'proceed' })
   }
   // Remove only what was confirmed, not rows that became old during the prompt.
