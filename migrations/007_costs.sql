@@ -271,7 +271,7 @@ create trigger wfstore_truncate_lines after truncate on billing_records
   for each statement execute function wfstore_drop_lines();
 
 -- The lines of a closed month cannot change. The share lock waits for a close that has begun, and a close waits for it. A bill from
--- before this table may still get all of its lines, in one statement. While a policy hides bills from the owner, no month can be
+-- before this table may still get all of its lines, in one statement: those of a given cost. While a policy hides bills from the owner, no month can be
 -- closed.
 create function wfstore_keep_lines() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
@@ -291,7 +291,7 @@ begin
     where not exists (select from %1$s.wfstore_periods p where p.billing_period = b.billing_period)
     on conflict do nothing', quote_ident(tg_table_schema));
   execute format('with changed as (
-      select b.billing_id, b.billing_period, b.cost, b.tokens_total, count(*) as lines
+      select b.billing_id, b.billing_period, b.model_id, b.cost, b.tokens_total, count(*) as lines
       from changed_lines l join %1$s.billing_records b using (billing_id) group by b.billing_id
     ), locked as (
       select p.billing_period, p.closed_at from %1$s.wfstore_periods p
@@ -301,6 +301,7 @@ begin
     where p.closed_at is not null and not ($1 and exists (
       select from %1$s.wfstore_bill_lines l where l.billing_id = c.billing_id
       having count(*) = c.lines and sum(l.cost) = c.cost
+        and bool_and(l.cost_source = ''given'' and l.provider is null and l.model_id = c.model_id and (l.meter = ''given'' or l.cost = 0))
         and coalesce(sum(l.quantity) filter (where l.meter <> ''request''), 0) = c.tokens_total))',
     quote_ident(tg_table_schema)) into month using tg_op = 'INSERT';
   if month is not null then

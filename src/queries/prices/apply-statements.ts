@@ -18,15 +18,19 @@ export const idOf = (text: string): string =>
  * @param priced true for the lines with a price, false for those without
  */
 export const callsOf = (steps: string, priced: boolean): string => `
-  select s.execution_id, s.step_id, s.provider, coalesce(s.model_id, s.run_model) as model_id, s.end_time as at, l.attempt,
+  select s.execution_id, s.step_id, s.provider, coalesce(s.model_id, s.run_model) as model_id, coalesce(l.at, s.end_time) as at, l.at as retried_at, l.attempt,
          ${TOKEN_COLUMNS.map((column) => `(sum(l.quantity) filter (where l.meter = '${column.replace('tokens_', '')}'))::bigint as ${column}`).join(', ')},
          coalesce(sum(l.quantity) filter (where l.meter <> 'request'), 0)::bigint as tokens, bool_or(l.meter = 'request') as is_call,
          jsonb_agg(l.line) as lines
   from ${steps} s cross join lateral (
-    select line, line ->> 'meter' as meter, (line ->> 'quantity')::bigint as quantity, (line ->> 'attempt')::integer as attempt
+    select line, line ->> 'meter' as meter, (line ->> 'quantity')::bigint as quantity, (line ->> 'attempt')::integer as attempt,
+           (line ->> 'at')::timestamptz as at
     from jsonb_array_elements(s.cost_lines) as line where (line ->> 'unitPrice') is ${priced ? 'not null' : 'null'}
   ) as l
-  group by s.execution_id, s.step_id, s.provider, s.model_id, s.run_model, s.end_time, l.attempt`
+  group by s.execution_id, s.step_id, s.provider, s.model_id, s.run_model, s.end_time, l.attempt, l.at`
+
+/** The lines of an attempt that was retried keep its time. */
+const RETRIED = `jsonb_strip_nulls(jsonb_build_object('at', c.retried_at))`
 
 /** The condition of steps that have no price and ended in a time. */
 export const unpricedIn = (
@@ -63,7 +67,7 @@ with seen as materialized (
 ), call as materialized (${raw(callsOf('open', false))}
 ), priced as materialized (
   select c.execution_id, c.step_id, c.provider, c.model_id, c.attempt, c.lines as before, priced.lines as after, priced.cost
-  from call c cross join lateral ${raw(priceCall('c', 'c.attempt'))}
+  from call c cross join lateral ${raw(priceCall('c', 'c.attempt', RETRIED))}
   where priced.source = 'priced'
 ), step as (
   update workflow_steps s
@@ -144,25 +148,38 @@ select (select count(*) from step) as steps, coalesce((select sum(cost) from add
        (select count(*) from billed) as bills, (select count(*) from correction) as corrections,
        (select count(*) from locked) - (select count(*) from run) as stale`
 
-/** The lines that a recalculation changes, as `change`, for the runs of the relation `run`. Only runs with a bill are in it. */
+/** A correction by hand: `wfstore billing correct`. */
+const BY_HAND = `k.metadata ? 'reason' and not k.metadata ?| array['step_id', 'applied', 'recalculated']`
+
+/**
+ * The lines that a recalculation changes, as `change`, for the runs of the relation `run`: the prices of now less those of the steps and
+ * of earlier recalculations. The lines of the bill do not count, because the application may have changed it. Left out are runs without a
+ * bill, runs with a correction by hand, which was made for the old prices, and runs with a call that has no price now.
+ */
 const RECALCULATED = `first as materialized (
   select distinct on (b.execution_id) b.execution_id, b.billing_id, b.model_id, b.user_id, b.billing_period, b.tags
   from run join billing_records b using (execution_id)
+  where not exists (select from billing_records k where k.execution_id = b.execution_id and k.corrects is not null and ${BY_HAND})
   order by b.execution_id, b.corrects is not null, b.timestamp, b.billing_id
 ), step as materialized (
   select s.execution_id, s.step_id, s.provider, s.model_id, s.end_time, s.cost_lines, run.model_id as run_model
   from run join first using (execution_id) join workflow_steps s using (execution_id) where s.cost_lines is not null
 ), call as materialized (${callsOf('step', true)}
 ), now as materialized (
-  select c.execution_id, c.provider, c.model_id, case when priced.source = 'priced' then priced.lines else c.lines end as lines
+  select c.execution_id, c.provider, c.model_id, c.lines as before, priced.lines as after, priced.source
   from call c cross join lateral ${priceCall('c', 'c.attempt')}
+), known as materialized (
+  select execution_id from now group by execution_id having bool_and(source = 'priced')
 ), part as materialized (
-  select n.execution_id, n.provider, n.model_id, l.meter, l.quantity, l.unit_price, l.cost, 0 as cost_before
-  from ${expanded('now n', 'lines')}
+  select n.execution_id, n.provider, n.model_id, l.meter, l.quantity, l.unit_price, l.cost, 0::numeric as cost_before
+  from ${expanded('now n', 'after')} where n.execution_id in (select execution_id from known)
   union all
-  select f.execution_id, k.provider, k.model_id, k.meter, -k.quantity, k.unit_price, -k.cost, k.cost
-  from first f join billing_records b using (execution_id) join wfstore_bill_lines k on k.billing_id = b.billing_id
-  where k.cost_source = 'priced'
+  select n.execution_id, n.provider, n.model_id, l.meter, -l.quantity, l.unit_price, -l.cost, l.cost
+  from ${expanded('now n', 'before')} where n.execution_id in (select execution_id from known)
+  union all
+  select b.execution_id, k.provider, k.model_id, k.meter, -k.quantity, k.unit_price, -k.cost, k.cost
+  from known join billing_records b using (execution_id) join wfstore_bill_lines k on k.billing_id = b.billing_id
+  where b.corrects is not null and b.metadata ? 'recalculated'
 ), change as materialized (
   select execution_id, provider, model_id, meter, sum(quantity)::bigint as quantity, unit_price, sum(cost) as cost, 'priced' as cost_source
   from part group by execution_id, provider, model_id, meter, unit_price
@@ -175,6 +192,12 @@ const pricedRuns = (since: string, until: string | null, ids: readonly string[] 
   where ${ids === null ? raw('true') : sql`e.execution_id = any (${ids}::uuid[])`} and exists (
     select from workflow_steps s where s.execution_id = e.execution_id and s.cost_lines is not null
       and s.end_time >= ${since}::timestamptz and (${until}::timestamptz is null or s.end_time < ${until}::timestamptz))`
+
+/** The number of runs that a recalculation leaves out, because they have a correction by hand. */
+export const leftOutOfRecalculation = (since: string, until: string | null): Sql => sql`
+with run as (${pricedRuns(since, until, null)})
+select count(*) as runs from run where exists (
+  select from billing_records k where k.execution_id = run.execution_id and k.corrects is not null and ${raw(BY_HAND)})`
 
 /** What a recalculation would change, by provider and model, and with nulls in the total. */
 export const recalculationPlan = (since: string, until: string | null): Sql => sql`

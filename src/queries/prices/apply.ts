@@ -8,6 +8,7 @@ import { jsonOf, optionalText, requiredText, timeOf } from '../table/validate.ts
 import {
   applyPlan,
   applyTo,
+  leftOutOfRecalculation,
   pricedPage,
   recalculate,
   recalculationPlan,
@@ -100,6 +101,8 @@ export type ModelRecalculation = d.RowOf<typeof recalculationShape>
 
 export interface RecalculationPlan {
   models: ModelRecalculation[]
+  /** Number of runs that are left out, because a person has corrected their bill. */
+  correctedByHand: number
   total: Omit<ModelRecalculation, 'provider' | 'modelId'>
 }
 
@@ -189,7 +192,9 @@ export async function recalculatePrices(
   const { runs, costBefore, costAfter, difference } = rows.find(
     (row) => row.isTotal,
   ) as ModelRecalculation
-  const plan = { models, total: { runs, costBefore, costAfter, difference } }
+  const [left] = await read(leftOutOfRecalculation(since, until), { runs: d.count() })
+  const total = { runs, costBefore, costAfter, difference }
+  const plan = { models, correctedByHand: left?.runs ?? 0, total }
   if (runs === 0) return { outcome: 'nothing', plan, corrections: 0 }
   if (options.dryRun) return { outcome: 'planned', plan, corrections: 0 }
   await options.confirm?.(plan)

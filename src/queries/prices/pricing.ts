@@ -66,11 +66,12 @@ const meterOf = (column: string): string => column.replace('tokens_', '')
  * part has no price. It has nulls if there is nothing to price. Either all parts are priced or none.
  * @param c the alias of the call
  * @param attempt SQL of the number of the attempt
+ * @param more SQL of further fields of each line
  */
-export const priceCall = (c: string, attempt: string): string => `(
+export const priceCall = (c: string, attempt: string, more = `'{}'::jsonb`): string => `(
   select case when bool_and(m.price is not null) then jsonb_agg(jsonb_build_object('meter', m.meter, 'quantity', m.quantity,
-                'unitPrice', trim_scale(m.price)::text, 'cost', trim_scale(m.cost)::text, 'attempt', ${attempt}) order by m.place)
-              else jsonb_agg(jsonb_build_object('meter', m.meter, 'quantity', m.quantity, 'attempt', ${attempt}) order by m.place)
+                'unitPrice', trim_scale(m.price)::text, 'cost', trim_scale(m.cost)::text, 'attempt', ${attempt}) || ${more} order by m.place)
+              else jsonb_agg(jsonb_build_object('meter', m.meter, 'quantity', m.quantity, 'attempt', ${attempt}) || ${more} order by m.place)
                 filter (where m.required) end as lines,
          case when bool_and(m.price is not null) then trim_scale(sum(m.cost)) else 0 end as cost,
          case bool_and(m.price is not null) when true then 'priced' when false then 'unpriced' end as source

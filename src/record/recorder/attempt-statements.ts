@@ -66,11 +66,14 @@ with run as materialized (
   for no key update of s
 )`
 
+/** A retried attempt has ended before its step: its lines keep the time, for a later price. */
+const RETRIED = `jsonb_build_object('at', c.at)`
+
 /**
  * The call of a model with which an attempt ends. Without a cost it is priced by the price book, at the time `at`.
  * A step that names its own model and succeeds is a call even if no tokens were reported.
  */
-const calledAt = (v: Named<Attempt>, at: Sql): Sql => sql`call as materialized (
+const calledAt = (v: Named<Attempt>, at: Sql, isRetry = false): Sql => sql`call as materialized (
   select c.*, coalesce(${v('cost')}::numeric, priced.cost, 0) as cost, priced.lines as cost_lines,
          case when ${v('cost')}::numeric is null then priced.source else 'given' end as cost_source
   from (
@@ -81,7 +84,7 @@ const calledAt = (v: Named<Attempt>, at: Sql): Sql => sql`call as materialized (
            )},
            s.model is not null and ${v('status')} = 'success' as is_call
     from run, (select start_time, coalesce(${v('provider')}, provider) as provider, coalesce(${v('modelId')}, model_id) as model from open) as s
-  ) as c left join lateral (select * from ${raw(priceCall('c', 'c.attempt'))} where ${v('cost')}::numeric is null) as priced on true
+  ) as c left join lateral (select * from ${raw(priceCall('c', 'c.attempt', isRetry ? RETRIED : undefined))} where ${v('cost')}::numeric is null) as priced on true
 )`
 
 /** Of an audit entry. It says where the cost comes from, if the engine did not give it. */
@@ -154,7 +157,7 @@ select status from step`,
 
 /** Retries a step that has failed or is not finished. `status` is 'running', the status of its run. */
 export const RETRY_STEP = constant<Attempt>(
-  (v) => sql`${openStep(v)}, ${calledAt(v, raw('now()'))}, step as (
+  (v) => sql`${openStep(v)}, ${calledAt(v, raw('now()'), true)}, step as (
   update workflow_steps s
   set status = 'running', retry_count = s.retry_count + 1, end_time = null, duration_ms = null, error_message = null,
       result = null, ${addCall(v)}

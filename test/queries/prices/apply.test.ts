@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { correctBill } from '../../../src/queries/billing/correct.ts'
 import { applyPrices, recalculatePrices } from '../../../src/queries/prices/apply.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import type { Attempt } from '../../../src/record/recorder/steps.ts'
@@ -118,6 +119,20 @@ describe('prices apply', () => {
     expect(await agreedSum(execution)).toBe('1.00011')
   })
 
+  it('prices an attempt that was retried by the price of its own time', async () => {
+    const execution = await startExecution(run, OF)
+    const started = await step(execution)
+    await started.retry({ tokens: { input: 1_000_000 } })
+    const [at] = await database.sql('select clock_timestamp()::text as now')
+    await started.finish({ status: 'success', tokens: { input: 1_000_000 } })
+    await execution.finish({ status: 'success' })
+    await price('gpt-4o input=1')
+    await price('gpt-4o input=2', { valid_from: String(at?.now) })
+    await apply()
+    expect(await agreedSum(execution)).toBe('3')
+    expect(await recalculate()).toMatchObject({ outcome: 'nothing' })
+  })
+
   it('prices a run that still runs, and its bill has the cost', async () => {
     const execution = await startExecution(run, OF)
     await (await step(execution)).finish({ status: 'success', tokens: { input: 10 } })
@@ -217,6 +232,36 @@ describe('prices apply --recalculate', () => {
       lines: '0.00002',
     })
     expect(await recalculate()).toMatchObject({ outcome: 'nothing' })
+  })
+
+  it.each(['cost = cost + 0.5', 'tokens_total = tokens_total + 5'])(
+    'does not charge again for a bill that the application has changed: %s',
+    async (change) => {
+      await price('gpt-4o input=1')
+      await recorded({ tokens: { input: 1_000_000 } })
+      await database.sql(`update billing_records set ${change}`)
+      expect(await recalculate()).toMatchObject({ outcome: 'nothing', corrections: 0 })
+    },
+  )
+
+  it('leaves out a run whose bill a person has corrected, and says how many', async () => {
+    await price('gpt-4o input=10')
+    const execution = await recorded({ tokens: { input: 1_000_000 } })
+    const [bill] = await database.sql('select billing_id from billing_records')
+    await correctBill(run, run, { billingId: String(bill?.billing_id), cost: 4, reason: 'agreed' })
+    await price('gpt-4o input=4')
+    expect(await recalculate()).toMatchObject({ outcome: 'nothing', plan: { correctedByHand: 1 } })
+    expect((await sumsOf(execution)).bills).toBe('4')
+  })
+
+  it('keeps an earlier recalculation if the price book has no price any more', async () => {
+    await price('gpt-4o input=1')
+    const execution = await recorded({ tokens: { input: 1_000_000 } })
+    await price('gpt-4o input=2')
+    await recalculate()
+    await priced.clearPrices()
+    expect(await recalculate()).toMatchObject({ outcome: 'nothing' })
+    expect((await sumsOf(execution)).bills).toBe('2')
   })
 
   it('two at once write one correction', async () => {

@@ -116,10 +116,12 @@ async function correct(context: Context, options: ApplyFlags, reason: string): P
   const { env } = context
   const writer = context.writer(options)
   const { prices } = await context.store(options)
-  const print = once(async ({ models }: RecalculationPlan) => {
+  const print = once(async ({ models, correctedByHand }: RecalculationPlan) => {
     await writer.list(recalculationColumns, models, {
       empty: 'no bills differ from the price book',
     })
+    if (correctedByHand > 0)
+      writer.note(`left out ${plural(correctedByHand, 'run')} with a correction by hand`)
   })
   const { outcome, plan, corrections } = await prices.recalculate({
     ...(await boundsOf(context, options)),
