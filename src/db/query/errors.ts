@@ -42,7 +42,10 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     code: 'failed',
     hint: 'this server is a standby, or this session is read-only: use the URL of the primary',
   },
-  '42501': { code: 'permission_denied', hint: 'ask the owner of the database for the privilege' },
+  '42501': {
+    code: 'permission_denied',
+    hint: 'ask the owner of the database for the privilege; `wfstore doctor` with this role says what is missing',
+  },
   '22003': {
     code: 'failed',
     hint: 'check the numbers: one of them, or their sum, is too large for its column',

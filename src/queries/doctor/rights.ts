@@ -6,6 +6,9 @@ import { type Finding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
+/** The table of which a role with the grants of an earlier version may not write the rows. */
+const LINES = 'wfstore_bill_lines'
+
 type Needs = Record<string, string[]>
 
 /** The privileges beyond SELECT that each group of commands needs, by table. */
@@ -19,6 +22,7 @@ const GROUPS: { name: string; verb: string; needs: Needs }[] = [
       audit_logs: ['insert'],
       observability_metrics: ['insert'],
       billing_records: ['insert', 'update'],
+      [LINES]: ['insert', 'update'],
     },
   },
   { name: 'pay', verb: 'mark bills as paid', needs: { billing_records: ['update'] } },
@@ -82,6 +86,15 @@ export async function inspectRights(database: Queryable, subject: Subject): Prom
       details,
     })
   }
+  const missing = lacks('record')
+  // A trigger writes the lines for other clients, but wfstore writes its own.
+  if (missing.length > 0 && missing.every(({ table }) => table.endsWith(`.${LINES}`)))
+    return finding(
+      'rights',
+      'warning',
+      `role ${role} may write bills, but not their lines: wfstore cannot record with it`,
+      { fix: grantOf(missing, role), details },
+    )
   const verbs = [
     { verb: 'read', may: true },
     ...GROUPS.map(({ name, verb }) => ({ verb, may: lacks(name).length === 0 })),
