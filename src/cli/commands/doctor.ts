@@ -34,7 +34,7 @@ export function define(doctor: Command, context: Context): void {
     ],
   })
   addStuckAfter(doctor)
-    .option('--full', 'check the totals and values of all rows, not of a sample')
+    .option('--full', 'check the totals, lines and values of all rows, not of a sample')
     .option('--exit-code', 'exit with 1 also for a warning')
     .description('Check the server, the schema and the runs, and print a fix for each problem.')
     .action(async () => {

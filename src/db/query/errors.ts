@@ -34,7 +34,7 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
   // Raised by migrations/007_costs.sql.
   WF004: {
     code: 'conflict',
-    hint: 'nothing was changed; correct the rows of these bills in wfstore_bill_lines: their cost and their tokens must add up to the bill',
+    hint: 'nothing was changed; `wfstore doctor --full` prints the statement that adds the missing part as a line (check lines)',
   },
   WF005: { code: 'conflict', hint: 'add a newer price: `wfstore prices set`' },
   WF006: { code: 'schema_differs', hint: 'nothing was changed; rename the column' },

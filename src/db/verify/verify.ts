@@ -6,6 +6,7 @@ import { databaseError } from '../query/errors.ts'
 import { checkSchema } from '../schema.ts'
 import { compareSchema, countRows, type Difference, isFault, type TableCount } from './compare.ts'
 import { script } from './difference.ts'
+import { addMissingLines, compareLines, type UnequalLines } from './lines.ts'
 import { inSchema } from './snapshot.ts'
 import { compareTotals, recount, type UnequalTotals } from './totals.ts'
 
@@ -19,6 +20,12 @@ export interface Verification {
   comparedRuns: number | null
   /** The number of these that differ. */
   unequalRuns: number | null
+  /** The bills whose lines do not add up to them. */
+  lines: LinesDifference[]
+  /** The number of bills that were compared; null as for runs, and while migrations are pending. */
+  comparedBills: number | null
+  /** The number of these that differ. */
+  unequalBills: number | null
   tables: TableCount[]
 }
 
@@ -27,13 +34,18 @@ export interface RunDifference extends UnequalTotals {
   fix: string
 }
 
+export interface LinesDifference extends UnequalLines {
+  /** The statement that adds the missing part; null if the month is closed. */
+  fix: string | null
+}
+
 export interface VerifyOptions {
-  /** Compare the totals of all runs with their steps (default: of a sample of all ages). */
+  /** Compare all runs with their steps and all bills with their lines (default: a sample of all ages). */
   full?: boolean | undefined
 }
 
 /**
- * Compares a schema and its history with the migrations of this version of wfstore, and totals with steps. Changes nothing.
+ * Compares a schema and its history with the migrations of this version of wfstore, totals with steps, and bills with their lines. Changes nothing.
  * @throws WfstoreError schema_missing if there is nothing to compare
  */
 export async function verifySchema(
@@ -58,13 +70,23 @@ export async function verifySchema(
     ...(await foreignGrants(client, schema)).map(grantDifference),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
   ]
-  const report = await readTotals(client, schema, full)
+  const report = await ifComparable(client, schema, () => compareTotals(client, { full }))
+  // Bills from before the lines get theirs in a migration.
+  const lines = await (pending.length > 0 && !nothing
+    ? undefined
+    : ifComparable(client, schema, () => compareLines(client, { full })))
   return {
-    ok: !differences.some(isFault) && !report?.unequal,
+    ok: !differences.some(isFault) && !report?.unequal && !lines?.unequal,
     differences,
     totals: (report?.runs ?? []).map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
     comparedRuns: report?.compared ?? null,
     unequalRuns: report?.unequal ?? null,
+    lines: (lines?.bills ?? []).map((bill) => {
+      const statement = addMissingLines([bill])
+      return { ...bill, fix: statement && `${statement};` }
+    }),
+    comparedBills: lines?.compared ?? null,
+    unequalBills: lines?.unequal ?? null,
     tables: await countRows(client, schema),
   }
 }
@@ -72,9 +94,13 @@ export async function verifySchema(
 /** A missing table or column is one of the differences. */
 const NOT_COMPARABLE = ['permission_denied', 'schema_missing', 'schema_behind', 'schema_differs']
 
-async function readTotals(client: pg.Client, schema: string, full: boolean) {
+async function ifComparable<T>(
+  client: pg.Client,
+  schema: string,
+  compare: () => Promise<T>,
+): Promise<T | undefined> {
   try {
-    return await inSchema(client, schema, () => compareTotals(client, { full }))
+    return await inSchema(client, schema, compare)
   } catch (error) {
     const known = databaseError(error, { connection: client })
     if (NOT_COMPARABLE.includes(known.code)) return undefined

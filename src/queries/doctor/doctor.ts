@@ -9,6 +9,7 @@ import { type Check, type Finding, finding } from './finding.ts'
 import { inspectGrants } from './grants.ts'
 import { inspectGrowth } from './growth.ts'
 import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
+import { inspectLines } from './lines.ts'
 import { inspectLocks } from './locks.ts'
 import { inspectRights } from './rights.ts'
 import { inspectRowSecurity } from './row-security.ts'
@@ -46,6 +47,7 @@ const CHECKS: Check[] = [
   { name: 'oldest-running', needsTables: true, inspect: inspectOldestRunning },
   { name: 'stuck', needsTables: true, inspect: inspectStuck },
   { name: 'totals', needsTables: true, inspect: inspectTotals },
+  { name: 'lines', needsTables: true, inspect: inspectLines },
   { name: 'values', needsTables: true, inspect: inspectValues },
   { name: 'cleanup', needsTables: true, inspect: inspectCleanup },
   { name: 'growth', needsTables: true, inspect: inspectGrowth },

@@ -66,7 +66,7 @@ export interface Subject {
   indexes: string[]
   /** A running run is stuck without a write for this number of milliseconds. */
   stuckAfterMs: number
-  /** Compare the totals of all runs instead of a sample. */
+  /** Check all runs and bills instead of a sample. */
   full: boolean
   limits: DoctorLimits
   /** The clock of this machine, in milliseconds since 1970. */
@@ -84,7 +84,7 @@ export interface Subject {
 export interface DoctorOptions {
   /** (default: STUCK_AFTER_MS) */
   stuckAfterMs?: number | undefined
-  /** Compare the totals of all runs with their steps (default: of a sample). */
+  /** Compare all runs with their steps and all bills with their lines (default: a sample). */
   full?: boolean | undefined
   /** The value of --schema. */
   schema?: string | undefined

@@ -27,6 +27,7 @@ const CHECKS = [
   'oldest-running',
   'stuck',
   'totals',
+  'lines',
   'values',
   'cleanup',
   'growth',
@@ -106,6 +107,23 @@ describe('degrading by finding', () => {
     await store.sql(`revoke all on all tables in schema public from ${role}`)
   })
 
+  it('a role that may write bills but not their lines gets a warning with the grant', async () => {
+    await store.sql(`grant select on all tables in schema public to ${role};
+      grant insert, update on workflow_executions, workflow_steps, audit_logs, observability_metrics, billing_records to ${role}`)
+    const rights = await findingOf(store, 'rights', { role })
+    expect(rights).toMatchObject({
+      state: 'warning',
+      finding: `role ${role} may write bills, but not their lines: wfstore cannot record with it`,
+      fix: `grant insert, update on public.wfstore_bill_lines to ${role}`,
+    })
+    await applyFix(store, rights)
+    expect(await findingOf(store, 'rights', { role })).toMatchObject({
+      state: 'ok',
+      finding: `role ${role} may read, record and mark bills as paid, but not clean up or migrate`,
+    })
+    await store.sql(`revoke all on all tables in schema public from ${role}`)
+  })
+
   it('an exclusive lock on a table costs only the checks of its rows, and the session is named', async () => {
     const holder = await store.connect()
     const { rows } = await holder.query('select pg_backend_pid() as pid')
@@ -158,7 +176,7 @@ describe('degrading by finding', () => {
       'connection failed',
     ])
     expect(findings.at(-1)?.finding).toMatch(
-      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, totals, values, cleanup and growth$/,
+      /; not checked: sizes, dead-rows, transaction-ids, oldest-running, stuck, totals, lines, values, cleanup and growth$/,
     )
   })
 

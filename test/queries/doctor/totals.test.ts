@@ -161,7 +161,7 @@ it('verify with a role that may not read runs says that it did not compare them'
   ])
   expect([code, stderr]).toEqual([
     0,
-    'the totals of runs were not compared with their steps\nthe schema matches its migrations\n',
+    'the totals of runs were not compared with their steps\nbills were not compared with their lines\nthe schema matches its migrations\n',
   ])
   expect(JSON.parse(stdout)).toMatchObject({ comparedRuns: null, unequalRuns: null, totals: [] })
   await store.sql(`drop owned by ${role}; drop role ${role}`)

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { MigrationStatus } from '../../../db/migrate/history.ts'
 import type { TableCount } from '../../../db/verify/compare.ts'
 import type { Difference } from '../../../db/verify/difference.ts'
-import type { RunDifference, Verification } from '../../../db/verify/verify.ts'
+import type { LinesDifference, RunDifference, Verification } from '../../../db/verify/verify.ts'
 import { WfstoreError } from '../../../error.ts'
 import { formatNumber, plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
@@ -47,12 +47,26 @@ const totalsColumns: Column<RunDifference>[] = [
   { name: 'fix', kind: 'text', wrap: '> ' },
 ]
 
+const linesColumns: Column<LinesDifference>[] = [
+  { name: 'billingId', header: 'BILL', kind: 'id' },
+  { name: 'billingPeriod', header: 'PERIOD', kind: 'text' },
+  { name: 'cost', kind: 'amount' },
+  { name: 'lineCost', kind: 'amount' },
+  { name: 'tokensTotal', kind: 'count' },
+  { name: 'lineTokens', kind: 'count' },
+  { name: 'changeable', kind: 'boolean', table: false },
+  { name: 'fix', kind: 'text', wrap: '> ' },
+]
+
 const verifyColumns: Column<Verification>[] = [
   { name: 'ok', kind: 'boolean' },
   { name: 'differences', kind: 'rows', columns: differenceColumns },
   { name: 'totals', kind: 'rows', columns: totalsColumns },
   { name: 'comparedRuns', kind: 'count' },
   { name: 'unequalRuns', kind: 'count' },
+  { name: 'lines', kind: 'rows', columns: linesColumns },
+  { name: 'comparedBills', kind: 'count' },
+  { name: 'unequalBills', kind: 'count' },
   { name: 'tables', kind: 'rows', columns: tableColumns },
 ]
 
@@ -93,13 +107,13 @@ export function define(migrate: Command, context: Context): void {
     .command('verify')
     .summary('Compare the schema with the migrations')
     .description(
-      'Compare the schema with the migrations and the totals of runs with their steps, print the SQL that fixes each difference, and count rows.',
+      'Compare the schema with the migrations, the totals of runs with their steps, and bills with their lines; print the SQL that fixes each difference, and count rows.',
     )
-    .option('--full', 'compare the totals of all runs, not of a sample')
+    .option('--full', 'compare all runs and bills, not a sample')
   explain(verify, {
     about:
       'Changes nothing and needs no privileges. Row counts of a million or more are estimated.',
-    exit: '4 if an object is missing or differs, 1 if only totals differ. Objects added by the application are allowed.',
+    exit: '4 if an object is missing or differs, 1 if only totals or lines of bills differ. Objects added by the application are allowed.',
     examples: [
       'wfstore migrate verify',
       `wfstore migrate verify --json | jq -r '.differences[].fix // empty'`,
@@ -117,12 +131,14 @@ async function printVerification(context: Context, options: VerifyFlags): Promis
   const client = await context.connect(options)
   await assertNotCaptured(client, options.schema)
   const report = await verifySchema(client, await schemaFor(client, options.schema), options)
-  const { differences, tables, totals, comparedRuns, unequalRuns } = report
+  const { differences, tables, totals, comparedRuns, unequalRuns, lines } = report
+  const { comparedBills, unequalBills } = report
   const writer = context.writer(options)
   if (context.io.stdout.isTTY && !isData(options) && options.columns === undefined) {
     await writer.list(tableColumns, tables)
     if (differences.length > 0) await writer.list(differenceColumns, differences)
     if (totals.length > 0) await writer.list(totalsColumns, totals)
+    if (lines.length > 0) await writer.list(linesColumns, lines)
   } else await writer.record(verifyColumns, report)
   const own = differences.filter(({ state }) => state === 'extra').length
   const faults = differences.length - own
@@ -134,12 +150,21 @@ async function printVerification(context: Context, options: VerifyFlags): Promis
     )
   }
   if (comparedRuns === null) writer.note('the totals of runs were not compared with their steps')
+  if (comparedBills === null) writer.note('bills were not compared with their lines')
   if (unequalRuns)
     throw new WfstoreError(
       'failed',
       `the totals of ${formatNumber(unequalRuns)} of ${plural(comparedRuns ?? 0, 'run')} differ from their steps`,
       {
         hint: `run the statements that are printed with each run${options.full ? '' : '; compare all runs with --full'}`,
+      },
+    )
+  if (unequalBills)
+    throw new WfstoreError(
+      'failed',
+      `the lines of ${formatNumber(unequalBills)} of ${plural(comparedBills ?? 0, 'bill')} do not add up to their bills`,
+      {
+        hint: `run the statements that are printed with each bill${options.full ? '' : '; compare all bills with --full'}`,
       },
     )
   writer.note(
