@@ -14,6 +14,9 @@ export interface Asked {
   bounds: { since: string; until: string }
 }
 
+/** Removed runs have no session any more. The report names their number, which is no total. */
+const KEPT_ONLY = { historyUnknown: [] }
+
 const NOW = new Date('2025-01-01T00:00:00Z')
 
 /** Every total that the product tells, whole, with the digits as they come. What is over kept runs alone is left out. */
@@ -28,7 +31,7 @@ export async function totalsOf(client: pg.Client, { users, zones, periods, bound
     totals[`report of ${userId}`] = report
   }
   for (const dimension of DIMENSIONS)
-    totals[dimension] = await costBy(run, { by: dimension, ...bounds })
+    totals[dimension] = { ...(await costBy(run, { by: dimension, ...bounds })), ...KEPT_ONLY }
   for (const timeZone of zones) {
     for (const part of ['day', 'week', 'month'] as const)
       totals[`${part} in ${timeZone}`] = await costBy(run, { by: part, timeZone })

@@ -80,6 +80,8 @@ it.each(documented)('$index serves $use: $query', async ({ index, query }) => {
 })
 
 it('the summary of one user reads only the rows of that user, live and removed', async () => {
+  // An index still counts the rows that the cleanup has merged.
+  await client.query('vacuum workflow_executions, usage_history')
   const { text } = await explain(
     'select * from user_workflow_summary where user_id = :user',
     'analyze, ',

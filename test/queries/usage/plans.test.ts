@@ -81,9 +81,19 @@ it.each<[string, Dimension[], string | undefined]>([
     )
     expect(plan.match(/"Partial Mode":"Partial"/g)).toHaveLength(2)
     expect(plan).toMatch(/"Node Type":"Gather/)
-    for (const table of ['workflow_executions', 'usage_history']) {
-      expect(plan.match(new RegExp(`"Relation Name":"${table}"`, 'g'))).toHaveLength(1)
-    }
+    const scans = [
+      ...plan.matchAll(
+        /"Node Type":"([^"]+)"[^{}]*?(?:"Index Name":"(\w+)"[^{}]*?)?"Relation Name":"(\w+)"/g,
+      ),
+    ].map(([, node, index, table]) => `${node} ${index ?? table}`)
+    // Steps without a price are found by their own small indexes.
+    expect(scans.sort()).toEqual([
+      'Index Scan usage_history_unpriced_idx',
+      'Index Scan workflow_executions_pkey',
+      'Index Scan workflow_steps_unpriced_idx',
+      'Seq Scan usage_history',
+      'Seq Scan workflow_executions',
+    ])
     await client.query('reset all')
   },
 )
