@@ -4,7 +4,8 @@ import { send } from '../../db/query/send.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
-import { jsonOf, optionalText, requiredText, timeOf } from '../table/validate.ts'
+import { timeBounds } from '../table/filter.ts'
+import { jsonOf, optionalText, requiredText } from '../table/validate.ts'
 import {
   applyPlan,
   applyTo,
@@ -118,9 +119,9 @@ const PAGE = 200
 const TRIES = 5
 
 const bounds = ({ since, until }: { since: Date | string; until?: Date | string | undefined }) => {
-  const from = timeOf('since', since)
-  if (from === null) throw new WfstoreError('usage', 'since is missing')
-  return [from, timeOf('until', until)] as const
+  const limits = timeBounds({ since, until })
+  if (limits.since === undefined) throw new WfstoreError('usage', 'since is missing')
+  return [limits.since.at, limits.until?.at ?? null] as const
 }
 
 /**
@@ -188,7 +189,9 @@ export async function recalculatePrices(
     sql`select ${raw(d.selectList(shape, 'r'))} from (${recalculationPlan(since, until)}) as r order by r.is_total, r.model_id collate "C", r.provider collate "C"`,
     shape,
   )
-  const models = rows.filter((row) => !row.isTotal).map(({ isTotal: _, ...row }) => row)
+  const models = rows
+    .filter((row) => !row.isTotal && row.difference !== '0')
+    .map(({ isTotal: _, ...row }) => row)
   const { runs, costBefore, costAfter, difference } = rows.find(
     (row) => row.isTotal,
   ) as ModelRecalculation

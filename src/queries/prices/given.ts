@@ -57,8 +57,8 @@ export function pricesOf(what: string, price: NewPrice): GivenPrice[] {
   checkNames(what, price, PRICE_NAMES)
   const { model, provider, from, contextOver, author, source = 'own' } = price
   const common = {
-    model: nameOf('model', model),
-    provider: isNone(provider) ? null : nameOf('provider', provider),
+    model: trimmedName('model', model),
+    provider: isNone(provider) ? null : trimmedName('provider', provider),
     from: timeOf('from', from ?? undefined),
     contextOver: countOf('contextOver', contextOver ?? undefined) ?? 0,
     author: optionalText('author', author),
@@ -71,6 +71,10 @@ export function pricesOf(what: string, price: NewPrice): GivenPrice[] {
   if (rows.length > 0) return rows
   throw new WfstoreError('usage', `${what} has no price`, { hint: `give ${METERS.join(', ')}` })
 }
+
+/** Without blanks at the ends, which a list of prices does not keep. */
+const trimmedName = (name: string, value: string): string =>
+  nameOf(name, typeof value === 'string' ? value.trim() : value)
 
 const isNone = (value: unknown): value is null | undefined => value === null || value === undefined
 

@@ -1,5 +1,6 @@
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
+import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { optionalText } from '../table/validate.ts'
 import { changesOf, changesOfSeeds, keyOf, type PriceRow } from './book.ts'
@@ -70,6 +71,10 @@ export async function importPrices(
   options: ImportPricesOptions = {},
 ): Promise<PriceImport> {
   checkNames('prices.import', options, OPTIONS)
+  if (!Array.isArray(prices))
+    throw new WfstoreError('usage', 'prices.import takes a list of prices', {
+      hint: 'give an array, such as [{ model, input }], or nothing for the prices of genai-prices',
+    })
   const author = optionalText('author', options.author)
   const given = prices.flatMap((price, place) => pricesOf(`prices[${place}]`, price))
   assertOnce(given)

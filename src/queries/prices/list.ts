@@ -3,7 +3,7 @@ import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
-import { type OneOrMore, type TimeLimit, timeBounds, valuesOf, where } from '../table/filter.ts'
+import { type OneOrMore, type TimeLimit, timeBound, valuesOf, where } from '../table/filter.ts'
 import { booleanOf, nameOf, oneOf } from '../table/validate.ts'
 import { type PriceSource, SOURCES } from './given.ts'
 import { type METERS, meterName } from './meters.ts'
@@ -33,18 +33,20 @@ const price = (meter: (typeof METERS)[number]) =>
     d.amount(`(array_agg(trim_scale(p.price)) filter (where p.meter = '${meterName(meter)}'))[1]`),
   )
 
-const newest = (column: string) =>
-  `(array_agg(${column} order by p.valid_from desc, p.created_at desc, p.price_id desc))[1]`
+const newest = (column: string) => `(array_agg(${column} order by p.price_id desc))[1]`
 
 /** What does not differ within a model and source. */
 const MODEL = 'p.source, lower(p.provider), lower(p.model)'
+
+/** What does not differ within a row: its meters were added together, for the same time. */
+const ROW = `${MODEL}, p.context_over, p.valid_from, p.created_at`
 
 /** US dollars for a million tokens, or for a request, as exact decimals. */
 const priceShape = {
   model: d.text(newest('p.model')),
   /** Null for all providers. */
   provider: d.nullable(d.text(newest('p.provider'))),
-  /** The prices of calls with more input tokens than this. A price that is null is that of the tier below. */
+  /** The prices of calls with more input tokens than this. A price that is null is in another row, of another time or a lower tier. */
   contextOver: d.count('p.context_over'),
   input: price('input'),
   output: price('output'),
@@ -52,18 +54,13 @@ const priceShape = {
   cacheWrite: price('cacheWrite'),
   reasoning: price('reasoning'),
   request: price('request'),
-  /** The model has these prices since this time. */
-  from: d.time(`max(max(p.valid_from)) over (partition by ${MODEL})`),
+  /** These prices begin at this time. */
+  from: d.time('p.valid_from'),
   source: d.word<PriceSource>('p.source'),
   author: d.nullable(d.text(newest('p.author'))),
-  createdAt: d.time('max(p.created_at)'),
-}
-const entryShape = {
-  ...priceShape,
-  from: d.time('p.valid_from'),
   createdAt: d.time('p.created_at'),
 }
-/** The prices of a model at a context tier, from one source. */
+/** The prices of a model at a context tier, from one source, that were added together for the same time. */
 export type Price = d.RowOf<typeof priceShape>
 
 /** Prices by model, provider and source. @throws WfstoreError usage */
@@ -87,12 +84,12 @@ export async function findPrices(
     run,
     (models ?? []).flatMap((name) => (providers ?? [null]).map((provider) => ({ name, provider }))),
   )
-  const bound = timeBounds({ since: at, until: undefined }).since
+  const bound = timeBound('at', at)
   const conditions = [
     ...(source === undefined ? [] : [sql`p.source = any(${sourcesIn(source)}::text[])`]),
     ...namedBy(models, providers, resolved),
   ]
-  if (all) return { prices: await run(entries(conditions), entryShape), resolved }
+  if (all) return { prices: await run(entries(conditions), priceShape), resolved }
   const time = bound ? sql`${bound.at}::timestamptz` : raw('now()')
   return {
     prices: await run(inForce([...conditions, sql`p.valid_from <= ${time}`]), priceShape),
@@ -123,21 +120,20 @@ function namedBy(
   return [sql`((${exact}) or ${byRule})`]
 }
 
-/** One row for each context tier of a model. A meter has the tiers that were added last. */
+/** A meter has the tiers that were added last of those that have begun. */
 const inForce = (conditions: readonly Sql[]): Sql => sql`
 select ${raw(d.selectList(priceShape, 'p'))}
 from (
   select p.*, rank() over (partition by ${raw(MODEL)}, p.meter order by p.valid_from desc, p.created_at desc) as place
   from wfstore_prices p ${where(conditions)}
 ) as p where p.place = 1
-group by ${raw(MODEL)}, p.context_over
+group by ${raw(ROW)}
 order by ${raw(ORDER)}`
 
-/** One row for what was added together. */
 const entries = (conditions: readonly Sql[]): Sql => sql`
-select ${raw(d.selectList(entryShape, 'p'))}
+select ${raw(d.selectList(priceShape, 'p'))}
 from wfstore_prices p ${where(conditions)}
-group by ${raw(MODEL)}, p.context_over, p.valid_from, p.created_at
-order by ${raw(ORDER)}, p.valid_from desc, p.created_at desc`
+group by ${raw(ROW)}
+order by ${raw(ORDER)}`
 
-const ORDER = `lower(p.model) collate "C", lower(p.provider) collate "C" nulls first, p.source desc, p.context_over`
+const ORDER = `lower(p.model) collate "C", lower(p.provider) collate "C" nulls first, p.source desc, p.context_over, p.valid_from desc, p.created_at desc`

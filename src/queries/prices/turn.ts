@@ -4,6 +4,7 @@ import * as d from '../../db/query/decode.ts'
 import { query, type Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { rollback, run } from '../../db/query/transaction.ts'
+import { WfstoreError } from '../../error.ts'
 import type { PriceRow, StoredPrice } from './book.ts'
 import type { PriceSource } from './given.ts'
 import { METERS, meterName, type PriceMeter } from './meters.ts'
@@ -34,7 +35,11 @@ export const inTurn = <T>(
       return result
     } catch (error) {
       await rollback(client)
-      throw error
+      if (!(error instanceof WfstoreError) || error.code !== 'permission_denied') throw error
+      throw new WfstoreError('permission_denied', 'only the owner of the tables can add prices', {
+        hint: 'connect as the owner',
+        cause: error,
+      })
     }
   })
 

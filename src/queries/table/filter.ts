@@ -143,7 +143,8 @@ export function timeBounds({ since, until }: Limits): Bounds {
   return bounds
 }
 
-function timeBound(name: string, limit: TimeLimit | undefined): TimeBound | undefined {
+/** @throws WfstoreError usage for an invalid time */
+export function timeBound(name: string, limit: TimeLimit | undefined): TimeBound | undefined {
   if (limit === undefined) return undefined
   const words = typeof limit === 'object' && limit !== null && 'text' in limit
   const at = timeOf(name, words ? limit.at : limit)

@@ -94,11 +94,15 @@ describe('own prices', () => {
     const prices = async () =>
       (await store.prices.list()).map((row) => [row.contextOver, row.input, row.output])
     expect(await prices()).toEqual([
-      [0, '2.5', '10'],
+      [0, '2.5', null],
+      [0, null, '10'],
       [200_000, '5', null],
     ])
     await store.prices.set({ model: 'm', input: '2.5' })
-    expect(await prices()).toEqual([[0, '2.5', '10']])
+    expect(await prices()).toEqual([
+      [0, '2.5', null],
+      [0, null, '10'],
+    ])
   })
 
   it('a list is added as a whole or not at all, and what it lists of a book changes nothing there', async () => {
@@ -139,6 +143,26 @@ describe('own prices', () => {
     expect(await store.prices.import(await store.prices.list({ all: true }))).toMatchObject({
       added: 0,
     })
+  })
+
+  it('names are without blanks at the ends, so that a list that was printed adds nothing', async () => {
+    const set = await store.prices.set({ model: ' sp ace ', provider: ' p ', input: 1 })
+    expect(set).toMatchObject({ model: 'sp ace', provider: 'p' })
+    expect(await store.prices.import(await store.prices.list())).toMatchObject({ added: 0 })
+    await expect(store.prices.set({ model: ' ', input: 1 })).rejects.toThrow('model is missing')
+  })
+
+  it('values of another type are usage errors', async () => {
+    await expect(store.prices.list({ at: 'x' })).rejects.toMatchObject({
+      ...{ code: 'usage', message: expect.stringMatching(/^at is/) },
+    })
+    for (const wrong of ['x.csv', {}, null])
+      await expect(store.prices.import(wrong as never)).rejects.toMatchObject({
+        ...{ code: 'usage', message: 'prices.import takes a list of prices' },
+      })
+    await expect(
+      store.prices.apply({ since: '2026-01-02T00:00:00Z', until: '2026-01-01T00:00:00Z' }),
+    ).rejects.toThrow('since 2026-01-02T00:00:00.000000Z is not before until')
   })
 
   it('names that do not exist are errors with the nearest one', async () => {

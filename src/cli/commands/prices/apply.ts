@@ -7,6 +7,7 @@ import type {
   ModelRecalculation,
   RecalculationPlan,
 } from '../../../queries/prices/apply.ts'
+import { checkBounds } from '../../../queries/table/filter.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
@@ -30,7 +31,7 @@ export const applicationColumns: Column<ModelApplication>[] = [
   { name: 'modelId', header: 'MODEL', kind: 'text', isName: true },
   { name: 'steps', kind: 'count' },
   { name: 'stepsLeft', header: 'NO PRICE', kind: 'count' },
-  { name: 'cost', kind: 'amount' },
+  { name: 'cost', kind: 'amount', cell: ({ steps, cost }) => (steps === 0 ? null : cost) },
 ]
 
 export const recalculationColumns: Column<ModelRecalculation>[] = [
@@ -156,11 +157,11 @@ function once<Plan>(print: (plan: Plan) => Promise<void>): (plan: Plan) => Promi
 
 async function boundsOf(context: Context, options: ApplyFlags) {
   const now = await context.now(options)
-  const at = async (flag: string, text: string) =>
-    (await parseTime(flag, text, now, options.tz ?? 'UTC')).at
-  const { since, until } = options
-  return {
-    since: await at('--since', since),
-    until: until === undefined ? undefined : await at('--until', until),
+  const { since, until, tz = 'UTC' } = options
+  const bounds = {
+    since: await parseTime('--since', since, now, tz),
+    until: until === undefined ? undefined : await parseTime('--until', until, now, tz),
   }
+  checkBounds(bounds)
+  return { since: bounds.since.at, until: bounds.until?.at }
 }

@@ -13,14 +13,25 @@ export const priceColumns: Column<Price>[] = [
     name: 'contextOver',
     kind: 'count',
     cell: ({ contextOver }) => contextOver || null,
-    priority: 5,
+    priority: 10,
   },
   ...METERS.map((name): Column<Price> => ({ name, kind: 'amount', priority: PRIORITIES[name] })),
   { name: 'from', kind: 'time', precision: 'minutes', priority: 4 },
-  { name: 'source', kind: 'text', priority: 8 },
+  { name: 'source', kind: 'text', priority: 3 },
   { name: 'author', kind: 'text', flex: { min: 8 }, priority: 1 },
   { name: 'createdAt', header: 'CREATED', kind: 'time', table: false },
 ]
+
+/** The columns, of which the empty ones are left out first on a narrow terminal. */
+export const emptyLast = (
+  columns: readonly Column<Price>[],
+  rows: readonly Price[],
+): Column<Price>[] =>
+  columns.map((column) => {
+    const { name, value = (row: Price) => row[name as keyof Price], cell = value } = column
+    const isEmpty = rows.every((row) => (cell(row, new Date(0)) ?? null) === null)
+    return isEmpty ? { ...column, priority: 0 } : column
+  })
 
 /** The time at which a price was added is of use if several are for the same time. */
 export const entryColumns: Column<Price>[] = priceColumns.map((column) =>

@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync'
-import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
+import { type Node, type ParseError, parseTree } from 'jsonc-parser'
 import { WfstoreError } from '../../../error.ts'
 import { nearest } from '../../../nearest.ts'
 import { plural } from '../../../numbers.ts'
@@ -10,6 +10,8 @@ import { readTime } from '../../options/time.ts'
 interface Line {
   line: number
   values: Record<string, string>
+  /** What is wrong with the line itself, such as its number of values. */
+  error?: WfstoreError
 }
 
 /**
@@ -28,8 +30,9 @@ export async function parsePrices(content: string, timeZone: string): Promise<Ne
   const prices: NewPrice[] = []
   const faults: { line: number; error: WfstoreError }[] = []
   const seen = new Set<string>()
-  for (const { line, values } of lines) {
+  for (const { line, values, error } of lines) {
     try {
+      if (error) throw error
       const price = await priceOf(values, timeZone)
       assertOnce(pricesOf('the line', price), seen)
       prices.push(price)
@@ -74,19 +77,25 @@ async function priceOf(values: Line['values'], timeZone: string): Promise<NewPri
 /** @throws WfstoreError usage */
 function ofCsv(source: string): Line[] {
   const [header, ...rows] = records(source)
-  const names = (header?.record ?? []).map(nameOf)
+  const titles = header?.record ?? []
+  if (titles.length === 1 && titles[0]?.includes(';'))
+    throw new WfstoreError('usage', 'line 1: the values are separated by semicolons, not commas', {
+      hint: 'nothing was imported; separate values by commas, and write amounts with a point',
+    })
+  const names = titles.map(nameOf)
   const repeated = names.find((name, place) => names.indexOf(name) !== place)
   if (repeated !== undefined)
     throw new WfstoreError('usage', `line 1: the column ${repeated} is there twice`)
   return rows.map(({ record, line }) => {
     if (record.length !== names.length)
-      throw new WfstoreError(
-        'usage',
-        `line ${line}: it has ${plural(record.length, 'value')}, not ${names.length}`,
-        {
-          hint: 'nothing was imported; put values with commas in quotes',
-        },
-      )
+      return {
+        ...{ line, values: {} },
+        error: new WfstoreError(
+          'usage',
+          `it has ${plural(record.length, 'value')}, not ${names.length}`,
+          { hint: 'put values with commas in quotes' },
+        ),
+      }
     const values = record.map((value, place) => [names[place], withoutQuote(value).trim()])
     return { line, values: Object.fromEntries(values.filter(([, value]) => value !== '')) }
   })
@@ -133,14 +142,9 @@ function ofJson(source: string, firstLine: number): Line[] {
   const root = parseTree(source, errors, { disallowComments: true, allowTrailingComma: false })
   const [error] = errors
   if (error || !root) {
-    const what = error ? printParseErrorCode(error.error) : 'it is empty'
-    throw new WfstoreError(
-      'usage',
-      `line ${lineOf(error?.offset ?? 0)}: the file is not JSON: ${what}`,
-      {
-        hint: 'nothing was imported; correct the file',
-      },
-    )
+    throw new WfstoreError('usage', `line ${lineOf(error?.offset ?? 0)}: the file is not JSON`, {
+      hint: 'nothing was imported; check commas, quotes and brackets',
+    })
   }
   const rows = root.type === 'array' ? (root.children ?? []) : [root]
   return rows.map((row) => {

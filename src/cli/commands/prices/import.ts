@@ -4,7 +4,9 @@ import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { formatNumber, plural } from '../../../numbers.ts'
+import type { NewPrice } from '../../../queries/prices/given.ts'
 import type { PriceImport } from '../../../queries/prices/import.ts'
+import type { Prices } from '../../../queries/prices/prices.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { type GlobalOptions, isData } from '../../options/global.ts'
@@ -12,6 +14,7 @@ import { checkOutput } from '../../options/output.ts'
 import { parseText } from '../../options/values.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { importColumns } from './columns.ts'
+import { hadPrice, pastNote } from './past.ts'
 
 interface ImportFlags extends GlobalOptions {
   author?: string
@@ -41,10 +44,27 @@ async function run(context: Context, options: ImportFlags, file?: string): Promi
   const given =
     file === undefined ? undefined : await readPrices(context, file, options.tz ?? 'UTC')
   const { prices } = await context.store(options)
-  const result = await withProgress(io, () => prices.import(given, { author }))
+  const notes: string[] = []
+  const result = await withProgress(io, async () => {
+    const past = await pastOf(prices, given ?? [], await context.now(options))
+    const done = await prices.import(given, { author })
+    if (past && done.added > 0) notes.push(past)
+    return done
+  })
+  for (const note of notes) writer.note(note)
   for (const note of leftOut(result)) writer.note(note)
   if (isData(options)) return writer.record(importColumns, result)
   await writer.text(summaryOf(result))
+}
+
+/** What to do if prices of your own begin in the past. */
+async function pastOf(prices: Prices, given: readonly NewPrice[], now: Date) {
+  const past = given.filter(
+    ({ from, source }) => from && source !== 'genai-prices' && new Date(from) < now,
+  )
+  if (past.length === 0) return undefined
+  const [first = ''] = past.map(({ from }) => String(from)).sort()
+  return pastNote(first, await hadPrice(prices, [...new Set(past.map(({ model }) => model))]))
 }
 
 async function readPrices({ io }: Context, file: string, timeZone: string) {
@@ -58,7 +78,12 @@ async function read(path: string, named: string): Promise<string> {
     return await readFile(path, 'utf8')
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    const what = code === 'ENOENT' ? `file not found: ${named}` : `cannot read ${named}: ${message}`
+    const what =
+      code === 'ENOENT'
+        ? `file not found: ${named}`
+        : code === 'EISDIR'
+          ? `${named} is a folder, not a file`
+          : `cannot read ${named}: ${message}`
     throw new WfstoreError('usage', what, { cause })
   }
 }

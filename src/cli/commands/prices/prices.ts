@@ -16,7 +16,7 @@ import { parseTime } from '../../options/time.ts'
 import { listOf, listOfValues, oneOrMore } from '../../options/values.ts'
 import { shown } from '../../terminal/pages.ts'
 import { withProgress } from '../../terminal/progress.ts'
-import { entryColumns, priceColumns } from './columns.ts'
+import { emptyLast, entryColumns, priceColumns } from './columns.ts'
 
 interface ListFlags extends GlobalOptions, SortOptions {
   model?: string[]
@@ -63,26 +63,39 @@ async function run(context: Context, options: ListFlags): Promise<void> {
   const sort = sortOf(columns, options)
   const limit = limitOf(options, context.io)
   const writer = context.writer(options)
-  const { prices, resolved } = await withProgress(context.io, async () => {
+  const { prices, resolved, missing } = await withProgress(context.io, async () => {
     const run = await reader(context, options)
     const time = at === undefined ? undefined : await timeOf('--at', at, options, context)
-    return findPrices(run, {
-      ...{ model: oneOrMore(model), provider: oneOrMore(provider) },
-      ...{ source, at: time, all },
-    })
+    const filter = { model: oneOrMore(model), provider: oneOrMore(provider), source }
+    const found = await findPrices(run, { ...filter, at: time, all })
+    const missing: string[] = []
+    for (const name of model ?? []) {
+      const ofName = { ...filter, model: name }
+      if ((await findPrices(run, { ...ofName, at: time, all })).prices.length > 0) continue
+      const later = all ? [] : (await findPrices(run, { ...ofName, all: true })).prices
+      missing.push(missingNote(name, later, provider !== undefined || source !== undefined))
+    }
+    return { ...found, missing }
   })
   const rows = sortRows<Price>(columns, sort, prices).slice(0, limit)
   const empty = [model, provider, source, at].some((filter) => filter !== undefined)
     ? 'no matching prices'
     : 'no prices; run `wfstore prices import`'
-  await writer.list(columns, rows, { empty })
-  for (const note of notesOf(resolved)) writer.note(note)
+  await writer.list(emptyLast(columns, rows), rows, { empty })
+  for (const note of [...missing, ...notesOf(resolved)]) writer.note(note)
   if (rows.length < prices.length)
     writer.note(`${shown(rows.length, { kind: 'exact', count: prices.length })}; use --limit all`)
 }
 
 const timeOf = async (flag: string, text: string, options: GlobalOptions, context: Context) =>
   parseTime(flag, text, await context.now(options), options.tz ?? 'UTC')
+
+/** @param later the prices of the model that begin after the time of the list */
+function missingNote(model: string, later: readonly Price[], isFiltered: boolean): string {
+  const [first] = later.map(({ from }) => from).sort()
+  if (first !== undefined) return `${model} has a price from ${first}; use --at or --all`
+  return `${model} has no ${isFiltered ? 'matching price' : 'price'}`
+}
 
 /** Names that have the prices of another name. */
 const notesOf = (resolved: readonly ResolvedName[]): string[] => [

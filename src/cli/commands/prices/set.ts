@@ -9,6 +9,7 @@ import { checkOutput } from '../../options/output.ts'
 import { parseTime } from '../../options/time.ts'
 import { parseText, wholeNumber } from '../../options/values.ts'
 import { changeColumns } from './columns.ts'
+import { hadPrice, pastNote } from './past.ts'
 
 interface SetFlags extends GlobalOptions {
   provider?: string
@@ -61,21 +62,19 @@ async function run(
     from === undefined
       ? undefined
       : (await parseTime('--from', from, await context.now(options), options.tz ?? 'UTC')).at
+  const hasPrice = time !== undefined && (await hadPrice(store, [model], provider))
   const result = await store.set({
     ...{ model, provider, from: time, contextOver, ...given },
     author: author ?? (env.USER || env.LOGNAME),
   })
-  if (result.outcome === 'added' && result.isPast)
-    writer.note(
-      'the price begins in the past: what was priced stays as it is; to price it again, run `wfstore prices apply --recalculate`',
-    )
+  if (result.outcome === 'added' && result.isPast) writer.note(pastNote(result.from, hasPrice))
   if (isData(options)) return writer.record(changeColumns, result)
   const price = `${Object.entries(given)
     .map(([meter, value]) => `${flagOf(meter)}=${value}`)
     .join(' ')}`
   const words = {
-    added: `${model} has the price ${price} from ${result.from}`,
-    already: `${model} has the price ${price} already; nothing was changed`,
+    added: `${result.model} has the price ${price} from ${result.from}`,
+    already: `${result.model} has the price ${price} already; nothing was changed`,
   }
   await writer.text(words[result.outcome])
 }
@@ -84,9 +83,12 @@ async function run(
 const flagOf = (meter: string): string =>
   meter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
+/** cacheRead, cache-read and cache_read are the same. */
+const comparable = (name: string) => name.replace(/[_-]/g, '').toLowerCase()
+
 function parsePrice(text: string, previous: Given = {}): Given {
   const [, name = text, value = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? []
-  const meter = METERS.find((one) => flagOf(one) === name.toLowerCase().replaceAll('_', '-'))
+  const meter = METERS.find((one) => comparable(one) === comparable(name))
   if (meter === undefined)
     throw new WfstoreError('usage', `${name} is not a price`, {
       hint: useInstead(name, METERS.map(flagOf)),

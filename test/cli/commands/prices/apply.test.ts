@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startExecution } from '../../../../src/record/recorder/recorder.ts'
 import { createPriced } from '../../../record/prices/priced.ts'
@@ -37,7 +38,16 @@ it('needs --since, and --reason only with --recalculate', async () => {
   })
 })
 
+it('refuses a time that ends before it begins', async () => {
+  expect(await apply(['--since', '2026-01-02', '--until', '2026-01-01', '--yes'])).toMatchObject({
+    ...{ code: 2, stdout: '' },
+    stderr: expect.stringContaining('--since 2026-01-02 UTC is not before --until 2026-01-01 UTC'),
+  })
+})
+
 it('says that nothing can be priced', async () => {
+  const { stdout } = await apply([...SINCE, '--dry-run'], { terminal: 100 })
+  expect(stripVTControlCharacters(stdout)).toMatch(/gpt-4o +0 +2 +-\n/)
   expect(await apply([...SINCE, '--yes'])).toMatchObject({
     code: 0,
     stderr:

@@ -57,6 +57,28 @@ describe('set', () => {
     expect((await prices('set m output=1')).stderr).toBe('')
     expect(await rows()).toHaveLength(2)
   })
+  it('says how to price steps without a price, and how to correct a price if there was one', async () => {
+    const apply = 'wfstore prices apply --since 2020-01-01T00:00:00.000000Z'
+    const first = (await prices('set m input=1 --from 2020-01-01')).stderr
+    expect(first).toContain(`\`${apply}\``)
+    expect(first).not.toContain('--recalculate')
+    const second = (await prices('set m input=2 --from 2020-01-01')).stderr
+    expect(second).toContain(`\`${apply} --recalculate --reason "wrong price"\``)
+    file('past.csv', 'model,input,from\nnew,1,2020-01-01\n')
+    const imported = (await prices('import past.csv')).stderr
+    expect(imported).toContain(`\`${apply}\``)
+    expect(imported).not.toContain('--recalculate')
+    file('past.csv', 'model,input,from\nnew,2,2020-01-01\n')
+    expect((await prices('import past.csv')).stderr).toContain('--recalculate --reason')
+    expect((await prices('import past.csv')).stderr).toBe('')
+  })
+  it('takes the names of prices in each spelling', async () => {
+    await prices('set m cacheRead=1 cache_write=2 --from 2026-12-01')
+    const { stdout } = await prices(
+      'list --at 2026-12-01 --columns model,cacheRead,cacheWrite -o csv',
+    )
+    expect(stdout).toBe('model,cacheRead,cacheWrite\r\nm,1,2\r\n')
+  })
   it.each([
     ['inptu=1', 'inptu is not a price; use input'],
     ['cache_raed=1', 'cache_raed is not a price; use cache-read'],
@@ -97,7 +119,7 @@ describe('import of a file', () => {
     expect(await prices('import list.csv')).toEqual({
       code: 0,
       stdout: 'added 4 prices of 2 models\n',
-      stderr: '',
+      stderr: expect.stringContaining('apply --since 2026-01-01T00:00:00.000000Z'),
     })
     expect(await rows()).toEqual(IMPORTED)
     for (const name of ['list.csv', 'list.json', 'list.jsonl', '-'])
@@ -128,6 +150,11 @@ describe('import of a file', () => {
     ],
     ['model,input\nx,1\nX,2', 'line 3: the input price of X is given twice'],
     ['model,input\nx,1,5', 'line 2: it has 3 values, not 2'],
+    [
+      'model,input\nx,1,5\ny,a\nz,1\nu,b\nv',
+      'line 2: it has 3 values, not 2; line 3: input is "a", not an amount in US dollars, 0 or more, such as "0.0123"; line 5: input is "b", not an amount in US dollars, 0 or more, such as "0.0123"; 1 more line is invalid; nothing was imported; put values with commas in quotes',
+    ],
+    ['model;input\nx;1,5', 'line 1: the values are separated by semicolons, not commas'],
     ['model,input\n"x,1', 'line 2: the file is not CSV'],
     ['model,input,from\nx,1,7d', 'line 2: from 7d depends on the current time'],
     ['model,input\n,1', 'line 2: model is missing'],
@@ -145,12 +172,49 @@ describe('import of a file', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
     expect(await rows()).toEqual([])
   })
+  it('a folder is not a file', async () => {
+    expect(await prices('import .')).toMatchObject({
+      ...{ code: 2, stderr: 'error: . is a folder, not a file\n' },
+    })
+  })
   it('a file that does not exist is found before connecting', async () => {
     expect(await prices('import none.csv --database-url postgresql://localhost:1/x')).toMatchObject(
       {
         code: 2,
         stderr: 'error: file not found: none.csv\n',
       },
+    )
+  })
+})
+
+describe('list', () => {
+  it('has a row for each time at which prices begin, and shows context tiers on 80 columns', async () => {
+    await prices('set m input=1 --from 2026-01-01')
+    await prices('set m output=2 --from 2026-02-01')
+    await prices('set m input=3 --from 2026-01-01 --context-over 272000')
+    expect(await rows()).toEqual([
+      'm,,0,2026-02-01T00:00:00.000000Z,,2,,maria',
+      'm,,0,2026-01-01T00:00:00.000000Z,1,,,maria',
+      'm,,272000,2026-01-01T00:00:00.000000Z,3,,,maria',
+    ])
+    file(
+      'all.csv',
+      'model,provider,contextOver,from,input,output,cacheRead,cacheWrite\nclaude,anthropic,0,2026-01-01,1,2,3,4\nclaude,anthropic,200000,2026-01-01,5,6,7,8\n',
+    )
+    await prices('import all.csv')
+    const { stdout } = await prices('list --model claude', { terminal: 80 })
+    expect(stdout).toMatch(/CONTEXT OVER/)
+    expect(stdout).toMatch(/200,000/)
+    expect(stdout).not.toMatch(/SOURCE|REASONING/)
+  })
+  it('says that a price begins later, or that a model has none', async () => {
+    await prices('set later input=1 --from 2099-01-01')
+    expect((await prices('list --model later')).stderr).toBe(
+      'later has a price from 2099-01-01T00:00:00.000000Z; use --at or --all\n',
+    )
+    expect((await prices('list --model none,later --all')).stderr).toBe('none has no price\n')
+    expect((await prices('list --model later --provider x --source genai-prices')).stderr).toBe(
+      'later has no matching price\n',
     )
   })
 })
@@ -196,7 +260,7 @@ describe('import of genai-prices, and list', () => {
       const { code, stderr } = await run(line)
       expect([code, stderr]).toEqual([
         1,
-        expect.stringMatching(/permission denied for table wfstore_prices/),
+        expect.stringContaining('only the owner of the tables can add prices'),
       ])
     }
     expect((await run('prices list')).code).toBe(0)
