@@ -206,7 +206,7 @@ it('`doctor` fails, and its fix gives the role the whole answers', async () => {
     fix,
   })
   expect(findings.filter(({ state }) => state === 'warning').map((one) => one.fix)).toEqual([
-    ...[fix, fix, fix, fix, fix, fix],
+    ...[fix, fix, fix, fix, fix, fix, fix],
   ])
   await database.sql(fix)
   expect((await cli('stats --json')).stdout).toBe((await cli('stats --json', null)).stdout)
