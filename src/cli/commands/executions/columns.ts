@@ -83,14 +83,25 @@ export const closedColumns: Column<ClosedExecution>[] = [
   { name: 'lastWriteTime', header: 'LAST WRITE', kind: 'time', priority: 9 },
 ]
 
+/** Null if no part of the cost is known: a call without a price is not free. */
+export const knownCost = ({ cost, costSource }: Step): string | null =>
+  costSource === 'unpriced' && Number(cost) === 0 ? null : cost
+
+/** A step without a model of its own has that of its run if it calls a model. */
+function modelOf({ modelId, costSource, cost, tokensUsed }: Step, run: Execution): string | null {
+  const isCall = costSource !== null || Number(cost) !== 0 || Number(tokensUsed) !== 0
+  return modelId ?? (isCall ? run.modelId : null)
+}
+
 const stepColumns: Column<Step>[] = [
   { name: 'stepNumber', header: '#', kind: 'count', priority: 10 },
   { name: 'stepName', header: 'STEP', kind: 'text', flex: { min: 12 }, priority: 9 },
   { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 12 }, priority: 6 },
   { name: 'status', kind: 'status', priority: 10 },
   { name: 'durationMs', header: 'DURATION', kind: 'duration', priority: 7 },
-  { name: 'cost', kind: 'amount', priority: 8 },
+  { name: 'cost', kind: 'amount', value: knownCost, priority: 8 },
   { name: 'tokensUsed', header: 'TOKENS', kind: 'count', priority: 5 },
+  { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 2 },
   { name: 'retryCount', header: 'RETRIES', kind: 'count', priority: 3 },
   { name: 'errorMessage', header: 'ERROR', kind: 'text', flex: { min: 16 }, priority: 8 },
   { name: 'startTime', header: 'STARTED', kind: 'time', table: false },
@@ -100,6 +111,8 @@ const stepColumns: Column<Step>[] = [
   { name: 'toolParameters', kind: 'json', table: false },
   ...TOKEN_FIELDS.map((name): Column<Step> => ({ name, kind: 'count', table: false })),
   { name: 'result', kind: 'json', table: false },
+  { name: 'provider', kind: 'text', table: false },
+  { name: 'costSource', kind: 'text', table: false },
 ]
 
 /** A single run. */
@@ -107,5 +120,10 @@ export const showColumns: Column<ExecutionWithSteps>[] = [
   ...executionColumns
     .filter(({ name }) => name !== 'steps')
     .map((column) => ({ ...column, table: true })),
-  { name: 'steps', kind: 'rows', columns: stepColumns as readonly Column<never>[] },
+  {
+    name: 'steps',
+    kind: 'rows',
+    value: (run) => run.steps.map((step) => ({ ...step, modelId: modelOf(step, run) })),
+    columns: stepColumns as readonly Column<never>[],
+  },
 ]

@@ -30,7 +30,7 @@ import { printPages } from '../../terminal/pages.ts'
 import { printOrWatch } from '../../terminal/print-or-watch.ts'
 import { listProgress, noProgress, withProgress } from '../../terminal/progress.ts'
 import { executionColumns, runningColumns } from './columns.ts'
-import { familyColumns, noteCut, TREE_ROWS, WITH_CHILDREN } from './tree-columns.ts'
+import { familyColumns, noteCut, noteUnpriced, TREE_ROWS, WITH_CHILDREN } from './tree-columns.ts'
 
 type ListFlags = FilterOptions & PagingOptions & WatchOptions
 
@@ -165,6 +165,7 @@ export function define(executions: Command, context: Context): void {
       const run = await runOf(first)
       await writer.record(columns, run)
       noteCut(writer, run)
+      noteUnpriced(writer, run)
       return noteChildren()
     }
     const runs = async function* () {
@@ -172,6 +173,7 @@ export function define(executions: Command, context: Context): void {
         const run = await runOf(id)
         yield run
         noteCut(writer, run)
+        noteUnpriced(writer, run)
       }
     }
     if (isData(options) || !io.stdout.isTTY) {

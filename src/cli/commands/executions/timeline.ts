@@ -2,6 +2,7 @@ import { formatDuration, plural } from '../../../numbers.ts'
 import type { ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
 import { roundedDollars } from '../../output/text/amount.ts'
 import { formatShare } from '../../output/text/format.ts'
+import { knownCost } from './columns.ts'
 import { folded } from './timeline-fold.ts'
 import type { TimelineRow } from './timeline-row.ts'
 
@@ -50,7 +51,8 @@ function rowOf(step: Step, run: ExecutionWithSteps, span: Span, now: Date): Time
   if (step.status !== 'success') notes.push(step.status)
   const { startMs, endMs, open } = times(step, run, span, now, notes)
   if (step.retryCount > 0) notes.push(`retried${step.retryCount > 1 ? ` ${step.retryCount}x` : ''}`)
-  const share = Number(step.cost) / Number(run.totalCost)
+  const cost = knownCost(step)
+  const share = cost === null ? Number.NaN : Number(cost) / Number(run.totalCost)
   const length = startMs !== null && endMs !== null && endMs >= startMs ? endMs - startMs : null
   return {
     label: String(step.stepNumber),

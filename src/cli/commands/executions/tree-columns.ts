@@ -75,6 +75,16 @@ export function noteCut(
   writer.note(`showing ${children.length} of ${all} of ${executionId}, the nearest first`)
 }
 
+/** Says what the cost does not contain. */
+export function noteUnpriced(writer: Writer, { executionId, steps }: ShownExecution): void {
+  const count = steps.filter(({ costSource }) => costSource === 'unpriced').length
+  if (count === 0) return
+  const [have, their] = count === 1 ? ['has', 'its'] : ['have', 'their']
+  writer.note(
+    `${plural(count, 'step')} of ${executionId} ${have} no price, so ${their} cost is not in the total; run \`wfstore prices check\``,
+  )
+}
+
 export const WITH_CHILDREN =
   'cost with children: the run and its sub-runs, each once, without those that are removed'
 
