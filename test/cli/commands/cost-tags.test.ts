@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const KEEP = 'to keep it in later cleanups, add it to the cost-tags of `wfstore settings list`\n'
+const KEEP = 'later cleanups keep it if it is one of the tags of `wfstore settings set cost-tags`\n'
 const INCLUDED = `1 removed run has no tag team in the history: the row without the tag includes them; ${KEEP}`
 const LEFT_OUT = `1 removed run has no tag team in the history and is not included; ${KEEP}`
 
