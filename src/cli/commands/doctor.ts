@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
-import { examine, type Finding } from '../../queries/doctor/doctor.ts'
+import { type DoctorFinding, examine } from '../../queries/doctor/doctor.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
 import type { GlobalOptions } from '../options/global.ts'
@@ -14,7 +14,7 @@ import { withProgress } from '../terminal/progress.ts'
 
 type DoctorFlags = GlobalOptions & StuckOptions & { exitCode?: boolean; full?: boolean }
 
-const columns: Column<Finding>[] = [
+const columns: Column<DoctorFinding>[] = [
   { name: 'check', kind: 'text', isName: true },
   { name: 'state', kind: 'status' },
   { name: 'finding', kind: 'text', wrap: '' },
@@ -60,7 +60,7 @@ export function define(doctor: Command, context: Context): void {
         }),
       )
       await writer.list(columns, findings)
-      const named = (state: Finding['state']) =>
+      const named = (state: DoctorFinding['state']) =>
         findings.filter((finding) => finding.state === state).map(({ check }) => check)
       const [failed, warnings] = [named('failed'), named('warning')]
       const warned =
@@ -77,7 +77,7 @@ export function define(doctor: Command, context: Context): void {
 }
 
 /** A list with one finding, so that programs get a list even if the server cannot be reached. */
-function unreached(error: WfstoreError, options: DoctorFlags, { env }: Context): Finding {
+function unreached(error: WfstoreError, options: DoctorFlags, { env }: Context): DoctorFinding {
   const redact = redactor([options.databaseUrl ?? ''], env)
   return {
     check: 'server',

@@ -10,13 +10,13 @@ export const UNITS: Readonly<Record<string, number>> = {
 }
 
 /** A duration on the command line. */
-export interface Span {
+export interface Duration {
   text: string
   ms: number
 }
 
 /** Parses an option value such as 90s, 10m, 6h, 2d or 1w. */
-export function parseSpan(text: string): Span {
+export function parseSpan(text: string): Duration {
   const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
   const ms = Number(count) * (UNITS[unit ?? ''] ?? 0) * 1000
   if (!(ms > 0)) throw new InvalidArgumentError('It must be a duration such as 90s, 10m, 6h or 2d')

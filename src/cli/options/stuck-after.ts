@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { parseSpan, type Span } from './span.ts'
+import { type Duration, parseSpan } from './span.ts'
 
 export interface StuckOptions {
-  stuckAfter?: Span
+  stuckAfter?: Duration
 }
 
 /** The default is that of the library: STUCK_AFTER_MS. */

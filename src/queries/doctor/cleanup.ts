@@ -5,7 +5,7 @@ import { sql } from '../../db/query/sql.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { shellWord } from '../../shell-word.ts'
 import { outcomeOf } from '../cleanups.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 /** The count stops here; the text then says "more than". */
@@ -21,7 +21,10 @@ const OVERDUE = 2
 const LEAST_GAP_MS = 3_600_000
 
 /** Checks when the last cleanup ran, how it ended, whether the next is overdue, and what there is to remove. */
-export async function inspectCleanup(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectCleanup(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   const [stock] = await query(database, STOCK, stockShape)
   const [last] = await query(database, LAST, lastShape)
   const [rhythm] = await query(database, RHYTHM, rhythmShape)

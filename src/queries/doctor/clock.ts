@@ -2,11 +2,11 @@ import type { Queryable } from '../../db/query/connection.ts'
 import { query } from '../../db/query/query.ts'
 import { serverTime } from '../../db/query/server-time.ts'
 import { formatDuration } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 /** Compares the clock of this machine, and of engines on it, with the clock of the server. */
-export async function inspectClock(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectClock(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const { now, limits } = subject
   const before = now()
   const server = await serverTime((statement, shape) => query(database, statement, shape))

@@ -5,7 +5,7 @@ import type { WfstoreError } from '../../error.ts'
 import { formatDuration } from '../../numbers.ts'
 import { inspectCleanup } from './cleanup.ts'
 import { inspectClock } from './clock.ts'
-import { type Check, type Finding, finding } from './finding.ts'
+import { type Check, type DoctorFinding, finding } from './finding.ts'
 import { inspectGrants } from './grants.ts'
 import { inspectGrowth } from './growth.ts'
 import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
@@ -24,7 +24,7 @@ import { inspectTransactions } from './transactions.ts'
 import { inspectValues } from './values.ts'
 import { enumerate } from './words.ts'
 
-export type { Finding } from './finding.ts'
+export type { DoctorFinding } from './finding.ts'
 
 /** From the server to the runs: a failure near the top explains those below it. */
 const CHECKS: Check[] = [
@@ -57,8 +57,8 @@ const CHECKS: Check[] = [
  * Runs every check and changes nothing. A check that cannot run is a finding too, so that one missing privilege does
  * not hide the other checks.
  */
-export async function examine(client: pg.Client, options: DoctorOptions): Promise<Finding[]> {
-  const findings: Finding[] = []
+export async function examine(client: pg.Client, options: DoctorOptions): Promise<DoctorFinding[]> {
+  const findings: DoctorFinding[] = []
   let left = CHECKS
   try {
     let subject = await readSubject(client, options)
@@ -83,7 +83,7 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
   return findings
 }
 
-const impatient = (subject: Subject, { finding }: Finding): Subject => ({
+const impatient = (subject: Subject, { finding }: DoctorFinding): Subject => ({
   ...subject,
   locked: finding,
   limits: { ...subject.limits, lockMs: Math.min(IMPATIENT_MS, subject.limits.lockMs) },
@@ -91,7 +91,7 @@ const impatient = (subject: Subject, { finding }: Finding): Subject => ({
 const IMPATIENT_MS = 50
 
 /** @throws WfstoreError unreachable: no other check can run either */
-async function answer(check: Check, client: pg.Client, subject: Subject): Promise<Finding> {
+async function answer(check: Check, client: pg.Client, subject: Subject): Promise<DoctorFinding> {
   try {
     if (check.ownTransactions)
       return await withLimits(client, subject, () => check.inspect(client, subject))
@@ -111,7 +111,7 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
 const begin = (subject: Subject): string =>
   `begin isolation level read committed read only; set local jit = off; set local row_security = off; ${limited('set local', subject.limits)}${subject.captured === undefined ? '' : '; set local search_path = pg_catalog'}`
 
-function unchecked(check: string, error: WfstoreError, subject: Subject): Finding {
+function unchecked(check: string, error: WfstoreError, subject: Subject): DoctorFinding {
   const { quotedSchema, role, limits, locked } = subject
   const reasons: Record<string, string> = {
     '57014': `the query took longer than ${formatDuration(limits.statementMs)}`,

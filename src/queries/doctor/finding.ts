@@ -3,7 +3,7 @@ import type { Subject } from './subject.ts'
 
 export type State = 'ok' | 'warning' | 'failed'
 
-export interface Finding {
+export interface DoctorFinding {
   /** The name of the check: 'server', 'rights', 'stuck', … */
   check: string
   state: State
@@ -21,7 +21,7 @@ export interface Check {
   needsTables: boolean
   /** The check opens its own transactions; the others run inside a read-only one. */
   ownTransactions?: boolean
-  inspect: (client: pg.Client, subject: Subject) => Promise<Finding>
+  inspect: (client: pg.Client, subject: Subject) => Promise<DoctorFinding>
 }
 
 interface Rest {
@@ -34,7 +34,7 @@ export const finding = (
   state: State,
   text: string,
   { fix = null, details }: Rest = {},
-): Finding => ({
+): DoctorFinding => ({
   check,
   state,
   finding: text,

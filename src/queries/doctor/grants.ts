@@ -3,7 +3,7 @@ import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
@@ -15,7 +15,7 @@ const OPEN_ROLES = ['public', 'anon']
  * application it may be how the application works, so only a role that every client has is a warning, where row security
  * does not protect the rows.
  */
-export async function inspectGrants(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectGrants(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const { schema } = subject
   const own = await foreignGrants(database, schema)
   const shared = await sharedGrants(database, schema)

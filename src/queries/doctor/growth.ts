@@ -4,7 +4,7 @@ import { query } from '../../db/query/query.ts'
 import { serverTime } from '../../db/query/server-time.ts'
 import { sql } from '../../db/query/sql.ts'
 import { formatBytes, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 
 /** The tables that grow, with the column that holds the time of a row. Steps grow with their runs. */
@@ -27,7 +27,7 @@ interface Growth {
   bytesPerDay: number
 }
 
-export async function inspectGrowth(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectGrowth(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const recent = await query(database, Object.entries(TIMES).map(recentRows).join(' union all '), {
     name: d.text(),
     rows: d.count(),

@@ -4,7 +4,7 @@ import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { readUnindexed } from '../../db/unindexed.ts'
 import { formatBytes } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
@@ -12,7 +12,10 @@ import { enumerate, someOf } from './words.ts'
 const LEFTOVER = /_cc(new|old)\d*$/
 
 /** Finds invalid indexes: every write updates them and no query uses them. */
-export async function inspectIndexes(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectIndexes(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   const found = await query(
     database,
     sql`select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
@@ -82,7 +85,7 @@ function rebuilt(invalid: { name: string; qualified: string }[], subject: Subjec
 export async function inspectUnusedIndexes(
   database: Queryable,
   subject: Subject,
-): Promise<Finding> {
+): Promise<DoctorFinding> {
   const found = await query(
     database,
     sql`select i.relname as name, ours.relname as table_name,

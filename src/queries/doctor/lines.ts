@@ -3,12 +3,12 @@ import { readStatus } from '../../db/migrate/history.ts'
 import { run } from '../../db/query/transaction.ts'
 import { addMissingLines, compareLines } from '../../db/verify/lines.ts'
 import { formatNumber, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
 /** Finds bills whose lines do not add up to them: reports by model differ from the bills, and their months cannot be closed. */
-export async function inspectLines(client: pg.Client, subject: Subject): Promise<Finding> {
+export async function inspectLines(client: pg.Client, subject: Subject): Promise<DoctorFinding> {
   const { full, schema, quotedSchema } = subject
   const migrations = await readStatus(client, schema)
   // Bills from before the lines get theirs in a migration.

@@ -3,7 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { formatDuration, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
@@ -73,7 +73,7 @@ const readExclusive = (database: Queryable, subject: Subject) =>
   )
 
 /** Finds sessions that wait for a lock on our tables, and the sessions that block them. */
-export async function inspectLocks(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectLocks(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const waits = await readWaits(database, subject)
   const exclusive = await readExclusive(database, subject)
   const details = { waits, exclusive: exclusive.map(({ fix: _, ...row }) => row) }

@@ -2,7 +2,7 @@ import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
@@ -41,7 +41,7 @@ const GROUPS: { name: string; verb: string; needs: Needs }[] = [
 ]
 
 /** Checks what the role of this connection may do. Only a missing SELECT fails: many roles are read-only on purpose. */
-export async function inspectRights(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectRights(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const { role, schema, quotedSchema, tables } = subject
   const wanted = [
     ...tables.map((table) => ({ group: 'read', table, privilege: 'select' })),

@@ -2,7 +2,7 @@ import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
@@ -19,7 +19,10 @@ const ENDS_ISOLATION =
  * Checks that policies hide no rows: from this role, for its reports, and from the owners of the triggers, which count the
  * bills of a month and the steps of a run.
  */
-export async function inspectRowSecurity(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectRowSecurity(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   const { role } = subject
   const hides = (
     owner: string,

@@ -3,7 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { isStuck, lastWrite } from '../executions/running.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
@@ -11,7 +11,7 @@ import { someOf } from './words.ts'
 const COUNTED = 10_000
 const LISTED = 100
 
-export async function inspectOldestRunning(database: Queryable): Promise<Finding> {
+export async function inspectOldestRunning(database: Queryable): Promise<DoctorFinding> {
   const [found] = await query(
     database,
     `select (select count(*) from (select from workflow_executions where status = 'running' limit ${COUNTED + 1}) r) as running,
@@ -56,7 +56,7 @@ const stuckShape = {
 }
 
 /** Finds running runs without a write for long: their engine has probably died. */
-export async function inspectStuck(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectStuck(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const { stuckAfterMs } = subject
   const found = await query(
     database,

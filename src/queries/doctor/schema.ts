@@ -7,12 +7,12 @@ import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { compareSchema, isFault } from '../../db/verify/compare.ts'
 import { formatNumber, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { commandLine, type Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
 /** Checks that the schema is the one that this version of wfstore creates. */
-export async function inspectSchema(client: pg.Client, subject: Subject): Promise<Finding> {
+export async function inspectSchema(client: pg.Client, subject: Subject): Promise<DoctorFinding> {
   if (subject.absent !== undefined) return inspectOtherSchemas(client, subject, subject.absent)
   if (subject.captured !== undefined) return inspectCaptured(subject, subject.captured)
   const migrations = await readStatus(client, subject.schema)
@@ -68,7 +68,7 @@ export async function inspectSchema(client: pg.Client, subject: Subject): Promis
   return finding('schema', 'ok', texts.join('; '), { details })
 }
 
-const inspectCaptured = (subject: Subject, why: string): Finding =>
+const inspectCaptured = (subject: Subject, why: string): DoctorFinding =>
   finding('schema', 'failed', `${why}; nothing that reads the tables was checked`, {
     fix: `drop these objects; revoke create on schema ${subject.quotedSchema} from public`,
     details: { schema: subject.schema },
@@ -99,7 +99,7 @@ async function inspectOtherSchemas(
   client: pg.Client,
   subject: Subject,
   why: string,
-): Promise<Finding> {
+): Promise<DoctorFinding> {
   const [other] = await readHomes(client)
   const details = { schema: null, elsewhere: other?.schema ?? null }
   const problem = (text: string, fix: string) => finding('schema', 'failed', text, { fix, details })

@@ -1,11 +1,14 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import { readBehind } from '../../db/sequences.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
 /** Checks that the next id of each table is free. Logical replication copies rows but not the values of sequences. */
-export async function inspectSequences(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectSequences(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   const behind = await readBehind(database, subject.tables)
   const details = { behind: behind.map(({ table }) => table) }
   if (behind.length === 0)

@@ -2,14 +2,14 @@ import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { formatDuration, formatNumber } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 /** The major versions of PostgreSQL that wfstore is tested with. */
 const SUPPORTED = { first: 15, last: 18 }
 const ROUND_TRIPS = 5
 
-export async function inspectServer(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectServer(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const [row] = await query(
     database,
     `select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
@@ -83,7 +83,7 @@ async function measureLatency(database: Queryable): Promise<number> {
   return Number(median.toFixed(2))
 }
 
-export async function inspectEncryption(database: Queryable): Promise<Finding> {
+export async function inspectEncryption(database: Queryable): Promise<DoctorFinding> {
   const [row] = await query(
     database,
     `select coalesce(s.ssl, false) as encrypted, s.version as protocol, s.cipher, host(inet_client_addr()) as client,
@@ -122,7 +122,10 @@ export async function inspectEncryption(database: Queryable): Promise<Finding> {
   )
 }
 
-export async function inspectConnections(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectConnections(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   // pg_stat_activity hides the kind of other roles' sessions from a role with few rights.
   const [row] = await query(
     database,

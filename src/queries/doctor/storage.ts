@@ -3,13 +3,13 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { formatBytes, formatDuration, formatNumber, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import { ourTables, type Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
 const LARGEST = 3
 
-export async function inspectSizes(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectSizes(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const tables = await query(
     database,
     sql`select relname as name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
@@ -62,7 +62,10 @@ const tableShape = {
 /** At twice its threshold autovacuum is off, too slow, or unable to remove the rows. */
 const BEHIND = 2
 
-export async function inspectDeadRows(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectDeadRows(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   const tables = await query(
     database,
     sql`select ours.relname as name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
@@ -146,7 +149,7 @@ function fixes(behind: Named[], unplanned: Named[], off: Named[], everywhere: bo
 export async function inspectTransactionIds(
   database: Queryable,
   subject: Subject,
-): Promise<Finding> {
+): Promise<DoctorFinding> {
   const [oldest] = await query(
     database,
     sql`select qualified, age from (

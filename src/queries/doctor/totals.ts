@@ -2,12 +2,12 @@ import type pg from 'pg'
 import { run } from '../../db/query/transaction.ts'
 import { compareTotals, recount } from '../../db/verify/totals.ts'
 import { formatNumber, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
 /** Finds runs whose totals are not the sums of their steps: they are billed for a cost that they did not have. */
-export async function inspectTotals(client: pg.Client, subject: Subject): Promise<Finding> {
+export async function inspectTotals(client: pg.Client, subject: Subject): Promise<DoctorFinding> {
   const { full, quotedSchema } = subject
   // All runs of a large store take longer than the limit of a check.
   if (full) await run(client, 'set local statement_timeout = 0')

@@ -3,7 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { formatDuration, plural } from '../../numbers.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
@@ -17,7 +17,10 @@ const transactionShape = {
 }
 
 /** Finds transactions that are open for long: VACUUM cannot remove rows deleted since they began. */
-export async function inspectTransactions(database: Queryable, subject: Subject): Promise<Finding> {
+export async function inspectTransactions(
+  database: Queryable,
+  subject: Subject,
+): Promise<DoctorFinding> {
   const { role, limits } = subject
   const found = await query(
     database,

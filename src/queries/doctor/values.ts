@@ -10,12 +10,12 @@ import { adoptOrphans } from '../../db/values/orphans.ts'
 import { inspectRows } from '../../db/verify/values.ts'
 import { plural } from '../../numbers.ts'
 import { getZone } from '../billing/periods.ts'
-import { type Finding, finding } from './finding.ts'
+import { type DoctorFinding, finding } from './finding.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
 /** Finds rows with values that the checks of the tables refuse, and values that are probably wrong. */
-export async function inspectValues(client: pg.Client, subject: Subject): Promise<Finding> {
+export async function inspectValues(client: pg.Client, subject: Subject): Promise<DoctorFinding> {
   const { full, quotedSchema } = subject
   // All rows of a large store take longer than the limit of a check.
   if (full) await run(client, 'set local statement_timeout = 0')

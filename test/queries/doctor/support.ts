@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { connectClient } from '../../../src/db/connect/connect.ts'
-import { examine, type Finding } from '../../../src/queries/doctor/doctor.ts'
+import { type DoctorFinding, examine } from '../../../src/queries/doctor/doctor.ts'
 import type { DoctorOptions } from '../../../src/queries/doctor/subject.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
@@ -8,7 +8,7 @@ import type { TestDatabase } from '../../support/database.ts'
 export async function findingsOf(
   database: TestDatabase,
   options: Partial<DoctorOptions> & { role?: string } = {},
-): Promise<Finding[]> {
+): Promise<DoctorFinding[]> {
   const url = new URL(database.url)
   if (options.role) url.username = options.role
   const client = await connectClient({
@@ -23,24 +23,24 @@ export async function findingsOf(
   }
 }
 
-export const find = (findings: readonly Finding[], check: string): Finding => {
+export const find = (findings: readonly DoctorFinding[], check: string): DoctorFinding => {
   const found = findings.filter((finding) => finding.check === check)
   expect(found.map(({ check }) => check)).toEqual([check])
-  return found[0] as Finding
+  return found[0] as DoctorFinding
 }
 
 export async function findingOf(
   database: TestDatabase,
   check: string,
   options: Parameters<typeof findingsOf>[1] = {},
-): Promise<Finding> {
+): Promise<DoctorFinding> {
   return find(await findingsOf(database, options), check)
 }
 
-export const detailsOf = (finding: Finding) => JSON.parse(finding.details ?? 'null')
+export const detailsOf = (finding: DoctorFinding) => JSON.parse(finding.details ?? 'null')
 
 /** Runs the SQL of a fix, each statement on its own like psql. */
-export async function applyFix(database: TestDatabase, { fix }: Finding): Promise<void> {
+export async function applyFix(database: TestDatabase, { fix }: DoctorFinding): Promise<void> {
   if (fix === null) throw new Error('the finding has no fix')
   for (const statement of fix.split('; ')) await database.sql(statement)
 }

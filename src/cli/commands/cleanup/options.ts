@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts'
 import { fileMode } from '../../options/file-mode.ts'
 import { boundOf } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
-import { parseSpan, type Span } from '../../options/span.ts'
+import { type Duration, parseSpan } from '../../options/span.ts'
 import { readTime } from '../../options/time.ts'
 import { parseText, wholeNumber } from '../../options/values.ts'
 
@@ -18,7 +18,7 @@ export interface CleanupFlags extends GlobalOptions {
   fileMode?: number
   batchSize?: number
   pause?: number
-  maxDuration?: Span
+  maxDuration?: Duration
   yes?: boolean
   quiet?: boolean
 }

@@ -8,7 +8,7 @@ import { explain } from '../../help/page.ts'
 import { addRunFilters } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
-import { parseSpan, type Span } from '../../options/span.ts'
+import { type Duration, parseSpan } from '../../options/span.ts'
 import { type TagOption, tagsOf } from '../../options/tag.ts'
 import { parseText } from '../../options/values.ts'
 import type { Writer } from '../../output/writer.ts'
@@ -22,7 +22,7 @@ interface CloseFlags extends GlobalOptions {
 }
 
 interface FailFlags extends CloseFlags {
-  olderThan: Span
+  olderThan: Duration
   user?: string[]
   workflow?: string[]
   mode?: string[]
