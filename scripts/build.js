@@ -1,6 +1,7 @@
 // Builds dist/: the library by tsc, file by file as in src/, and the command line as a few bundles.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleCommandLine } from './bundle.js'
 import { writeHelp } from './help.js'
@@ -9,15 +10,33 @@ import { bundledPackages, notices, sbom } from './third-party.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = `${root}dist`
+const compiler = `${root}node_modules/typescript/bin/tsc`
 
 rmSync(dist, { recursive: true, force: true })
-const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']
-execFileSync(process.execPath, tsc, { cwd: root, stdio: 'inherit' })
+compile('--emitDeclarationOnly')
+// Comments are in the declarations and in the sources.
+compile('--removeComments', '--declaration', 'false', '--declarationMap', 'false')
+const declarations = reachable(`${dist}/index.d.ts`)
 for (const file of readdirSync(dist, { recursive: true })) {
-  const path = `${dist}/${file}`
+  const path = resolve(dist, file)
   if (file.endsWith('.js.map')) writeFileSync(path, linesOnly(readFileSync(path, 'utf8')))
+  else if (/\.d\.ts(\.map)?$/.test(file) && !declarations.has(path.replace(/\.map$/, '')))
+    rmSync(path)
 }
 const packages = bundledPackages(await bundleCommandLine(root))
 writeFileSync(`${dist}/THIRD-PARTY-NOTICES.txt`, notices(packages))
 writeFileSync(`${dist}/sbom.cdx.json`, sbom(root, packages))
 await writeHelp(root)
+
+/** The files that a program with this declaration reads. No program can import the others. */
+function reachable(declaration) {
+  const options = '--ignoreConfig --module nodenext --target es2022 --listFilesOnly'.split(' ')
+  const list = [compiler, ...options, declaration]
+  const files = execFileSync(process.execPath, list, { cwd: root, encoding: 'utf8' })
+  return new Set(files.split('\n').map((file) => resolve(file)))
+}
+
+function compile(...options) {
+  const words = [compiler, '-p', 'tsconfig.build.json', ...options]
+  execFileSync(process.execPath, words, { cwd: root, stdio: 'inherit' })
+}

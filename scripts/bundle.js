@@ -38,8 +38,9 @@ const SLOW = [
   require.resolve('pg/lib/crypto/utils'),
 ]
 
-/** node-pg-migrate uses these for migrations in JavaScript. Ours are SQL. */
+/** node-pg-migrate uses glob and jiti for migrations in JavaScript. Ours are SQL. Our tables have no colours of cli-table3. */
 const ABSENT = {
+  '@colors/colors/safe': 'module.exports = {}',
   glob: 'export const glob = undefined',
   jiti: 'export const createJiti = () => undefined',
 }
@@ -116,7 +117,7 @@ const lines = {
 const absent = {
   name: 'absent',
   resolveId: {
-    filter: { id: /^(glob|jiti)$/ },
+    filter: { id: /^(@colors\/colors\/safe|glob|jiti)$/ },
     handler: (name) => `\0absent:${name}`,
   },
   load: { filter: { id: /absent:/ }, handler: (id) => ABSENT[id.replace('\0absent:', '')] },

@@ -36,7 +36,7 @@ import {
   same,
 } from './sandbox.js'
 
-/** More than half of it is sources and the maps that lead to them. */
+/** A third of it is sources and the maps that lead to them. */
 const LARGEST = 1_250_000
 /** wfstore and its dependencies. */
 const MOST_PACKAGES = 21
