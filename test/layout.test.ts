@@ -91,7 +91,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   tables: ['error.ts'],
   db: BASE,
   queries: [...BASE, 'db'],
-  record: [...BASE, 'db', 'queries'],
+  record: [...BASE, 'db', 'queries', 'transfer'],
   transfer: [...BASE, 'db', 'queries'],
   cleanup: [...BASE, 'db', 'queries', 'transfer'],
   demo: BASE,
@@ -165,6 +165,13 @@ it('the list of prices and the parser of CSV are loaded when prices are imported
   expect(importers(/^csv-parse/, /^cli\/commands\/prices\/file\.ts$/)).toEqual([])
   const parsers = sources.filter(({ imports }) => imports.includes('cli/commands/prices/file.ts'))
   expect(parsers.filter(({ text }) => /^import (?!type).*'\.\/file\.ts'/m.test(text))).toEqual([])
+})
+it('only the decoder of traces imports the parser of protobuf, and loads it when used', () => {
+  const users = sources.filter(({ imports }) =>
+    imports.some((name) => name.startsWith('@bufbuild/protobuf')),
+  )
+  expect(users.map(({ path }) => path)).toEqual(['record/otel/decode/protobuf.ts'])
+  expect(users[0]?.text).not.toMatch(/^import (?!type).*'@bufbuild\/protobuf/m)
 })
 it('only bin uses the process, except for what a server needs to know about it', () => {
   const allowed = /process\.(platform|arch|kill|pid|execPath|getuid)\b/g
