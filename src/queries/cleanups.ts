@@ -4,7 +4,7 @@ import { conditionsOf, type TimeLimit } from './table/filter.ts'
 import { type List, type ListOptions, type Page, page } from './table/page.ts'
 
 /** SQL: true if a session holds the lock of a cleanup of these tables. */
-export const CLEANUP_IS_RUNNING = `exists (
+const CLEANUP_IS_RUNNING = `exists (
   select from pg_locks l, (
     select hashtextextended('wfstore cleanup ' || n.nspname, 0) as key
     from pg_class t join pg_namespace n on n.oid = t.relnamespace where t.oid = 'wfstore_cleanups'::regclass) ours

@@ -7,10 +7,7 @@ export interface ValueStore {
   /** Drops the checks that refuse values that are not finite. */
   drop: () => Promise<void>
   restore: (rest?: string) => Promise<void>
-  /**
-   * Three old runs with a step, an entry without a run, a bill of January 2024. The checks are missing, also those of the
-   * histories.
-   */
+  /** The rows of `fill`. The checks are missing, also those of the histories. */
   refill: () => Promise<void>
 }
 
@@ -32,27 +29,34 @@ export async function createValueStore(label: string): Promise<ValueStore> {
 
   const refill = async () => {
     await drop()
-    await store.sql(
-      'truncate workflow_executions, audit_logs, observability_metrics, billing_records, usage_history, audit_history, wfstore_cleanups cascade',
-    )
-    for (const n of [1, 2, 3])
-      await addRun(store.sql, {
-        id: uuid(n),
-        label: 'w',
-        start: `2024-01-1${n}T00:00Z`,
-        end: `2024-01-1${n}T00:01Z`,
-        steps: 1,
-      })
-    await addEntry(store.sql, { id: uuid(4), run: null, at: '2024-01-14T00:00Z' })
-    await store.sql(
-      `insert into billing_records (billing_id, user_id, execution_id, model_id, timestamp, billing_period, cost)
-     values ($1, 'u', $2, 'm', '2024-01-15Z', '2024-01', 1)`,
-      [uuid(5), uuid(1)],
-    )
-    await store.sql(
-      `insert into observability_metrics (metric_id, user_id, timestamp, metric_type, metric_value) values ($1, 'u', '2024-01-15Z', 'own', 1)`,
-      [uuid(6)],
-    )
+    await fill(store, null)
   }
   return { store, drop, restore, refill }
+}
+
+/**
+ * Three old runs with a step, an entry, a bill and a metric of January 2024, and no other rows.
+ * @param entryOf the run of the entry
+ */
+export async function fill(store: TestDatabase, entryOf: string | null): Promise<void> {
+  await store.sql(`truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, billing_records,
+    usage_history, audit_history, wfstore_cleanups cascade`)
+  for (const n of [1, 2, 3])
+    await addRun(store.sql, {
+      id: uuid(n),
+      label: 'w',
+      start: `2024-01-1${n}T00:00Z`,
+      end: `2024-01-1${n}T00:01Z`,
+      steps: 1,
+    })
+  await addEntry(store.sql, { id: uuid(4), run: entryOf, at: '2024-01-14T00:00Z' })
+  await store.sql(
+    `insert into billing_records (billing_id, user_id, execution_id, model_id, timestamp, billing_period, cost)
+     values ($1, 'u', $2, 'm', '2024-01-15Z', '2024-01', 1)`,
+    [uuid(5), uuid(1)],
+  )
+  await store.sql(
+    `insert into observability_metrics (metric_id, user_id, timestamp, metric_type, metric_value) values ($1, 'u', '2024-01-15Z', 'own', 1)`,
+    [uuid(6)],
+  )
 }

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
+import { close, currentPeriod, insert, periodOfBill } from './periods-support.ts'
 
 let database: TestDatabase
 
@@ -12,21 +13,8 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() => database.sql('truncate billing_records, wfstore_periods, wfstore_settings'))
 
-const insert = (period: string, cost = '1', id: string = randomUUID()) =>
-  `insert into billing_records (billing_id, user_id, model_id, cost, tokens_total, billing_period)
-   values ('${id}', 'u', 'm', ${cost}, 10, '${period}')`
-const close = (period: string) =>
-  `update wfstore_periods set closed_at = now() where billing_period = '${period}' returning records, cost::text, tokens_total`
-const periodOf = async (id: string) =>
-  (
-    await database.sql(
-      'select billing_period, original_period from billing_records where billing_id = $1',
-      [id],
-    )
-  )[0]
-const now = async () =>
-  (await database.sql(`select to_char(now() at time zone 'UTC', 'YYYY-MM') as month`))[0]
-    ?.month as string
+const periodOf = (id: string) => periodOfBill(database, id)
+const now = () => currentPeriod(database)
 const following = async (month: string) =>
   (
     await database.sql(

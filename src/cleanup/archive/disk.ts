@@ -4,7 +4,7 @@ import { WfstoreError } from '../../error.ts'
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** An error of the disk with the name of the file and a hint. */
-export function diskError(file: string, error: unknown): WfstoreError {
+function diskError(file: string, error: unknown): WfstoreError {
   if (error instanceof WfstoreError) return error
   const { code = '', message } = describe(error)
   const hint = FULL.has(code)

@@ -4,19 +4,10 @@ import { REFERENCES, textOf } from '../../transfer/lines/line.ts'
 import { type Effect, isRecorded } from '../effects.ts'
 import type { Cleaned } from '../types.ts'
 
-/** A row of the application whose reference to an archived row became NULL. All values are text. */
-export interface Reference {
-  /** Quoted. */
-  table: string
-  /** The primary key of the row. */
-  key: Record<string, string>
-  /** What its columns were. */
-  columns: Record<string, string>
-}
-
 /**
  * SQL that follows a row in its line: the rows of the application that refer to it and lose the reference when it is
- * deleted. The statement that deletes the row reads them in the same snapshot.
+ * deleted. The statement that deletes the row reads them in the same snapshot. Of each: its table, its primary key and what its
+ * columns were, as text.
  * @param alias of a relation of whole rows of this kind
  */
 export function referencesSql(effects: readonly Effect[], kind: Cleaned, alias: string): string[] {

@@ -110,7 +110,7 @@ function urlsOf({ profiles }: Config, env: Environment): string[] {
 }
 
 /** Whether the file itself contains a password. */
-export const holdsPassword = ({ profiles }: Config): boolean =>
+const holdsPassword = ({ profiles }: Config): boolean =>
   [...profiles.values()].some(({ databaseUrl }) =>
     /:\/\/[^:@/]*:[^@]+@|[?&]password=[^&]/i.test(databaseUrl.replaceAll(/\$\{\w+\}/g, '')),
   )

@@ -122,7 +122,7 @@ export function optionRows(options: readonly Option[]): HelpRow[] {
     })
 }
 
-export const termOf = ({ flags }: Option): string => flags
+const termOf = ({ flags }: Option): string => flags
 
 export const descriptionOf = (option: Option): string =>
   withDefault(
@@ -139,7 +139,7 @@ function withDefault(text: string, value: unknown, choices: readonly string[] = 
   return extra.length === 0 ? text : `${text} (${extra.join('; ')})`
 }
 
-export const commandRows = (commands: readonly Command[]): HelpRow[] =>
+const commandRows = (commands: readonly Command[]): HelpRow[] =>
   commands.map((command) => [
     [command.name(), ...command.registeredArguments.map(termOfArgument)].join(' '),
     command.summary() || command.description(),

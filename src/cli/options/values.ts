@@ -43,10 +43,6 @@ const listWhere = <Word extends string>(
     throw new InvalidArgumentError(`It must be one or more of ${words.join(', ')}`)
   })
 
-/** The same for words that cannot be repeated. */
-export const distinctOf = <Word extends string>(words: readonly Word[]): ListParser<Word> =>
-  distinct(listOf(words))
-
 /** Words that cannot be repeated, and tags: 'user,tag:team'. */
 export const distinctOrTags = <Word extends string>(
   words: readonly Word[],

@@ -66,7 +66,7 @@ export function preparationOf(survey: Survey, table: string): Preparation {
 }
 
 /** The value of the new column. @param row 'new.' in a trigger */
-export function copiedValue({ from, to }: Copy, zones: LegacyZones, row = ''): string {
+function copiedValue({ from, to }: Copy, zones: LegacyZones, row = ''): string {
   const value = `${row}${quote(to.name)}`
   return from.baseType === 'timestamp'
     ? `${value} at time zone ${literal(zoneOf(zones, to.tableName, to.name))}`

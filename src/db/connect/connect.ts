@@ -44,7 +44,7 @@ export async function connectClient(target: Target, asked?: () => void): Promise
 /** The server that this client is connected to. */
 export const reachedBy = (client: pg.Client): Target | undefined => reached.get(client)
 
-export function candidatesOf(target: Target): Target[] {
+function candidatesOf(target: Target): Target[] {
   const { others = [], ...first } = target
   const all = [first, ...others]
   if (target.session !== 'prefer-standby') return all

@@ -2,6 +2,7 @@ import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { sampleOf } from './sample.ts'
+import { COUNTS, countsShape, newest } from './unequal.ts'
 
 const unequalShape = {
   billingId: d.uuid(),
@@ -18,16 +19,11 @@ const unequalShape = {
 export type UnequalLines = d.RowOf<typeof unequalShape>
 
 const reportShape = {
-  /** The number of bills that were compared. */
-  compared: d.count(),
-  /** The number of these whose lines do not add up to them. */
-  unequal: d.count(),
-  /** The newest bills that differ, at most LISTED. */
+  ...countsShape,
+  /** The newest bills that differ. */
   bills: d.rows(unequalShape),
 }
 export type LinesReport = d.RowOf<typeof reportShape>
-
-const LISTED = 100
 
 const SUMS = `coalesce(sum(cost), 0) as line_cost, coalesce(sum(quantity) filter (where meter <> 'request'), 0) as line_tokens,
   count(*) as lines from wfstore_bill_lines`
@@ -56,9 +52,7 @@ export async function compareLines(
        from compared c left join wfstore_periods p using (billing_period)
        where (c.cost, c.tokens_total) <> (c.line_cost, c.line_tokens)
      )
-     select (select count(*) from compared) as compared, (select count(*) from unequal) as unequal,
-       (select coalesce(json_agg(${d.jsonArrayOf(unequalShape, 'r')} order by r.timestamp desc, r.billing_id desc), '[]')
-        from (select * from unequal order by timestamp desc, billing_id desc limit ${LISTED}) r) as bills`,
+     select ${COUNTS}, ${newest(unequalShape, 'timestamp', 'billing_id')} as bills`,
     reportShape,
   )
   return report as LinesReport

@@ -2,6 +2,7 @@ import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { SAMPLED_RUNS } from './sample.ts'
+import { COUNTS, countsShape, newest } from './unequal.ts'
 
 const unequalShape = {
   executionId: d.uuid(),
@@ -15,18 +16,13 @@ const unequalShape = {
 export type UnequalTotals = d.RowOf<typeof unequalShape>
 
 const reportShape = {
-  /** The number of runs that were compared. */
-  compared: d.count(),
-  /** The number of these whose totals differ from their steps. */
-  unequal: d.count(),
-  /** The number of these with totals and without a step that has tokens or a cost: there is nothing to compare. */
+  ...countsShape,
+  /** The number of runs with totals and without a step that has tokens or a cost: there is nothing to compare. */
   withoutUsage: d.count(),
-  /** The newest runs that differ, at most LISTED. */
+  /** The newest runs that differ. */
   runs: d.rows(unequalShape),
 }
 export type TotalsReport = d.RowOf<typeof reportShape>
-
-const LISTED = 100
 
 const SUMS = 'sum(tokens_used) as step_tokens, sum(cost) as step_cost from workflow_steps'
 
@@ -53,10 +49,9 @@ export async function compareTotals(
      ), unequal as materialized (
        select * from compared where has_usage and (total_tokens, total_cost) <> (step_tokens, step_cost)
      )
-     select (select count(*) from compared) as compared, (select count(*) from unequal) as unequal,
+     select ${COUNTS},
        (select count(*) from compared where not has_usage and (total_tokens, total_cost) <> (0, 0)) as without_usage,
-       (select coalesce(json_agg(${d.jsonArrayOf(unequalShape, 'r')} order by r.start_time desc, r.execution_id desc), '[]')
-        from (select * from unequal order by start_time desc, execution_id desc limit ${LISTED}) r) as runs`,
+       ${newest(unequalShape, 'start_time', 'execution_id')} as runs`,
     reportShape,
   )
   return report as TotalsReport

@@ -34,7 +34,7 @@ export interface DoctorLimits {
   growthDays: number
 }
 
-export const LIMITS: DoctorLimits = {
+const LIMITS: DoctorLimits = {
   statementMs: 5000,
   lockMs: 1000,
   clockMs: 2000,

@@ -9,7 +9,7 @@ import { countOf } from '../table/validate.ts'
 import { usageWhere } from '../usage/filter.ts'
 import { type FailureFilter, failureConditions, IS_ERROR, messageOf } from './errors.ts'
 
-export const TRENDS = ['new', 'rising', 'steady', 'falling', 'gone'] as const
+const TRENDS = ['new', 'rising', 'steady', 'falling', 'gone'] as const
 export type Trend = (typeof TRENDS)[number]
 
 const groupShape = {

@@ -33,7 +33,7 @@ export const callsOf = (steps: string, priced: boolean): string => `
 const RETRIED = `jsonb_strip_nulls(jsonb_build_object('at', c.retried_at))`
 
 /** The condition of steps that have no price and ended in a time. */
-export const unpricedIn = (
+const unpricedIn = (
   since: string,
   until: string | null,
 ): Sql => sql`s.cost_source = 'unpriced' and s.end_time >= ${since}::timestamptz

@@ -16,7 +16,7 @@ import { priceAt } from './pricing.ts'
 export type PriceFindingKind = 'no_price' | 'old_price' | 'differs'
 
 /** What steps without a price lack: the price of a meter, the class of tokens (`tokens`), or any tokens (`request`). */
-export const LACKS = [
+const LACKS = [
   ...TOKEN_COLUMNS.map((column) => column.replace('tokens_', '')),
   'tokens',
   'request',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { addEntry, addRun, uuid } from '../../cleanup/cleanup-support.ts'
+import { uuid } from '../../cleanup/cleanup-support.ts'
+import { fill } from '../../db/values-support.ts'
 import { runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
@@ -33,29 +34,9 @@ const quietly = (statement: string) =>
 
 beforeEach(async () => {
   await dropChecks()
-  await store.sql(
-    'truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, billing_records, usage_history cascade',
-  )
-  for (const n of [1, 2, 3])
-    await addRun(store.sql, {
-      id: uuid(n),
-      label: 'w',
-      start: `2024-01-1${n}T00:00Z`,
-      end: `2024-01-1${n}T00:01Z`,
-      steps: 1,
-    })
+  await fill(store, uuid(1))
   await quietly(`update workflow_steps set step_id = replace(execution_id::text, '-7000-', '-7001-')::uuid, cost = 1;
     update workflow_executions set total_cost = 1, total_tokens = 0`)
-  await addEntry(store.sql, { id: uuid(4), run: uuid(1), at: '2024-01-14T00:00Z' })
-  await store.sql(
-    `insert into billing_records (billing_id, user_id, execution_id, model_id, timestamp, billing_period, cost)
-     values ($1, 'u', $2, 'm', '2024-01-15Z', '2024-01', 1)`,
-    [uuid(5), uuid(1)],
-  )
-  await store.sql(
-    `insert into observability_metrics (metric_id, user_id, timestamp, metric_type, metric_value) values ($1, 'u', '2024-01-15Z', 'own', 1)`,
-    [uuid(6)],
-  )
 })
 
 const step = uuid(2).replace('-7000-', '-7001-')

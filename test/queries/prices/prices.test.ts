@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { openStore, type Price, type Store } from '../../../src/index.ts'
+import { openStore, type Store } from '../../../src/index.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { removePrices, short } from './support.ts'
 
 let database: TestDatabase
 let store: Store
@@ -13,14 +14,7 @@ afterAll(async () => {
   await store.close()
   await database.drop()
 })
-const remove = () =>
-  database.sql(`begin; alter table wfstore_prices disable trigger user; delete from wfstore_prices;
-    alter table wfstore_prices enable trigger user; delete from wfstore_model_rules; commit`)
-
-const short = (price: Price) => [
-  ...[price.provider, price.model, price.contextOver, price.source, price.from.slice(0, 10)],
-  ...[price.input, price.output, price.cacheRead],
-]
+const remove = () => removePrices(database)
 
 describe('own prices', () => {
   afterEach(remove)

@@ -11,7 +11,7 @@ import { resolveNames } from '../../../src/queries/prices/names.ts'
 import { BEGINNING, seedsOf } from '../../../src/queries/prices/seeds.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { namesOf, resolver } from './support.ts'
+import { namesOf, removePrices, resolver, short } from './support.ts'
 
 let database: TestDatabase
 let store: Store
@@ -23,14 +23,7 @@ afterAll(async () => {
   await store.close()
   await database.drop()
 })
-const remove = () =>
-  database.sql(`begin; alter table wfstore_prices disable trigger user; delete from wfstore_prices;
-    alter table wfstore_prices enable trigger user; delete from wfstore_model_rules; commit`)
-
-const short = (price: Price) => [
-  ...[price.provider, price.model, price.contextOver, price.source, price.from.slice(0, 10)],
-  ...[price.input, price.output, price.cacheRead],
-]
+const remove = () => removePrices(database)
 
 describe('prices of genai-prices', () => {
   afterAll(remove)

@@ -1,8 +1,20 @@
 import type { MatchLogic, Provider } from '@pydantic/genai-prices'
+import type { Price } from '../../../src/index.ts'
 import type { ModelRule } from '../../../src/queries/prices/rules.ts'
+import type { TestDatabase } from '../../support/database.ts'
 
 /** A date that the SQL of a price writes with dashes. */
 const DATE = /-(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)/g
+
+/** Removes also the prices of the past, which the price list keeps. */
+export const removePrices = (database: TestDatabase) =>
+  database.sql(`begin; alter table wfstore_prices disable trigger user; delete from wfstore_prices;
+    alter table wfstore_prices enable trigger user; delete from wfstore_model_rules; commit`)
+
+export const short = (price: Price) => [
+  ...[price.provider, price.model, price.contextOver, price.source, price.from.slice(0, 10)],
+  ...[price.input, price.output, price.cacheRead],
+]
 
 /** Finds names by the rules, as the SQL of a price does. */
 export function resolver(rules: readonly ModelRule[]) {

@@ -1,56 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openBatch } from '../../../src/record/batch/batch.ts'
-import type { BatchStep } from '../../../src/record/batch/rows.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
-import { type Connections, connections, falseBooks, startRuns } from '../../support/batches.ts'
-import type { TestDatabase } from '../../support/database.ts'
-import { createMigrated } from '../../support/migrated.ts'
+import { eachTest, NEVER } from './support.ts'
 
-/** Longer than any test: what is written is written for another reason. */
-const NEVER = 600_000
-
-let database: TestDatabase
-let engine: Connections
-let ids: string[]
-const one = () => ids[0] as string
-
-beforeAll(async () => {
-  database = await createMigrated('batch')
-})
-beforeEach(async () => {
-  engine = connections(database.url)
-  ids = (await startRuns(engine.run, 3)).map(({ executionId }) => executionId)
-})
-afterEach(async () => {
-  expect(await falseBooks(database)).toEqual([])
-  await engine.close()
-})
-afterAll(() => database.drop())
-
-const entry = (details: string, executionId = one()) => ({ executionId, action: 'note', details })
-const step = (stepNumber: number, rest: Partial<BatchStep> = {}): BatchStep => ({
-  executionId: one(),
-  stepNumber,
-  stepName: `step ${stepNumber}`,
-  status: 'success',
-  cost: '0.25',
-  ...rest,
-})
-const notes = async () =>
-  (
-    await database.sql(
-      `select action_details as details from audit_logs where execution_id = any($1) and action_type = 'note' order by timestamp, log_id`,
-      [ids],
-    )
-  ).map(({ details }) => details)
+const each = eachTest('batch', 3)
+const { entry, notes, one, step } = each
 
 describe('a row that cannot be written', () => {
   it('does not affect others, and only its promise is rejected', async () => {
-    await database.sql(
+    await each.database.sql(
       `alter table audit_logs add constraint good check (action_details not like 'bad%')`,
     )
-    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const batch = openBatch(each.engine.run, { flushMs: NEVER })
     const given = Array.from({ length: 100 }, (_, n) =>
       batch.audit(entry(n === 30 || n === 77 ? `bad ${n}` : `${n}`)),
     )
@@ -64,11 +26,11 @@ describe('a row that cannot be written', () => {
     const rejected = ends.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))
     expect(rejected).toEqual([30, 77])
     expect(await notes()).toHaveLength(98)
-    await database.sql('alter table audit_logs drop constraint good')
+    await each.database.sql('alter table audit_logs drop constraint good')
   })
 
   it('because its run does not exist is not_found', async () => {
-    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const batch = openBatch(each.engine.run, { flushMs: NEVER })
     const missing = uuidv7(Date.now())
     const given = [
       batch.audit(entry('x', missing)),
@@ -88,7 +50,7 @@ describe('a row with an id', () => {
   it('that is given again, to this batch or to another, changes nothing', async () => {
     const [logId, stepId] = [uuidv7(1), uuidv7(2)]
     const give = async () => {
-      const batch = openBatch(engine.run, { flushMs: NEVER })
+      const batch = openBatch(each.engine.run, { flushMs: NEVER })
       const given = [1, 2].flatMap(() => [
         batch.audit({
           ...entry('once'),
@@ -105,7 +67,7 @@ describe('a row with an id', () => {
     await give()
     await give()
     expect(await notes()).toEqual(['once'])
-    const [run] = await database.sql(
+    const [run] = await each.database.sql(
       'select total_cost::text as cost, total_tokens::int as tokens from workflow_executions where execution_id = $1',
       [one()],
     )
@@ -114,7 +76,7 @@ describe('a row with an id', () => {
 
   it('is a conflict if it was recorded with other content, also in the same flush, and nothing is changed', async () => {
     const [logId, stepId] = [uuidv7(1), uuidv7(2)]
-    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const batch = openBatch(each.engine.run, { flushMs: NEVER })
     const given = [
       batch.audit({ ...entry('first'), logId }),
       batch.audit({ ...entry('second'), logId }),
@@ -139,14 +101,14 @@ describe('a step of a run that has finished', () => {
   const OF = { workflowName: 'w', userId: 'u', mode: 'm', modelId: 'gpt-4o' }
 
   it('raises its bill once, also by token class, however often it is repeated', async () => {
-    const execution = await startExecution(engine.run, OF)
+    const execution = await startExecution(each.engine.run, OF)
     const { executionId } = execution
-    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const batch = openBatch(each.engine.run, { flushMs: NEVER })
     await Promise.all([batch.step(step(1, { executionId })), batch.flush()])
     await execution.finish({ status: 'success' })
     const late = step(2, { executionId, stepId: uuidv7(1), tokens: { input: 3, cacheRead: 4 } })
     for (let n = 0; n < 3; n++) await Promise.all([batch.step(late), batch.flush()])
-    const bills = await database.sql(
+    const bills = await each.database.sql(
       `select cost::text, tokens_total::int as total, tokens_input::int as input, tokens_output as output
        from billing_records where execution_id = $1`,
       [executionId],
@@ -155,19 +117,19 @@ describe('a step of a run that has finished', () => {
   })
 
   it('has a bill of its own, once, if the first bill is paid', async () => {
-    const execution = await startExecution(engine.run, OF)
+    const execution = await startExecution(each.engine.run, OF)
     const { executionId } = execution
     await execution.finish({ status: 'success' })
-    await database.sql('update billing_records set paid = true where execution_id = $1', [
+    await each.database.sql('update billing_records set paid = true where execution_id = $1', [
       executionId,
     ])
-    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const batch = openBatch(each.engine.run, { flushMs: NEVER })
     const late = [1, 2].map((n) => step(n, { executionId, stepId: uuidv7(n), cost: '0.25' }))
     for (let n = 0; n < 2; n++) {
       await Promise.all([...late.map((one) => batch.step(one)), batch.flush()])
     }
     await batch.close()
-    const bills = await database.sql(
+    const bills = await each.database.sql(
       `select cost::text, corrects is not null as corrects, paid from billing_records where execution_id = $1 order by corrects`,
       [executionId],
     )
@@ -179,17 +141,17 @@ describe('a step of a run that has finished', () => {
   })
 
   it('is added to a run that was finished without a bill', async () => {
-    await database.sql(
+    await each.database.sql(
       `update workflow_executions set status = 'success' where execution_id = $1`,
       [one()],
     )
-    const batch = openBatch(engine.run, { flushMs: NEVER })
+    const batch = openBatch(each.engine.run, { flushMs: NEVER })
     await Promise.all([batch.step(step(1)), batch.flush()])
-    const totals = await database.sql(
+    const totals = await each.database.sql(
       'select total_cost::text as cost from workflow_executions where execution_id = $1',
       [one()],
     )
     expect(totals).toEqual([{ cost: '0.25' }])
-    await database.sql('delete from workflow_executions where execution_id = $1', [one()])
+    await each.database.sql('delete from workflow_executions where execution_id = $1', [one()])
   })
 })

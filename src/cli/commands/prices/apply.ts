@@ -26,7 +26,7 @@ interface ApplyFlags extends GlobalOptions {
   yes?: boolean
 }
 
-export const applicationColumns: Column<ModelApplication>[] = [
+const applicationColumns: Column<ModelApplication>[] = [
   { name: 'provider', kind: 'text' },
   { name: 'modelId', header: 'MODEL', kind: 'text', isName: true },
   { name: 'steps', kind: 'count' },
@@ -34,7 +34,7 @@ export const applicationColumns: Column<ModelApplication>[] = [
   { name: 'cost', kind: 'amount', cell: ({ steps, cost }) => (steps === 0 ? null : cost) },
 ]
 
-export const recalculationColumns: Column<ModelRecalculation>[] = [
+const recalculationColumns: Column<ModelRecalculation>[] = [
   { name: 'provider', kind: 'text' },
   { name: 'modelId', header: 'MODEL', kind: 'text', isName: true },
   { name: 'runs', kind: 'count' },
