@@ -66,6 +66,7 @@ export interface Facts {
   runName?: string
   /** The workflow that this span names, for a run without a root. */
   workflowName?: string
+  serviceName?: string
   userId?: string
   sessionId?: string
   mode?: string

@@ -1,0 +1,187 @@
+import type { Attributes, Span, Usage, Value } from './types.ts'
+import { countOfValue, firstOf, jsonObjectOf, objectOf, textOf } from './values.ts'
+
+/** What an emitter reports. Input may include the cache, output may include reasoning. */
+type Reported = { [name in keyof Usage]: number | undefined } & { total: number | undefined }
+
+/** Attributes with counts; the first that is there wins. */
+const ATTRIBUTES: Readonly<Record<keyof Reported, readonly string[]>> = {
+  input: [
+    'gen_ai.usage.input_tokens',
+    'gen_ai.usage.prompt_tokens',
+    'llm.token_count.prompt',
+    'ai.usage.inputTokens',
+    'ai.usage.promptTokens',
+    'ai.usage.tokens',
+    'llm.usage.prompt_tokens',
+  ],
+  output: [
+    'gen_ai.usage.output_tokens',
+    'gen_ai.usage.completion_tokens',
+    'llm.token_count.completion',
+    'ai.usage.outputTokens',
+    'ai.usage.completionTokens',
+    'llm.usage.completion_tokens',
+  ],
+  cacheRead: [
+    'gen_ai.usage.cache_read.input_tokens',
+    'gen_ai.usage.cache_read_input_tokens',
+    'llm.token_count.prompt_details.cache_read',
+    'ai.usage.inputTokenDetails.cacheReadTokens',
+    'ai.usage.cachedInputTokens',
+    'llm.usage.cache_read_input_tokens',
+  ],
+  cacheWrite: [
+    'gen_ai.usage.cache_write.input_tokens',
+    'gen_ai.usage.cache_creation.input_tokens',
+    'gen_ai.usage.cache_write_input_tokens',
+    'gen_ai.usage.cache_creation_input_tokens',
+    'llm.token_count.prompt_details.cache_write',
+    'ai.usage.inputTokenDetails.cacheWriteTokens',
+    'ai.usage.cacheWriteTokens',
+    'llm.usage.cache_creation_input_tokens',
+  ],
+  reasoning: [
+    'gen_ai.usage.reasoning.output_tokens',
+    'gen_ai.usage.reasoning_tokens',
+    'llm.token_count.completion_details.reasoning',
+    'ai.usage.outputTokenDetails.reasoningTokens',
+    'ai.usage.reasoningTokens',
+    'llm.usage.reasoning_tokens',
+  ],
+  total: [
+    'gen_ai.usage.total_tokens',
+    'llm.token_count.total',
+    'ai.usage.totalTokens',
+    'llm.usage.total_tokens',
+  ],
+}
+
+const NO_CACHE = 'ai.usage.inputTokenDetails.noCacheTokens'
+
+/** The usage within the JSON of genkit:output. */
+const GENKIT: Readonly<Record<keyof Reported, readonly string[]>> = {
+  input: ['inputTokens'],
+  output: ['outputTokens'],
+  cacheRead: ['cachedContentTokens'],
+  cacheWrite: [],
+  reasoning: ['thoughtsTokens'],
+  total: ['totalTokens'],
+}
+
+const read = (from: Attributes, names: typeof ATTRIBUTES): Reported => ({
+  input: firstOf(from, names.input, countOfValue),
+  output: firstOf(from, names.output, countOfValue),
+  cacheRead: firstOf(from, names.cacheRead, countOfValue),
+  cacheWrite: firstOf(from, names.cacheWrite, countOfValue),
+  reasoning: firstOf(from, names.reasoning, countOfValue),
+  total: firstOf(from, names.total, countOfValue),
+})
+
+/** The tokens that a span reports, in classes that are disjoint; undefined if it reports none. */
+export function usageOf(span: Span): Usage | undefined {
+  const { attributes } = span
+  const reported = withProviderMetadata(read(attributes, ATTRIBUTES), attributes)
+  const uncached = firstOf(attributes, [NO_CACHE], countOfValue)
+  if (isEmpty(reported) && uncached === undefined)
+    return genkitUsage(attributes) ?? langfuseUsage(attributes)
+  const usage = disjoint(reported, inputLacksCache(span))
+  return uncached === undefined ? usage : { ...usage, input: uncached }
+}
+
+const isEmpty = ({ total: _, ...classes }: Reported): boolean =>
+  Object.values(classes).every((count) => count === undefined)
+
+/** The AI SDK 5 reports the cache of Anthropic and Bedrock only here. */
+function withProviderMetadata(reported: Reported, attributes: Attributes): Reported {
+  if (reported.cacheRead !== undefined && reported.cacheWrite !== undefined) return reported
+  const metadata = firstOf(attributes, ['ai.response.providerMetadata'], jsonObjectOf)
+  const usage =
+    objectOf(objectOf(metadata?.anthropic)?.usage) ?? objectOf(objectOf(metadata?.bedrock)?.usage)
+  if (usage === undefined) return reported
+  const count = (...names: string[]) => firstOf(usage, names, countOfValue)
+  return {
+    ...reported,
+    cacheRead: reported.cacheRead ?? count('cache_read_input_tokens', 'cacheReadInputTokens'),
+    cacheWrite:
+      reported.cacheWrite ?? count('cache_creation_input_tokens', 'cacheWriteInputTokens'),
+  }
+}
+
+/** Emitters whose input is without the tokens of the cache, against the convention. */
+function inputLacksCache({ scope, attributes }: Span): boolean {
+  const text = (...names: string[]) => firstOf(attributes, names, textOf) ?? ''
+  if (scope.name === '@traceloop/instrumentation-anthropic') return true
+  if (scope.name === 'strands-agents') return text('gen_ai.request.model').startsWith('claude')
+  if (scope.name !== 'ai') return false
+  const hasDetails = Object.keys(attributes).some((name) =>
+    name.startsWith('ai.usage.inputTokenDetails.'),
+  )
+  const provider = text('ai.model.provider', 'gen_ai.system')
+  return !hasDetails && /(^|\.)anthropic|^amazon-bedrock/.test(provider)
+}
+
+function disjoint(reported: Reported, lacksCache: boolean): Usage {
+  const { input, output, reasoning, total } = reported
+  const cache = (reported.cacheRead ?? 0) + (reported.cacheWrite ?? 0)
+  const thoughts = reasoning ?? 0
+  // A total that is larger than input and output proves what they leave out.
+  const more = (total ?? 0) - (input ?? 0) - (output ?? 0)
+  const proven = more > 0 && cache !== thoughts
+  const cacheApart =
+    lacksCache || cache > (input ?? 0) || (proven && [cache, cache + thoughts].includes(more))
+  const reasoningApart =
+    thoughts > (output ?? 0) || (proven && [thoughts, cache + thoughts].includes(more))
+  return {
+    input: input === undefined ? null : cacheApart ? input : input - cache,
+    output: output === undefined ? null : reasoningApart ? output : output - thoughts,
+    cacheRead: reported.cacheRead ?? null,
+    cacheWrite: reported.cacheWrite ?? null,
+    reasoning: reasoning ?? null,
+  }
+}
+
+function genkitUsage(attributes: Attributes): Usage | undefined {
+  const usage = objectOf(firstOf(attributes, ['genkit:output'], jsonObjectOf)?.usage)
+  const reported = usage && read(usage, GENKIT)
+  return reported === undefined || isEmpty(reported) ? undefined : disjoint(reported, false)
+}
+
+/** Langfuse has taken the parts of input and output out of them. Parts without a class of their own, such as audio, are added again. */
+const LANGFUSE: readonly (readonly [RegExp, keyof Usage])[] = [
+  [/^(input_cached_tokens|input_cache_read|cache_read_input_tokens)$/, 'cacheRead'],
+  [/^(input_cache_creation|input_cache_write|cache_creation_input_tokens)$/, 'cacheWrite'],
+  [/^(output_reasoning_tokens|output_reasoning|reasoning_tokens)$/, 'reasoning'],
+  [/^input(_|$)/, 'input'],
+  [/^output(_|$)/, 'output'],
+]
+
+function langfuseUsage(attributes: Attributes): Usage | undefined {
+  const details = firstOf(attributes, ['langfuse.observation.usage_details'], jsonObjectOf)
+  if (details === undefined) return undefined
+  const usage: Usage = {
+    input: null,
+    output: null,
+    cacheRead: null,
+    cacheWrite: null,
+    reasoning: null,
+  }
+  for (const [name, value] of Object.entries(details)) {
+    const count = countOfValue(value)
+    const found = LANGFUSE.find(([pattern]) => pattern.test(name))
+    if (count !== undefined && found) usage[found[1]] = (usage[found[1]] ?? 0) + count
+  }
+  return Object.values(usage).every((count) => count === null) ? undefined : usage
+}
+
+export const totalOf = (usage: Usage | null | undefined): number =>
+  usage ? Object.values(usage).reduce<number>((sum, count) => sum + (count ?? 0), 0) : 0
+
+const isNegative = (value: Value | undefined): true | undefined =>
+  typeof value === 'number' && value < 0 ? true : undefined
+
+/** An attribute with a negative number of tokens: such a span is refused. */
+export const negativeTokens = ({ attributes }: Pick<Span, 'attributes'>): string | undefined =>
+  Object.values(ATTRIBUTES)
+    .flat()
+    .find((name) => firstOf(attributes, [name], isNegative))

@@ -1,0 +1,89 @@
+/** Reads the values of attributes. They are of any type and size: emitters are not trusted. */
+
+import { isTooLong, LONGEST_NAME } from '../../tables/column.ts'
+import type { Attributes, Value } from './types.ts'
+
+type JsonObject = { readonly [name: string]: Value }
+
+/** Deeper JSON is no value of an attribute. PostgreSQL and JSON.stringify have a limit, too. */
+const DEEPEST = 64
+
+const own = (object: JsonObject, name: string): Value | undefined =>
+  Object.hasOwn(object, name) ? object[name] : undefined
+
+export const objectOf = (value: Value | undefined): JsonObject | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined
+
+/** The object that an attribute holds, also as JSON in a text. */
+export const jsonObjectOf = (value: Value | undefined): JsonObject | undefined =>
+  typeof value === 'string' ? objectOf(parsed(value)) : objectOf(value)
+
+/** The JSON of a text that is an object or an array; undefined for another text. */
+export function parsed(text: string): Value | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined
+  try {
+    return JSON.parse(text) as Value
+  } catch {
+    return undefined
+  }
+}
+
+export function isShallow(value: Value, levels = DEEPEST): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
+}
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair. */
+export const storable = (text: string): string => text.replace(/[\0\p{Surrogate}]/gu, '\uFFFD')
+
+/** A name: not empty, and short enough for an index. Arrays and objects are no names. */
+export function textOf(value: Value | undefined): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'string') return undefined
+  // A character has at least one byte. So a huge text is cut before it is read.
+  const text = storable(value.slice(0, 2 * LONGEST_NAME).trim())
+  if (text === '') return undefined
+  return isTooLong(text) ? cutBytes(text) : text
+}
+
+function cutBytes(text: string): string {
+  const bytes = Buffer.from(text)
+  let end = LONGEST_NAME
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
+/** A whole number from 0 that JavaScript has exactly, also as text. */
+export function countOfValue(value: Value | undefined): number | undefined {
+  const count = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined
+}
+
+/** The first of these attributes that is there and can be read. */
+export function firstOf<T>(
+  attributes: JsonObject,
+  names: readonly string[],
+  read: (value: Value | undefined) => T | undefined,
+): T | undefined {
+  for (const name of names) {
+    const value = own(attributes, name)
+    const found = value === undefined ? undefined : read(value)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** A name may go into an attribute that holds an object: `metadata.user_id`. */
+export function textAt(attributes: Attributes, name: string): string | undefined {
+  const whole = textOf(own(attributes, name))
+  if (whole !== undefined) return whole
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const outer = own(attributes, name.slice(0, dot))
+    const object = outer === undefined ? undefined : jsonObjectOf(outer)
+    const found = object && textOf(own(object, name.slice(dot + 1)))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
