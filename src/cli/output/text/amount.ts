@@ -34,8 +34,14 @@ export function roundedDollars(text: string): string {
     : `${sign}$${dollar}.${cents}`
 }
 
+/** With all digits, but at least cents: '$3.68981775', '$12.50'. */
+export function exactDollars(text: string): string {
+  const [, sign, whole, fraction = ''] = DECIMAL.exec(text) ?? []
+  return whole === undefined ? text : dollars(sign, whole, fraction)
+}
+
 /** Zeros after the cents say nothing. */
-const dollars = (sign: string, whole: string, fraction: string) =>
+const dollars = (sign = '', whole: string, fraction: string) =>
   `${/[1-9]/.test(whole + fraction) ? sign : ''}$${whole}.${fraction.replace(/0+$/, '').padEnd(CENTS, '0')}`
 
 /** The rounded amounts of a column, with their points below each other. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {
   alignedDollars,
+  exactDollars,
   groupDigits,
   roundedDollars,
 } from '../../../../src/cli/output/text/amount.ts'
@@ -56,6 +57,16 @@ it('amounts of a column have their points below each other', () => {
     '$3.69  ',
     '$0.0381',
     '$1,000.00  ',
+    'NaN',
+  ])
+})
+
+it('exact dollars keep every digit', () => {
+  expect(['3.68981775', '12.5000', '7', '-0.10', 'NaN'].map(exactDollars)).toEqual([
+    '$3.68981775',
+    '$12.50',
+    '$7.00',
+    '-$0.10',
     'NaN',
   ])
 })
