@@ -95,10 +95,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   transfer: [...BASE, 'db', 'queries'],
   cleanup: [...BASE, 'db', 'queries', 'transfer'],
   demo: BASE,
+  server: [...BASE, 'record'],
   store: [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup'],
   'store.ts': [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store'],
   'index.ts': [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store', 'store.ts'],
-  cli: [...BASE, 'db', 'queries', 'record', 'transfer', 'cleanup', 'store', 'store.ts', 'demo'],
+  cli: [
+    ...BASE,
+    'db',
+    'queries',
+    'record',
+    'transfer',
+    'cleanup',
+    'store',
+    'store.ts',
+    'demo',
+    'server',
+  ],
 }
 const partOf = (path: string) => path.split('/')[0] as string
 

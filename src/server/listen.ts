@@ -1,0 +1,106 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { WfstoreError } from '../error.ts'
+
+export interface RequestContext {
+  /** The client sends its body only after 100 Continue. */
+  waits?: boolean
+  /** The server takes no new requests. */
+  closing?: () => boolean
+}
+
+/** Answers a request; the promise ends when the answer is sent, and is never rejected. */
+export type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context?: RequestContext,
+) => Promise<void>
+
+/** In milliseconds. */
+export interface Timeouts {
+  /** For the headers, then for the whole request. Slower clients get 408. */
+  headers: number
+  request: number
+  /** How long an idle connection stays open: longer than exporters wait between two batches. */
+  keepAlive: number
+  /** How often connections are checked. */
+  check: number
+  /** After `close`, how long clients have to complete requests that they have begun. */
+  close: number
+}
+
+const USUAL: Timeouts = {
+  headers: 10_000,
+  request: 30_000,
+  keepAlive: 75_000,
+  check: 1_000,
+  close: 10_000,
+}
+
+export interface Listening {
+  host: string
+  port: number
+  /** Takes no new requests, answers those in progress, and closes all connections. */
+  close: () => Promise<void>
+}
+
+/** @throws WfstoreError `usage` if the address cannot be used */
+export async function listen(
+  handler: Handler,
+  { host, port, timeouts = {} }: { host: string; port: number; timeouts?: Partial<Timeouts> },
+): Promise<Listening> {
+  const times = { ...USUAL, ...timeouts }
+  const server = createServer({
+    headersTimeout: Math.min(times.headers, times.request),
+    requestTimeout: times.request,
+    keepAliveTimeout: times.keepAlive,
+    connectionsCheckingInterval: times.check,
+  })
+  let closing = false
+  const running = new Map<ServerResponse, Promise<void>>()
+  const take = (waits: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    if (closing) response.shouldKeepAlive = false
+    const answered = handler(request, response, { waits, closing: () => closing })
+    running.set(
+      response,
+      answered.finally(() => running.delete(response)),
+    )
+  }
+  server.on('request', take(false)).on('checkContinue', take(true))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(unusable(host, port, cause)))
+    server.listen(port, host, resolve)
+  })
+  const { address, port: actual } = server.address() as AddressInfo
+  return {
+    host: address,
+    port: actual,
+    close: async () => {
+      closing = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const response of running.keys()) response.shouldKeepAlive = false
+      const timer = setTimeout(() => server.closeAllConnections(), times.close)
+      await Promise.all(running.values())
+      clearTimeout(timer)
+      // A connection without a request would stay open.
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is used by another process',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+  ENOTFOUND: 'is not an address of this machine',
+  EACCES: 'is not allowed for this user',
+}
+
+function unusable(host: string, port: number, cause: NodeJS.ErrnoException): WfstoreError {
+  const reason = REASONS[cause.code ?? ''] ?? `cannot be used: ${cause.code ?? cause.message}`
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return new WfstoreError('usage', `${address} ${reason}`, {
+    hint: 'choose another address or port',
+    cause,
+  })
+}
