@@ -17,6 +17,7 @@ export const MIGRATIONS = [
   '007_costs',
   '008_cost_indexes',
   '009_cost_checks',
+  '010_traces',
 ] as const
 
 /** The tables that reports read and engines write. */
@@ -26,6 +27,8 @@ export const TABLES = [
   'audit_logs',
   'billing_records',
   'wfstore_bill_lines',
+  'wfstore_traces',
+  'wfstore_spans',
   'wfstore_prices',
   'wfstore_model_rules',
   'wfstore_periods',

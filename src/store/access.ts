@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { isPool, type Queryable } from '../db/query/connection.ts'
 import type { JsonForm } from '../db/query/decode.ts'
-import { atReadCommitted } from '../db/query/isolation.ts'
+import { atReadCommitted, type InTransaction, inReadCommitted } from '../db/query/isolation.ts'
 import { prepared } from '../db/query/prepared.ts'
-import { query, type Run } from '../db/query/query.ts'
+import { query, type Run, runOn } from '../db/query/query.ts'
 import { openSession } from '../db/query/session.ts'
 import { checkSchema } from '../db/schema.ts'
 import { readWhole, recordWhole, writeWhole } from '../db/whole.ts'
@@ -19,6 +19,8 @@ export interface Access {
   record: Run
   /** Several statements on one connection. */
   onSession: <T>(work: (client: pg.ClientBase) => Promise<T>) => Promise<T>
+  /** Several statements in one transaction at read committed, in which a policy that hides rows is an error. */
+  inTransaction: InTransaction
   /** Rows on one connection, which is closed if the reader stops early. */
   onOneConnection: <T>(rows: (client: pg.ClientBase) => AsyncGenerator<T>) => AsyncGenerator<T>
 }
@@ -35,7 +37,7 @@ export function ownAccess(database: Queryable, json: JsonForm = 'value'): Access
     read: checked(check, plain),
     write: checked(check, write),
     record: checked(check, record),
-    ...sessions(database),
+    ...sessions(database, check),
   }
 }
 
@@ -51,7 +53,7 @@ export function foreignAccess(database: Queryable): Access {
       check,
       recordWhole(atReadCommitted(database, isPool(database) ? prepared(database) : plain)),
     ),
-    ...sessions(database),
+    ...sessions(database, check),
   }
 }
 
@@ -62,7 +64,10 @@ const checked =
     return run(statement, shape)
   }
 
-function sessions(database: Queryable): Pick<Access, 'onSession' | 'onOneConnection'> {
+function sessions(
+  database: Queryable,
+  check: () => Promise<void>,
+): Pick<Access, 'onSession' | 'onOneConnection' | 'inTransaction'> {
   const onSession: Access['onSession'] = async (work) => {
     const { client, release } = await openSession(database)
     try {
@@ -81,7 +86,14 @@ function sessions(database: Queryable): Pick<Access, 'onSession' | 'onOneConnect
       release(!whole)
     }
   }
-  return { onSession, onOneConnection }
+  const inTransaction: InTransaction = async (work, settings = []) => {
+    await check()
+    return inReadCommitted(database, (client) => work(runOn(client)), [
+      'set local row_security = off',
+      ...settings,
+    ])
+  }
+  return { onSession, onOneConnection, inTransaction }
 }
 
 /**

@@ -41,6 +41,13 @@ beforeAll(async () => {
       select 'model ' || i % 2000, 'input', i, '2026-01-01Z'::timestamptz + i * interval '1 minute', 'own' from generate_series(1, 20000) as i;
     insert into wfstore_model_rules (subject, provider, model, position, kind, pattern)
       select 'model', 'provider ' || i % 50, 'model ' || i, i, 'equals', 'model ' || i from generate_series(1, 5000) as i;
+    insert into wfstore_traces (trace_id, first_arrival, last_arrival, due_at, findings)
+      select execution_id, start_time, start_time, case when total_tokens % 10 = 0 then start_time end,
+        case when total_tokens % 20 = 0 then '[{"code": "no_root"}]'::jsonb else '[]' end
+      from workflow_executions;
+    insert into wfstore_spans (trace_id, span_id, end_time, response_id, facts)
+      select execution_id, to_hex(i), start_time, 'response ' || total_tokens % 1000, '{}'
+      from workflow_executions, generate_series(1, 2) as i;
     set session_replication_role = origin`)
   // The updates above leave dead rows, which an index scan counts.
   await client.query('vacuum analyze')
@@ -175,6 +182,8 @@ async function sampleValues(on: pg.Client): Promise<Record<string, unknown>> {
   )
   return {
     execution,
+    trace: execution,
+    response: 'response 10',
     first: `${execution.slice(0, 8)}-0000-0000-0000-000000000000`,
     last: `${execution.slice(0, 8)}-ffff-ffff-ffff-ffffffffffff`,
     user: 'user_1',

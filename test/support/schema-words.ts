@@ -165,6 +165,22 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     metrics_removed: 'number of removed metrics',
     error_message: 'reason of the failure',
   },
+  wfstore_traces: {
+    '': 'A trace of OpenTelemetry. It is deleted with its run.',
+    trace_id: 'the trace, and the execution that it becomes',
+    first_arrival: 'time when its first span arrived',
+    last_arrival: 'time when its newest span arrived',
+    findings:
+      'what is wrong with the trace: an array of objects with `code`, `spanId` and `detail`',
+  },
+  wfstore_spans: {
+    '': 'A span of a trace. It is deleted with its trace.',
+    trace_id: 'the trace',
+    span_id: 'the span, in hexadecimal',
+    end_time: 'end of the span',
+    response_id: 'id that the provider gave the answer of the model; NULL if it was not reported',
+    facts: 'what wfstore keeps of the span',
+  },
   wfstore_bill_lines: {
     '': 'A part of a bill, by provider, model and meter. The parts add up to the bill.',
     billing_id: 'the bill',

@@ -13,12 +13,14 @@ const CLEANED = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observa
 const HISTORY = ['usage_history', 'audit_history']
 const PERIODS = ['wfstore_periods', 'wfstore_settings']
 const LINES = ['wfstore_bill_lines']
+const TRACES = ['wfstore_traces', 'wfstore_spans']
 const PRICES = ['wfstore_prices', 'wfstore_model_rules']
 const ALL = [
   ...TABLES,
   ...HISTORY,
   ...PERIODS,
   ...LINES,
+  ...TRACES,
   ...PRICES,
   'wfstore_cleanups',
   'user_workflow_summary',
@@ -39,6 +41,9 @@ const GRANTS: Record<Duty, Grant[]> = {
   writer: [
     { privileges: 'select', on: ALL },
     { privileges: 'insert, update', on: [...TABLES, ...LINES] },
+    // While a run of OpenTelemetry is running, later spans can show that two of its steps are one.
+    { privileges: 'delete', on: ['workflow_steps'] },
+    { privileges: 'insert, update, delete', on: TRACES },
   ],
   reader: [{ privileges: 'select', on: ALL }],
   cleaner: [

@@ -26,6 +26,12 @@ export const atReadCommitted =
 /** A serialization failure; a period that can only be closed at read committed (migrations/003_billing.sql). */
 const REFUSED = ['40001', 'WF003']
 
+/** Runs `work` in a transaction. @param settings statements for its beginning */
+export type InTransaction = <T>(
+  work: (run: Run) => Promise<T>,
+  settings?: readonly string[],
+) => Promise<T>
+
 /** Runs `work` in a transaction at read committed on one connection, with settings for this transaction. */
 export async function inReadCommitted<T>(
   database: Queryable,

@@ -25,6 +25,15 @@ const GROUPS: { name: string; verb: string; needs: Needs }[] = [
       [LINES]: ['insert', 'update'],
     },
   },
+  {
+    name: 'ingest',
+    verb: 'receive traces',
+    needs: {
+      workflow_steps: ['delete'],
+      wfstore_traces: ['insert', 'update', 'delete'],
+      wfstore_spans: ['insert', 'update', 'delete'],
+    },
+  },
   { name: 'pay', verb: 'mark bills as paid', needs: { billing_records: ['update'] } },
   {
     name: 'cleanup',

@@ -48,6 +48,8 @@ const OURS = [
   'wfstore_periods',
   'wfstore_prices',
   'wfstore_settings',
+  'wfstore_spans',
+  'wfstore_traces',
 ]
 const SHARED = [
   'audit_logs',

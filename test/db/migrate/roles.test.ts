@@ -15,11 +15,13 @@ type Duty = (typeof DUTIES)[number]
 const BEYOND_SELECT: Record<Duty, Record<string, string>> = {
   writer: {
     workflow_executions: 'insert, update',
-    workflow_steps: 'insert, update',
+    workflow_steps: 'insert, update, delete',
     audit_logs: 'insert, update',
     observability_metrics: 'insert, update',
     billing_records: 'insert, update',
     wfstore_bill_lines: 'insert, update',
+    wfstore_traces: 'insert, update, delete',
+    wfstore_spans: 'insert, update, delete',
   },
   reader: {},
   cleaner: {
@@ -282,7 +284,7 @@ describe('and nothing else', () => {
     const text = readFileSync(new URL('../../../docs/OPERATIONS.md', import.meta.url), 'utf8')
     const said = [...text.matchAll(/^\| `(\w+)` +\| (select.*?) *\| (.*?) *\| (.*?) *\|$/gm)]
     const expected = [
-      ...Object.keys(BEYOND_SELECT.writer).filter((name) => name !== 'wfstore_bill_lines'),
+      ...Object.keys(BEYOND_SELECT.writer).filter((name) => !name.startsWith('wfstore_')),
       'usage_history',
       'audit_history',
     ]
@@ -291,6 +293,8 @@ describe('and nothing else', () => {
       'wfstore_settings',
       'wfstore_cleanups',
       'wfstore_bill_lines',
+      'wfstore_traces',
+      'wfstore_spans',
       'wfstore_prices',
       'wfstore_model_rules',
       'user_workflow_summary',

@@ -44,6 +44,8 @@ const NO_ROWS = {
   workflow_executions: 0,
   workflow_steps: 0,
   wfstore_bill_lines: 0,
+  wfstore_traces: 0,
+  wfstore_spans: 0,
   wfstore_prices: 0,
   wfstore_model_rules: 0,
 }
@@ -119,9 +121,9 @@ it('a connection in pipeline mode is restored, with its search path', async () =
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(30)
+  expect(await compareSchema(client, 'public')).toHaveLength(33)
   const tables = await countRows(client, 'Work Flows')
-  expect(tables).toHaveLength(13)
+  expect(tables).toHaveLength(15)
   const { rows } = await client.query(
     "select current_setting('search_path') as path, current_setting('transaction_read_only') as read_only",
   )

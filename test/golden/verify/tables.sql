@@ -26,9 +26,11 @@ create index workflow_executions_user_failed_idx on workflow_executions USING bt
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
+create trigger wfstore_drop_traces AFTER DELETE ON workflow_executions REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION wfstore_drop_traces();
 create trigger wfstore_keep_totals BEFORE UPDATE ON workflow_executions FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_keep_totals();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_executions FOR EACH ROW WHEN (new.status <> ALL (ARRAY['running'::text, 'success'::text, 'failed'::text, 'partial'::text, 'cancelled'::text])) EXECUTE FUNCTION wfstore_map_status();
 create trigger wfstore_note_write AFTER INSERT OR UPDATE ON workflow_executions FOR EACH ROW WHEN (COALESCE(current_setting('wfstore.keeps_totals'::text, true), ''::text) <> ALL (ARRAY['on'::text, 'off'::text])) EXECUTE FUNCTION wfstore_note_write();
+create trigger wfstore_truncate_traces AFTER TRUNCATE ON workflow_executions FOR EACH STATEMENT EXECUTE FUNCTION wfstore_drop_traces();
 constraint workflow_steps.workflow_steps_execution_id_fkey missing
   expected: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE
   found: null
@@ -53,9 +55,11 @@ create index workflow_executions_user_failed_idx on workflow_executions USING bt
 create index workflow_executions_user_start_idx on workflow_executions USING btree (user_id, start_time, execution_id);
 create index workflow_executions_workflow_start_idx on workflow_executions USING btree (workflow_name, start_time, execution_id);
 create trigger update_workflow_executions_updated_at BEFORE UPDATE ON workflow_executions FOR EACH ROW EXECUTE FUNCTION wfstore_set_updated_at();
+create trigger wfstore_drop_traces AFTER DELETE ON workflow_executions REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION wfstore_drop_traces();
 create trigger wfstore_keep_totals BEFORE UPDATE ON workflow_executions FOR EACH ROW WHEN (current_setting('wfstore.keeps_totals'::text, true) IS DISTINCT FROM 'on'::text) EXECUTE FUNCTION wfstore_keep_totals();
 create trigger wfstore_map_status BEFORE INSERT OR UPDATE OF status ON workflow_executions FOR EACH ROW WHEN (new.status <> ALL (ARRAY['running'::text, 'success'::text, 'failed'::text, 'partial'::text, 'cancelled'::text])) EXECUTE FUNCTION wfstore_map_status();
 create trigger wfstore_note_write AFTER INSERT OR UPDATE ON workflow_executions FOR EACH ROW WHEN (COALESCE(current_setting('wfstore.keeps_totals'::text, true), ''::text) <> ALL (ARRAY['on'::text, 'off'::text])) EXECUTE FUNCTION wfstore_note_write();
+create trigger wfstore_truncate_traces AFTER TRUNCATE ON workflow_executions FOR EACH STATEMENT EXECUTE FUNCTION wfstore_drop_traces();
 table workflow_steps missing
   expected: table
   found: null

@@ -70,7 +70,7 @@ describe('degrading by finding', () => {
     )
     const rights = find(findings, 'rights')
     expect(rights.finding).toBe(
-      `role ${role} may read, but not record, mark bills as paid, clean up or migrate`,
+      `role ${role} may read, but not record, receive traces, mark bills as paid, clean up or migrate`,
     )
     expect(detailsOf(rights)).toMatchObject({ read: true, record: false, cleanup: false })
     await store.sql(`revoke all on all tables in schema public from ${role}`)
@@ -98,11 +98,11 @@ describe('degrading by finding', () => {
   it('the grants that a group of commands lacks are among the details, and are enough', async () => {
     await store.sql(`grant select on all tables in schema public to ${role}`)
     const { grants } = detailsOf(await findingOf(store, 'rights', { role }))
-    expect(Object.keys(grants)).toEqual(['record', 'pay', 'cleanup'])
+    expect(Object.keys(grants)).toEqual(['record', 'ingest', 'pay', 'cleanup'])
     for (const grant of Object.values<string>(grants))
       for (const statement of grant.split('; ')) await store.sql(statement)
     expect((await findingOf(store, 'rights', { role })).finding).toBe(
-      `role ${role} may read, record, mark bills as paid and clean up, but not migrate`,
+      `role ${role} may read, record, receive traces, mark bills as paid and clean up, but not migrate`,
     )
     await store.sql(`revoke all on all tables in schema public from ${role}`)
   })
@@ -119,7 +119,7 @@ describe('degrading by finding', () => {
     await applyFix(store, rights)
     expect(await findingOf(store, 'rights', { role })).toMatchObject({
       state: 'ok',
-      finding: `role ${role} may read, record and mark bills as paid, but not clean up or migrate`,
+      finding: `role ${role} may read, record and mark bills as paid, but not receive traces, clean up or migrate`,
     })
     await store.sql(`revoke all on all tables in schema public from ${role}`)
   })
