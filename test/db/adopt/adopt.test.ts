@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MIGRATIONS } from '../../../src/db/schema.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
-import {
-  everythingOf,
-  migrate,
-  migrateOn,
-  schemaOf,
-  untilBlocked,
-  withClient,
-} from '../../support/migrate.ts'
+import { everythingOf, migrate, schemaOf } from '../../support/migrate.ts'
 import { freshSchema } from '../../support/migrated.ts'
+import { endWhileBlocked } from './ended.ts'
 
 let fresh: string
 beforeAll(async () => {
@@ -194,17 +188,7 @@ it.each([
 ])('ended while it %s, it leaves the old database as it was', async (_, blocking) => {
   const database = await makeLegacy('ended')
   const before = await everythingOf(database)
-  const blocker = await database.connect()
-  await blocker.query(blocking)
-  await withClient(database, async (client) => {
-    const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
-    const ended = expect(migrateOn(client)).rejects.toMatchObject({ code: 'unreachable' })
-    await untilBlocked(database, pid)
-    await database.sql('select pg_terminate_backend($1)', [pid])
-    await ended
-  })
-  await blocker.query('rollback')
-  await blocker.end()
+  await endWhileBlocked(database, blocking)
   expect(await everythingOf(database)).toBe(before)
   expect((await migrate(database)).applied).toEqual([...MIGRATIONS])
 })

@@ -2,14 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verifySchema } from '../../../src/db/verify/verify.ts'
 import { runCli } from '../../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
-import {
-  everythingOf,
-  migrate,
-  migrateOn,
-  schemaOf,
-  untilBlocked,
-  withClient,
-} from '../../support/migrate.ts'
+import { everythingOf, migrate, migrateOn, schemaOf, withClient } from '../../support/migrate.ts'
+import { endWhileBlocked } from './ended.ts'
 
 const databases: TestDatabase[] = []
 afterAll(async () => {
@@ -244,17 +238,7 @@ it('a role from which policies hide rows does not adopt', async () => {
 it('ended after its policies are dropped, it leaves the installation as it was; up again completes', async () => {
   const database = await makeFull('full_ended')
   const before = await everythingOf(database)
-  const blocker = await database.connect()
-  await blocker.query('begin; create table usage_history (a int)')
-  await withClient(database, async (client) => {
-    const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
-    const ended = expect(migrateOn(client)).rejects.toMatchObject({ code: 'unreachable' })
-    await untilBlocked(database, pid)
-    await database.sql('select pg_terminate_backend($1)', [pid])
-    await ended
-  })
-  await blocker.query('rollback')
-  await blocker.end()
+  await endWhileBlocked(database, 'begin; create table usage_history (a int)')
   expect(await everythingOf(database)).toBe(before)
   await migrate(database)
   expect(await database.sql(POLICIES)).toHaveLength(5)

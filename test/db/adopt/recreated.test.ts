@@ -3,13 +3,8 @@ import { MIGRATIONS } from '../../../src/db/schema.ts'
 import { factsOf, grants, numbersOf, OBJECTS } from '../../support/application-objects.ts'
 import { runCli } from '../../support/cli.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
-import {
-  everythingOf,
-  migrate,
-  migrateOn,
-  untilBlocked,
-  withClient,
-} from '../../support/migrate.ts'
+import { everythingOf, migrate } from '../../support/migrate.ts'
+import { endWhileBlocked } from './ended.ts'
 
 let database: TestDatabase
 let owner: string
@@ -32,17 +27,7 @@ const numbers = () => numbersOf(database)
 
 it('ended after the views of the application are dropped, adoption leaves everything as it was', async () => {
   const before = [await everythingOf(database), await facts()]
-  const blocker = await database.connect()
-  await blocker.query('begin; create table usage_history (a int)')
-  await withClient(database, async (client) => {
-    const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
-    const ended = expect(migrateOn(client)).rejects.toMatchObject({ code: 'unreachable' })
-    await untilBlocked(database, pid)
-    await database.sql('select pg_terminate_backend($1)', [pid])
-    await ended
-  })
-  await blocker.query('rollback')
-  await blocker.end()
+  await endWhileBlocked(database, 'begin; create table usage_history (a int)')
   expect([await everythingOf(database), await facts()]).toEqual(before)
 })
 
