@@ -9,7 +9,7 @@ import type { BatchClock } from './clock.ts'
 import type { BatchRow } from './rows.ts'
 import { arrayName, COLUMNS, GIVEN, WRITE } from './statement.ts'
 
-const outcome = {
+export const OUTCOME = {
   n: d.nullable(d.count()),
   serverMs: d.nullable(d.number()),
   known: d.nullable(d.boolean()),
@@ -56,7 +56,7 @@ async function writeTogether(
     const now = performance.now()
     const statement = statementOf(left, now, withoutBill)
     const unwritten = new Map<number, boolean>()
-    for (const { n, serverMs, known } of await send(run, statement, outcome)) {
+    for (const { n, serverMs, known } of await send(run, statement, OUTCOME)) {
       if (n !== null) unwritten.set(n, known === true)
       else if (serverMs !== null) clock.learn(serverMs, now)
     }
@@ -73,7 +73,12 @@ async function writeTogether(
   }
 }
 
-function statementOf(rows: readonly BatchRow[], now: number, withoutBill: boolean): Statement {
+/** The statement that writes rows of a batch. */
+export function statementOf(
+  rows: readonly BatchRow[],
+  now: number,
+  withoutBill: boolean,
+): Statement {
   const steps = arraysOf(rows, 'step', now)
   const entries = arraysOf(rows, 'entry', now)
   const kind = steps && entries ? 'both' : steps ? 'step' : 'entry'

@@ -1,0 +1,125 @@
+import * as d from '../../../db/query/decode.ts'
+import type { Run } from '../../../db/query/query.ts'
+import { constant, raw, sql } from '../../../db/query/sql.ts'
+import type { Facts, Usage } from '../types.ts'
+import type { TraceState } from './due.ts'
+
+/**
+ * A call that several traces report counts in one of them. Two spans are the same call if the provider gave both the same response
+ * id, they overlap, and nothing that they report contradicts.
+ */
+
+/** A span of a trace that called a model. */
+export interface Call {
+  /** The trace as an execution id. */
+  traceId: string
+  facts: Facts
+}
+
+/** The clocks of two SDKs may differ this much. */
+const TOLERANCE = raw(`interval '1 second'`)
+
+const BUCKETS = 1024
+
+/** Two runs that end at the same time never both count a call: the second one waits here, and then sees the first. */
+const LOCK_IDS = constant<'ids'>(
+  (v) => sql`
+select pg_advisory_xact_lock(hashtext('wfstore response ids'), g.bucket)::text
+from (select distinct abs(hashtext(id) % ${raw(String(BUCKETS))}) as bucket from unnest(${v('ids')}::text[]) as i (id) order by 1) as g`,
+)
+
+const SAME_ID = constant<'calls'>(
+  (v) => sql`
+select g.trace_id as own_trace, g.span_id as own_span, s.trace_id, s.span_id, s.facts, s.step_hash is not null as is_counted, t.state
+from jsonb_to_recordset(${v('calls')}::jsonb) as g (trace_id uuid, span_id text, response_id text, start_time timestamptz, end_time timestamptz)
+cross join lateral (
+  select * from wfstore_spans s
+  where s.response_id = left(g.response_id, 256) and s.end_time >= g.start_time - ${TOLERANCE} and s.trace_id <> g.trace_id
+    and (s.facts ->> 'start')::timestamptz <= g.end_time + ${TOLERANCE}
+) as s
+join wfstore_traces t on t.trace_id = s.trace_id`,
+)
+
+const otherShape = {
+  ownTrace: d.uuid(),
+  ownSpan: d.text(),
+  traceId: d.uuid(),
+  facts: d.jsonText(),
+  isCounted: d.boolean(),
+  state: d.word<TraceState>(),
+}
+
+/** Waits for other transactions that end a run with one of these calls. */
+export async function lockCalls(run: Run, calls: readonly Call[]): Promise<void> {
+  const ids = new Set(calls.flatMap(({ facts: { responseId } }) => responseId ?? []))
+  if (ids.size > 0) await run(LOCK_IDS({ ids: [...ids] }), {})
+}
+
+/** The span ids of the calls that count in another trace, by trace. */
+export async function lostCalls(
+  run: Run,
+  calls: readonly Call[],
+): Promise<Map<string, Set<string>>> {
+  const lost = new Map<string, Set<string>>()
+  const named = calls.filter(({ facts }) => facts.responseId !== undefined)
+  if (named.length === 0) return lost
+  const own = new Map(named.map((call) => [keyOf(call.traceId, call.facts.spanId), call]))
+  const rows = named.map(({ traceId, facts }) => ({
+    trace_id: traceId,
+    span_id: facts.spanId,
+    response_id: facts.responseId,
+    start_time: facts.start,
+    end_time: facts.end,
+  }))
+  for (const row of await run(SAME_ID({ calls: JSON.stringify(rows) }), otherShape)) {
+    const call = own.get(keyOf(row.ownTrace, row.ownSpan)) as Call
+    const other = { traceId: row.traceId, facts: JSON.parse(row.facts) as Facts }
+    if (!isSameCall(call.facts, other.facts) || !owns(other, row, call)) continue
+    lost.set(call.traceId, (lost.get(call.traceId) ?? new Set()).add(call.facts.spanId))
+  }
+  return lost
+}
+
+const keyOf = (traceId: string, spanId: string): string => `${traceId} ${spanId}`
+
+/** A shorter id can be one that a server uses again, such as the `chatcmpl-123` of Ollama. */
+const LONG_ID = 20
+
+function isSameCall(a: Facts, b: Facts): boolean {
+  const { responseId = '' } = a
+  if (b.responseId !== responseId) return false
+  if (responseId.length >= LONG_ID) return true
+  const [tokens, others] = [totalOf(a.usage), totalOf(b.usage)]
+  return isSameModel(a, b) && (tokens === null || others === null || tokens === others)
+}
+
+function isSameModel(a: Facts, b: Facts): boolean {
+  const names = [a.requestModel, a.responseModel].filter((name) => name !== undefined)
+  const others = [b.requestModel, b.responseModel].filter((name) => name !== undefined)
+  return names.length + others.length === 0 || names.some((name) => others.includes(name))
+}
+
+/** Null if no tokens were reported. */
+function totalOf(usage: Usage | undefined): number | null {
+  const counts = Object.values(usage ?? {}).filter((count) => count !== null)
+  return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0)
+}
+
+/**
+ * Whether the call counts as this other span. A run that has ended does not change: what it counts stays there, and what it does not
+ * count is another's. Between runs that are running, a span with tokens comes first, then the one that ended first, which usually
+ * arrives first.
+ */
+function owns(
+  other: Call,
+  { state, isCounted }: { state: TraceState; isCounted: boolean },
+  own: Call,
+): boolean {
+  if (state === 'recorded') return true
+  if (state === 'ended' || state === 'abandoned') return isCounted
+  const [a, b] = [placeOf(other), placeOf(own)]
+  return a < b
+}
+
+const placeOf = ({ traceId, facts }: Call): string =>
+  [totalOf(facts.usage) === null ? 1 : 0, facts.end, traceId, facts.spanId].join(' ')
