@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import {
   getLocation,
   getNodePath,
+  getNodeValue,
   type JSONPath,
   type Node,
   type ParseError,
@@ -13,6 +14,7 @@ import { nearest } from '../../nearest.ts'
 import { timeZoneOf, zonesMeant } from '../../time-zone.ts'
 import { FORMATS } from '../output/format.ts'
 import type { ConfigFile } from './find.ts'
+import { INGEST } from './ingest.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
 
 /** What is wrong with a value. The message does not repeat the value, which may be a secret. */
@@ -63,6 +65,7 @@ const TOP: Record<string, Check> = {
   default: text,
   profiles: () => undefined,
   defaults: () => undefined,
+  ingest: () => undefined,
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
@@ -94,13 +97,14 @@ export function parseConfig({ path, bytes, othersMayRead }: ConfigFile): Config 
     profiles.set(name, { name, ...profile } as Profile)
   }
   const defaults = check(membersOf(top, 'defaults', wrong), PRESENTATION, wrong)
+  const ingest = check(membersOf(top, 'ingest', wrong), INGEST, wrong)
   if (typeof preset === 'string' && !profiles.has(preset))
     throw wrong(
       top.get('default')?.value as Node,
       `is ${shown(preset)}, which is not a profile`,
       alternatives(preset, profiles),
     )
-  return { path, default: preset as string | undefined, profiles, defaults, othersMayRead }
+  return { path, default: preset as string | undefined, profiles, defaults, ingest, othersMayRead }
 }
 
 type Wrong = (node: Node, what: string, hint?: string) => WfstoreError
@@ -168,9 +172,10 @@ function check(given: Members, checks: Record<string, Check>, wrong: Wrong) {
       const known = `known keys: ${Object.keys(checks).join(', ')}`
       throw wrong(key, 'is unknown', meant ? `did you mean ${meant}?` : known)
     }
-    const what = checks[name]?.(value.value)
+    const given = getNodeValue(value)
+    const what = checks[name]?.(given)
     if (what) throw wrong(value, what)
-    values[name] = value.value
+    values[name] = given
   }
   return values
 }

@@ -2,6 +2,7 @@ import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
 import type { Format } from '../output/format.ts'
+import type { IngestSettings } from './ingest.ts'
 
 /** How results are shown. A flag overrides each of these. */
 export interface Presentation {
@@ -24,6 +25,7 @@ export interface Config {
   default?: string | undefined
   profiles: ReadonlyMap<string, Profile>
   defaults: Presentation
+  ingest: IngestSettings
   othersMayRead: boolean
 }
 

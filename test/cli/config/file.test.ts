@@ -52,7 +52,42 @@ describe('a mistake in a config is one line with the file, line, column and key'
     ['[]', `:1:1: must be an object in { }; ${EXAMPLE}`],
     ['{"profiles": []}', `:1:14: profiles must be an object in { }; ${EXAMPLE}`],
     ['{"profile": {}}', ':1:2: profile is unknown; did you mean profiles?'],
-    ['{"colour": 1}', ':1:2: colour is unknown; known keys: $schema, default, profiles, defaults'],
+    [
+      '{"colour": 1}',
+      ':1:2: colour is unknown; known keys: $schema, default, profiles, defaults, ingest',
+    ],
+    ['{"ingest": []}', `:1:12: ingest must be an object in { }; ${EXAMPLE}`],
+    [
+      '{"ingest": {"trustcost": true}}',
+      ':1:13: ingest.trustcost is unknown; did you mean trustCost?',
+    ],
+    [
+      '{"ingest": {"quiet": "soon"}}',
+      `:1:22: ingest.quiet must be a duration such as "30s" or "0s"; ${EXAMPLE}`,
+    ],
+    [
+      '{"ingest": {"abandon": 60}}',
+      `:1:24: ingest.abandon must be a duration such as "1h"; ${EXAMPLE}`,
+    ],
+    [
+      '{"ingest": {"contentLimit": "64kB"}}',
+      `:1:29: ingest.contentLimit must be a number of characters such as "64k"; ${EXAMPLE}`,
+    ],
+    ['{"ingest": {"content": "yes"}}', `:1:24: ingest.content must be true or false; ${EXAMPLE}`],
+    [
+      '{"ingest": {"defaultUser": ""}}',
+      `:1:28: ingest.defaultUser must be a string that is not empty; ${EXAMPLE}`,
+    ],
+    ...['"user.id"', '[]', '["user.id", 1]', '[""]'].map((value): [string, string] => [
+      `{"ingest": {"user": ${value}}}`,
+      `:1:21: ingest.user must be a list of attribute names, such as ["user.id"]; ${EXAMPLE}`,
+    ]),
+    ...['["app.team"]', '{"team": "app.team"}', '{"": ["app.team"]}', '{"team": []}'].map(
+      (value): [string, string] => [
+        `{"ingest": {"tags": ${value}}}`,
+        `:1:21: ingest.tags must be an object of lists of attribute names by tag, such as { "team": ["app.team"] }; ${EXAMPLE}`,
+      ],
+    ),
     ['{"default": "p"}', ':1:13: default is p, which is not a profile; the config has no profiles'],
     [
       '{"default": "prd", "profiles": {"prod": {"databaseUrl": "postgresql://h/d"}}}',
@@ -132,6 +167,7 @@ it('a byte order mark, $schema and an empty object are accepted', () => {
     default: undefined,
     profiles: new Map(),
     defaults: { tz: 'UTC' },
+    ingest: {},
     othersMayRead: false,
   })
 })
