@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { WfstoreError } from '../error.ts'
+import { type ErrorCode, WfstoreError } from '../error.ts'
 
 export interface RequestContext {
   /** The client sends its body only after 100 Continue. */
@@ -44,7 +44,7 @@ export interface Listening {
   close: () => Promise<void>
 }
 
-/** @throws WfstoreError `usage` if the address cannot be used */
+/** @throws WfstoreError usage, failed or permission_denied if the address cannot be used */
 export async function listen(
   handler: Handler,
   { host, port, timeouts = {} }: { host: string; port: number; timeouts?: Partial<Timeouts> },
@@ -89,17 +89,18 @@ export async function listen(
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is used by another process',
-  EADDRNOTAVAIL: 'is not an address of this machine',
-  ENOTFOUND: 'is not an address of this machine',
-  EACCES: 'is not allowed for this user',
+const REASONS: Readonly<Record<string, [code: ErrorCode, reason: string]>> = {
+  EADDRINUSE: ['failed', 'is used by another process'],
+  EACCES: ['permission_denied', 'is not allowed for this user'],
+  EADDRNOTAVAIL: ['usage', 'is not an address of this machine'],
+  ENOTFOUND: ['usage', 'is not an address of this machine'],
 }
 
 function unusable(host: string, port: number, cause: NodeJS.ErrnoException): WfstoreError {
-  const reason = REASONS[cause.code ?? ''] ?? `cannot be used: ${cause.code ?? cause.message}`
+  const what = cause.code ?? cause.message
+  const [code, reason] = REASONS[what] ?? ['failed', `cannot be used: ${what}`]
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-  return new WfstoreError('usage', `${address} ${reason}`, {
+  return new WfstoreError(code, `${address} ${reason}`, {
     hint: 'choose another address or port',
     cause,
   })

@@ -25,6 +25,8 @@ export interface OtlpOptions {
   queue?: QueueLimits
   /** Called with each error that a client gets as 500 or 503. */
   onError?: (error: unknown) => void
+  /** Called with the number of spans that are refused for a reason, or with the reason for which a whole request is. */
+  onRefused?: (reason: string, spans?: number) => void
 }
 
 /** The paths that the handler serves. It answers 404 for others. */
@@ -40,6 +42,7 @@ export function otlpHandler({
   mostBytes = 20 * MIB,
   queue: limits = { requests: 100, bytes: 64 * MIB },
   onError,
+  onRefused,
 }: OtlpOptions): Handler {
   const queue = createQueue(limits)
 
@@ -106,11 +109,20 @@ export function otlpHandler({
     return path === '/v1/traces' ? traces(request, exchange) : forgotten(request, exchange)
   }
 
+  function reported(outcome: Outcome): Outcome {
+    if (outcome === 'gone') return outcome
+    if (isRefusal(outcome)) onRefused?.(outcome.message)
+    else for (const [reason, spans] of Object.entries(outcome.reasons)) onRefused?.(reason, spans)
+    return outcome
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse, exchange: Exchange) {
-    const outcome = await Promise.resolve(outcomeOf(request, exchange)).catch((error) => {
-      onError?.(error)
-      return refusals.ofError(error)
-    })
+    const outcome = await Promise.resolve(outcomeOf(request, exchange))
+      .then(reported)
+      .catch((error) => {
+        onError?.(error)
+        return refusals.ofError(error)
+      })
     if (outcome === 'gone') return
     const { encoding } = exchange
     const contentType = CONTENT_TYPES[encoding]

@@ -155,7 +155,7 @@ it('an address that cannot be used is an error that names it', async () => {
   const { port } = await started()
   const handler = async () => {}
   await expect(listen(handler, { host: '127.0.0.1', port })).rejects.toMatchObject({
-    code: 'usage',
+    code: 'failed',
     message: `127.0.0.1:${port} is used by another process`,
     hint: 'choose another address or port',
   })
