@@ -71,10 +71,11 @@ async function complete(words) {
 
 async function run(words) {
   const interruption = new AbortController()
+  let patience = 1000
   const interrupt = (reason, status) => {
     interruption.abort(reason)
     // Exit even if stdout is not read or the server does not answer.
-    setTimeout(() => process.exit(status), 1000).unref()
+    setTimeout(() => process.exit(status), patience).unref()
   }
   for (const [signal, status] of [
     ['SIGINT', 130],
@@ -90,8 +91,12 @@ async function run(words) {
     Error.stackTraceLimit = 50
   }
   cacheCompiled()
+  const setPatience = (ms) => {
+    patience = ms
+  }
   const { main } = require('../dist/cli/main.cjs')
-  process.exitCode = await main(words, { ...ioOf(interruption.signal), keys }, process.env)
+  const io = { ...ioOf(interruption.signal), keys, setPatience }
+  process.exitCode = await main(words, io, process.env)
 }
 
 /** The cache is in the package folder: a user who can change it could as well change the program. */

@@ -24,6 +24,7 @@ const FILES = {
     'db/values/faults',
   ],
   store: ['store'],
+  ingest: ['cli/commands/ingest/ingest', 'cli/commands/ingest/check'],
   migrate: [
     'cli/commands/migrate/migrate',
     'cli/commands/migrate/status',

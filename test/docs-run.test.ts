@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { migrateUp } from '../src/db/migrate/up.ts'
 import { fillDemo } from '../src/demo/fill.ts'
 import { NOW, runCli } from './support/cli.ts'
+import { collectorLines } from './support/collector.ts'
 import { createFilled, loadLegacy, type TestDatabase } from './support/database.ts'
 import {
   type Block,
@@ -44,6 +45,7 @@ it.each(pages)(
       if (language === 'json' && path.endsWith('CONFIG.md'))
         writeFileSync(join(folder, 'wfstore.config.json'), namesOf(lines.join('\n'), database.url))
     }
+    writeFileSync(join(folder, 'traces.jsonl'), collectorLines('ai7-sub'))
     const failed: string[] = []
     const renewed: { block: Block; lines: string[] }[] = []
     for (const block of blocks) {
@@ -96,7 +98,7 @@ async function runLine(
   const [command = '', file] = line.split(/ > (?=\S+$)/)
   const [program, ...argv] = wordsOf(command.replace(/ \| .*/, ''))
   if (program !== 'wfstore') return { code: 127, output: `${program} is not in NOT_RUN` }
-  const endless = argv.some((word) => /^--(watch|follow)$/.test(word))
+  const endless = argv.some((word) => /^--(watch|follow|listen)$/.test(word))
   let output = ''
   const { code, stdout } = await runCli(
     argv.map((word) => namesOf(word, databaseUrl)),

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Environment } from '../db/connect/libpq.ts'
+import type { LazyPool } from '../db/connect/pool.ts'
 import type { Target } from '../db/connect/target.ts'
 import type { ClientStore } from '../store.ts'
 import type { Production, Settings } from './config/settings.ts'
@@ -26,6 +27,8 @@ export interface Context {
   now: (options: TargetOptions) => Promise<Date>
   /** The store on this database. It is opened on first use and closed when the command ends. */
   store: (options: TargetOptions) => Promise<ClientStore>
+  /** Several connections to this database, for a command that runs until it is interrupted. They are closed when it ends. */
+  pool: (options: TargetOptions) => Promise<LazyPool>
   /** The database, if the config marks it as production and there is a terminal. */
   production: () => Production | undefined
   /**
@@ -161,6 +164,13 @@ export function createContext(
     settings,
     connect: (options) => connect(options),
     now,
+    pool: async (options) => {
+      const { lazyPool } = await import('../db/connect/pool.ts')
+      const target = await choose(options)
+      const pool = lazyPool(async () => target)
+      closers.push(pool.close)
+      return pool
+    },
     production: () => production,
     confirm: async (question, options) => {
       const { confirm } = await import('./terminal/confirm.ts')

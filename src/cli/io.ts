@@ -17,6 +17,8 @@ export interface Io {
   timeZone: string
   /** Aborted by SIGINT and SIGTERM, and by these keys. */
   signal: AbortSignal
+  /** Sets how long an interrupted command may take to end, in milliseconds (default: 1000). A second Ctrl-C ends it at once. */
+  setPatience?: (ms: number) => void
   /** What Ctrl-C and q do on a screen that reads keys. */
   keys?: { interrupt: () => void; quit: () => void }
 }

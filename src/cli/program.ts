@@ -149,6 +149,12 @@ const commands: Entry[] = [
     writes: { import: 'begins' },
   },
   {
+    name: 'ingest',
+    summary: 'Store OpenTelemetry traces as runs, from files or over HTTP',
+    load: () => [import('./commands/ingest/ingest.ts'), import('./commands/ingest/check.ts')],
+    writes: { ingest: 'begins' },
+  },
+  {
     name: 'migrate',
     group: 'Setup and administration:',
     summary: 'Create, update, verify or revert the schema',

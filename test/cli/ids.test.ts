@@ -28,6 +28,7 @@ const takers: [name: string, command: string][] = [
   ['tools --execution', 'tools --execution ID'],
   ['billing records --execution', 'billing records --period 2026-11 --execution ID'],
   ['export --execution', 'export --execution ID'],
+  ['ingest check --execution', 'ingest check --execution ID'],
 ]
 const ID_KINDS = ['run', 'running', 'entry', 'bill']
 

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { WfstoreError } from '../../error.ts'
@@ -7,6 +6,7 @@ import { plural } from '../../numbers.ts'
 import type { ImportReport, InvalidLine } from '../../transfer/import/import.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../help/page.ts'
+import { assertReadable } from '../options/file.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { maxLine } from '../options/max-line.ts'
 import { checkOutput } from '../options/output.ts'
@@ -78,19 +78,4 @@ export function define(command: Command, context: Context): void {
         throw new WfstoreError('failed', 'all lines are invalid; nothing was imported')
       }
     })
-}
-
-/** @throws WfstoreError usage if the file does not exist or cannot be read */
-async function assertReadable(path: string, named: string): Promise<void> {
-  let isFolder: boolean
-  try {
-    const file = await open(path)
-    isFolder = (await file.stat()).isDirectory()
-    await file.close()
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const what = code === 'ENOENT' ? `file not found: ${named}` : `cannot read ${named}: ${message}`
-    throw new WfstoreError('usage', what, { cause })
-  }
-  if (isFolder) throw new WfstoreError('usage', `${named} is a folder, not a file`)
 }

@@ -17,8 +17,7 @@ export function formatStart(program: Command, help: Help): string {
     `Usage: wfstore ${program.usage()}`,
     help.boxWrap(program.description(), widthOf(help)),
     [...groups].map(([heading, group]) => section(heading, group, help)).join('\n'),
-    help.boxWrap(`Topics: ${TOPICS.map(({ name }) => name).join(', ')}`, widthOf(help)),
-    LAST,
+    `${help.boxWrap(`Topics: ${TOPICS.map(({ name }) => name).join(', ')}`, widthOf(help))}\n${LAST}`,
   ].join('\n\n')}\n`
 }
 

@@ -104,6 +104,7 @@ const SHARED = [
   ['--session', '--parent'],
   ['--since', '--until'],
   ['--page', '--cursor'],
+  ['--quiet', '--abandon'],
 ] as const
 
 /** Without --help. */

@@ -1,6 +1,7 @@
 import { SUMMARY_KEYS } from '../../queries/billing/summary.ts'
 import { PERIODS } from '../../queries/metrics/periods.ts'
 import { SOURCES } from '../../queries/prices/given.ts'
+import { TRACE_FINDINGS } from '../../queries/traces/check.ts'
 import { DIMENSIONS } from '../../queries/usage/cost.ts'
 import { EXECUTION_STATUSES } from '../../tables/executions.ts'
 
@@ -64,6 +65,12 @@ const OPTIONS: Record<string, ValueKind> = {
   '--type': {
     choices: ['cost', 'token_usage', 'execution_time', 'error_rate', 'tool_success_rate'],
   },
+  '--finding': { choices: TRACE_FINDINGS, several: true },
+  '--quiet': { choices: ['0s', '30s', '5m'] },
+  '--abandon': { choices: ['0s', '1h', '1d'] },
+  '--default-user': { kind: 'user' },
+  '--default-mode': { kind: 'mode' },
+  '--listen': { choices: ['127.0.0.1:4318'] },
   '--success': { choices: ['true', 'false'] },
   '--since': { choices: TIMES },
   '--until': { choices: TIMES },
@@ -101,6 +108,8 @@ const OPTIONS: Record<string, ValueKind> = {
       '--session',
       '--context-over',
       '--author',
+      '--content-limit',
+      '--drop-attribute',
     ].map((name) => [name, TEXT]),
   ),
 }
@@ -114,6 +123,7 @@ const ARGUMENTS: Record<string, ValueKind> = {
   'archive verify': { kind: 'file' },
   restore: { kind: 'file' },
   import: { kind: 'file' },
+  ingest: { kind: 'file' },
   completion: { choices: ['bash', 'zsh', 'fish'] },
   'billing correct': { kind: 'bill' },
   'billing lines': { kind: 'bill' },

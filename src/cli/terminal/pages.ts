@@ -22,12 +22,15 @@ export interface Listed<S extends d.Shape, F extends object> {
   progress?: Progress
 }
 
-/** Prints rows of a list. If there are more, it says how many, also in a pipe. */
+/**
+ * Prints rows of a list. If there are more, it says how many, also in a pipe.
+ * @returns the number of printed rows
+ */
 export async function printPages<S extends d.Shape, F extends object>(
   writer: Writer,
   { run, list, filter, columns, empty, progress = noProgress }: Listed<S, F>,
   { limit, cursor, sort, cursorIn }: Paging,
-): Promise<void> {
+): Promise<number> {
   const { show, during, clear } = progress
   const asked = { ...filter, cursor, sort } as F & Options
   let last: Page<d.RowOf<S>> | undefined
@@ -52,11 +55,12 @@ export async function printPages<S extends d.Shape, F extends object>(
     end: () => ({ nextCursor: last?.nextCursor }),
     empty,
   })
-  if (!last?.hasMore || cursorIn === 'json') return
+  if (!last?.hasMore || cursorIn === 'json') return count
   const total = await totalOf(run, list, asked, count)
   writer.note(
     `${shown(count, total, cursor !== undefined)}; ${howToContinue(last.nextCursor, cursorIn)}`,
   )
+  return count
 }
 
 /** 'showing 20 of 163' */

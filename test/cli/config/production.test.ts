@@ -79,6 +79,7 @@ describe('a database that the config calls production', () => {
     ['metrics rollup --period day', false],
     ['billing zone Europe/Berlin', false],
     ['import nothing.jsonl', false],
+    ['ingest nothing.jsonl', false],
     ['cleanup --days 90', true],
   ]
   it.each(writes)('is not changed by %s until its name is typed', async (words, asks) => {
@@ -120,7 +121,7 @@ describe('a database that the config calls production', () => {
 /** A new command has to be put into one of these: what changes a database is confirmed in production. */
 const WRITING = [
   ...['billing.close', 'billing.correct', 'billing.pay', 'billing.zone', 'cleanup', 'demo'],
-  ...['executions.cancel', 'executions.fail', 'import', 'metrics.rollup'],
+  ...['executions.cancel', 'executions.fail', 'import', 'ingest', 'metrics.rollup'],
   ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
   ...['prices.apply', 'prices.import', 'prices.set', 'restore', 'settings.set'],
 ]
@@ -147,7 +148,15 @@ const READING = [
     'executions',
     'executions.list',
   ],
-  ...['executions.running', 'executions.show', 'export', 'help', 'metrics', 'metrics.current'],
+  ...[
+    'executions.running',
+    'executions.show',
+    'export',
+    'help',
+    'ingest.check',
+    'metrics',
+    'metrics.current',
+  ],
   ...['metrics.list', 'migrate', 'migrate.sql', 'migrate.status', 'migrate.verify', 'prices'],
   ...['prices.check', 'prices.list', 'prices.simulate', 'report', 'settings'],
   ...['stats', 'tools'],

@@ -4,9 +4,11 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { TOPICS } from '../../../src/cli/help/topics.ts'
 import { runCli } from '../../support/cli.ts'
+import { collectorLines } from '../../support/collector.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { dataFolder } from '../../support/folder.ts'
 import { dropRoles } from '../../support/privileges.ts'
@@ -28,7 +30,7 @@ const ROWS = `
 
 /** They change what others read. */
 const WRITES =
-  /^(executions (cancel|fail)|billing (zone|pay|correct|close)|metrics rollup|cleanup|import|export .*import)/
+  /^(executions (cancel|fail)|billing (zone|pay|correct|close)|metrics rollup|cleanup|import|ingest|export .*import)/
 const DOWN = /^migrate (up|down|redo|roles)/
 
 let full: Template
@@ -53,6 +55,7 @@ beforeAll(async () => {
   })
   shared = await full.copy()
   const config = { profiles: { staging: { databaseUrl: shared.url } } }
+  writeFileSync(join(folder, 'traces.jsonl.gz'), gzipSync(collectorLines('ai7-both')))
   writeFileSync(join(folder, 'negotiated.csv'), 'model,input\ngpt-5,1.00\n')
   writeFileSync(join(folder, 'wfstore.config.json'), JSON.stringify(config), { mode: 0o600 })
   for (const place of ['archive', '-']) {
@@ -100,7 +103,7 @@ async function run(line: string): Promise<string[]> {
       )
       .map((word) => (/^postgresql:/.test(word) ? (url as string) : word))
     if (own.startsWith('migrate roles')) argv.push('--prefix', prefix)
-    const endless = words.some((word) => /^--(watch|follow)$/.test(word))
+    const endless = words.some((word) => /^--(watch|follow|listen)$/.test(word))
     const { code, stdout, stderr } = await runCli(argv, {
       cwd: folder,
       env: { PATH: process.env.PATH, ...(url === undefined ? {} : { DATABASE_URL: url }) },

@@ -37,6 +37,7 @@ beforeAll(async () => {
     { mode: 0o600 },
   )
   await cli('export --out rows.jsonl')
+  writeFileSync(join(folder, 'traces.jsonl'), '')
   writeFileSync(join(folder, 'prices.json'), '[{"model":"gpt-5","input":1,"from":"2026-01-01"}]')
   await cli('cleanup --days 5000 --archive old')
 })
@@ -95,6 +96,8 @@ const DATA: [line: string, names: string[] | 'some' | undefined][] = [
   ['restore old --dry-run', undefined],
   ['export --out again.jsonl', ['again.jsonl']],
   ['import rows.jsonl', undefined],
+  ['ingest traces.jsonl', undefined],
+  ['ingest check', []],
   ['migrate up', undefined],
   ['migrate up --dry-run', undefined],
   ['migrate status', 'some'],

@@ -16,7 +16,7 @@ import { writeTraces } from './traces.ts'
 import type { ReconcileOptions, TraceOutcome } from './work.ts'
 
 /** The number of traces in a transaction. */
-const BATCH = 50
+export const BATCH = 50
 
 /** What was done with the traces that were due, in numbers of traces. */
 export interface Reconciled {
@@ -71,7 +71,7 @@ interface Batch {
 }
 
 /** One transaction. If it fails because of a trace, each trace has one of its own, so that the others are written. */
-async function reconcile(
+export async function reconcile(
   inTransaction: InTransaction,
   options: ReconcileOptions,
   which: Bound,

@@ -1,0 +1,82 @@
+import { resolve } from 'node:path'
+import { WfstoreError } from '../../../error.ts'
+import { plural } from '../../../numbers.ts'
+import { traceTotals } from '../../../queries/traces/totals.ts'
+import { DEFAULT_MAPPING } from '../../../record/otel/mapping.ts'
+import { executionIdOf } from '../../../record/otel/store/ids.ts'
+import { receive } from '../../../record/otel/store/receive.ts'
+import { type Settled, settleThese } from '../../../record/otel/store/settle.ts'
+import { ownAccess } from '../../../store/access.ts'
+import type { Context } from '../../context.ts'
+import { assertReadable } from '../../options/file.ts'
+import { isData } from '../../options/global.ts'
+import { checkOutput } from '../../options/output.ts'
+import { exactDollars, roundedDollars } from '../../output/text/amount.ts'
+import { withProgress } from '../../terminal/progress.ts'
+import { type IngestFlags, mappingOf, patienceOf } from './options.ts'
+import { readFiles } from './read.ts'
+import {
+  type IngestResult,
+  refusedText,
+  resultColumns,
+  summaryLine,
+  unpricedLine,
+} from './result.ts'
+
+const NOTHING: Settled = { failed: 0, left: 0 }
+
+/** Stores the traces of files, and ends their runs. */
+export async function ingestFiles(
+  context: Context,
+  flags: IngestFlags,
+  files: readonly string[],
+): Promise<void> {
+  checkOutput(resultColumns, flags)
+  const { io } = context
+  const config = context.settings().config?.ingest ?? {}
+  const mapping = mappingOf(flags, config, DEFAULT_MAPPING)
+  const options = { ...patienceOf(flags, config), ...mapping }
+  // Reject a wrong file name before connecting.
+  for (const file of files) if (file !== '-') await assertReadable(resolve(io.cwd, file), file)
+  const { check, inTransaction, read: query } = ownAccess(await context.pool(flags))
+  await check()
+  const writer = context.writer(flags)
+  let accepted = 0
+  context.atEnd(async () => {
+    if (io.signal.aborted)
+      writer.note(`interrupted; ${plural(accepted, 'span')} stored; run it again to continue`)
+  })
+  const result = await withProgress(io, async (show): Promise<IngestResult> => {
+    const { rejected, traces, ...read } = await readFiles(io, files, {
+      maxLineMiB: flags.maxLine,
+      store: async (spans) => {
+        const received = await receive(inTransaction, spans, mapping)
+        accepted += received.accepted
+        return received.rejected
+      },
+      progress: (spans) => show(spans, 'spans read'),
+    })
+    const ids = [...traces].map(executionIdOf)
+    const written = (count: number) => show(count, 'traces written', ids.length)
+    const settled = io.signal.aborted
+      ? NOTHING
+      : await settleThese(inTransaction, options, ids, written)
+    return {
+      ...{ ...read, accepted, refused: rejected.count },
+      refusals: Object.entries(rejected.reasons).map(([reason, spans]) => ({ reason, spans })),
+      ...(await traceTotals(query, ids)),
+      ...settled,
+    }
+  })
+  // After an interruption, atEnd has printed what was stored.
+  if (io.signal.aborted) return
+  const cost = (io.stderr.isTTY ? roundedDollars : exactDollars)(result.totalCost)
+  writer.note(summaryLine(result, cost))
+  const unpriced = unpricedLine(result)
+  if (unpriced !== undefined) writer.note(unpriced)
+  if (result.left > 0)
+    writer.note(`${plural(result.left, 'run')} left to another process that writes them`)
+  if (isData(flags)) await writer.record(resultColumns, result)
+  const refused = refusedText(result)
+  if (refused !== undefined) throw new WfstoreError('failed', refused)
+}

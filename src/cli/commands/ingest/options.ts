@@ -1,0 +1,91 @@
+import type { Command } from 'commander'
+import { WfstoreError } from '../../../error.ts'
+import type { Mapping } from '../../../record/otel/types.ts'
+import type { IngestSettings } from '../../config/ingest.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { parseLength } from '../../options/length.ts'
+import { maxLine } from '../../options/max-line.ts'
+import { parseQuiet } from '../../options/quiet.ts'
+import type { Duration } from '../../options/span.ts'
+import { list, parseText } from '../../options/values.ts'
+import { type Address, parseAddress } from './address.ts'
+
+export interface IngestFlags extends GlobalOptions {
+  listen?: Address
+  quiet?: Duration
+  abandon?: Duration
+  content?: true
+  contentLimit?: number
+  dropAttribute?: string[]
+  trustCost?: true
+  defaultUser?: string
+  defaultMode?: string
+  maxLine?: number
+}
+
+const parseNames = list<string>((name, previous = []) => [...previous, parseText(name)])
+
+/** Each has the name of its key in the section `ingest` of the config. */
+export const addIngestOptions = (command: Command): Command =>
+  command
+    .option('--listen <address>', 'receive OTLP/HTTP at this HOST:PORT', parseAddress)
+    .option(
+      '--quiet <duration>',
+      'wait this long for more spans, or for the root span (default: 30s, 1h; for files 0s)',
+      parseQuiet,
+    )
+    .option('--abandon <duration>', 'wait this long for the root span', parseQuiet)
+    .option('--default-user <id>', 'user of runs that name none (default: unknown)', parseText)
+    .option('--default-mode <name>', 'mode of runs that name none (default: unknown)', parseText)
+    .option('--trust-cost', 'take the costs that spans have')
+    .option('--content', 'also store prompts and answers')
+    .option('--content-limit <n>', 'characters of each (default: 64k)', parseLength)
+    .option('--drop-attribute <name>', 'do not store this attribute; repeat it', parseNames)
+    .option(...maxLine)
+
+const CONTENT_LIMIT = 64 * 1024
+
+/**
+ * How attributes become the fields of a run: the flags, else the config, else the defaults.
+ * @throws WfstoreError usage for a limit of content that is not stored
+ */
+export function mappingOf(flags: IngestFlags, config: IngestSettings, usual: Mapping): Mapping {
+  const { workflow, user, session, mode, tags } = { ...usual, ...config }
+  const wanted = flags.content ?? config.content ?? false
+  const { contentLimit, dropAttribute } = flags
+  if (!wanted && (contentLimit !== undefined || dropAttribute !== undefined)) {
+    const flag = contentLimit === undefined ? '--drop-attribute' : '--content-limit'
+    throw new WfstoreError('usage', `${flag} is given without --content`, {
+      hint: 'add --content to store prompts and answers',
+    })
+  }
+  const limit = config.contentLimit === undefined ? CONTENT_LIMIT : parseLength(config.contentLimit)
+  return {
+    ...{ workflow, user, session, mode, tags },
+    defaultUser: flags.defaultUser ?? config.defaultUser ?? usual.defaultUser,
+    defaultMode: flags.defaultMode ?? config.defaultMode ?? usual.defaultMode,
+    trustCost: flags.trustCost ?? config.trustCost ?? usual.trustCost,
+    content: wanted
+      ? { limit: contentLimit ?? limit, drop: dropAttribute ?? config.dropAttribute ?? [] }
+      : undefined,
+  }
+}
+
+/** Milliseconds: how long to wait for more spans of a trace whose root has ended, and of one without a root. */
+export interface Patience {
+  quietMs: number
+  abandonMs: number
+}
+
+/** A file has all its spans, so it waits for nothing unless a flag says so. */
+export function patienceOf(
+  { quiet, abandon, listen }: IngestFlags,
+  config: IngestSettings,
+): Patience {
+  const usual = (text: string | undefined, ms: number) =>
+    listen === undefined ? 0 : text === undefined ? ms : parseQuiet(text).ms
+  return {
+    quietMs: quiet?.ms ?? usual(config.quiet, 30_000),
+    abandonMs: abandon?.ms ?? usual(config.abandon, 3_600_000),
+  }
+}

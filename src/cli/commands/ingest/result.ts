@@ -1,0 +1,95 @@
+import { plural } from '../../../numbers.ts'
+import type { TraceTotals } from '../../../queries/traces/totals.ts'
+import { rejectedText } from '../../../record/otel/decode/rejected.ts'
+import type { Settled } from '../../../record/otel/store/settle.ts'
+import type { Column } from '../../output/column.ts'
+
+/** A line that cannot be read. */
+export interface UnreadLine {
+  file: string
+  line: number
+  reason: string
+}
+
+/** What an ingest of files has done. */
+export interface IngestResult extends TraceTotals, Settled {
+  /** Lines that are not empty. */
+  lines: number
+  spans: number
+  /** Spans that are in the store, also those that were there before. */
+  accepted: number
+  refused: number
+  /** Why, with the number of spans. */
+  refusals: { reason: string; spans: number }[]
+  /** The first 100 lines that cannot be read. */
+  unread: UnreadLine[]
+  unreadCount: number
+}
+
+const refusalColumns: Column<IngestResult['refusals'][number]>[] = [
+  { name: 'reason', kind: 'text' },
+  { name: 'spans', kind: 'count' },
+]
+const unreadColumns: Column<UnreadLine>[] = [
+  { name: 'file', kind: 'text' },
+  { name: 'line', kind: 'count' },
+  { name: 'reason', kind: 'text' },
+]
+
+export const resultColumns: Column<IngestResult>[] = [
+  { name: 'lines', kind: 'count' },
+  { name: 'spans', kind: 'count' },
+  { name: 'accepted', kind: 'count' },
+  { name: 'refused', kind: 'count' },
+  {
+    name: 'refusals',
+    kind: 'rows',
+    columns: refusalColumns as readonly Column<never>[],
+    table: false,
+  },
+  { name: 'runs', kind: 'count' },
+  { name: 'steps', kind: 'count' },
+  { name: 'stepsUnpriced', kind: 'count' },
+  { name: 'totalTokens', kind: 'count' },
+  { name: 'totalCost', kind: 'amount' },
+  { name: 'failed', kind: 'count' },
+  { name: 'left', kind: 'count' },
+  {
+    name: 'unread',
+    kind: 'rows',
+    columns: unreadColumns as readonly Column<never>[],
+    table: false,
+  },
+  { name: 'unreadCount', kind: 'count' },
+]
+
+/** '3,208 spans: 12 runs, 80 steps, 1,604 tokens, $0.0381' */
+export function summaryLine(result: IngestResult, cost: string): string {
+  const { accepted, runs, steps, totalTokens } = result
+  const counts = [plural(runs, 'run'), plural(steps, 'step'), plural(totalTokens, 'token')]
+  return `${plural(accepted, 'span')}: ${[...counts, cost].join(', ')}`
+}
+
+/** What the cost does not contain. */
+export function unpricedLine({ stepsUnpriced }: IngestResult): string | undefined {
+  if (stepsUnpriced === 0) return undefined
+  const [have, their] = stepsUnpriced === 1 ? ['has', 'its'] : ['have', 'their']
+  return `${plural(stepsUnpriced, 'step')} ${have} no price, so ${their} cost is not included; run \`wfstore prices check\``
+}
+
+/** What is refused, in one line; undefined if nothing is. */
+export function refusedText(result: IngestResult): string | undefined {
+  const { refused, refusals, failed, unread, unreadCount } = result
+  const reasons = Object.fromEntries(refusals.map(({ reason, spans }) => [reason, spans]))
+  const [first] = unread
+  const more = unreadCount > 1 ? ` (and ${plural(unreadCount - 1, 'more line')})` : ''
+  const are = failed === 1 ? 'is' : 'are'
+  const parts = [
+    ...(refused > 0 ? [rejectedText({ count: refused, reasons })] : []),
+    ...(failed > 0
+      ? [`${plural(failed, 'trace')} ${are} not stored: see \`wfstore ingest check\``]
+      : []),
+    ...(first ? [`${first.file}:${first.line} ${first.reason}${more}`] : []),
+  ]
+  return parts.length === 0 ? undefined : parts.join('; ')
+}

@@ -1,0 +1,61 @@
+import * as d from '../../../db/query/decode.ts'
+import type { InTransaction } from '../../../db/query/isolation.ts'
+import { sql } from '../../../db/query/sql.ts'
+import { LOCK_THESE } from './due.ts'
+import { BATCH, reconcile } from './reconcile.ts'
+import type { ReconcileOptions } from './work.ts'
+
+/** What became of given traces, in numbers of traces. */
+export interface Settled {
+  /** Runs that could not be written. They are tried again later. */
+  failed: number
+  /** Runs that another session was writing, so that they are still open. */
+  left: number
+}
+
+/** Another session has a trace only for the time of a transaction. */
+const TRIES = 3
+
+/**
+ * Writes given traces, also if they are due later, and ends those that are complete. No other trace is touched.
+ * @param traces their ids as UUIDs
+ * @param progress called with the number of traces that are done
+ */
+export async function settleThese(
+  inTransaction: InTransaction,
+  options: ReconcileOptions,
+  traces: readonly string[],
+  progress: (done: number) => void = () => {},
+): Promise<Settled> {
+  let failed = 0
+  let open: readonly string[] = [...traces].sort()
+  for (let tries = 0; tries < TRIES && open.length > 0; tries++) {
+    for (let at = 0; at < open.length; at += BATCH) {
+      const these = { ...options, traces: open.slice(at, at + BATCH) }
+      const { outcomes } = await reconcile(inTransaction, options, LOCK_THESE(these))
+      failed += outcomes.filter((outcome) => outcome === 'failed').length
+      if (tries === 0) progress(Math.min(at + BATCH, open.length))
+    }
+    open = await stillOpen(inTransaction, options, open)
+  }
+  return { failed, left: open.length }
+}
+
+/** Those that wait for no more spans and are not written yet. */
+async function stillOpen(
+  inTransaction: InTransaction,
+  { quietMs, abandonMs }: ReconcileOptions,
+  traces: readonly string[],
+): Promise<string[]> {
+  const seconds = Math.max(quietMs, abandonMs) / 1000
+  const rows = await inTransaction((run) =>
+    run(
+      sql`select trace_id from wfstore_traces
+        where trace_id = any(${traces}::uuid[]) and due_at is not null and error is null
+          and last_arrival <= statement_timestamp() - make_interval(secs => ${seconds}::double precision)
+        order by trace_id`,
+      { traceId: d.uuid() },
+    ),
+  )
+  return rows.map(({ traceId }) => traceId)
+}
