@@ -50,7 +50,7 @@ function read(reader: BinaryReader, end: number, name: MessageName, depth: numbe
     }
     const value = isScalar(field.type)
       ? scalar(reader, field.type)
-      : inner(reader, end, field.type, depth + 1)
+      : inner(reader, field.type, depth + 1)
     if (!field.repeated) decoded[field.name] = value
     else if (decoded[field.name] === undefined) decoded[field.name] = [value]
     else (decoded[field.name] as unknown[]).push(value)
@@ -59,12 +59,11 @@ function read(reader: BinaryReader, end: number, name: MessageName, depth: numbe
   return decoded
 }
 
-function inner(reader: BinaryReader, end: number, name: MessageName, depth: number): Decoded {
+function inner(reader: BinaryReader, name: MessageName, depth: number): Decoded {
   const length = reader.uint32()
-  const innerEnd = reader.pos + length
-  if (innerEnd > end) throw new RangeError('a message is longer than the one around it')
-  if (depth <= MOST_DEPTH) return read(reader, innerEnd, name, depth)
-  reader.pos = innerEnd
+  const end = reader.pos + length
+  if (depth <= MOST_DEPTH) return read(reader, end, name, depth)
+  reader.pos = end
   return {}
 }
 

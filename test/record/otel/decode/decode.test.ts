@@ -216,7 +216,7 @@ it('a body that is not a request is an error without any of it', async () => {
       (json): [Encoding, string] => ['json', json],
     ),
     ['json', Buffer.from('7b22ff22', 'hex')],
-    ['json', `{"a":${'['.repeat(200_000)}`],
+    ['json', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
     ['json', '{"resourceSpans":[{"scopeSpans":[{"spans":{}}]}]}'],
     ['protobuf', 'secret'],
     ['protobuf', (await toProtobuf(request({ traceId, spanId }))).subarray(0, -1)],
