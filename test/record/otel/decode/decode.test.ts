@@ -222,7 +222,7 @@ it('a body that is not a request is an error without any of it', async () => {
     ['protobuf', (await toProtobuf(request({ traceId, spanId }))).subarray(0, -1)],
     // A message that ends after the one around it.
     ['protobuf', Buffer.from('0a021205', 'hex')],
-    ['protobuf', Buffer.from('0a0212051a00000000', 'hex')],
+    ['protobuf', Buffer.from('0a0212041a001a00', 'hex')],
   ]
   for (const [encoding, body] of bodies) {
     const error = await decodeRequest(Buffer.from(body), encoding).catch((reason) => reason)
