@@ -105,6 +105,11 @@ export type { SortKey } from './queries/table/sort.ts'
 export type { TagKey } from './queries/table/tag.ts'
 export type { Tokens } from './queries/table/validate.ts'
 export type {
+  TraceFinding,
+  TraceFindingFilter,
+  TraceFindingName,
+} from './queries/traces/check.ts'
+export type {
   CostOptions,
   CostReport,
   CostRow,
@@ -118,6 +123,11 @@ export type { HistoryUnknown } from './queries/usage/unknown.ts'
 export type { Unpriced } from './queries/usage/unpriced.ts'
 export type { Batch, BatchOptions } from './record/batch/batch.ts'
 export type { BatchEntry, BatchStep } from './record/batch/rows.ts'
+export type { Rejected } from './record/otel/decode/rejected.ts'
+export { executionIdOf } from './record/otel/store/ids.ts'
+export type { IngestOptions, SettleOptions } from './record/otel/store/ingest.ts'
+export type { Received } from './record/otel/store/receive.ts'
+export type { Reconciled } from './record/otel/store/reconcile.ts'
 export type {
   ClosedExecution,
   CloseOptions,

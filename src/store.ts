@@ -23,6 +23,7 @@ import { metricRows } from './queries/metrics/metrics.ts'
 import { rollupMetrics } from './queries/metrics/rollup.ts'
 import { pricesOn } from './queries/prices/prices.ts'
 import { settingsOf } from './queries/settings.ts'
+import { checkTraces } from './queries/traces/check.ts'
 import { costBy } from './queries/usage/cost.ts'
 import { reportStats } from './queries/usage/report-stats.ts'
 import { getStats } from './queries/usage/stats.ts'
@@ -90,7 +91,7 @@ export function storeOnClient(client: pg.Client): ClientStore {
 }
 
 function storeOn(access: Access, close: () => Promise<void>, spool?: SpoolOptions): Store {
-  const { check, read, write, record, onSession, onOneConnection } = access
+  const { check, read, write, record, onSession, onOneConnection, inTransaction } = access
   const spooled = spool && spooledRecorder(record, spool)
   return {
     executions: {
@@ -137,6 +138,17 @@ function storeOn(access: Access, close: () => Promise<void>, spool?: SpoolOption
     run: (options, work) =>
       spooled ? spooled.run(options, work) : runExecution(record, options, work),
     batch: (options) => openBatch(record, options),
+    ingest: async (request, options) => {
+      const { ingestRequest } = await import('./record/otel/store/ingest.ts')
+      return ingestRequest(inTransaction, request, options)
+    },
+    traces: {
+      settle: async (options) => {
+        const { settle } = await import('./record/otel/store/ingest.ts')
+        return settle(inTransaction, options)
+      },
+      check: (options) => checkTraces(read, options),
+    },
     export: async function* (filter) {
       const { exportLines } = await import('./transfer/export/export.ts')
       yield* onOneConnection((client) => exportLines(client, filter))

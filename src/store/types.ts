@@ -18,10 +18,14 @@ import type { Prices } from '../queries/prices/prices.ts'
 import type { SettingsAccess } from '../queries/settings.ts'
 import type { ExecutionFilter, OneOrMore } from '../queries/table/filter.ts'
 import type { ListOptions, Page } from '../queries/table/page.ts'
+import type { TraceFinding, TraceFindingFilter } from '../queries/traces/check.ts'
 import type { CostOptions, CostReport } from '../queries/usage/cost.ts'
 import type { ReportOptions, ReportStats } from '../queries/usage/report-stats.ts'
 import type { StoreStats } from '../queries/usage/stats.ts'
 import type { Batch, BatchOptions } from '../record/batch/batch.ts'
+import type { IngestOptions, SettleOptions } from '../record/otel/store/ingest.ts'
+import type { Received } from '../record/otel/store/receive.ts'
+import type { Reconciled } from '../record/otel/store/reconcile.ts'
 import type { CloseOptions, CloseResult, FailStuckOptions } from '../record/recorder/close.ts'
 import type { ExecutionRecorder, StartExecution } from '../record/recorder/types.ts'
 import type { SpoolOptions } from '../record/spool/recorder.ts'
@@ -92,6 +96,22 @@ export interface Store {
    * is committed. Close it before the store.
    */
   batch: (options?: BatchOptions) => Batch
+  /**
+   * Keeps the spans of an ExportTraceServiceRequest of OpenTelemetry: an object of OTLP/JSON, or bytes. They are committed when it
+   * resolves, and a span that comes again changes nothing. `traces.settle` writes their runs.
+   * @throws WfstoreError usage for another request
+   */
+  ingest: (request: object, options?: IngestOptions) => Promise<Received>
+  traces: {
+    /**
+     * Writes runs from the spans that have arrived, and ends those of which nothing more is expected. Call it every few seconds while
+     * spans arrive; several processes can. With `quietMs: 0` it ends all runs whose root has ended.
+     * @throws WfstoreError usage
+     */
+    settle: (options?: SettleOptions) => Promise<Reconciled>
+    /** What is wrong with traces, or was left out: lost calls, steps without tokens or price. @throws WfstoreError usage */
+    check: (options?: TraceFindingFilter & ListOptions<TraceFinding>) => Promise<Page<TraceFinding>>
+  }
   /**
    * Exports the matching runs with their steps, audit entries and bills as JSON lines (docs/IMPORT.md). Without a filter
    * also metrics, and audit entries and bills without a run. Reads one snapshot on a separate connection.

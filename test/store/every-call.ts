@@ -104,6 +104,13 @@ export async function everyCall(given: Given): Promise<Record<string, Call>> {
     startExecution: [store.startExecution, { ...RUN, metadata: { a: 1 } }],
     run: [store.run, RUN, () => {}],
     batch: [store.batch, { maxRows: 5 }],
+    ingest: [
+      store.ingest,
+      Buffer.from('{"resourceSpans":[]}'),
+      { encoding: 'json', content: { limit: 9 } },
+    ],
+    'traces.settle': [store.traces.settle, { quietMs: 0 }],
+    'traces.check': [store.traces.check, { userId: 'u', ...page }],
     export: [store.export, { userId: 'u' }],
     import: [store.import, lines(), { skipInvalid: true }],
     'cleanups.list': [cleanups.list, page],

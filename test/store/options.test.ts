@@ -27,7 +27,7 @@ const FREE = ['metadata', 'dimensions', 'models']
 /** The value with a name that does not exist, once in each object of it. */
 function misspelt(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
-  if (Symbol.asyncIterator in value) return []
+  if (Symbol.asyncIterator in value || ArrayBuffer.isView(value)) return []
   const inner = Object.entries(value).filter(([name]) => !FREE.includes(name))
   return [
     { ...value, misspelt: 1 },

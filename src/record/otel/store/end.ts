@@ -16,12 +16,7 @@ const NO_ROOT = 'its root span did not arrive'
 /** Ends runs that are written: audit entries, status, bill and its lines. */
 export async function endRuns(run: Run, works: readonly TraceWork[]): Promise<void> {
   if (works.length === 0) return
-  const starts = works.map(({ traceId }) => ({
-    ...{ execution_id: traceId, log_id: derivedId('workflow_start', traceId) },
-  }))
-  await run(START_ENTRIES({ runs: JSON.stringify(starts) }), {})
-  const entries = works.flatMap((work) => entriesOf(work, stepRows(work), work.run.steps))
-  if (entries.length > 0) await run(STEP_ENTRIES({ entries: JSON.stringify(entries) }), {})
+  await addEntries(run, works)
   for (const { traceId, run: traced } of works) {
     const isAbandoned = traced.root !== 'ended'
     const done = await endRunning(run, {
@@ -32,6 +27,16 @@ export async function endRuns(run: Run, works: readonly TraceWork[]): Promise<vo
     })
     if (!done) throw new WfstoreError('failed', `execution ${traceId} could not be finished`)
   }
+}
+
+/** The audit entries of the starts of runs and of their steps. */
+async function addEntries(run: Run, works: readonly TraceWork[]): Promise<void> {
+  const starts = works.map(({ traceId }) => ({
+    ...{ execution_id: traceId, log_id: derivedId('workflow_start', traceId) },
+  }))
+  await run(START_ENTRIES({ runs: JSON.stringify(starts) }), {})
+  const entries = works.flatMap((work) => entriesOf(work, stepRows(work), work.run.steps))
+  if (entries.length > 0) await run(STEP_ENTRIES({ entries: JSON.stringify(entries) }), {})
 }
 
 const entriesOf = (
@@ -49,6 +54,8 @@ const entriesOf = (
  */
 export async function writeLate(run: Run, work: TraceWork): Promise<void> {
   const { traceId, state, hashes, run: traced } = work
+  // A person has ended the run while its steps were only a view.
+  if (state === 'running') await addEntries(run, [work])
   const all = stepRows(work)
   const places = traced.steps.flatMap(({ spanIds }, place) =>
     spanIds.some((spanId) => hashes.has(spanId)) ? [] : [place],

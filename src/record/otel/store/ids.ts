@@ -7,7 +7,7 @@ export const isTraceId = (text: string): boolean => TRACE_ID.test(text)
 export const isSpanId = (text: string): boolean => /^(?!0{16})[0-9a-f]{16}$/i.test(text)
 
 /**
- * The id of the execution that a trace becomes: the 16 bytes of its trace id.
+ * The id of the execution that a trace of OpenTelemetry becomes: the 16 bytes of its trace id as a UUID.
  * @throws WfstoreError usage
  */
 export function executionIdOf(traceId: string): string {

@@ -4,7 +4,7 @@ import { runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
 import { CAPTURES, expectedOf, spansOfCapture } from '../captures.ts'
-import { settle, take, totals, view } from './settled.ts'
+import { addPrices, costOf, settle, take, totals, view } from './settled.ts'
 import { openAccess } from './spans.ts'
 
 let database: TestDatabase
@@ -13,6 +13,7 @@ let access: ReturnType<typeof openAccess>
 beforeAll(async () => {
   database = await createMigrated('otel_captures')
   access = openAccess(database)
+  await addPrices(database)
 })
 beforeEach(() => database.sql('truncate workflow_executions, audit_logs, billing_records cascade'))
 afterAll(async () => {
@@ -34,6 +35,17 @@ it.each(CAPTURES)(
       executions: total,
       bills: total,
       lines: total,
+    })
+    const cost = String(
+      runs
+        .flatMap(({ totalsByModel }) => Object.entries(totalsByModel))
+        .reduce((sum, [model, tokens]) => sum + costOf(model, tokens), 0),
+    )
+    expect(await totals(database)).toMatchObject({
+      step_cost: cost,
+      cost,
+      bill_cost: cost,
+      line_cost: cost,
     })
     for (const run of runs) {
       const id = executionIdOf(run.traceId)

@@ -38,3 +38,19 @@ export function openAccess({
   const pool = openPool({ connectionString: url })
   return { ...ownAccess(pool), close: () => pool.end() }
 }
+
+/** The span of an agent without a parent, which ends a run; `more` replaces fields. */
+export const rootSpan = (more: Partial<Facts> = {}): Facts => ({
+  spanId: spanId(999),
+  kind: 'agent',
+  name: 'invoke_agent a',
+  runName: 'weather',
+  start: at(0),
+  end: at(100),
+  status: 'success',
+  ...more,
+})
+
+/** A model span below the root. */
+export const callSpan = (number: number, more: Partial<Facts> = {}): Facts =>
+  modelSpan(number, { parentSpanId: spanId(999), ...more })
