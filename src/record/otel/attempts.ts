@@ -1,4 +1,5 @@
 import type { SpansOfStep } from './steps.ts'
+import { microseconds } from './tree.ts'
 import type { TracedStep } from './types.ts'
 
 /** JavaScript cuts the start of a span to milliseconds, so an attempt can seem to begin before the end of the one before. */
@@ -23,8 +24,7 @@ export function withAttempts(steps: readonly SpansOfStep[]): readonly TracedStep
     const places = spans.flatMap(({ facts: { parentSpanId, name } }) =>
       parentSpanId ? [JSON.stringify([parentSpanId, step.requestModel, name])] : [],
     )
-    const start = Math.min(...spans.map((span) => span.start))
-    const end = spans.reduce((latest, span) => Math.max(latest, span.end), 0)
+    const [start, end] = [microseconds(step.start), microseconds(step.end)]
     const earlier = places
       .map((place) => failures.get(place))
       .find((failure) => failure !== undefined && failure.end <= start + ROUNDING)

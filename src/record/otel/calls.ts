@@ -1,4 +1,5 @@
 import { compareText, inOrder, isBelow, type TreeSpan } from './tree.ts'
+import type { Usage } from './types.ts'
 import { totalOf } from './usage.ts'
 
 /** The spans that describe one call of a model. */
@@ -89,9 +90,12 @@ function nestedIn(models: readonly TreeSpan[]): Map<TreeSpan, TreeSpan[]> {
 
 const hasUsage = ({ facts }: TreeSpan): boolean => facts.usage !== undefined
 
-/** Also if one of them reports no usage. */
-const haveEqualTotals = (a: TreeSpan, b: TreeSpan): boolean =>
-  !hasUsage(a) || !hasUsage(b) || totalOf(a.facts.usage) === totalOf(b.facts.usage)
+/** Also if one of them reports no usage, or only what was not cached. */
+function haveEqualTotals({ facts: { usage: a } }: TreeSpan, { facts: { usage: b } }: TreeSpan) {
+  if (a === undefined || b === undefined || totalOf(a) === totalOf(b)) return true
+  const outputOf = ({ output, reasoning }: Usage) => (output ?? 0) + (reasoning ?? 0)
+  return a.input !== null && a.input === b.input && outputOf(a) === outputOf(b)
+}
 
 function haveSameModel({ facts: a }: TreeSpan, { facts: b }: TreeSpan): boolean {
   const models = [b.requestModel, b.responseModel].filter((model) => model !== undefined)

@@ -1,5 +1,6 @@
+import { storable } from './decode/value.ts'
 import type { Attributes, Facts, Mapping, Span, Value } from './types.ts'
-import { firstOf, isShallow, parsed, storable } from './values.ts'
+import { firstOf, isShallow, parsed } from './values.ts'
 
 /** Attributes with what went into a call, and with what came out; the first that is there wins. */
 const PARAMETERS = [
@@ -77,8 +78,9 @@ function partsOf(attributes: Attributes, prefixes: readonly string[]): Value | u
 /** JSON as such if it is within the limit; else its first characters, as text. */
 function limited(value: Value, limit: number): Value {
   if (!isShallow(value)) return ''
-  const text = storable(typeof value === 'string' ? value : JSON.stringify(value))
-  if (text.length > limit) return storable(text.slice(0, limit))
+  const whole = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = storable(whole.slice(0, limit))
+  if (text.length < whole.length) return text
   const json = parsed(text)
   return json !== undefined && isShallow(json) && isStorable(text) ? json : text
 }

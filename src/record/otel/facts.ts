@@ -34,7 +34,7 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
   const remoteParent = ((span.flags ?? 0) & REMOTE) === REMOTE ? true : undefined
   const mayBeRoot = span.parentSpanId === null || remoteParent
   const failed = hasFailed(span, kind)
-  const usage = kind === 'tool' || kind === 'other' ? undefined : usageOf(span)
+  const usage = kind === 'tool' ? undefined : usageOf(span)
   const name = textOf(span.name) ?? kind
   const facts: Given = {
     spanId: span.spanId,

@@ -26,14 +26,15 @@ export function findingsOf(
     ...(hasRoot ? [] : [{ code: 'no_root' } as const]),
     ...(spans.some(({ facts }) => facts.sampled) ? [{ code: 'sampled' } as const] : []),
     ...counted('calls_lost', lostCalls(spans, steps)),
-    ...counted('no_usage', withoutUsage(steps)),
+    ...counted('no_usage', withoutUsage(steps, lost)),
     ...counted('counted_elsewhere', elsewhere(steps, lost)),
   ]
 }
 
-const withoutUsage = (steps: readonly SpansOfStep[]): Finding[] =>
+const withoutUsage = (steps: readonly SpansOfStep[], lost: ReadonlySet<string>): Finding[] =>
   steps
     .filter(({ step }) => step.kind === 'model' && step.status === 'success' && step.usage === null)
+    .filter(({ step }) => !isLost(step.spanIds, lost))
     .map(({ step }) => ({ code: 'no_usage', spanId: step.spanId }))
 
 const elsewhere = (steps: readonly SpansOfStep[], lost: ReadonlySet<string>): Finding[] =>

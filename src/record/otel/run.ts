@@ -33,7 +33,7 @@ export function runOf(
     userId: any(({ userId }) => userId),
     sessionId: any(({ sessionId }) => sessionId),
     mode: any(({ mode }) => mode),
-    tags: Object.assign({}, ...[...roots, ...ordered].reverse().map((span) => span.facts.tags)),
+    tags: tagsOf([...roots, ...ordered]),
     modelId: found.find(({ step }) => step.kind === 'model')?.step.modelId ?? null,
     parentTraceId: root?.facts.linkedTraceId ?? null,
     ...outcomeOf(roots, ordered, steps),
@@ -61,6 +61,15 @@ const firstOf = <T>(
   return null
 }
 
+/** The first span that has a tag wins. */
+function tagsOf(spans: readonly TreeSpan[]): Record<string, string> {
+  const tags = new Map<string, string>()
+  for (const { facts } of spans)
+    for (const [tag, value] of Object.entries(facts.tags ?? {}))
+      if (!tags.has(tag)) tags.set(tag, value)
+  return Object.fromEntries(tags)
+}
+
 function outcomeOf(
   roots: readonly TreeSpan[],
   ordered: readonly TreeSpan[],
@@ -85,7 +94,8 @@ function outcomeOf(
 /** The steps in order of their start, then of their span ids. */
 function stepsOf(ordered: readonly TreeSpan[], spans: readonly TreeSpan[]): readonly SpansOfStep[] {
   const agents = ordered.filter(
-    ({ facts, owner }) => facts.kind === 'agent' && owner?.facts.kind === 'agent',
+    ({ facts, owner }) =>
+      facts.kind === 'agent' && owner?.facts.kind === 'agent' && !isSameAgent(facts, owner.facts),
   )
   return [
     ...callsOf(ordered).map(modelStep),
@@ -95,6 +105,10 @@ function stepsOf(ordered: readonly TreeSpan[], spans: readonly TreeSpan[]): read
     ({ step: a }, { step: b }) => compareText(a.start, b.start) || compareText(a.spanId, b.spanId),
   )
 }
+
+/** Two instrumentations see one agent. */
+const isSameAgent = (inner: Facts, outer: Facts): boolean =>
+  inner.agentName === outer.agentName && inner.scope !== outer.scope
 
 /** A tool call that two instrumentations see is one: their spans are nested and name the same tool. */
 function toolCallsOf(spans: readonly TreeSpan[]): readonly (readonly TreeSpan[])[] {

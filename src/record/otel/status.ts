@@ -1,5 +1,6 @@
+import { storable } from './decode/value.ts'
 import type { Span, SpanKind, Value } from './types.ts'
-import { firstOf, storable, textOf } from './values.ts'
+import { firstOf, textOf } from './values.ts'
 
 const ERROR = 2
 const LONGEST_MESSAGE = 1000

@@ -30,7 +30,7 @@ export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b
 export const isBelow = (span: TreeSpan, ancestor: TreeSpan): boolean =>
   span.first > ancestor.first && span.first <= ancestor.last
 
-const microseconds = (time: string): number =>
+export const microseconds = (time: string): number =>
   Date.parse(`${time.slice(0, 19)}Z`) * 1000 + Number(time.slice(20, 26))
 
 /** The spans of a trace, each after its parent, and siblings in order. Nothing depends on the order of the facts. */

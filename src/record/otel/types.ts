@@ -50,7 +50,7 @@ export interface Facts {
   status: 'success' | 'failed'
   /** The first line of the message. */
   errorMessage?: string
-  /** Of a model span. Of an agent or a container it is compared, never added. Undefined if no usage was reported. */
+  /** Of a model span. Of another span it is compared, never added. Undefined if no usage was reported. */
   usage?: Usage
   provider?: string
   requestModel?: string

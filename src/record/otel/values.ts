@@ -1,6 +1,8 @@
 /** Reads the values of attributes. They are of any type and size: emitters are not trusted. */
 
 import { isTooLong, LONGEST_NAME } from '../../tables/column.ts'
+import { parseJson } from './decode/decode.ts'
+import { storable } from './decode/value.ts'
 import type { Attributes, Value } from './types.ts'
 
 type JsonObject = { readonly [name: string]: Value }
@@ -24,7 +26,7 @@ export const jsonObjectOf = (value: Value | undefined): JsonObject | undefined =
 export function parsed(text: string): Value | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined
   try {
-    return JSON.parse(text) as Value
+    return parseJson(Buffer.from(text)) as Value
   } catch {
     return undefined
   }
@@ -34,9 +36,6 @@ export function isShallow(value: Value, levels = DEEPEST): boolean {
   if (typeof value !== 'object' || value === null) return true
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
 }
-
-/** PostgreSQL stores neither NUL nor half a surrogate pair. */
-export const storable = (text: string): string => text.replace(/[\0\p{Surrogate}]/gu, '\uFFFD')
 
 /** A name: not empty, and short enough for an index. Arrays and objects are no names. */
 export function textOf(value: Value | undefined): string | undefined {
