@@ -98,10 +98,9 @@ function haveEqualTotals({ facts: { usage: a } }: TreeSpan, { facts: { usage: b 
 }
 
 function haveSameModel({ facts: a }: TreeSpan, { facts: b }: TreeSpan): boolean {
-  const models = [b.requestModel, b.responseModel].filter((model) => model !== undefined)
-  return [a.requestModel, a.responseModel].some(
-    (model) => model !== undefined && models.includes(model),
-  )
+  const isOfB = (model: string | undefined) =>
+    model !== undefined && (model === b.requestModel || model === b.responseModel)
+  return isOfB(a.requestModel) || isOfB(a.responseModel)
 }
 
 function mergeSameIds(models: readonly TreeSpan[], groups: Groups): void {
@@ -111,11 +110,10 @@ function mergeSameIds(models: readonly TreeSpan[], groups: Groups): void {
     if (id === undefined) continue
     const same = byId.get(id) ?? []
     byId.set(id, same)
-    const found = same
-      .slice(-AT_A_TIME)
-      .find((other) => id.length >= UNIQUE_ID || isSameAnswer(other, span))
+    const found = same.find((other) => id.length >= UNIQUE_ID || isSameAnswer(other, span))
     if (found) merge(groups, found, span)
     same.push(span)
+    if (same.length > AT_A_TIME) same.shift()
   }
 }
 
@@ -132,12 +130,10 @@ function mergeUnderTwoScopes(models: readonly TreeSpan[], groups: Groups): void 
     (a, b) => a.start - b.start || b.end - a.end || inOrder(a, b),
   )) {
     open = open.filter(({ end }) => end + ROUNDING >= span.start)
-    const best = open
-      .filter((other) => isSameCall(other, span, groups))
-      .reduce<TreeSpan | undefined>(
-        (found, other) => (found && slack(found, span) <= slack(other, span) ? found : other),
-        undefined,
-      )
+    let best: TreeSpan | undefined
+    for (const other of open)
+      if (isSameCall(other, span, groups) && !(best && slack(best, span) <= slack(other, span)))
+        best = other
     if (best) merge(groups, best, span)
     open.push(span)
     if (open.length > AT_A_TIME) open.shift()
@@ -147,15 +143,19 @@ function mergeUnderTwoScopes(models: readonly TreeSpan[], groups: Groups): void 
 const slack = (a: TreeSpan, b: TreeSpan): number =>
   Math.abs(a.start - b.start) + Math.abs(a.end - b.end)
 
+/** The cheapest comparisons come first. */
 function isSameCall(first: TreeSpan, second: TreeSpan, groups: Groups): boolean {
-  const [a, b] = [groups.get(first) as Group, groups.get(second) as Group]
-  if (a === b || [...b.scopes].some((scope) => a.scopes.has(scope))) return false
-  if (a.ids.size > 0 && b.ids.size > 0) return false
-  const holds = second.end <= first.end + ROUNDING || second.start <= first.start
-  if (!holds || !haveSameModel(first, second) || !haveEqualTotals(first, second)) return false
+  if (first.facts.scope === second.facts.scope || second.end > first.end + ROUNDING) return false
+  if (!haveSameModel(first, second) || !haveEqualTotals(first, second)) return false
   const isProven =
     hasUsage(first) && hasUsage(second) && !isBelow(second, first) && !isBelow(first, second)
-  return isProven || first.owner === second.owner
+  if (!isProven && first.owner !== second.owner) return false
+  const [a, b] = [groups.get(first) as Group, groups.get(second) as Group]
+  return (
+    a !== b &&
+    (a.ids.size === 0 || b.ids.size === 0) &&
+    ![...b.scopes].some((scope) => a.scopes.has(scope))
+  )
 }
 
 /** A span with several calls below it is one call with its attempts: it belongs to the last attempt that succeeded. */
@@ -164,7 +164,9 @@ function wrap(outer: TreeSpan, inner: readonly TreeSpan[], groups: Groups): void
     for (const span of inner) merge(groups, outer, span)
     return
   }
-  const succeeded = inner.filter(({ facts }) => facts.status === 'success')
+  const succeeded = inner.filter((span) =>
+    (groups.get(span) as Group).spans.some(({ facts }) => facts.status === 'success'),
+  )
   const target = (succeeded.length > 0 ? succeeded : inner).at(-1) as TreeSpan
   const own = groups.get(outer) as Group
   const into = groups.get(target) as Group

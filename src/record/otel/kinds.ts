@@ -1,4 +1,4 @@
-import type { Attributes, Span, SpanKind } from './types.ts'
+import type { Attributes, Span, SpanKind, Value } from './types.ts'
 import { firstOf, textOf } from './values.ts'
 
 type KindOf = (value: string) => SpanKind
@@ -46,9 +46,12 @@ const VOCABULARIES: readonly (readonly [attribute: string, kindOf: KindOf])[] = 
   ['llm.request.type', listed({ chat: 'model', completion: 'model', embedding: 'model' })],
 ]
 
+const nameOfKind = (value: Value | undefined): string | undefined =>
+  typeof value === 'string' ? textOf(value) : undefined
+
 const kindIn = (attributes: Attributes): SpanKind | undefined => {
   for (const [attribute, kindOf] of VOCABULARIES) {
-    const value = firstOf(attributes, [attribute], textOf)
+    const value = firstOf(attributes, [attribute], nameOfKind)
     if (value !== undefined) return kindOf(value)
   }
   return undefined

@@ -175,7 +175,13 @@ function langfuseUsage(attributes: Attributes): Usage | undefined {
 }
 
 export const totalOf = (usage: Usage | null | undefined): number =>
-  usage ? Object.values(usage).reduce<number>((sum, count) => sum + (count ?? 0), 0) : 0
+  usage
+    ? (usage.input ?? 0) +
+      (usage.output ?? 0) +
+      (usage.cacheRead ?? 0) +
+      (usage.cacheWrite ?? 0) +
+      (usage.reasoning ?? 0)
+    : 0
 
 const isNegative = (value: Value | undefined): true | undefined =>
   typeof value === 'number' && value < 0 ? true : undefined

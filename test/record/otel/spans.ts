@@ -57,15 +57,19 @@ export const chat = (
   tokens: readonly [input: number, output: number] | null = [100, 20],
   attributes: Attributes = {},
 ): Span =>
-  span(id, given, {
-    'gen_ai.operation.name': 'chat',
-    'gen_ai.request.model': 'gpt-5',
-    ...(tokens && {
-      'gen_ai.usage.input_tokens': tokens[0],
-      'gen_ai.usage.output_tokens': tokens[1],
-    }),
-    ...attributes,
-  })
+  span(
+    id,
+    { name: 'chat gpt-5', ...given },
+    {
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.request.model': 'gpt-5',
+      ...(tokens && {
+        'gen_ai.usage.input_tokens': tokens[0],
+        'gen_ai.usage.output_tokens': tokens[1],
+      }),
+      ...attributes,
+    },
+  )
 
 export const tool = (id: string, given: Given = {}, attributes: Attributes = {}): Span =>
   span(id, given, {

@@ -1,0 +1,282 @@
+// One call that several spans describe is one step.
+import { describe, expect, it } from 'vitest'
+import { totalOf } from '../../../src/record/otel/usage.ts'
+import { agent, chat, idOf, namesOf, span, stepsOf, tool, usage } from './spans.ts'
+
+const total = (spans: Parameters<typeof stepsOf>[0]) =>
+  stepsOf(spans).reduce((sum, step) => sum + totalOf(step.usage), 0)
+
+it('agents, containers and roots own no tokens', () => {
+  const spans = [
+    agent('root', { to: 90 }, { 'gen_ai.usage.input_tokens': 300 }),
+    span(
+      'turn',
+      { parent: 'root' },
+      {
+        'gen_ai.operation.name': 'turn',
+        'gen_ai.usage.input_tokens': 200,
+      },
+    ),
+    chat('a', { parent: 'turn' }),
+    span('http', { parent: 'a' }, { 'gen_ai.usage.input_tokens': 100 }),
+  ]
+  expect(namesOf(stepsOf(spans))).toEqual(['a'])
+  expect(total(spans)).toBe(120)
+})
+
+describe('nested model spans', () => {
+  it('are one call, also with a span of HTTP between them', () => {
+    const spans = [
+      chat('outer', { from: 0, to: 50 }, null),
+      span('http', { parent: 'outer', from: 1, to: 49 }),
+      chat('inner', { parent: 'http', from: 2, to: 40 }),
+    ]
+    const [step] = stepsOf(spans)
+    expect(namesOf(stepsOf(spans))).toEqual(['inner+outer'])
+    // The span that ended first arrived first. Its id stays if the other one comes later.
+    expect(step).toMatchObject({ spanId: idOf('inner'), usage: usage({ input: 100, output: 20 }) })
+    expect(step?.start).toBe(spans[0]?.startTime)
+    expect(step?.end).toBe(spans[0]?.endTime)
+  })
+
+  it('are one call also if their scopes, ids and totals differ', () => {
+    const spans = [
+      chat('outer', { to: 50 }, [100, 20], { 'gen_ai.response.id': 'gateway-1' }),
+      chat('inner', { parent: 'outer', to: 40 }, [101, 20], { 'gen_ai.response.id': 'openai-1' }),
+    ]
+    expect(namesOf(stepsOf(spans))).toEqual(['inner+outer'])
+  })
+
+  it('are two calls if a tool or an agent is between them', () => {
+    for (const between of [tool, agent]) {
+      const spans = [
+        chat('outer', { to: 50 }),
+        between('between', { parent: 'outer', to: 40 }),
+        chat('inner', { parent: 'between', from: 1, to: 30, scope: 'other' }),
+      ]
+      expect(total(spans)).toBe(240)
+    }
+  })
+
+  it('are two calls if a tool is between them and one has no usage', () => {
+    const spans = [
+      chat('outer', { to: 50 }, null),
+      tool('between', { parent: 'outer', to: 40 }),
+      chat('inner', { parent: 'between', from: 1, to: 30, scope: 'other' }),
+    ]
+    expect(namesOf(stepsOf(spans))).toEqual(['outer', 'between', 'inner'])
+  })
+
+  it('with a container between them are one call if they have the same total', () => {
+    const spans = (output: number) => [
+      chat('outer', { to: 50 }, [100, output]),
+      span('step', { parent: 'outer', to: 45 }, { 'gen_ai.operation.name': 'step' }),
+      chat('inner', { parent: 'step', to: 40 }),
+    ]
+    expect(total(spans(20))).toBe(120)
+    expect(total(spans(21))).toBe(241)
+  })
+
+  it('are a call with its attempts if several are in one', () => {
+    const spans = [
+      chat('outer', { from: 0, to: 100 }, [100, 20]),
+      chat('one', { parent: 'outer', from: 1, to: 10, error: '429' }, null),
+      chat('two', { parent: 'outer', from: 20, to: 90 }, [100, 20]),
+    ]
+    const steps = stepsOf(spans)
+    expect(namesOf(steps)).toEqual(['one', 'outer+two'])
+    expect(steps).toMatchObject([
+      { status: 'failed', usage: null, attempt: 0 },
+      { status: 'success', usage: { input: 100 }, attempt: 1, spanId: idOf('two') },
+    ])
+    expect(total(spans)).toBe(120)
+  })
+
+  it('keep the tokens of each attempt, and those of the outer span only if no attempt has any', () => {
+    const attempts = (tokens: [number, number] | null) => [
+      chat('outer', { to: 100 }, [300, 60]),
+      chat('one', { parent: 'outer', from: 1, to: 10 }, tokens),
+      chat('two', { parent: 'outer', from: 20, to: 90 }, tokens),
+    ]
+    expect(total(attempts([100, 20]))).toBe(240)
+    expect(total(attempts(null))).toBe(360)
+  })
+})
+
+describe('spans of two scopes in one trace', () => {
+  const LANGCHAIN = 'langchain'
+  const OPENAI = 'openai'
+  const pair = (
+    first: Parameters<typeof chat>[1],
+    second: Parameters<typeof chat>[1],
+    more: { tokens?: [number, number] | null; first?: object; second?: object } = {},
+  ) => [
+    agent('root', { to: 500 }),
+    chat('a', { parent: 'root', from: 0, to: 50, scope: LANGCHAIN, ...first }, [100, 20], {
+      ...more.first,
+    }),
+    chat(
+      'b',
+      { parent: 'root', from: 10, to: 40, scope: OPENAI, ...second },
+      more.tokens === undefined ? [100, 20] : more.tokens,
+      { ...more.second },
+    ),
+  ]
+
+  it('are one call if one interval holds the other', () => {
+    const dated = {
+      second: { 'gen_ai.response.id': 'x', 'gen_ai.response.model': 'gpt-5-2025-08-07' },
+      first: { 'gen_ai.response.model': 'gpt-5' },
+    }
+    const [step, ...more] = stepsOf(pair({}, {}, dated))
+    expect(more).toEqual([])
+    expect(step).toMatchObject({
+      responseId: 'x',
+      requestModel: 'gpt-5',
+      modelId: 'gpt-5-2025-08-07',
+      spanId: idOf('b'),
+    })
+  })
+
+  it('are one call although JavaScript cuts start times to milliseconds', () => {
+    expect(total(pair({ from: 10, to: 40 }, { from: 10, to: 40.9 }))).toBe(120)
+  })
+
+  it('are one call if one has no usage, below the same agent', () => {
+    expect(total(pair({}, {}, { tokens: null }))).toBe(120)
+    expect(namesOf(stepsOf(pair({}, {}, { tokens: null })))).toEqual(['a+b'])
+  })
+
+  it('are one call if one knows only what was not cached', () => {
+    const cache = { 'gen_ai.usage.cache_read.input_tokens': 80 }
+    const spans = pair({}, {}, { tokens: [180, 20], second: cache })
+    expect(stepsOf(spans)).toMatchObject([{ usage: { input: 100, cacheRead: 80, output: 20 } }])
+  })
+
+  it.each<[string, ReturnType<typeof pair>]>([
+    ['of one scope', pair({}, { scope: LANGCHAIN })],
+    ['one after the other', pair({}, { from: 60, to: 90 })],
+    ['that only overlap', pair({}, { from: 10, to: 90 })],
+    ['of different models', pair({}, {}, { second: { 'gen_ai.request.model': 'gpt-4o' } })],
+    ['with different totals', pair({}, {}, { tokens: [99, 20] })],
+    [
+      'with different ids',
+      pair({}, {}, { first: { 'gen_ai.response.id': 'x' }, second: { 'gen_ai.response.id': 'y' } }),
+    ],
+  ])('are two calls: %s', (_, spans) => {
+    expect(stepsOf(spans)).toHaveLength(2)
+  })
+
+  it('without usage are two calls if another agent made one of them', () => {
+    const spans = [
+      ...pair({}, { parent: 'other' }, { tokens: null }),
+      agent('other', { parent: 'root', from: 5, to: 45 }),
+    ]
+    expect(namesOf(stepsOf(spans))).toEqual(['a', 'other', 'b'])
+  })
+
+  it('never lose one of several calls at a time', () => {
+    const calls = (scope: string, name: string, from: number, to: number) =>
+      Array.from({ length: 300 }, (_, n) =>
+        chat(`${name}${n}`, { parent: 'root', from: from + n / 1000, to: to + n / 1000, scope }),
+      )
+    const spans = [
+      agent('root', { to: 500 }),
+      ...calls(LANGCHAIN, 'a', 0, 100),
+      ...calls(OPENAI, 'b', 10, 90),
+    ]
+    const steps = stepsOf(spans)
+    expect(steps).toHaveLength(300)
+    expect(steps.every(({ spanIds }) => spanIds.length === 2)).toBe(true)
+  })
+
+  it('of three instrumentations are one call', () => {
+    const third = chat('c', { parent: 'root', from: 12, to: 38, scope: 'http client' })
+    expect(namesOf(stepsOf([...pair({}, {}), third]))).toEqual(['a+b+c'])
+  })
+})
+
+describe('the same response id in one trace', () => {
+  const LONG = 'chatcmpl-BXm1Kq0yM2nWf3'
+  const two = (
+    id: string,
+    second: Parameters<typeof chat>[1],
+    tokens: [number, number] | null = [100, 20],
+    model = 'gpt-5',
+  ) => [
+    agent('root', { to: 9000 }),
+    chat('a', { parent: 'root', from: 0, to: 50 }, [100, 20], { 'gen_ai.response.id': id }),
+    chat('b', { parent: 'root', from: 10, to: 60, ...second }, tokens, {
+      'gen_ai.response.id': id,
+      'gen_ai.request.model': model,
+    }),
+  ]
+
+  it('is one call, of one scope or two', () => {
+    expect(total(two('msg_1', {}))).toBe(120)
+    expect(total(two('msg_1', { scope: 'other' }))).toBe(120)
+    expect(total(two(LONG, {}))).toBe(120)
+  })
+
+  it('is one call also if one has no usage', () => {
+    expect(stepsOf(two('msg_1', {}, null))).toMatchObject([{ usage: { input: 100, output: 20 } }])
+  })
+
+  it('is one call for a long id, even later and with another total', () => {
+    expect(total(two(LONG, { from: 5000, to: 6000 }, [90, 20]))).toBe(120)
+  })
+
+  it('is two calls for a short id that a server uses again', () => {
+    expect(stepsOf(two('chatcmpl-123', { from: 5000, to: 6000 }))).toHaveLength(2)
+    expect(stepsOf(two('chatcmpl-123', {}, [90, 20]))).toHaveLength(2)
+    expect(stepsOf(two('chatcmpl-123', {}, [100, 20], 'gpt-4o'))).toHaveLength(2)
+  })
+})
+
+it('the richer usage is kept', () => {
+  const spans = [
+    chat('outer', { to: 50 }, [100, 20]),
+    chat('inner', { parent: 'outer', to: 40 }, [100, 20], {
+      'gen_ai.usage.cache_read.input_tokens': 60,
+    }),
+  ]
+  expect(stepsOf(spans)).toMatchObject([{ usage: { input: 40, cacheRead: 60, output: 20 } }])
+  const [outer, inner] = stepsOf([
+    chat('outer', { to: 50 }, [100, 20], { 'gen_ai.usage.reasoning_tokens': 5 }),
+    chat('inner', { parent: 'outer', to: 40 }, [100, 20]),
+  ])
+  expect(inner).toBeUndefined()
+  expect(outer?.usage).toMatchObject({ output: 15, reasoning: 5 })
+})
+
+describe('the status of a call', () => {
+  const nested = (outer: object, inner: object, tokens: [number, number] | null) =>
+    stepsOf([
+      chat('outer', { to: 50, ...outer }, tokens),
+      chat('inner', { parent: 'outer', to: 40, ...inner }, null),
+    ])
+
+  it('is failed if one of its spans failed, because some emitters say OK for a failure', () => {
+    expect(nested({}, { error: 'refused' }, null)).toMatchObject([
+      { status: 'failed', errorMessage: 'refused' },
+    ])
+    expect(nested({ error: 'no JSON' }, {}, null)).toMatchObject([
+      { status: 'failed', errorMessage: 'no JSON' },
+    ])
+  })
+
+  it('is success if the span around a failed one has an answer', () => {
+    expect(nested({}, { error: 'refused' }, [100, 20])).toMatchObject([
+      { status: 'success', errorMessage: null },
+    ])
+  })
+})
+
+it('a tool call that two instrumentations see is one', () => {
+  const twice = (scope: string) => [
+    tool('weather', { to: 50 }),
+    tool('weather2', { parent: 'weather', to: 40, scope }, { 'gen_ai.tool.name': 'weather' }),
+  ]
+  expect(stepsOf(twice('other'))).toMatchObject([{ kind: 'tool', name: 'weather' }])
+  expect(stepsOf(twice('test'))).toHaveLength(2)
+})
