@@ -57,7 +57,10 @@ function cutBytes(text: string): string {
 /** A whole number from 0 that JavaScript has exactly, also as text. */
 export function countOfValue(value: Value | undefined): number | undefined {
   const count = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
-  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined
+  // The sum makes 0 of -0, which JSON has not.
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0
+    ? count + 0
+    : undefined
 }
 
 /** The first of these attributes that is there and can be read. */
