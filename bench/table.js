@@ -27,9 +27,11 @@ export async function circumstances({ client, runs, rounds }) {
 
 export const load = () => Number(loadavg()[0].toFixed(1))
 
-/** The goal is a minimum for rows per second and a maximum for everything else. */
+const isSpeed = (unit) => unit.endsWith('/s')
+
+/** The goal is a minimum for a speed and a maximum for everything else. */
 export const isMet = ({ unit, ratio, goal }) =>
-  goal === undefined ? null : unit === 'rows/s' ? ratio >= goal : ratio <= goal
+  goal === undefined ? null : isSpeed(unit) ? ratio >= goal : ratio <= goal
 
 export function report({ about, parts }) {
   const rows = parts.flatMap((part) => part.rows)
@@ -42,7 +44,7 @@ export function report({ about, parts }) {
       amount(row.theirs, row.unit),
       row.ratio.toFixed(2),
       String(row.pairs),
-      row.goal === undefined ? '' : `${row.unit === 'rows/s' ? '≥' : '≤'} ${row.goal}`,
+      row.goal === undefined ? '' : `${isSpeed(row.unit) ? '≥' : '≤'} ${row.goal}`,
       row.met === null ? '' : row.met ? 'yes' : 'NO',
     ]),
     [0, 2],
@@ -61,8 +63,7 @@ export function report({ about, parts }) {
 }
 
 function amount(number, unit) {
-  if (unit === 'rows/s' || number >= 1000)
-    return `${Math.round(number).toLocaleString('en')} ${unit}`
+  if (isSpeed(unit) || number >= 1000) return `${Math.round(number).toLocaleString('en')} ${unit}`
   return `${number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0)} ${unit}`
 }
 

@@ -22,11 +22,16 @@ export async function turns(rounds, sides) {
 
 /**
  * One result for each of the others. `ours` and `theirs` are medians; `ratio` is the median of the ratios of all rounds.
- * @param rows number of rows that each side reads or writes; if given, the unit is rows/s instead of ms
+ * @param rows number of rows that each side reads or writes; if given, the unit is `unit` instead of ms
  * @param calls number of calls that each side makes, so that the time is long enough for the clock
  * @param others each with a description `what`, its `side`, and optionally the `goal` for the ratio
  */
-export async function compare({ rounds, say }, { name, rows, calls = 1 }, ours, others) {
+export async function compare(
+  { rounds, say },
+  { name, rows, unit = 'rows/s', calls = 1 },
+  ours,
+  others,
+) {
   const [mine, ...theirs] = await turns(rounds, [ours, ...others.map(({ side }) => side)])
   const value = (ms) => (rows ? (rows * 1000) / ms : ms / calls)
   say(name)
@@ -34,7 +39,7 @@ export async function compare({ rounds, say }, { name, rows, calls = 1 }, ours, 
     const values = theirs[n].map(value)
     return {
       name,
-      unit: rows ? 'rows/s' : 'ms',
+      unit: rows ? unit : 'ms',
       ours: median(mine.map(value)),
       what,
       theirs: median(values),

@@ -27,18 +27,18 @@ it('the benchmarks run and print one ratio for each measurement', async () => {
   const words = ['--runs', '60', '--rounds', '1', '--json', '--database-url', inject('serverUrl')]
   const { stdout } = await promisify(execFile)(process.execPath, [
     bench,
-    ...['startup', 'read', 'write'],
+    ...['startup', 'read', 'write', 'ingest'],
     ...words,
   ])
   const { about, parts } = JSON.parse(stdout) as Report
   expect(about).toMatchObject({ runs: 60, rounds: 1, node: process.version })
   expect(Object.keys(about)).toEqual(expect.arrayContaining(['cpu', 'cores', 'server', 'settings']))
-  expect(parts.map(({ part }) => part)).toEqual(['startup', 'read', 'write'])
+  expect(parts.map(({ part }) => part)).toEqual(['startup', 'read', 'write', 'ingest'])
   for (const { rows } of parts) {
     for (const row of rows) {
       expect(row).toEqual({
         name: expect.any(String),
-        unit: expect.stringMatching(/^(ms|rows\/s)$/),
+        unit: expect.stringMatching(/^(ms|rows\/s|spans\/s)$/),
         ours: expect.any(Number),
         what: expect.any(String),
         theirs: expect.any(Number),
@@ -76,5 +76,8 @@ it('the benchmarks run and print one ratio for each measurement', async () => {
     'runs of 4 calls, 20 connections',
     'import of an export',
     'export',
+    'ingest, protobuf',
+    'ingest, json',
+    'ingest, one trace of 600 spans',
   ])
 })
