@@ -1,6 +1,5 @@
+import { haveEqualTotals, haveSameModel, isSameResponse } from './same.ts'
 import { compareText, inOrder, isBelow, type TreeSpan } from './tree.ts'
-import type { Usage } from './types.ts'
-import { totalOf } from './usage.ts'
 
 /** The spans that describe one call of a model. */
 export interface TracedCall {
@@ -22,8 +21,6 @@ type Groups = Map<TreeSpan, Group>
 const ROUNDING = 1_000
 /** Clocks differ. */
 const TOLERANCE = 1_000_000
-/** Some servers use shorter ids again: Ollama has chatcmpl-1 to chatcmpl-999. */
-const UNIQUE_ID = 20
 /** The number of calls at a time that a call is compared with. */
 const AT_A_TIME = 512
 
@@ -79,7 +76,8 @@ function nestedIn(models: readonly TreeSpan[]): Map<TreeSpan, TreeSpan[]> {
     const outer = span.caller
     if (outer?.facts.kind !== 'model') continue
     const isSame =
-      span.known === outer || (hasUsage(span) && hasUsage(outer) && haveEqualTotals(span, outer))
+      span.known === outer ||
+      (hasUsage(span) && hasUsage(outer) && haveEqualTotals(span.facts, outer.facts))
     if (!isSame) continue
     const inner = nested.get(outer)
     if (inner === undefined) nested.set(outer, [span])
@@ -90,19 +88,6 @@ function nestedIn(models: readonly TreeSpan[]): Map<TreeSpan, TreeSpan[]> {
 
 const hasUsage = ({ facts }: TreeSpan): boolean => facts.usage !== undefined
 
-/** Also if one of them reports no usage, or only what was not cached. */
-function haveEqualTotals({ facts: { usage: a } }: TreeSpan, { facts: { usage: b } }: TreeSpan) {
-  if (a === undefined || b === undefined || totalOf(a) === totalOf(b)) return true
-  const outputOf = ({ output, reasoning }: Usage) => (output ?? 0) + (reasoning ?? 0)
-  return a.input !== null && a.input === b.input && outputOf(a) === outputOf(b)
-}
-
-function haveSameModel({ facts: a }: TreeSpan, { facts: b }: TreeSpan): boolean {
-  const isOfB = (model: string | undefined) =>
-    model !== undefined && (model === b.requestModel || model === b.responseModel)
-  return isOfB(a.requestModel) || isOfB(a.responseModel)
-}
-
 function mergeSameIds(models: readonly TreeSpan[], groups: Groups): void {
   const byId = new Map<string, TreeSpan[]>()
   for (const span of models) {
@@ -110,7 +95,7 @@ function mergeSameIds(models: readonly TreeSpan[], groups: Groups): void {
     if (id === undefined) continue
     const same = byId.get(id) ?? []
     byId.set(id, same)
-    const found = same.find((other) => id.length >= UNIQUE_ID || isSameAnswer(other, span))
+    const found = same.find((other) => isSameAnswer(other, span))
     if (found) merge(groups, found, span)
     same.push(span)
     if (same.length > AT_A_TIME) same.shift()
@@ -118,9 +103,7 @@ function mergeSameIds(models: readonly TreeSpan[], groups: Groups): void {
 }
 
 const isSameAnswer = (first: TreeSpan, second: TreeSpan): boolean =>
-  second.start <= first.end + TOLERANCE &&
-  haveSameModel(first, second) &&
-  haveEqualTotals(first, second)
+  isSameResponse(first.facts, second.facts, second.start <= first.end + TOLERANCE)
 
 /** Two instrumentations, such as of a framework and of its client, see the same call. One interval holds the other. */
 function mergeUnderTwoScopes(models: readonly TreeSpan[], groups: Groups): void {
@@ -146,7 +129,8 @@ const slack = (a: TreeSpan, b: TreeSpan): number =>
 /** The cheapest comparisons come first. */
 function isSameCall(first: TreeSpan, second: TreeSpan, groups: Groups): boolean {
   if (first.facts.scope === second.facts.scope || second.end > first.end + ROUNDING) return false
-  if (!haveSameModel(first, second) || !haveEqualTotals(first, second)) return false
+  if (!haveSameModel(first.facts, second.facts)) return false
+  if (!haveEqualTotals(first.facts, second.facts)) return false
   const isProven =
     hasUsage(first) && hasUsage(second) && !isBelow(second, first) && !isBelow(first, second)
   if (!isProven && first.owner !== second.owner) return false

@@ -226,6 +226,16 @@ describe('the same response id in one trace', () => {
     expect(total(two(LONG, { from: 5000, to: 6000 }, [90, 20]))).toBe(120)
   })
 
+  it('is one call if no span names a model', () => {
+    const spans = two('msg_1', {}).map((one) => ({
+      ...one,
+      attributes: Object.fromEntries(
+        Object.entries(one.attributes).filter(([name]) => name !== 'gen_ai.request.model'),
+      ),
+    }))
+    expect(total(spans)).toBe(120)
+  })
+
   it('is two calls for a short id that a server uses again', () => {
     expect(stepsOf(two('chatcmpl-123', { from: 5000, to: 6000 }))).toHaveLength(2)
     expect(stepsOf(two('chatcmpl-123', {}, [90, 20]))).toHaveLength(2)

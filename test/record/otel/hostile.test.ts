@@ -92,7 +92,7 @@ describe('attributes of any type', () => {
         const isStep = facts.kind === 'model' || facts.kind === 'tool'
         expect(runOf([facts])?.steps.length ?? 0).toBe(isStep ? 1 : 0)
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
   })
 
