@@ -42,6 +42,8 @@ export interface Column<Row> {
   table?: boolean
   /** Only on a terminal, or if --columns names it. */
   terminalOnly?: boolean
+  /** In nested rows on a terminal: left out if no row has a value. */
+  unlessEmpty?: true
   /** false: in JSON only if --columns names it. */
   json?: boolean
   /** On a narrow terminal, columns with a low priority are left out first (default: 5). */

@@ -78,7 +78,9 @@ const WITHOUT_PRICE = `(select ${COLUMNS}
   from (
     select s.execution_id, 'no_price' as finding, count(*) as spans, null as span_id,
       string_agg(distinct coalesce(s.model_id, 'unknown'), ', ') as detail
-    from workflow_steps s where s.cost_source = 'unpriced' group by s.execution_id
+    from workflow_steps s
+    -- A call without tokens is another finding.
+    where s.cost_source = 'unpriced' and s.tokens_used > 0 group by s.execution_id
   ) f
   join wfstore_traces t on t.trace_id = f.execution_id
   join workflow_executions r on r.execution_id = t.trace_id and r.status <> 'running'

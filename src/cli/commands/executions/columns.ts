@@ -87,29 +87,54 @@ export const closedColumns: Column<ClosedExecution>[] = [
 export const knownCost = ({ cost, costSource }: Step): string | null =>
   costSource === 'unpriced' && Number(cost) === 0 ? null : cost
 
+/** A step with its agent, which only a run of OpenTelemetry has. */
+type ShownStep = Step & { agent: string | null }
+
+/** JSON is text here. */
+const isTraced = ({ metadata }: Execution): boolean =>
+  String(metadata) === '{"source": "opentelemetry"}'
+
+const shownStep = (step: Step, run: Execution): ShownStep => ({
+  ...step,
+  modelId: modelOf(step, run),
+  agent: (isTraced(run) && /^agent (.+)/s.exec(step.stepDescription ?? '')?.[1]) || null,
+})
+
+/** Null if a call has not reported its tokens. */
+function knownTokens(step: Step): Step['tokensUsed'] | null {
+  const isUnknown =
+    step.costSource === 'unpriced' && TOKEN_FIELDS.every((field) => step[field] === null)
+  return isUnknown && Number(step.tokensUsed) === 0 ? null : step.tokensUsed
+}
+
 /** A step without a model of its own has that of its run if it calls a model. */
 function modelOf({ modelId, costSource, cost, tokensUsed }: Step, run: Execution): string | null {
   const isCall = costSource !== null || Number(cost) !== 0 || Number(tokensUsed) !== 0
   return modelId ?? (isCall ? run.modelId : null)
 }
 
-const stepColumns: Column<Step>[] = [
+const stepColumns: Column<ShownStep>[] = [
   { name: 'stepNumber', header: '#', kind: 'count', priority: 10 },
   { name: 'stepName', header: 'STEP', kind: 'text', flex: { min: 12 }, priority: 9 },
   { name: 'toolName', header: 'TOOL', kind: 'text', flex: { min: 12 }, priority: 6 },
   { name: 'status', kind: 'status', priority: 10 },
   { name: 'durationMs', header: 'DURATION', kind: 'duration', priority: 7 },
   { name: 'cost', kind: 'amount', value: knownCost, priority: 8 },
-  { name: 'tokensUsed', header: 'TOKENS', kind: 'count', priority: 5 },
+  { name: 'tokensUsed', header: 'TOKENS', kind: 'count', value: knownTokens, priority: 5 },
   { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 2 },
   { name: 'retryCount', header: 'RETRIES', kind: 'count', priority: 3 },
   { name: 'errorMessage', header: 'ERROR', kind: 'text', flex: { min: 16 }, priority: 8 },
+  {
+    ...{ name: 'agent', kind: 'text', flex: { min: 10 }, priority: 4 },
+    unlessEmpty: true,
+    json: false,
+  },
   { name: 'startTime', header: 'STARTED', kind: 'time', table: false },
   { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
   { name: 'stepId', header: 'STEP ID', kind: 'id', table: false },
   { name: 'stepDescription', header: 'DESCRIPTION', kind: 'text', table: false },
   { name: 'toolParameters', kind: 'json', table: false },
-  ...TOKEN_FIELDS.map((name): Column<Step> => ({ name, kind: 'count', table: false })),
+  ...TOKEN_FIELDS.map((name): Column<ShownStep> => ({ name, kind: 'count', table: false })),
   { name: 'result', kind: 'json', table: false },
   { name: 'provider', kind: 'text', table: false },
   { name: 'costSource', kind: 'text', table: false },
@@ -123,7 +148,7 @@ export const showColumns: Column<ExecutionWithSteps>[] = [
   {
     name: 'steps',
     kind: 'rows',
-    value: (run) => run.steps.map((step) => ({ ...step, modelId: modelOf(step, run) })),
+    value: (run) => run.steps.map((step) => shownStep(step, run)),
     columns: stepColumns as readonly Column<never>[],
   },
 ]

@@ -73,7 +73,12 @@ function divide<Row>(columns: readonly Column<Row>[], row: Row) {
       .filter((column) => column.kind === 'rows')
       .map((column) => {
         const { columns: inner, rows } = nestedRows(column, readValue(column, row))
-        return { column, nested: visibleColumns(inner, undefined, 'terminal'), rows }
+        const hasValue = (one: Column<unknown>) =>
+          rows.some((each) => readValue(one, each) !== null)
+        const nested = visibleColumns(inner, undefined, 'terminal').filter(
+          (one) => !one.unlessEmpty || hasValue(one),
+        )
+        return { column, nested, rows }
       }),
   }
 }

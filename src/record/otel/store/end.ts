@@ -108,6 +108,7 @@ const batchStep = (row: StepRow): BatchStep => ({
   endTime: row.end_time,
   tokens: row.tokens,
   ...given({
+    stepDescription: row.step_description,
     toolName: row.tool_name,
     toolParameters: row.tool_parameters,
     result: row.result,

@@ -50,6 +50,7 @@ export function stepRow(executionId: string, step: TracedStep, number: number) {
     step_id: stepIdOf(executionId, step.spanId),
     step_number: number,
     step_name: nameOf(step.name) ?? step.kind,
+    step_description: step.agentName === null ? null : `agent ${step.agentName}`,
     tool_name: nameOf(step.toolName),
     tool_parameters: content?.parameters ?? null,
     result: content?.result ?? null,

@@ -35,7 +35,7 @@ delete from workflow_steps s using jsonb_to_recordset(${v('steps')}::jsonb) as g
 where s.execution_id = g.execution_id and s.step_id = g.step_id`,
 )
 
-const STEP_TYPES = `execution_id uuid, step_id uuid, step_number integer, step_name text, tool_name text, tool_parameters jsonb, result jsonb, status text, error_message text, start_time timestamptz, end_time timestamptz, retry_count integer, tokens_used bigint, ${TOKEN_COLUMNS.map((column) => `${column} bigint`).join(', ')}, provider text, model_id text`
+const STEP_TYPES = `execution_id uuid, step_id uuid, step_number integer, step_name text, step_description text, tool_name text, tool_parameters jsonb, result jsonb, status text, error_message text, start_time timestamptz, end_time timestamptz, retry_count integer, tokens_used bigint, ${TOKEN_COLUMNS.map((column) => `${column} bigint`).join(', ')}, provider text, model_id text`
 const STEP_COLUMNS = STEP_TYPES.split(', ').map((column) => column.split(' ')[0])
 const WRITTEN = [...STEP_COLUMNS, 'duration_ms', 'cost', 'cost_source', 'cost_lines']
 

@@ -71,9 +71,9 @@ beforeAll(async () => {
     )
   }
   await database.sql(
-    `insert into workflow_steps (execution_id, step_number, step_name, status, model_id, cost_source, start_time, end_time)
-     select $1::uuid, n, 'chat', 'success', 'my-model', 'unpriced', timestamptz '2026-11-20Z', timestamptz '2026-11-20T00:01Z' from generate_series(1, 3) n
-     union all select $2::uuid, 1, 'chat', 'success', 'other', 'unpriced', timestamptz '2026-11-20Z', timestamptz '2026-11-20T00:01Z'`,
+    `insert into workflow_steps (execution_id, step_number, step_name, status, model_id, cost_source, tokens_used, start_time, end_time)
+     select $1::uuid, n, 'chat', 'success', 'my-model', 'unpriced', 10, timestamptz '2026-11-20Z', timestamptz '2026-11-20T00:01Z' from generate_series(1, 3) n
+     union all select $2::uuid, 1, 'chat', 'success', 'other', 'unpriced', 10, timestamptz '2026-11-20Z', timestamptz '2026-11-20T00:01Z'`,
     [id(5), id(7)],
   )
 })
