@@ -5,7 +5,7 @@ import { traceTotals } from '../../../queries/traces/totals.ts'
 import { DEFAULT_MAPPING } from '../../../record/otel/mapping.ts'
 import { executionIdOf } from '../../../record/otel/store/ids.ts'
 import { receive } from '../../../record/otel/store/receive.ts'
-import { type Settled, settleThese } from '../../../record/otel/store/settle.ts'
+import { settleThese } from '../../../record/otel/store/settle.ts'
 import { ownAccess } from '../../../store/access.ts'
 import type { Context } from '../../context.ts'
 import { assertReadable } from '../../options/file.ts'
@@ -17,13 +17,12 @@ import { type IngestFlags, mappingOf, patienceOf } from './options.ts'
 import { readFiles } from './read.ts'
 import {
   type IngestResult,
+  openLine,
   refusedText,
   resultColumns,
   summaryLine,
   unpricedLine,
 } from './result.ts'
-
-const NOTHING: Settled = { failed: 0, left: 0 }
 
 /** Stores the traces of files, and ends their runs. */
 export async function ingestFiles(
@@ -58,24 +57,20 @@ export async function ingestFiles(
     })
     const ids = [...traces].map(executionIdOf)
     const written = (count: number) => show(count, 'traces written', ids.length)
-    const settled = io.signal.aborted
-      ? NOTHING
-      : await settleThese(inTransaction, options, ids, written)
+    const failed = io.signal.aborted ? 0 : await settleThese(inTransaction, options, ids, written)
     return {
       ...{ ...read, accepted, refused: rejected.count },
       refusals: Object.entries(rejected.reasons).map(([reason, spans]) => ({ reason, spans })),
       ...(await traceTotals(query, ids)),
-      ...settled,
+      failed,
     }
   })
   // After an interruption, atEnd has printed what was stored.
   if (io.signal.aborted) return
   const cost = (io.stderr.isTTY ? roundedDollars : exactDollars)(result.totalCost)
   writer.note(summaryLine(result, cost))
-  const unpriced = unpricedLine(result)
-  if (unpriced !== undefined) writer.note(unpriced)
-  if (result.left > 0)
-    writer.note(`${plural(result.left, 'run')} left to another process that writes them`)
+  for (const line of [openLine(result), unpricedLine(result)])
+    if (line !== undefined) writer.note(line)
   if (isData(flags)) await writer.record(resultColumns, result)
   const refused = refusedText(result)
   if (refused !== undefined) throw new WfstoreError('failed', refused)

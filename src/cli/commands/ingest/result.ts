@@ -1,7 +1,6 @@
 import { plural } from '../../../numbers.ts'
 import type { TraceTotals } from '../../../queries/traces/totals.ts'
 import { rejectedText } from '../../../record/otel/decode/rejected.ts'
-import type { Settled } from '../../../record/otel/store/settle.ts'
 import type { Column } from '../../output/column.ts'
 
 /** A line that cannot be read. */
@@ -12,7 +11,7 @@ export interface UnreadLine {
 }
 
 /** What an ingest of files has done. */
-export interface IngestResult extends TraceTotals, Settled {
+export interface IngestResult extends TraceTotals {
   /** Lines that are not empty. */
   lines: number
   spans: number
@@ -21,6 +20,8 @@ export interface IngestResult extends TraceTotals, Settled {
   refused: number
   /** Why, with the number of spans. */
   refusals: { reason: string; spans: number }[]
+  /** Traces that could not be written. They are tried again later. */
+  failed: number
   /** The first 100 lines that cannot be read. */
   unread: UnreadLine[]
   unreadCount: number
@@ -48,12 +49,12 @@ export const resultColumns: Column<IngestResult>[] = [
     table: false,
   },
   { name: 'runs', kind: 'count' },
+  { name: 'runsOpen', kind: 'count' },
   { name: 'steps', kind: 'count' },
   { name: 'stepsUnpriced', kind: 'count' },
   { name: 'totalTokens', kind: 'count' },
   { name: 'totalCost', kind: 'amount' },
   { name: 'failed', kind: 'count' },
-  { name: 'left', kind: 'count' },
   {
     name: 'unread',
     kind: 'rows',
@@ -68,6 +69,12 @@ export function summaryLine(result: IngestResult, cost: string): string {
   const { accepted, runs, steps, totalTokens } = result
   const counts = [plural(runs, 'run'), plural(steps, 'step'), plural(totalTokens, 'token')]
   return `${plural(accepted, 'span')}: ${[...counts, cost].join(', ')}`
+}
+
+/** Runs that are not ended. Another process may be about to end them. */
+export function openLine({ runsOpen }: IngestResult): string | undefined {
+  const verb = runsOpen === 1 ? 'is still open: it waits' : 'are still open: they wait'
+  return runsOpen === 0 ? undefined : `${plural(runsOpen, 'run')} ${verb} for more spans`
 }
 
 /** What the cost does not contain. */

@@ -5,28 +5,22 @@ import { LOCK_THESE } from './due.ts'
 import { BATCH, reconcile } from './reconcile.ts'
 import type { ReconcileOptions } from './work.ts'
 
-/** What became of given traces, in numbers of traces. */
-export interface Settled {
-  /** Runs that could not be written. They are tried again later. */
-  failed: number
-  /** Runs that another session was writing, so that they are still open. */
-  left: number
-}
-
 /** Another session has a trace only for the time of a transaction. */
 const TRIES = 3
 
 /**
- * Writes given traces, also if they are due later, and ends those that are complete. No other trace is touched.
+ * Writes given traces, also if they are due later, and ends those that are complete. No other trace is touched. A trace that another
+ * session has locked each time is left to it.
  * @param traces their ids as UUIDs
  * @param progress called with the number of traces that are done
+ * @returns the number of traces that could not be written; they are tried again later
  */
 export async function settleThese(
   inTransaction: InTransaction,
   options: ReconcileOptions,
   traces: readonly string[],
   progress: (done: number) => void = () => {},
-): Promise<Settled> {
+): Promise<number> {
   let failed = 0
   let open: readonly string[] = [...traces].sort()
   for (let tries = 0; tries < TRIES && open.length > 0; tries++) {
@@ -38,7 +32,7 @@ export async function settleThese(
     }
     open = await stillOpen(inTransaction, options, open)
   }
-  return { failed, left: open.length }
+  return failed
 }
 
 /** Those that wait for no more spans and are not written yet. */

@@ -65,7 +65,6 @@ describe('ingest FILE', () => {
       refused: 1,
       totalTokens: 1002,
       failed: 0,
-      left: 0,
       unreadCount: 2,
     })
     expect(result.accepted).toBe(result.spans - 1)
@@ -109,7 +108,8 @@ describe('ingest FILE', () => {
 
   it('with --quiet the runs stay open until a later ingest', async () => {
     write('a.jsonl', collectorLines('ai7-sub'))
-    await cli(['a.jsonl', '--quiet', '1h'])
+    const { stderr } = await cli(['a.jsonl', '--quiet', '1h'])
+    expect(stderr).toContain('1 run is still open: it waits for more spans\n')
     expect(await runs('status')).toBe('running\n')
     await cli(['a.jsonl'])
     expect(await runs('status')).toBe('success\n')
