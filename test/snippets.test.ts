@@ -55,6 +55,11 @@ const EXPLAINED: Record<string, string> = {
   bedrock: `const bedrock = { send: async (_: object) => ({ usage: { inputTokens: 9, outputTokens: 3 } }) }`,
   ConverseCommand: `class ConverseCommand { constructor(readonly input: object) {} }`,
   generateText: `const generateText = async (_: object) => ({ totalUsage: { inputTokens: 9, outputTokens: 3 } })`,
+  traceId: `const traceId = '5b8efff798038103d269b633813fc60c'`,
+  request: `const request = { resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'chat', traceId, spanId: 'eee19b7ec3c1b174',
+    startTimeUnixNano: '1764000000000000000', endTimeUnixNano: '1764000001000000000',
+    attributes: [{ key: 'gen_ai.operation.name', value: { stringValue: 'chat' } }] }] }] }] }`,
+  span: `const span = { spanContext: () => ({ traceId: '5b8efff798038103d269b633813fc60d' }) }`,
   step: `const step = await run.startStep({ stepNumber: 1, stepName: 'search' })`,
 }
 
