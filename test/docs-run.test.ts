@@ -18,11 +18,11 @@ import {
 import { migrateOptions } from './support/migrated.ts'
 
 /**
- * Lines that no test starts: other programs, and what changes more than the database of the page (roles belong to the
- * server; the examples of the help pages test them).
+ * Lines that this test does not start: other programs (test/sdks starts those of docs/OPENTELEMETRY.md), and what changes more
+ * than the database of the page (roles belong to the server; the examples of the help pages test them).
  */
 const NOT_RUN =
-  /^(?:(?:export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd)\b|wfstore migrate roles)/
+  /^(?:(?:export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd|node|otelcol-contrib)\b|wfstore migrate roles)/
 
 /** Columns of the terminal that the pages show. */
 const WIDTH = 100
