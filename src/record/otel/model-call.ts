@@ -1,5 +1,5 @@
 import type { Span, Value } from './types.ts'
-import { countOfValue, firstOf, jsonObjectOf, textOf } from './values.ts'
+import { firstOf, jsonObjectOf, textOf, wholeOf } from './values.ts'
 
 const PROVIDERS = [
   'gen_ai.provider.name',
@@ -57,4 +57,7 @@ export const responseIdOf = ({ attributes }: Span): string | undefined =>
   firstOf(attributes, RESPONSE_IDS, textOf)
 
 export const resendsOf = ({ attributes }: Span): number | undefined =>
-  firstOf(attributes, RESENDS, countOfValue) || undefined
+  firstOf(attributes, RESENDS, (value) => {
+    const count = wholeOf(value) ?? 0
+    return count > 0 ? count : undefined
+  })

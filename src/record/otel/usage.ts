@@ -1,5 +1,5 @@
-import type { Attributes, Span, Usage, Value } from './types.ts'
-import { countOfValue, firstOf, jsonObjectOf, objectOf, textOf } from './values.ts'
+import type { Attributes, Span, Usage } from './types.ts'
+import { firstOf, jsonObjectOf, objectOf, textOf, wholeOf } from './values.ts'
 
 /** What an emitter reports. Input may include the cache, output may include reasoning. */
 type Reported = { [name in keyof Usage]: number | undefined } & { total: number | undefined }
@@ -70,19 +70,22 @@ const GENKIT: Readonly<Record<keyof Reported, readonly string[]>> = {
 }
 
 const read = (from: Attributes, names: typeof ATTRIBUTES): Reported => ({
-  input: firstOf(from, names.input, countOfValue),
-  output: firstOf(from, names.output, countOfValue),
-  cacheRead: firstOf(from, names.cacheRead, countOfValue),
-  cacheWrite: firstOf(from, names.cacheWrite, countOfValue),
-  reasoning: firstOf(from, names.reasoning, countOfValue),
-  total: firstOf(from, names.total, countOfValue),
+  input: firstOf(from, names.input, wholeOf),
+  output: firstOf(from, names.output, wholeOf),
+  cacheRead: firstOf(from, names.cacheRead, wholeOf),
+  cacheWrite: firstOf(from, names.cacheWrite, wholeOf),
+  reasoning: firstOf(from, names.reasoning, wholeOf),
+  total: firstOf(from, names.total, wholeOf),
 })
 
-/** The tokens that a span reports, in classes that are disjoint; undefined if it reports none. */
+/**
+ * The tokens that a span reports, in classes that are disjoint; undefined if it reports none. A negative number stays, so that the
+ * span is refused.
+ */
 export function usageOf(span: Span): Usage | undefined {
   const { attributes } = span
   const reported = withProviderMetadata(read(attributes, ATTRIBUTES), attributes)
-  const uncached = firstOf(attributes, [NO_CACHE], countOfValue)
+  const uncached = firstOf(attributes, [NO_CACHE], wholeOf)
   if (isEmpty(reported) && uncached === undefined)
     return genkitUsage(attributes) ?? langfuseUsage(attributes)
   const usage = disjoint(reported, inputLacksCache(span))
@@ -99,7 +102,7 @@ function withProviderMetadata(reported: Reported, attributes: Attributes): Repor
   const usage =
     objectOf(objectOf(metadata?.anthropic)?.usage) ?? objectOf(objectOf(metadata?.bedrock)?.usage)
   if (usage === undefined) return reported
-  const count = (...names: string[]) => firstOf(usage, names, countOfValue)
+  const count = (...names: string[]) => firstOf(usage, names, wholeOf)
   return {
     ...reported,
     cacheRead: reported.cacheRead ?? count('cache_read_input_tokens', 'cacheReadInputTokens'),
@@ -167,7 +170,7 @@ function langfuseUsage(attributes: Attributes): Usage | undefined {
     reasoning: null,
   }
   for (const [name, value] of Object.entries(details)) {
-    const count = countOfValue(value)
+    const count = wholeOf(value)
     const found = LANGFUSE.find(([pattern]) => pattern.test(name))
     if (count !== undefined && found) usage[found[1]] = (usage[found[1]] ?? 0) + count
   }
@@ -182,12 +185,3 @@ export const totalOf = (usage: Usage | null | undefined): number =>
       (usage.cacheWrite ?? 0) +
       (usage.reasoning ?? 0)
     : 0
-
-const isNegative = (value: Value | undefined): true | undefined =>
-  typeof value === 'number' && value < 0 ? true : undefined
-
-/** An attribute with a negative number of tokens: such a span is refused. */
-export const negativeTokens = ({ attributes }: Pick<Span, 'attributes'>): string | undefined =>
-  Object.values(ATTRIBUTES)
-    .flat()
-    .find((name) => firstOf(attributes, [name], isNegative))

@@ -54,13 +54,11 @@ function cutBytes(text: string): string {
   return bytes.toString('utf8', 0, end)
 }
 
-/** A whole number from 0 that JavaScript has exactly, also as text. */
-export function countOfValue(value: Value | undefined): number | undefined {
-  const count = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
+/** A whole number that JavaScript has exactly, also as text. */
+export function wholeOf(value: Value | undefined): number | undefined {
+  const whole = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
   // The sum makes 0 of -0, which JSON has not.
-  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0
-    ? count + 0
-    : undefined
+  return typeof whole === 'number' && Number.isSafeInteger(whole) ? whole + 0 : undefined
 }
 
 /** The first of these attributes that is there and can be read. */

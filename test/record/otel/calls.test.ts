@@ -92,6 +92,16 @@ describe('nested model spans', () => {
     expect(total(spans)).toBe(120)
   })
 
+  it('belong to the last attempt that succeeded', () => {
+    const spans = [
+      chat('outer', { to: 100 }, [100, 20]),
+      chat('one', { parent: 'outer', from: 1, to: 10 }, null),
+      chat('two', { parent: 'outer', from: 20, to: 90, error: 'late' }, null),
+    ]
+    expect(namesOf(stepsOf(spans))).toEqual(['one+outer', 'two'])
+    expect(total(spans)).toBe(120)
+  })
+
   it('keep the tokens of each attempt, and those of the outer span only if no attempt has any', () => {
     const attempts = (tokens: [number, number] | null) => [
       chat('outer', { to: 100 }, [300, 60]),
@@ -130,6 +140,10 @@ describe('spans of two scopes in one trace', () => {
     }
     const [step, ...more] = stepsOf(pair({}, {}, dated))
     expect(more).toEqual([])
+    const other = { first: dated.second, second: dated.first }
+    expect(stepsOf(pair({}, {}, other))).toMatchObject([
+      { modelId: 'gpt-5-2025-08-07', responseId: 'x', spanId: idOf('b') },
+    ])
     expect(step).toMatchObject({
       responseId: 'x',
       requestModel: 'gpt-5',
@@ -139,7 +153,7 @@ describe('spans of two scopes in one trace', () => {
   })
 
   it('are one call although JavaScript cuts start times to milliseconds', () => {
-    expect(total(pair({ from: 10, to: 40 }, { from: 10, to: 40.9 }))).toBe(120)
+    expect(total(pair({ from: 10, to: 40 }, { from: 11, to: 40.9 }))).toBe(120)
   })
 
   it('are one call if one has no usage, below the same agent', () => {

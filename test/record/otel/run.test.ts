@@ -61,6 +61,14 @@ describe('the root', () => {
     expect(run).toMatchObject({ root: 'ended', workflowName: 'root', end: at(90) })
   })
 
+  it('is the first of several processes, one below the other', () => {
+    const run = traced([
+      agent('first', { parent: 'gone', flags: 0x301, from: 0, to: 50 }),
+      agent('second', { parent: 'first', flags: 0x301, from: 10, to: 90, error: 'late' }),
+    ])
+    expect(run).toMatchObject({ workflowName: 'first', end: at(50), status: 'success' })
+  })
+
   it('is not there while a parent has not arrived', () => {
     const run = traced([child, tool('weather', { parent: 'call2', from: 40, to: 60 })])
     expect(run).toMatchObject({
