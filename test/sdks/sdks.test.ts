@@ -169,6 +169,32 @@ it('the cost by model is that of an engine that records the same calls with the 
   await engine.drop()
 })
 
+it('an engine that records its run under the id of its trace has no second run or step of its spans', async () => {
+  // It imports dist/, so it needs `npm run build`.
+  await record(
+    { file: 'engine', env: { DATABASE_URL: database.url }, omission: {} },
+    EXPORTERS[0] ?? {},
+  )
+  expect(await database.sql('select step_name from workflow_steps')).toEqual([
+    { step_name: 'search' },
+  ])
+  expect(await storedSums(database)).toEqual(sumsOf(models.log))
+  const runs = `select e.workflow_name, e.status, t.state, b.tokens_total = e.total_tokens as billed,
+      (select count(*)::int from wfstore_spans) as spans
+    from workflow_executions e join billing_records b using (execution_id)
+    join wfstore_traces t on t.trace_id = e.execution_id
+    where replace(e.execution_id::text, '-', '') = e.metadata ->> 'traceId'`
+  expect(await database.sql(runs)).toEqual([
+    {
+      workflow_name: 'Lead enrichment',
+      status: 'success',
+      state: 'recorded',
+      billed: true,
+      spans: 4,
+    },
+  ])
+})
+
 describe('what docs/OPENTELEMETRY.md says about streamed chats of OpenAI', () => {
   const streamed = () =>
     database.sql(
