@@ -99,6 +99,16 @@ export const TRACE_FINDING_LIST: List<typeof findingShape, TraceFindingFilter> =
   where: (filter) => conditionsOf<TraceFindingFilter>(CRITERIA, filter),
 }
 
+/** The list for these findings, which reads nothing for others. */
+export function traceFindingList(
+  finding: TraceFindingFilter['finding'] = TRACE_FINDINGS,
+): typeof TRACE_FINDING_LIST {
+  const wanted = [finding].flat()
+  const others = wanted.filter((one) => one !== 'no_price')
+  if (others.length === wanted.length) return { ...TRACE_FINDING_LIST, table: STORED }
+  return others.length > 0 ? TRACE_FINDING_LIST : { ...TRACE_FINDING_LIST, table: WITHOUT_PRICE }
+}
+
 /**
  * Findings of traces by the arrival of their first span, newest first.
  * @throws WfstoreError usage for an unknown filter, a limit below 1, or a cursor of another query
@@ -106,4 +116,4 @@ export const TRACE_FINDING_LIST: List<typeof findingShape, TraceFindingFilter> =
 export const checkTraces = (
   run: Run,
   options: TraceFindingFilter & ListOptions<TraceFinding> = {},
-): Promise<Page<TraceFinding>> => page(run, TRACE_FINDING_LIST, options)
+): Promise<Page<TraceFinding>> => page(run, traceFindingList(options.finding), options)

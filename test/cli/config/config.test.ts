@@ -159,6 +159,14 @@ describe('settings', () => {
     expect((await listed('', { env: { NO_COLOR: '1' } })).color).toBe('never,NO_COLOR')
   })
 
+  it('of the section ingest are listed', async () => {
+    write({ ingest: { quiet: '1m', user: ['app.user'], trustCost: true } })
+    expect(await listed('', { env: { DATABASE_URL: mine.url } })).toMatchObject({
+      ...{ 'ingest.quiet': '1m,ingest', 'ingest.trustCost': 'true,ingest' },
+      'ingest.user': '"[""app.user""]",ingest',
+    })
+  })
+
   it('are listed with their sources, and without passwords', async () => {
     write({
       default: 'local',

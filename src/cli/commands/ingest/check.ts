@@ -6,6 +6,7 @@ import {
   TRACE_FINDINGS,
   type TraceFinding,
   type TraceFindingName,
+  traceFindingList,
 } from '../../../queries/traces/check.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
@@ -95,7 +96,8 @@ async function run(context: Context, options: CheckFlags): Promise<void> {
     return { query, filter: { ...whole, finding: options.finding } }
   })
   const progress = listProgress(context.io, options)
-  const listed = { run: query, list: TRACE_FINDING_LIST, filter, columns, progress }
+  const list = traceFindingList(options.finding)
+  const listed = { run: query, list, filter, columns, progress }
   const count = await printPages(writer, { ...listed, empty: 'no findings' }, paging)
   if (options.exitCode && count > 0) throw new WfstoreError('failed', 'traces have findings')
 }
