@@ -1,0 +1,168 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { executionIdOf } from '../../../../src/record/otel/store/ids.ts'
+import { receiveFacts, type TracedFacts } from '../../../../src/record/otel/store/receive.ts'
+import { settleThese } from '../../../../src/record/otel/store/settle.ts'
+import type { Facts } from '../../../../src/record/otel/types.ts'
+import { falseBooks } from '../../../support/batches.ts'
+import type { TestDatabase } from '../../../support/database.ts'
+import { createMigrated } from '../../../support/migrated.ts'
+import { AT_ONCE, settle, totals, view } from './settled.ts'
+import { at, callSpan, of, openAccess, rootSpan, spanId, trace } from './spans.ts'
+
+let database: TestDatabase
+let access: ReturnType<typeof openAccess>
+
+beforeAll(async () => {
+  database = await createMigrated('otel_twice')
+  access = openAccess(database)
+})
+beforeEach(() => database.sql('truncate workflow_executions, audit_logs, billing_records cascade'))
+afterEach(async () => {
+  expect(await falseBooks(database)).toEqual([])
+})
+afterAll(async () => {
+  await access.close()
+  await database.drop()
+})
+
+const receive = (...spans: TracedFacts[]) => receiveFacts(access.inTransaction, spans)
+const LONG = 'chatcmpl-Bx71sJk2hLq09wTfYvUeRrN'
+const SHORT = 'chatcmpl-123'
+
+/** A trace with one call and its root. */
+const call = (number: number, more: Partial<Facts>) =>
+  of(number, callSpan(1, { responseId: LONG, ...more }), rootSpan())
+const usage = (input: number) => ({
+  ...{ input, output: 10, cacheRead: null, cacheWrite: null, reasoning: null },
+})
+/** The tokens of the runs of the traces 1, 2, …, and what they are billed together. */
+const tokens = async () => {
+  const rows = await database.sql(
+    'select total_tokens::int as tokens from workflow_executions order by execution_id',
+  )
+  const sums = await totals(database)
+  return [rows.map(({ tokens }) => tokens), sums?.bills]
+}
+const findings = () =>
+  database.sql(
+    `select trace_id, f ->> 'code' as code, f ->> 'spanId' as span from wfstore_traces, jsonb_array_elements(findings) f order by 1`,
+  )
+
+describe('a call that two traces report', () => {
+  it('counts in the one whose span ended first, whichever arrives or ends first', async () => {
+    await receive(...call(1, { end: at(3) }), ...call(2, {}))
+    await settle(access)
+    expect(await tokens()).toEqual([[0, 110], 110])
+    expect(await findings()).toEqual([
+      { trace_id: executionIdOf(trace(1)), code: 'counted_elsewhere', span: spanId(1) },
+    ])
+  })
+
+  it('counts where tokens are reported', async () => {
+    const { usage: _, ...without } = callSpan(1, { responseId: LONG })
+    await receive(...of(1, without, rootSpan()), ...call(2, { end: at(3) }))
+    await settle(access)
+    expect(await tokens()).toEqual([[0, 110], 110])
+  })
+
+  it('stays where it has been billed', async () => {
+    await receive(...call(1, { end: at(3) }))
+    await settle(access)
+    await receive(...call(2, {}))
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 0], 110])
+  })
+
+  it('counts once while both runs are running', async () => {
+    await receive(...call(1, { end: at(3) }), ...call(2, {}))
+    await view(access)
+    expect((await tokens())[0]).toEqual([0, 110])
+    await settle(access)
+    expect(await tokens()).toEqual([[0, 110], 110])
+  })
+
+  it('counts once if one of them arrives after the end of its run', async () => {
+    await receive(...of(1, callSpan(5), rootSpan()), ...call(2, {}))
+    await settle(access)
+    await receive(...call(1, {}))
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 110], 220])
+  })
+
+  it('with other totals and models it is the same one if the id is long', async () => {
+    await receive(
+      ...call(1, {}),
+      ...call(2, { usage: usage(7), requestModel: 'x', responseModel: 'y', end: at(3) }),
+    )
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 0], 110])
+  })
+
+  it('is counted where the engine records the run itself', async () => {
+    await database.sql(
+      `insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id) values ($1, 'w', 'u', 'm', 'x')`,
+      [executionIdOf(trace(1))],
+    )
+    await receive(...call(1, { end: at(3) }), ...call(2, {}))
+    await settle(access)
+    expect((await tokens())[0]).toEqual([0, 0])
+  })
+
+  it('counts once if a run ends while another one adds it after its end, in another process', async () => {
+    await receive(...of(1, callSpan(5), rootSpan()))
+    await settle(access)
+    await receive(...call(1, {}), ...call(2, { end: at(3) }))
+    const [holder, other] = [await database.connect(), openAccess(database)]
+    // The first process has read what the second one counts, and waits for the bill of its run.
+    await holder.query('begin; select from billing_records for update')
+    const adds = settleThese(access.inTransaction, AT_ONCE, [executionIdOf(trace(1))])
+    await waiting(1)
+    const ends = settleThese(other.inTransaction, AT_ONCE, [executionIdOf(trace(2))])
+    await Promise.race([ends, waiting(2)])
+    await holder.query('rollback')
+    await Promise.all([adds, ends])
+    expect(await tokens()).toEqual([[220, 0], 220])
+    await holder.end()
+    await other.close()
+  })
+})
+
+/** Resolves when this many sessions wait for a lock. */
+async function waiting(sessions: number): Promise<void> {
+  for (;;) {
+    const [row] = await database.sql(
+      `select count(*)::int as sessions from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    if (row?.sessions === sessions) return
+  }
+}
+
+describe('an id that a server uses again', () => {
+  it.each<[string, Partial<Facts>]>([
+    ['at another time', { start: at(50), end: at(51) }],
+    ['with other totals', { usage: usage(7) }],
+    ['of another model', { requestModel: 'x', responseModel: 'y' }],
+  ])('%s is another call', async (_, more) => {
+    await receive(...call(1, { responseId: SHORT }), ...call(2, { responseId: SHORT, ...more }))
+    await settle(access)
+    const [, billed] = await tokens()
+    expect(billed).toBe(110 + (more.usage ? 17 : 110))
+  })
+
+  it('is the same call if nothing differs', async () => {
+    await receive(...call(1, { responseId: SHORT }), ...call(2, { responseId: SHORT, end: at(3) }))
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 0], 110])
+  })
+
+  it('a longer id than an index holds is compared too', async () => {
+    const responseId = 'x'.repeat(10_000)
+    await receive(
+      ...call(1, { responseId }),
+      ...call(2, { responseId: `${responseId}y` }),
+      ...call(3, { responseId }),
+    )
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 110, 0], 220])
+  })
+})
