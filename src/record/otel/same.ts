@@ -2,7 +2,7 @@ import type { Facts, Usage } from './types.ts'
 import { totalOf } from './usage.ts'
 
 /** Some servers use shorter ids again: Ollama has chatcmpl-1 to chatcmpl-999. */
-const UNIQUE_ID = 20
+export const UNIQUE_ID = 20
 
 /** Whether two spans report the same response. A short id is not enough: then they must also be at the same time. */
 export const isSameResponse = (a: Facts, b: Facts, areAtOneTime: boolean): boolean =>

@@ -1,12 +1,13 @@
 import * as d from '../../../db/query/decode.ts'
 import type { Run } from '../../../db/query/query.ts'
 import { constant, raw, sql } from '../../../db/query/sql.ts'
-import type { Facts, Usage } from '../types.ts'
+import { isSameResponse, UNIQUE_ID } from '../same.ts'
+import type { Facts } from '../types.ts'
 import type { TraceState } from './due.ts'
 
 /**
- * A call that several traces report counts in one of them. Two spans are the same call if the provider gave both the same response
- * id, they overlap, and nothing that they report contradicts.
+ * A call that several traces report counts in one of them. Two spans are the same call if they report the same response. The reader of a
+ * stored response may report it again much later, under its long id. A short id means the same call only at the same time.
  */
 
 /** A span of a trace that called a model. */
@@ -31,11 +32,12 @@ from (select distinct abs(hashtext(id) % ${raw(String(BUCKETS))}) as bucket from
 const SAME_ID = constant<'calls'>(
   (v) => sql`
 select g.trace_id as own_trace, g.span_id as own_span, s.trace_id, s.span_id, s.facts, s.step_hash is not null as is_counted, t.state
-from jsonb_to_recordset(${v('calls')}::jsonb) as g (trace_id uuid, span_id text, response_id text, start_time timestamptz, end_time timestamptz)
+from jsonb_to_recordset(${v('calls')}::jsonb) as g (trace_id uuid, span_id text, response_id text, start_time timestamptz, end_time timestamptz, is_unique boolean)
 cross join lateral (
   select * from wfstore_spans s
-  where s.response_id = left(g.response_id, 256) and s.end_time >= g.start_time - ${TOLERANCE} and s.trace_id <> g.trace_id
-    and (s.facts ->> 'start')::timestamptz <= g.end_time + ${TOLERANCE}
+  where s.response_id = left(g.response_id, 256) and s.trace_id <> g.trace_id
+    and s.end_time >= case when g.is_unique then '-infinity' else g.start_time - ${TOLERANCE} end
+    and (g.is_unique or (s.facts ->> 'start')::timestamptz <= g.end_time + ${TOLERANCE})
 ) as s
 join wfstore_traces t on t.trace_id = s.trace_id`,
 )
@@ -70,40 +72,18 @@ export async function lostCalls(
     response_id: facts.responseId,
     start_time: facts.start,
     end_time: facts.end,
+    is_unique: (facts.responseId?.length ?? 0) >= UNIQUE_ID,
   }))
   for (const row of await run(SAME_ID({ calls: JSON.stringify(rows) }), otherShape)) {
     const call = own.get(keyOf(row.ownTrace, row.ownSpan)) as Call
     const other = { traceId: row.traceId, facts: JSON.parse(row.facts) as Facts }
-    if (!isSameCall(call.facts, other.facts) || !owns(other, row, call)) continue
+    if (!isSameResponse(call.facts, other.facts, true) || !owns(other, row, call)) continue
     lost.set(call.traceId, (lost.get(call.traceId) ?? new Set()).add(call.facts.spanId))
   }
   return lost
 }
 
 const keyOf = (traceId: string, spanId: string): string => `${traceId} ${spanId}`
-
-/** A shorter id can be one that a server uses again, such as the `chatcmpl-123` of Ollama. */
-const LONG_ID = 20
-
-function isSameCall(a: Facts, b: Facts): boolean {
-  const { responseId = '' } = a
-  if (b.responseId !== responseId) return false
-  if (responseId.length >= LONG_ID) return true
-  const [tokens, others] = [totalOf(a.usage), totalOf(b.usage)]
-  return isSameModel(a, b) && (tokens === null || others === null || tokens === others)
-}
-
-function isSameModel(a: Facts, b: Facts): boolean {
-  const names = [a.requestModel, a.responseModel].filter((name) => name !== undefined)
-  const others = [b.requestModel, b.responseModel].filter((name) => name !== undefined)
-  return names.length + others.length === 0 || names.some((name) => others.includes(name))
-}
-
-/** Null if no tokens were reported. */
-function totalOf(usage: Usage | undefined): number | null {
-  const counts = Object.values(usage ?? {}).filter((count) => count !== null)
-  return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0)
-}
 
 /**
  * Whether the call counts as this other span. A run that has ended does not change: what it counts stays there, and what it does not
@@ -122,4 +102,4 @@ function owns(
 }
 
 const placeOf = ({ traceId, facts }: Call): string =>
-  [totalOf(facts.usage) === null ? 1 : 0, facts.end, traceId, facts.spanId].join(' ')
+  [facts.usage === undefined ? 1 : 0, facts.end, traceId, facts.spanId].join(' ')

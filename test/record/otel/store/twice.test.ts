@@ -49,7 +49,7 @@ const findings = () =>
   )
 
 describe('a call that two traces report', () => {
-  it('counts in the one whose span ended first, whichever arrives or ends first', async () => {
+  it('counts in the one whose span ended first, in any order of arrival', async () => {
     await receive(...call(1, { end: at(3) }), ...call(2, {}))
     await settle(access)
     expect(await tokens()).toEqual([[0, 110], 110])
@@ -94,6 +94,12 @@ describe('a call that two traces report', () => {
       ...call(1, {}),
       ...call(2, { usage: usage(7), requestModel: 'x', responseModel: 'y', end: at(3) }),
     )
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 0], 110])
+  })
+
+  it('counts once if a stored response is read again later', async () => {
+    await receive(...call(1, {}), ...call(2, { start: at(5000), end: at(5001) }))
     await settle(access)
     expect(await tokens()).toEqual([[110, 0], 110])
   })
