@@ -31,7 +31,7 @@ from (select distinct abs(hashtext(id) % ${raw(String(BUCKETS))}) as bucket from
 
 const SAME_ID = constant<'calls'>(
   (v) => sql`
-select g.trace_id as own_trace, g.span_id as own_span, s.trace_id, s.span_id, s.facts, s.step_hash is not null as is_counted, t.state
+select g.trace_id as own_trace, g.span_id as own_span, s.trace_id, s.facts - 'content' as facts, s.step_hash is not null as is_counted, t.state
 from jsonb_to_recordset(${v('calls')}::jsonb) as g (trace_id uuid, span_id text, response_id text, start_time timestamptz, end_time timestamptz, is_unique boolean)
 cross join lateral (
   select * from wfstore_spans s
