@@ -113,14 +113,10 @@ it('a client that leaves in the middle of a body frees its place', async () => {
   expect([status, errors, spans]).toEqual([200, [], []])
 })
 
-it('a client that is too slow gets 408, and its place is free', async () => {
-  const { port, url } = await started(
-    { queue: { requests: 1, bytes: 1e6 } },
-    { request: 20, check: 10 },
-  )
-  for (const part of [`${head(1000)}{`, 'POST /v1/traces HTTP/1.1\r\nHost'])
+it('a client that is too slow gets 408: for its headers, and for its body', async () => {
+  const { port } = await started({}, { request: 20, check: 10 })
+  for (const part of ['POST /v1/traces HTTP/1.1\r\nHost', `${head(1000)}{`])
     expect(await until(await raw(port, part), 'never')).toMatch(/^HTTP\/1.1 408 /)
-  expect((await post(url, { body: '{}' })).status).toBe(200)
 })
 
 it('close answers what is in progress, takes nothing new, and closes connections without a request', async () => {
