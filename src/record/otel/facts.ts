@@ -22,8 +22,10 @@ const TOOL_NAMES = [
   'ai.toolCall.name',
   'traceloop.entity.name',
   'genkit:name',
+  'spring.ai.tool.definition.name',
+  'tool_name',
 ]
-const AGENT_NAMES = ['gen_ai.agent.name', 'agent.name', 'ai.telemetry.functionId']
+const AGENT_NAMES = ['gen_ai.agent.name', 'agent.name', 'ai.telemetry.functionId', 'agent_name']
 
 type Given = { [name in keyof Facts]: Facts[name] | undefined }
 
@@ -92,7 +94,10 @@ function callFacts(span: Span, mapping: Mapping, usage: Usage | undefined): Part
 }
 
 function toolNameOf({ attributes }: Span, name: string): string {
-  return firstOf(attributes, TOOL_NAMES, textOf) ?? (name.replace(/^execute_tool /, '') || name)
+  return (
+    firstOf(attributes, TOOL_NAMES, textOf) ??
+    (name.replace(/^(execute_tool|tools\/call) /, '') || name)
+  )
 }
 
 function agentNameOf({ attributes }: Span, kind: string, name: string): string | undefined {

@@ -1,7 +1,7 @@
 import type { Attributes, Span, SpanKind, Value } from './types.ts'
 import { firstOf, textOf } from './values.ts'
 
-type KindOf = (value: string) => SpanKind
+type KindOf = (value: string, attributes: Attributes) => SpanKind | undefined
 
 const listed =
   (kinds: Readonly<Record<string, SpanKind>>): KindOf =>
@@ -9,28 +9,65 @@ const listed =
     Object.hasOwn(kinds, value) ? (kinds[value] as SpanKind) : 'container'
 
 /**
+ * The names that emitters have for a call of a model: those of the conventions, older ones (chat.completions), those of one emitter
+ * (embedding, rerank, realtime), and those of LiteLLM, which puts an `a` before the name of an asynchronous call.
+ */
+const MODEL_CALL = new RegExp(
+  `^_?a?(${[
+    'chat|completions?|(chat|text)[._]completions?|responses|(anthropic_)?messages',
+    'generate_content(_stream)?|embeddings?|rerank|realtime|pass_through_endpoint',
+    'image(_(generation|edit))?|speech|transcription|moderation',
+  ].join('|')})$`,
+)
+
+const operation: KindOf = (value) => {
+  if (MODEL_CALL.test(value)) return 'model'
+  return listed({ execute_tool: 'tool', invoke_agent: 'agent' })(value, {})
+}
+
+/** Also of Dify and others, under the name gen_ai.span.kind. */
+const openInference: KindOf = (kind) =>
+  listed({ LLM: 'model', EMBEDDING: 'model', TOOL: 'tool', AGENT: 'agent' })(kind.toUpperCase(), {})
+
+const CLAUDE_CODE: Readonly<Record<string, SpanKind>> = {
+  interaction: 'container',
+  llm_request: 'model',
+  tool: 'tool',
+  'tool.execution': 'container',
+  'tool.blocked_on_user': 'container',
+  hook: 'container',
+}
+
+/** The Agent Development Kit of Google sums up parallel calls of tools in one more span. */
+const isSumOfTools = (attributes: Attributes): boolean =>
+  firstOf(attributes, ['gen_ai.tool.name'], textOf) === '(merged tools)'
+
+/** OpenLLMetry for CrewAI says invoke_agent of a task, too. */
+const isPart = (attributes: Attributes): boolean =>
+  /^(task|workflow)$/.test(firstOf(attributes, ['traceloop.span.kind'], textOf) ?? '')
+
+const namesModel = (attributes: Attributes): boolean =>
+  firstOf(attributes, ['gen_ai.request.model', 'gen_ai.response.model'], textOf) !== undefined
+
+/**
  * What says what a span is, in each vocabulary; the first that is there wins. A value that is not listed is a container. Neither
  * usage nor a tool name says it: agents repeat the usage of their calls, and some model calls name the tool that they asked for.
  */
 const VOCABULARIES: readonly (readonly [attribute: string, kindOf: KindOf])[] = [
+  // LangSmith calls a prompt template "chat" and a retriever "embeddings" in gen_ai.operation.name.
+  ['langsmith.span.kind', listed({ llm: 'model', embedding: 'model', tool: 'tool' })],
+  // Spring AI 1 calls a tool "framework" there.
+  ['spring.ai.kind', (kind) => (kind === 'tool_call' ? 'tool' : 'container')],
   [
     'gen_ai.operation.name',
-    listed({
-      chat: 'model',
-      text_completion: 'model',
-      generate_content: 'model',
-      embeddings: 'model',
-      execute_tool: 'tool',
-      invoke_agent: 'agent',
-    }),
+    (value, attributes) => {
+      const kind = operation(value, attributes)
+      const isNoCall =
+        (kind === 'tool' && isSumOfTools(attributes)) || (kind === 'agent' && isPart(attributes))
+      return isNoCall ? 'container' : kind
+    },
   ],
-  [
-    'openinference.span.kind',
-    (kind) =>
-      listed({ LLM: 'model', EMBEDDING: 'model', TOOL: 'tool', AGENT: 'agent' })(
-        kind.toUpperCase(),
-      ),
-  ],
+  ['openinference.span.kind', openInference],
   [
     'ai.operationId',
     (id) => (id === 'ai.toolCall' ? 'tool' : /\.do[A-Z]/.test(id) ? 'model' : 'container'),
@@ -42,8 +79,19 @@ const VOCABULARIES: readonly (readonly [attribute: string, kindOf: KindOf])[] = 
     'langfuse.observation.type',
     listed({ generation: 'model', embedding: 'model', tool: 'tool', agent: 'agent' }),
   ],
-  // OpenLLMetry before it wrote gen_ai.operation.name.
-  ['llm.request.type', listed({ chat: 'model', completion: 'model', embedding: 'model' })],
+  // OpenLLMetry before it wrote gen_ai.operation.name, and LiteLLM without content.
+  ['llm.request.type', operation],
+  ['gen_ai.span.kind', openInference],
+  ['mcp.method.name', (method) => (method === 'tools/call' ? 'tool' : 'container')],
+  // Claude Code. What others have there says nothing.
+  [
+    'span.type',
+    (type) => (Object.hasOwn(CLAUDE_CODE, type) ? (CLAUDE_CODE[type] as SpanKind) : undefined),
+  ],
+  // Emitters without a word for it: PydanticAI before 1, the Agent Development Kit of Google. A span with both says nothing.
+  ['gen_ai.tool.name', (_, attributes) => (namesModel(attributes) ? 'other' : 'tool')],
+  ['gen_ai.request.model', () => 'model'],
+  ['gen_ai.response.model', () => 'model'],
 ]
 
 const nameOfKind = (value: Value | undefined): string | undefined =>
@@ -52,7 +100,8 @@ const nameOfKind = (value: Value | undefined): string | undefined =>
 const kindIn = (attributes: Attributes): SpanKind | undefined => {
   for (const [attribute, kindOf] of VOCABULARIES) {
     const value = firstOf(attributes, [attribute], nameOfKind)
-    if (value !== undefined) return kindOf(value)
+    const kind = value === undefined ? undefined : kindOf(value, attributes)
+    if (kind !== undefined) return kind
   }
   return undefined
 }

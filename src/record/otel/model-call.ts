@@ -10,9 +10,17 @@ const PROVIDERS = [
 ]
 /** Frameworks that name themselves where the provider is expected. */
 const FRAMEWORKS: ReadonlySet<string> = new Set([
-  'strands-agents',
+  'agno',
+  'crewai',
+  'gcp.vertex.agent',
+  'haystack',
   'langchain',
   'langgraph',
+  'litellm',
+  'llama_index',
+  'microsoft.agent_framework',
+  'spring_ai',
+  'strands-agents',
   'vercel',
 ])
 
@@ -20,13 +28,16 @@ const REQUEST_MODELS = [
   'gen_ai.request.model',
   'ai.model.id',
   'llm.request.model',
+  'llm.request.model_name',
   'embedding.model_name',
   'genkit:name',
+  'model',
 ]
 const RESPONSE_MODELS = [
   'gen_ai.response.model',
   'ai.response.model',
   'llm.response.model',
+  'llm.response.model_name',
   'llm.model_name',
   'langfuse.observation.model.name',
 ]

@@ -110,7 +110,7 @@ function stepsOf(ordered: readonly TreeSpan[], spans: readonly TreeSpan[]): read
 const isSameAgent = (inner: Facts, outer: Facts): boolean =>
   inner.agentName === outer.agentName && inner.scope !== outer.scope
 
-/** A tool call that two instrumentations see is one: their spans are nested and name the same tool. */
+/** A tool call that two instrumentations see is one: their spans are nested and name the same tool. So is one that goes over MCP. */
 function toolCallsOf(spans: readonly TreeSpan[]): readonly (readonly TreeSpan[])[] {
   const calls = new Map<TreeSpan, TreeSpan[]>()
   for (const span of spans) {
@@ -119,7 +119,7 @@ function toolCallsOf(spans: readonly TreeSpan[]): readonly (readonly TreeSpan[])
     const isSame =
       outer?.facts.kind === 'tool' &&
       outer.facts.toolName === span.facts.toolName &&
-      outer.facts.scope !== span.facts.scope
+      (outer.facts.scope !== span.facts.scope || span.facts.name.startsWith('tools/call'))
     const call = isSame ? (calls.get(outer) as TreeSpan[]) : []
     call.push(span)
     calls.set(span, call)

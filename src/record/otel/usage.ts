@@ -1,5 +1,6 @@
-import type { Attributes, Span, Usage } from './types.ts'
-import { firstOf, jsonObjectOf, objectOf, textOf, wholeOf } from './values.ts'
+import { type Excluded, excludedBy, NOTHING } from './excluded.ts'
+import type { Attributes, Span, Usage, Value } from './types.ts'
+import { firstOf, jsonObjectOf, objectOf, wholeOf } from './values.ts'
 
 /** What an emitter reports. Input may include the cache, output may include reasoning. */
 type Reported = { [name in keyof Usage]: number | undefined } & { total: number | undefined }
@@ -57,6 +58,23 @@ const ATTRIBUTES: Readonly<Record<keyof Reported, readonly string[]>> = {
   ],
 }
 
+/** The names of Claude Code, which are those of its API. */
+const PLAIN: typeof ATTRIBUTES = {
+  input: ['input_tokens'],
+  output: ['output_tokens'],
+  cacheRead: ['cache_read_tokens'],
+  cacheWrite: ['cache_creation_tokens'],
+  reasoning: [],
+  total: [],
+}
+
+/** What is called otherwise: gen_ai.usage.details.cached_tokens, gen_ai.usage.output_tokens.reasoning and so on. */
+const OTHERWISE: readonly (readonly [keyof Usage, RegExp])[] = [
+  ['cacheRead', /^(?!.*(audio|priority)).*(cache_read|cache_hit|cached)/],
+  ['cacheWrite', /^(?!.*ephemeral).*cache_(write|creation)/],
+  ['reasoning', /^(?!.*(limit|effort)).*(reasoning|thought|thinking)/],
+]
+
 const NO_CACHE = 'ai.usage.inputTokenDetails.noCacheTokens'
 
 /** The usage within the JSON of genkit:output. */
@@ -84,12 +102,47 @@ const read = (from: Attributes, names: typeof ATTRIBUTES): Reported => ({
  */
 export function usageOf(span: Span): Usage | undefined {
   const { attributes } = span
-  const reported = withProviderMetadata(read(attributes, ATTRIBUTES), attributes)
+  const named = withProviderMetadata(read(attributes, ATTRIBUTES), attributes)
+  const reported = withOthers(named, partsOf(attributes, 'gen_ai.usage.'))
   const uncached = firstOf(attributes, [NO_CACHE], wholeOf)
   if (isEmpty(reported) && uncached === undefined)
-    return genkitUsage(attributes) ?? langfuseUsage(attributes)
-  const usage = disjoint(reported, inputLacksCache(span))
+    return plainUsage(attributes) ?? genkitUsage(attributes) ?? langfuseUsage(attributes)
+  const usage = disjoint(reported, excludedBy(span))
   return uncached === undefined ? usage : { ...usage, input: uncached }
+}
+
+function withOthers(reported: Reported, parts: Attributes): Reported {
+  const names = Object.keys(parts).sort()
+  const found = OTHERWISE.filter(([name]) => reported[name] === undefined).map(
+    ([name, pattern]) => [
+      name,
+      firstOf(
+        parts,
+        names.filter((part) => pattern.test(part)),
+        wholeOf,
+      ),
+    ],
+  )
+  return { ...reported, ...Object.fromEntries(found) }
+}
+
+/** The attributes with a prefix, and the fields of those that hold an object: `input_token_details.cache_read`. */
+function partsOf(attributes: Attributes, prefix: string): Attributes {
+  const parts = Object.entries(attributes).flatMap(([name, value]): [string, Value][] => {
+    if (!name.startsWith(prefix)) return []
+    const own = name.slice(prefix.length)
+    // LangSmith sends an object as Python writes it.
+    const object = jsonObjectOf(typeof value === 'string' ? value.replaceAll("'", '"') : value)
+    return object === undefined
+      ? [[own, value]]
+      : Object.entries(object).map(([field, inner]) => [`${own}.${field}`, inner])
+  })
+  return Object.fromEntries(parts)
+}
+
+function plainUsage(attributes: Attributes): Usage | undefined {
+  const reported = read(attributes, PLAIN)
+  return isEmpty(reported) ? undefined : disjoint(reported, { ...NOTHING, cache: true })
 }
 
 const isEmpty = ({ total: _, ...classes }: Reported): boolean =>
@@ -111,57 +164,70 @@ function withProviderMetadata(reported: Reported, attributes: Attributes): Repor
   }
 }
 
-/** Emitters whose input is without the tokens of the cache, against the convention. */
-function inputLacksCache({ scope, attributes }: Span): boolean {
-  const text = (...names: string[]) => firstOf(attributes, names, textOf) ?? ''
-  if (scope.name === '@traceloop/instrumentation-anthropic') return true
-  if (scope.name === 'strands-agents') return text('gen_ai.request.model').startsWith('claude')
-  if (scope.name !== 'ai') return false
-  const hasDetails = Object.keys(attributes).some((name) =>
-    name.startsWith('ai.usage.inputTokenDetails.'),
-  )
-  const provider = text('ai.model.provider', 'gen_ai.system')
-  return !hasDetails && /(^|\.)anthropic|^amazon-bedrock/.test(provider)
-}
-
-function disjoint(reported: Reported, lacksCache: boolean): Usage {
-  const { input, output, reasoning, total } = reported
+function disjoint(reported: Reported, excluded: Excluded): Usage {
+  const { input, output, total } = reported
   const cache = (reported.cacheRead ?? 0) + (reported.cacheWrite ?? 0)
-  const thoughts = reasoning ?? 0
+  const thoughts = reported.reasoning ?? 0
   // A total that is larger than input and output proves what they leave out.
   const more = (total ?? 0) - (input ?? 0) - (output ?? 0)
   const proven = more > 0 && cache !== thoughts
   const cacheApart =
-    lacksCache || cache > (input ?? 0) || (proven && [cache, cache + thoughts].includes(more))
+    excluded.cache || cache > (input ?? 0) || (proven && [cache, cache + thoughts].includes(more))
   const reasoningApart =
-    thoughts > (output ?? 0) || (proven && [thoughts, cache + thoughts].includes(more))
+    excluded.reasoning ||
+    thoughts > (output ?? 0) ||
+    (proven && [thoughts, cache + thoughts].includes(more)) ||
+    (excluded.rest && more >= thoughts && !cacheApart)
+  const rest = excluded.rest && input !== undefined && more > 0 && !cacheApart ? more : undefined
   return {
     input: input === undefined ? null : cacheApart ? input : input - cache,
     output: output === undefined ? null : reasoningApart ? output : output - thoughts,
     cacheRead: reported.cacheRead ?? null,
     cacheWrite: reported.cacheWrite ?? null,
-    reasoning: reasoning ?? null,
+    reasoning: reported.reasoning ?? rest ?? null,
   }
 }
 
 function genkitUsage(attributes: Attributes): Usage | undefined {
   const usage = objectOf(firstOf(attributes, ['genkit:output'], jsonObjectOf)?.usage)
   const reported = usage && read(usage, GENKIT)
-  return reported === undefined || isEmpty(reported) ? undefined : disjoint(reported, false)
+  return reported === undefined || isEmpty(reported) ? undefined : disjoint(reported, NOTHING)
 }
 
-/** Langfuse has taken the parts of input and output out of them. Parts without a class of their own, such as audio, are added again. */
-const LANGFUSE: readonly (readonly [RegExp, keyof Usage])[] = [
-  [/^(input_cached_tokens|input_cache_read|cache_read_input_tokens)$/, 'cacheRead'],
-  [/^(input_cache_creation|input_cache_write|cache_creation_input_tokens)$/, 'cacheWrite'],
+/**
+ * Langfuse has taken the parts of input and output out of them. Parts without a class of their own, such as audio, are added again;
+ * those of a service tier are no parts.
+ */
+const LANGFUSE: readonly (readonly [RegExp, keyof Usage | undefined])[] = [
+  [/priority|flex/, undefined],
+  [
+    /^(input_cached_tokens|input_cache_read|cache_read_input_tokens|cached_modality_.*)$/,
+    'cacheRead',
+  ],
+  [
+    /^(input_cache_creation|input_cache_write|input_ephemeral_.*|cache_creation_input_tokens)$/,
+    'cacheWrite',
+  ],
   [/^(output_reasoning_tokens|output_reasoning|reasoning_tokens)$/, 'reasoning'],
   [/^input(_|$)/, 'input'],
   [/^output(_|$)/, 'output'],
 ]
 
+/** The usage of the API of OpenAI, which Langfuse for Python sends as it is. */
+const OPENAI: typeof ATTRIBUTES = {
+  input: ['prompt_tokens', 'input_tokens'],
+  output: ['completion_tokens', 'output_tokens'],
+  cacheRead: [],
+  cacheWrite: [],
+  reasoning: [],
+  total: ['total_tokens'],
+}
+
 function langfuseUsage(attributes: Attributes): Usage | undefined {
   const details = firstOf(attributes, ['langfuse.observation.usage_details'], jsonObjectOf)
   if (details === undefined) return undefined
+  if (Object.keys(details).some((name) => /^prompt_tokens|_tokens_details$/.test(name)))
+    return disjoint(withOthers(read(details, OPENAI), partsOf(details, '')), NOTHING)
   const usage: Usage = {
     input: null,
     output: null,
@@ -171,8 +237,8 @@ function langfuseUsage(attributes: Attributes): Usage | undefined {
   }
   for (const [name, value] of Object.entries(details)) {
     const count = wholeOf(value)
-    const found = LANGFUSE.find(([pattern]) => pattern.test(name))
-    if (count !== undefined && found) usage[found[1]] = (usage[found[1]] ?? 0) + count
+    const part = LANGFUSE.find(([pattern]) => pattern.test(name))?.[1]
+    if (count !== undefined && part) usage[part] = (usage[part] ?? 0) + count
   }
   return Object.values(usage).every((count) => count === null) ? undefined : usage
 }

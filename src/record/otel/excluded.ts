@@ -1,0 +1,63 @@
+import type { Span } from './types.ts'
+import { firstOf, textOf } from './values.ts'
+
+/** What the input and the output of an emitter exclude, against the convention. */
+export interface Excluded {
+  /** Input is without the tokens of the cache. */
+  cache: boolean
+  /** Output is without reasoning. */
+  reasoning: boolean
+  /** Tokens that only the total has are reasoning. */
+  rest: boolean
+}
+
+export const NOTHING: Excluded = { cache: false, reasoning: false, rest: false }
+
+const CLAUDE = /anthropic|claude/i
+const CLAUDE_OR_BEDROCK = /anthropic|claude|bedrock/i
+const ANY = /(?:)/
+
+/** The APIs of Anthropic and of Bedrock report the cache apart from the input. These scopes send it as it is. */
+const WITHOUT_CACHE: readonly (readonly [scope: RegExp, of: RegExp])[] = [
+  [/^@traceloop\/instrumentation-anthropic$/, ANY],
+  [/^opentelemetry\.instrumentation\.bedrock$/, ANY],
+  [/^openlit/, CLAUDE_OR_BEDROCK],
+  [/^agent_framework/, CLAUDE_OR_BEDROCK],
+  [/^org\.springframework\./, CLAUDE_OR_BEDROCK],
+  [/^openinference\.instrumentation\.(agno|crewai)$/, CLAUDE],
+]
+
+/** Gemini and Grok count their thoughts only in the total. */
+const THOUGHTS_IN_TOTAL = /gemini|google|vertex|gcp|grok|\bx_?ai\b/i
+
+export function excludedBy(span: Span): Excluded {
+  const { attributes, scope } = span
+  const text = (...names: string[]) => firstOf(attributes, names, textOf) ?? ''
+  const provider = text('gen_ai.provider.name', 'gen_ai.system', 'llm.provider', 'llm.system')
+  const model = text('gen_ai.request.model', 'gen_ai.response.model', 'llm.model_name')
+  const about = `${provider} ${model}`
+  return {
+    cache:
+      isDirectClaude(scope.name, text('gen_ai.request.model')) ||
+      isOldAiSdk(span) ||
+      WITHOUT_CACHE.some(([scopes, of]) => scopes.test(scope.name) && of.test(about)),
+    reasoning:
+      Object.hasOwn(attributes, 'gen_ai.usage.experimental.reasoning_tokens') ||
+      (scope.name.startsWith('openlit') && THOUGHTS_IN_TOTAL.test(about)),
+    rest: THOUGHTS_IN_TOTAL.test(about),
+  }
+}
+
+/** Strands reports what Bedrock includes, but not what Anthropic includes. */
+const isDirectClaude = (scope: string, model: string): boolean =>
+  scope.startsWith('strands') && model.startsWith('claude')
+
+/** The AI SDK before it had inputTokenDetails. */
+function isOldAiSdk({ scope, attributes }: Span): boolean {
+  if (scope.name !== 'ai') return false
+  const hasDetails = Object.keys(attributes).some((name) =>
+    name.startsWith('ai.usage.inputTokenDetails.'),
+  )
+  const provider = firstOf(attributes, ['ai.model.provider', 'gen_ai.system'], textOf) ?? ''
+  return !hasDetails && /(^|\.)anthropic|^amazon-bedrock/.test(provider)
+}
