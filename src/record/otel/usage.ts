@@ -31,6 +31,11 @@ const ATTRIBUTES: Readonly<Record<keyof Reported, readonly string[]>> = {
     'ai.usage.inputTokenDetails.cacheReadTokens',
     'ai.usage.cachedInputTokens',
     'llm.usage.cache_read_input_tokens',
+    'gen_ai.usage.input_tokens.cached', // Sentry
+    'gen_ai.usage.cached_input_tokens',
+    'gen_ai.usage.cached_tokens',
+    'gen_ai.usage.details.cache_read_tokens', // Pydantic AI
+    'gen_ai.usage.experimental.cached_tokens', // Google ADK
   ],
   cacheWrite: [
     'gen_ai.usage.cache_write.input_tokens',
@@ -41,6 +46,8 @@ const ATTRIBUTES: Readonly<Record<keyof Reported, readonly string[]>> = {
     'ai.usage.inputTokenDetails.cacheWriteTokens',
     'ai.usage.cacheWriteTokens',
     'llm.usage.cache_creation_input_tokens',
+    'gen_ai.usage.input_tokens.cache_write',
+    'gen_ai.usage.details.cache_write_tokens',
   ],
   reasoning: [
     'gen_ai.usage.reasoning.output_tokens',
@@ -49,6 +56,10 @@ const ATTRIBUTES: Readonly<Record<keyof Reported, readonly string[]>> = {
     'ai.usage.outputTokenDetails.reasoningTokens',
     'ai.usage.reasoningTokens',
     'llm.usage.reasoning_tokens',
+    'gen_ai.usage.reasoning_output_tokens', // GitHub Copilot
+    'gen_ai.usage.output_tokens.reasoning',
+    'gen_ai.usage.details.reasoning_tokens',
+    'gen_ai.usage.experimental.reasoning_tokens',
   ],
   total: [
     'gen_ai.usage.total_tokens',

@@ -35,6 +35,14 @@ describe('the first name of a count wins', () => {
     ['llm.token_count.completion_details.reasoning', 'reasoning'],
     ['ai.usage.outputTokenDetails.reasoningTokens', 'reasoning'],
     ['ai.usage.reasoningTokens', 'reasoning'],
+    ['gen_ai.usage.input_tokens.cached', 'cacheRead'],
+    ['gen_ai.usage.cached_input_tokens', 'cacheRead'],
+    ['gen_ai.usage.details.cache_read_tokens', 'cacheRead'],
+    ['gen_ai.usage.experimental.cached_tokens', 'cacheRead'],
+    ['gen_ai.usage.input_tokens.cache_write', 'cacheWrite'],
+    ['gen_ai.usage.reasoning_output_tokens', 'reasoning'],
+    ['gen_ai.usage.output_tokens.reasoning', 'reasoning'],
+    ['gen_ai.usage.experimental.reasoning_tokens', 'reasoning'],
   ])('%s is %s', (name, expected) => {
     expect(usageWith({ [name]: 7 })).toEqual(usage({ [expected]: 7 }))
   })
