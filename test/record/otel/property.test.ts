@@ -110,7 +110,7 @@ describe('spans of any shape', () => {
 })
 
 it('of two different spans with one id the one that ended last counts, in any order', () => {
-  const early = chat('a', { to: 5 }, [1, 1])
+  const early = chat('a', { to: 5 }, [1, 1], { 'gen_ai.agent.name': 'writer' })
   const late = chat('a', { to: 6 }, [2, 2])
   const tie = chat('a', { to: 6 }, [3, 3])
   const facts = factsOfSpans([early, late, tie])

@@ -151,6 +151,17 @@ it('output is without reasoning if reasoning is larger, or if the total proves i
   expect(usageWith(gemini)).toMatchObject({ output: 12, reasoning: 8 })
 })
 
+it('a total that leaves open what is apart proves nothing', () => {
+  const reported = tokens({
+    input_tokens: 100,
+    output_tokens: 50,
+    total_tokens: 160,
+    'cache_read.input_tokens': 10,
+    reasoning_tokens: 10,
+  })
+  expect(usageWith(reported)).toMatchObject({ input: 90, output: 40 })
+})
+
 it('no reported usage is no usage, not zero tokens', () => {
   expect(usageWith({})).toBeUndefined()
   expect(usageWith({ 'gen_ai.usage.total_tokens': 9 })).toBeUndefined()
