@@ -1,3 +1,4 @@
+import { WfstoreError } from '../../src/error.ts'
 import { DEFAULT_MAPPING } from '../../src/record/otel/mapping.ts'
 import { receive } from '../../src/record/otel/store/receive.ts'
 import { settleTraces } from '../../src/record/otel/store/reconcile.ts'
@@ -9,13 +10,26 @@ import type { TestDatabase } from '../support/database.ts'
 
 const AT_ONCE = { ...DEFAULT_MAPPING, quietMs: 0, abandonMs: 0 }
 
+/** Whether the database becomes unreachable in the request with this number, from 1: before or after the commit. */
+export type Fault = (request: number) => 'before' | 'after' | undefined
+
 /** The endpoint for OTLP on a free port. `settle` ends it, and the runs whose spans have arrived. */
-export async function openDoor(database: TestDatabase) {
+export async function openDoor(database: TestDatabase, fault: Fault = () => undefined) {
   const access = openAccess(database)
   const failures: unknown[] = []
+  let requests = 0
+  const unreachable = new WfstoreError('unreachable', 'the database is unreachable')
   const handler = otlpHandler({
-    ingest: async (spans) => (await receive(access.inTransaction, spans, DEFAULT_MAPPING)).rejected,
-    onError: (error) => failures.push(error),
+    ingest: async (spans) => {
+      const when = fault(++requests)
+      if (when === 'before') throw unreachable
+      const { rejected } = await receive(access.inTransaction, spans, DEFAULT_MAPPING)
+      if (when === 'after') throw unreachable
+      return rejected
+    },
+    onError: (error) => {
+      if (error !== unreachable) failures.push(error)
+    },
   })
   const { port, close } = await listen(handler, { host: '127.0.0.1', port: 0 })
   return {

@@ -5,7 +5,7 @@ import { openStore } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { runApplication } from './child.ts'
-import { openDoor } from './door.ts'
+import { type Fault, openDoor } from './door.ts'
 import { type Answered, startModelServer } from './model-server.ts'
 import { type Omission, storedSums, sumsOf } from './truth.ts'
 
@@ -59,8 +59,12 @@ afterEach(async () => {
 })
 
 /** Runs an agent against an endpoint of wfstore, until each of its runs has ended. */
-async function record({ file, env = {} }: Agent, exporter: Record<string, string>): Promise<void> {
-  const door = await openDoor(database)
+async function record(
+  { file, env = {} }: Agent,
+  exporter: Record<string, string>,
+  fault?: Fault,
+): Promise<void> {
+  const door = await openDoor(database, fault)
   const agent = join(import.meta.dirname, `agents/${file}.mjs`)
   await runApplication(
     [agent],
@@ -87,6 +91,15 @@ describe('each token of the model server is in the store once, by model', () => 
     ['slow'],
     cases.filter((_, place) => !isFirst(place)),
   )
+})
+
+it('an exporter sends again what got 503, and what was committed counts once', {
+  tags: 'slow',
+}, async () => {
+  const faults: Record<number, ReturnType<Fault>> = { 1: 'after', 3: 'before' }
+  const agent = { file: 'vercel-ai', env: { AI_USAGE: '1' }, omission: {} }
+  await record(agent, EXPORTERS[0] ?? {}, (request) => faults[request])
+  expect(await storedSums(database)).toEqual(sumsOf(models.log))
 })
 
 const runs = () =>
