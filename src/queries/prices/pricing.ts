@@ -39,6 +39,19 @@ export const priceNames = (provider: string, model: string): string => `(
   ) as r on true) as named`
 
 /**
+ * SQL of a relation for `namesIn`: the names of many calls, of which each is looked up once.
+ * @param calls SQL of their provider and model_id
+ */
+export const namesOfCalls = (calls: string): string => `
+  select c.provider as call_provider, c.model_id as call_model, named.*
+  from (select distinct provider, model_id from (${calls}) as each_call) as c
+  cross join lateral ${priceNames('c.provider', 'c.model_id')}`
+
+/** A FROM item `named` like that of `priceNames`, from a relation that has the names of the call. */
+export const namesIn = (relation: string, c: string): string => `(
+  select * from ${relation} as n where n.call_model = ${c}.model_id and n.call_provider is not distinct from ${c}.provider) as named`
+
+/**
  * SQL of the price in force, from `named`: own prices before imported ones, the given name before the name of the rules, a price of
  * the provider before one for all, then the newest one. Reasoning without a price of its own costs as much as output.
  * @param context SQL of the number of input tokens, with cached ones
@@ -67,8 +80,14 @@ const meterOf = (column: string): string => column.replace('tokens_', '')
  * @param c the alias of the call
  * @param attempt SQL of the number of the attempt
  * @param more SQL of further fields of each line
+ * @param names the FROM item `named`
  */
-export const priceCall = (c: string, attempt: string, more = `'{}'::jsonb`): string => `(
+export const priceCall = (
+  c: string,
+  attempt: string,
+  more = `'{}'::jsonb`,
+  names: string = priceNames(`${c}.provider`, `${c}.model_id`),
+): string => `(
   select case when bool_and(m.price is not null) then jsonb_agg(jsonb_build_object('meter', m.meter, 'quantity', m.quantity,
                 'unitPrice', trim_scale(m.price)::text, 'cost', trim_scale(m.cost)::text, 'attempt', ${attempt}) || ${more} order by m.place)
               else jsonb_agg(jsonb_build_object('meter', m.meter, 'quantity', m.quantity, 'attempt', ${attempt}) || ${more} order by m.place)
@@ -77,7 +96,7 @@ export const priceCall = (c: string, attempt: string, more = `'{}'::jsonb`): str
          case bool_and(m.price is not null) when true then 'priced' when false then 'unpriced' end as source
   from (
     select q.*, p.price, q.quantity * p.price * case q.meter when 'request' then 1 else 0.000001 end as cost
-    from ${priceNames(`${c}.provider`, `${c}.model_id`)}
+    from ${names}
     cross join lateral (values
       ${TOKEN_COLUMNS.map((column, place) => `(${place}, '${meterOf(column)}', ${c}.${column}, true)`).join(', ')},
       (5, 'tokens', ${c}.tokens - (${sum(TOKEN_COLUMNS, c)}), true),

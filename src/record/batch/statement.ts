@@ -2,7 +2,7 @@ import { constant, join, type Named, raw, type Sql, sql } from '../../db/query/s
 import { KEEPS_TOTALS_COLUMN, KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
 import { addLines, linesOf } from '../../queries/billing/lines.ts'
 import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
-import { priceCall } from '../../queries/prices/pricing.ts'
+import { namesIn, namesOfCalls, priceCall } from '../../queries/prices/pricing.ts'
 import { audit } from '../../tables/audit.ts'
 import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
 import { steps } from '../../tables/steps.ts'
@@ -89,6 +89,10 @@ const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
   from billing_records b
   where b.billing_id = any (array(select distinct given.bill from given join run using (execution_id))) order by b.billing_id
   for no key update of b
+), named_call as materialized (${raw(
+  namesOfCalls(`select g.provider, coalesce(g.model_id, run.model_id) as model_id from given g join run using (execution_id)
+    where g.cost is null and (g.tokens_used <> 0 or g.model_id is not null)`),
+)}
 ), step as (
   insert into workflow_steps (${columnsOf(STEP_GIVEN)}, end_time, duration_ms, cost, cost_source, cost_lines)
   select ${valuesOf(STEP_GIVEN, 'g')}, c.at, round(extract(epoch from c.at - g.start_time) * 1000),
@@ -98,7 +102,7 @@ const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
     select g.provider, coalesce(g.model_id, run.model_id) as model_id, greatest(coalesce(g.end_time, ${moment('g')}), g.start_time) as at,
            coalesce(g.tokens_used, 0) as tokens, ${ofClasses((name) => `g.${name}`)}, g.model_id is not null and g.status = 'success' as is_call
   ) as c
-  left join lateral (select * from ${raw(priceCall('c', '0'))} where g.cost is null) as priced on true
+  left join lateral (select * from ${raw(priceCall('c', '0', undefined, namesIn('named_call', 'c')))} where g.cost is null) as priced on true
   where (run.status = 'running' or ${v('withoutBill')}::boolean or bill.billing_id is not null)
   on conflict (execution_id, step_id) do nothing
   returning *

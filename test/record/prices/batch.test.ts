@@ -61,4 +61,19 @@ describe('a batch', () => {
     const { run: sum, ...others } = await sumsOf(execution)
     expect(others).toEqual({ steps: sum, bills: sum, lines: sum })
   })
+  it('prices one model by the provider of each step', async () => {
+    await price('gpt-4o input=1')
+    await price('gpt-4o input=3', { provider: 'azure' })
+    const execution = await startExecution(run, OF)
+    const batch = openBatch(run)
+    const given = ['azure', 'openai', undefined, 'azure'].map((provider, place) =>
+      batch.step({
+        ...{ executionId: execution.executionId, stepNumber: place + 1, stepName: 's' },
+        ...{ status: 'success', tokens: { input: 1_000_000 }, provider },
+      }),
+    )
+    await batch.close()
+    await Promise.all(given)
+    expect((await stepsOf(execution)).map(({ cost }) => cost)).toEqual(['3', '1', '1', '3'])
+  })
 })
