@@ -1,4 +1,5 @@
 import type { TracedCall } from './calls.ts'
+import { haveEqualTotals } from './same.ts'
 import { compareText, type TreeSpan } from './tree.ts'
 import type { Facts, TracedStep, Usage } from './types.ts'
 import { totalOf } from './usage.ts'
@@ -85,15 +86,23 @@ function hasFailed(spans: readonly TreeSpan[]): boolean {
   return spans.some(({ facts }) => facts.status === 'failed')
 }
 
-/** The span with the most classes, then with the most tokens. */
+/**
+ * The span with the most classes, then with the most tokens. The innermost span ended first. What contradicts it and is not of the same
+ * response may be a sum of several calls.
+ */
 function richest(spans: readonly TreeSpan[]): TreeSpan | undefined {
   const classes = (usage: Usage) => Object.values(usage).filter((count) => count !== null).length
-  return spans.reduce<TreeSpan | undefined>((best, span) => {
-    const { usage } = span.facts
-    if (usage === undefined) return best
-    const other = best?.facts.usage
-    if (other === undefined) return span
+  const innermost = spans.find(({ facts }) => facts.usage !== undefined)
+  return spans.reduce((best, span) => {
+    const [usage, other] = [span.facts.usage, best?.facts.usage]
+    if (usage === undefined || other === undefined || !mayReplace(span.facts, innermost?.facts))
+      return best
     const more = classes(usage) - classes(other) || totalOf(usage) - totalOf(other)
     return more > 0 ? span : best
-  }, undefined)
+  }, innermost)
 }
+
+const mayReplace = (facts: Facts, innermost: Facts | undefined): boolean =>
+  innermost !== undefined &&
+  (haveEqualTotals(facts, innermost) ||
+    (facts.responseId !== undefined && facts.responseId === innermost.responseId))

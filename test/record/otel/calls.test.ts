@@ -273,6 +273,26 @@ it('the richer usage is kept', () => {
   expect(outer?.usage).toMatchObject({ output: 15, reasoning: 5 })
 })
 
+it('the innermost span is right if another one has more tokens: that may be a sum', () => {
+  const spans = [
+    chat('outer', { to: 90 }, [300, 60], { 'gen_ai.usage.cache_read.input_tokens': 50 }),
+    chat('inner', { parent: 'outer', from: 1, to: 20 }),
+    tool('weather', { parent: 'outer', from: 30, to: 80 }),
+    chat('other', { parent: 'weather', from: 31, to: 70 }, [200, 40]),
+  ]
+  expect(namesOf(stepsOf(spans))).toEqual(['inner+outer', 'weather', 'other'])
+  expect(total(spans)).toBe(360)
+})
+
+it('a larger usage of the same response is kept', () => {
+  const id = { 'gen_ai.response.id': 'chatcmpl-BXm1Kq0yM2nWf3' }
+  const spans = [
+    chat('outer', { to: 90 }, [300, 60], id),
+    chat('inner', { parent: 'outer', to: 20 }, [300, 1], id),
+  ]
+  expect(total(spans)).toBe(360)
+})
+
 describe('the status of a call', () => {
   const nested = (outer: object, inner: object, tokens: [number, number] | null) =>
     stepsOf([
