@@ -19,7 +19,7 @@ type Settings = { [name: string]: Settings | string | number | boolean | string[
 const COMPONENTS: Record<string, RegExp> = {
   'receivers.otlp': /^protocols\.(grpc|http)\.endpoint$/,
   'exporters.otlp_http': /^(endpoint|retry_on_failure\.max_elapsed_time)$/,
-  'exporters.file': /^(path|append|rotation\.max_megabytes)$/,
+  'exporters.file': /^(path|rotation\.max_megabytes)$/,
 }
 
 const leavesOf = (settings: Settings, prefix = ''): string[] =>
@@ -89,32 +89,40 @@ describe('a file of the Collector', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('is read by the command of the page, and a second time changes nothing', async () => {
+  it('is read by the commands of the page, and counts once', async () => {
     const agent = join(import.meta.dirname, 'agents/vercel-ai.mjs')
     const env = { ENCODING: 'json', PROCESSOR: 'batch', AI_USAGE: '1' }
     await runApplication([agent], { models: models.url, otlp: recorder.url }, { env })
     const { exporters } = parse(files.get('collector-file.yaml') ?? '') as Config
     const path = String(exporters['file/wfstore']?.path)
-    expect(recorder.requests.length).toBeGreaterThan(3)
-    writeFileSync(
-      join(folder, path),
-      recorder.requests.map((one) => `${lineOfCollector(one)}\n`).join(''),
-    )
+    const lines = recorder.requests.map(lineOfCollector)
+    expect(lines.length).toBeGreaterThan(3)
 
-    const command = commands.find((line) => line.endsWith(path)) ?? ''
-    const ingest = () =>
-      runCli(command.split(' ').slice(1), {
-        cwd: folder,
-        env: { DATABASE_URL: database.url },
-        localNow: new Date(),
-      })
-    expect((await ingest()).code).toBe(0)
-    const first = await stored()
+    const [growing = '', complete = ''] = commands.filter((line) => line.includes(` ${path}`))
+    const ingest = async (command: string, text: string) => {
+      writeFileSync(join(folder, path), text)
+      const options = { cwd: folder, env: { DATABASE_URL: database.url }, localNow: new Date() }
+      const { code, stderr } = await runCli(command.split(' ').slice(1), options)
+      expect(code, stderr).toBe(0)
+    }
+    // The Collector writes the end of a line by itself.
+    await ingest(growing, lines.slice(0, 2).join('\n'))
+    expect(await statuses()).toEqual(['running'])
+    await ingest(growing, lines.join('\n'))
+    expect(await statuses()).toEqual(['running'])
     expect(await storedSums(database)).toEqual(sumsOf(models.log))
-    expect((await ingest()).code).toBe(0)
+    await ingest(complete, `${lines.join('\n')}\n`)
+    expect(await statuses()).toEqual(['failed', 'success'])
+    expect(await storedSums(database)).toEqual(sumsOf(models.log))
+    const first = await stored()
+    await ingest(complete, `\n${lines.join('\n')}\n`)
     expect(await stored()).toEqual(first)
   })
 
+  const statuses = async () =>
+    (await database.sql('select distinct status from workflow_executions order by 1')).map(
+      ({ status }) => status,
+    )
   const stored = () =>
     database.sql(`select e.status, e.total_cost, s.* from workflow_executions e
       join workflow_steps s using (execution_id) order by s.step_id`)
