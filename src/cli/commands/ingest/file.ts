@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { serverTime } from '../../../db/query/server-time.ts'
 import { WfstoreError } from '../../../error.ts'
 import { plural } from '../../../numbers.ts'
 import { traceTotals } from '../../../queries/traces/totals.ts'
@@ -6,7 +7,8 @@ import { DEFAULT_MAPPING } from '../../../record/otel/mapping.ts'
 import { executionIdOf } from '../../../record/otel/store/ids.ts'
 import { receive } from '../../../record/otel/store/receive.ts'
 import { settleThese } from '../../../record/otel/store/settle.ts'
-import { ownAccess } from '../../../store/access.ts'
+import type { ReconcileOptions } from '../../../record/otel/store/work.ts'
+import { type Access, ownAccess } from '../../../store/access.ts'
 import type { Context } from '../../context.ts'
 import { assertReadable } from '../../options/file.ts'
 import { isData } from '../../options/global.ts'
@@ -55,9 +57,11 @@ export async function ingestFiles(
       },
       progress: (spans) => show(spans, 'spans read'),
     })
-    const ids = [...traces].map(executionIdOf)
+    const ids = [...traces.keys()].map(executionIdOf)
     const written = (count: number) => show(count, 'traces written', ids.length)
-    const failed = io.signal.aborted ? 0 : await settleThese(inTransaction, options, ids, written)
+    const failed = io.signal.aborted
+      ? 0
+      : await settle({ inTransaction, read: query }, options, traces, written)
     return {
       ...{ ...read, accepted, refused: rejected.count },
       refusals: Object.entries(rejected.reasons).map(([reason, spans]) => ({ reason, spans })),
@@ -74,4 +78,25 @@ export async function ingestFiles(
   if (isData(flags)) await writer.record(resultColumns, result)
   const refused = refusedText(result)
   if (refused !== undefined) throw new WfstoreError('failed', refused)
+}
+
+/**
+ * Ends the runs. A trace without a root whose last span is older than the time to wait is not waited for: the file is not read again
+ * for it. @returns the number of traces that could not be written
+ */
+async function settle(
+  { inTransaction, read }: Pick<Access, 'inTransaction' | 'read'>,
+  options: ReconcileOptions,
+  traces: ReadonlyMap<string, number>,
+  written: (count: number) => void,
+): Promise<number> {
+  const before = (await serverTime(read)).getTime() - options.abandonMs
+  const ended = (isOld: boolean) =>
+    [...traces].filter(([, end]) => end <= before === isOld).map(([id]) => executionIdOf(id))
+  const [old, recent] = [ended(true), ended(false)]
+  const failed = await settleThese(inTransaction, { ...options, abandonMs: 0 }, old, written)
+  return (
+    failed +
+    (await settleThese(inTransaction, options, recent, (count) => written(old.length + count)))
+  )
 }

@@ -31,7 +31,7 @@ export const addIngestOptions = (command: Command): Command =>
     .option('--listen <address>', 'receive OTLP/HTTP at this HOST:PORT', parseAddress)
     .option(
       '--quiet <duration>',
-      'wait this long for more spans, or for the root span (default: 30s, 1h; for files 0s)',
+      'wait this long for more spans (default: 30s; for files 0s), or for the root (default: 1h)',
       parseQuiet,
     )
     .option('--abandon <duration>', 'wait this long for the root span', parseQuiet)
@@ -77,15 +77,14 @@ export interface Patience {
   abandonMs: number
 }
 
-/** A file has all its spans, so it waits for nothing unless a flag says so. */
+/** A file has all spans of most traces, so it waits for no others unless a flag says so. */
 export function patienceOf(
   { quiet, abandon, listen }: IngestFlags,
   config: IngestSettings,
 ): Patience {
-  const usual = (text: string | undefined, ms: number) =>
-    listen === undefined ? 0 : text === undefined ? ms : parseQuiet(text).ms
+  const usual = listen === undefined ? 0 : parseQuiet(config.quiet ?? '30s').ms
   return {
-    quietMs: quiet?.ms ?? usual(config.quiet, 30_000),
-    abandonMs: abandon?.ms ?? usual(config.abandon, 3_600_000),
+    quietMs: quiet?.ms ?? usual,
+    abandonMs: abandon?.ms ?? parseQuiet(config.abandon ?? '1h').ms,
   }
 }

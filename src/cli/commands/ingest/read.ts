@@ -18,8 +18,8 @@ export interface Read {
   rejected: Rejected
   unread: UnreadLine[]
   unreadCount: number
-  /** The ids of the traces, as in OTLP. */
-  traces: ReadonlySet<string>
+  /** The end of the last span of each trace, by the id as in OTLP: milliseconds. */
+  traces: ReadonlyMap<string, number>
 }
 
 interface Reading {
@@ -36,7 +36,7 @@ export async function readFiles(
   files: readonly string[],
   { maxLineMiB, store, progress }: Reading,
 ): Promise<Read> {
-  const traces = new Set<string>()
+  const traces = new Map<string, number>()
   const read = {
     lines: 0,
     spans: 0,
@@ -49,7 +49,8 @@ export async function readFiles(
     if (batch.length === 0) return
     const spans = batch
     batch = []
-    for (const { traceId } of spans) traces.add(traceId)
+    for (const { traceId, endTime } of spans)
+      traces.set(traceId, Math.max(traces.get(traceId) ?? 0, Date.parse(endTime)))
     read.rejected = addRejected(read.rejected, await store(spans))
     progress(read.spans)
   }

@@ -115,6 +115,30 @@ describe('ingest FILE', () => {
     expect(await runs('status')).toBe('success\n')
   })
 
+  it('a trace without a root stays open while its spans are young, and fails when they are old', async () => {
+    const span = (traceId: string, at: number) => ({
+      traceId,
+      spanId: '39ff616c3a7d3584',
+      parentSpanId: '49ff616c3a7d3584',
+      name: 'chat gpt-5',
+      startTimeUnixNano: `${at}000000`,
+      endTimeUnixNano: `${at + 10}000000`,
+      attributes: [{ key: 'gen_ai.operation.name', value: { stringValue: 'chat' } }],
+    })
+    const hourMs = 3_600_000
+    const spans = [
+      span('1'.repeat(32), Date.now() - 2 * hourMs),
+      span('2'.repeat(32), Date.now() - hourMs / 2),
+    ]
+    write('a.jsonl', JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }))
+    await cli(['a.jsonl'])
+    const statuses = () =>
+      database.sql(`select status from workflow_executions order by execution_id`)
+    expect(await statuses()).toEqual([{ status: 'failed' }, { status: 'running' }])
+    await cli(['a.jsonl', '--abandon', '10m'])
+    expect(await statuses()).toEqual([{ status: 'failed' }, { status: 'failed' }])
+  })
+
   it('takes the attributes, the defaults and the content from the config, and flags override it', async () => {
     const file = join(folder, 'wfstore.config.json')
     const ingest = { user: ['none'], defaultUser: 'batch', mode: ['none'], defaultMode: 'Sales' }
