@@ -86,10 +86,10 @@ export async function counted({ sql }: Pick<TestDatabase, 'sql'>) {
 /** Sums of tokens and cost (in millionths of a dollar) by steps, runs, bills and their lines. */
 export async function totals({ sql }: Pick<TestDatabase, 'sql'>) {
   const [row] = await sql(`
-    select (select coalesce(sum(tokens_used), 0)::int from workflow_steps) as steps,
-           (select coalesce(sum(total_tokens), 0)::int from workflow_executions) as executions,
-           (select coalesce(sum(tokens_total), 0)::int from billing_records) as bills,
-           (select coalesce(sum(quantity) filter (where meter <> 'request'), 0)::int from wfstore_bill_lines) as lines,
+    select (select coalesce(sum(tokens_used), 0)::float8 from workflow_steps) as steps,
+           (select coalesce(sum(total_tokens), 0)::float8 from workflow_executions) as executions,
+           (select coalesce(sum(tokens_total), 0)::float8 from billing_records) as bills,
+           (select coalesce(sum(quantity) filter (where meter <> 'request'), 0)::float8 from wfstore_bill_lines) as lines,
            (select coalesce(trim_scale(sum(cost) * 1000000), 0)::text from workflow_steps) as step_cost,
            (select coalesce(trim_scale(sum(total_cost) * 1000000), 0)::text from workflow_executions) as cost,
            (select coalesce(trim_scale(sum(cost) * 1000000), 0)::text from billing_records) as bill_cost,
