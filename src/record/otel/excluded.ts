@@ -1,5 +1,5 @@
 import type { Span } from './types.ts'
-import { firstOf, textOf } from './values.ts'
+import { firstOf, jsonObjectOf, objectOf, textOf, wholeOf } from './values.ts'
 
 /** What the input and the output of an emitter exclude, against the convention. */
 export interface Excluded {
@@ -52,12 +52,21 @@ export function excludedBy(span: Span): Excluded {
 const isDirectClaude = (scope: string, model: string): boolean =>
   scope.startsWith('strands') && model.startsWith('claude')
 
-/** The AI SDK before it had inputTokenDetails. */
+/** The AI SDK before it had inputTokenDetails. From version 6 input has the cache, which the answer of Anthropic proves. */
 function isOldAiSdk({ scope, attributes }: Span): boolean {
   if (scope.name !== 'ai') return false
   const hasDetails = Object.keys(attributes).some((name) =>
     name.startsWith('ai.usage.inputTokenDetails.'),
   )
   const provider = firstOf(attributes, ['ai.model.provider', 'gen_ai.system'], textOf) ?? ''
-  return !hasDetails && /(^|\.)anthropic|^amazon-bedrock/.test(provider)
+  if (hasDetails || !/(^|\.)anthropic|^amazon-bedrock/.test(provider)) return false
+  const metadata = firstOf(attributes, ['ai.response.providerMetadata'], jsonObjectOf)
+  const answer = objectOf(objectOf(metadata?.anthropic)?.usage)
+  const own = answer && firstOf(answer, ['input_tokens'], wholeOf)
+  const input = firstOf(
+    attributes,
+    ['ai.usage.inputTokens', 'ai.usage.promptTokens', 'gen_ai.usage.input_tokens'],
+    wholeOf,
+  )
+  return own === undefined || own === input
 }

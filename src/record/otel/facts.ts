@@ -27,6 +27,15 @@ const TOOL_NAMES = [
 ]
 const AGENT_NAMES = ['gen_ai.agent.name', 'agent.name', 'ai.telemetry.functionId', 'agent_name']
 
+/** The first is of several emitters, and then of OpenInference, OpenRouter, PydanticAI and LiteLLM. */
+const COSTS = [
+  'gen_ai.usage.cost',
+  'llm.cost.total',
+  'gen_ai.usage.total_cost',
+  'operation.cost',
+  'gen_ai.cost.total_cost',
+]
+
 type Given = { [name in keyof Facts]: Facts[name] | undefined }
 
 /** What wfstore keeps of a span. */
@@ -120,7 +129,7 @@ function tagsOf(span: Span, { tags }: Mapping): Facts['tags'] {
 
 /** 0 for tokens means that the emitter knows no price. */
 function costOf({ attributes }: Span, usage: Usage | undefined): string | undefined {
-  const cost = firstOf(attributes, ['gen_ai.usage.cost', 'llm.cost.total'], amountOf)
+  const cost = firstOf(attributes, COSTS, amountOf)
   return cost === '0' && (usage === undefined || totalOf(usage) > 0) ? undefined : cost
 }
 

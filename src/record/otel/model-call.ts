@@ -31,6 +31,7 @@ const REQUEST_MODELS = [
   'llm.request.model_name',
   'embedding.model_name',
   'genkit:name',
+  'gen_ai.model_name',
   'model',
 ]
 const RESPONSE_MODELS = [

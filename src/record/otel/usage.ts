@@ -159,19 +159,21 @@ function plainUsage(attributes: Attributes): Usage | undefined {
 const isEmpty = ({ total: _, ...classes }: Reported): boolean =>
   Object.values(classes).every((count) => count === undefined)
 
-/** The AI SDK 5 reports the cache of Anthropic and Bedrock only here. */
+/** The AI SDK 4 and 5 report the cache of Anthropic and Bedrock only here. */
 function withProviderMetadata(reported: Reported, attributes: Attributes): Reported {
   if (reported.cacheRead !== undefined && reported.cacheWrite !== undefined) return reported
   const metadata = firstOf(attributes, ['ai.response.providerMetadata'], jsonObjectOf)
+  const anthropic = objectOf(metadata?.anthropic)
   const usage =
-    objectOf(objectOf(metadata?.anthropic)?.usage) ?? objectOf(objectOf(metadata?.bedrock)?.usage)
+    objectOf(anthropic?.usage) ?? anthropic ?? objectOf(objectOf(metadata?.bedrock)?.usage)
   if (usage === undefined) return reported
   const count = (...names: string[]) => firstOf(usage, names, wholeOf)
   return {
     ...reported,
     cacheRead: reported.cacheRead ?? count('cache_read_input_tokens', 'cacheReadInputTokens'),
     cacheWrite:
-      reported.cacheWrite ?? count('cache_creation_input_tokens', 'cacheWriteInputTokens'),
+      reported.cacheWrite ??
+      count('cache_creation_input_tokens', 'cacheCreationInputTokens', 'cacheWriteInputTokens'),
   }
 }
 
