@@ -1,5 +1,5 @@
 import { contentOf } from './content.ts'
-import { kindOf } from './kinds.ts'
+import { isGuessed, kindOf } from './kinds.ts'
 import { namesOfAnySpan } from './mapping.ts'
 import {
   providerOf,
@@ -52,6 +52,7 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
     parentSpanId: span.parentSpanId ?? undefined,
     remoteParent,
     kind,
+    guessed: kind === 'model' && isGuessed(span) ? true : undefined,
     name,
     scope: textOf(span.scope.name),
     start: span.startTime,

@@ -90,8 +90,6 @@ const VOCABULARIES: readonly (readonly [attribute: string, kindOf: KindOf])[] = 
   ],
   // Emitters without a word for it: PydanticAI before 1, the Agent Development Kit of Google. A span with both says nothing.
   ['gen_ai.tool.name', (_, attributes) => (namesModel(attributes) ? 'other' : 'tool')],
-  ['gen_ai.request.model', () => 'model'],
-  ['gen_ai.response.model', () => 'model'],
 ]
 
 const nameOfKind = (value: Value | undefined): string | undefined =>
@@ -107,4 +105,8 @@ const kindIn = (attributes: Attributes): SpanKind | undefined => {
 }
 
 export const kindOf = ({ attributes }: Pick<Span, 'attributes'>): SpanKind =>
-  kindIn(attributes) ?? 'other'
+  kindIn(attributes) ?? (namesModel(attributes) ? 'model' : 'other')
+
+/** Nothing says what the span is. It only names a model. */
+export const isGuessed = ({ attributes }: Pick<Span, 'attributes'>): boolean =>
+  kindIn(attributes) === undefined && namesModel(attributes)

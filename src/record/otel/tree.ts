@@ -100,13 +100,24 @@ function numbered(spans: readonly TreeSpan[]): readonly TreeSpan[] {
     span.first = found.length
     span.last = found.length
     found.push(span)
-    inherit(span)
     const below = children.get(span) ?? []
     for (let at = below.length - 1; at >= 0; at--) stack.push(below[at] as TreeSpan)
   }
   for (const span of [...found].reverse())
     if (span.parent) span.parent.last = Math.max(span.parent.last, span.last)
+  correctGuesses(found)
+  for (const span of found) inherit(span)
   return found
+}
+
+/** A span that only names a model is a container if a model was called below it: agents name theirs, too. */
+function correctGuesses(spans: readonly TreeSpan[]): void {
+  const haveCall = new Set<TreeSpan>()
+  for (const span of [...spans].reverse()) {
+    const hasCall = haveCall.has(span)
+    if (hasCall && span.facts.guessed) span.facts = { ...span.facts, kind: 'container' }
+    if (span.parent && (hasCall || span.facts.kind === 'model')) haveCall.add(span.parent)
+  }
 }
 
 function inherit(span: TreeSpan): void {

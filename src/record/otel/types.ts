@@ -43,6 +43,8 @@ export interface Facts {
   /** The parent is in another process. */
   remoteParent?: true
   kind: SpanKind
+  /** Of a model span that only names a model. It is a container if a model was called below it. */
+  guessed?: true
   name: string
   scope?: string
   start: string

@@ -293,6 +293,22 @@ it('a larger usage of the same response is kept', () => {
   expect(total(spans)).toBe(360)
 })
 
+it('a span that only names a model is a call, but a container if a model was called below it', () => {
+  const guess = (id: string, given: object, tokens: number) =>
+    span(id, given, { 'gen_ai.request.model': 'gpt-5', 'gen_ai.usage.input_tokens': tokens })
+  const root = guess('root', { to: 90 }, 300)
+  expect(total([root])).toBe(300)
+  const spans = [
+    root,
+    span('turn', { parent: 'root', to: 40 }, { 'gen_ai.operation.name': 'turn' }),
+    guess('a', { parent: 'turn', to: 30 }, 100),
+    tool('weather', { parent: 'root', from: 50, to: 80 }),
+    chat('b', { parent: 'weather', from: 51, to: 70 }, [200, 0]),
+  ]
+  expect(namesOf(stepsOf(spans))).toEqual(['a', 'weather', 'b'])
+  expect(total(spans)).toBe(300)
+})
+
 describe('the status of a call', () => {
   const nested = (outer: object, inner: object, tokens: [number, number] | null) =>
     stepsOf([
