@@ -5,7 +5,7 @@ import { openStore } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { runApplication } from './child.ts'
-import { type Fault, openDoor } from './door.ts'
+import { type Fault, openCommand, openDoor } from './door.ts'
 import { type Answered, startModelServer } from './model-server.ts'
 import { type Omission, storedSums, sumsOf } from './truth.ts'
 
@@ -100,6 +100,45 @@ it('an exporter sends again what got 503, and what was committed counts once', {
   const agent = { file: 'vercel-ai', env: { AI_USAGE: '1' }, omission: {} }
   await record(agent, EXPORTERS[0] ?? {}, (request) => faults[request])
   expect(await storedSums(database)).toEqual(sumsOf(models.log))
+})
+
+describe('prompts and answers', () => {
+  const tables = [
+    'workflow_executions',
+    'workflow_steps',
+    'audit_logs',
+    'wfstore_spans',
+    'wfstore_traces',
+  ]
+  /** The tables with the prompt of the agents or an answer of the model server. */
+  const withContent = async () => {
+    const found: string[] = []
+    for (const table of tables)
+      if (
+        (await database.sql(`select from ${table} t where t::text ~ 'Paris|It rains' limit 1`))
+          .length > 0
+      )
+        found.push(table)
+    return found
+  }
+
+  it.each(['vercel-ai', 'openinference', 'openllmetry'])('of %s are not stored', async (file) => {
+    await record({ file, omission: {} }, EXPORTERS[0] ?? {})
+    expect(models.log.length).toBeGreaterThan(5)
+    expect(await withContent()).toEqual([])
+  })
+
+  it('are stored with --content', async () => {
+    const door = await openCommand(database, 'wfstore ingest --content --listen 127.0.0.1:4318')
+    const agent = join(import.meta.dirname, 'agents/openinference.mjs')
+    await runApplication(
+      [agent],
+      { models: models.url, otlp: door.url },
+      { env: EXPORTERS[0] ?? {} },
+    )
+    await door.settle()
+    expect(await withContent()).toEqual(['workflow_steps', 'audit_logs', 'wfstore_spans'])
+  })
 })
 
 const runs = () =>
