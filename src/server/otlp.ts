@@ -143,7 +143,9 @@ async function decoded(body: Buffer, encoding: Encoding): Promise<DecodedRequest
   try {
     return await decodeRequest(body, encoding)
   } catch (error) {
-    if (error instanceof WfstoreError && error.code === 'usage') return refusals.MALFORMED
+    // Such an error contains nothing of the body.
+    if (error instanceof WfstoreError && error.code === 'usage')
+      return refusals.malformed(error.message)
     throw error
   }
 }

@@ -41,11 +41,11 @@ export const DAMAGED: Refusal = {
   code: 'invalidArgument',
   message: 'the body is not compressed with gzip, or is damaged',
 }
-export const MALFORMED: Refusal = {
+export const malformed = (message: string): Refusal => ({
   status: 400,
   code: 'invalidArgument',
-  message: 'the body is not an ExportTraceServiceRequest in the encoding of its content type',
-}
+  message,
+})
 export const tooLarge = (most: number): Refusal => ({
   status: 413,
   code: 'invalidArgument',

@@ -39,6 +39,6 @@ function decodeLine(line: number, text: string): DecodedLine {
     return { line, ...spansOf(parseJson(Buffer.from(text))) }
   } catch (error) {
     if (!(error instanceof WfstoreError)) throw error
-    return faulty(line, 'is not an ExportTraceServiceRequest of OTLP as JSON')
+    return faulty(line, error.message.replace('the body ', ''))
   }
 }

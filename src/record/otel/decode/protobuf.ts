@@ -1,4 +1,5 @@
 import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
+import { MOST_PARTS, tooManyParts } from './limits.ts'
 import { MESSAGES, type MessageField, type MessageName, type ScalarType } from './messages.ts'
 
 /** A message with the names of OTLP/JSON: ids are hexadecimal, other bytes base64, int64 and fixed64 are bigint. */
@@ -29,16 +30,23 @@ const SCALARS: Readonly<Record<string, number | undefined>> = WIRE_TYPES
 const isScalar = (type: MessageField['type']): type is ScalarType => SCALARS[type] !== undefined
 const wireTypeOf = ({ type }: MessageField) => SCALARS[type] ?? LENGTH
 
+/** A message that is read, and how many messages have been read in it. */
+interface Reading {
+  reader: BinaryReader
+  messages: number
+}
+
 /** The parser is loaded for the first body in protobuf: most processes never receive one. */
 const library = () => import('@bufbuild/protobuf/wire')
 
-/** @throws what the parser says of damaged bytes */
+/** @throws what the parser says of damaged bytes; WfstoreError `usage` for too many messages */
 export async function readMessage(bytes: Uint8Array, name: MessageName): Promise<Decoded> {
   const { BinaryReader } = await library()
-  return read(new BinaryReader(bytes), bytes.length, name, 0)
+  return read({ reader: new BinaryReader(bytes), messages: 0 }, bytes.length, name, 0)
 }
 
-function read(reader: BinaryReader, end: number, name: MessageName, depth: number): Decoded {
+function read(reading: Reading, end: number, name: MessageName, depth: number): Decoded {
+  const { reader } = reading
   const message = MESSAGES[name]
   const decoded: Decoded = {}
   while (reader.pos < end) {
@@ -50,7 +58,7 @@ function read(reader: BinaryReader, end: number, name: MessageName, depth: numbe
     }
     const value = isScalar(field.type)
       ? scalar(reader, field.type)
-      : inner(reader, field.type, depth + 1)
+      : inner(reading, field.type, depth + 1)
     if (!field.repeated) decoded[field.name] = value
     else if (decoded[field.name] === undefined) decoded[field.name] = [value]
     else (decoded[field.name] as unknown[]).push(value)
@@ -59,10 +67,12 @@ function read(reader: BinaryReader, end: number, name: MessageName, depth: numbe
   return decoded
 }
 
-function inner(reader: BinaryReader, name: MessageName, depth: number): Decoded {
+function inner(reading: Reading, name: MessageName, depth: number): Decoded {
+  const { reader } = reading
+  if (++reading.messages > MOST_PARTS) throw tooManyParts()
   const length = reader.uint32()
   const end = reader.pos + length
-  if (depth <= MOST_DEPTH) return read(reader, end, name, depth)
+  if (depth <= MOST_DEPTH) return read(reading, end, name, depth)
   reader.pos = end
   return {}
 }

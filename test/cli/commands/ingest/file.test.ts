@@ -78,7 +78,7 @@ describe('ingest FILE', () => {
     expect(code).toBe(1)
     const { error } = JSON.parse(stderr.trim().split('\n').at(-1) as string)
     expect(error.message).toBe(
-      `1 span is refused: ${result.refusals[0].reason}; b.jsonl:${result.lines - 1} is not an ExportTraceServiceRequest of OTLP as JSON (and 1 more line)`,
+      `1 span is refused: ${result.refusals[0].reason}; b.jsonl:${result.lines - 1} is not an ExportTraceServiceRequest of OTLP (and 1 more line)`,
     )
   })
 

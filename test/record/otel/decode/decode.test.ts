@@ -234,6 +234,19 @@ it('a body that is not a request is an error without any of it', async () => {
   }
 })
 
+it('a body of millions of empty parts is refused', async () => {
+  const bodies: [Encoding, Uint8Array][] = [
+    ['protobuf', Buffer.alloc(6_000_002, Buffer.from('0a00', 'hex'))],
+    ['json', Buffer.from(`[${'{},'.repeat(3_000_000)}{}]`)],
+    ['json', Buffer.from(`{${'"a":1,'.repeat(3_000_000)}"a":{}}`)],
+  ]
+  for (const [encoding, body] of bodies)
+    await expect(decodeRequest(body, encoding)).rejects.toMatchObject({
+      code: 'usage',
+      message: 'the body has more than 3,000,000 values',
+    })
+})
+
 it('an empty body in protobuf is a request without spans', async () => {
   expect(await decodeRequest(Buffer.alloc(0), 'protobuf')).toMatchObject({ spans: [] })
 })

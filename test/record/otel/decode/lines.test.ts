@@ -37,8 +37,8 @@ it('each line of the file exporter is a request; a bad one is named by its numbe
   const expected = [
     [1, 1, 1, undefined],
     [3, 0, 0, undefined],
-    [4, 0, 0, 'is not an ExportTraceServiceRequest of OTLP as JSON'],
-    [5, 0, 0, 'is not an ExportTraceServiceRequest of OTLP as JSON'],
+    [4, 0, 0, 'is not an ExportTraceServiceRequest of OTLP'],
+    [5, 0, 0, 'is not an ExportTraceServiceRequest of OTLP'],
     [6, 2, 0, undefined],
   ]
   expect(summary(await decode(file))).toEqual(expected)
