@@ -74,12 +74,32 @@ async function record(
   await door.settle()
 }
 
-describe('each token of the model server is in the store once, by model', () => {
+const tables = [
+  'workflow_executions',
+  'workflow_steps',
+  'audit_logs',
+  'wfstore_spans',
+  'wfstore_traces',
+]
+/** The tables with the prompt of the agents or an answer of the model server. */
+const withContent = async () => {
+  const found: string[] = []
+  for (const table of tables)
+    if (
+      (await database.sql(`select from ${table} t where t::text ~ 'Paris|It rains' limit 1`))
+        .length > 0
+    )
+      found.push(table)
+  return found
+}
+
+describe('each token of the model server is in the store once, by model, and no prompt or answer', () => {
   const test = (tags: 'slow'[], which: typeof cases) =>
     it.each(which)('$name, exported with $how', { tags }, async ({ agent, exporter }) => {
       await record(agent, exporter)
       expect(models.log.length).toBeGreaterThan(5)
       expect(await storedSums(database)).toEqual(sumsOf(models.log, agent.omission))
+      expect(await withContent()).toEqual([])
     })
   // Each SDK once and each exporter once; the other combinations are slow tests.
   const isFirst = (place: number) => place % (EXPORTERS.length + 1) === 0
@@ -102,43 +122,12 @@ it('an exporter sends again what got 503, and what was committed counts once', {
   expect(await storedSums(database)).toEqual(sumsOf(models.log))
 })
 
-describe('prompts and answers', () => {
-  const tables = [
-    'workflow_executions',
-    'workflow_steps',
-    'audit_logs',
-    'wfstore_spans',
-    'wfstore_traces',
-  ]
-  /** The tables with the prompt of the agents or an answer of the model server. */
-  const withContent = async () => {
-    const found: string[] = []
-    for (const table of tables)
-      if (
-        (await database.sql(`select from ${table} t where t::text ~ 'Paris|It rains' limit 1`))
-          .length > 0
-      )
-        found.push(table)
-    return found
-  }
-
-  it.each(['vercel-ai', 'openinference', 'openllmetry'])('of %s are not stored', async (file) => {
-    await record({ file, omission: {} }, EXPORTERS[0] ?? {})
-    expect(models.log.length).toBeGreaterThan(5)
-    expect(await withContent()).toEqual([])
-  })
-
-  it('are stored with --content', async () => {
-    const door = await openCommand(database, 'wfstore ingest --content --listen 127.0.0.1:4318')
-    const agent = join(import.meta.dirname, 'agents/openinference.mjs')
-    await runApplication(
-      [agent],
-      { models: models.url, otlp: door.url },
-      { env: EXPORTERS[0] ?? {} },
-    )
-    await door.settle()
-    expect(await withContent()).toEqual(['workflow_steps', 'audit_logs', 'wfstore_spans'])
-  })
+it('prompts and answers are stored with --content', async () => {
+  const door = await openCommand(database, 'wfstore ingest --content --listen 127.0.0.1:4318')
+  const agent = join(import.meta.dirname, 'agents/openinference.mjs')
+  await runApplication([agent], { models: models.url, otlp: door.url }, { env: EXPORTERS[0] ?? {} })
+  await door.settle()
+  expect(await withContent()).toEqual(['workflow_steps', 'audit_logs', 'wfstore_spans'])
 })
 
 const runs = () =>
