@@ -19,12 +19,13 @@ const ANY = /(?:)/
 
 /** The APIs of Anthropic and of Bedrock report the cache apart from the input. These scopes send it as it is. */
 const WITHOUT_CACHE: readonly (readonly [scope: RegExp, of: RegExp])[] = [
-  [/^@traceloop\/instrumentation-anthropic$/, ANY],
-  [/^opentelemetry\.instrumentation\.bedrock$/, ANY],
+  // Its source adds them after version 0.27.
+  [/^@traceloop\/instrumentation-anthropic@(?!0\.(2[89]|[3-9]\d|\d{3})\.|[1-9]\d*\.)/, ANY],
+  [/^opentelemetry\.instrumentation\.bedrock@/, ANY],
   [/^openlit/, CLAUDE_OR_BEDROCK],
   [/^agent_framework/, CLAUDE_OR_BEDROCK],
   [/^org\.springframework\./, CLAUDE_OR_BEDROCK],
-  [/^openinference\.instrumentation\.(agno|crewai)$/, CLAUDE],
+  [/^openinference\.instrumentation\.agno@/, CLAUDE],
 ]
 
 /** Gemini and Grok count their thoughts only in the total. */
@@ -40,7 +41,9 @@ export function excludedBy(span: Span): Excluded {
     cache:
       isDirectClaude(scope.name, text('gen_ai.request.model')) ||
       isOldAiSdk(span) ||
-      WITHOUT_CACHE.some(([scopes, of]) => scopes.test(scope.name) && of.test(about)),
+      WITHOUT_CACHE.some(
+        ([scopes, of]) => scopes.test(`${scope.name}@${scope.version}`) && of.test(about),
+      ),
     reasoning:
       Object.hasOwn(attributes, 'gen_ai.usage.experimental.reasoning_tokens') ||
       (scope.name.startsWith('openlit') && THOUGHTS_IN_TOTAL.test(about)),

@@ -1,4 +1,4 @@
-// Spans as the source of traceloop/openllmetry@0.62.1 writes them. The numbers are made up.
+// Spans as the source of traceloop/openllmetry@0.62.1 writes them, and openllmetry-js. The numbers are made up.
 import { span, testEmitters } from './support.ts'
 
 testEmitters({
@@ -17,6 +17,21 @@ testEmitters({
       'gen_ai.usage.cache_creation.input_tokens': 300,
     }),
     steps: [['model', 'claude-sonnet-4-5-20250929', [100, 20, 700, 300, null]]],
+  },
+  // traceloop/openllmetry-js@3867c361 packages/instrumentation-anthropic/src/instrumentation.ts, after 0.27.0.
+  'Anthropic for JavaScript from 0.28: input has the cache': {
+    scope: '@traceloop/instrumentation-anthropic@0.28.0',
+    root: span('chat claude-sonnet-4-5', {
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.provider.name': 'anthropic',
+      'gen_ai.request.model': 'claude-sonnet-4-5',
+      'gen_ai.usage.input_tokens': 1100,
+      'gen_ai.usage.output_tokens': 20,
+      'gen_ai.usage.total_tokens': 1120,
+      'gen_ai.usage.cache_read.input_tokens': 700,
+      'gen_ai.usage.cache_creation.input_tokens': 300,
+    }),
+    steps: [['model', 'claude-sonnet-4-5', [100, 20, 700, 300, null]]],
   },
   // …-bedrock/…/span_utils.py, converse_usage_record: inputTokens of Bedrock as it is, and a total without the cache.
   'Bedrock: input is without the cache': {

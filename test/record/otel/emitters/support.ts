@@ -33,11 +33,16 @@ export type ExpectedStep =
   | readonly ['tool' | 'agent', string]
 
 export interface Emitter {
-  /** The instrumentation scope, if a span has no other. */
+  /** The instrumentation scope, with its version after an @, if a span has no other. */
   scope: string
   root: Emitted
   steps: readonly ExpectedStep[]
   run?: Partial<TracedRun>
+}
+
+function scopeOf(text: string): Span['scope'] {
+  const [, name = '', version = ''] = /^(.*?)(?:@([^@/]*))?$/.exec(text) ?? []
+  return { name, version }
 }
 
 /** The spans of a trace: each begins and ends one millisecond after the one before. */
@@ -57,7 +62,7 @@ function spansOf(root: Emitted, scope: string): Span[] {
       endTime: '',
       attributes: emitted.attributes,
       resource: { 'service.name': 'shop' },
-      scope: { name: emitted.scope ?? scope, version: '' },
+      scope: scopeOf(emitted.scope ?? scope),
       status: { code: 0, message: '' },
       events: [],
       links: [],
