@@ -1,6 +1,6 @@
 import { contentOf } from './content.ts'
 import { isGuessed, kindOf } from './kinds.ts'
-import { namesOfAnySpan } from './mapping.ts'
+import { DEFAULT_MAPPING, namesOfAnySpan } from './mapping.ts'
 import {
   providerOf,
   requestModelOf,
@@ -69,6 +69,8 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
     userId: textIn(span, mapping.user),
     sessionId: textIn(span, mapping.session),
     mode: textIn(span, mapping.mode),
+    defaultUser: unusual(mapping.defaultUser, DEFAULT_MAPPING.defaultUser),
+    defaultMode: unusual(mapping.defaultMode, DEFAULT_MAPPING.defaultMode),
     tags: tagsOf(span, mapping),
     linkedTraceId: mayBeRoot
       ? span.links.find(({ traceId }) => traceId !== span.traceId)?.traceId
@@ -80,6 +82,9 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
     Object.entries(facts).filter(([, value]) => value !== undefined),
   ) as unknown as Facts
 }
+
+/** Spans are many, so the usual value is left out. */
+const unusual = (value: string, usual: string) => (value === usual ? undefined : value)
 
 /** An attribute of the span, or else of its resource; the first name that is there wins. */
 function textIn({ attributes, resource }: Span, names: readonly string[]): string | undefined {

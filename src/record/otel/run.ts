@@ -30,9 +30,9 @@ export function runOf(
       root?.facts.runName ??
       any(({ workflowName }) => workflowName) ??
       any((one) => one.serviceName),
-    userId: any(({ userId }) => userId),
+    userId: any(({ userId }) => userId) ?? any(({ defaultUser }) => defaultUser),
     sessionId: any(({ sessionId }) => sessionId),
-    mode: any(({ mode }) => mode),
+    mode: any(({ mode }) => mode) ?? any(({ defaultMode }) => defaultMode),
     tags: tagsOf([...roots, ...ordered]),
     modelId: found.find(({ step }) => step.kind === 'model')?.step.modelId ?? null,
     parentTraceId: root?.facts.linkedTraceId ?? null,

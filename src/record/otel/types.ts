@@ -72,6 +72,9 @@ export interface Facts {
   userId?: string
   sessionId?: string
   mode?: string
+  /** Of a run of which no span names a user or a mode, if the receiver has other defaults than the usual ones. */
+  defaultUser?: string
+  defaultMode?: string
   tags?: Record<string, string>
   /** The trace of the run that starts this one, from a link of the root. */
   linkedTraceId?: string

@@ -36,7 +36,7 @@ export async function ingestFiles(
   const { io } = context
   const config = context.settings().config?.ingest ?? {}
   const mapping = mappingOf(flags, config, DEFAULT_MAPPING)
-  const options = { ...patienceOf(flags, config), ...mapping }
+  const options = { ...DEFAULT_MAPPING, ...patienceOf(flags, config) }
   // Reject a wrong file name before connecting.
   for (const file of files) if (file !== '-') await assertReadable(resolve(io.cwd, file), file)
   const { check, inTransaction, read: query } = ownAccess(await context.pool(flags))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openStoreIn } from '../../../../src/store.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import { collectorLines } from '../../../support/collector.ts'
 import type { TestDatabase } from '../../../support/database.ts'
@@ -150,6 +151,22 @@ describe('ingest FILE', () => {
     expect(
       await database.sql(`select 1 from workflow_steps where result is not null limit 1`),
     ).toHaveLength(1)
+  })
+
+  it('a run has the defaults of the process that receives it, also if another one ends it', async () => {
+    write('a.jsonl', collectorLines('ai7-anthropic'))
+    const config = join(folder, 'wfstore.config.json')
+    writeFileSync(config, JSON.stringify({ ingest: { mode: ['none'], user: ['none'] } }))
+    await cli(['a.jsonl', '--quiet', '1h', '--default-mode', 'Sales', '--default-user', 'batch'])
+    rmSync(config)
+    expect(await runs('userId,mode,status')).toBe('batch\tSales\trunning\n')
+    await database.sql(
+      `update wfstore_traces set due_at = now(), last_arrival = now() - interval '1 h'`,
+    )
+    const store = openStoreIn(() => ({ env: {}, cwd: folder }), { databaseUrl: database.url })
+    await store.traces.settle({ defaultMode: 'Support' })
+    await store.close()
+    expect(await runs('userId,mode,status')).toBe('batch\tSales\tsuccess\n')
   })
 
   it('stores no content without --content', async () => {
