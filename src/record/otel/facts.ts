@@ -78,9 +78,9 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
     sampled: isSampled(span) ? true : undefined,
     content: isCall ? contentOf(span, mapping.content) : undefined,
   }
-  return Object.fromEntries(
-    Object.entries(facts).filter(([, value]) => value !== undefined),
-  ) as unknown as Facts
+  const kept: { [name: string]: unknown } = {}
+  for (const [name, value] of Object.entries(facts)) if (value !== undefined) kept[name] = value
+  return kept as unknown as Facts
 }
 
 /** Spans are many, so the usual value is left out. */

@@ -77,13 +77,33 @@ export function firstOf<T>(
 
 /** A name may go into an attribute that holds an object: `metadata.user_id`. */
 export function textAt(attributes: Attributes, name: string): string | undefined {
-  const whole = textOf(own(attributes, name))
-  if (whole !== undefined) return whole
-  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
-    const outer = own(attributes, name.slice(0, dot))
-    const object = outer === undefined ? undefined : jsonObjectOf(outer)
-    const found = object && textOf(own(object, name.slice(dot + 1)))
+  const whole = own(attributes, name)
+  const text = whole === undefined ? undefined : textOf(whole)
+  if (text !== undefined) return text
+  for (const { outer, inner } of partsOf(name)) {
+    const value = own(attributes, outer)
+    const object = value === undefined ? undefined : jsonObjectOf(value)
+    const found = object && textOf(own(object, inner))
     if (found !== undefined) return found
   }
   return undefined
+}
+
+interface NameParts {
+  outer: string
+  inner: string
+}
+
+/** The names of a mapping are few and are looked up in each span. */
+const partsByName = new Map<string, readonly NameParts[]>()
+const MOST_NAMES = 1000
+
+function partsOf(name: string): readonly NameParts[] {
+  const known = partsByName.get(name)
+  if (known !== undefined) return known
+  const parts: NameParts[] = []
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1))
+    parts.push({ outer: name.slice(0, dot), inner: name.slice(dot + 1) })
+  if (partsByName.size < MOST_NAMES) partsByName.set(name, parts)
+  return parts
 }
