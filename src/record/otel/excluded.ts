@@ -13,8 +13,8 @@ export interface Excluded {
 
 export const NOTHING: Excluded = { cache: false, reasoning: false, rest: false }
 
-const CLAUDE = /anthropic|claude/i
-const CLAUDE_OR_BEDROCK = /anthropic|claude|bedrock/i
+/** A provider and a model: Claude from Anthropic, from Google or from Azure, and any model from Bedrock. A gateway adds the cache. */
+const CLAUDE_OR_BEDROCK = /^(anthropic|aws\.?bedrock|bedrock|(google|vertex|azure)\S* .*claude)/i
 const ANY = /(?:)/
 
 /** The APIs of Anthropic and of Bedrock report the cache apart from the input. These scopes send it as it is. */
@@ -22,10 +22,10 @@ const WITHOUT_CACHE: readonly (readonly [scope: RegExp, of: RegExp])[] = [
   // Its source adds them after version 0.27.
   [/^@traceloop\/instrumentation-anthropic@(?!0\.(2[89]|[3-9]\d|\d{3})\.|[1-9]\d*\.)/, ANY],
   [/^opentelemetry\.instrumentation\.bedrock@/, ANY],
-  [/^openlit/, CLAUDE_OR_BEDROCK],
+  [/^openlit/, /^(anthropic|aws\.bedrock) /],
   [/^agent_framework/, CLAUDE_OR_BEDROCK],
   [/^org\.springframework\./, CLAUDE_OR_BEDROCK],
-  [/^openinference\.instrumentation\.agno@/, CLAUDE],
+  [/^openinference\.instrumentation\.agno@/, CLAUDE_OR_BEDROCK],
 ]
 
 /** Gemini and Grok count their thoughts only in the total. */
@@ -41,15 +41,21 @@ export function excludedBy(span: Span): Excluded {
     cache:
       isDirectClaude(scope.name, text('gen_ai.request.model')) ||
       isOldAiSdk(span) ||
-      WITHOUT_CACHE.some(
-        ([scopes, of]) => scopes.test(`${scope.name}@${scope.version}`) && of.test(about),
-      ),
+      (!isAgentSdkOfOpenlit(span) &&
+        WITHOUT_CACHE.some(
+          ([scopes, of]) => scopes.test(`${scope.name}@${scope.version}`) && of.test(about),
+        )),
     reasoning:
       Object.hasOwn(attributes, 'gen_ai.usage.experimental.reasoning_tokens') ||
       (scope.name.startsWith('openlit') && THOUGHTS_IN_TOTAL.test(about)),
     rest: THOUGHTS_IN_TOTAL.test(about),
   }
 }
+
+/** OpenLIT adds the cache for the Claude Agent SDK, whose spans name the provider twice. */
+const isAgentSdkOfOpenlit = ({ scope, attributes }: Span): boolean =>
+  scope.name.startsWith('openlit') &&
+  ['gen_ai.provider.name', 'gen_ai.system'].every((name) => Object.hasOwn(attributes, name))
 
 /** Strands reports what Bedrock includes, but not what Anthropic includes. */
 const isDirectClaude = (scope: string, model: string): boolean =>
