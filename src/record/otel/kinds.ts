@@ -104,9 +104,16 @@ const kindIn = (attributes: Attributes): SpanKind | undefined => {
   return undefined
 }
 
-export const kindOf = ({ attributes }: Pick<Span, 'attributes'>): SpanKind =>
-  kindIn(attributes) ?? (namesModel(attributes) ? 'model' : 'other')
+/** vLLM names the request instead of the provider. */
+const CALLED = ['gen_ai.provider.name', 'gen_ai.system', 'gen_ai.request.id']
 
-/** Nothing says what the span is. It only names a model. */
+/** An emitter that names the model and its provider. An application that only notes a model on a span of its own made no call with it. */
+const isProbablyCall = (attributes: Attributes): boolean =>
+  namesModel(attributes) && firstOf(attributes, CALLED, textOf) !== undefined
+
+export const kindOf = ({ attributes }: Pick<Span, 'attributes'>): SpanKind =>
+  kindIn(attributes) ?? (isProbablyCall(attributes) ? 'model' : 'other')
+
+/** Nothing says what the span is. It only names a model and its provider. */
 export const isGuessed = ({ attributes }: Pick<Span, 'attributes'>): boolean =>
-  kindIn(attributes) === undefined && namesModel(attributes)
+  kindIn(attributes) === undefined && isProbablyCall(attributes)

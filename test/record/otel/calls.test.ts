@@ -293,9 +293,18 @@ it('a larger usage of the same response is kept', () => {
   expect(total(spans)).toBe(360)
 })
 
-it('a span that only names a model is a call, but a container if a model was called below it', () => {
+it('a span that notes a model without its provider is no call', () => {
+  const noted = { 'gen_ai.request.model': 'gpt-5', 'gen_ai.usage.input_tokens': 300 }
+  expect(total([span('a', {}, noted), chat('b', {}, [10, 5])])).toBe(15)
+})
+
+it('a span that only names a model and its provider is a call, but a container if a model was called below it', () => {
   const guess = (id: string, given: object, tokens: number) =>
-    span(id, given, { 'gen_ai.request.model': 'gpt-5', 'gen_ai.usage.input_tokens': tokens })
+    span(id, given, {
+      'gen_ai.system': 'openai',
+      'gen_ai.request.model': 'gpt-5',
+      'gen_ai.usage.input_tokens': tokens,
+    })
   const root = guess('root', { to: 90 }, 300)
   expect(total([root])).toBe(300)
   const spans = [
