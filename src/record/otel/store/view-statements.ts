@@ -111,7 +111,8 @@ select g.log_id, s.execution_id, s.step_id, ${raw(NOT_LATER('s.end_time'))}, e.u
          || case g.action_type when 'tool_call' then '{}' else jsonb_build_object('status', s.status, 'tokens', jsonb_strip_nulls(jsonb_build_object(${raw(TOKENS)}))) end
 from jsonb_to_recordset(${v('entries')}::jsonb) as g (log_id uuid, execution_id uuid, step_id uuid, action_type text, metadata jsonb)
 join workflow_executions e on e.execution_id = g.execution_id
-join workflow_steps s on s.execution_id = g.execution_id and s.step_id = g.step_id
+-- A join would read all steps of the run for each entry.
+cross join lateral (select * from workflow_steps where execution_id = g.execution_id and step_id = g.step_id limit 1) as s
 on conflict (log_id) do update set metadata = audit_logs.metadata || excluded.metadata`,
 )
 
