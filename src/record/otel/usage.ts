@@ -81,9 +81,9 @@ const PLAIN: typeof ATTRIBUTES = {
 
 /** What is called otherwise: gen_ai.usage.details.cached_tokens, gen_ai.usage.output_tokens.reasoning and so on. */
 const OTHERWISE: readonly (readonly [keyof Usage, RegExp])[] = [
-  ['cacheRead', /^(?!.*(audio|priority)).*(cache_read|cache_hit|cached)/],
-  ['cacheWrite', /^(?!.*ephemeral).*cache_(write|creation)/],
-  ['reasoning', /^(?!.*(limit|effort)).*(reasoning|thought|thinking)/],
+  ['cacheRead', /^(?!.*(audio|priority|cost|rate)).*(cache_read|cache_hit|cached)/],
+  ['cacheWrite', /^(?!.*(ephemeral|cost)).*cache_(write|creation)/],
+  ['reasoning', /^(?!.*(limit|effort|cost)).*(reasoning|thought|thinking)/],
 ]
 
 const NO_CACHE = 'ai.usage.inputTokenDetails.noCacheTokens'
