@@ -1,9 +1,7 @@
 import { constant, raw, sql } from '../../db/query/sql.ts'
 import { KEEPS_TOTALS_COLUMN, KEEPS_TOTALS_CONDITION } from '../../db/totals.ts'
-import { addLines, linesOf } from '../../queries/billing/lines.ts'
-import { OPEN_PERIOD } from '../../queries/billing/periods.ts'
 import { idleFor } from '../../queries/executions/running.ts'
-import { TOKEN_COLUMNS } from '../../tables/tokens.ts'
+import { billDone, SUMS } from './ended.ts'
 
 /**
  * One statement for each action of an engine. It writes the row, its audit entry and the totals of the run, all or none. If
@@ -84,8 +82,6 @@ with run as (
 select to_json(start_time) #>> '{}' as start_time from step`,
 )
 
-const classes = raw(TOKEN_COLUMNS.join(', '))
-
 /**
  * Steps that have finished since our snapshot are in the totals, which are locked, but not in the sums. Then nothing is
  * written, and the next snapshot shows them. `recounted` is true if the totals differ for another reason: the trigger of the
@@ -109,9 +105,7 @@ with run as materialized (
   select *, (select set_config('wfstore.keeps_totals', case when ${v('recounted')}::boolean then 'off' else 'on' end, true))
   from workflow_executions where execution_id = ${v('executionId')}::uuid for no key update
 ), sums as materialized (
-  select coalesce(sum(tokens_used), 0) as tokens, coalesce(sum(cost), 0) as cost,
-         ${raw(TOKEN_COLUMNS.map((name) => `sum(${name}) as ${name}`).join(', '))}
-  from workflow_steps where execution_id = ${v('executionId')}::uuid
+  select ${v('executionId')}::uuid as execution_id, ${SUMS} from workflow_steps where execution_id = ${v('executionId')}::uuid
 ), done as (
   update workflow_executions e
   set status = ${v('status')}, error_message = ${v('errorMessage')},
@@ -121,32 +115,7 @@ with run as materialized (
     and (${v('recounted')}::boolean or (run.total_tokens, run.total_cost) = (sums.tokens, sums.cost))
     and (${v('idleMs')}::double precision is null or ${idleFor('run', v('idleMs'))})
   returning e.*
-), left_open as (
-  update workflow_steps s set status = 'skipped'
-  from done where s.execution_id = ${v('executionId')}::uuid and s.status in ('pending', 'running')
-), bill as (
-  insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period, tags)
-  select ${v('bill')}::uuid, done.user_id, done.execution_id, done.model_id,
-         ${raw(TOKEN_COLUMNS.map((name) => `case when sums.tokens = done.total_tokens then sums.${name} end`).join(', '))},
-         done.total_tokens, done.total_cost, ${raw(OPEN_PERIOD)}, done.tags
-  from done, sums
-  on conflict (billing_id) do nothing
-  returning billing_id, execution_id, model_id, tokens_total, cost
-), lines as (${raw(
-    addLines(`select bill.billing_id, s.provider, coalesce(s.model_id, bill.model_id) as model_id, l.*
-    from bill join workflow_steps s on s.execution_id = bill.execution_id cross join lateral ${linesOf('s')}
-    union all
-    select bill.billing_id, null, bill.model_id, l.*
-    from bill, sums, wfstore_lines_of((bill.tokens_total - sums.tokens)::bigint, null, null, null, null, null, bill.cost - sums.cost, null) as l`),
-  )}
-), entry as (
-  insert into audit_logs (log_id, execution_id, user_id, action_type, action_details, tokens_used, cost, model_id, success,
-    error_message, metadata)
-  select ${v('entry')}::uuid, execution_id, user_id, 'workflow_end', format('Workflow %s: %s', status, workflow_name), total_tokens,
-         total_cost, model_id, status = 'success', error_message, ${v('metadata')}::jsonb
-  from done
-  on conflict (log_id) do nothing
-)
+), ${billDone({ bill: sql`${v('bill')}::uuid`, entry: sql`${v('entry')}::uuid`, metadata: sql`${v('metadata')}::jsonb` })}
 select total_cost from done`,
 )
 

@@ -1,11 +1,14 @@
+import * as d from '../../../db/query/decode.ts'
 import type { Run } from '../../../db/query/query.ts'
 import { WfstoreError } from '../../../error.ts'
 import { type BatchStep, makeRow, stepContent } from '../../batch/rows.ts'
 import { OUTCOME, statementOf } from '../../batch/write.ts'
 import { derivedId } from '../../recorder/identity.ts'
+import { billOf } from '../../recorder/lookups.ts'
 import { endRunning } from '../../recorder/recorder.ts'
 import type { TracedStep } from '../types.ts'
 import { KEEP_HASHES } from './due.ts'
+import { END_RUNS } from './end-statements.ts'
 import { entryRows, type StepRow, UNKNOWN } from './rows.ts'
 import { stepRows } from './view.ts'
 import { LATE_STEPS, RENAME_RUN, START_ENTRIES, STEP_ENTRIES } from './view-statements.ts'
@@ -17,16 +20,23 @@ const NO_ROOT = 'its root span did not arrive'
 export async function endRuns(run: Run, works: readonly TraceWork[]): Promise<void> {
   if (works.length === 0) return
   await addEntries(run, works)
-  for (const { traceId, run: traced } of works) {
-    const isAbandoned = traced.root !== 'ended'
-    const done = await endRunning(run, {
-      executionId: traceId,
-      status: isAbandoned ? 'failed' : traced.status,
-      errorMessage: isAbandoned ? NO_ROOT : traced.errorMessage,
-      endTime: traced.end,
-    })
-    if (!done) throw new WfstoreError('failed', `execution ${traceId} could not be finished`)
-  }
+  const ends = works.map(endOf)
+  const rows = ends.map(({ executionId, status, errorMessage, endTime }) => ({
+    ...{ execution_id: executionId, status, error_message: errorMessage, end_time: endTime },
+    ...{ bill: billOf(executionId), entry: derivedId('workflow_end', executionId) },
+  }))
+  const ended = await run(END_RUNS({ runs: JSON.stringify(rows) }), { executionId: d.uuid() })
+  const done = new Set(ended.map(({ executionId }) => executionId))
+  for (const end of ends)
+    if (!done.has(end.executionId) && !(await endRunning(run, end)))
+      throw new WfstoreError('failed', `execution ${end.executionId} could not be finished`)
+}
+
+function endOf({ traceId, run: { root, status, errorMessage, end } }: TraceWork) {
+  const of = { executionId: traceId, endTime: end }
+  return root === 'ended'
+    ? { ...of, status, errorMessage }
+    : { ...of, status: 'failed' as const, errorMessage: NO_ROOT }
 }
 
 /** The audit entries of the starts of runs and of their steps. */

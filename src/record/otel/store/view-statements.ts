@@ -1,5 +1,5 @@
 import { constant, raw, sql } from '../../../db/query/sql.ts'
-import { priceCall } from '../../../queries/prices/pricing.ts'
+import { namesIn, namesOfCalls, priceCall } from '../../../queries/prices/pricing.ts'
 import { TOKEN_COLUMNS } from '../../../tables/tokens.ts'
 
 /** The statements that write a run that is running from its spans. Each writes many runs, which their transaction has locked. */
@@ -42,16 +42,24 @@ const WRITTEN = [...STEP_COLUMNS, 'duration_ms', 'cost', 'cost_source', 'cost_li
 /** As in a batch, a step costs what its span says, or else what the price book gives. */
 export const WRITE_STEPS = constant<'steps'>(
   (v) => sql`
+with given as materialized (
+  select g.*, coalesce(g.model_id, e.model_id) as call_model
+  from jsonb_to_recordset(${v('steps')}::jsonb) as g (${raw(STEP_TYPES)}, cost numeric)
+  join workflow_executions e on e.execution_id = g.execution_id
+), named_call as materialized (${raw(
+    namesOfCalls(`select provider, call_model as model_id from given
+    where cost is null and (tokens_used <> 0 or model_id is not null)`),
+  )}
+)
 insert into workflow_steps (${raw(WRITTEN.join(', '))})
 select ${raw(STEP_COLUMNS.map((column) => `g.${column}`).join(', '))}, round(extract(epoch from g.end_time - g.start_time) * 1000),
        coalesce(g.cost, priced.cost, 0), case when g.cost is null then priced.source else 'given' end, priced.lines
-from jsonb_to_recordset(${v('steps')}::jsonb) as g (${raw(STEP_TYPES)}, cost numeric)
-join workflow_executions e on e.execution_id = g.execution_id
+from given g
 cross join lateral (
-  select g.provider, coalesce(g.model_id, e.model_id) as model_id, g.end_time as at, g.tokens_used as tokens,
+  select g.provider, g.call_model as model_id, g.end_time as at, g.tokens_used as tokens,
          ${raw(TOKEN_COLUMNS.map((column) => `g.${column}`).join(', '))}, g.model_id is not null and g.status = 'success' as is_call
 ) as c
-left join lateral (select * from ${raw(priceCall('c', '0'))} where g.cost is null) as priced on true
+left join lateral (select * from ${raw(priceCall('c', '0', undefined, namesIn('named_call', 'c')))} where g.cost is null) as priced on true
 order by g.execution_id, g.step_id
 on conflict (execution_id, step_id) do update
 set ${raw(

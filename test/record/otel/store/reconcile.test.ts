@@ -147,6 +147,19 @@ describe('when nothing more is expected', () => {
     expect(await states()).toEqual([{ state: 'ended', due: false, error: null, findings: null }])
   })
 
+  it('runs that end together have a bill of their own, also one whose totals were changed', async () => {
+    await receive(...[1, 2, 3].flatMap((n) => of(n, callSpan(n), rootSpan())))
+    await view(access)
+    await database.sql(`begin; set local wfstore.keeps_totals = 'on';
+      update workflow_executions set total_tokens = 7, total_cost = 7 where execution_id = '${ID}'; commit`)
+    expect(await settle(access)).toEqual({ traces: 3, ended: 3, failed: 0 })
+    expect((await bills()).map(({ tokens }) => tokens)).toEqual([110, 110, 110])
+    const ended = await database.sql(
+      `select count(distinct execution_id)::int as runs, count(*)::int as entries from audit_logs where action_type = 'workflow_end'`,
+    )
+    expect(ended).toEqual([{ runs: 3, entries: 3 }])
+  })
+
   it('a run without a root ends as failed; its root can still come', async () => {
     await receive(...of(1, callSpan(1)))
     await settle(access)
