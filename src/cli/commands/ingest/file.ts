@@ -19,6 +19,7 @@ import { type IngestFlags, mappingOf, patienceOf } from './options.ts'
 import { readFiles } from './read.ts'
 import {
   type IngestResult,
+  ignoredLine,
   openLine,
   refusedText,
   resultColumns,
@@ -73,11 +74,18 @@ export async function ingestFiles(
   if (io.signal.aborted) return
   const cost = (io.stderr.isTTY ? roundedDollars : exactDollars)(result.totalCost)
   writer.note(summaryLine(result, cost))
-  for (const line of [openLine(result), unpricedLine(result)])
+  for (const line of [ignoredLine(result), openLine(result), unpricedLine(result)])
     if (line !== undefined) writer.note(line)
   if (isData(flags)) await writer.record(resultColumns, result)
   const refused = refusedText(result)
-  if (refused !== undefined) throw new WfstoreError('failed', refused)
+  if (refused !== undefined)
+    throw new WfstoreError('failed', refused, {
+      // A file that has other lines that can be read is no wrong file.
+      hint:
+        result.unreadCount === result.lines && result.lines > 0
+          ? 'name a file with a request of OTLP/JSON in each line, as the file exporter of the Collector writes it'
+          : undefined,
+    })
 }
 
 /**

@@ -14,6 +14,8 @@ const SHOWN_LINES = 100
 /** What was read, and what became of it. */
 export interface Read {
   lines: number
+  /** Lines of logs and metrics. */
+  linesIgnored: number
   spans: number
   rejected: Rejected
   unread: UnreadLine[]
@@ -39,6 +41,7 @@ export async function readFiles(
   const traces = new Map<string, number>()
   const read = {
     lines: 0,
+    linesIgnored: 0,
     spans: 0,
     rejected: NONE_REJECTED,
     unread: [] as UnreadLine[],
@@ -57,8 +60,9 @@ export async function readFiles(
   const fail = (file: string, line: number, reason: string) => {
     if (++read.unreadCount <= SHOWN_LINES) read.unread.push({ file, line, reason })
   }
-  const take = async (file: string, { line, spans, rejected, fault }: DecodedLine) => {
+  const take = async (file: string, { line, spans, rejected, fault, isOther }: DecodedLine) => {
     read.lines++
+    if (isOther) read.linesIgnored++
     read.spans += spans.length + rejected.count
     read.rejected = addRejected(read.rejected, rejected)
     if (fault !== undefined) fail(file, line, fault)

@@ -14,6 +14,8 @@ export interface UnreadLine {
 export interface IngestResult extends TraceTotals {
   /** Lines that are not empty. */
   lines: number
+  /** Lines of logs and metrics. */
+  linesIgnored: number
   spans: number
   /** Spans that are in the store, also those that were there before. */
   accepted: number
@@ -39,6 +41,7 @@ const unreadColumns: Column<UnreadLine>[] = [
 
 export const resultColumns: Column<IngestResult>[] = [
   { name: 'lines', kind: 'count' },
+  { name: 'linesIgnored', kind: 'count' },
   { name: 'spans', kind: 'count' },
   { name: 'accepted', kind: 'count' },
   { name: 'refused', kind: 'count' },
@@ -69,6 +72,14 @@ export function summaryLine(result: IngestResult, cost: string): string {
   const { accepted, runs, steps, totalTokens } = result
   const counts = [plural(runs, 'run'), plural(steps, 'step'), plural(totalTokens, 'token')]
   return `${plural(accepted, 'span')}: ${[...counts, cost].join(', ')}`
+}
+
+/** Lines that are not traces. */
+export function ignoredLine({ linesIgnored }: IngestResult): string | undefined {
+  const verb = linesIgnored === 1 ? 'has' : 'have'
+  return linesIgnored === 0
+    ? undefined
+    : `${plural(linesIgnored, 'line')} ${verb} logs or metrics, and no traces`
 }
 
 /** Runs that are not ended. Another process may be about to end them. */

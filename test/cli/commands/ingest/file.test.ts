@@ -53,6 +53,22 @@ describe('ingest FILE', () => {
     expect(stored).toMatch(/\tsuccess\t1604\t/)
   })
 
+  it('says of a file without traces what it is', async () => {
+    write('logs.jsonl', '{"resourceLogs":[]}\n{"resourceMetrics":[]}\n')
+    expect(await cli(['logs.jsonl'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr:
+        '0 spans: 0 runs, 0 steps, 0 tokens, $0.00\n2 lines have logs or metrics, and no traces\n',
+    })
+    write('export.jsonl', '{"execution":{"executionId":"0193f1c2"}}\n{"step":{}}\n')
+    const { code, stderr } = await cli(['export.jsonl'])
+    expect(stderr).toContain(
+      'error: export.jsonl:1 is not an ExportTraceServiceRequest of OTLP (and 1 more line); name a file with',
+    )
+    expect(code).toBe(1)
+  })
+
   it('-o json has what was read, refused and stored', async () => {
     const broken = JSON.stringify({
       resourceSpans: [

@@ -54,6 +54,19 @@ it('each line of the file exporter is a request; a bad one is named by its numbe
   expect(summary(await decode(gzipSync(file)))).toEqual(expected)
 })
 
+it('logs and metrics have no spans; an object of something else cannot be read', async () => {
+  const wrong = 'is not an ExportTraceServiceRequest of OTLP'
+  const lines = await decode(
+    ['{"resourceMetrics":[]}', '{"execution":{}}', '{}', line(span)].join('\n'),
+  )
+  expect(lines.map(({ fault, isOther }) => fault ?? isOther)).toEqual([
+    true,
+    wrong,
+    undefined,
+    undefined,
+  ])
+})
+
 it('a line that is too long is named, and the next ones are read', async () => {
   const long = `{"a":"${'x'.repeat(2 ** 20)}"}\n`
   expect(summary(await decode(long, line(span)))).toEqual([
