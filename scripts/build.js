@@ -17,16 +17,32 @@ compile('--emitDeclarationOnly')
 // Comments are in the declarations and in the sources.
 compile('--removeComments', '--declaration', 'false', '--declarationMap', 'false')
 const declarations = reachable(`${dist}/index.d.ts`)
+const packed = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).files
 for (const file of readdirSync(dist, { recursive: true })) {
   const path = resolve(dist, file)
-  if (file.endsWith('.js.map')) writeFileSync(path, linesOnly(readFileSync(path, 'utf8')))
-  else if (/\.d\.ts(\.map)?$/.test(file) && !declarations.has(path.replace(/\.map$/, '')))
-    rmSync(path)
+  if (/\.d\.ts(\.map)?$/.test(file) && !declarations.has(path.replace(/\.map$/, ''))) rmSync(path)
+  else if (file.endsWith('.map') && !isPacked(file.replace(/(\.d)?\.[a-z]+\.map$/, '')))
+    dropMap(path)
+  else if (file.endsWith('.js.map')) writeFileSync(path, linesOnly(readFileSync(path, 'utf8')))
 }
 const packages = bundledPackages(await bundleCommandLine(root))
 writeFileSync(`${dist}/THIRD-PARTY-NOTICES.txt`, notices(packages))
 writeFileSync(`${dist}/sbom.cdx.json`, sbom(root, packages))
 await writeHelp(root)
+
+/** True if the package has the source of a module. The last entry that names it, or a folder around it, decides. */
+function isPacked(module) {
+  const source = `src/${module}.ts`
+  const names = (entry) => source === entry || source.startsWith(`${entry}/`)
+  return !packed.findLast((entry) => names(entry.replace(/^!/, '')))?.startsWith('!')
+}
+
+/** A map without its source leads nowhere. */
+function dropMap(map) {
+  rmSync(map)
+  const file = map.replace(/\.map$/, '')
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'))
+}
 
 /** The files that a program with this declaration reads. No program can import the others. */
 function reachable(declaration) {

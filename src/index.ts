@@ -123,11 +123,14 @@ export type { HistoryUnknown } from './queries/usage/unknown.ts'
 export type { Unpriced } from './queries/usage/unpriced.ts'
 export type { Batch, BatchOptions } from './record/batch/batch.ts'
 export type { BatchEntry, BatchStep } from './record/batch/rows.ts'
-export type { Rejected } from './record/otel/decode/rejected.ts'
+export type {
+  IngestOptions,
+  Received,
+  Reconciled,
+  Rejected,
+  SettleOptions,
+} from './record/otel/options.ts'
 export { executionIdOf } from './record/otel/store/ids.ts'
-export type { IngestOptions, SettleOptions } from './record/otel/store/ingest.ts'
-export type { Received } from './record/otel/store/receive.ts'
-export type { Reconciled } from './record/otel/store/reconcile.ts'
 export type {
   ClosedExecution,
   CloseOptions,

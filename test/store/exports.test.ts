@@ -54,6 +54,7 @@ function reachedFrom(...names: string[]): Set<string> {
 const VALUES = [
   ...['openStore', 'workflowStore', 'WfstoreError', 'archiveInFolder', 'archiveToStream'],
   'tokensFrom',
+  'executionIdOf',
 ]
 const reached = reachedFrom('Store', ...VALUES)
 

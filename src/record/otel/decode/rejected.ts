@@ -1,10 +1,5 @@
 import { formatNumber, plural } from '../../../numbers.ts'
-
-/** Spans that are not stored, by the reason. A reason is a sentence without its end, such as `the trace id is all zeros`. */
-export interface Rejected {
-  count: number
-  reasons: { readonly [reason: string]: number }
-}
+import type { Rejected } from '../options.ts'
 
 export const NONE_REJECTED: Rejected = { count: 0, reasons: {} }
 

@@ -1,6 +1,7 @@
+import type { Rejected } from '../options.ts'
 import type { Encoding } from './decode.ts'
 import { writeMessage } from './protobuf.ts'
-import { type Rejected, rejectedText } from './rejected.ts'
+import { rejectedText } from './rejected.ts'
 
 /** The body of an ExportTraceServiceResponse: empty, or a partial success that counts and names what is refused. */
 export async function successBody(rejected: Rejected, encoding: Encoding): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import { WfstoreError } from '../../../error.ts'
+import type { Rejected } from '../options.ts'
 import type { Attributes, Span } from '../types.ts'
 import { arrayOf, entriesOf, type Faults, fieldsOf, note, objectOf, WRONG_TYPE } from './faults.ts'
-import type { Rejected } from './rejected.ts'
 import { timeOf } from './time.ts'
 import { attributesOf, textOf, wholeOf } from './value.ts'
 

@@ -4,17 +4,10 @@ import { checkNames, type Names } from '../../../options.ts'
 import { booleanOf, countOf, nameOf } from '../../../queries/table/validate.ts'
 import { addRejected } from '../decode/rejected.ts'
 import { DEFAULT_MAPPING } from '../mapping.ts'
+import type { IngestOptions, Received, Reconciled, SettleOptions } from '../options.ts'
 import type { Mapping } from '../types.ts'
-import { type Received, receive } from './receive.ts'
-import { type Reconciled, settleTraces } from './reconcile.ts'
-
-export interface IngestOptions
-  extends Partial<Omit<Mapping, 'defaultUser' | 'defaultMode' | 'content'>> {
-  /** How the bytes are encoded (default: 'json'). An object is a request of OTLP/JSON. */
-  encoding?: 'protobuf' | 'json' | undefined
-  /** Keep prompts and answers: at most this number of characters for each (default: they are left out). */
-  content?: { limit: number; drop?: readonly string[] | undefined } | undefined
-}
+import { receive } from './receive.ts'
+import { settleTraces } from './reconcile.ts'
 
 const INGEST: Names<IngestOptions> = {
   encoding: true,
@@ -28,17 +21,6 @@ const INGEST: Names<IngestOptions> = {
 }
 
 const CONTENT: Names<NonNullable<IngestOptions['content']>> = { limit: true, drop: true }
-
-export interface SettleOptions {
-  /** Ends the runs whose root has ended, if nothing has arrived for this number of milliseconds (default: 30,000). */
-  quietMs?: number | undefined
-  /** Ends a run without a root as failed, if nothing has arrived for this number of milliseconds (default: 3,600,000). */
-  abandonMs?: number | undefined
-  /** The user of a run of which no span names one (default: 'unknown'). */
-  defaultUser?: string | undefined
-  /** The mode of a run of which no span names one (default: 'unknown'). */
-  defaultMode?: string | undefined
-}
 
 const SETTLE: Names<SettleOptions> = {
   quietMs: true,

@@ -4,8 +4,8 @@ import { repeat } from '../../../db/query/send.ts'
 import { parseInstant } from '../../../instant.ts'
 import { amountOf } from '../../../queries/table/validate.ts'
 import { billOf } from '../../recorder/lookups.ts'
-import type { Rejected } from '../decode/rejected.ts'
 import { factsOf } from '../facts.ts'
+import type { Received } from '../options.ts'
 import type { Facts, Mapping, Span } from '../types.ts'
 import { executionIdOf, isSpanId, isTraceId } from './ids.ts'
 import { KEEP_SPANS, KNOWN_RUNS, MARK_TRACES, NOTE_TRACES } from './received.ts'
@@ -14,12 +14,6 @@ import { KEEP_SPANS, KNOWN_RUNS, MARK_TRACES, NOTE_TRACES } from './received.ts'
 export interface TracedFacts {
   traceId: string
   facts: Facts
-}
-
-export interface Received {
-  /** Spans that are committed, also those that had arrived before. */
-  accepted: number
-  rejected: Rejected
 }
 
 const newShape = { traceId: d.uuid(), isNew: d.boolean() }

@@ -3,6 +3,7 @@ import type { Run } from '../../../db/query/query.ts'
 import type { Bound } from '../../../db/query/sql.ts'
 import { KEEPS_TOTALS } from '../../../db/totals.ts'
 import { WfstoreError } from '../../../error.ts'
+import type { Reconciled } from '../options.ts'
 import {
   DUE_SHAPE,
   type DueTrace,
@@ -17,16 +18,6 @@ import type { ReconcileOptions, TraceOutcome } from './work.ts'
 
 /** The number of traces in a transaction. */
 export const BATCH = 50
-
-/** What was done with the traces that were due, in numbers of traces. */
-export interface Reconciled {
-  /** All of them. */
-  traces: number
-  /** Runs that have ended. */
-  ended: number
-  /** Runs that could not be written. They are tried again later. */
-  failed: number
-}
 
 /** Writes the traces that are due, until none is left. Several processes can do it at once. @returns the number of traces */
 export async function reconcileDue(
