@@ -137,7 +137,8 @@ is the variable of the environment.
         "production": true
       }
     },
-    "defaults": { "tz": "Europe/Berlin" }
+    "defaults": { "tz": "Europe/Berlin" },
+    "ingest": { "quiet": "1m", "user": ["app.account", "user.id"] }
   }
 
 --profile prod uses a profile. A command that changes a production database

@@ -33,7 +33,7 @@ export const executionColumns: Column<Execution>[] = [
   { name: 'modelId', header: 'MODEL', kind: 'text', flex: { min: 10 }, priority: 1 },
   { name: 'workflowType', kind: 'text', table: false },
   { name: 'endTime', header: 'ENDED', kind: 'time', table: false },
-  { name: 'stepsTotal', kind: 'count', table: false },
+  { name: 'stepsTotal', kind: 'count', cell: ({ stepsTotal }) => stepsTotal || null, table: false },
   { name: 'stepsCompleted', kind: 'count', table: false },
   { name: 'stepsFailed', kind: 'count', table: false },
   { name: 'errorMessage', header: 'ERROR', kind: 'text', table: false, flex: { min: 20 } },

@@ -92,7 +92,7 @@ export function openLine({ runsOpen }: IngestResult): string | undefined {
 export function unpricedLine({ stepsUnpriced }: IngestResult): string | undefined {
   if (stepsUnpriced === 0) return undefined
   const [have, their] = stepsUnpriced === 1 ? ['has', 'its'] : ['have', 'their']
-  return `${plural(stepsUnpriced, 'step')} ${have} no price, so ${their} cost is not included; run \`wfstore prices check\``
+  return `${plural(stepsUnpriced, 'step')} ${have} no tokens or no price, so ${their} cost is not included; run \`wfstore prices check\``
 }
 
 /** What is refused, in one line; undefined if nothing is. */
