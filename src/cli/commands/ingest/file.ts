@@ -64,7 +64,9 @@ export async function ingestFiles(
       ? 0
       : await settle({ inTransaction, read: query }, options, traces, written)
     return {
-      ...{ ...read, accepted, refused: rejected.count },
+      ...read,
+      accepted,
+      refused: rejected.count,
       refusals: Object.entries(rejected.reasons).map(([reason, spans]) => ({ reason, spans })),
       ...(await traceTotals(query, ids)),
       failed,

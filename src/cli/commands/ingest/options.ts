@@ -61,7 +61,11 @@ export function mappingOf(flags: IngestFlags, config: IngestSettings, usual: Map
   }
   const limit = config.contentLimit === undefined ? CONTENT_LIMIT : parseLength(config.contentLimit)
   return {
-    ...{ workflow, user, session, mode, tags },
+    workflow,
+    user,
+    session,
+    mode,
+    tags,
     defaultUser: flags.defaultUser ?? config.defaultUser ?? usual.defaultUser,
     defaultMode: flags.defaultMode ?? config.defaultMode ?? usual.defaultMode,
     trustCost: flags.trustCost ?? config.trustCost ?? usual.trustCost,

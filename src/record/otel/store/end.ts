@@ -22,8 +22,12 @@ export async function endRuns(run: Run, works: readonly TraceWork[]): Promise<vo
   await addEntries(run, works)
   const ends = works.map(endOf)
   const rows = ends.map(({ executionId, status, errorMessage, endTime }) => ({
-    ...{ execution_id: executionId, status, error_message: errorMessage, end_time: endTime },
-    ...{ bill: billOf(executionId), entry: derivedId('workflow_end', executionId) },
+    execution_id: executionId,
+    status,
+    error_message: errorMessage,
+    end_time: endTime,
+    bill: billOf(executionId),
+    entry: derivedId('workflow_end', executionId),
   }))
   const ended = await run(END_RUNS({ runs: JSON.stringify(rows) }), { executionId: d.uuid() })
   const done = new Set(ended.map(({ executionId }) => executionId))
@@ -42,7 +46,8 @@ function endOf({ traceId, run: { root, status, errorMessage, end } }: TraceWork)
 /** The audit entries of the starts of runs and of their steps. */
 async function addEntries(run: Run, works: readonly TraceWork[]): Promise<void> {
   const starts = works.map(({ traceId }) => ({
-    ...{ execution_id: traceId, log_id: derivedId('workflow_start', traceId) },
+    execution_id: traceId,
+    log_id: derivedId('workflow_start', traceId),
   }))
   await run(START_ENTRIES({ runs: JSON.stringify(starts) }), {})
   const entries = works.flatMap((work) => entriesOf(work, stepRows(work), work.run.steps))

@@ -84,7 +84,11 @@ export function entryRows(traceId: string, step: TracedStep, row: StepRow) {
     ...(step.content === null ? { content: 'left out' } : {}),
   }
   const entry = (action_type: 'step_end' | 'tool_call', log_id: string) => ({
-    ...{ execution_id, step_id, action_type, log_id, metadata },
+    execution_id,
+    step_id,
+    action_type,
+    log_id,
+    metadata,
   })
   const end = entry('step_end', derivedId('step_end', execution_id, step_id, 0))
   if (step.kind !== 'tool') return [end]

@@ -85,13 +85,14 @@ async function chosen(
     if (typeof decided !== 'string') results.set(trace.traceId, decided)
     else if (traced)
       works.push({
-        ...{
-          traceId: trace.traceId,
-          state: trace.state,
-          status: found?.status,
-          isQuiet: trace.isQuiet,
-        },
-        ...{ facts, hashes: found ? hashes : new Map(), action: decided, run: traced },
+        traceId: trace.traceId,
+        state: trace.state,
+        status: found?.status,
+        isQuiet: trace.isQuiet,
+        facts,
+        hashes: found ? hashes : new Map(),
+        action: decided,
+        run: traced,
       })
   }
   return works
@@ -151,7 +152,10 @@ async function leave(
 ): Promise<void> {
   const kept = [...results].filter(([, { outcome }]) => outcome !== 'removed')
   const rows = kept.map(([trace_id, { state, findings, next }]) => ({
-    ...{ trace_id, state, next, findings },
+    trace_id,
+    state,
+    next,
+    findings,
   }))
   await run(UPDATE_TRACES({ ...options, traces: JSON.stringify(rows) }), {})
   if (kept.length === due.length) return

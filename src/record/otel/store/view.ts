@@ -68,7 +68,9 @@ function changesOf(work: TraceWork) {
   const spans = facts
     .filter(({ spanId }) => now.get(spanId) !== hashes.get(spanId))
     .map(({ spanId }) => ({
-      ...{ trace_id: traceId, span_id: spanId, step_hash: now.get(spanId) ?? null },
+      trace_id: traceId,
+      span_id: spanId,
+      step_hash: now.get(spanId) ?? null,
     }))
   return { changed, dropped, hashes: spans }
 }
