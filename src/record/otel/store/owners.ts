@@ -31,7 +31,8 @@ from (select distinct abs(hashtext(id) % ${raw(String(BUCKETS))}) as bucket from
 
 const SAME_ID = constant<'calls'>(
   (v) => sql`
-select g.trace_id as own_trace, g.span_id as own_span, s.trace_id, s.facts - 'content' as facts, s.step_hash is not null as is_counted, t.state
+select g.trace_id as own_trace, g.span_id as own_span, s.trace_id, s.facts - 'content' as facts, s.step_hash is not null as is_counted,
+       case when t.state = 'running' and e.status <> 'running' then 'ended' else t.state end as state
 from jsonb_to_recordset(${v('calls')}::jsonb) as g (trace_id uuid, span_id text, response_id text, start_time timestamptz, end_time timestamptz, is_unique boolean)
 cross join lateral (
   select * from wfstore_spans s
@@ -39,7 +40,18 @@ cross join lateral (
     and s.end_time >= case when g.is_unique then '-infinity' else g.start_time - ${TOLERANCE} end
     and (g.is_unique or (s.facts ->> 'start')::timestamptz <= g.end_time + ${TOLERANCE})
 ) as s
-join wfstore_traces t on t.trace_id = s.trace_id`,
+join wfstore_traces t on t.trace_id = s.trace_id
+left join workflow_executions e on e.execution_id = s.trace_id`,
+)
+
+/** Soon writes runs again that show a call which counts elsewhere. Those that another session has locked are left to it. */
+const WAKE = constant<'traces'>(
+  (v) => sql`
+update wfstore_traces t set due_at = least(t.due_at, now() + interval '1 second')
+from (
+  select trace_id from wfstore_traces where trace_id = any (${v('traces')}::uuid[]) order by trace_id for no key update skip locked
+) as g
+where t.trace_id = g.trace_id`,
 )
 
 const otherShape = {
@@ -57,7 +69,10 @@ export async function lockCalls(run: Run, calls: readonly Call[]): Promise<void>
   if (ids.size > 0) await run(LOCK_IDS({ ids: [...ids] }), {})
 }
 
-/** The span ids of the calls that count in another trace, by trace. */
+/**
+ * The span ids of the calls that count in another trace, by trace. A run that is running and shows a call which counts in one of
+ * these traces is written again: if a user cancels it, it is billed as it is.
+ */
 export async function lostCalls(
   run: Run,
   calls: readonly Call[],
@@ -65,6 +80,7 @@ export async function lostCalls(
   const lost = new Map<string, Set<string>>()
   const named = calls.filter(({ facts }) => facts.responseId !== undefined)
   if (named.length === 0) return lost
+  const twice = new Set<string>()
   const own = new Map(named.map((call) => [keyOf(call.traceId, call.facts.spanId), call]))
   const rows = named.map(({ traceId, facts }) => ({
     trace_id: traceId,
@@ -77,16 +93,19 @@ export async function lostCalls(
   for (const row of await run(SAME_ID({ calls: JSON.stringify(rows) }), otherShape)) {
     const call = own.get(keyOf(row.ownTrace, row.ownSpan)) as Call
     const other = { traceId: row.traceId, facts: JSON.parse(row.facts) as Facts }
-    if (!isSameResponse(call.facts, other.facts, true) || !owns(other, row, call)) continue
-    lost.set(call.traceId, (lost.get(call.traceId) ?? new Set()).add(call.facts.spanId))
+    if (!isSameResponse(call.facts, other.facts, true)) continue
+    if (owns(other, row, call))
+      lost.set(call.traceId, (lost.get(call.traceId) ?? new Set()).add(call.facts.spanId))
+    else if (row.state === 'running' && row.isCounted) twice.add(row.traceId)
   }
+  if (twice.size > 0) await run(WAKE({ traces: [...twice] }), {})
   return lost
 }
 
 const keyOf = (traceId: string, spanId: string): string => `${traceId} ${spanId}`
 
 /**
- * Whether the call counts as this other span. A run that has ended does not change: what it counts stays there, and what it does not
+ * Whether the call counts as this other span. A run that has ended, or was cancelled, does not change: what it counts stays there, and what it does not
  * count is another's. Between runs that are running, a span with tokens comes first, then the one that ended first, which usually
  * arrives first.
  */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openStore } from '../../../../src/index.ts'
 import { executionIdOf } from '../../../../src/record/otel/store/ids.ts'
 import { receiveFacts, type TracedFacts } from '../../../../src/record/otel/store/receive.ts'
 import { settleThese } from '../../../../src/record/otel/store/settle.ts'
@@ -79,6 +80,34 @@ describe('a call that two traces report', () => {
     expect((await tokens())[0]).toEqual([0, 110])
     await settle(access)
     expect(await tokens()).toEqual([[0, 110], 110])
+  })
+
+  it('leaves a running run that shows it soon after another one counts it', async () => {
+    await receive(...of(1, callSpan(1, { responseId: LONG, end: at(3) })))
+    await view(access)
+    await receive(...call(2, {}))
+    await settleThese(access.inTransaction, AT_ONCE, [executionIdOf(trace(2))])
+    const [first] = await database.sql(
+      `select due_at <= now() + interval '1 second' as soon from wfstore_traces where trace_id = $1`,
+      [executionIdOf(trace(1))],
+    )
+    expect(first).toEqual({ soon: true })
+    await database.sql('update wfstore_traces set due_at = now() where due_at is not null')
+    await view(access)
+    expect(await tokens()).toEqual([[0, 110], 110])
+    await settle(access)
+  })
+
+  it('stays in a run that was cancelled while it was running', async () => {
+    await receive(...of(1, callSpan(1, { responseId: LONG, end: at(3) })))
+    await view(access)
+    const store = openStore({ databaseUrl: database.url })
+    await store.executions.cancel([executionIdOf(trace(1))])
+    await store.close()
+    await receive(...call(2, {}))
+    await settleThese(access.inTransaction, AT_ONCE, [executionIdOf(trace(2))])
+    expect(await tokens()).toEqual([[110, 0], 110])
+    await settle(access)
   })
 
   it('counts once if one of them arrives after the end of its run', async () => {
