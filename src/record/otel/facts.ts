@@ -10,8 +10,8 @@ import {
 } from './model-call.ts'
 import { isSampled } from './sampled.ts'
 import { errorMessageOf, hasFailed } from './status.ts'
-import type { Facts, Mapping, Span, Usage, Value } from './types.ts'
-import { totalOf, usageOf } from './usage.ts'
+import type { Facts, Mapping, Span, SpanKind, Usage, Value } from './types.ts'
+import { areCounts, totalOf, usageOf } from './usage.ts'
 import { firstOf, textAt, textOf } from './values.ts'
 
 const REMOTE = 0x300
@@ -45,7 +45,7 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
   const remoteParent = ((span.flags ?? 0) & REMOTE) === REMOTE ? true : undefined
   const mayBeRoot = span.parentSpanId === null || remoteParent
   const failed = hasFailed(span, kind)
-  const usage = kind === 'tool' ? undefined : usageOf(span)
+  const usage = usageOfKind(span, kind)
   const name = textOf(span.name) ?? kind
   const facts: Given = {
     spanId: span.spanId,
@@ -85,6 +85,12 @@ export function factsOf(span: Span, mapping: Mapping): Facts {
 
 /** Spans are many, so the usual value is left out. */
 const unusual = (value: string, usual: string) => (value === usual ? undefined : value)
+
+/** Only a call is refused for a wrong usage. What other spans repeat is not counted, and a run needs its root. */
+function usageOfKind(span: Span, kind: SpanKind): Usage | undefined {
+  const usage = kind === 'tool' ? undefined : usageOf(span)
+  return usage && (kind === 'model' || areCounts(usage)) ? usage : undefined
+}
 
 /** An attribute of the span, or else of its resource; the first name that is there wins. */
 function textIn({ attributes, resource }: Span, names: readonly string[]): string | undefined {

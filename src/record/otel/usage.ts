@@ -98,24 +98,34 @@ const GENKIT: Readonly<Record<keyof Reported, readonly string[]>> = {
   total: ['totalTokens'],
 }
 
+/** -1 if there is only a number that is not whole or not exact: a call must not lose tokens that it reports. */
+const countOf = (from: Attributes, names: readonly string[]): number | undefined =>
+  firstOf(from, names, wholeOf) ?? firstOf(from, names, noCountOf)
+
+function noCountOf(value: Value | undefined): number | undefined {
+  const isNumber =
+    typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value))
+  return isNumber ? (wholeOf(Number(value)) ?? -1) : undefined
+}
+
 const read = (from: Attributes, names: typeof ATTRIBUTES): Reported => ({
-  input: firstOf(from, names.input, wholeOf),
-  output: firstOf(from, names.output, wholeOf),
-  cacheRead: firstOf(from, names.cacheRead, wholeOf),
-  cacheWrite: firstOf(from, names.cacheWrite, wholeOf),
-  reasoning: firstOf(from, names.reasoning, wholeOf),
-  total: firstOf(from, names.total, wholeOf),
+  input: countOf(from, names.input),
+  output: countOf(from, names.output),
+  cacheRead: countOf(from, names.cacheRead),
+  cacheWrite: countOf(from, names.cacheWrite),
+  reasoning: countOf(from, names.reasoning),
+  total: countOf(from, names.total),
 })
 
 /**
- * The tokens that a span reports, in classes that are disjoint; undefined if it reports none. A negative number stays, so that the
- * span is refused.
+ * The tokens that a span reports, in classes that are disjoint; undefined if it reports none. A negative number stays, and another
+ * number that is no count becomes one, so that the span is refused.
  */
 export function usageOf(span: Span): Usage | undefined {
   const { attributes } = span
   const named = withProviderMetadata(read(attributes, ATTRIBUTES), attributes)
   const reported = withOthers(named, partsOf(attributes, 'gen_ai.usage.'))
-  const uncached = firstOf(attributes, [NO_CACHE], wholeOf)
+  const uncached = countOf(attributes, [NO_CACHE])
   if (isEmpty(reported) && uncached === undefined)
     return plainUsage(attributes) ?? genkitUsage(attributes) ?? langfuseUsage(attributes)
   const usage = disjoint(reported, excludedBy(span))
@@ -255,6 +265,12 @@ function langfuseUsage(attributes: Attributes): Usage | undefined {
   }
   return Object.values(usage).every((count) => count === null) ? undefined : usage
 }
+
+/** False if a class is not a whole number from 0. */
+export const areCounts = (usage: Usage): boolean =>
+  Object.values(usage).every(
+    (count) => count === null || (Number.isSafeInteger(count) && count >= 0),
+  )
 
 export const totalOf = (usage: Usage | null | undefined): number =>
   usage

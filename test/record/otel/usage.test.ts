@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { usage, usageWith } from './spans.ts'
+import type { Value } from '../../../src/record/otel/types.ts'
+import { agent, factsOfSpans, usage, usageWith } from './spans.ts'
 
-const tokens = (given: Record<string, number>) =>
+const tokens = (given: Record<string, Value>) =>
   Object.fromEntries(Object.entries(given).map(([name, count]) => [`gen_ai.usage.${name}`, count]))
 
 describe('the first name of a count wins', () => {
@@ -237,4 +238,29 @@ it('a negative number of tokens stays, so that the span is refused', () => {
   expect(usageWith(tokens({ input_tokens: 5, 'cache_read.input_tokens': -2 }))).toMatchObject({
     cacheRead: -2,
   })
+})
+
+it.each<[string, Value]>([
+  ['a fraction', 100.5],
+  ['a fraction as text', '100.5'],
+  ['a number that JavaScript does not have exactly', '9223372036854775807'],
+  ['a huge number', 1e300],
+])('%s is no number of tokens, so that the span is refused', (_, count) => {
+  expect(usageWith(tokens({ input_tokens: count, output_tokens: 5 }))).toMatchObject({
+    input: -1,
+    output: 5,
+  })
+})
+
+it('a whole number may be written as a fraction', () => {
+  expect(usageWith(tokens({ input_tokens: '100.0', output_tokens: 5 }))).toMatchObject({
+    input: 100,
+    output: 5,
+  })
+})
+
+it('an agent with a number that is no count stays, without usage: the run needs its root', () => {
+  const [facts] = factsOfSpans([agent('a', {}, tokens({ input_tokens: 1.5, output_tokens: -1 }))])
+  expect(facts?.kind).toBe('agent')
+  expect(facts?.usage).toBeUndefined()
 })

@@ -7,6 +7,7 @@ import { billOf } from '../../recorder/lookups.ts'
 import { factsOf } from '../facts.ts'
 import type { Received } from '../options.ts'
 import type { Facts, Mapping, Span } from '../types.ts'
+import { areCounts } from '../usage.ts'
 import { executionIdOf, isSpanId, isTraceId } from './ids.ts'
 import { KEEP_SPANS, KNOWN_RUNS, MARK_TRACES, NOTE_TRACES } from './received.ts'
 
@@ -103,9 +104,7 @@ const storable = (json: string): string =>
 function faultOf(traceId: string, facts: Facts): string | undefined {
   if (!isTraceId(traceId) || !isSpanId(facts.spanId)) return NOT_VALID.ids
   if (!isSet(facts.start) || !isSet(facts.end)) return NOT_VALID.times
-  const counts = Object.values(facts.usage ?? {})
-  if (!counts.every((count) => count === null || (Number.isSafeInteger(count) && count >= 0)))
-    return NOT_VALID.tokens
+  if (facts.usage && !areCounts(facts.usage)) return NOT_VALID.tokens
   try {
     amountOf('cost', facts.cost)
   } catch {
