@@ -18,7 +18,7 @@ export interface TracedFacts {
 }
 
 const newShape = { traceId: d.uuid(), isNew: d.boolean() }
-const knownShape = { traceId: d.uuid(), exists: d.boolean(), billed: d.boolean() }
+const knownShape = { traceId: d.uuid(), exists: d.boolean(), traced: d.boolean() }
 
 const NOT_VALID = {
   ids: 'the trace id or the span id is not valid',
@@ -27,6 +27,8 @@ const NOT_VALID = {
   cost: 'the cost is not an amount of US dollars',
 } as const
 const REMOVED = 'a cleanup has removed the run'
+/** Which of its spans are counted is not known, so none may be added. */
+const RESTORED = 'the run was restored or imported'
 
 /** Keeps what wfstore needs of spans, as `receiveFacts`. */
 export const receive = (
@@ -62,33 +64,35 @@ export async function receiveFacts(
       else byTrace.set(id, [facts])
     }
   }
-  const removed = byTrace.size === 0 ? [] : await repeat(() => keep(inTransaction, byTrace))
-  for (const id of removed) for (const _ of byTrace.get(id) ?? []) refuse(REMOVED)
+  const refused = byTrace.size === 0 ? [] : await repeat(() => keep(inTransaction, byTrace))
+  for (const [id, reason] of refused) for (const _ of byTrace.get(id) ?? []) refuse(reason)
   const count = Object.values(reasons).reduce((sum, spans) => sum + spans, 0)
   return { accepted: spans.length - count, rejected: { count, reasons } }
 }
 
-/** @returns the traces of removed runs, of which nothing is kept */
+/** @returns the traces of which nothing is kept, and why */
 const keep = (
   inTransaction: InTransaction,
   byTrace: ReadonlyMap<string, readonly Facts[]>,
-): Promise<string[]> =>
+): Promise<ReadonlyMap<string, string>> =>
   inTransaction(async (run) => {
     const traces = [...byTrace.keys()].sort()
     const noted = await run(NOTE_TRACES({ traces }), newShape)
     const fresh = noted.filter(({ isNew }) => isNew).map(({ traceId }) => traceId)
-    const removed: string[] = []
+    const refused = new Map<string, string>()
     if (fresh.length > 0) {
       const known = await run(KNOWN_RUNS({ traces: fresh, bills: fresh.map(billOf) }), knownShape)
-      for (const { traceId, exists } of known) if (!exists) removed.push(traceId)
-      const recorded = known.filter(({ exists }) => exists).map(({ traceId }) => traceId)
-      if (known.length > 0) await run(MARK_TRACES({ recorded, removed }), {})
+      const recorded: string[] = []
+      for (const { traceId, exists, traced } of known)
+        if (exists && !traced) recorded.push(traceId)
+        else refused.set(traceId, exists ? RESTORED : REMOVED)
+      if (known.length > 0) await run(MARK_TRACES({ recorded, refused: [...refused.keys()] }), {})
     }
     const rows = traces
-      .filter((id) => !removed.includes(id))
+      .filter((id) => !refused.has(id))
       .flatMap((id) => (byTrace.get(id) ?? []).map((facts) => rowOf(id, facts)))
     if (rows.length > 0) await run(KEEP_SPANS({ spans: `[${rows.join(',')}]` }), {})
-    return removed
+    return refused
   })
 
 const rowOf = (trace_id: string, facts: Facts): string =>

@@ -20,25 +20,26 @@ returning t.trace_id, t.xmax = 0 as is_new`,
 )
 
 /**
- * What is known of new traces: whether a run with this id exists, and whether it has a bill. A run that another session has
+ * What is known of new traces whose run exists or has a bill: whether it exists, and whether it was made of spans. A run that another session has
  * locked in order to remove it does not count: this does not wait for that session, which may wait for our traces.
  */
 export const KNOWN_RUNS = constant<'traces' | 'bills'>(
   (v) => sql`
 with known as materialized (
-  select execution_id from workflow_executions where execution_id = any (${v('traces')}::uuid[]) for key share skip locked
+  select execution_id, metadata ->> 'source' as source from workflow_executions
+  where execution_id = any (${v('traces')}::uuid[]) for key share skip locked
 )
-select g.trace_id, k.execution_id is not null as exists, b.billing_id is not null as billed
+select g.trace_id, k.execution_id is not null as exists, coalesce(k.source = 'opentelemetry', false) as traced
 from unnest(${v('traces')}::uuid[], ${v('bills')}::uuid[]) as g (trace_id, bill)
 left join known k on k.execution_id = g.trace_id
 left join lateral (select billing_id from billing_records where billing_id = g.bill limit 1) as b on true
 where k.execution_id is not null or b.billing_id is not null`,
 )
 
-/** A run that exists was recorded by an engine itself. The trace of a removed run is not kept. */
-export const MARK_TRACES = constant<'recorded' | 'removed'>(
+/** A run that exists was recorded by an engine itself. A trace that is refused is not kept. */
+export const MARK_TRACES = constant<'recorded' | 'refused'>(
   (v) => sql`
-with gone as (delete from wfstore_traces where trace_id = any (${v('removed')}::uuid[]))
+with gone as (delete from wfstore_traces where trace_id = any (${v('refused')}::uuid[]))
 update wfstore_traces set state = 'recorded' where trace_id = any (${v('recorded')}::uuid[])`,
 )
 

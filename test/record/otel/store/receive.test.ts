@@ -4,7 +4,8 @@ import { executionIdOf, stepIdOf } from '../../../../src/record/otel/store/ids.t
 import { receiveFacts, type TracedFacts } from '../../../../src/record/otel/store/receive.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
-import { at, modelSpan, of, openAccess, spanId, trace } from './spans.ts'
+import { settle, totals } from './settled.ts'
+import { at, callSpan, modelSpan, of, openAccess, rootSpan, spanId, trace } from './spans.ts'
 
 let database: TestDatabase
 let access: ReturnType<typeof openAccess>
@@ -127,6 +128,20 @@ it('the spans of a run that was removed are refused, and no new run begins', asy
   })
   expect(await traces()).toEqual([{ trace_id: executionIdOf(trace(2)), state: 'received' }])
   expect(await kept()).toHaveLength(1)
+})
+
+it('the spans of a traced run that was restored or imported are refused: which of them it counts is not known', async () => {
+  await receive(...of(1, callSpan(1), rootSpan()))
+  await settle(access)
+  // As in another database, into which the run was imported.
+  await database.sql('truncate wfstore_traces, wfstore_spans')
+  expect(await receive(...of(1, callSpan(1), callSpan(2), rootSpan()))).toEqual({
+    accepted: 0,
+    rejected: { count: 3, reasons: { 'the run was restored or imported': 3 } },
+  })
+  await settle(access)
+  expect(await totals(database)).toMatchObject({ bills: 110, executions: 110, steps: 110 })
+  expect(await traces()).toEqual([])
 })
 
 it('the trace of a run that an engine records itself is marked', async () => {
