@@ -6,6 +6,7 @@ import { traceTotals } from '../../../queries/traces/totals.ts'
 import { DEFAULT_MAPPING } from '../../../record/otel/mapping.ts'
 import { executionIdOf } from '../../../record/otel/store/ids.ts'
 import { receive } from '../../../record/otel/store/receive.ts'
+import { reconcileDue } from '../../../record/otel/store/reconcile.ts'
 import { settleThese } from '../../../record/otel/store/settle.ts'
 import type { ReconcileOptions } from '../../../record/otel/store/work.ts'
 import { type Access, ownAccess } from '../../../store/access.ts'
@@ -27,6 +28,9 @@ import {
   unpricedLine,
 } from './result.ts'
 
+/** A server writes a trace within seconds after it is due. */
+const OVERDUE_MS = 60_000
+
 /** Stores the traces of files, and ends their runs. */
 export async function ingestFiles(
   context: Context,
@@ -37,7 +41,7 @@ export async function ingestFiles(
   const { io } = context
   const config = context.settings().config?.ingest ?? {}
   const mapping = mappingOf(flags, config, DEFAULT_MAPPING)
-  const options = { ...DEFAULT_MAPPING, ...patienceOf(flags, config) }
+  const options = { ...DEFAULT_MAPPING, ...patienceOf(flags, config, 'file') }
   // Reject a wrong file name before connecting.
   for (const file of files) if (file !== '-') await assertReadable(resolve(io.cwd, file), file)
   const { check, inTransaction, read: query } = ownAccess(await context.pool(flags))
@@ -63,6 +67,9 @@ export async function ingestFiles(
     const failed = io.signal.aborted
       ? 0
       : await settle({ inTransaction, read: query }, options, traces, written)
+    // A file that the Collector has rotated is not read again. Its runs that were still open are ended here.
+    const others = { ...DEFAULT_MAPPING, ...patienceOf(flags, config, 'network') }
+    await reconcileDue(inTransaction, others, () => io.signal.aborted, OVERDUE_MS)
     return {
       ...read,
       accepted,

@@ -28,7 +28,7 @@ export async function receiveTraces(
   const { note } = context.writer(flags)
   const refusals = reportRefusals(note, () => io.now().getTime())
   io.setPatience?.(PATIENCE_MS)
-  const options = { ...DEFAULT_MAPPING, ...patienceOf(flags, config) }
+  const options = { ...DEFAULT_MAPPING, ...patienceOf(flags, config, 'network') }
   const reconciling = startReconciling(inTransaction, options, (error) =>
     refusals.add('run', databaseError(error).message),
   )

@@ -83,12 +83,12 @@ export interface Patience {
 
 /** A file has all spans of most traces, so it waits for no others unless a flag says so. */
 export function patienceOf(
-  { quiet, abandon, listen }: IngestFlags,
+  { quiet, abandon }: IngestFlags,
   config: IngestSettings,
+  from: 'file' | 'network',
 ): Patience {
-  const usual = listen === undefined ? 0 : parseQuiet(config.quiet ?? '30s').ms
   return {
-    quietMs: quiet?.ms ?? usual,
+    quietMs: quiet?.ms ?? (from === 'file' ? 0 : parseQuiet(config.quiet ?? '30s').ms),
     abandonMs: abandon?.ms ?? parseQuiet(config.abandon ?? '1h').ms,
   }
 }

@@ -41,9 +41,9 @@ const dueColumns = (v: (name: Wait) => string) =>
  * Locks the next traces that are due. A trace that another session has locked is left to it: so no transaction that holds traces
  * waits for another one.
  */
-export const LOCK_DUE = constant<Wait | 'limit'>(
+export const LOCK_DUE = constant<Wait | 'limit' | 'overdueMs'>(
   (v) => sql`
-select ${dueColumns(v)} from wfstore_traces t where t.due_at <= statement_timestamp()
+select ${dueColumns(v)} from wfstore_traces t where t.due_at <= statement_timestamp() - ${milliseconds(v('overdueMs'))}
 order by t.due_at, t.trace_id limit ${v('limit')}::integer for no key update skip locked`,
 )
 

@@ -19,16 +19,25 @@ import type { ReconcileOptions, TraceOutcome } from './work.ts'
 /** The number of traces in a transaction. */
 export const BATCH = 50
 
-/** Writes the traces that are due, until none is left. Several processes can do it at once. @returns the number of traces */
+/**
+ * Writes the traces that are due, until none is left. Several processes can do it at once.
+ * @param overdueMs only those that have been due for this time, so that no other process is about to write them
+ * @returns the number of traces
+ */
 export async function reconcileDue(
   inTransaction: InTransaction,
   options: ReconcileOptions,
   isStopped: () => boolean = () => false,
+  overdueMs = 0,
 ): Promise<number> {
   const limit = BATCH
   let traces = 0
   while (!isStopped()) {
-    const { due } = await reconcile(inTransaction, options, LOCK_DUE({ ...options, limit }))
+    const { due } = await reconcile(
+      inTransaction,
+      options,
+      LOCK_DUE({ ...options, overdueMs, limit }),
+    )
     traces += due.length
     if (due.length < limit) break
   }

@@ -156,6 +156,21 @@ describe('ingest FILE', () => {
     expect(await statuses()).toEqual([{ status: 'failed' }, { status: 'failed' }])
   })
 
+  it('ends runs that an earlier file has left open, and none that another process is about to write', async () => {
+    write('a.jsonl', collectorLines('ai7-anthropic'))
+    write('b.jsonl', collectorLines('ai7-sub'))
+    await cli(['a.jsonl', '--quiet', '1h'])
+    const next = async (due: string) => {
+      await database.sql(
+        `update wfstore_traces set due_at = now() - interval '${due}', last_arrival = now() - interval '1 h'`,
+      )
+      await cli(['b.jsonl'])
+      return database.sql('select status from workflow_executions order by status')
+    }
+    expect(await next('10 s')).toEqual([{ status: 'running' }, { status: 'success' }])
+    expect(await next('2 min')).toEqual([{ status: 'success' }, { status: 'success' }])
+  })
+
   it('takes the attributes, the defaults and the content from the config, and flags override it', async () => {
     const file = join(folder, 'wfstore.config.json')
     const ingest = { user: ['none'], defaultUser: 'batch', mode: ['none'], defaultMode: 'Sales' }
