@@ -13,7 +13,7 @@ const AT_ONCE = 20
 const STEPS_PER_RUN = 5
 const MILLION = 1_000_000
 /** Megabytes that a process which receives may have. */
-const MOST_MEMORY = 400
+const MOST_MEMORY = 250
 
 export const measure = (outer) =>
   inOwnDatabase(outer, 'bench_ingest', async (database) => {
