@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -75,14 +76,34 @@ it('the crontabs run as they are written', () => {
   expect(readdirSync(join(folder, 'var/archive/wfstore'))).not.toEqual([])
 })
 
+const services = (isJob: boolean) =>
+  blocks('ini').filter(
+    (lines) => lines.includes('[Service]') && lines.includes('Type=oneshot') === isJob,
+  )
+
 it('the systemd unit runs as it is written', () => {
-  const services = blocks('ini').filter((lines) => lines.includes('[Service]'))
-  expect(services).toHaveLength(1)
-  for (const lines of services) {
+  const jobs = services(true)
+  expect(jobs).toHaveLength(1)
+  for (const lines of jobs) {
     const command = lines.find((line) => line.startsWith('ExecStart='))?.slice('ExecStart='.length)
     expect(command).toMatch(/^\//)
     start(here(command as string), assignments(lines))
   }
+})
+
+it('the systemd unit of a server starts, and its stop is no failure', async () => {
+  const [lines = [], ...others] = services(false)
+  expect(others).toEqual([])
+  const command = lines.find((line) => line.startsWith('ExecStart='))?.slice('ExecStart='.length)
+  const [program = '', ...words] = here(command as string)
+    .replace(/(?<=--listen \S+):\d+/, ':0')
+    .split(' ')
+  const server = spawn(program, words, { cwd: folder, env: assignments(lines) })
+  const [line] = await once(server.stderr, 'data')
+  expect(String(line)).toMatch(/^listening on /)
+  server.kill('SIGTERM')
+  const [code] = await once(server, 'exit')
+  expect(lines).toContain(`SuccessExitStatus=${code}`)
 })
 
 it('the arguments of the Kubernetes job are a cleanup', () => {
