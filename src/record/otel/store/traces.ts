@@ -1,4 +1,5 @@
 import type { Run } from '../../../db/query/query.ts'
+import { WfstoreError } from '../../../error.ts'
 import type { ExecutionStatus } from '../../../tables/executions.ts'
 import { runOf } from '../run.ts'
 import type { Facts, Finding, TracedRun } from '../types.ts'
@@ -44,6 +45,7 @@ export async function writeTraces(
   }
   const views = works.filter(({ action }) => action !== 'late')
   const taken = await writeRuns(run, views, options)
+  if (taken.size > 0) await assertThere(run, [...taken])
   for (const { traceId } of views.filter(({ traceId }) => taken.has(traceId)))
     results.set(traceId, { outcome: 'recorded', state: 'recorded', next: 'soon' })
   const ends = views.filter(({ traceId, action }) => action === 'end' && !taken.has(traceId))
@@ -52,6 +54,16 @@ export async function writeTraces(
   for (const work of works) if (!taken.has(work.traceId)) results.set(work.traceId, leftBy(work))
   await leave(run, due, results, options)
   return due.map(({ traceId }) => results.get(traceId)?.outcome ?? 'waiting')
+}
+
+/** A trigger of an application can leave a run out without an error. Then its spans must stay. */
+async function assertThere(run: Run, traces: readonly string[]): Promise<void> {
+  const there = new Set(
+    (await run(LOCK_RUNS({ traces }), RUN_SHAPE)).map(({ executionId }) => executionId),
+  )
+  const missing = traces.find((traceId) => !there.has(traceId))
+  if (missing !== undefined)
+    throw new WfstoreError('failed', `execution ${missing} is not added: a trigger leaves it out`)
 }
 
 /** Reads the traces and decides what is done with each. Those whose run is not written now are in `results`. */

@@ -203,6 +203,23 @@ describe('when nothing more is expected', () => {
     expect(await totals(database)).toMatchObject({ bills: 330 })
   })
 
+  it('the spans of a run that a trigger leaves out stay, and are tried again', async () => {
+    await database.sql(`
+      create function leave_out() returns trigger language plpgsql as 'begin return null; end';
+      create trigger leave_out before insert on workflow_executions for each row
+        when (new.user_id = 'bad') execute function leave_out()`)
+    const root = (n: number) => rootSpan(n === 2 ? { userId: 'bad' } : {})
+    await receive(...[1, 2].flatMap((n) => of(n, callSpan(n), root(n))))
+    expect(await settle(access)).toEqual({ traces: 2, ended: 1, failed: 1 })
+    expect(await states()).toMatchObject([
+      { state: 'ended', error: null },
+      { state: 'received', due: true, error: expect.stringContaining('a trigger leaves it out') },
+    ])
+    await database.sql('drop function leave_out cascade')
+    expect(await settle(access)).toEqual({ traces: 1, ended: 1, failed: 0 })
+    expect(await totals(database)).toMatchObject({ bills: 220 })
+  })
+
   it('a trace whose stored facts cannot be read stops no other', async () => {
     await receive(...[1, 2].flatMap((n) => of(n, callSpan(n), rootSpan())))
     await database.sql(`update wfstore_spans set facts = '[]' where trace_id = $1`, [ID])
