@@ -30,24 +30,21 @@ export async function settleThese(
       failed += outcomes.filter((outcome) => outcome === 'failed').length
       if (tries === 0) progress(Math.min(at + BATCH, open.length))
     }
-    open = await stillOpen(inTransaction, options, open)
+    open = await stillDue(inTransaction, open)
   }
   return failed
 }
 
-/** Those that wait for no more spans and are not written yet. */
-async function stillOpen(
+/** Those that are due and not written yet. It waits for the sessions that have locked them. */
+async function stillDue(
   inTransaction: InTransaction,
-  { quietMs, abandonMs }: ReconcileOptions,
   traces: readonly string[],
 ): Promise<string[]> {
-  const seconds = Math.max(quietMs, abandonMs) / 1000
   const rows = await inTransaction((run) =>
     run(
       sql`select trace_id from wfstore_traces
-        where trace_id = any(${traces}::uuid[]) and due_at is not null and error is null
-          and last_arrival <= statement_timestamp() - make_interval(secs => ${seconds}::double precision)
-        order by trace_id`,
+        where trace_id = any(${traces}::uuid[]) and error is null and due_at <= statement_timestamp() + interval '1 second'
+        order by trace_id for no key update`,
       { traceId: d.uuid() },
     ),
   )

@@ -172,6 +172,19 @@ async function waiting(sessions: number): Promise<void> {
   }
 }
 
+it('a trace that another process has locked is written when it is free', async () => {
+  await receive(...call(1, {}))
+  const holder = await database.connect()
+  await holder.query('begin; select from wfstore_traces for update')
+  const options = { ...AT_ONCE, abandonMs: 3_600_000 }
+  const settles = settleThese(access.inTransaction, options, [executionIdOf(trace(1))])
+  await Promise.race([settles, waiting(1)])
+  await holder.query('rollback')
+  await settles
+  expect(await tokens()).toEqual([[110], 110])
+  await holder.end()
+})
+
 describe('an id that a server uses again', () => {
   it.each<[string, Partial<Facts>]>([
     ['at another time', { start: at(50), end: at(51) }],
