@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type ErrorCode, WfstoreError } from '../error.ts'
+import { otherProtocol, refuseConnection } from './other-protocol.ts'
 
 export interface RequestContext {
   /** The client sends its body only after 100 Continue. */
@@ -44,10 +45,18 @@ export interface Listening {
   close: () => Promise<void>
 }
 
+interface ListenOptions {
+  host: string
+  port: number
+  timeouts?: Partial<Timeouts>
+  /** Called with the reason for a client of another protocol, such as gRPC. */
+  onRefused?: (reason: string) => void
+}
+
 /** @throws WfstoreError usage, failed or permission_denied if the address cannot be used */
 export async function listen(
   handler: Handler,
-  { host, port, timeouts = {} }: { host: string; port: number; timeouts?: Partial<Timeouts> },
+  { host, port, timeouts = {}, onRefused }: ListenOptions,
 ): Promise<Listening> {
   const times = { ...USUAL, ...timeouts }
   const server = createServer({
@@ -67,6 +76,11 @@ export async function listen(
     )
   }
   server.on('request', take(false)).on('checkContinue', take(true))
+  server.on('clientError', (error, socket) => {
+    const reason = otherProtocol(error)
+    if (reason !== undefined) onRefused?.(reason)
+    refuseConnection(error, socket as Socket, running.keys())
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(unusable(host, port, cause)))
     server.listen(port, host, resolve)

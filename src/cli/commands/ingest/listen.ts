@@ -45,7 +45,8 @@ export async function receiveTraces(
     onRefused: (reason, spans) => refusals.add(spans ? 'span' : 'request', reason, spans),
     onError: (error) => refusals.add('request', databaseError(error).message),
   })
-  const server = await listen(handler, flags.listen)
+  const onRefused = (reason: string) => refusals.add('request', reason)
+  const server = await listen(handler, { ...flags.listen, onRefused })
   context.atEnd(server.close)
   if (!isLocal(flags.listen))
     note(`warning: other machines can reach ${urlOf(server)}, and it asks for no password`)
