@@ -94,7 +94,9 @@ export async function lostCalls(
     const call = own.get(keyOf(row.ownTrace, row.ownSpan)) as Call
     const other = { traceId: row.traceId, facts: JSON.parse(row.facts) as Facts }
     if (!isSameResponse(call.facts, other.facts, true)) continue
-    if (owns(other, row, call))
+    // Two late spans may be added at once.
+    const isDecided = row.isCounted || !own.has(keyOf(other.traceId, other.facts.spanId))
+    if (owns(other, { ...row, isDecided }, call))
       lost.set(call.traceId, (lost.get(call.traceId) ?? new Set()).add(call.facts.spanId))
     else if (row.state === 'running' && row.isCounted) twice.add(row.traceId)
   }
@@ -105,17 +107,17 @@ export async function lostCalls(
 const keyOf = (traceId: string, spanId: string): string => `${traceId} ${spanId}`
 
 /**
- * Whether the call counts as this other span. A run that has ended, or was cancelled, does not change: what it counts stays there, and what it does not
- * count is another's. Between runs that are running, a span with tokens comes first, then the one that ended first, which usually
- * arrives first.
+ * Whether the call counts as this other span. A run that has ended, or was cancelled, does not change: what it counts stays there, and
+ * what it does not count is another's, unless this transaction adds it. Otherwise a span with tokens comes first, then the one that
+ * ended first, which usually arrives first.
  */
 function owns(
   other: Call,
-  { state, isCounted }: { state: TraceState; isCounted: boolean },
+  { state, isCounted, isDecided }: { state: TraceState; isCounted: boolean; isDecided: boolean },
   own: Call,
 ): boolean {
   if (state === 'recorded') return true
-  if (state === 'ended' || state === 'abandoned') return isCounted
+  if (isDecided && (state === 'ended' || state === 'abandoned')) return isCounted
   const [a, b] = [placeOf(other), placeOf(own)]
   return a < b
 }

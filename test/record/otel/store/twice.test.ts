@@ -118,6 +118,17 @@ describe('a call that two traces report', () => {
     expect(await tokens()).toEqual([[110, 110], 220])
   })
 
+  it.each([
+    ['both runs have', [1, 2, 3]],
+    ['one of the runs has', [1, 3]],
+  ])('counts once if %s ended before, and both are written at once', async (_, numbers) => {
+    await receive(...numbers.flatMap((n) => of(n, callSpan(5, { responseId: `${n}` }), rootSpan())))
+    await settle(access)
+    await receive(...call(1, {}), ...call(2, { end: at(3) }))
+    await settle(access)
+    expect((await totals(database))?.bills).toBe(110 * numbers.length + 110)
+  })
+
   it('with other totals and models it is the same one if the id is long', async () => {
     await receive(
       ...call(1, {}),
