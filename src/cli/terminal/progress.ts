@@ -33,6 +33,12 @@ export function startProgress(io: Io): Progress {
     io.stderr.write(`${CLEAR}${text} (${seconds(drawnAt - start)})`)
     drawn = true
   }
+  const clear = () => {
+    if (drawn) io.stderr.write(CLEAR)
+    drawn = false
+  }
+  // The work may not end, such as a read from the terminal.
+  io.signal.addEventListener('abort', clear, { once: true })
   return {
     show: (count, label, total) => {
       const begun = phase ? { since: now(), from: count } : { since: start, from: 0 }
@@ -40,10 +46,7 @@ export function startProgress(io: Io): Progress {
       if (now() - drawnAt >= SHORTEST_MS) draw()
     },
     during: (work) => whileTicking(io, TICK_MS, draw, work),
-    clear: () => {
-      if (drawn) io.stderr.write(CLEAR)
-      drawn = false
-    },
+    clear,
   }
 }
 

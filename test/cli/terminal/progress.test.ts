@@ -110,7 +110,7 @@ it('work without a count shows every second that it runs, and is cleared when it
   }
 })
 
-it('nothing is drawn after an interruption', async () => {
+it('an interruption clears the line, and nothing is drawn after it', async () => {
   const { io, written, tick, interrupt, at } = terminal()
   const progress = startProgress(io)
   progress.during(() => new Promise(() => {}))
@@ -118,7 +118,7 @@ it('nothing is drawn after an interruption', async () => {
   interrupt()
   await tick()
   at(5000, progress).show(1, 'lines')
-  expect(written).toEqual(['working… (1s)'])
+  expect(written).toEqual(['working… (1s)', 'cleared'])
 })
 
 it('there is no progress without a terminal, or on a terminal that shows the rows', async () => {
