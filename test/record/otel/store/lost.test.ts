@@ -29,7 +29,19 @@ async function untilDone(work: () => Promise<unknown>): Promise<void> {
       return
     } catch (error) {
       if (tries === 5) throw error
+      await withoutTransactions()
     }
+  }
+}
+
+/** Resolves when the server, too, has noticed that a connection is lost: until then its traces are locked, and settle leaves them out. */
+async function withoutTransactions(): Promise<void> {
+  for (;;) {
+    const [row] = await database.sql(
+      `select count(*)::int as open from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null and backend_type = 'client backend'`,
+    )
+    if (row?.open === 0) return
   }
 }
 
