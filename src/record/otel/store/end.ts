@@ -64,6 +64,29 @@ const entriesOf = (
   )
 
 /**
+ * A late span can describe a call that is a step already. It is noted as counted, so that its response id counts in no other trace.
+ */
+export async function joinSteps(run: Run, works: readonly TraceWork[]): Promise<void> {
+  const joined = works.flatMap((work) => {
+    const spans = work.run.steps.flatMap(({ spanIds }) => {
+      const hash = spanIds.map((spanId) => work.hashes.get(spanId)).find(Boolean)
+      return hash === undefined
+        ? []
+        : spanIds
+            .filter((spanId) => !work.hashes.has(spanId))
+            .map((span_id) => ({ trace_id: work.traceId, span_id, step_hash: hash }))
+    })
+    if (spans.length > 0)
+      work.hashes = new Map([
+        ...work.hashes,
+        ...spans.map(({ span_id, step_hash }) => [span_id, step_hash] as const),
+      ])
+    return spans
+  })
+  if (joined.length > 0) await run(KEEP_HASHES({ spans: JSON.stringify(joined) }), {})
+}
+
+/**
  * Adds the steps of spans that have arrived after the end of their run, as a batch does: the bill grows, or gets a correction if its
  * month is closed. Steps that are counted do not change.
  */

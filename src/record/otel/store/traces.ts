@@ -13,7 +13,7 @@ import {
   type TraceState,
   UPDATE_TRACES,
 } from './due.ts'
-import { endRuns, writeLate } from './end.ts'
+import { endRuns, joinSteps, writeLate } from './end.ts'
 import { type Call, lockCalls, lostCalls } from './owners.ts'
 import { writeRuns } from './view.ts'
 import type { ReconcileOptions, TraceOutcome, TraceWork } from './work.ts'
@@ -38,6 +38,8 @@ export async function writeTraces(
   // A run that ends now or has ended must see what others that have ended count.
   const ending = works.filter(({ action }) => action !== 'view').flatMap(callsOf)
   await lockCalls(run, ending)
+  const lates = works.filter(({ action }) => action === 'late')
+  await joinSteps(run, lates)
   const lost = await lostCalls(run, works.flatMap(callsOf))
   for (const work of works) {
     const spans = lost.get(work.traceId)
@@ -50,7 +52,7 @@ export async function writeTraces(
     results.set(traceId, { outcome: 'recorded', state: 'recorded', next: 'soon' })
   const ends = views.filter(({ traceId, action }) => action === 'end' && !taken.has(traceId))
   await endRuns(run, ends)
-  for (const work of works.filter(({ action }) => action === 'late')) await writeLate(run, work)
+  for (const work of lates) await writeLate(run, work)
   for (const work of works) if (!taken.has(work.traceId)) results.set(work.traceId, leftBy(work))
   await leave(run, due, results, options)
   return due.map(({ traceId }) => results.get(traceId)?.outcome ?? 'waiting')

@@ -129,6 +129,20 @@ describe('a call that two traces report', () => {
     expect((await totals(database))?.bills).toBe(110 * numbers.length + 110)
   })
 
+  it('counts once if its id arrives late, from another instrumentation of the run that counts it', async () => {
+    const { responseId: _, ...without } = callSpan(1, { scope: 'a' })
+    await receive(...of(1, without, rootSpan()))
+    await settle(access)
+    await receive(
+      ...of(1, callSpan(5, { ...without, spanId: spanId(5), scope: 'b', responseId: LONG })),
+    )
+    await settle(access)
+    expect(await tokens()).toEqual([[110], 110])
+    await receive(...call(2, {}))
+    await settle(access)
+    expect(await tokens()).toEqual([[110, 0], 110])
+  })
+
   it('with other totals and models it is the same one if the id is long', async () => {
     await receive(
       ...call(1, {}),
