@@ -5,8 +5,12 @@ import { constant, raw, sql } from '../../../db/query/sql.ts'
  * deadlock. Times are those of the server.
  */
 
-/** A trace is written at most this often while its spans arrive. */
-const PAUSE = raw(`interval '1 second'`)
+/**
+ * A trace is written at most this often while its spans arrive: each time all its spans are read, so a trace of many thousands is
+ * written less and less often.
+ */
+const PAUSE = raw(`greatest(interval '1 second',
+      case t.state when 'running' then least(interval '1 minute', (now() - t.first_arrival) / 10) end)`)
 
 /** Adds the traces, or notes that more of them has arrived. `is_new` if nothing of it had arrived before. */
 export const NOTE_TRACES = constant<'traces'>(

@@ -74,6 +74,29 @@ it('of a span that arrives with other contents the same one is kept in every ord
   expect(results[0]).toMatchObject([{ facts: { end: at(9) } }])
 })
 
+it('the longer the spans of a running run arrive, the less often it is written, at least once a minute', async () => {
+  const pauses = []
+  for (const [state, age] of [
+    ['received', '0'],
+    ['running', '1 second'],
+    ['running', '200 seconds'],
+    ['running', '1 day'],
+    ['ended', '1 day'],
+  ]) {
+    await database.sql('truncate wfstore_traces')
+    await receive(...of(1, modelSpan(1)))
+    await database.sql(
+      `update wfstore_traces set due_at = null, state = '${state}', first_arrival = now() - interval '${age}'`,
+    )
+    await receive(...of(1, modelSpan(2)))
+    const [row] = await database.sql(
+      'select round(extract(epoch from due_at - last_arrival))::integer as pause from wfstore_traces',
+    )
+    pauses.push(row?.pause)
+  }
+  expect(pauses).toEqual([1, 1, 20, 60, 1])
+})
+
 it('spans that are not valid are counted and named, and the others are kept', async () => {
   const usage = { input: -1, output: 1, cacheRead: null, cacheWrite: null, reasoning: null }
   const bad: TracedFacts[] = [
