@@ -44,18 +44,13 @@ export function questionOf(program: CommandReference, words: readonly string[]):
   }
   const argument = at.arguments[Math.min(position, at.arguments.length - 1)]
   const fits = argument && !inHelp && (position < at.arguments.length || argument.variadic)
-  const values = fits ? valuesOf(argument, current) : NONE
-  const commands = position === 0 ? subcommandsOf(program, at) : []
-  return {
-    ...known,
-    ...values,
-    candidates: [
-      ...commands
-        .filter(({ value }) => value.startsWith(current))
-        .sort((a, b) => a.value.localeCompare(b.value)),
-      ...values.candidates,
-    ],
-  }
+  const commands = (position === 0 ? subcommandsOf(program, at) : [])
+    .filter(({ value }) => value.startsWith(current))
+    .sort((a, b) => a.value.localeCompare(b.value))
+  // The shell completes files itself, without these words. A word that begins a command is no file.
+  const isCommand = argument?.kind === 'file' && current !== '' && commands.length > 0
+  const values = fits && !isCommand ? valuesOf(argument, current) : NONE
+  return { ...known, ...values, candidates: [...commands, ...values.candidates] }
 }
 
 const NONE = { candidates: [] }

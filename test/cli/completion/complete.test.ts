@@ -80,6 +80,8 @@ it.each([
   ['help executions l', ['list']],
   ['help ti', ['time']],
   ['completion z', ['zsh']],
+  ['ingest ch', ['check']],
+  ['ingest tr', []],
   ['executions list -- --st', []],
   ['nonsense --us', []],
   ['executions list --nonsense=', []],
