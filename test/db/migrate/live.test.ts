@@ -93,9 +93,10 @@ it('an adoption that cannot lock the tables lets their writers pass, for any dur
   const up = start(proxy)
   await up.said(`the tables are in use, trying again: pid ${await pidOf(holder)} (a long report)`)
   // The holder has not ended: behind a statement that waits for it without limit no insert would ever come back.
+  // It gives up after eight tries, so both must have happened before.
   const tries = failed
-  while (failed < tries + 3) await writer.more(1)
   await writer.more(20)
+  while (failed < tries + 3) await writer.more(1)
   await holder.query('commit')
 
   expect(await up.ended).toMatchObject({
