@@ -17,7 +17,7 @@ import {
 describe('a run', () => {
   it('is a trace with a call of a model or a tool, or with an agent', () => {
     for (const spans of [[chat('a')], [tool('a')], [agent('a')]])
-      expect(runOf(factsOfSpans(spans))).toBeDefined()
+      expect(runOf(factsOfSpans(spans))).toMatchObject({ root: 'ended', status: 'success' })
   })
 
   it('is not a trace of chains and HTTP requests', () => {
