@@ -1,12 +1,20 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { NONE_REJECTED } from '../../src/record/otel/decode/rejected.ts'
 import type { Rejected } from '../../src/record/otel/options.ts'
 import { listen } from '../../src/server/listen.ts'
-import type { OtlpOptions } from '../../src/server/otlp.ts'
-import { JSON_TYPE, json, oneConnection, post, raw, type Serving, serve, until } from './serving.ts'
+import {
+  JSON_TYPE,
+  json,
+  oneConnection,
+  post,
+  raw,
+  serve,
+  startedServers,
+  until,
+} from './serving.ts'
 
 const request = (name = 'chat') =>
   JSON.stringify({
@@ -31,15 +39,7 @@ const request = (name = 'chat') =>
 const head = (length: number) =>
   `POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
 
-const servers: Serving[] = []
-async function started(options: Partial<OtlpOptions> = {}, timeouts = {}): Promise<Serving> {
-  const server = await serve(options, timeouts)
-  servers.push(server)
-  return server
-}
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close()
-})
+const started = startedServers()
 
 /** A store whose commits wait until they are released. */
 function held() {

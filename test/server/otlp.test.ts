@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { WfstoreError } from '../../src/error.ts'
 import { readMessage } from '../../src/record/otel/decode/protobuf.ts'
 import { NONE_REJECTED } from '../../src/record/otel/decode/rejected.ts'
-import type { OtlpOptions } from '../../src/server/otlp.ts'
 import {
   JSON_TYPE,
   json,
@@ -13,8 +12,7 @@ import {
   PROTOBUF_TYPE,
   post,
   raw,
-  type Serving,
-  serve,
+  startedServers,
   until,
 } from './serving.ts'
 
@@ -25,15 +23,7 @@ const capture = JSON.parse(readFileSync(join(fixtures, 'ai7-anthropic.json'), 'u
 const body = JSON.stringify(capture.requests[0].body)
 const SPANS = 6
 
-const servers: Serving[] = []
-async function started(options: Partial<OtlpOptions> = {}, timeouts = {}): Promise<Serving> {
-  const server = await serve(options, timeouts)
-  servers.push(server)
-  return server
-}
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close()
-})
+const started = startedServers()
 
 it('traces in protobuf and JSON, compressed or not, in one piece or in chunks, are ingested', async () => {
   const { url, spans } = await started()

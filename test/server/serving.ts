@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { afterEach } from 'vitest'
 import { NONE_REJECTED } from '../../src/record/otel/decode/rejected.ts'
 import type { Rejected } from '../../src/record/otel/options.ts'
 import type { Span } from '../../src/record/otel/types.ts'
@@ -29,6 +30,19 @@ export async function serve(
   const handler = otlpHandler({ ingest, onError: (error) => errors.push(error), ...options })
   const listening = await listen(handler, { host: '127.0.0.1', port: 0, timeouts })
   return { ...listening, url: `http://127.0.0.1:${listening.port}`, spans, errors }
+}
+
+/** Starts servers, which are closed after each test. */
+export function startedServers() {
+  const servers: Serving[] = []
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.close()
+  })
+  return async (...options: Parameters<typeof serve>): Promise<Serving> => {
+    const server = await serve(...options)
+    servers.push(server)
+    return server
+  }
 }
 
 export interface Reply {
