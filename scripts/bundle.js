@@ -59,9 +59,8 @@ export async function bundleCommandLine(root) {
     ],
     // jsonc-parser can be bundled only as ESM.
     resolve: { mainFields: ['module', 'main'] },
-    // pg looks at these to recognise Cloudflare; on Node each look loads all of fetch.
-    transform: { target: 'node20.19', define: { navigator: 'undefined', Response: 'undefined' } },
-    plugins: [whenUsed, absent, lines],
+    transform: { target: 'node20.19' },
+    plugins: [onNode, whenUsed, absent, lines],
     preserveEntrySignatures: 'allow-extension',
     checks: { ineffectiveDynamicImport: false },
     output: {
@@ -83,6 +82,15 @@ export async function bundleCommandLine(root) {
     },
   })
   return output.filter(({ type }) => type === 'chunk')
+}
+
+/** pg looks at these to recognise Cloudflare; on Node each look loads all of fetch. */
+const onNode = {
+  name: 'on-node',
+  transform: {
+    filter: { id: /pg[\\/]lib[\\/]stream\.js$/ },
+    handler: (code) => code.replace(/\b(typeof )(navigator|Response)\b/g, '$1undefined'),
+  },
 }
 
 /** Replaces a slow module by one with getters, which load it when they are used. */

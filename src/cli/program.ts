@@ -155,6 +155,11 @@ const commands: Entry[] = [
     writes: { ingest: 'begins' },
   },
   {
+    name: 'serve',
+    summary: 'Serve pages and an API over HTTP',
+    load: () => [import('./commands/serve/serve.ts')],
+  },
+  {
     name: 'migrate',
     group: 'Setup and administration:',
     summary: 'Create, update, verify or revert the schema',

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { Run } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
-import { tagOfKey } from '../../queries/table/tag.ts'
 import type { UsageFilter } from '../../queries/usage/filter.ts'
+import { unknownNotes, unpricedText } from '../../queries/usage/notes.ts'
 import type { HistoryUnknown } from '../../queries/usage/unknown.ts'
 import type { Unpriced } from '../../queries/usage/unpriced.ts'
 import type { Context } from '../context.ts'
@@ -63,43 +63,12 @@ export function noteCut(writer: Writer, count: number, noun: string): void {
   )
 }
 
-/** What a report does not know of removed runs: a tag that is not in the history, or the session. */
-export const unknownNotes = (
-  unknown: readonly HistoryUnknown[],
-  { tags = {} }: Pick<UsageFilter, 'tags'>,
-): string[] =>
-  unknown.map(({ dimension, runs }) => {
-    const [has, is] = runs === 1 ? ['has', 'is'] : ['have', 'are']
-    const subject = `${plural(runs, 'removed run')} ${has}`
-    if (dimension === 'session')
-      return `${subject} no session in the history: the row without a session includes them`
-    const tag = tagOfKey(dimension)
-    const effect = Object.hasOwn(tags, tag)
-      ? ` and ${is} not included`
-      : ': the row without the tag includes them'
-    return (
-      `${subject} no tag ${tag} in the history${effect}; ` +
-      'later cleanups keep it if it is one of the tags of `wfstore settings set cost-tags`'
-    )
-  })
-
 export function noteUnknown(
   writer: Writer,
   unknown: readonly HistoryUnknown[],
   filter: Pick<UsageFilter, 'tags'>,
 ): void {
   for (const note of unknownNotes(unknown, filter)) writer.note(note)
-}
-
-/** Removed runs have no messages, so they are in no group. */
-export const removedNote = (runs: number): string =>
-  `${plural(runs, 'failed or partial run')} of this time ${runs === 1 ? 'was' : 'were'} removed by cleanup and ${runs === 1 ? 'is' : 'are'} in no group`
-
-/** '12 steps of 2 models have no price, so their cost is not included'; undefined if there are none. */
-export function unpricedText({ steps, models }: Unpriced): string | undefined {
-  if (steps === 0) return undefined
-  const [have, their] = steps === 1 ? ['has', 'its'] : ['have', 'their']
-  return `${plural(steps, 'step')} of ${plural(models, 'model')} ${have} no price, so ${their} cost is not included`
 }
 
 export function noteUnpriced(writer: Writer, unpriced: Unpriced): void {

@@ -7,7 +7,7 @@ import { listen } from '../../../server/listen.ts'
 import { otlpHandler } from '../../../server/otlp.ts'
 import { ownAccess } from '../../../store/access.ts'
 import type { Context } from '../../context.ts'
-import { type Address, isLocal, urlOf } from './address.ts'
+import { type Address, isLocal, urlOf } from '../../options/address.ts'
 import { type IngestFlags, mappingOf, patienceOf } from './options.ts'
 import { reportRefusals } from './refusals.ts'
 

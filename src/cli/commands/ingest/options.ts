@@ -2,13 +2,13 @@ import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { Mapping } from '../../../record/otel/types.ts'
 import type { IngestSettings } from '../../config/ingest.ts'
+import { type Address, parseAddress } from '../../options/address.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { parseLength } from '../../options/length.ts'
 import { maxLine } from '../../options/max-line.ts'
 import { parseQuiet } from '../../options/quiet.ts'
 import type { Duration } from '../../options/span.ts'
 import { list, parseText } from '../../options/values.ts'
-import { type Address, parseAddress } from './address.ts'
 
 export interface IngestFlags extends GlobalOptions {
   listen?: Address

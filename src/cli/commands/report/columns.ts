@@ -6,9 +6,9 @@ import type { SlowWorkflow } from '../../../queries/executions/slow-workflows.ts
 import type { CostReport, CostRow, CostTotal } from '../../../queries/usage/cost.ts'
 import type { ReportStats } from '../../../queries/usage/report-stats.ts'
 import type { Point, Series } from '../../../queries/usage/series.ts'
+import type { PageData, PageMonth } from '../../../server/report/data.ts'
 import type { Column, Kind } from '../../output/column.ts'
 import { toJson } from '../../output/formats/json.ts'
-import type { PageData, PageMonth } from './data.ts'
 
 /** The output of `report --json`: the data of the page, with exact amounts. */
 

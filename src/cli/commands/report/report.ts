@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
+import { dayOf } from '../../../server/markup/dates.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { checkFileMode, fileMode } from '../../options/file-mode.ts'
@@ -11,7 +12,6 @@ import { parseText } from '../../options/values.ts'
 import { guardStream } from '../../output/stream.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
-import { dayOf } from './dates.ts'
 import { checkPast, DAYS, parsePeriods, readSpan, type SpanFlags } from './span.ts'
 
 interface ReportFlags extends SpanFlags, StuckOptions {
@@ -64,7 +64,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   await readSpan(options, { zone: timeZone, month }, context.io.now())
   const { since: _, until: __, ...rest } = options
   const filter = await readReportFilter(rest, context)
-  const { pageData } = await import('./data.ts')
+  const { pageData } = await import('../../../server/report/data.ts')
   const data = await withProgress(context.io, async () => {
     const client = await context.connect(options)
     const now = await context.now(options)
@@ -79,7 +79,7 @@ async function writeReport(options: ReportFlags, context: Context): Promise<void
   noteUnknown(writer, data.totals.historyUnknown, filter)
   if (data.standby) writer.note('the server is a standby: it may lack the newest runs and bills')
   if (columns) return writer.record(columns, { ...data, version })
-  const { pageOf } = await import('./page.ts')
+  const { pageOf } = await import('../../../server/report/page.ts')
   const page = Buffer.from(pageOf(data, version))
   if (out === undefined || isStdout(out)) {
     const stdout = guardStream(context.io.stdout, 'stdout')

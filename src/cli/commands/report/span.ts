@@ -1,41 +1,23 @@
 import { InvalidArgumentError } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import { checkBounds, type TimeBound } from '../../../queries/table/filter.ts'
+import {
+  type CurrentBilling,
+  dayOf,
+  justBefore,
+  monthsBetween,
+  type ReportSpan,
+} from '../../../server/markup/dates.ts'
 import { timeZoneOf } from '../../../time-zone.ts'
 import type { FilterOptions } from '../../options/filter.ts'
 import { parseTime } from '../../options/time.ts'
 import { list } from '../../options/values.ts'
-import { dayOf, justBefore, monthsBetween } from './dates.ts'
 
 /** The days of a report: whole days in one time zone. */
 
 export interface SpanFlags extends FilterOptions {
   /** Months, ranges of months, and the words `this` and `last`. */
   period?: string[]
-}
-
-/** What the database says of billing. */
-export interface CurrentBilling {
-  /** The zone of the billing months. */
-  zone: string
-  /** The current month. */
-  month: string
-}
-
-export interface ReportSpan {
-  /** RFC 3339 in UTC: the midnight at which the first day begins. */
-  since: string
-  /** The midnight after the last day. */
-  until: string
-  timeZone: string
-  /** The given times that are inside a day, and the midnights that replace them. */
-  rounded: Rounded[]
-}
-
-export interface Rounded {
-  flag: '--since' | '--until'
-  given: string
-  to: string
 }
 
 export const DAYS = 30
@@ -179,7 +161,3 @@ async function midnightsIn(timeZone: string) {
       ),
   }
 }
-
-/** The months that a time touches, in the billing zone. */
-export const monthsOf = (since: string, until: string, zone: string): string[] =>
-  monthsBetween(dayOf(since, zone).slice(0, 7), dayOf(justBefore(until), zone).slice(0, 7))

@@ -1,17 +1,17 @@
-import { plural } from '../../../numbers.ts'
+import { formatTime } from '../../cli/output/text/format.ts'
+import { plural } from '../../numbers.ts'
 import type {
   StatementLine,
   StatementSum,
   UserStatement,
-} from '../../../queries/billing/statements.ts'
-import { formatTime } from '../../output/text/format.ts'
+} from '../../queries/billing/statements.ts'
+import { longDate, spanIn } from '../markup/dates.ts'
+import { html, type Markup, name } from '../markup/markup.ts'
+import { count, money } from '../markup/numbers.ts'
+import { amounts, counts, table, texts } from '../markup/table.ts'
 import type { PageData } from './data.ts'
-import { longDate, spanIn } from './dates.ts'
-import { html, type Markup, name } from './markup.ts'
 import { namesOf } from './months.ts'
-import { count, money } from './numbers.ts'
 import { NO_RUNS, note, ofAll, section } from './section.ts'
-import { amounts, counts, table, texts } from './table.ts'
 
 /** What each user has used and owes, and a bill for each that can be printed on its own. */
 

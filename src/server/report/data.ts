@@ -1,34 +1,42 @@
 import type pg from 'pg'
-import * as d from '../../../db/query/decode.ts'
-import { query, type Run } from '../../../db/query/query.ts'
-import { run as execute, rollback } from '../../../db/query/transaction.ts'
-import { checkSchema } from '../../../db/schema.ts'
+import * as d from '../../db/query/decode.ts'
+import { query, type Run } from '../../db/query/query.ts'
+import { run as execute, rollback } from '../../db/query/transaction.ts'
+import { checkSchema } from '../../db/schema.ts'
 import {
   type BillingPeriod,
   currentMonth,
   getPeriods,
   periodNames,
-} from '../../../queries/billing/periods.ts'
-import { type Agreement, agreements } from '../../../queries/billing/reconcile.ts'
+} from '../../queries/billing/periods.ts'
+import { type Agreement, agreements } from '../../queries/billing/reconcile.ts'
 import {
   type StatementMonth,
   type Statements,
   statements,
-} from '../../../queries/billing/statements.ts'
-import { type FailureGroups, groupFailures } from '../../../queries/errors/groups.ts'
+} from '../../queries/billing/statements.ts'
+import { type FailureGroups, groupFailures } from '../../queries/errors/groups.ts'
 import {
   executionsWithIds,
   expensiveExecutions,
   type ListedExecution,
-} from '../../../queries/executions/listed.ts'
-import { type SlowWorkflows, slowWorkflows } from '../../../queries/executions/slow-workflows.ts'
-import type { CalendarPart } from '../../../queries/usage/calendar.ts'
-import { type CostReport, costBy, type Dimension } from '../../../queries/usage/cost.ts'
-import type { UsageFilter } from '../../../queries/usage/filter.ts'
-import { type ReportStats, reportStats } from '../../../queries/usage/report-stats.ts'
-import { costSeries, type Series } from '../../../queries/usage/series.ts'
-import { datesBetween, dayOf, justBefore, partFor, timeBefore } from './dates.ts'
-import { type CurrentBilling, monthsOf, type ReportSpan } from './span.ts'
+} from '../../queries/executions/listed.ts'
+import { type SlowWorkflows, slowWorkflows } from '../../queries/executions/slow-workflows.ts'
+import type { CalendarPart } from '../../queries/usage/calendar.ts'
+import { type CostReport, costBy, type Dimension } from '../../queries/usage/cost.ts'
+import type { UsageFilter } from '../../queries/usage/filter.ts'
+import { type ReportStats, reportStats } from '../../queries/usage/report-stats.ts'
+import { costSeries, type Series } from '../../queries/usage/series.ts'
+import {
+  type CurrentBilling,
+  datesBetween,
+  dayOf,
+  justBefore,
+  monthsOf,
+  partFor,
+  type ReportSpan,
+  timeBefore,
+} from '../markup/dates.ts'
 
 /** The number of models with their own colour. The others share one. */
 const MODELS = 6

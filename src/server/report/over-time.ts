@@ -1,10 +1,10 @@
-import type { Point, Series } from '../../../queries/usage/series.ts'
-import { type Bar, stackedBars } from './chart.ts'
-import { csvLink } from './csv-link.ts'
+import type { Point, Series } from '../../queries/usage/series.ts'
+import { type Bar, stackedBars } from '../markup/chart.ts'
+import { csvLink } from '../markup/csv-link.ts'
+import { longDate, shortDate } from '../markup/dates.ts'
+import { html, type Markup } from '../markup/markup.ts'
+import { type Cells, table, texts } from '../markup/table.ts'
 import type { PageData } from './data.ts'
-import { longDate, shortDate } from './dates.ts'
-import { html, type Markup } from './markup.ts'
-import { type Cells, table, texts } from './table.ts'
 
 /** A series with its own colour in a chart. */
 export interface Key {

@@ -1,4 +1,4 @@
-import { show } from '../../output/text/escape.ts'
+import { show } from '../../cli/output/text/escape.ts'
 
 /** HTML that needs no escaping. Only `html` creates it, so that text from a database is always escaped. */
 export interface Markup {

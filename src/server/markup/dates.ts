@@ -1,5 +1,29 @@
-import type { CalendarPart } from '../../../queries/usage/calendar.ts'
-import { formatTime } from '../../output/text/format.ts'
+import { formatTime } from '../../cli/output/text/format.ts'
+import type { CalendarPart } from '../../queries/usage/calendar.ts'
+
+/** What the database says of billing. */
+export interface CurrentBilling {
+  /** The zone of the billing months. */
+  zone: string
+  /** The current month. */
+  month: string
+}
+
+export interface ReportSpan {
+  /** RFC 3339 in UTC: the midnight at which the first day begins. */
+  since: string
+  /** The midnight after the last day. */
+  until: string
+  timeZone: string
+  /** The given times that are inside a day, and the midnights that replace them. */
+  rounded: Rounded[]
+}
+
+export interface Rounded {
+  flag: '--since' | '--until'
+  given: string
+  to: string
+}
 
 const DAY_MS = 86_400_000
 
@@ -153,3 +177,7 @@ export function lengthBefore(since: string, until: string, timeZone: string): st
   const days = daysIn(since, until, timeZone)
   return days === 1 ? 'the day before' : `the ${days} days before`
 }
+
+/** The months that a time touches, in the billing zone. */
+export const monthsOf = (since: string, until: string, zone: string): string[] =>
+  monthsBetween(dayOf(since, zone).slice(0, 7), dayOf(justBefore(until), zone).slice(0, 7))

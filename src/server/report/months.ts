@@ -1,11 +1,11 @@
-import { plural } from '../../../numbers.ts'
-import type { Agreement } from '../../../queries/billing/reconcile.ts'
+import { plural } from '../../numbers.ts'
+import type { Agreement } from '../../queries/billing/reconcile.ts'
+import { longDate, monthsBetween, spanIn } from '../markup/dates.ts'
+import { html, type Markup, name } from '../markup/markup.ts'
+import { dollars } from '../markup/numbers.ts'
+import { amounts, counts, table, texts } from '../markup/table.ts'
 import type { PageData, PageMonth } from './data.ts'
-import { longDate, monthsBetween, spanIn } from './dates.ts'
-import { html, type Markup, name } from './markup.ts'
-import { dollars } from './numbers.ts'
 import { note, section } from './section.ts'
-import { amounts, counts, table, texts } from './table.ts'
 
 /** The bills of each month that the time of the report touches, and whether they match the runs. */
 

@@ -1,5 +1,5 @@
-import type { Column } from '../../output/column.ts'
-import { csvHeader, csvLine } from '../../output/formats/csv.ts'
+import type { Column } from '../../cli/output/column.ts'
+import { csvHeader, csvLine } from '../../cli/output/formats/csv.ts'
 import { html, type Markup } from './markup.ts'
 
 /** A CSV file inside the page, as the command line writes it: all digits, and no cell is a formula. */

@@ -1,4 +1,4 @@
-import { alignAmounts, formatShare } from '../../output/text/format.ts'
+import { alignAmounts, formatShare } from '../../cli/output/text/format.ts'
 import { html, type Markup } from './markup.ts'
 
 /** Formats the numbers of the page. Amounts stay text from SQL: they are never added, and rounded only to be read. */

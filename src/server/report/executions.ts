@@ -1,10 +1,10 @@
-import type { ListedExecution } from '../../../queries/executions/listed.ts'
-import { formatTime, shortenIds } from '../../output/text/format.ts'
+import { formatTime, shortenIds } from '../../cli/output/text/format.ts'
+import type { ListedExecution } from '../../queries/executions/listed.ts'
+import { html, type Markup, name, nothing } from '../markup/markup.ts'
+import { count } from '../markup/numbers.ts'
+import { amounts, type Cells, durations, table, texts } from '../markup/table.ts'
 import type { PageData } from './data.ts'
-import { html, type Markup, name, nothing } from './markup.ts'
-import { count } from './numbers.ts'
 import { note, ofAll, section } from './section.ts'
-import { amounts, type Cells, durations, table, texts } from './table.ts'
 
 /** The runs that the page names one by one: the most expensive ones, and the newest of each kind of error. */
 

@@ -1,6 +1,6 @@
-import { plural } from '../../../numbers.ts'
-import { html, type Markup, nothing } from './markup.ts'
-import { count } from './numbers.ts'
+import { plural } from '../../numbers.ts'
+import { html, type Markup, nothing } from '../markup/markup.ts'
+import { count } from '../markup/numbers.ts'
 
 /** What all sections of the page share. */
 

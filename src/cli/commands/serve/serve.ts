@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { getRequestListener } from '@hono/node-server'
+import type { Command } from 'commander'
+import { createApp } from '../../../server/app.ts'
+import { siteDatabase } from '../../../server/database.ts'
+import { listen } from '../../../server/listen.ts'
+import type { Context } from '../../context.ts'
+import { type Address, parseAddress, urlOf } from '../../options/address.ts'
+import type { GlobalOptions } from '../../options/global.ts'
+import { version } from '../../version.ts'
+import { commandLine } from './command-line.ts'
+
+interface ServeFlags extends GlobalOptions {
+  listen: Address
+}
+
+export function define(serve: Command, context: Context): void {
+  serve
+    .option('--listen <address>', 'HOST:PORT (default: 127.0.0.1:8787)', parseAddress, {
+      host: '127.0.0.1',
+      port: 8787,
+    })
+    .action(() => run(context, serve.optsWithGlobals<ServeFlags>()))
+}
+
+async function run(context: Context, flags: ServeFlags): Promise<void> {
+  const { io } = context
+  const { note } = context.writer(flags)
+  const app = createApp({
+    database: siteDatabase(await context.pool(flags)),
+    commandLine: commandLine(),
+    basePath: '',
+    version,
+    allowWrites: false,
+    now: io.now,
+    stopping: io.signal,
+    onError: () => {},
+  })
+  const answer = getRequestListener(app.fetch)
+  const server = await listen((request, response) => answer(request, response), flags.listen)
+  context.atEnd(server.close)
+  note(`listening on ${urlOf(server)}`)
+  await once(io.signal, 'abort')
+}

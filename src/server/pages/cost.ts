@@ -1,0 +1,4 @@
+import type { Hono } from 'hono'
+import type { Site, SiteEnv } from '../site.ts'
+
+export function addCost(_app: Hono<SiteEnv>, _site: Site): void {}

@@ -1,0 +1,22 @@
+import type { Hono } from 'hono'
+import type { Site, SiteEnv } from '../site.ts'
+import { addBills } from './bills.ts'
+import { addCleanup } from './cleanup.ts'
+import { addCost } from './cost.ts'
+import { addErrors } from './errors.ts'
+import { addExecution } from './execution.ts'
+import { addExecutions } from './executions.ts'
+import { addHealth } from './health.ts'
+import { addNow } from './now.ts'
+
+/** The pages for people. */
+export function addPages(app: Hono<SiteEnv>, site: Site): void {
+  addNow(app, site)
+  addExecutions(app, site)
+  addExecution(app, site)
+  addErrors(app, site)
+  addCost(app, site)
+  addBills(app, site)
+  addCleanup(app, site)
+  addHealth(app, site)
+}

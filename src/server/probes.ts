@@ -1,0 +1,16 @@
+import type { Hono } from 'hono'
+import type { Site, SiteEnv } from './site.ts'
+
+/** What load balancers and orchestrators ask. Neither wants a token. */
+export function addProbes(app: Hono<SiteEnv>, { database, onError }: Site): void {
+  app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  app.get('/readyz', async (context) => {
+    try {
+      await database.read(context.req.raw.signal, ({ run }) => run('select 1', {}))
+      return context.json({ status: 'ok' })
+    } catch (error) {
+      onError(error)
+      return context.json({ status: 'not ready' }, 503)
+    }
+  })
+}

@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream'
+import type pg from 'pg'
+import type { Run } from '../db/query/query.ts'
+import type { ExecutionFilter } from '../queries/table/filter.ts'
+
+/** What the parts of the server share: who asks, the database, and the commands. */
+
+/** `write` includes `read`. */
+export type Right = 'read' | 'write'
+
+/** Who sends a request, after authentication. */
+export interface Caller {
+  /** The name of a token, or of a user of the application. Audit entries of actions contain it. */
+  name: string
+  can: Right
+}
+
+/** One connection, for one request. */
+export interface SiteConnection {
+  client: pg.ClientBase
+  run: Run
+}
+
+/**
+ * The database of a server. At most a number of requests use it at once; more wait. A statement is cancelled when the signal is
+ * aborted, which is when the client leaves, or when it takes longer than `statement_timeout`.
+ */
+export interface SiteDatabase {
+  /** The name of the database, for titles. */
+  name: () => Promise<string>
+  /** A connection that can only read. @throws WfstoreError, such as unreachable or schema_behind; busy as `locked` */
+  read: <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => Promise<T>
+  write: <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => Promise<T>
+}
+
+/** A call of a command of wfstore in this process. */
+export interface Call {
+  /** Such as ['executions', 'list', '--status=failed', '--output=json']. */
+  words: readonly string[]
+  connection: SiteConnection
+  stdout: Writable
+  /** Takes what the command line prints to stderr: notes for people. */
+  note?: (line: string) => void
+  signal: AbortSignal
+}
+
+/** The command line, as the server uses it. */
+export interface CommandLine {
+  /** @throws WfstoreError, in the words of the API: names of parameters instead of flags */
+  run: (call: Call) => Promise<void>
+  /**
+   * The filter of `executions list` with these parameters, which are named like the flags without dashes.
+   * @throws WfstoreError usage for an unknown parameter or an invalid value
+   */
+  readFilter: (parameters: URLSearchParams, connection: SiteConnection) => Promise<ExecutionFilter>
+}
+
+export interface Site {
+  database: SiteDatabase
+  commandLine: CommandLine
+  /** The path below which the server is mounted: '' or such as '/wfstore'. */
+  basePath: string
+  version: string
+  /** Whether actions are possible at all. */
+  allowWrites: boolean
+  /** The time of the server, for tests. */
+  now: () => Date
+  /** Aborted when the server stops: long answers, such as event streams, end. */
+  stopping: AbortSignal
+  /** Called with an error that a client gets as a status of 500 or more. */
+  onError: (error: unknown) => void
+}
+
+/** What middleware has found out about a request. */
+export interface SiteEnv {
+  Variables: { caller: Caller }
+}
