@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import type { Site, SiteEnv } from './site.ts'
 
-/** What load balancers and orchestrators ask. Neither wants a token. */
+/** What load balancers and orchestrators ask. Neither requires a token. */
 export function addProbes(app: Hono<SiteEnv>, { database, onError }: Site): void {
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
   app.get('/readyz', async (context) => {

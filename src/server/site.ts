@@ -34,7 +34,7 @@ export interface SiteDatabase {
 }
 
 /** A call of a command of wfstore in this process. */
-export interface Call {
+export interface CommandCall {
   /** Such as ['executions', 'list', '--status=failed', '--output=json']. */
   words: readonly string[]
   connection: SiteConnection
@@ -47,7 +47,7 @@ export interface Call {
 /** The command line, as the server uses it. */
 export interface CommandLine {
   /** @throws WfstoreError, in the words of the API: names of parameters instead of flags */
-  run: (call: Call) => Promise<void>
+  run: (call: CommandCall) => Promise<void>
   /**
    * The filter of `executions list` with these parameters, which are named like the flags without dashes.
    * @throws WfstoreError usage for an unknown parameter or an invalid value

@@ -65,7 +65,7 @@ describe.each(['repeatable read', 'serializable'])(
           return Reflect.apply(super.query, this, given)
         }
       }
-      const pool = new pg.Pool({ connectionString: database.url, max: 1, Client } as pg.PoolConfig)
+      const pool = openPool({ connectionString: database.url, max: 1, Client } as pg.PoolConfig)
       const store = openStore({ pool })
       const run = await store.startExecution(ABOUT)
       const step = await run.startStep({ stepNumber: 1, stepName: 's' })

@@ -8,7 +8,7 @@ import { type Target, urlTarget } from '../../../src/db/connect/target.ts'
 import type { Queryable } from '../../../src/db/query/connection.ts'
 import * as d from '../../../src/db/query/decode.ts'
 import { query } from '../../../src/db/query/query.ts'
-import { createDatabase, type TestDatabase } from '../../support/database.ts'
+import { createDatabase, openPool, type TestDatabase } from '../../support/database.ts'
 import { startProxy } from '../../support/failpoint.ts'
 import { message } from '../../support/protocol.ts'
 
@@ -199,7 +199,7 @@ const KINDS: [string, (url: string) => Promise<Queryable>][] = [
   [
     'a pool of the application',
     async (url) => {
-      const pool = new pg.Pool({ connectionString: url, max: 1 })
+      const pool = openPool({ connectionString: url, max: 1 })
       pool.on('error', () => {})
       closers.push(() => pool.end())
       return pool
@@ -291,7 +291,7 @@ it('a pool of the application whose connection ends at once is unreachable, and 
 })
 
 it('a pool of the application keeps its connection after an error of the server', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  const pool = openPool({ connectionString: database.url, max: 1 })
   const pid = () => query(pool, 'select pg_backend_pid() as pid', { pid: d.text() })
   const before = await pid()
   await expect(ask(pool, 'select 1 / 0 as one')).rejects.toMatchObject({ sqlState: '22012' })
