@@ -8,16 +8,20 @@ import type { SiteConnection, SiteDatabase } from './site.ts'
 
 /** A database over a pool of connections. */
 export function siteDatabase(pool: Queryable): SiteDatabase {
-  const use = async <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => {
+  const unchecked: SiteDatabase['unchecked'] = async (signal, work) => {
     signal.throwIfAborted()
     const { client, release } = await openSession(pool)
     try {
-      await checkSchema(client)
       return await work(connectionOn(client))
     } finally {
       release(false)
     }
   }
+  const use: SiteDatabase['read'] = (signal, work) =>
+    unchecked(signal, async (connection) => {
+      await checkSchema(connection.client)
+      return work(connection)
+    })
   return {
     name: () =>
       use(new AbortController().signal, async ({ run }) => {
@@ -26,6 +30,7 @@ export function siteDatabase(pool: Queryable): SiteDatabase {
       }),
     read: use,
     write: use,
+    unchecked,
   }
 }
 

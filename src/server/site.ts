@@ -31,6 +31,11 @@ export interface SiteDatabase {
   /** A connection that can only read. @throws WfstoreError, such as unreachable or schema_behind; busy as `locked` */
   read: <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => Promise<T>
   write: <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => Promise<T>
+  /** A connection that can write, without a check of the schema: for its migration. */
+  unchecked: <T>(
+    signal: AbortSignal,
+    work: (connection: SiteConnection) => Promise<T>,
+  ) => Promise<T>
 }
 
 /** A call of a command of wfstore in this process. */
@@ -55,11 +60,20 @@ export interface CommandLine {
   readFilter: (parameters: URLSearchParams, connection: SiteConnection) => Promise<ExecutionFilter>
 }
 
+/** A user of the application that wfstore replaces, as its session or a proxy names them. */
+export interface OldUser {
+  userId: string
+  /** May clean up, and set up the tables. */
+  isAdmin?: boolean | undefined
+}
+
 export interface Site {
   database: SiteDatabase
   commandLine: CommandLine
   /** The path below which the server is mounted: '' or such as '/wfstore'. */
   basePath: string
+  /** Who sends a request to the routes of the old application, which are served only if this is set. */
+  userOf?: ((request: Request) => OldUser | undefined | Promise<OldUser | undefined>) | undefined
   version: string
   /** Whether actions are possible at all. */
   allowWrites: boolean
