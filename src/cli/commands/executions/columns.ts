@@ -1,4 +1,11 @@
 import type { Execution, ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
+import {
+  agentOf,
+  isTraced,
+  knownCost,
+  knownTokens,
+  modelOf,
+} from '../../../queries/executions/known.ts'
 import type { RunningExecution } from '../../../queries/executions/running.ts'
 import type { ClosedExecution } from '../../../record/recorder/close.ts'
 import { TOKEN_FIELDS } from '../../../tables/tokens.ts'
@@ -83,35 +90,14 @@ export const closedColumns: Column<ClosedExecution>[] = [
   { name: 'lastWriteTime', header: 'LAST WRITE', kind: 'time', priority: 9 },
 ]
 
-/** Null if no part of the cost is known: a call without a price is not free. */
-export const knownCost = ({ cost, costSource }: Step): string | null =>
-  costSource === 'unpriced' && Number(cost) === 0 ? null : cost
-
 /** A step with its agent, which only a run of OpenTelemetry has. */
 type ShownStep = Step & { agent: string | null }
-
-/** JSON is text here. */
-const isTraced = ({ metadata }: Execution): boolean =>
-  String(metadata) === '{"source": "opentelemetry"}'
 
 const shownStep = (step: Step, run: Execution): ShownStep => ({
   ...step,
   modelId: modelOf(step, run),
-  agent: (isTraced(run) && /^agent (.+)/s.exec(step.stepDescription ?? '')?.[1]) || null,
+  agent: isTraced(run) ? agentOf(step) : null,
 })
-
-/** Null if a call has not reported its tokens. */
-function knownTokens(step: Step): Step['tokensUsed'] | null {
-  const isUnknown =
-    step.costSource === 'unpriced' && TOKEN_FIELDS.every((field) => step[field] === null)
-  return isUnknown && Number(step.tokensUsed) === 0 ? null : step.tokensUsed
-}
-
-/** A step without a model of its own has that of its run if it calls a model. */
-function modelOf({ modelId, costSource, cost, tokensUsed }: Step, run: Execution): string | null {
-  const isCall = costSource !== null || Number(cost) !== 0 || Number(tokensUsed) !== 0
-  return modelId ?? (isCall ? run.modelId : null)
-}
 
 const stepColumns: Column<ShownStep>[] = [
   { name: 'stepNumber', header: '#', kind: 'count', priority: 10 },

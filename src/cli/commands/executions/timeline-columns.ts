@@ -1,10 +1,11 @@
 import type { Environment } from '../../../db/connect/libpq.ts'
 import { formatDuration } from '../../../numbers.ts'
 import type { ExecutionWithSteps } from '../../../queries/executions/executions.ts'
+import { knownCost } from '../../../queries/executions/known.ts'
 import type { Column } from '../../output/column.ts'
 import { drawSpan, plainLocale } from '../../output/text/marks.ts'
-import { timelineOf } from './timeline.ts'
-import type { TimelineRow } from './timeline-row.ts'
+import type { TimelineRow } from '../../output/timeline/row.ts'
+import { timelineOf } from '../../output/timeline/timeline.ts'
 
 /** The steps of a run as bars over time: on a terminal, elsewhere only if --columns names it. */
 export function timelineColumn(now: () => Date, env: Environment): Column<ExecutionWithSteps> {
@@ -33,8 +34,13 @@ export function timelineColumn(now: () => Date, env: Environment): Column<Execut
     name: 'timeline',
     kind: 'rows',
     terminalOnly: true,
-    value: (run) => timelineOf(run, now()).rows,
+    value: (run) => timelineOf(drawn(run), now()).rows,
     columns: columns as readonly Column<never>[],
-    foot: (run) => timelineOf(run, now()).summary,
+    foot: (run) => timelineOf(drawn(run), now()).summary,
   }
 }
+
+const drawn = (run: ExecutionWithSteps) => ({
+  ...run,
+  steps: run.steps.map((step) => ({ ...step, cost: knownCost(step) })),
+})

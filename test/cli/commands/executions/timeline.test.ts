@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { timelineOf } from '../../../../src/cli/commands/executions/timeline.ts'
+import { timelineOf } from '../../../../src/cli/output/timeline/timeline.ts'
 import type { ExecutionWithSteps, Step } from '../../../../src/queries/executions/executions.ts'
 import { runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'

@@ -1,5 +1,5 @@
 import { plural } from '../../../numbers.ts'
-import type { TimelineRow } from './timeline-row.ts'
+import type { TimelineRow } from './row.ts'
 
 /** Above this number of steps, some share a row. The table of steps lists all of them. */
 const LEGIBLE = 40

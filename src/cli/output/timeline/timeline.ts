@@ -1,10 +1,31 @@
 import { formatDuration, plural } from '../../../numbers.ts'
-import type { ExecutionWithSteps, Step } from '../../../queries/executions/executions.ts'
-import { roundedDollars } from '../../output/text/amount.ts'
-import { formatShare } from '../../output/text/format.ts'
-import { knownCost } from './columns.ts'
-import { folded } from './timeline-fold.ts'
-import type { TimelineRow } from './timeline-row.ts'
+import type { Count } from '../../../tables/types.ts'
+import { roundedDollars } from '../text/amount.ts'
+import { formatShare } from '../text/format.ts'
+import { folded } from './fold.ts'
+import type { TimelineRow } from './row.ts'
+
+/** What a timeline needs of a step. */
+export interface TimelineStep {
+  stepNumber: number
+  stepName: string
+  status: string
+  startTime: string | null
+  endTime: string | null
+  durationMs: Count | null
+  retryCount: number
+  /** Null if no part of it is known. */
+  cost: string | null
+}
+
+/** What a timeline needs of a run. */
+export interface TimelineRun {
+  status: string
+  startTime: string
+  endTime: string | null
+  totalCost: string
+  steps: readonly TimelineStep[]
+}
 
 export interface Timeline {
   rows: TimelineRow[]
@@ -17,7 +38,7 @@ const LONG_WAIT = 0.05
 /** A step may exceed its run by this much because of rounding. */
 const OUTSIDE_MS = 1
 
-export function timelineOf(run: ExecutionWithSteps, now: Date): Timeline {
+export function timelineOf(run: TimelineRun, now: Date): Timeline {
   if (run.steps.length === 0) return { rows: [], summary: [] }
   const span = spanOf(run, now)
   const rows = run.steps.map((step) => rowOf(step, run, span, now))
@@ -32,7 +53,7 @@ interface Span {
 }
 
 /** The time of the run; the time of its steps if the run has no duration. */
-function spanOf(run: ExecutionWithSteps, now: Date): Span {
+function spanOf(run: TimelineRun, now: Date): Span {
   const start = Date.parse(run.startTime)
   const running = run.status === 'running' ? now.getTime() : Number.NaN
   const end = run.endTime === null ? running : Date.parse(run.endTime)
@@ -46,13 +67,12 @@ function spanOf(run: ExecutionWithSteps, now: Date): Span {
   return { start: from, ms: till - from }
 }
 
-function rowOf(step: Step, run: ExecutionWithSteps, span: Span, now: Date): TimelineRow {
+function rowOf(step: TimelineStep, run: TimelineRun, span: Span, now: Date): TimelineRow {
   const notes: string[] = []
   if (step.status !== 'success') notes.push(step.status)
   const { startMs, endMs, open } = times(step, run, span, now, notes)
   if (step.retryCount > 0) notes.push(`retried${step.retryCount > 1 ? ` ${step.retryCount}x` : ''}`)
-  const cost = knownCost(step)
-  const share = cost === null ? Number.NaN : Number(cost) / Number(run.totalCost)
+  const share = step.cost === null ? Number.NaN : Number(step.cost) / Number(run.totalCost)
   const length = startMs !== null && endMs !== null && endMs >= startMs ? endMs - startMs : null
   return {
     label: String(step.stepNumber),
@@ -69,11 +89,11 @@ function rowOf(step: Step, run: ExecutionWithSteps, span: Span, now: Date): Time
 }
 
 /** A drawing needs no more than the precision of a double. */
-const tookOf = ({ durationMs }: Step): number | null =>
+const tookOf = ({ durationMs }: TimelineStep): number | null =>
   durationMs === null ? null : Number(durationMs)
 
 /** The start and end of a step. A missing start, end or duration is computed from the other two. */
-function times(step: Step, run: ExecutionWithSteps, span: Span, now: Date, notes: string[]) {
+function times(step: TimelineStep, run: TimelineRun, span: Span, now: Date, notes: string[]) {
   const at = (time: string | null) => {
     const ms = time === null ? Number.NaN : Date.parse(time) - span.start
     return Number.isFinite(ms) ? ms : null
@@ -149,7 +169,7 @@ const waiting = ({ from, till }: Interval, spanMs: number): TimelineRow => ({
 })
 
 function summaryOf(
-  run: ExecutionWithSteps,
+  run: TimelineRun,
   rows: readonly TimelineRow[],
   waits: readonly Interval[],
   spanMs: number,
@@ -193,12 +213,13 @@ function largest(
   )
 }
 
+/** The largest number of intervals that overlap. At the same instant one ends before another begins. */
 function atOnce(sorted: readonly Interval[]): number {
-  let most = 0
-  let open: number[] = []
-  for (const { from, till } of sorted) {
-    open = [...open.filter((end) => end > from), till]
-    most = Math.max(most, till > from ? open.length : 0)
-  }
-  return most
+  const long = sorted.filter(({ from, till }) => till > from)
+  const ends = long.map(({ till }) => till).sort((a, b) => a - b)
+  let ended = 0
+  return long.reduce((most, { from }, index) => {
+    while ((ends[ended] ?? Number.POSITIVE_INFINITY) <= from) ended++
+    return Math.max(most, index + 1 - ended)
+  }, 0)
 }
