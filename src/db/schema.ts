@@ -18,6 +18,7 @@ export const MIGRATIONS = [
   '008_cost_indexes',
   '009_cost_checks',
   '010_traces',
+  '011_tokens',
 ] as const
 
 /** The tables that reports read and engines write. */
@@ -37,6 +38,8 @@ export const TABLES = [
   'usage_history',
   'audit_history',
   'wfstore_cleanups',
+  'wfstore_tokens',
+  'wfstore_requests',
 ]
 
 /**

@@ -48,6 +48,10 @@ beforeAll(async () => {
     insert into wfstore_spans (trace_id, span_id, end_time, response_id, facts)
       select execution_id, to_hex(i), start_time, 'response ' || total_tokens % 1000, '{}'
       from workflow_executions, generate_series(1, 2) as i;
+    insert into wfstore_tokens (token_id, name, hash, can)
+      select execution_id, 'token ' || total_tokens, encode(sha256(execution_id::text::bytea), 'hex'), 'read' from workflow_executions;
+    insert into wfstore_requests (caller, key, hash, started_at)
+      select 'token ' || total_tokens % 100, execution_id, '', start_time from workflow_executions;
     set session_replication_role = origin`)
   // The updates above leave dead rows, which an index scan counts.
   await client.query('vacuum analyze')
@@ -200,6 +204,9 @@ async function sampleValues(on: pg.Client): Promise<Record<string, unknown>> {
     metric: await one('select metric_id from observability_metrics limit 1'),
     bill: await one('select billing_id from billing_records limit 1'),
     histories: [1, 2, 3],
+    token: 'token 10',
+    hash: await one('select hash from wfstore_tokens limit 1'),
+    key: execution,
     cleanup: await one('select cleanup_id from wfstore_cleanups limit 1'),
   }
 }

@@ -208,6 +208,21 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     position: 'the first rule that fits is used',
     kind: 'how the pattern is compared',
   },
+  wfstore_tokens: {
+    '': 'A token of the server: who may use it, and for what.',
+    token_id: 'id of the token',
+    name: 'name of the token; two tokens have the same name only if one is revoked',
+    created_at: 'time when it was created',
+    created_by: 'operating system user who created it',
+    expires_at: 'time from which it is not accepted; NULL if it does not expire',
+    revoked_at: 'time from which it is not accepted; NULL if it is not revoked',
+  },
+  wfstore_requests: {
+    '': 'A request of an action, and its answer. It is deleted after 7 days.',
+    caller: 'name of the token, or of the user of the application',
+    started_at: 'time when the first request arrived',
+    body: 'answer, as JSON',
+  },
   wfstore_migrations: {
     '': 'An applied migration.',
     id: 'order in which it was applied',

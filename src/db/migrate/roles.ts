@@ -15,6 +15,7 @@ const PERIODS = ['wfstore_periods', 'wfstore_settings']
 const LINES = ['wfstore_bill_lines']
 const TRACES = ['wfstore_traces', 'wfstore_spans']
 const PRICES = ['wfstore_prices', 'wfstore_model_rules']
+const REQUESTS = ['wfstore_requests']
 const ALL = [
   ...TABLES,
   ...HISTORY,
@@ -22,6 +23,8 @@ const ALL = [
   ...LINES,
   ...TRACES,
   ...PRICES,
+  ...REQUESTS,
+  'wfstore_tokens',
   'wfstore_cleanups',
   'user_workflow_summary',
   'daily_cost_summary',
@@ -43,7 +46,7 @@ const GRANTS: Record<Duty, Grant[]> = {
     { privileges: 'insert, update', on: [...TABLES, ...LINES] },
     // While a run of OpenTelemetry is running, later spans can show that two of its steps are one.
     { privileges: 'delete', on: ['workflow_steps'] },
-    { privileges: 'insert, update, delete', on: TRACES },
+    { privileges: 'insert, update, delete', on: [...TRACES, ...REQUESTS] },
   ],
   reader: [{ privileges: 'select', on: ALL }],
   cleaner: [

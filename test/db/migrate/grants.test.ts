@@ -48,7 +48,9 @@ const OURS = [
   'wfstore_periods',
   'wfstore_prices',
   'wfstore_settings',
+  'wfstore_requests',
   'wfstore_spans',
+  'wfstore_tokens',
   'wfstore_traces',
 ]
 const SHARED = [

@@ -22,6 +22,7 @@ const BEYOND_SELECT: Record<Duty, Record<string, string>> = {
     wfstore_bill_lines: 'insert, update',
     wfstore_traces: 'insert, update, delete',
     wfstore_spans: 'insert, update, delete',
+    wfstore_requests: 'insert, update, delete',
   },
   reader: {},
   cleaner: {
@@ -297,6 +298,8 @@ describe('and nothing else', () => {
       'wfstore_spans',
       'wfstore_prices',
       'wfstore_model_rules',
+      'wfstore_tokens',
+      'wfstore_requests',
       'user_workflow_summary',
       'daily_cost_summary',
       'wfstore_migrations',

@@ -46,6 +46,8 @@ const NO_ROWS = {
   wfstore_bill_lines: 0,
   wfstore_traces: 0,
   wfstore_spans: 0,
+  wfstore_tokens: 0,
+  wfstore_requests: 0,
   wfstore_prices: 0,
   wfstore_model_rules: 0,
 }
@@ -121,9 +123,9 @@ it('a connection in pipeline mode is restored, with its search path', async () =
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(33)
+  expect(await compareSchema(client, 'public')).toHaveLength(35)
   const tables = await countRows(client, 'Work Flows')
-  expect(tables).toHaveLength(15)
+  expect(tables).toHaveLength(17)
   const { rows } = await client.query(
     "select current_setting('search_path') as path, current_setting('transaction_read_only') as read_only",
   )

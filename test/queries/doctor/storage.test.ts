@@ -99,7 +99,7 @@ describe('indexes', () => {
     const before = await findingOf(store, 'unused-indexes')
     expect([before.state, before.finding]).toEqual([
       'ok',
-      expect.stringMatching(/^\d+ of the 34 indexes of wfstore have not been used/),
+      expect.stringMatching(/^\d+ of the 36 indexes of wfstore have not been used/),
     ])
     const unused = await findingOf(store, 'unused-indexes', { limits: { unusedBytes: 1 } })
     expect([unused.state, unused.fix]).toEqual(['warning', null])

@@ -146,7 +146,7 @@ it('an owner with CREATEROLE needs no superuser, and later not even CREATEROLE; 
   const tables =
     'audit_history, billing_records, daily_cost_summary, observability_metrics, usage_history, user_workflow_summary, ' +
     'wfstore_bill_lines, wfstore_cleanups, wfstore_migrations, wfstore_model_rules, wfstore_other_writes, wfstore_periods, ' +
-    'wfstore_prices, wfstore_settings, wfstore_spans, wfstore_traces, workflow_executions, workflow_steps'
+    'wfstore_prices, wfstore_requests, wfstore_settings, wfstore_spans, wfstore_tokens, wfstore_traces, workflow_executions, workflow_steps'
   expect(await through(poor, ...roles)).toEqual({
     code: 1,
     stdout: '',

@@ -28,7 +28,7 @@ it('a new and an adopted database match the migrations, with all rows counted', 
       const [counted] = await database.sql(`select count(*)::int as rows from ${table}`)
       expect([table, rows, estimated]).toEqual([table, counted?.rows, false])
     }
-    expect(tables).toHaveLength(15)
+    expect(tables).toHaveLength(17)
   }
 })
 
