@@ -7,6 +7,8 @@ declare module 'vitest' {
 }
 
 export default defineConfig({
+  // As `imports` of package.json, whose target needs a build.
+  resolve: { alias: { '#server': `${import.meta.dirname}/src/cli/commands/serve/mount.ts` } },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',

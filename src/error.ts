@@ -53,6 +53,11 @@ export class WfstoreError extends Error {
   readonly sqlState: string | undefined
   readonly sql: string | undefined
 
+  /** The bundled command line has a copy of this class, and an application may have two copies of wfstore. */
+  static override [Symbol.hasInstance](value: unknown): value is WfstoreError {
+    return value instanceof Error && value.name === 'WfstoreError'
+  }
+
   constructor(code: ErrorCode, message: string, options: WfstoreErrorOptions = {}) {
     const { cause } = options
     super(message, cause === undefined ? undefined : { cause })

@@ -19,6 +19,15 @@ export type {
   RestoredReferences,
 } from './cleanup/types.ts'
 export { type ErrorCode, WfstoreError, type WfstoreErrorOptions } from './error.ts'
+export {
+  type Awaitable,
+  type Caller,
+  createHandler,
+  type HandlerOptions,
+  nodeListener,
+  type OldUser,
+  type Right,
+} from './handler.ts'
 export type {
   AuditEntries,
   AuditEntry,

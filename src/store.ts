@@ -56,15 +56,28 @@ export function openStoreIn(surroundings: () => Surroundings, options: StoreOpti
     // Without this check a pool that is undefined by mistake would select the database of the environment.
     if (typeof options.pool !== 'object' || options.pool === null)
       throw new WfstoreError('usage', 'pool is not a Pool or a Client of pg')
-    return storeOn(foreignAccess(options.pool as Queryable), async () => {}, spool)
+    const foreign = options.pool as Queryable
+    return connected(
+      foreign,
+      storeOn(foreignAccess(foreign), async () => {}, spool),
+    )
   }
   const given =
     databaseUrl === undefined
       ? undefined
       : urlTarget(databaseUrl, 'databaseUrl', surroundings().env, schema)
   const pool = lazyPool(async () => given ?? ofEnvironment({ ...surroundings(), schema }))
-  return storeOn(ownAccess(pool), pool.close, spool)
+  return connected(pool, storeOn(ownAccess(pool), pool.close, spool))
 }
+
+const connections = new WeakMap<Store, Queryable>()
+function connected(to: Queryable, store: Store): Store {
+  connections.set(store, to)
+  return store
+}
+
+/** The connections of a store that `openStoreIn` has returned; undefined for any other object. */
+export const connectionsOf = (store: Store): Queryable | undefined => connections.get(store)
 
 /** The database that the connection rules of the command line choose. @throws WfstoreError no_database */
 async function ofEnvironment(choice: DatabaseChoice): Promise<Target> {

@@ -1,19 +1,12 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Run } from '../db/query/query.ts'
+import type { Caller } from '../handler.ts'
 import type { ExecutionFilter } from '../queries/table/filter.ts'
 
 /** What the parts of the server share: who asks, the database, and the commands. */
 
-/** `write` includes `read`. */
-export type Right = 'read' | 'write'
-
-/** Who sends a request, after authentication. */
-export interface Caller {
-  /** The name of a token, or of a user of the application. Audit entries of actions contain it. */
-  name: string
-  can: Right
-}
+export type { Caller, Right } from '../handler.ts'
 
 /** One connection, for one request. */
 export interface SiteConnection {

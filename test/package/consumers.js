@@ -82,7 +82,7 @@ const names = Object.keys(esm).sort().join()
 console.log(names, names === Object.keys(cjs).sort().join(), cjs.openStore === esm.openStore)
 `
 export const importsPrint =
-  'WfstoreError,archiveInFolder,archiveToStream,executionIdOf,openStore,tokensFrom,workflowStore true true\n'
+  'WfstoreError,archiveInFolder,archiveToStream,createHandler,executionIdOf,nodeListener,openStore,tokensFrom,workflowStore true true\n'
 
 /** An application that traces its own pg: the hook sees the queries of wfstore too. */
 export const tracing = `

@@ -55,6 +55,8 @@ const VALUES = [
   ...['openStore', 'workflowStore', 'WfstoreError', 'archiveInFolder', 'archiveToStream'],
   'tokensFrom',
   'executionIdOf',
+  'createHandler',
+  'nodeListener',
 ]
 const reached = reachedFrom('Store', ...VALUES)
 

@@ -103,6 +103,18 @@ it('with source maps on, an error names the file and line of its source', () => 
   expect(stack).toMatch(/src\/store\.ts:\d+:\d+/)
 })
 
+it('createHandler loads the server of the command line, whose errors are WfstoreErrors of the library', () => {
+  const printed = run(`
+    import { createHandler, WfstoreError } from ${JSON.stringify(pathToFileURL(join(dist, 'index.js')))}
+    const store = openStore({ databaseUrl: 'postgresql://127.0.0.1:9/none' })
+    const onError = (error) => console.log(error instanceof WfstoreError, error.code, error.hint !== undefined)
+    const authorize = () => ({ name: 'maria', can: 'read' })
+    const handler = createHandler({ store, authorize, onError })
+    const { status } = await handler(new Request('http://localhost/readyz'))
+    console.log(status)`)
+  expect(printed).toBe('true unreachable true\n503\n')
+})
+
 it('has no top-level await, so CommonJS can require it', () => {
   const code = `const { openStore } = require(${JSON.stringify(root)}); console.log(typeof openStore)`
   expect(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })).toBe('function\n')

@@ -1,14 +1,11 @@
 import { once } from 'node:events'
 import { getRequestListener } from '@hono/node-server'
 import type { Command } from 'commander'
-import { createApp } from '../../../server/app.ts'
-import { siteDatabase } from '../../../server/database.ts'
 import { listen } from '../../../server/listen.ts'
 import type { Context } from '../../context.ts'
 import { type Address, parseAddress, urlOf } from '../../options/address.ts'
 import type { GlobalOptions } from '../../options/global.ts'
-import { version } from '../../version.ts'
-import { commandLine } from './command-line.ts'
+import { siteOn } from './site.ts'
 
 interface ServeFlags extends GlobalOptions {
   listen: Address
@@ -26,11 +23,8 @@ export function define(serve: Command, context: Context): void {
 async function run(context: Context, flags: ServeFlags): Promise<void> {
   const { io } = context
   const { note } = context.writer(flags)
-  const app = createApp({
-    database: siteDatabase(await context.pool(flags)),
-    commandLine: commandLine(),
+  const app = siteOn(await context.pool(flags), {
     basePath: '',
-    version,
     allowWrites: false,
     now: io.now,
     stopping: io.signal,

@@ -1,0 +1,26 @@
+import { getRequestListener } from '@hono/node-server'
+import type { ServerBundle } from '../../../handler.ts'
+import { siteOn } from './site.ts'
+
+// What the library loads for createHandler: `imports` of package.json leads to it.
+
+export const mount: ServerBundle['mount'] = ({ connections, basePath, ...options }) => {
+  const app = siteOn(connections, {
+    basePath,
+    allowWrites: options.allowWrites ?? false,
+    now: () => new Date(),
+    stopping: options.signal ?? new AbortController().signal,
+    onError: options.onError ?? (() => {}),
+  })
+  return async (request) => app.fetch(request)
+}
+
+export const listener: ServerBundle['listener'] = (handler) => {
+  // The global Request and Response are those of the application.
+  const answer = getRequestListener(handler, { overrideGlobalObjects: false })
+  return async (request, response) => {
+    // Express cuts the path of the mount off.
+    if ('originalUrl' in request) request.url = String(request.originalUrl)
+    await answer(request, response)
+  }
+}

@@ -1,0 +1,101 @@
+import pg from 'pg'
+import { afterAll, expect, it } from 'vitest'
+import {
+  createHandler,
+  type HandlerOptions,
+  openStore,
+  type Store,
+  WfstoreError,
+} from '../../src/index.ts'
+import { createMigrated } from '../support/migrated.ts'
+
+const database = await createMigrated('handler')
+const store = openStore({ databaseUrl: database.url })
+const pool = new pg.Pool({ connectionString: database.url })
+afterAll(async () => {
+  await store.close()
+  await pool.end()
+  await database.drop()
+})
+
+const authorize = () => ({ name: 'maria', can: 'read' as const })
+const get = (path: string, handler = createHandler({ store, authorize })) =>
+  handler(new Request(`http://localhost${path}`))
+
+it('a handler answers requests over the connections of its store', async () => {
+  const answer = await get('/readyz')
+  expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }])
+})
+
+it('the store may be open on a Pool of the application, which stays open', async () => {
+  const handler = createHandler({ store: openStore({ pool }), authorize })
+  expect((await get('/readyz', handler)).status).toBe(200)
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+})
+
+it('below a base path, with or without a slash at its end, it answers there and nowhere else', async () => {
+  for (const basePath of ['/wfstore', '/wfstore/', '/a/b-c.d']) {
+    const handler = createHandler({ store, authorize, basePath })
+    const path = basePath.replace(/\/$/, '')
+    expect((await get(`${path}/healthz`, handler)).status).toBe(200)
+    expect((await get('/healthz', handler)).status).toBe(404)
+  }
+})
+
+/** The options with one of them wrong, and the error. */
+const WRONG: [given: Record<string, unknown>, message: RegExp][] = [
+  [{ authorize: undefined }, /^createHandler has no authorize$/],
+  [{ authorize: true }, /^authorize of createHandler is not a function$/],
+  [{ userOf: 'maria' }, /^userOf of createHandler is not a function$/],
+  [{ basepath: '/wfstore' }, /^createHandler has no option basepath$/],
+  [{ basePath: 'wfstore' }, /^basePath of createHandler is not a path$/],
+  [{ basePath: '/:id' }, /^basePath of createHandler is not a path$/],
+  [{ basePath: ['/wfstore'] }, /^basePath of createHandler is not a path$/],
+  [{ cors: '*' }, /^cors of createHandler is not a list of origins$/],
+  [{ cors: ['https://a.example/'] }, /^cors of createHandler is not a list of origins$/],
+  [
+    { statementTimeoutMs: '30s' },
+    /^statementTimeoutMs of createHandler is not a number of milliseconds$/,
+  ],
+  [
+    { statementTimeoutMs: 0 },
+    /^statementTimeoutMs of createHandler is not a number of milliseconds$/,
+  ],
+  [{ allowWrites: 'yes' }, /^allowWrites of createHandler is not true or false$/],
+  [{ signal: {} }, /^signal of createHandler is not an AbortSignal$/],
+  [{ store: undefined }, /^store is not a store that openStore has returned$/],
+  [{ store: { ...store } }, /^store is not a store that openStore has returned$/],
+]
+it.each(WRONG)('%j is refused at once', (given, message) => {
+  const options = { store, authorize, ...given } as HandlerOptions
+  expect(() => createHandler(options)).toThrow(
+    expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) }),
+  )
+})
+
+it('no options at all are refused too', () => {
+  const create = createHandler as (options?: unknown) => unknown
+  for (const given of [undefined, null, 1, []])
+    expect(() => create(given)).toThrow(expect.objectContaining({ code: 'usage' }))
+})
+
+it('a store on one Client is refused: requests would share its transaction', async () => {
+  const client = new pg.Client(database.url)
+  const create = (of: Store) => () => createHandler({ store: of, authorize })
+  expect(create(openStore({ pool: client }))).toThrow(/is open on one Client/)
+  await client.end()
+})
+
+it('onError gets an error of the database as a WfstoreError', async () => {
+  const errors: unknown[] = []
+  const nowhere = openStore({ databaseUrl: 'postgresql://127.0.0.1:9/none' })
+  const handler = createHandler({
+    store: nowhere,
+    authorize,
+    onError: (error) => errors.push(error),
+  })
+  expect((await get('/readyz', handler)).status).toBe(503)
+  expect(errors).toEqual([expect.any(WfstoreError)])
+  expect(errors).toMatchObject([{ code: 'unreachable' }])
+  await nowhere.close()
+})
