@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Run } from '../db/query/query.ts'
-import type { Caller } from '../handler.ts'
+import type { Caller, OldUser } from '../handler.ts'
 import type { ExecutionFilter } from '../queries/table/filter.ts'
 
 /** What the parts of the server share: who asks, the database, and the commands. */
 
-export type { Caller, Right } from '../handler.ts'
+export type { Caller, OldUser, Right } from '../handler.ts'
 
 /** One connection, for one request. */
 export interface SiteConnection {
@@ -51,13 +51,6 @@ export interface CommandLine {
    * @throws WfstoreError usage for an unknown parameter or an invalid value
    */
   readFilter: (parameters: URLSearchParams, connection: SiteConnection) => Promise<ExecutionFilter>
-}
-
-/** A user of the application that wfstore replaces, as its session or a proxy names them. */
-export interface OldUser {
-  userId: string
-  /** May clean up, and set up the tables. */
-  isAdmin?: boolean | undefined
 }
 
 export interface Site {

@@ -7,6 +7,7 @@ import { siteOn } from './site.ts'
 export const mount: ServerBundle['mount'] = ({ connections, basePath, ...options }) => {
   const app = siteOn(connections, {
     basePath,
+    userOf: options.userOf,
     allowWrites: options.allowWrites ?? false,
     now: () => new Date(),
     stopping: options.signal ?? new AbortController().signal,
