@@ -1,44 +1,25 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
-import { WfstoreError } from '../../error.ts'
-import { columnOf } from '../../tables/column.ts'
 import type { ExecutionStatus } from '../../tables/executions.ts'
-import { MOVED_COST } from '../../tables/models.ts'
-import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
-import { countOf, oneOf } from '../table/validate.ts'
+import type { TagKey } from '../table/tag.ts'
+import { countOf } from '../table/validate.ts'
+import { zoneOf } from './calendar.ts'
 import {
-  CALENDAR,
-  type CalendarKey,
-  type CalendarPart,
-  calendarKey,
-  withoutStatistics,
-  zoneOf,
-} from './calendar.ts'
+  columnNameOf,
+  type DIMENSION_FIELDS,
+  type Dimension,
+  dimensionsOf,
+  fieldOf,
+  keysOf,
+  type SqlKey,
+  sumsBy,
+} from './dimensions.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
 import { type HistoryUnknown, historyUnknown, unknownRows } from './unknown.ts'
 import { type Unpriced, unpricedOf, unpricedRows, unpricedSql } from './unpriced.ts'
 
-/** The dimensions of runs, with their fields in a row. */
-export const DIMENSION_FIELDS = {
-  user: 'userId',
-  mode: 'mode',
-  model: 'modelId',
-  workflow: 'workflowName',
-  status: 'status',
-  session: 'sessionId',
-  day: 'day',
-  week: 'week',
-  month: 'month',
-} as const
-/** A property of runs, or a tag, such as 'tag:team'. */
-export type Dimension = keyof typeof DIMENSION_FIELDS | TagKey
-/** Without the tags, of which there are any. */
-export const DIMENSIONS = Object.keys(DIMENSION_FIELDS) as (keyof typeof DIMENSION_FIELDS)[]
-
-/** The field of a dimension in a row. That of a tag is its key: 'tag:team'. */
-export const fieldOf = (dimension: Dimension): string =>
-  isTagKey(dimension) ? dimension : DIMENSION_FIELDS[dimension]
+export { DIMENSION_FIELDS, DIMENSIONS, type Dimension, fieldOf } from './dimensions.ts'
 
 export interface CostOptions extends UsageFilter {
   by: Dimension | readonly Dimension[]
@@ -150,81 +131,24 @@ export async function costBy(run: Run, options: CostOptions): Promise<CostReport
   return { rows, total: total as CostTotal, ...about }
 }
 
-function dimensionsOf(by: CostOptions['by']): Dimension[] {
-  const dimensions = (typeof by === 'string' ? [by] : [...(by ?? [])]).map(
-    (dimension): Dimension => {
-      if (!isTagKey(dimension)) return oneOf('by', dimension, DIMENSIONS)
-      tagOfKey(dimension)
-      return dimension
-    },
-  )
-  if (dimensions.length === 0) {
-    throw new WfstoreError('usage', 'by is empty', {
-      hint: `use ${DIMENSIONS.join(', ')} or tag:<name>`,
-    })
-  }
-  const twice = dimensions.find((dimension, index) => dimensions.indexOf(dimension) !== index)
-  if (twice) throw new WfstoreError('usage', `by has ${twice} twice`)
-  return dimensions
-}
-
-/** A dimension in SQL. */
-interface Key {
-  name: string
-  column: Sql
-  /** Its value in a row of workflow_executions and of usage_history, unless it is a part of the calendar. */
-  live: Sql
-  removed: Sql
-  calendar: CalendarKey | undefined
-}
-
 function statement(
   dimensions: readonly Dimension[],
   where: UsageWhere,
   timeZone: string,
   top: number | null,
 ): Sql {
-  const keys = dimensions.map((dimension, place): Key => {
-    const name = columnNameOf(dimension, place)
-    const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone) : undefined
-    const live = isTagKey(dimension) ? sql`e.tags ->> ${tagOfKey(dimension)}` : raw(`e.${name}`)
-    const removed = dimension === 'session' ? raw('null::text') : live
-    return { name, column: raw(name), live, removed, calendar }
-  })
+  const keys = keysOf(dimensions, timeZone)
   const calendars = keys.flatMap(({ calendar }) => calendar ?? [])
   const needs = calendars.flatMap((calendar) => calendar.needs.map((need) => sql`${need},`))
-  const list = (of: (key: Key) => Sql) => join(keys.map(of), ', ')
+  const list = (of: (key: SqlKey) => Sql) => join(keys.map(of), ', ')
   const columns = list(({ column }) => column)
-  const values = (time: string, of: (key: Key) => Sql) =>
-    list((key) => sql`${key.calendar ? key.calendar.of(raw(time)) : of(key)} as ${key.column}`)
-  const places = raw(keys.map((_, index) => index + 1).join(', '))
-  const source = (table: string, time: string) =>
-    calendars.length === 0
-      ? sql`${raw(table)} e ${where.on(time)}`
-      : sql`${withoutStatistics(table, where.on(time))} as e`
-  const moved =
-    dimensions.includes('model') || where.byModel
-      ? sql`union all
-    select ${values('e.start_time', ({ live }) => live)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
-    from ${source(MOVED_COST, 'start_time')} group by ${places}`
-      : empty
   const isRest = top === null ? raw('false') : sql`place > ${top}::bigint`
-  const textOf = ({ name, calendar }: Key) =>
+  const textOf = ({ name, calendar }: SqlKey) =>
     raw(`${calendar ? calendar.text(`r.${name}`) : `r.${name}`} as ${name}`)
   const order = ['r.is_total', 'r.other', ...calendars.map(({ part }) => `r.${part}`), 'r.place']
   return sql`
 with ${join([empty, ...needs], '')}
-counted as (
-  select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
-  from (
-    select ${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
-    from ${source('workflow_executions', 'start_time')} group by ${places}
-    union all
-    select ${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
-    from ${source('usage_history', 'quarter_start')} group by ${places}
-    ${moved}
-  ) as all_rows
-  group by ${columns} having sum(runs) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0
+counted as (${sumsBy(keys, where)}
 ), placed as (
   select *, count(*) over () as groups,
          row_number() over (order by cost desc, runs desc,
@@ -246,10 +170,3 @@ select ${list(textOf)},
        ${where.unknown(dimensions)} as history_unknown, ${unpricedSql(where)} as unpriced
 from r order by ${raw(order.join(', '))}`
 }
-
-/** A tag may have any name, so its column has one of ours. */
-const columnNameOf = (dimension: Dimension, place: number): string =>
-  isTagKey(dimension) ? `tag_${place + 1}` : columnOf(DIMENSION_FIELDS[dimension])
-
-const isCalendar = (dimension: Dimension): dimension is CalendarPart =>
-  (CALENDAR as readonly string[]).includes(dimension)

@@ -1,14 +1,17 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, sql } from '../../db/query/sql.ts'
+import { columnOf } from '../../tables/column.ts'
 import { MOVED_COST } from '../../tables/models.ts'
+import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
 import { countOf } from '../table/validate.ts'
 import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
+import { DIMENSION_FIELDS } from './dimensions.ts'
 import { type UsageFilter, usageWhere } from './filter.ts'
 
-/** The keys of a series, with their column in both tables. */
-const KEYS = { model: 'model_id', status: 'status' } as const
-export type SeriesKey = keyof typeof KEYS
+/** The keys of a series: what the history knows of all removed runs, and tags. */
+export const SERIES_KEYS = ['model', 'status', 'user', 'mode', 'workflow'] as const
+export type SeriesKey = (typeof SERIES_KEYS)[number] | TagKey
 
 export interface SeriesOptions extends UsageFilter {
   part: CalendarPart
@@ -34,7 +37,7 @@ const pointShape = {
 export type Point = d.RowOf<typeof pointShape>
 
 export interface Series {
-  /** The highest cost first, as in `costBy`. */
+  /** The highest cost first, as in `costBy`. The runs without a tag have the key ''. */
   keys: string[]
   /** By date, then in the order of the keys, with `other` and the total last. Dates without runs have no points. */
   points: Point[]
@@ -47,7 +50,10 @@ export interface Series {
 export async function costSeries(run: Run, options: SeriesOptions): Promise<Series> {
   const { part, by, timeZone = 'UTC', top, ...filter } = options
   const where = usageWhere(filter)
-  const column = raw(KEYS[by])
+  // A key is never null: without the tag it is empty.
+  const column = isTagKey(by)
+    ? sql`coalesce(e.tags ->> ${tagOfKey(by)}, '')`
+    : raw(`e.${columnOf(DIMENSION_FIELDS[by])}`)
   const zone = zoneOf(timeZone)
   const calendar = calendarKey(part, zone)
   const limit = countOf('top', top, 1)
@@ -55,7 +61,7 @@ export async function costSeries(run: Run, options: SeriesOptions): Promise<Seri
   const moved =
     by === 'model' || where.byModel
       ? sql`union all
-    select ${calendar.of(sql`e.start_time`)}, e.${column}, sum(e.runs), sum(e.total_cost)
+    select ${calendar.of(sql`e.start_time`)}, ${column}, sum(e.runs), sum(e.total_cost)
     from ${withoutStatistics(MOVED_COST, where.on('start_time'))} as e group by 1, 2`
       : empty
   const shape = { ...pointShape, date: d.nullable(d.text(calendar.text('r.date'))) }
@@ -65,10 +71,10 @@ with ${join([empty, ...calendar.needs.map((need) => sql`${need},`)], '')}
 counted as (
   select date, key, sum(runs) as runs, sum(cost) as cost
   from (
-    select ${calendar.of(sql`e.start_time`)} as date, e.${column} as key, count(*) as runs, sum(e.total_cost) as cost
+    select ${calendar.of(sql`e.start_time`)} as date, ${column} as key, count(*) as runs, sum(e.total_cost) as cost
     from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1, 2
     union all
-    select ${calendar.of(sql`e.quarter_start`)}, e.${column}, sum(e.runs), sum(e.total_cost)
+    select ${calendar.of(sql`e.quarter_start`)}, ${column}, sum(e.runs), sum(e.total_cost)
     from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1, 2
     ${moved}
   ) as all_rows group by date, key having sum(runs) <> 0 or sum(cost) <> 0

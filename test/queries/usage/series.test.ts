@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { slowWorkflows } from '../../../src/queries/executions/slow-workflows.ts'
-import { costBy } from '../../../src/queries/usage/cost.ts'
+import { costBy, fieldOf } from '../../../src/queries/usage/cost.ts'
 import { costSeries } from '../../../src/queries/usage/series.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createAdopted } from '../../support/migrated.ts'
@@ -43,6 +43,23 @@ it.each(['day', 'week', 'month'] as const)(
       expect(keys).toEqual(most.slice(0, 2).map(({ modelId, status }) => modelId ?? status))
       const rest = points.filter(({ other }) => other)
       expect(added(rest.map(({ cost }) => cost))).toBe(trillionths(most[2]?.cost as string))
+    }
+  },
+)
+
+it.each(['user', 'mode', 'workflow', 'tag:team'] as const)(
+  'by %s its points add up to what costBy has',
+  async (by) => {
+    await database.sql(
+      `update workflow_executions set tags = '{"team": "sales"}' where total_tokens % 3 = 0`,
+    )
+    const { keys, points } = await costSeries(run(), { part: 'month', by, top: 3 })
+    const { rows } = await costBy(run(), { by, top: 3 })
+    const named = rows.filter(({ other }) => !other)
+    expect(keys).toEqual(named.map((row) => String(row[fieldOf(by) as 'mode'] ?? '')))
+    for (const [place, { cost }] of named.entries()) {
+      const own = points.filter((point) => !point.isTotal && point.key === keys[place])
+      expect(added(own.map((point) => point.cost))).toBe(trillionths(cost))
     }
   },
 )
