@@ -16,6 +16,15 @@ export interface Cells<Row> {
   kind?: 'number' | 'name' | 'message' | 'bar' | 'mark'
   /** The column in the CSV file. Bars, marks and links have none. */
   data?: Column<Row>
+  /** The rows can be sorted by this column; the direction that a first click selects. */
+  sortable?: 'asc' | 'desc'
+}
+
+/** How the rows of a table are sorted, and the addresses of other orders. */
+export interface Order {
+  name: string
+  descending: boolean
+  href: (name: string, descending: boolean) => string
 }
 
 const UNKNOWN = '–'
@@ -72,42 +81,53 @@ export const texts = <Row>(
 interface Table<Row> {
   caption: string
   /** The name of its CSV file. */
-  file: string
+  file?: string
   columns: readonly Cells<Row>[]
   rows: readonly Row[]
   total?: Row
   /** A row that remains the last one in any order. */
   isLast?: (row: Row) => boolean
   /** Replaces the link to its rows as CSV. */
-  csv?: Markup
+  csv?: Markup | false
+  order?: Order | undefined
+  /** Identifies a row, so that a live update moves it instead of writing it again. */
+  key?: (row: Row) => string
+  /** On a phone it becomes a list instead of scrolling. */
+  reflow?: boolean
 }
 
 /** A table that scrolls if the page is too narrow, with an optional total row and a link to its rows as CSV. */
 export function table<Row>(content: Table<Row>): Markup {
-  const { caption, file, columns, rows, total, isLast, csv } = content
+  const { caption, file = 'rows', columns, rows, total, isLast, csv, order, key, reflow } = content
   const all = total === undefined ? rows : [...rows, total]
   const cells = columns.map((column) => column.cells(all))
-  const line = (index: number, last = false) =>
-    html`<tr${last && html` data-last`}>${columns.map(({ kind }, place) => cell(kind, cells[place]?.[index]))}</tr>`
+  const line = (index: number, last = false, id?: string) =>
+    html`<tr${last && html` data-last`}${id !== undefined && html` data-key="${id}"`}>${columns.map(({ kind, head }, place) => cell(kind, cells[place]?.[index], reflow ? head : undefined))}</tr>`
   const data = columns.flatMap((column) => column.data ?? [])
   return html`
-<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${reflow && html` class="reflow"`}>
 <caption><span>${caption} ${csv ?? csvLink({ file, columns: data, rows })}</span></caption>
-<thead><tr>${columns.map(heading)}</tr></thead>
-<tbody>${rows.map((row, index) => line(index, isLast?.(row)))}</tbody>
+<thead><tr>${columns.map((column) => heading(column, order))}</tr></thead>
+<tbody>${rows.map((row, index) => line(index, isLast?.(row), key?.(row)))}</tbody>
 ${total !== undefined && html`<tfoot>${line(rows.length)}</tfoot>`}
 </table></div>`
 }
 
-const heading = ({ head, kind }: Pick<Cells<never>, 'head' | 'kind'>) =>
-  head === '' ? html`<td${classOf(kind)}></td>` : html`<th scope="col"${classOf(kind)}>${head}</th>`
+function heading<Row>({ head, kind, sortable, data }: Cells<Row>, order?: Order): Markup {
+  if (head === '') return html`<td${classOf(kind)}></td>`
+  if (!order || !sortable || !data) return html`<th scope="col"${classOf(kind)}>${head}</th>`
+  const isSorted = order.name === data.name
+  const descending = isSorted ? !order.descending : sortable === 'desc'
+  const sorted = isSorted && html` aria-sort="${order.descending ? 'descending' : 'ascending'}"`
+  return html`<th scope="col"${classOf(kind)}${sorted}><a href="${order.href(data.name, descending)}">${head}</a></th>`
+}
 
-function cell(kind: Cells<never>['kind'], value: Cell = ''): Markup {
+function cell(kind: Cells<never>['kind'], value: Cell = '', label?: string): Markup {
   const { shown, exact, sort } =
     typeof value === 'object' && 'shown' in value
       ? value
       : { shown: value, exact: undefined, sort: undefined }
-  const attributes = html`${classOf(kind)}${exact !== undefined && html` title="${exact}"`}${sort !== undefined && html` data-v="${sort}"`}`
+  const attributes = html`${classOf(kind)}${exact !== undefined && html` title="${exact}"`}${sort !== undefined && html` data-v="${sort}"`}${label !== undefined && html` data-label="${label}"`}`
   return kind === 'name' || kind === 'message'
     ? html`<th scope="row"${attributes}>${shown}</th>`
     : html`<td${attributes}>${shown}</td>`

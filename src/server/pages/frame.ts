@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
-import { html, type Markup, textOf } from '../markup/markup.ts'
+import { html, type Markup, name, textOf } from '../markup/markup.ts'
 import type { Site, SiteEnv } from '../site.ts'
+import { ASSETS } from './assets.ts'
 
 export type PageContext = Context<SiteEnv>
 
@@ -16,36 +17,72 @@ export const PAGES = [
 ] as const
 export type PagePath = (typeof PAGES)[number][0]
 
+export type PageStatus = 200 | 400 | 401 | 403 | 404 | 409 | 500 | 503 | 504
+
 export interface Frame {
   title: string
-  /** The page of the navigation to which it belongs. */
-  current: PagePath
+  /** A line below the title. */
+  about?: Markup | string | undefined
+  /** The page of the navigation to which it belongs, if any. */
+  current?: PagePath | undefined
   body: Markup
-  status?: 200 | 400 | 404 | 503
+  status?: PageStatus | undefined
+  headers?: Record<string, string> | undefined
+  /** The zone of the times of the page; without it there are no times. */
+  timeZone?: string | undefined
+  /** The same page in UTC. */
+  utc?: string | undefined
+  /** The name of the database, if it is known. */
+  database?: string | undefined
+  /** The address of the events that keep the page up to date. */
+  events?: string | undefined
 }
 
-/** A whole page: navigation, title, body. */
+/** A whole page: navigation, title, body, and the database, the time zone and the version at the end. */
 export function framed(context: PageContext, site: Site, frame: Frame): Response {
-  const { title, current, body, status = 200 } = frame
+  const { title, about, body, status = 200, database, timeZone, events } = frame
+  const { basePath, version } = site
   const page = html`<!doctype html>
-<html lang="en">
+<html lang="en"${timeZone !== undefined && html` data-zone="${timeZone}"`} data-base="${basePath}/">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · wfstore</title>
+<link rel="icon" type="image/svg+xml" href="${basePath}${ASSETS.icon.path}">
+<link rel="stylesheet" href="${basePath}${ASSETS.style.path}">
+<script src="${basePath}${ASSETS.script.path}" defer></script>
 </head>
 <body>
-<nav aria-label="Pages">${PAGES.map(
-    ([path, name]) =>
-      html`<a href="${site.basePath}/${path}"${path === current && html` aria-current="page"`}>${name}</a> `,
-  )}</nav>
-<main>
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top">
+<a class="brand" href="${basePath}/">wfstore</a>
+${navigation(site, frame)}
+<p class="live" id="live"></p>
+</header>
+<p class="away" id="away" role="alert"></p>
+<main id="main" tabindex="-1"${events !== undefined && html` data-events="${events}" data-now="${site.now().getTime()}"`}>
 <h1>${title}</h1>
+${about !== undefined && html`<p class="about">${about}</p>`}
 ${body}
+<p class="hidden" id="news" role="status"></p>
 </main>
+<footer>
+${database !== undefined && html`<p>Database ${name(database)}</p>`}
+${timeZone !== undefined && html`<p>Times are in ${zone(frame)}</p>`}
+<p>wfstore ${version}</p>
+</footer>
 </body>
 </html>
 `
-  return context.html(textOf(page), status)
+  return context.html(textOf(page), status, { 'cache-control': 'no-store', ...frame.headers })
 }
+
+const navigation = ({ basePath }: Site, { current }: Frame) =>
+  html`<nav aria-label="Pages">${PAGES.map(
+    ([path, label]) =>
+      html`<a href="${basePath}/${path}"${path === current && html` aria-current="page"`}>${label}</a>`,
+  )}</nav>`
+
+const zone = ({ timeZone, utc }: Frame) =>
+  html`<strong>${timeZone}</strong>${utc !== undefined && timeZone !== 'UTC' && html` · <a href="${utc}">show UTC</a>`}`

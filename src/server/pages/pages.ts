@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import type { Site, SiteEnv } from '../site.ts'
+import { addAssets } from './assets.ts'
 import { addBills } from './bills.ts'
 import { addCleanup } from './cleanup.ts'
 import { addCost } from './cost.ts'
@@ -8,9 +9,11 @@ import { addExecution } from './execution.ts'
 import { addExecutions } from './executions.ts'
 import { addHealth } from './health.ts'
 import { addNow } from './now.ts'
+import { addMissing } from './page.ts'
 
 /** The pages for people. */
 export function addPages(app: Hono<SiteEnv>, site: Site): void {
+  addAssets(app, site)
   addNow(app, site)
   addExecutions(app, site)
   addExecution(app, site)
@@ -19,4 +22,5 @@ export function addPages(app: Hono<SiteEnv>, site: Site): void {
   addBills(app, site)
   addCleanup(app, site)
   addHealth(app, site)
+  addMissing(app, site)
 }
