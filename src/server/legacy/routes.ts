@@ -1,5 +1,135 @@
-import type { Hono } from 'hono'
-import type { Site, SiteEnv } from '../site.ts'
+import type { Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cleanup } from '../../cleanup/cleanup.ts'
+import { WfstoreError } from '../../error.ts'
+import type { OldUser, Site, SiteEnv } from '../site.ts'
+import { object } from './json.ts'
+import { setUp, verify } from './setup.ts'
+import { ANSWERS, FORBIDDEN, type Members, NO_EXECUTION_ID } from './workflow.ts'
 
-/** The routes of the application that wfstore replaces. */
-export function addOldRoutes(_app: Hono<SiteEnv>, _site: Site): void {}
+const WORKFLOW = '/api/workflow'
+const SETUP = '/api/setup/workflow-tables'
+
+const DEFAULT_DAYS = 90
+const LARGEST_BODY = 10_000
+
+/** Refused, without a fault of the server: another cleanup is running, or it would remove the newest run. */
+const REFUSED = ['locked', 'conflict']
+
+type OldContext = Context<SiteEnv>
+
+/** The routes of the application that wfstore replaces, for its pages. Its session, not a token, says who asks. */
+export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
+  const { userOf, database } = site
+  if (!userOf) return
+
+  /** Answers a user. Other sites cannot make the browser of a user change anything. */
+  const forUser =
+    (who: 'user' | 'admin', answer: (context: OldContext, user: OldUser) => Promise<Response>) =>
+    async (context: OldContext): Promise<Response> => {
+      try {
+        const user = await userOf(context.req.raw)
+        if (!user) return context.json({ error: 'Unauthorized' }, 401)
+        if (who === 'admin' && (user.isAdmin !== true || isFromOtherSite(context)))
+          return forbidden(context)
+        return await answer(context, user)
+      } catch (error) {
+        return failed(context, error)
+      }
+    }
+
+  const failed = (context: OldContext, error: unknown): Response => {
+    const known = error instanceof WfstoreError ? error : undefined
+    if (known?.code === 'usage')
+      return context.json({ success: false, error: 'Bad request', message: known.message }, 400)
+    if (known && REFUSED.includes(known.code))
+      return context.json({ success: false, error: 'Conflict', message: known.message }, 409)
+    site.onError(error)
+    if (context.req.path.endsWith(SETUP)) {
+      const { message = 'Internal server error', hint = null, code, sqlState } = known ?? {}
+      const details = known ? [code, sqlState].filter(Boolean).join(' ') : null
+      return context.json({ success: false, error: message, hint, details }, 500)
+    }
+    const message = known?.message ?? 'unexpected error'
+    return context.json({ success: false, error: 'Internal server error', message }, 500)
+  }
+
+  app.get(
+    WORKFLOW,
+    forUser('user', async (context, { userId }) => {
+      const type = context.req.query('type') ?? ''
+      const answer = Object.hasOwn(ANSWERS, type) ? ANSWERS[type] : undefined
+      if (!answer) {
+        const validTypes = Object.keys(ANSWERS)
+        return context.json({ error: 'Invalid type parameter', validTypes }, 400)
+      }
+      const given = (name: string) => context.req.query(name) || undefined
+      const found = await database.read(context.req.raw.signal, (connection) =>
+        answer({ connection, userId, given }),
+      )
+      if (found === FORBIDDEN) return forbidden(context)
+      if (found === NO_EXECUTION_ID) return context.json({ error: 'executionId required' }, 400)
+      return succeeded(context, found)
+    }),
+  )
+
+  app.post(
+    WORKFLOW,
+    bodyLimit({ maxSize: LARGEST_BODY }),
+    forUser('admin', async (context) => {
+      const { action, daysToKeep = DEFAULT_DAYS } = await bodyOf(context)
+      if (action !== 'cleanup')
+        return context.json({ error: 'Invalid action', validActions: ['cleanup'] }, 400)
+      const days = Number(daysToKeep)
+      const { signal } = context.req.raw
+      const { removed } = await database.write(signal, ({ client }) =>
+        cleanup(client, { days, signal }),
+      )
+      return context.json({
+        success: true,
+        message: `Cleaned up records older than ${days} days`,
+        executionsDeleted: removed.execution,
+        logsDeleted: removed.audit,
+        metricsDeleted: removed.metric,
+      })
+    }),
+  )
+
+  app.get(
+    SETUP,
+    forUser('admin', async (context) =>
+      context.json({ success: true, ...(await database.unchecked(context.req.raw.signal, setUp)) }),
+    ),
+  )
+  app.post(
+    SETUP,
+    forUser('admin', async (context) =>
+      context.json({
+        success: true,
+        ...(await database.unchecked(context.req.raw.signal, verify)),
+      }),
+    ),
+  )
+}
+
+const forbidden = (context: OldContext) => context.json({ error: 'Forbidden' }, 403)
+
+const succeeded = (context: OldContext, members: Members) =>
+  context.body(object([['success', 'true'], ...members]), 200, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+  })
+
+/** A browser says so; without Sec-Fetch-Site, which older ones do not send, the origin does. */
+function isFromOtherSite({ req }: OldContext): boolean {
+  const site = req.header('Sec-Fetch-Site')
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
+  const origin = req.header('Origin')
+  return origin !== undefined && !origin.endsWith(`://${req.header('Host')}`)
+}
+
+/** The members of a JSON object; none for anything else. */
+async function bodyOf({ req }: OldContext): Promise<Record<string, unknown>> {
+  const body = await req.json().catch(() => undefined)
+  return typeof body === 'object' && body !== null ? body : {}
+}
