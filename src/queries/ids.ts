@@ -65,7 +65,21 @@ export function rangeOf(kind: IdKind, id: string): [first: string, last: string]
 export const missing = (kind: IdKind, id: string): WfstoreError =>
   new WfstoreError('not_found', `${kind} ${id} does not exist`, { hint: KINDS[kind].hint })
 
-const CANDIDATES = 10
+export const CANDIDATES = 10
+
+/**
+ * The whole ids that begin with these characters, in order; at most one more than CANDIDATES.
+ * @throws WfstoreError usage if it is not the beginning of an id
+ */
+export async function matchingIds(
+  run: Run,
+  kind: IdKind,
+  id: string,
+  options: { removed?: boolean } = {},
+): Promise<string[]> {
+  const found = await lookUp(run, kind, [id], options)
+  return found.map((match) => match.id)
+}
 
 /**
  * The whole ids of rows, each once, in the given order.
@@ -79,8 +93,28 @@ export async function findIds(
   ids: readonly string[],
   { removed = false }: { removed?: boolean } = {},
 ): Promise<string[]> {
-  const { column, tables, many } = KINDS[kind]
   if (ids.length === 0) throw new WfstoreError('usage', `no ${kind} id is given`)
+  const found = await lookUp(run, kind, ids, { removed })
+  const whole = ids.map((id, index) => {
+    const matches = found.filter(({ place }) => place === index + 1).map((match) => match.id)
+    const [match] = matches
+    if (match === undefined) throw missing(kind, id)
+    if (matches.length === 1) return match
+    const shown = matches.slice(0, CANDIDATES).join(', ')
+    throw new WfstoreError('usage', `${id} matches several ${KINDS[kind].many}`, {
+      hint: `use more characters: ${shown}${matches.length > CANDIDATES ? ', …' : ''}`,
+    })
+  })
+  return [...new Set(whole)]
+}
+
+async function lookUp(
+  run: Run,
+  kind: IdKind,
+  ids: readonly string[],
+  { removed = false }: { removed?: boolean },
+) {
+  const { column, tables } = KINDS[kind]
   const ranges = ids.map((id) => rangeOf(kind, id))
   // One id for each index lookup: a run has any number of entries.
   const first = `select (select ${column} from TABLE where ${column} between a.first and a.last order by ${column} limit 1)`
@@ -93,22 +127,11 @@ export async function findIds(
       ),
     ),
   )
-  const found = await run(
+  return run(
     sql`select a.place, i.id
      from unnest(${ranges.map(([low]) => low)}::uuid[], ${ranges.map(([, high]) => high)}::uuid[])
           with ordinality as a (first, last, place)
      cross join lateral (${join(parts, ' union ')}) i order by a.place, i.id`,
     { place: d.count('a.place'), id: d.uuid('i.id') },
   )
-  const whole = ids.map((id, index) => {
-    const matches = found.filter(({ place }) => place === index + 1).map((match) => match.id)
-    const [match] = matches
-    if (match === undefined) throw missing(kind, id)
-    if (matches.length === 1) return match
-    const shown = matches.slice(0, CANDIDATES).join(', ')
-    throw new WfstoreError('usage', `${id} matches several ${many}`, {
-      hint: `use more characters: ${shown}${matches.length > CANDIDATES ? ', …' : ''}`,
-    })
-  })
-  return [...new Set(whole)]
 }

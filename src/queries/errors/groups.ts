@@ -47,8 +47,8 @@ export interface GroupOptions extends FailureFilter {
   limit?: number | undefined
 }
 
-export interface FailureGroups {
-  groups: FailureGroup[]
+export interface FailureGroups<Group = FailureGroup> {
+  groups: Group[]
   /** The beginning and the end of the window. */
   since: string
   until: string
@@ -61,6 +61,12 @@ export interface FailureGroups {
    * group; null with a filter by tool, model, execution, tag, session or parent, which removed runs may no longer have.
    */
   removedRuns: number | null
+}
+
+/** A group with its number of runs over time. */
+export interface FailureTrend extends FailureGroup {
+  /** The runs in each part of the previous window, then of the window. The parts have the same length. */
+  series: number[]
 }
 
 /** The number of characters of a message that are read, so that a very long message costs no more. */
@@ -125,10 +131,17 @@ const WINDOW_MS = 86_400_000
  * hours before its end) to `until` (default: now, by the clock of the server). It is compared with the previous window of the same length.
  * @throws WfstoreError usage for an unknown filter, or if since is not before until
  */
-export async function groupFailures(
+export async function groupFailures(run: Run, options: GroupOptions = {}): Promise<FailureGroups> {
+  const { groups, ...found } = await failureTrends(run, options, 1)
+  return { ...found, groups: groups.map(({ series: _, ...group }) => group) }
+}
+
+/** The same with the runs over time, in `parts` parts of each window. @throws WfstoreError usage */
+export async function failureTrends(
   run: Run,
-  { since, until, limit, ...filter }: GroupOptions = {},
-): Promise<FailureGroups> {
+  { since, until, limit, ...filter }: GroupOptions,
+  parts: number,
+): Promise<FailureGroups<FailureTrend>> {
   const wanted = countOf('limit', limit === Number.POSITIVE_INFINITY ? undefined : limit, 1)
   const end = timeBounds({ until: until ?? (await serverTime(run)) }).until as TimeBound
   const bounds = timeBounds({
@@ -138,6 +151,7 @@ export async function groupFailures(
   if (!bounds.since) throw new WfstoreError('usage', 'since is missing')
   // In seconds, because for PostgreSQL a day with a clock change is not 24 hours.
   const [from, to] = [sql`${bounds.since.at}::timestamptz`, sql`${end.at}::timestamptz`]
+  const seconds = sql`extract(epoch from ${to} - ${from})::float8`
   const most = limit === Number.POSITIVE_INFINITY ? null : (wanted ?? 50)
   const removed = countRemoved({ ...filter, since: bounds.since, until: end })
   const statement = sql`
@@ -145,13 +159,15 @@ with failures as materialized (
   select e.start_time as time, e.execution_id as id, e.user_id, e.workflow_name, e.steps_failed, ${raw(messageOf('e'))} as message
   from workflow_executions e
   where ${raw(IS_ERROR)}
-    and e.start_time >= ${from} - make_interval(secs => extract(epoch from ${to} - ${from})::float8) and e.start_time < ${to}
+    and e.start_time >= ${from} - make_interval(secs => ${seconds}) and e.start_time < ${to}
     ${and(failureConditions(filter))}
+), printed as materialized (
+  select time, id, user_id, workflow_name, steps_failed, ${raw(fingerprintOf('message'))} as fingerprint from failures
 ), sides as (
-  select ${raw(fingerprintOf('message'))} as fingerprint, time >= ${from} as recent, count(*) as runs,
+  select fingerprint, time >= ${from} as recent, count(*) as runs,
          sum(steps_failed) as steps_failed, min(time) as first_time, max(time) as last_time, count(distinct user_id) as users,
          array_agg(distinct workflow_name) as workflows, (array_agg(id order by time desc, id desc))[1] as id
-  from failures group by 1, 2
+  from printed group by 1, 2
 ), groups as (
   select ${raw(TREND)} as trend, coalesce(n.runs, 0) as runs, coalesce(b.runs, 0) as before,
          coalesce(n.steps_failed, 0) as steps_failed,
@@ -164,16 +180,31 @@ with failures as materialized (
   full join (select * from sides where not recent) b using (fingerprint)
   order by 2 desc, 3 desc, last_time desc, fingerprint
   limit ${most}
+), parts as (
+  select fingerprint, json_object_agg(part, runs) as series from (
+    select fingerprint, greatest(-${parts}::int, least(${parts}::int - 1,
+             floor(extract(epoch from time - ${from})::float8 / ${seconds} * ${parts}::int)))::int as part, count(*) as runs
+    from printed group by 1, 2) as each_part
+  group by 1
 )
-select ${raw(d.selectList(groupShape, 'g'))}, g.total, coalesce(g.all_runs, 0) as all_runs, ${removed} as removed_runs from (
-  select g.*, cardinality(g.workflow_names) as workflows, f.message as example
-  from groups g join failures f on f.id = g.example_execution_id) g
+select ${raw(d.selectList(groupShape, 'g'))}, g.total, coalesce(g.all_runs, 0) as all_runs, ${removed} as removed_runs, g.series from (
+  select g.*, cardinality(g.workflow_names) as workflows, f.message as example, p.series
+  from groups g join failures f on f.id = g.example_execution_id join parts p using (fingerprint)) g
 order by g.runs desc, g.before desc, g.last_time desc, g.fingerprint`
-  const shape = { ...groupShape, total: d.count(), allRuns: d.count(), removedRuns: REMOVED }
+  const shape = {
+    ...groupShape,
+    total: d.count(),
+    allRuns: d.count(),
+    removedRuns: REMOVED,
+    series: d.jsonText(),
+  }
   const found = await run(statement, shape)
   const [counts] = found
   return {
-    groups: found.map(({ total: _, allRuns: __, removedRuns: ___, ...group }) => group),
+    groups: found.map(({ total: _, allRuns: __, removedRuns: ___, series, ...group }) => ({
+      ...group,
+      series: seriesOf(JSON.parse(series), parts),
+    })),
     since: bounds.since.at,
     until: end.at,
     total: counts?.total ?? 0,
@@ -181,6 +212,10 @@ order by g.runs desc, g.before desc, g.last_time desc, g.fingerprint`
     removedRuns: counts ? counts.removedRuns : await readRemoved(run, removed),
   }
 }
+
+/** Parts are counted from the beginning of the window: those before it are negative. */
+const seriesOf = (counts: Record<string, number>, parts: number): number[] =>
+  Array.from({ length: 2 * parts }, (_, place) => counts[String(place - parts)] ?? 0)
 
 const REMOVED = d.nullable(d.count())
 

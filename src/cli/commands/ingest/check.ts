@@ -8,6 +8,7 @@ import {
   type TraceFindingName,
   traceFindingList,
 } from '../../../queries/traces/check.ts'
+import { detailOf } from '../../../queries/traces/words.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import {
@@ -40,21 +41,6 @@ const columns: Column<TraceFinding>[] = [
   { name: 'traceId', header: 'TRACE ID', kind: 'text', value: traceIdOf, table: false },
   { name: 'spanId', header: 'SPAN ID', kind: 'text', table: false },
 ]
-
-/** What a finding says if it has no detail of its own. */
-const DETAILS: Record<TraceFindingName, (detail: string) => string> = {
-  error: (detail) => `cannot be stored: ${detail}`,
-  calls_lost: (detail) => detail || 'calls were lost',
-  no_root: () => 'its root span did not arrive',
-  no_usage: () => 'calls without reported tokens',
-  no_price: (detail) => `no price for ${detail}`,
-  sampled: () => 'its exporter sends a sample, so other traces are missing',
-  counted_elsewhere: (detail) => `another trace has this call${detail && `: ${detail}`}`,
-}
-
-function detailOf({ finding, detail }: TraceFinding): string | null {
-  return (DETAILS[finding] as typeof DETAILS.error | undefined)?.(detail ?? '') ?? detail
-}
 
 /** As other tools show it. */
 function traceIdOf({ executionId }: TraceFinding): string {

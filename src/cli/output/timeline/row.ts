@@ -2,6 +2,8 @@
 export interface TimelineRow {
   /** '3'; '4-27' for folded steps; '' for a wait between steps. */
   label: string
+  /** The place of its first step among all steps, from 0; null for a wait. */
+  place: number | null
   name: string
   status: string
   /** Null if the step has no times. */

@@ -41,7 +41,7 @@ const OUTSIDE_MS = 1
 export function timelineOf(run: TimelineRun, now: Date): Timeline {
   if (run.steps.length === 0) return { rows: [], summary: [] }
   const span = spanOf(run, now)
-  const rows = run.steps.map((step) => rowOf(step, run, span, now))
+  const rows = run.steps.map((step, place) => ({ ...rowOf(step, run, span, now), place }))
   const waits = waitsOf(rows, span.ms)
   const shown = withWaits(folded(rows), waits)
   return { rows: shown, summary: summaryOf(run, rows, waits, span.ms) }
@@ -67,7 +67,12 @@ function spanOf(run: TimelineRun, now: Date): Span {
   return { start: from, ms: till - from }
 }
 
-function rowOf(step: TimelineStep, run: TimelineRun, span: Span, now: Date): TimelineRow {
+function rowOf(
+  step: TimelineStep,
+  run: TimelineRun,
+  span: Span,
+  now: Date,
+): Omit<TimelineRow, 'place'> {
   const notes: string[] = []
   if (step.status !== 'success') notes.push(step.status)
   const { startMs, endMs, open } = times(step, run, span, now, notes)
@@ -157,6 +162,7 @@ function withWaits(rows: readonly TimelineRow[], waits: readonly Interval[]): Ti
 
 const waiting = ({ from, till }: Interval, spanMs: number): TimelineRow => ({
   label: '',
+  place: null,
   name: 'waiting',
   status: 'waiting',
   startMs: from,

@@ -1,0 +1,30 @@
+import * as d from '../../db/query/decode.ts'
+import { AUDIT, type AuditFilter, auditShape } from '../audit/audit.ts'
+import { BILLS, type BillFilter, billShape } from '../billing/bills.ts'
+import type { List } from '../table/page.ts'
+import { longText, shortJson } from './limited.ts'
+
+/** Lists whose rows have only the beginning of long values, for pages. Their cursors are those of the whole lists. */
+
+const entryShape = {
+  ...auditShape,
+  actionDetails: longText('a.action_details'),
+  errorMessage: d.nullable(longText('a.error_message')),
+  toolInput: shortJson('a.tool_input'),
+  toolOutput: shortJson('a.tool_output'),
+  metadata: shortJson('a.metadata'),
+}
+/** An audit entry with the beginning of its data. */
+export type ShortEntry = d.RowOf<typeof entryShape>
+export const SHORT_AUDIT: List<typeof entryShape, AuditFilter> = { ...AUDIT, shape: entryShape }
+
+const shape = {
+  ...billShape,
+  metadata: shortJson('b.metadata'),
+  /** Of a correction. The same holds for the person who corrected. */
+  reason: d.nullable(longText(`b.metadata ->> 'reason'`)),
+  correctedBy: d.nullable(longText(`b.metadata ->> 'by'`)),
+}
+/** A bill with the beginning of its data. */
+export type ShortBill = d.RowOf<typeof shape>
+export const SHORT_BILLS: List<typeof shape, BillFilter> = { ...BILLS, shape }
