@@ -160,6 +160,13 @@ const commands: Entry[] = [
     load: () => [import('./commands/serve/serve.ts')],
   },
   {
+    name: 'token',
+    aliases: ['tokens'],
+    summary: 'Create, list and revoke tokens for wfstore serve',
+    load: () => [import('./commands/token/token.ts')],
+    writes: { create: 'begins', revoke: 'begins' },
+  },
+  {
     name: 'migrate',
     group: 'Setup and administration:',
     summary: 'Create, update, verify or revert the schema',

@@ -36,11 +36,30 @@ const KINDS = {
     column: 'billing_id',
     hint: 'list bills with `wfstore billing records`',
   },
+  token: {
+    one: 'a token',
+    many: 'tokens',
+    tables: ['wfstore_tokens'],
+    column: 'token_id',
+    hint: 'list tokens with `wfstore token list`',
+  },
 } as const satisfies Record<string, Kind>
 export type IdKind = keyof typeof KINDS
 
 const SHORTEST = 8
 const ZERO = '00000000-0000-0000-0000-000000000000'
+
+/** Whether a text is a UUID, or at least its first 8 characters. */
+export function isIdStart(text: string): boolean {
+  const given = text.toLowerCase()
+  return (
+    given.length <= ZERO.length &&
+    given.length >= SHORTEST &&
+    [...given].every((character, index) =>
+      ZERO[index] === '-' ? character === '-' : /[0-9a-f]/.test(character),
+    )
+  )
+}
 
 /**
  * The smallest and largest id that begin with these characters.
@@ -48,13 +67,7 @@ const ZERO = '00000000-0000-0000-0000-000000000000'
  */
 export function rangeOf(kind: IdKind, id: string): [first: string, last: string] {
   const given = String(id).toLowerCase()
-  const wellFormed =
-    given.length <= ZERO.length &&
-    given.length >= SHORTEST &&
-    [...given].every((character, index) =>
-      ZERO[index] === '-' ? character === '-' : /[0-9a-f]/.test(character),
-    )
-  if (!wellFormed) {
+  if (!isIdStart(given)) {
     throw new WfstoreError('usage', `${JSON.stringify(id)} is not ${KINDS[kind].one} id`, {
       hint: `use a UUID, or at least its first ${SHORTEST} characters`,
     })

@@ -81,6 +81,7 @@ const OPTIONS: Record<string, ValueKind> = {
   '--older-than': { choices: SPANS },
   '--stuck-after': { choices: SPANS },
   '--max-duration': { choices: SPANS },
+  '--expires': { choices: ['12h', '30d', '90d', '52w', 'never'] },
   '--limit': { choices: ['20', '100', '1000', 'all'] },
   ...Object.fromEntries(
     [
@@ -109,6 +110,7 @@ const OPTIONS: Record<string, ValueKind> = {
       '--context-over',
       '--author',
       '--content-limit',
+      '--name',
       '--drop-attribute',
     ].map((name) => [name, TEXT]),
   ),
@@ -128,6 +130,7 @@ const ARGUMENTS: Record<string, ValueKind> = {
   'billing correct': { kind: 'bill' },
   'billing lines': { kind: 'bill' },
   'prices set': TEXT,
+  'token revoke': TEXT,
   'prices import': { kind: 'file' },
   'migrate up': TEXT,
   'migrate down': TEXT,

@@ -124,6 +124,7 @@ const WRITING = [
   ...['executions.cancel', 'executions.fail', 'import', 'ingest', 'metrics.rollup'],
   ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
   ...['prices.apply', 'prices.import', 'prices.set', 'restore', 'settings.set'],
+  ...['token.create', 'token.revoke'],
 ]
 const READING = [
   ...['', 'archive', 'archive.verify', 'audit', 'audit.show', 'billing', 'billing.lines'],
@@ -159,7 +160,7 @@ const READING = [
   ],
   ...['metrics.list', 'migrate', 'migrate.sql', 'migrate.status', 'migrate.verify', 'prices'],
   ...['prices.check', 'prices.list', 'prices.simulate', 'report', 'settings'],
-  ...['stats', 'tools'],
+  ...['stats', 'token', 'tools'],
 ]
 
 it('the commands that change a database are listed, and take --yes', () => {

@@ -16,17 +16,21 @@ import { createTemplate, type Template } from '../../support/template.ts'
 import { everyCommand, readReference, stagesOf } from './support.ts'
 
 const ID = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
+const OTHER = ID.replace('0193', '0194')
 
 /** What the examples name: a user, a workflow, a run, an entry, a bill; and a run that cleanup removes. */
 const ROWS = `
   insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, status, start_time, end_time, total_cost)
     values ('${ID}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'running', now() - interval '1 hour', null, 0.25),
-      ('${ID.replace('0193', '0194')}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'success', '2026-01-01Z', '2026-01-02Z', 0.25),
+      ('${OTHER}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'success', '2026-01-01Z', '2026-01-02Z', 0.25),
       ('${ID.replace('0193', '0195')}', 'Lead enrichment', 'user_7', 'Sales', 'gpt-4o', 'success', now(), now(), 0.25);
   insert into audit_logs (log_id, execution_id, timestamp, user_id, action_type, action_details, tool_name, success)
     values ('${ID}', '${ID}', now(), 'user_7', 'tool_call', 'called', 'search', false);
   insert into billing_records (billing_id, timestamp, billing_period, user_id, model_id, cost)
-    values ('${ID}', '2026-10-15Z', '2026-10', 'user_7', 'gpt-4o', 0.25)`
+    values ('${ID}', '2026-10-15Z', '2026-10', 'user_7', 'gpt-4o', 0.25);
+  insert into wfstore_tokens (token_id, name, hash, can)
+    select id::uuid, name, encode(sha256(id::bytea), 'hex'), 'read'
+    from (values ('${ID}', 'ci'), ('${OTHER}', 'wallboard')) as t (id, name)`
 
 /** They change what others read. */
 const WRITES =

@@ -36,6 +36,7 @@ beforeAll(async () => {
     JSON.stringify({ profiles: { p: { databaseUrl: database.url } } }),
     { mode: 0o600 },
   )
+  await cli('token create --name grafana')
   await cli('export --out rows.jsonl')
   writeFileSync(join(folder, 'traces.jsonl'), '')
   writeFileSync(join(folder, 'prices.json'), '[{"model":"gpt-5","input":1,"from":"2026-01-01"}]')
@@ -89,6 +90,8 @@ const DATA: [line: string, names: string[] | 'some' | undefined][] = [
   ['prices apply --since 2026-01-01 --dry-run', []],
   ['settings', ['cost-tags', 'billing-zone']],
   ['settings set cost-tags team', ['cost-tags', 'billing-zone']],
+  ['token', ['grafana']],
+  ['token revoke grafana', ['grafana']],
   ['cleanup --days 90 --dry-run', undefined],
   ['cleanup --days 5000', 'some'],
   ['cleanup history', 'some'],
@@ -121,8 +124,8 @@ const TEXTS: [line: string, formats: string[]][] = [
   ['report', ['json']],
 ]
 
-/** demo and db url need a server of their own: other tests print their formats. */
-const ELSEWHERE = ['demo', 'db trust', 'db url', 'migrate down', 'migrate redo']
+/** These need a server of their own, or work once: other tests print their formats. */
+const ELSEWHERE = ['token create', 'demo', 'db trust', 'db url', 'migrate down', 'migrate redo']
 
 it('the lines of this file name every command', async () => {
   const commands = everyCommand(await readReference())
