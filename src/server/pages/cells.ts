@@ -1,7 +1,8 @@
-import { formatTime } from '../../cli/output/text/format.ts'
+import { formatTime, shortenIds } from '../../cli/output/text/format.ts'
 import { formatDuration } from '../../numbers.ts'
 import { isUuid } from '../../uuid.ts'
 import { html, type Markup, name, readable } from '../markup/markup.ts'
+import type { Cells } from '../markup/table.ts'
 import { exactly, executionHref, href, type LinkBase } from './links.ts'
 import type { PageView } from './view.ts'
 
@@ -12,6 +13,24 @@ export const UNKNOWN = '–'
 /** A short id that links to its run; the whole id is its title. */
 export const executionLink = (base: LinkBase, id: string): Markup =>
   html`<a class="id" href="${executionHref(base, id)}" title="${id}">${isUuid(id) ? id.slice(0, 8) : readable(id)}</a>`
+
+/** A column of ids that link to their runs, as short as they are distinct. */
+export const executionColumn = <Row>(
+  base: LinkBase,
+  head: string,
+  id: (row: Row) => string,
+): Cells<Row> => ({
+  head,
+  data: { name: 'executionId', kind: 'id', value: id },
+  cells: (rows) => {
+    const ids = rows.map(id)
+    const short = shortenIds(ids)
+    return ids.map(
+      (whole, place) =>
+        html`<a class="id" href="${executionHref(base, whole)}" title="${whole}">${readable(short[place] ?? whole)}</a>`,
+    )
+  },
+})
 
 /** A short id of something without a page. */
 export const shortId = (id: string): Markup =>

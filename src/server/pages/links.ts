@@ -31,6 +31,10 @@ export const hrefHere = ({ site, path, parameters }: LinkBase, given: LinkParame
 export const apiHref = ({ site, parameters }: LinkBase, path: string, given: LinkParameters = {}) =>
   addressOf(site, `/api/v1${path}`, changed(parameters, given))
 
+/** The same as a CSV file. A link cannot ask for a format, so this address does. */
+export const csvHref = ({ site, parameters }: LinkBase, path: string, given: LinkParameters = {}) =>
+  addressOf(site, `/csv${path}`, changed(parameters, given))
+
 export const executionHref = (base: LinkBase, id: string) =>
   href(base, `/executions/${encodeURIComponent(id)}`)
 

@@ -4,7 +4,9 @@ import { addAssets } from './assets.ts'
 import { addBills } from './bills.ts'
 import { addCleanup } from './cleanup.ts'
 import { addCost } from './cost.ts'
+import { addCsv } from './csv.ts'
 import { addErrors } from './errors.ts'
+import { addEvents } from './events.ts'
 import { addExecution } from './execution.ts'
 import { addExecutions } from './executions.ts'
 import { addHealth } from './health.ts'
@@ -22,5 +24,7 @@ export function addPages(app: Hono<SiteEnv>, site: Site): void {
   addBills(app, site)
   addCleanup(app, site)
   addHealth(app, site)
+  addEvents(app, site)
+  addCsv(app, site)
   addMissing(app, site)
 }

@@ -1,7 +1,7 @@
 import { WfstoreError } from '../../error.ts'
 import type { ExecutionFilter } from '../../queries/table/filter.ts'
 import { timeZoneOf, zoneHint } from '../../time-zone.ts'
-import { html, type Markup, textOf } from '../markup/markup.ts'
+import { html, type Markup, textOf, trusted } from '../markup/markup.ts'
 import type { Right, Site, SiteConnection } from '../site.ts'
 import type { LinkBase } from './links.ts'
 
@@ -28,7 +28,7 @@ export interface PageView extends PageRequest, SiteConnection {
    * Marks a part of the page that live updates replace. Its content must not depend on the time alone: a change is sent to
    * all clients. In an update the part may be left out.
    */
-  live: (id: string, content: Markup) => Markup
+  live: (id: string, content: Markup, tag?: 'div' | 'li') => Markup
   /** A short sentence for screen readers, read out when it changes: '3 runs are running'. */
   news: (sentence: string) => void
 }
@@ -51,8 +51,9 @@ export function viewOf(
     signal,
     now: request.site.now(),
     update,
-    live: (id, content) => {
-      const part = html`<div id="${id}" data-live>${content}</div>`
+    live: (id, content, tag = 'div') => {
+      const [begin, end] = [trusted(`<${tag}`), trusted(`</${tag}>`)]
+      const part = html`${begin} id="${id}" data-live>${content}${end}`
       parts.set(id, textOf(part))
       return part
     },
@@ -88,7 +89,7 @@ export function filterOf(view: PageView, own: readonly string[] = []): Promise<E
     [...parameters].filter(([name]) => ![...NO_FILTERS, ...own].includes(name)),
   )
   filters.set('tz', timeZone)
-  const cursor = parameters.get('cursor')
+  const cursor = parameters.get('cursor') ?? parameters.get('before')
   // Times such as 24h count from the same instant on all pages of a list.
   if (cursor !== null) filters.set('cursor', cursor)
   return site.commandLine.readFilter(filters, view)

@@ -1,18 +1,17 @@
 /** Figures, lists of facts, notices and charts. */
 export const PARTS = `
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); gap: 1px; margin-top: 1.2rem; background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.figures > div { background: var(--raised); padding: 0.8rem 1.1rem 0.9rem; min-width: 0; }
-.figures dt { color: var(--soft); font-size: 0.93rem; }
-.figures .value { font-size: 1.75rem; line-height: 1.3; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.figures { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); gap: 1px; margin-top: 1.2rem; background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.figures > * { background: var(--raised); padding: 0.8rem 1.1rem 0.9rem; min-width: 0; }
+.figures :is(dt, .head, .about) { display: block; color: var(--soft); font-size: 0.93rem; margin: 0; }
+.figures .value { display: block; color: var(--ink); font-size: 1.75rem; line-height: 1.3; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .figures .value a { color: inherit; }
-.figures .about { font-size: 0.93rem; margin: 0; }
-.figures .bad .value { color: var(--bad-ink); }
-.figures .warn .value { color: var(--part-ink); }
+.figures .value strong { font-weight: inherit; }
+.bad { color: var(--bad-ink); } .warn { color: var(--part-ink); }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.25rem 1.4rem; margin-top: 1rem; }
 .facts dt { color: var(--soft); }
 .facts dd { overflow-wrap: anywhere; }
 .notice { margin-top: 1rem; padding: 0.55rem 0.9rem; background: var(--part-wash); border-left: 3px solid var(--part); border-radius: 0 4px 4px 0; max-width: 70rem; overflow-wrap: anywhere; }
-.notice.bad { background: var(--bad-wash); border-color: var(--bad); }
+.notice.bad { color: inherit; background: var(--bad-wash); border-color: var(--bad); }
 .chart { margin-top: 0.6rem; }
 .chart svg { display: block; width: 100%; height: auto; max-height: 26rem; }
 .chart .narrow { display: none; }

@@ -21,6 +21,8 @@ tbody tr:last-child > * { border-bottom-color: transparent; }
 tfoot :is(th, td) { border-bottom: 0; border-top: 1px solid var(--edge); font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
 .name { overflow-wrap: anywhere; min-width: 9rem; max-width: 34rem; }
+.why { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; max-width: 34rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.counted { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.6rem; color: var(--soft); margin-top: 1.1rem; }
 .message { min-width: 15rem; max-width: 60rem; }
 .id { white-space: nowrap; }
 .bar, .mark { padding-right: 0; width: 1%; white-space: nowrap; vertical-align: middle; }
@@ -36,7 +38,9 @@ tfoot :is(th, td) { border-bottom: 0; border-top: 1px solid var(--edge); font-we
 @media screen and (max-width: 40rem) {
   .bar { display: none; }
   .name { min-width: 6.5rem; }
-  .message { min-width: 13rem; }
+  .why { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; max-width: 34rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.counted { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.6rem; color: var(--soft); margin-top: 1.1rem; }
+.message { min-width: 13rem; }
   .reflow thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .reflow, .reflow :is(tbody, tr, td, th), .reflow caption { display: block; }
   .reflow tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0.1rem 1rem; padding: 0.65rem 0; border-bottom: 1px solid var(--line); }
