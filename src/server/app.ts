@@ -1,13 +1,26 @@
 import { Hono } from 'hono'
+import { guards } from './access/guard.ts'
+import { refuse } from './access/refuse.ts'
 import { addApi } from './api/api.ts'
 import { addOldRoutes } from './legacy/routes.ts'
 import { addPages } from './pages/pages.ts'
 import { addProbes } from './probes.ts'
 import type { Site, SiteEnv } from './site.ts'
+import { statusOf } from './status.ts'
 
 /** The routes of the server. */
 export function createApp(site: Site): Hono<SiteEnv> {
-  const app = new Hono<SiteEnv>().basePath(site.basePath)
+  const root = new Hono<SiteEnv>()
+  root.use('*', ...guards(site))
+  root.onError((error, context) => {
+    const isGone = context.req.raw.signal.aborted
+    if (!isGone && statusOf(error) >= 500) site.onError(error)
+    return refuse(context, error)
+  })
+  const app = root.basePath(site.basePath)
+  const { login } = site.access
+  for (const path of login?.paths ?? [])
+    app.all(path, ({ req }) => (login as NonNullable<typeof login>).answer(req.raw))
   addProbes(app, site)
   addApi(app, site)
   addOldRoutes(app, site)

@@ -21,6 +21,7 @@ export function openSite(database: Pick<TestDatabase, 'url'>, given: Partial<Sit
   const site: Site = {
     database: siteDatabase(pool),
     commandLine: commandLine(),
+    access: { authenticate: async () => ({ name: 'test', can: 'write' }) },
     basePath: '',
     version: '0.0.0',
     allowWrites: false,

@@ -1,11 +1,16 @@
 import { getRequestListener } from '@hono/node-server'
+import type { ConnectionPool } from '../../../db/query/connection.ts'
 import type { ServerBundle } from '../../../handler.ts'
+import { siteDatabase } from '../../../server/database.ts'
 import { siteOn } from './site.ts'
 
 // What the library loads for createHandler: `imports` of package.json leads to it.
 
 export const mount: ServerBundle['mount'] = ({ connections, basePath, ...options }) => {
-  const app = siteOn(connections, {
+  const { authorize, cors, statementTimeoutMs } = options
+  const app = siteOn({
+    database: siteDatabase(connections as ConnectionPool, { statementTimeoutMs }),
+    access: { authenticate: async (request) => (await authorize(request)) ?? 'none', cors },
     basePath,
     userOf: options.userOf,
     allowWrites: options.allowWrites ?? false,

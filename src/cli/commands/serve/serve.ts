@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { getRequestListener } from '@hono/node-server'
 import type { Command } from 'commander'
+import { siteDatabase } from '../../../server/database.ts'
 import { listen } from '../../../server/listen.ts'
 import type { Context } from '../../context.ts'
 import { type Address, parseAddress, urlOf } from '../../options/address.ts'
@@ -23,7 +24,9 @@ export function define(serve: Command, context: Context): void {
 async function run(context: Context, flags: ServeFlags): Promise<void> {
   const { io } = context
   const { note } = context.writer(flags)
-  const app = siteOn(await context.pool(flags), {
+  const app = siteOn({
+    database: siteDatabase(await context.pool(flags), { own: true }),
+    access: { authenticate: async () => ({ name: 'local', can: 'read' }) },
     basePath: '',
     allowWrites: false,
     now: io.now,

@@ -1,0 +1,86 @@
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { WfstoreError } from '../../error.ts'
+import { formatBytes } from '../../numbers.ts'
+import type { Site, SiteEnv } from '../site.ts'
+import { SECURITY_HEADERS } from './headers.ts'
+import { isForged } from './origin.ts'
+import { refuse, wantsPage } from './refuse.ts'
+
+/** The most bytes of a body: the parameters of an action. */
+const MOST_BYTES = 1024 * 1024
+
+type Guard = MiddlewareHandler<SiteEnv>
+
+/** What each request passes, in this order. Routes then have a caller, except those that need none. */
+export const guards = (site: Site): Guard[] => [
+  addHeaders,
+  ...(site.access.cors?.length ? [answerOrigins(site.access.cors)] : []),
+  refuseForged(site),
+  bodyLimit({
+    maxSize: MOST_BYTES,
+    onError: (context) => refuse(context, tooLarge(), 413),
+  }) as Guard,
+  requireCaller(site),
+]
+
+const addHeaders: Guard = async (context, next) => {
+  await next()
+  const { headers } = context.res
+  for (const [name, value] of Object.entries(SECURITY_HEADERS))
+    if (!headers.has(name)) context.header(name, value)
+}
+
+const answerOrigins = (origins: readonly string[]): Guard =>
+  cors({
+    origin: [...origins],
+    allowMethods: ['GET', 'HEAD', 'POST'],
+    allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match'],
+    exposeHeaders: ['etag', 'retry-after', 'wfstore-note'],
+    maxAge: 600,
+  })
+
+const refuseForged =
+  ({ access }: Site): Guard =>
+  (context, next) =>
+    isForged(context.req.raw, access) ? Promise.resolve(refuse(context, forged())) : next()
+
+function requireCaller({ access, basePath }: Site): Guard {
+  const { authenticate, login } = access
+  const open = ['/healthz', '/readyz', ...(login?.paths ?? [])].map((path) => basePath + path)
+  return async (context, next) => {
+    const { path, raw } = context.req
+    if (open.includes(path) || path.startsWith(`${basePath}/assets/`)) return next()
+    const caller = await authenticate(raw)
+    if (caller instanceof Response) return caller
+    if (typeof caller !== 'string') {
+      context.set('caller', caller)
+      return next()
+    }
+    if (!login || !wantsPage(raw) || path.startsWith(`${basePath}/api/`))
+      return refuse(context, unknown(caller), 401)
+    const { search } = new URL(raw.url)
+    return context.redirect(
+      `${basePath}${login.paths[0]}?next=${encodeURIComponent(path + search)}`,
+      303,
+    )
+  }
+}
+
+const forged = () =>
+  new WfstoreError('permission_denied', 'the request comes from a page of another site', {
+    hint: 'allow its origin: `wfstore serve --cors <origin>`',
+  })
+
+const tooLarge = () =>
+  new WfstoreError('usage', `the body is larger than ${formatBytes(MOST_BYTES)}`)
+
+const unknown = (which: 'none' | 'wrong') =>
+  which === 'none'
+    ? new WfstoreError('access_denied', 'a token is required', {
+        hint: 'send it in the header Authorization: Bearer wfs_…; `wfstore token create` creates one',
+      })
+    : new WfstoreError('access_denied', 'the token is unknown, expired or revoked', {
+        hint: 'create a new one: `wfstore token create`',
+      })

@@ -1,0 +1,32 @@
+import type { Access } from './access.ts'
+
+/** The host of a Host header or of an origin, without its port, in lower case. */
+export function hostName(text: string): string {
+  const url = `http://${text.replace(/^[a-z]+:\/\//i, '')}`
+  return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : ''
+}
+
+const isSafe = ({ method }: Request): boolean => /^(GET|HEAD|OPTIONS)$/.test(method)
+
+/**
+ * True for what another site makes a browser send: writes, and reads that are no link of a page. Other programs than browsers send
+ * neither header.
+ */
+export function isForged(
+  request: Request,
+  { cors = [], hosts = [], behindProxy = false }: Access,
+): boolean {
+  const header = (name: string) => request.headers.get(name)
+  const origin = header('origin')
+  if (origin !== null && cors.includes(origin)) return false
+  const site = header('sec-fetch-site')
+  if (isSafe(request))
+    return (
+      (site === 'cross-site' || site === 'same-site') && header('sec-fetch-mode') !== 'navigate'
+    )
+  if (site !== null && site !== 'same-origin' && site !== 'none') return true
+  if (origin === null) return false
+  const forwarded = behindProxy ? header('x-forwarded-host') : null
+  const own = [header('host'), forwarded, ...hosts].map((host) => host?.toLowerCase())
+  return !URL.canParse(origin) || !own.includes(new URL(origin).host)
+}
