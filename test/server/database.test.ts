@@ -76,7 +76,10 @@ it('an application gets its sessions back as they were, also after an error or w
     options: '-c statement_timeout=777s -c TimeZone=Asia/Tokyo',
   })
   const all = async () => {
-    const clients = [await pool.connect(), await pool.connect()]
+    const clients = [await pool.connect(), await pool.connect()] as (pg.PoolClient & {
+      processID: number
+    })[]
+    clients.sort((a, b) => a.processID - b.processID)
     const rows = await Promise.all(
       clients.map((client) =>
         client.query(
