@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { guards } from './access/guard.ts'
 import { refuse } from './access/refuse.ts'
 import { addApi } from './api/api.ts'
@@ -13,6 +14,8 @@ export function createApp(site: Site): Hono<SiteEnv> {
   const root = new Hono<SiteEnv>()
   root.use('*', ...guards(site))
   root.onError((error, context) => {
+    // A middleware of hono has refused the request.
+    if (error instanceof HTTPException) return error.getResponse()
     const isGone = context.req.raw.signal.aborted
     if (!isGone && statusOf(error) >= 500) site.onError(error)
     return refuse(context, error)

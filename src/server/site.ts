@@ -3,7 +3,7 @@ import type pg from 'pg'
 import type { Run } from '../db/query/query.ts'
 import type { Caller, OldUser } from '../handler.ts'
 import type { ExecutionFilter } from '../queries/table/filter.ts'
-import type { Access } from './access/access.ts'
+import type { SiteAccess } from './access/access.ts'
 
 /** What the parts of the server share: who asks, the database, and the commands. */
 
@@ -57,7 +57,7 @@ export interface CommandLine {
 export interface Site {
   database: SiteDatabase
   commandLine: CommandLine
-  access: Access
+  access: SiteAccess
   /** The path below which the server is mounted: '' or such as '/wfstore'. */
   basePath: string
   /** Who sends a request to the routes of the old application, which are served only if this is set. */

@@ -7,10 +7,10 @@ import type { Caller } from '../../handler.ts'
 export type Authenticate = (request: Request) => Promise<Caller | 'none' | 'wrong' | Response>
 
 /** Who may ask, and from where. */
-export interface Access {
+export interface SiteAccess {
   authenticate: Authenticate
   /** Where people log in. Without it a page that needs a caller answers 401. */
-  login?: Login | undefined
+  login?: LoginPages | undefined
   /** Origins whose scripts may read answers, such as 'https://grafana.example.com' (default: none). */
   cors?: readonly string[] | undefined
   /** The names of this server, besides the one in the Host header, from which forms and scripts may write. */
@@ -19,7 +19,7 @@ export interface Access {
   behindProxy?: boolean | undefined
 }
 
-export interface Login {
+export interface LoginPages {
   /** Below the base path. The first one is where pages send a browser without a caller: '/login'. None requires a caller. */
   paths: readonly [string, ...string[]]
   /** Answers a request to one of the paths. */

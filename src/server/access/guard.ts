@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { WfstoreError } from '../../error.ts'
 import { formatBytes } from '../../numbers.ts'
+import { OLD_ROUTES } from '../legacy/routes.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { SECURITY_HEADERS } from './headers.ts'
 import { isForged } from './origin.ts'
@@ -46,9 +47,11 @@ const refuseForged =
   (context, next) =>
     isForged(context.req.raw, access) ? Promise.resolve(refuse(context, forged())) : next()
 
-function requireCaller({ access, basePath }: Site): Guard {
+function requireCaller({ access, basePath, userOf }: Site): Guard {
   const { authenticate, login } = access
-  const open = ['/healthz', '/readyz', ...(login?.paths ?? [])].map((path) => basePath + path)
+  const open = ['/healthz', '/readyz', ...(login?.paths ?? []), ...(userOf ? OLD_ROUTES : [])].map(
+    (path) => basePath + path,
+  )
   return async (context, next) => {
     const { path, raw } = context.req
     if (open.includes(path) || path.startsWith(`${basePath}/assets/`)) return next()

@@ -1,4 +1,4 @@
-import type { Access } from './access.ts'
+import type { SiteAccess } from './access.ts'
 
 /** The host of a Host header or of an origin, without its port, in lower case. */
 export function hostName(text: string): string {
@@ -14,7 +14,7 @@ const isSafe = ({ method }: Request): boolean => /^(GET|HEAD|OPTIONS)$/.test(met
  */
 export function isForged(
   request: Request,
-  { cors = [], hosts = [], behindProxy = false }: Access,
+  { cors = [], hosts = [], behindProxy = false }: SiteAccess,
 ): boolean {
   const header = (name: string) => request.headers.get(name)
   const origin = header('origin')

@@ -9,6 +9,8 @@ import { ANSWERS, FORBIDDEN, type Members, NO_EXECUTION_ID } from './workflow.ts
 
 const WORKFLOW = '/api/workflow'
 const SETUP = '/api/setup/workflow-tables'
+/** They ask the application who asks, so they need no caller. */
+export const OLD_ROUTES = [WORKFLOW, SETUP] as const
 
 const DEFAULT_DAYS = 90
 const LARGEST_BODY = 10_000

@@ -35,6 +35,7 @@ export function oldSite(pool: pg.Pool, options: Partial<Site> = {}): OldSite {
   const app = createApp({
     database: siteDatabase(pool),
     commandLine: { run: async () => {}, readFilter: async () => ({}) },
+    access: { authenticate: async () => ({ name: 'test', can: 'read' }) },
     basePath: '',
     version: '0.0.0',
     allowWrites: false,
