@@ -1,6 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { raw, sql } from '../../db/query/sql.ts'
+import { empty, raw, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { monthOf, requiredText } from '../table/validate.ts'
 import { zoneOf } from '../usage/calendar.ts'
@@ -101,14 +101,22 @@ export async function periodNames(run: Run): Promise<string[]> {
   return rows.map(({ period }) => period)
 }
 
-/** All periods that have bills or are closed, newest first. */
-export function listPeriods(run: Run): Promise<BillingPeriod[]> {
+/**
+ * The periods that have bills or are closed, newest first.
+ * @param options.before only periods before this one @param options.limit (default: all)
+ */
+export function listPeriods(
+  run: Run,
+  { before, limit }: { before?: string | undefined; limit?: number } = {},
+): Promise<BillingPeriod[]> {
   return run(
-    `${NAMED}
-     select ${d.selectList(periodShape, 'p')}
-     from named left join wfstore_periods c on c.billing_period = named.period
+    sql`${raw(NAMED)}
+     select ${raw(d.selectList(periodShape, 'p'))}
+     from (select period from named ${before === undefined ? empty : sql`where period < ${before}`}
+           order by period desc limit ${limit ?? null}::bigint) as named
+     left join wfstore_periods c on c.billing_period = named.period
      cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
-     ${LIVE} order by p.period desc`,
+     ${raw(LIVE)} order by p.period desc`,
     periodShape,
   )
 }

@@ -115,13 +115,17 @@ const ORDER = `array_position(array['agrees', 'unbilled', 'differs', 'no_run', '
 const scoped = ({ period, userId }: BillingScope): Scope => ({ periods: [period], userId })
 
 /**
- * All differences between the bills of a period and their runs, faults first.
- * @throws WfstoreError usage
+ * The differences between the bills of a period and their runs, faults first.
+ * @param limit (default: all) @throws WfstoreError usage
  */
-export async function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
+export async function reconcile(
+  run: Run,
+  scope: BillingScope,
+  limit?: number,
+): Promise<BillDifference[]> {
   return run(
     sql`${differences(scoped(scope), false)} select ${raw(d.selectList(differenceShape, 'r'))} from r
-     order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id`,
+     order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id limit ${limit ?? null}::bigint`,
     differenceShape,
   )
 }
