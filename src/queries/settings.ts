@@ -31,7 +31,7 @@ export const settingsOf = (read: Run, write: Run): SettingsAccess => ({
   set: (patch) => setSettings(write, patch),
 })
 
-async function getSettings(run: Run): Promise<StoreSettings> {
+export async function getSettings(run: Run): Promise<StoreSettings> {
   const [row] = await run(`select ${d.selectList(settingsShape, 's')}`, settingsShape)
   return row as StoreSettings
 }

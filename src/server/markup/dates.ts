@@ -57,7 +57,7 @@ export function datesBetween(
   if (begin === undefined) return []
   const to = [startOf(part, last), ...found].sort().at(-1) as string
   const dates: string[] = []
-  for (let date = startOf(part, first); date <= to; date = next(part, date)) dates.push(date)
+  for (let date = startOf(part, first); date <= to; date = nextDate(part, date)) dates.push(date)
   return dates.length > MOST_DATES ? dates.filter((date) => date >= begin) : dates
 }
 
@@ -68,7 +68,8 @@ function startOf(part: CalendarPart, day: string): string {
   return isoDay(time - fromMonday * DAY_MS)
 }
 
-function next(part: CalendarPart, date: string): string {
+/** The date after a date of a chart. */
+export function nextDate(part: CalendarPart, date: string): string {
   if (part !== 'month') return isoDay(Date.parse(date) + (part === 'week' ? 7 : 1) * DAY_MS)
   const [year, month] = date.split('-').map(Number) as [number, number]
   return month === 12

@@ -36,7 +36,7 @@ interface DateRow {
 
 /** A series as a chart with a legend, and as a table. */
 export function overTime(
-  { part, dates }: PageData,
+  { part, dates }: Pick<PageData, 'part' | 'dates'>,
   series: Series,
   keys: readonly Key[],
   drawn: Drawn,

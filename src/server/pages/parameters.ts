@@ -1,0 +1,46 @@
+import { WfstoreError } from '../../error.ts'
+import { useInstead } from '../../options.ts'
+import type { PageView } from './view.ts'
+
+/** The parameters of pages that have no filter of runs. */
+
+type Given = Pick<PageView, 'parameters'>
+
+/** @throws WfstoreError usage for a parameter that the page does not have, or that is given twice */
+export function checkParameters({ parameters }: Given, known: readonly string[]): void {
+  for (const name of parameters.keys()) {
+    if (name !== 'tz' && !known.includes(name))
+      throw new WfstoreError('usage', `this page has no parameter ${name}`, {
+        hint: known.length > 0 ? useInstead(name, known) : `remove ${name}`,
+      })
+    if (parameters.getAll(name).length > 1)
+      throw new WfstoreError('usage', `${name} is given more than once`, {
+        hint: 'give it only once',
+      })
+  }
+}
+
+/** A whole number. @throws WfstoreError usage */
+export function wholeNumberOf(
+  { parameters }: Given,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  const text = parameters.get(name)
+  if (text === null) return undefined
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new WfstoreError(
+    'usage',
+    `${name} is ${JSON.stringify(text)}, not a whole number from ${least} to ${most}`,
+  )
+}
+
+/** A flag, as the API reads it. @throws WfstoreError usage */
+export function flagOf({ parameters }: Given, name: string): boolean {
+  const text = parameters.get(name)
+  if (text === null || text === 'false' || text === '0') return false
+  if (text === 'true' || text === '1') return true
+  throw new WfstoreError('usage', `${name} is ${JSON.stringify(text)}, not true or false`)
+}
