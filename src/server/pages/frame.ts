@@ -70,6 +70,7 @@ ${body}
 <footer>
 ${database !== undefined && html`<p>Database ${name(database)}</p>`}
 ${timeZone !== undefined && html`<p>Times are in ${zone(frame)}</p>`}
+<p>Amounts are in US dollars</p>
 <p>wfstore ${version}</p>
 </footer>
 </body>

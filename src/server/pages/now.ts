@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { formatTime } from '../../cli/output/text/format.ts'
-import { formatDuration, plural } from '../../numbers.ts'
+import { plural } from '../../numbers.ts'
 import { type FailureGroups, groupFailures } from '../../queries/errors/groups.ts'
 import {
   countRunning,
@@ -29,6 +29,7 @@ import { inSnapshot, type PageView } from './view.ts'
 const ROWS = 20
 const GROUPS = 8
 const HOURS = 24
+const STUCK_MINUTES = plural(STUCK_AFTER_MS / 60_000, 'minute')
 const HOUR_MS = 3_600_000
 /** What reads many rows is read again with each fifth update only. */
 const SELDOM = 5
@@ -66,7 +67,7 @@ ${view.live(
   'stuck',
   html`${
     stuck > 0 &&
-    html`<section><h2>Stuck</h2>${runs(view, current.stuck, `Runs without a write for ${formatDuration(STUCK_AFTER_MS)} or longer`, stuck)}</section>`
+    html`<section><h2>Stuck</h2>${runs(view, current.stuck, `Runs without a write for ${STUCK_MINUTES} or longer`, stuck)}</section>`
   }`,
 )}
 ${view.live(
@@ -103,7 +104,7 @@ function figures(
       figure(
         'Stuck',
         stuck > 0 ? html`<strong class="warn">${count(stuck)}</strong>` : '0',
-        `no write for ${formatDuration(STUCK_AFTER_MS)}`,
+        `no write for ${STUCK_MINUTES}`,
       ),
       'li',
     ),

@@ -11,7 +11,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; letter-spacing: -0.015em; font-weight
 h2 { font-size: 1.1rem; line-height: 1.35; font-weight: 650; margin-bottom: 0.6rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; font-weight: 650; margin-bottom: 0.4rem; }
 a { color: var(--link); text-underline-offset: 0.15em; text-decoration-thickness: 1px; }
-a:not(:hover, p a, li a, td a.plain) { text-decoration-color: color-mix(in srgb, currentColor 35%, transparent); }
+a:not(:hover) { text-decoration-color: color-mix(in srgb, currentColor 35%, transparent); }
 code, kbd, pre, .id { font-family: var(--mono); font-size: 0.92em; }
 pre { overflow: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 0.7rem 0.9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 2px; }

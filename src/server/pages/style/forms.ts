@@ -11,9 +11,10 @@ label { display: block; }
 .button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; }
 .button.main:hover { filter: brightness(1.08); }
 .filter { margin-top: 1rem; }
-.filter .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: 0.6rem 0.9rem; align-items: end; }
+.filter .fields { display: flex; flex-wrap: wrap; gap: 0.6rem 0.9rem; align-items: end; }
+.filter .fields > label { flex: 1 1 8rem; max-width: 18rem; min-width: 0; }
 .filter .fields span, .filter legend { display: block; color: var(--soft); font-size: 0.86rem; padding: 0; }
-.filter fieldset { grid-column: span 3; }
+.filter fieldset { margin-right: 0.6rem; }
 .filter .choices { display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; min-height: 2.15rem; align-items: center; }
 .filter .choices label { display: inline-flex; gap: 0.4rem; align-items: center; min-height: 1.8rem; }
 .filter details { margin-top: 0.5rem; }
@@ -25,6 +26,6 @@ label { display: block; }
 .chips a.remove { text-decoration: none; border-radius: 99px; min-width: 1.7rem; line-height: 1.7rem; text-align: center; color: var(--soft); }
 .chips a.remove:hover { background: var(--hover); color: var(--ink); }
 .pager { display: flex; flex-wrap: wrap; gap: 0.6rem 1rem; align-items: center; margin-top: 1rem; }
-@media (max-width: 40rem) { .filter .fields { grid-template-columns: 1fr 1fr; } .filter fieldset { grid-column: 1 / -1; } }
+@media (max-width: 40rem) { .filter .fields > label { flex-basis: 40%; } .filter fieldset { flex-basis: 100%; } }
 @media (pointer: coarse) { .chips a.remove { min-width: 2.2rem; line-height: 2.2rem; } input, select, .button { min-height: 2.6rem !important; } }
 `

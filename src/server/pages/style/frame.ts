@@ -23,6 +23,7 @@ body > footer { border-top: 1px solid var(--line); color: var(--soft); font-size
 body > footer p { overflow-wrap: anywhere; }
 .problem { border-left: 3px solid var(--bad); padding: 0.2rem 0 0.2rem 1rem; margin-top: 1.2rem; max-width: 60rem; overflow-wrap: anywhere; }
 .problem .hint { color: var(--soft); }
+.top, .away, body > footer { padding-inline: max(1.6rem, calc((100% - 116rem) / 2 + 1.6rem)); }
 @media (max-width: 48rem) {
   .top { flex-wrap: wrap; padding: 0 1rem; }
   .top nav { order: 3; flex: 1 0 100%; margin: 0 -1rem; padding: 0 0.4rem; }

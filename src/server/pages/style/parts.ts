@@ -1,6 +1,6 @@
 /** Figures, lists of facts, notices and charts. */
 export const PARTS = `
-.figures { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); gap: 1px; margin-top: 1.2rem; background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.figures { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr)); gap: 1px; margin-top: 1.2rem; background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 .figures > * { background: var(--raised); padding: 0.8rem 1.1rem 0.9rem; min-width: 0; }
 .figures :is(dt, .head, .about) { display: block; color: var(--soft); font-size: 0.93rem; margin: 0; }
 .figures .value { display: block; color: var(--ink); font-size: 1.75rem; line-height: 1.3; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
@@ -12,7 +12,7 @@ export const PARTS = `
 .facts dd { overflow-wrap: anywhere; }
 .notice { margin-top: 1rem; padding: 0.55rem 0.9rem; background: var(--part-wash); border-left: 3px solid var(--part); border-radius: 0 4px 4px 0; max-width: 70rem; overflow-wrap: anywhere; }
 .notice.bad { color: inherit; background: var(--bad-wash); border-color: var(--bad); }
-.chart { margin-top: 0.6rem; }
+.chart { margin-top: 0.6rem; container-type: inline-size; }
 .chart svg { display: block; width: 100%; height: auto; max-height: 26rem; }
 .chart .narrow { display: none; }
 .spark { display: block; width: 100%; height: 4.5rem; }
@@ -30,9 +30,10 @@ g:hover > .room { fill: var(--hover); }
 .m-other, .s-cancelled { fill: var(--other); background: var(--other); }
 .s-success { fill: var(--good); background: var(--good); } .s-failed { fill: var(--bad); background: var(--bad); }
 .s-partial { fill: var(--part); background: var(--part); } .s-running { fill: var(--run); background: var(--run); }
+@container (max-width: 44rem) { .chart .wide { display: none; } .chart .narrow { display: block; } }
 @media screen and (max-width: 40rem) {
-  .chart .wide { display: none; }
-  .chart .narrow { display: block; }
+  .figures { grid-template-columns: 1fr 1fr; }
+  .figures > * { padding-inline: 0.8rem; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 0.5rem; }
 }

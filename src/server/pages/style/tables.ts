@@ -16,14 +16,18 @@ thead a:hover { color: var(--ink); text-decoration: underline; }
 thead button { all: unset; cursor: pointer; }
 thead button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 tr > :last-child { padding-right: 0; }
+tbody a, tfoot a { text-decoration: none; }
+tbody a:hover { text-decoration: underline; }
 tbody tr:hover { background: var(--hover); }
 tbody tr:last-child > * { border-bottom-color: transparent; }
 tfoot :is(th, td) { border-bottom: 0; border-top: 1px solid var(--edge); font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
 .name { overflow-wrap: anywhere; min-width: 9rem; max-width: 34rem; }
-.why { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; max-width: 34rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.why { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; width: 0; min-width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .counted { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.6rem; color: var(--soft); margin-top: 1.1rem; }
 .message { min-width: 15rem; max-width: 60rem; }
+.name:has(.why) { min-width: 15rem; }
+.number + :not(.number) { padding-left: 0.7rem; }
 .id { white-space: nowrap; }
 .bar, .mark { padding-right: 0; width: 1%; white-space: nowrap; vertical-align: middle; }
 .share { display: block; width: 5rem; height: 0.5rem; margin-right: 0.6rem; background: var(--panel); }
@@ -38,7 +42,7 @@ tfoot :is(th, td) { border-bottom: 0; border-top: 1px solid var(--edge); font-we
 @media screen and (max-width: 40rem) {
   .bar { display: none; }
   .name { min-width: 6.5rem; }
-  .why { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; max-width: 34rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .why { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; width: 0; min-width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .counted { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.6rem; color: var(--soft); margin-top: 1.1rem; }
 .message { min-width: 13rem; }
   .reflow thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
@@ -46,6 +50,6 @@ tfoot :is(th, td) { border-bottom: 0; border-top: 1px solid var(--edge); font-we
   .reflow tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0.1rem 1rem; padding: 0.65rem 0; border-bottom: 1px solid var(--line); }
   .reflow :is(th, td) { padding: 0; border: 0; text-align: left; white-space: normal; max-width: none; overflow-wrap: anywhere; min-width: 0; }
   .reflow :is(th, td).name { grid-column: 1 / -1; font-weight: 600; }
-  .reflow tbody :is(th, td)[data-label]:not(.name)::before { content: attr(data-label) " "; color: var(--soft); font-size: 0.9em; }
+  .reflow tbody :is(th, td)[data-label]:not(.name, [data-label=Status], [data-label=Started])::before { content: attr(data-label) " "; color: var(--soft); font-size: 0.9em; }
 }
 `
