@@ -1,6 +1,7 @@
-import { type ErrorCode, WfstoreError } from '../../error.ts'
+import { WfstoreError } from '../../error.ts'
 import { html, readable } from '../markup/markup.ts'
 import type { Site } from '../site.ts'
+import { type ErrorStatus, retryAfter, statusOf } from '../status.ts'
 import { framed, type PageContext, type PagePath, type PageStatus } from './frame.ts'
 
 /** What went wrong, for people. */
@@ -11,38 +12,25 @@ export interface Problem {
   hint: string | undefined
 }
 
-const AWAY = [503, 'The database cannot be read'] as const
-const KINDS: Partial<Record<ErrorCode, readonly [PageStatus, title: string]>> = {
-  usage: [400, 'This address is not valid'],
-  not_found: [404, 'Not found'],
-  conflict: [409, 'This is not possible'],
-  locked: [503, 'The server is busy'],
-  permission_denied: [403, 'The database refuses this'],
-  access_denied: AWAY,
-  no_database: AWAY,
-  unreachable: AWAY,
-  database_missing: AWAY,
-  schema_missing: AWAY,
-  schema_behind: AWAY,
-  schema_ahead: AWAY,
-  schema_differs: AWAY,
+const TITLES: Record<ErrorStatus, string> = {
+  400: 'This address is not valid',
+  403: 'The database refuses this',
+  404: 'Not found',
+  409: 'This is not possible',
+  500: 'This page failed',
+  503: 'The database cannot be read',
+  504: 'This takes too long',
 }
 
-/** SQLSTATE of a statement that took longer than statement_timeout. */
-const TIMED_OUT = '57014'
-
 export function problemOf(error: unknown): Problem {
+  const status = statusOf(error)
   if (!(error instanceof WfstoreError)) {
     const hint = 'see the log of the server'
-    return { status: 500, title: 'This page failed', message: 'an unexpected error', hint }
+    return { status, title: TITLES[status], message: 'an unexpected error', hint }
   }
-  const { code, message, hint, sqlState } = error
-  if (sqlState === TIMED_OUT) {
-    const narrower = 'choose a shorter time or another filter'
-    return { status: 504, title: 'This takes too long', message, hint: narrower }
-  }
-  const [status, title] = KINDS[code] ?? [500, 'This page failed']
-  return { status, title, message, hint }
+  const { code, message } = error
+  const hint = status === 504 ? 'choose a shorter time or another filter' : error.hint
+  return { status, title: code === 'locked' ? 'The server is busy' : TITLES[status], message, hint }
 }
 
 interface ProblemFrame {
@@ -63,7 +51,7 @@ export function problemPage(
     ...frame,
     title,
     status,
-    ...(status === 503 && { headers: { 'retry-after': '5' } }),
+    ...(status === 503 && { headers: { 'retry-after': retryAfter(error) } }),
     body: html`<div class="problem"><p>${sentence(readable(message))}</p>
 ${hint !== undefined && html`<p class="hint">${sentence(hint)}</p>`}</div>
 <p class="note">${status === 400 ? html`<a href="${new URL(context.req.url).pathname}">Without parameters</a>` : html`<a href="${site.basePath}/">Now</a>`}</p>`,

@@ -5,6 +5,8 @@ import { html, type Markup, textOf, trusted } from '../markup/markup.ts'
 import type { Right, Site, SiteConnection } from '../site.ts'
 import type { LinkBase } from './links.ts'
 
+export { snapshot as inSnapshot } from '../snapshot.ts'
+
 /** What is asked for: the same request gives the same page, for each caller with the same right. */
 export interface PageRequest extends LinkBase {
   site: Site
@@ -93,14 +95,4 @@ export function filterOf(view: PageView, own: readonly string[] = []): Promise<E
   // Times such as 24h count from the same instant on all pages of a list.
   if (cursor !== null) filters.set('cursor', cursor)
   return site.commandLine.readFilter(filters, view)
-}
-
-/** Runs queries in one snapshot, so that their numbers agree. */
-export async function inSnapshot<T>({ run }: SiteConnection, work: () => Promise<T>): Promise<T> {
-  await run('begin isolation level repeatable read read only', {})
-  try {
-    return await work()
-  } finally {
-    await run('rollback', {}).catch(() => {})
-  }
 }

@@ -103,7 +103,7 @@ describe('a page', () => {
     expect(body).toContain('It is &lt;b&gt;wrong&lt;/b&gt;.')
     expect(body).toContain('Do something else.')
     expect(body).toContain('aria-current="page">Cost</a>')
-    expect(headers.get('retry-after')).toBe(status === 503 ? '5' : null)
+    expect(headers.get('retry-after')).toBe(status === 503 ? (code === 'locked' ? '1' : '5') : null)
   })
 
   it('of an unexpected error says nothing of it to the reader, and all to the operator', async () => {
