@@ -66,6 +66,8 @@ export async function bundleCommandLine(root) {
     resolve: { mainFields: ['module', 'main'] },
     transform: { target: 'node20.19' },
     plugins: [onNode, whenUsed, absent, lines],
+    // The Node adapter of hono has web sockets too.
+    treeshake: { manualPureFunctions: ['defineWebSocketHelper'] },
     preserveEntrySignatures: 'allow-extension',
     checks: { ineffectiveDynamicImport: false },
     output: {

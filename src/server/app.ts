@@ -1,5 +1,5 @@
-import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { Hono } from 'hono/tiny'
 import { guards } from './access/guard.ts'
 import { refuse } from './access/refuse.ts'
 import { addApi } from './api/api.ts'
