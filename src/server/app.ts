@@ -4,6 +4,8 @@ import { guards } from './access/guard.ts'
 import { refuse } from './access/refuse.ts'
 import { addApi } from './api/api.ts'
 import { addOldRoutes } from './legacy/routes.ts'
+import { counted } from './metrics/activity.ts'
+import { addMetrics } from './metrics/metrics.ts'
 import { addPages } from './pages/pages.ts'
 import { addProbes } from './probes.ts'
 import type { Site, SiteEnv } from './site.ts'
@@ -12,7 +14,7 @@ import { statusOf } from './status.ts'
 /** The routes of the server. */
 export function createApp(site: Site): Hono<SiteEnv> {
   const root = new Hono<SiteEnv>()
-  root.use('*', ...guards(site))
+  root.use('*', counted(site), ...guards(site))
   root.onError((error, context) => {
     // A middleware of hono has refused the request.
     if (error instanceof HTTPException) return error.getResponse()
@@ -25,6 +27,7 @@ export function createApp(site: Site): Hono<SiteEnv> {
   for (const path of login?.paths ?? [])
     app.all(path, ({ req }) => (login as NonNullable<typeof login>).answer(req.raw))
   addProbes(app, site)
+  addMetrics(app, site)
   addApi(app, site)
   addOldRoutes(app, site)
   addPages(app, site)

@@ -50,7 +50,7 @@ export function siteDatabase(
     own: isOwn = false,
   }: DatabaseOptions = {},
 ): SiteDatabase {
-  const takeTurn = createTurns({ atOnce: queries, waiting, waitMs })
+  const turns = createTurns({ atOnce: queries, waiting, waitMs })
   const settings = settingsFor(statementTimeoutMs)
   /** How each session of our own pool is set, and what identifies it. */
   const known = new WeakMap<pg.ClientBase, { mode: Mode; session: string }>()
@@ -114,7 +114,7 @@ export function siteDatabase(
   const use =
     (mode: Mode, checks = true) =>
     async <T>(signal: AbortSignal, work: Work<T>): Promise<T> => {
-      const endTurn = await takeTurn(signal)
+      const endTurn = await turns.take(signal)
       try {
         await own.done()
         if (checks) await schema.done()
@@ -140,6 +140,7 @@ export function siteDatabase(
     read,
     write: use('write'),
     unchecked: use('write', false),
+    load: turns.load,
   }
 }
 

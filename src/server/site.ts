@@ -30,6 +30,8 @@ export interface SiteDatabase {
     signal: AbortSignal,
     work: (connection: SiteConnection) => Promise<T>,
   ) => Promise<T>
+  /** How many requests use the database, and how many wait for their turn. */
+  load: () => { running: number; waiting: number }
 }
 
 /** A call of a command of wfstore in this process. */

@@ -9,11 +9,15 @@ export interface TurnLimits {
   waitMs: number
 }
 
-/** Gives a turn, which ends when the returned function is called. @throws WfstoreError locked if there is none in time */
-export type TakeTurn = (signal: AbortSignal) => Promise<() => void>
+export interface Turns {
+  /** Gives a turn, which ends when the returned function is called. @throws WfstoreError locked if there is none in time */
+  take: (signal: AbortSignal) => Promise<() => void>
+  /** How many have a turn, and how many wait for one. */
+  load: () => { running: number; waiting: number }
+}
 
 /** Turns in order, a number at once. */
-export function createTurns({ atOnce, waiting, waitMs }: TurnLimits): TakeTurn {
+export function createTurns({ atOnce, waiting, waitMs }: TurnLimits): Turns {
   let free = atOnce
   const queue = new Set<() => void>()
   const end = () => {
@@ -28,7 +32,7 @@ export function createTurns({ atOnce, waiting, waitMs }: TurnLimits): TakeTurn {
       ended = true
     }
   }
-  return async (signal) => {
+  const take: Turns['take'] = async (signal) => {
     signal.throwIfAborted()
     if (free > 0) {
       free--
@@ -58,6 +62,7 @@ export function createTurns({ atOnce, waiting, waitMs }: TurnLimits): TakeTurn {
     })
     return once()
   }
+  return { take, load: () => ({ running: atOnce - free, waiting: queue.size }) }
 }
 
 const busy = () =>

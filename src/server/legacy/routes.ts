@@ -1,5 +1,4 @@
 import type { Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { cleanup } from '../../cleanup/cleanup.ts'
 import { WfstoreError } from '../../error.ts'
 import type { OldUser, Site, SiteEnv } from '../site.ts'
@@ -13,7 +12,6 @@ const SETUP = '/api/setup/workflow-tables'
 export const OLD_ROUTES = [WORKFLOW, SETUP] as const
 
 const DEFAULT_DAYS = 90
-const LARGEST_BODY = 10_000
 
 /** Refused, without a fault of the server: another cleanup is running, or it would remove the newest run. */
 const REFUSED = ['locked', 'conflict']
@@ -44,9 +42,9 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
     const known = error instanceof WfstoreError ? error : undefined
     if (known?.code === 'usage')
       return context.json({ success: false, error: 'Bad request', message: known.message }, 400)
-    if (known && REFUSED.includes(known.code))
+    if (known && REFUSED.includes(known.code) && context.req.method === 'POST')
       return context.json({ success: false, error: 'Conflict', message: known.message }, 409)
-    site.onError(error)
+    if (!context.req.raw.signal.aborted) site.onError(error)
     if (context.req.path.endsWith(SETUP)) {
       const { message = 'Internal server error', hint = null, code, sqlState } = known ?? {}
       const details = known ? [code, sqlState].filter(Boolean).join(' ') : null
@@ -77,7 +75,6 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
 
   app.post(
     WORKFLOW,
-    bodyLimit({ maxSize: LARGEST_BODY }),
     forUser('admin', async (context) => {
       const { action, daysToKeep = DEFAULT_DAYS } = await bodyOf(context)
       if (action !== 'cleanup')
@@ -122,12 +119,10 @@ const succeeded = (context: OldContext, members: Members) =>
     'Cache-Control': 'no-store',
   })
 
-/** A browser says so; without Sec-Fetch-Site, which older ones do not send, the origin does. */
+/** The set-up is a GET that changes something, which the guards of the server let a link of another site send. */
 function isFromOtherSite({ req }: OldContext): boolean {
   const site = req.header('Sec-Fetch-Site')
-  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
-  const origin = req.header('Origin')
-  return origin !== undefined && !origin.endsWith(`://${req.header('Host')}`)
+  return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 
 /** The members of a JSON object; none for anything else. */

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { WfstoreError } from '../../error.ts'
+import { activityOf } from '../metrics/activity.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { type Channel, eventOf, openChannel } from './channel.ts'
 import type { PageContext } from './frame.ts'
@@ -30,6 +31,7 @@ export function addEvents(app: Hono<SiteEnv>, site: Site, options: EventOptions 
   const channels = new Map<string, Channel>()
   /** With the time at which each has come. */
   const clients = new Map<Mailbox, number>()
+  activityOf(site).streams = () => clients.size
 
   const everyHeartbeat = () => {
     for (const [client, since] of clients) {
