@@ -103,6 +103,12 @@ export function storeOnClient(client: pg.Client): ClientStore {
   return { ...storeOn(access, () => client.end()), query: access.read }
 }
 
+/** A store on a connection whose schema is checked. `close` leaves it open. @internal */
+export function storeOnGiven({ client, run }: { client: pg.ClientBase; run: Run }): ClientStore {
+  const access = { ...ownAccess(client, 'text'), read: run }
+  return { ...storeOn(access, async () => {}), query: run }
+}
+
 function storeOn(access: Access, close: () => Promise<void>, spool?: SpoolOptions): Store {
   const { check, read, write, record, onSession, onOneConnection, inTransaction } = access
   const spooled = spool && spooledRecorder(record, spool)

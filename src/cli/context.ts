@@ -3,6 +3,8 @@ import type pg from 'pg'
 import type { Environment } from '../db/connect/libpq.ts'
 import type { LazyPool } from '../db/connect/pool.ts'
 import type { Target } from '../db/connect/target.ts'
+import type { Run } from '../db/query/query.ts'
+import { WfstoreError } from '../error.ts'
 import type { ClientStore } from '../store.ts'
 import type { Production, Settings } from './config/settings.ts'
 import { type Io, widthOfNotes } from './io.ts'
@@ -12,6 +14,14 @@ import { createWriter, type Writer } from './output/writer.ts'
 import type { Question } from './terminal/confirm.ts'
 import { trustQuestion } from './terminal/trust.ts'
 
+/** A connection of a server, which opens and closes it and has checked its schema. */
+export interface GivenConnection {
+  client: pg.ClientBase
+  run: Run
+  /** Called with the cursor after the last row, if a list has more rows. */
+  onCursor?: ((cursor: string) => void) | undefined
+}
+
 /** What a command gets from its surroundings. */
 export interface Context {
   io: Io
@@ -20,6 +30,8 @@ export interface Context {
   settings: () => Settings
   /** Connects to the chosen database. The connection ends with the command; an interruption cancels the running query. */
   connect: (options: TargetOptions) => Promise<pg.Client>
+  /** The connection of a server, which is used instead of a database that is chosen. */
+  given: GivenConnection | undefined
   /**
    * The current time by the clock of the server, from which stored times are. It is asked once for each command. From then
    * on, ages on a terminal are by it.
@@ -62,6 +74,7 @@ export function createContext(
   io: Io,
   env: Environment,
   settings: () => Settings,
+  given?: GivenConnection,
 ): Context & { close: () => Promise<void> } {
   const closers: (() => Promise<void>)[] = []
   let store: Promise<ClientStore> | undefined
@@ -73,6 +86,7 @@ export function createContext(
   let clock: (() => Date) | undefined = io.serverNow
   let production: Production | undefined
   const choose = async (options: TargetOptions): Promise<Target> => {
+    if (given) throw new WfstoreError('failed', 'a command in a server has only one connection')
     const { chooseDatabase } = await import('../db/connect/target.ts')
     const { databaseUrl: url, schema, create = false, ignoreEnvironment = false } = options
     const { config, traits } = settings()
@@ -102,6 +116,7 @@ export function createContext(
     return target
   }
   const connect = async (options: TargetOptions, { asked, end }: Connecting = {}) => {
+    if (given) return given.client as pg.Client
     if (isSpare && latest) {
       isSpare = false
       return latest
@@ -130,18 +145,21 @@ export function createContext(
     if (clock === undefined) {
       const { query } = await import('../db/query/query.ts')
       const { serverTime } = await import('../db/query/server-time.ts')
-      if (!latest) {
+      if (!latest && !given) {
         await connect(options)
         isSpare = true
       }
       const client = latest as pg.Client
-      const time = await serverTime((statement, shape) => query(client, statement, shape))
+      const time = await serverTime(
+        given?.run ?? ((statement, shape) => query(client, statement, shape)),
+      )
       const asked = performance.now()
       clock = () => new Date(time.getTime() + performance.now() - asked)
     }
     return clock()
   }
   const openStore = async (options: TargetOptions): Promise<ClientStore> => {
+    if (given) return (await import('../store.ts')).storeOnGiven(given)
     let loading: Promise<typeof import('../store.ts')> | undefined
     // Load the module while the server handles the login.
     const asked = () => {
@@ -155,6 +173,7 @@ export function createContext(
     createWriter({
       ...outputOptions(options, io, env),
       now: () => (clock ?? io.now)(),
+      onCursor: given?.onCursor,
       stdout: io.stdout,
       stderr: io.stderr,
     })
@@ -163,6 +182,7 @@ export function createContext(
     env,
     settings,
     connect: (options) => connect(options),
+    given,
     now,
     pool: async (options) => {
       const { lazyPool } = await import('../db/connect/pool.ts')

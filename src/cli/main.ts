@@ -1,13 +1,10 @@
 import { type Command, CommanderError } from 'commander'
-import { databaseError } from '../db/query/errors.ts'
 import { type ErrorCode, WfstoreError } from '../error.ts'
+import { asWfstoreError, commandOf, explained, forCommandLine } from './command-error.ts'
 import { readSettings } from './config/read.ts'
 import type { Settings } from './config/settings.ts'
 import { type Context, createContext } from './context.ts'
-import { pathOf } from './help/page.ts'
 import { type Io, widthOfNotes } from './io.ts'
-import { commandNamed, defaultOf } from './options/default-command.ts'
-import { withFlags } from './options/flags.ts'
 import { type GlobalOptions, useColor } from './options/global.ts'
 import { checkTimeZone } from './options/time.ts'
 import { ClosedPipe, guardStream } from './output/stream.ts'
@@ -76,8 +73,7 @@ export async function main(
     const { color } = program.opts<GlobalOptions>()
     const end = printedHelp(error) ? ((await helpWritten(io)) ?? error) : error
     const { command, rest } = commandOf(program, argv)
-    const unknown = end instanceof CommanderError ? await explained(end, command, rest) : undefined
-    return report(unknown ?? end, {
+    return report(await explained(end, command, rest), {
       argv,
       io,
       env,
@@ -158,7 +154,7 @@ function report(error: unknown, around: Around): number {
   if (printedHelp(error)) return 0
   // commander has printed the help of a group without a subcommand.
   if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage
-  const known = asWfstoreError(error, around)
+  const known = asWfstoreError(error, around.command)
   const line = formatError(forCommandLine(known, around.command), {
     json: asksForJson(argv),
     color: useColor(color, io.stderr.isTTY === true, env),
@@ -179,69 +175,9 @@ function asksForJson(argv: readonly string[]): boolean {
   )
 }
 
-/** Longer messages, from arguments or from a server, are shortened. */
-const LONGEST_MESSAGE = 1000
-
-function forCommandLine({ code, message, hint }: WfstoreError, command: Command): WfstoreError {
-  const text =
-    message.length <= LONGEST_MESSAGE
-      ? message
-      : `${message.slice(0, LONGEST_MESSAGE / 2)} … ${message.slice(-LONGEST_MESSAGE / 2)}`
-  return new WfstoreError(code, text, { hint: hint && withFlags(hint, command) })
-}
-
 function detail(error: WfstoreError): string {
   const stacks: string[] = []
   for (let at: unknown = error; at instanceof Error; at = at.cause)
     stacks.push(at.stack ?? at.message)
   return [...stacks, ...(error.sql ? [`SQL: ${error.sql}`] : [])].join('\n')
-}
-
-/** commander errors whose hint is the help of the command. */
-const MISUSED = /^commander\.(missingMandatoryOptionValue|missingArgument|excessArguments)$/
-
-/** The command that the words name, and the first word after it. */
-function commandOf(program: Command, argv: readonly string[]): { command: Command; rest?: string } {
-  let command = program
-  for (const [index, word] of argv.entries()) {
-    const next = commandNamed(command, word)
-    // A word after an option may be its value.
-    if (!next && !word.startsWith('-') && !argv[index - 1]?.startsWith('-'))
-      return { command, rest: word }
-    command = next ?? command
-  }
-  return { command }
-}
-
-/** An unknown command or option, with what was probably meant. */
-async function explained(
-  error: CommanderError,
-  command: Command,
-  rest: string | undefined,
-): Promise<WfstoreError | undefined> {
-  const [, kind, name = ''] = /^error: unknown (command|option) '(.*)'/.exec(error.message) ?? []
-  const preset = defaultOf(command)
-  // A group with a default command takes an unknown command for its argument.
-  const isArgument = error.code === 'commander.excessArguments' && preset && rest !== undefined
-  if (kind === undefined && !isArgument) return undefined
-  const { suggestCommand, suggestOption } = await import('./help/suggest.ts')
-  const word = isArgument ? rest : name
-  const hint =
-    kind === 'option' ? suggestOption(preset ?? command, word) : suggestCommand(command, word)
-  return new WfstoreError('usage', `unknown ${kind ?? 'command'} '${word}'`, {
-    hint: hint ?? `see \`${pathOf(command).join(' ')} --help\``,
-    cause: error,
-  })
-}
-
-function asWfstoreError(error: unknown, { command }: Around): WfstoreError {
-  if (error instanceof WfstoreError) return error
-  if (error instanceof CommanderError) {
-    const [message = ''] = error.message.replace(/^error: /, '').split('\n')
-    return new WfstoreError('usage', message.replace(/\.$/, ''), {
-      hint: MISUSED.test(error.code) ? `see \`${pathOf(command).join(' ')} --help\`` : undefined,
-      cause: error,
-    })
-  }
-  return databaseError(error)
 }

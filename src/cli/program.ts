@@ -221,7 +221,8 @@ const commands: Entry[] = [
   },
 ]
 
-export function createProgram(context: Context, version: string): Command {
+/** `load` adds the options and subcommands of a command, which otherwise happens when it is used. */
+export function createProgram(context: Context, version: string): Command & { load: Load } {
   const program: Command = new Command('wfstore')
     .description('Store the runs of AI workflows in PostgreSQL; monitor, bill and clean them up.')
     .usage('<command> [options]')
@@ -268,11 +269,11 @@ export function createProgram(context: Context, version: string): Command {
       if (writing && !writing.options.some(({ long }) => long === '--yes'))
         writing.option('-y, --yes', 'skip the confirmation for a production database')
     }
-    for (const each of [command, ...command.commands]) each.options.forEach(rejectRepeats)
+    for (const each of [command, ...command.commands]) rejectRepeats(each)
   }
   program.hook('preAction', (_, command) => checkFormat(program, command))
   program.hook('preSubcommand', (_, command) => load(command))
-  return program
+  return Object.assign(program, { load })
 }
 
 /** What the config needs to know about the command. */

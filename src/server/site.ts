@@ -4,6 +4,7 @@ import type { Run } from '../db/query/query.ts'
 import type { Caller, OldUser } from '../handler.ts'
 import type { ExecutionFilter } from '../queries/table/filter.ts'
 import type { SiteAccess } from './access/access.ts'
+import type { CommandDescription } from './api/description.ts'
 
 /** What the parts of the server share: who asks, the database, and the commands. */
 
@@ -42,6 +43,8 @@ export interface CommandCall {
   stdout: Writable
   /** Takes what the command line prints to stderr: notes for people. */
   note?: (line: string) => void
+  /** Called with the cursor after the last row, if a list has more rows. */
+  nextCursor?: (cursor: string) => void
   signal: AbortSignal
 }
 
@@ -49,6 +52,8 @@ export interface CommandCall {
 export interface CommandLine {
   /** @throws WfstoreError, in the words of the API: names of parameters instead of flags */
   run: (call: CommandCall) => Promise<void>
+  /** The flags of a command, such as ['executions', 'list']. */
+  describe: (command: readonly string[]) => Promise<CommandDescription>
   /**
    * The filter of `executions list` with these parameters, which are named like the flags without dashes.
    * @throws WfstoreError usage for an unknown parameter or an invalid value

@@ -11,6 +11,7 @@ import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
 import type { Column } from '../output/column.ts'
 import { redactor } from '../redact.ts'
 import { withProgress } from '../terminal/progress.ts'
+import { verdict } from '../verdict.ts'
 
 type DoctorFlags = GlobalOptions & StuckOptions & { exitCode?: boolean; full?: boolean }
 
@@ -69,9 +70,9 @@ export function define(doctor: Command, context: Context): void {
           : undefined
       if (failed.length > 0) {
         const text = `${plural(failed.length, 'check')} failed: ${failed.join(', ')}`
-        throw new WfstoreError('failed', warned === undefined ? text : `${text}; ${warned}`)
+        throw verdict(warned === undefined ? text : `${text}; ${warned}`)
       }
-      if (options.exitCode && warned !== undefined) throw new WfstoreError('failed', warned)
+      if (options.exitCode && warned !== undefined) throw verdict(warned)
       writer.note(warned ?? 'all checks passed')
     })
 }

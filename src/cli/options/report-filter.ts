@@ -47,6 +47,7 @@ export async function readReportFilter(
 
 /** Connects to the database and checks its schema; a report runs its queries through the result. */
 export async function reader(context: Context, options: GlobalOptions): Promise<Run> {
+  if (context.given) return context.given.run
   const { query } = await import('../../db/query/query.ts')
   const { checkSchema } = await import('../../db/schema.ts')
   const client = await context.connect(options)

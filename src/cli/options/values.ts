@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Option } from 'commander'
+import { type Command, InvalidArgumentError, type Option } from 'commander'
 import { type IdKind, rangeOf } from '../../queries/ids.ts'
 import type { OneOrMore } from '../../queries/table/filter.ts'
 import { isTagKey, type TagKey } from '../../queries/table/tag.ts'
@@ -92,15 +92,20 @@ export const listOfIds = (kind: IdKind): ListParser<string> =>
 export const oneOrMore = (values: readonly string[] | undefined): OneOrMore | undefined =>
   values?.length === 1 ? values[0] : values
 
-/** Rejects a second value of an option that takes one: commander would drop the first. */
-export function rejectRepeats(option: Option): void {
-  const { parseArg: parse } = option
-  const takesValue = option.required || option.optional
-  if (!takesValue || option.variadic || (parse && listParsers.has(parse))) return
-  let isGiven = false
-  option.argParser((text: string, previous: unknown) => {
-    if (isGiven) throw new InvalidArgumentError('The option can be given only once')
-    isGiven = true
-    return parse ? parse(text, previous) : text
-  })
+/** Rejects a second value of the options of a command that take one: commander would drop the first. */
+export function rejectRepeats(command: Command): void {
+  for (const option of command.options) {
+    const { parseArg: parse } = option
+    const takesValue = option.required || option.optional
+    if (!takesValue || option.variadic || isList(option)) continue
+    option.argParser((text: string, previous: unknown) => {
+      if (command.getOptionValueSource(option.attributeName()) === 'cli')
+        throw new InvalidArgumentError('The option can be given only once')
+      return parse ? parse(text, previous) : text
+    })
+  }
 }
+
+/** Whether the values of all occurrences of the option are kept. */
+export const isList = ({ parseArg }: Option): boolean =>
+  parseArg !== undefined && listParsers.has(parseArg)

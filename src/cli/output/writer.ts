@@ -41,6 +41,8 @@ export interface OutputOptions {
   headers?: boolean | undefined
   /** --page: a JSON object with the rows and the next cursor. */
   page?: boolean | undefined
+  /** Called with the cursor after the last row, if a list has more rows. */
+  onCursor?: ((cursor: string) => void) | undefined
 }
 
 export interface ListExtras<Row> {
@@ -56,6 +58,8 @@ export interface ListExtras<Row> {
 }
 
 export interface Writer {
+  /** The cursor of a list with more rows is given to a server, which names it: no note is needed. */
+  tellsCursor: boolean
   /** Resolves to the number of rows. All formats but the table on a terminal are streamed. */
   list<Row>(
     columns: readonly Column<Row>[],
@@ -158,6 +162,7 @@ export function createWriter(options: OutputOptions): Writer {
   }
 
   return {
+    tellsCursor: options.onCursor !== undefined,
     note,
     remark,
 
@@ -166,7 +171,12 @@ export function createWriter(options: OutputOptions): Writer {
       if (onTerminal) return listTable(picked, rows, empty, total?.row)
       const all = total?.everywhere ? followed(rows, total.row) : rows
       const form = await streamFormat(picked, options)
-      return stream(form, all, () => end?.().nextCursor ?? undefined, stdout)
+      const last = () => {
+        const nextCursor = end?.().nextCursor ?? undefined
+        if (nextCursor !== undefined) options.onCursor?.(nextCursor)
+        return nextCursor
+      }
+      return stream(form, all, last, stdout)
     },
 
     async follow(columns, batches) {

@@ -55,7 +55,8 @@ export async function printPages<S extends d.Shape, F extends object>(
     end: () => ({ nextCursor: last?.nextCursor }),
     empty,
   })
-  if (!last?.hasMore || cursorIn === 'json') return count
+  const isTold = cursorIn === 'json' || (writer.tellsCursor && last?.nextCursor !== null)
+  if (!last?.hasMore || isTold) return count
   const total = await totalOf(run, list, asked, count)
   writer.note(
     `${shown(count, total, cursor !== undefined)}; ${howToContinue(last.nextCursor, cursorIn)}`,

@@ -1,5 +1,44 @@
-import type { Hono } from 'hono'
+import type { Context, Hono } from 'hono'
+import { nearest } from '../../nearest.ts'
 import type { Site, SiteEnv } from '../site.ts'
+import { ENDPOINTS, type Endpoint } from './endpoints.ts'
+import { answerRead } from './read.ts'
+import { refuse } from './refusal.ts'
+
+const BASE = '/api/v1'
 
 /** `/api/v1/…`: what the commands answer. */
-export function addApi(_app: Hono<SiteEnv>, _site: Site): void {}
+export function addApi(app: Hono<SiteEnv>, site: Site): void {
+  for (const endpoint of ENDPOINTS) {
+    if (endpoint.kind === 'read')
+      app.get(BASE + endpoint.path, (context) => answerRead(context, site, endpoint))
+  }
+  for (const path of new Set(ENDPOINTS.map((endpoint) => endpoint.path)))
+    app.all(BASE + path, () => wrongMethod(ENDPOINTS.filter((endpoint) => endpoint.path === path)))
+  app.all(`${BASE}/*`, (context) => unknownPath(context, site))
+}
+
+function wrongMethod(endpoints: readonly Endpoint[]): Response {
+  const allow = endpoints.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  return refuse({
+    status: 405,
+    error: { code: 'method_not_allowed', message: `this path supports only ${allow.join(', ')}` },
+    headers: { allow: allow.join(', ') },
+  })
+}
+
+function unknownPath({ req }: Context<SiteEnv>, { basePath }: Site): Response {
+  const path = req.path.slice(basePath.length + BASE.length)
+  const meant = nearest(
+    path,
+    ENDPOINTS.map((endpoint) => endpoint.path),
+  )
+  return refuse({
+    status: 404,
+    error: {
+      code: 'not_found',
+      message: `there is no ${JSON.stringify(BASE + path)}`,
+      hint: meant ? `did you mean ${basePath}${BASE}${meant}?` : `see ${basePath}/openapi.json`,
+    },
+  })
+}
