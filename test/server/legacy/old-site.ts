@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import type pg from 'pg'
+import { commandLine } from '../../../src/cli/commands/serve/command-line.ts'
 import { createApp } from '../../../src/server/app.ts'
 import { siteDatabase } from '../../../src/server/database.ts'
 import type { OldUser, Site, SiteEnv } from '../../../src/server/site.ts'
@@ -34,8 +35,8 @@ export function oldSite(pool: pg.Pool, options: Partial<Site> = {}): OldSite {
   }
   const app = createApp({
     database: siteDatabase(pool),
-    commandLine: { run: async () => {}, readFilter: async () => ({}) },
     access: { authenticate: async () => ({ name: 'test', can: 'read' }) },
+    commandLine: commandLine(),
     basePath: '',
     version: '0.0.0',
     allowWrites: false,
