@@ -22,7 +22,8 @@ function wrongMethod(endpoints: readonly Endpoint[]): Response {
   const allow = endpoints.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
   return refuse({
     status: 405,
-    error: { code: 'method_not_allowed', message: `this path supports only ${allow.join(', ')}` },
+    code: 'method_not_allowed',
+    message: `this path supports only ${allow.join(', ')}`,
     headers: { allow: allow.join(', ') },
   })
 }
@@ -35,10 +36,8 @@ function unknownPath({ req }: Context<SiteEnv>, { basePath }: Site): Response {
   )
   return refuse({
     status: 404,
-    error: {
-      code: 'not_found',
-      message: `there is no ${JSON.stringify(BASE + path)}`,
-      hint: meant ? `did you mean ${basePath}${BASE}${meant}?` : `see ${basePath}/openapi.json`,
-    },
+    code: 'not_found',
+    message: `there is no ${JSON.stringify(BASE + path)}`,
+    hint: meant ? `did you mean ${basePath}${BASE}${meant}?` : `see ${basePath}/openapi.json`,
   })
 }

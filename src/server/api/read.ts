@@ -80,11 +80,9 @@ function askedFormat({ req }: Context<SiteEnv>, formats: readonly Format[]): For
 
 const notAcceptable = (formats: readonly Format[]) => ({
   status: 406,
-  error: {
-    code: 'not_acceptable',
-    message: 'none of the types in the header Accept is available',
-    hint: `use one of ${formats.map((format) => MEDIA_TYPES[format]).join(', ')}`,
-  },
+  code: 'not_acceptable',
+  message: 'none of the types in the header Accept is available',
+  hint: `use one of ${formats.map((format) => MEDIA_TYPES[format]).join(', ')}`,
 })
 
 /** The command line of a request. @throws WfstoreError usage */

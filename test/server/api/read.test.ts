@@ -133,8 +133,12 @@ describe('an error has a status, and the names of parameters', () => {
 
 async function refused(path: string) {
   const response = await api.get(`/api/v1${path}`)
-  const { error } = (await response.json()) as { error: Record<string, string | null> }
+  const { error } = (await response.json()) as { error: Record<string, string> }
   expect(api.errors).toEqual([])
   const { code, message, hint } = error
-  return { status: response.status, code, line: hint === null ? message : `${message}; ${hint}` }
+  return {
+    status: response.status,
+    code,
+    line: hint === undefined ? message : `${message}; ${hint}`,
+  }
 }

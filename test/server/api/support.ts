@@ -37,6 +37,7 @@ export function tried(database: TestDatabase, parts: Partial<Site> = {}): Tried 
   const site: Site = {
     database: siteDatabase(pool),
     commandLine: commandLine({ now }),
+    access: { authenticate: async () => ({ name: 'test', can: 'read' }) },
     basePath: '',
     version: '0.0.0',
     allowWrites: false,

@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander'
+import { sqlStateOf } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 import { asWfstoreError, forCommandLine } from '../../command-error.ts'
 import { pathOf } from '../../help/page.ts'
@@ -11,8 +12,10 @@ const MESSAGES: readonly [message: RegExp, words: string][] = [
   [/The option can be given only once/, 'The parameter can be given only once'],
 ]
 
-/** An error of a command with the names of parameters instead of flags. */
-export function inApiWords(error: unknown, command: Command): WfstoreError {
+/** An error of a command with the names of parameters instead of flags. An unknown error stays as it is. */
+export function inApiWords(error: unknown, command: Command): unknown {
+  const isKnown = error instanceof WfstoreError || error instanceof CommanderError
+  if (!isKnown && sqlStateOf(error) === undefined) return error
   const known = asWfstoreError(error, command)
   const { code, message, hint } = forCommandLine(known, command)
   const isCommander = known.cause instanceof CommanderError
