@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { WfstoreError } from '../error.ts'
-import type { Define, Load } from './command.ts'
+import type { CreateProgram, Define, Load } from './command.ts'
 import type { Traits } from './config/settings.ts'
 import type { Context } from './context.ts'
 import { formatStart } from './help/overview.ts'
@@ -221,8 +221,7 @@ const commands: Entry[] = [
   },
 ]
 
-/** `load` adds the options and subcommands of a command, which otherwise happens when it is used. */
-export function createProgram(context: Context, version: string): Command & { load: Load } {
+export function createProgram(context: Context, version: string): ReturnType<CreateProgram> {
   const program: Command = new Command('wfstore')
     .description('Store the runs of AI workflows in PostgreSQL; monitor, bill and clean them up.')
     .usage('<command> [options]')
@@ -263,7 +262,8 @@ export function createProgram(context: Context, version: string): Command & { lo
     if (loaded.has(command)) return
     loaded.add(command)
     const entry = commands.find(({ name }) => name === command.name()) as Entry
-    for (const { define } of await Promise.all(entry.load())) define(command, context, load)
+    for (const { define } of await Promise.all(entry.load()))
+      define(command, context, load, createProgram)
     for (const name of Object.keys(entry.writes ?? {})) {
       const writing = [command, ...command.commands].find((each) => each.name() === name)
       if (writing && !writing.options.some(({ long }) => long === '--yes'))

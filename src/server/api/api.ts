@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { nearest } from '../../nearest.ts'
 import type { Site, SiteEnv } from '../site.ts'
-import { ENDPOINTS, type Endpoint } from './endpoints.ts'
+import { type ApiEndpoint, ENDPOINTS } from './endpoints.ts'
 import { answerRead } from './read.ts'
 import { refuse } from './refusal.ts'
 
@@ -18,7 +18,7 @@ export function addApi(app: Hono<SiteEnv>, site: Site): void {
   app.all(`${BASE}/*`, (context) => unknownPath(context, site))
 }
 
-function wrongMethod(endpoints: readonly Endpoint[]): Response {
+function wrongMethod(endpoints: readonly ApiEndpoint[]): Response {
   const allow = endpoints.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
   return refuse({
     status: 405,

@@ -1,5 +1,5 @@
 /** A path below /api/v1, and the command of wfstore that answers it. */
-export interface Endpoint {
+export interface ApiEndpoint {
   /** An action changes the database. */
   kind: 'read' | 'action'
   method: 'GET' | 'POST'
@@ -12,29 +12,29 @@ export interface Endpoint {
   /** Flags that are no parameters here: those that are fixed, or that this use of the command does not support. */
   without?: readonly string[]
   /** The formats in which it answers (default: FORMATS). */
-  formats?: readonly Format[]
+  formats?: readonly AnswerFormat[]
   /** What it answers, if that differs from the command. */
   summary?: string
   /** 'rows': a list. 'record': one object. 'both': an object for one id, a list for several. */
   answers: 'rows' | 'record'
 }
 
-export type Format = 'json' | 'jsonl' | 'csv' | 'tsv' | 'html'
+export type AnswerFormat = 'json' | 'jsonl' | 'csv' | 'tsv' | 'html'
 
-export const FORMATS: readonly Format[] = ['json', 'jsonl', 'csv', 'tsv']
+export const FORMATS: readonly AnswerFormat[] = ['json', 'jsonl', 'csv', 'tsv']
 
 const read = (
   path: string,
   command: readonly string[],
-  answers: Endpoint['answers'] = 'rows',
-  rest: Partial<Endpoint> = {},
-): Endpoint => ({ kind: 'read', method: 'GET', path, command, answers, ...rest })
+  answers: ApiEndpoint['answers'] = 'rows',
+  rest: Partial<ApiEndpoint> = {},
+): ApiEndpoint => ({ kind: 'read', method: 'GET', path, command, answers, ...rest })
 
 /** Of removed runs only totals exist, so reports do not support these filters. */
 const LIVE_ONLY = ['tool', 'execution']
 
 /** Paths without a variable are before those with one. */
-export const ENDPOINTS: readonly Endpoint[] = [
+export const ENDPOINTS: readonly ApiEndpoint[] = [
   read('/executions', ['executions', 'list']),
   read('/executions/running', ['executions', 'running']),
   read('/executions/:id', ['executions', 'show'], 'record'),

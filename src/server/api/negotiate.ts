@@ -1,7 +1,7 @@
 import { parseAccept } from 'hono/utils/accept'
-import type { Format } from './endpoints.ts'
+import type { AnswerFormat } from './endpoints.ts'
 
-export const MEDIA_TYPES: Readonly<Record<Format, string>> = {
+export const MEDIA_TYPES: Readonly<Record<AnswerFormat, string>> = {
   json: 'application/json',
   jsonl: 'application/x-ndjson',
   csv: 'text/csv',
@@ -10,19 +10,19 @@ export const MEDIA_TYPES: Readonly<Record<Format, string>> = {
 }
 
 /** The value of Content-Type. JSON is UTF-8 by definition. */
-export const contentTypeOf = (format: Format): string =>
+export const contentTypeOf = (format: AnswerFormat): string =>
   format === 'json' || format === 'jsonl'
     ? MEDIA_TYPES[format]
     : `${MEDIA_TYPES[format]}; charset=utf-8`
 
 /**
- * The format that a client wants most; the first one for equal wishes.
+ * The format that a client prefers; the first one of equal ones.
  * @returns undefined if it accepts none of them
  */
 export function negotiate(
   accept: string | undefined,
-  formats: readonly Format[],
-): Format | undefined {
+  formats: readonly AnswerFormat[],
+): AnswerFormat | undefined {
   if (accept === undefined || accept.trim() === '' || accept === '*/*') return formats[0]
   const wishes = parseAccept(accept)
   const best = formats

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { WfstoreError } from '../../error.ts'
 import type { Site, SiteEnv } from '../site.ts'
-import { type Endpoint, FORMATS, type Format } from './endpoints.ts'
+import { type AnswerFormat, type ApiEndpoint, FORMATS } from './endpoints.ts'
 import { contentTypeOf, MEDIA_TYPES, negotiate } from './negotiate.ts'
 import { noteHeader } from './notes.ts'
 import { holdOutput, type Output } from './output.ts'
@@ -16,7 +16,7 @@ const HELD = 1024 * 1024
 export async function answerRead(
   context: Context<SiteEnv>,
   site: Site,
-  endpoint: Endpoint,
+  endpoint: ApiEndpoint,
 ): Promise<Response> {
   const left = new AbortController()
   const { signal: request } = context.req.raw
@@ -64,7 +64,10 @@ export async function answerRead(
 }
 
 /** The parameter is for links, which cannot have a header. @throws WfstoreError usage */
-function askedFormat({ req }: Context<SiteEnv>, formats: readonly Format[]): Format | undefined {
+function askedFormat(
+  { req }: Context<SiteEnv>,
+  formats: readonly AnswerFormat[],
+): AnswerFormat | undefined {
   const outputs = req.queries('output')
   if (!outputs) return negotiate(req.header('accept'), formats)
   const format = formats.find((each) => each === outputs[0])
@@ -78,7 +81,7 @@ function askedFormat({ req }: Context<SiteEnv>, formats: readonly Format[]): For
   )
 }
 
-const notAcceptable = (formats: readonly Format[]) => ({
+const notAcceptable = (formats: readonly AnswerFormat[]) => ({
   status: 406,
   code: 'not_acceptable',
   message: 'none of the types in the header Accept is available',
@@ -89,8 +92,8 @@ const notAcceptable = (formats: readonly Format[]) => ({
 async function askedWords(
   { req }: Context<SiteEnv>,
   { commandLine }: Site,
-  { command, fixed = [], without }: Endpoint,
-  format: Format,
+  { command, fixed = [], without }: ApiEndpoint,
+  format: AnswerFormat,
 ): Promise<string[]> {
   const { searchParams } = new URL(req.url)
   searchParams.delete('output')
@@ -108,7 +111,7 @@ const notAnId = (id: string) =>
   })
 
 interface Whole {
-  format: Format
+  format: AnswerFormat
   notes: readonly string[]
   nextCursor?: string
 }
@@ -127,7 +130,10 @@ function whole(context: Context<SiteEnv>, output: Output, { format, notes, nextC
   return isKnown ? new Response(null, { status: 304, headers }) : new Response(body, { headers })
 }
 
-const headersOf = (format: Format) => ({ 'content-type': contentTypeOf(format), vary: 'accept' })
+const headersOf = (format: AnswerFormat) => ({
+  'content-type': contentTypeOf(format),
+  vary: 'accept',
+})
 
 /** RFC 9110, section 13.1.2. */
 const matches = (header: string | undefined, etag: string): boolean =>

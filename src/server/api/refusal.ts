@@ -2,7 +2,7 @@ import { WfstoreError } from '../../error.ts'
 import { retryAfter, statusOf } from '../status.ts'
 
 /** What a client gets instead of an answer. */
-export interface Refusal {
+export interface ApiRefusal {
   status: number
   code: string
   message: string
@@ -11,7 +11,7 @@ export interface Refusal {
 }
 
 /** The refusal for an error. What is unknown, and so could contain anything, is not shown. */
-export function refusalOf(error: unknown, kind: 'read' | 'action' = 'read'): Refusal {
+export function refusalOf(error: unknown, kind: 'read' | 'action' = 'read'): ApiRefusal {
   const { code, message, hint } =
     error instanceof WfstoreError
       ? error
@@ -23,7 +23,7 @@ export function refusalOf(error: unknown, kind: 'read' | 'action' = 'read'): Ref
   return { status, code, message, hint, ...(headers && { headers }) }
 }
 
-export function refuse({ status, code, message, hint, headers }: Refusal): Response {
+export function refuse({ status, code, message, hint, headers }: ApiRefusal): Response {
   const body = `${JSON.stringify({ error: { code, message, hint } })}\n`
   return new Response(body, {
     status,

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { commandLine } from '../../../src/cli/commands/serve/command-line.ts'
+import { createProgram } from '../../../src/cli/program.ts'
 import { createApp } from '../../../src/server/app.ts'
 import { siteDatabase } from '../../../src/server/database.ts'
 import type { Site } from '../../../src/server/site.ts'
@@ -36,7 +37,7 @@ export function tried(database: TestDatabase, parts: Partial<Site> = {}): Tried 
   const now = () => new Date(NOW)
   const site: Site = {
     database: siteDatabase(pool),
-    commandLine: commandLine({ now }),
+    commandLine: commandLine({ createProgram, now }),
     access: { authenticate: async () => ({ name: 'test', can: 'read' }) },
     basePath: '',
     version: '0.0.0',

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import type pg from 'pg'
 import { commandLine } from '../../../src/cli/commands/serve/command-line.ts'
+import { createProgram } from '../../../src/cli/program.ts'
 import { createApp } from '../../../src/server/app.ts'
 import { siteDatabase } from '../../../src/server/database.ts'
 import type { OldUser, Site, SiteEnv } from '../../../src/server/site.ts'
@@ -36,7 +37,7 @@ export function oldSite(pool: pg.Pool, options: Partial<Site> = {}): OldSite {
   const app = createApp({
     database: siteDatabase(pool),
     access: { authenticate: async () => ({ name: 'test', can: 'read' }) },
-    commandLine: commandLine(),
+    commandLine: commandLine({ createProgram }),
     basePath: '',
     version: '0.0.0',
     allowWrites: false,

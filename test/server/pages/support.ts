@@ -1,4 +1,5 @@
 import { commandLine } from '../../../src/cli/commands/serve/command-line.ts'
+import { createProgram } from '../../../src/cli/program.ts'
 import { createApp } from '../../../src/server/app.ts'
 import { siteDatabase } from '../../../src/server/database.ts'
 import type { Site } from '../../../src/server/site.ts'
@@ -20,7 +21,7 @@ export function openSite(database: Pick<TestDatabase, 'url'>, given: Partial<Sit
   const errors: unknown[] = []
   const site: Site = {
     database: siteDatabase(pool),
-    commandLine: commandLine(),
+    commandLine: commandLine({ createProgram }),
     access: { authenticate: async () => ({ name: 'test', can: 'write' }) },
     basePath: '',
     version: '0.0.0',

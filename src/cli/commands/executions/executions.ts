@@ -56,23 +56,24 @@ const listWithChildren = executionColumns.flatMap(
       : [column],
 )
 
-/** The filters and the paging of `executions list`. */
-export const addListOptions = (list: Command): Command =>
-  addPaging(
-    addFamilyFilters(addFilters(list, { status: true })),
-    executionColumns,
-    EXECUTIONS,
-  ).option('--with-children', 'add the cost with all sub-runs')
-
 export function define(executions: Command, context: Context): void {
   const list = executions
     .command('list', { isDefault: true })
     .alias('ls')
     .summary('List runs, newest first')
     .description('List runs, newest first.')
-  explain(addWatch(addListOptions(list)), {
-    examples: ['wfstore executions list --status failed --since 24h -o csv > failed.csv'],
-  })
+  explain(
+    addWatch(
+      addPaging(
+        addFamilyFilters(addFilters(list, { status: true })),
+        executionColumns,
+        EXECUTIONS,
+      ).option('--with-children', 'add the cost with all sub-runs'),
+    ),
+    {
+      examples: ['wfstore executions list --status failed --since 24h -o csv > failed.csv'],
+    },
+  )
   const runList = () => {
     const options = list.optsWithGlobals<ListFlags & FamilyOptions>()
     const shared = { filter: {}, empty: 'no runs' }

@@ -1,34 +1,40 @@
 import { Readable, Writable } from 'node:stream'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { findIds } from '../../../queries/ids.ts'
 import type { CommandDescription } from '../../../server/api/description.ts'
 import { wordsOf } from '../../../server/api/words.ts'
 import type { CommandLine } from '../../../server/site.ts'
+import type { CreateProgram } from '../../command.ts'
 import { createContext } from '../../context.ts'
 import type { Io } from '../../io.ts'
-import { type FilterOptions, readFilter, withWholeIds } from '../../options/filter.ts'
-import { addGlobalOptions } from '../../options/global.ts'
+import {
+  addFamilyFilters,
+  addFilters,
+  type FilterOptions,
+  readFilter,
+  withWholeIds,
+} from '../../options/filter.ts'
 import { checkTimeZone } from '../../options/time.ts'
 import { rejectRepeats } from '../../options/values.ts'
 import { guardStream } from '../../output/stream.ts'
 import { isVerdict } from '../../verdict.ts'
-import { addListOptions } from '../executions/executions.ts'
 import { inApiWords, withParameters } from './api-words.ts'
 import { describeCommand } from './describe.ts'
 import { createRunner, NO_SETTINGS, type Runner } from './runner.ts'
 
 export interface CommandLineOptions {
+  createProgram: CreateProgram
   /** A fixed time instead of the clock of the server, for tests. */
   now?: (() => Date) | undefined
 }
 
 /** Runs commands in this process, for the server. */
-export function commandLine({ now }: CommandLineOptions = {}): CommandLine {
+export function commandLine({ createProgram, now }: CommandLineOptions): CommandLine {
   /** Each runs one command at a time. */
   const idle: Runner[] = []
   const descriptions = new Map<string, Promise<CommandDescription>>()
   const using = async <T>(work: (runner: Runner) => Promise<T>): Promise<T> => {
-    const runner = idle.pop() ?? createRunner(ioOf({}))
+    const runner = idle.pop() ?? createRunner(createProgram, ioOf({}))
     try {
       return await work(runner)
     } finally {
@@ -75,8 +81,8 @@ export function commandLine({ now }: CommandLineOptions = {}): CommandLine {
       }),
     describe,
     readFilter: async (parameters, connection) => {
-      const words = wordsOf(await describe(['executions', 'list']), parameters)
       const command = filterCommand()
+      const words = wordsOf(describeCommand(command), parameters)
       try {
         const options = command.parse(words, { from: 'user' }).opts<FilterOptions>()
         if (options.tz !== undefined) checkTimeZone(options.tz)
@@ -91,9 +97,11 @@ export function commandLine({ now }: CommandLineOptions = {}): CommandLine {
   }
 }
 
-/** Parses the options of `executions list` without running it. */
+/** The filters of `executions list`. */
 function filterCommand(): Command {
-  const command = addListOptions(addGlobalOptions(new Command('executions list'), []))
+  const command = new Command('list').addOption(new Option('--tz <zone>'))
+  // On a later page times count from the same instant.
+  addFamilyFilters(addFilters(command, { status: true })).option('--cursor <text>')
   rejectRepeats(command)
   return command.exitOverride().configureOutput({ outputError: () => {} })
 }

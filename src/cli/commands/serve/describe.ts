@@ -7,14 +7,17 @@ import { kindOfOption } from '../../help/value-kinds.ts'
 import { sortCandidates } from '../../options/sort.ts'
 import { isList } from '../../options/values.ts'
 
-/** The description of a command with all its options, also those that its help page has no room for. */
-export function describeCommand(command: Command, program: Command): CommandDescription {
+/**
+ * The description of a command with all its options, also those that its help page has no room for.
+ * @param program its options are those of all commands
+ */
+export function describeCommand(command: Command, program?: Command): CommandDescription {
   const { command: path, arguments: given } = referenceOf(command)
   return {
     summary: command.summary(),
     description: command.description(),
     about: explanationOf(command).about,
-    flags: [...command.options, ...program.options].map((option) => flagOf(path, option)),
+    flags: [...command.options, ...(program?.options ?? [])].map((option) => flagOf(path, option)),
     argument: given[0],
   }
 }

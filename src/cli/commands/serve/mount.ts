@@ -2,6 +2,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { ConnectionPool } from '../../../db/query/connection.ts'
 import type { ServerBundle } from '../../../handler.ts'
 import { siteDatabase } from '../../../server/database.ts'
+import { createProgram } from '../../program.ts'
 import { siteOn } from './site.ts'
 
 // What the library loads for createHandler: `imports` of package.json leads to it.
@@ -9,6 +10,7 @@ import { siteOn } from './site.ts'
 export const mount: ServerBundle['mount'] = ({ connections, basePath, ...options }) => {
   const { authorize, cors, statementTimeoutMs } = options
   const app = siteOn({
+    createProgram,
     database: siteDatabase(connections as ConnectionPool, { statementTimeoutMs }),
     access: { authenticate: async (request) => (await authorize(request)) ?? 'none', cors },
     basePath,

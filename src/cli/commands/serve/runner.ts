@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
+import type { CreateProgram } from '../../command.ts'
 import { type Context, createContext, type GivenConnection } from '../../context.ts'
 import type { Io } from '../../io.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { checkTimeZone } from '../../options/time.ts'
-import { createProgram } from '../../program.ts'
 import { version } from '../../version.ts'
 
 /** A program that runs one command after another: to create one for each command would take longer than most queries. */
@@ -21,7 +21,7 @@ export const NO_SETTINGS = {
   ...{ origins: {}, urls: [], ignored: [] },
 }
 
-export function createRunner(io: Io): Runner {
+export function createRunner(createProgram: CreateProgram, io: Io): Runner {
   let current: Context = createContext(io, {}, () => NO_SETTINGS)
   const context = new Proxy({} as Context, {
     get: (_, name) => Reflect.get(current, name),
