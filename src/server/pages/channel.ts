@@ -8,10 +8,12 @@ import { type PageRequest, viewOf } from './view.ts'
 
 /** The updates of one page, which all its readers share. */
 export interface Channel {
+  /** Its readers, also those that wait for the first reading. The channel lives as long as it has one. */
   clients: Set<Mailbox>
   /** The first reading of the page. It is rejected if the address is not valid; if the database is away, it is not. */
   first: Promise<void>
-  add: (client: Mailbox) => void
+  /** Sends a client what there is, and from then on what changes. */
+  join: (client: Mailbox) => void
   stop: () => void
 }
 
@@ -30,6 +32,8 @@ export function openChannel(
   everyMs: number,
 ): Channel {
   const clients = new Set<Mailbox>()
+  /** Those that get events. */
+  const joined = new WeakSet<Mailbox>()
   const left = new AbortController()
   /** The newest event of each key, for a client that comes later. */
   const newest = new Map<string, Uint8Array>()
@@ -40,7 +44,7 @@ export function openChannel(
     const event = eventOf(name, data)
     compared.set(key, text)
     newest.set(key, event)
-    for (const client of clients) client.put(key, event)
+    for (const client of clients) if (joined.has(client)) client.put(key, event)
   }
   const sendState = (problem: string) => send('state', 'state', { problem }, problem)
 
@@ -93,8 +97,8 @@ export function openChannel(
   return {
     clients,
     first,
-    add: (client) => {
-      clients.add(client)
+    join: (client) => {
+      joined.add(client)
       for (const [key, event] of newest) client.put(key, event)
     },
     stop: () => left.abort(),

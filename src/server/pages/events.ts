@@ -84,7 +84,7 @@ export function addEvents(app: Hono<SiteEnv>, site: Site, options: EventOptions 
         throw error
       }
       if (signal.aborted) leave(client, key, channel)
-      else channel.add(client)
+      else channel.join(client)
       return new Response(client.stream, {
         headers: {
           'content-type': 'text/event-stream',
