@@ -1,5 +1,6 @@
 import { HTTPException } from 'hono/http-exception'
 import { Hono } from 'hono/tiny'
+import { addressOf } from './access/address.ts'
 import { guards } from './access/guard.ts'
 import { refuse } from './access/refuse.ts'
 import { addApi } from './api/api.ts'
@@ -25,7 +26,9 @@ export function createApp(site: Site): Hono<SiteEnv> {
   const app = root.basePath(site.basePath)
   const { login } = site.access
   for (const path of login?.paths ?? [])
-    app.all(path, ({ req }) => (login as NonNullable<typeof login>).answer(req.raw))
+    app.all(path, (context) =>
+      (login as NonNullable<typeof login>).answer(context.req.raw, addressOf(context, site.access)),
+    )
   addProbes(app, site)
   addMetrics(app, site)
   addApi(app, site)

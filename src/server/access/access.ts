@@ -3,8 +3,12 @@ import type { Caller } from '../../handler.ts'
 /**
  * Says who sends a request: a caller; 'none' if it has no credentials; 'wrong' if they are unknown, expired or revoked. A Response,
  * such as a redirect to the login of an application, is sent instead of the answer.
+ * @param address of the client, if it is known
  */
-export type Authenticate = (request: Request) => Promise<Caller | 'none' | 'wrong' | Response>
+export type Authenticate = (
+  request: Request,
+  address?: string,
+) => Promise<Caller | 'none' | 'wrong' | Response>
 
 /** Who may ask, and from where. */
 export interface SiteAccess {
@@ -23,5 +27,5 @@ export interface LoginPages {
   /** Below the base path. The first one is where pages send a browser without a caller: '/login'. None requires a caller. */
   paths: readonly [string, ...string[]]
   /** Answers a request to one of the paths. */
-  answer: (request: Request) => Promise<Response>
+  answer: (request: Request, address?: string) => Promise<Response>
 }

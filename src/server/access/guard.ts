@@ -5,6 +5,7 @@ import { WfstoreError } from '../../error.ts'
 import { formatBytes } from '../../numbers.ts'
 import { OLD_ROUTES } from '../legacy/routes.ts'
 import type { Site, SiteEnv } from '../site.ts'
+import { addressOf } from './address.ts'
 import { SECURITY_HEADERS } from './headers.ts'
 import { isForged } from './origin.ts'
 import { refuse, wantsPage } from './refuse.ts'
@@ -55,7 +56,7 @@ function requireCaller({ access, basePath, userOf }: Site): Guard {
   return async (context, next) => {
     const { path, raw } = context.req
     if (open.includes(path) || path.startsWith(`${basePath}/assets/`)) return next()
-    const caller = await authenticate(raw)
+    const caller = await authenticate(raw, addressOf(context, access))
     if (caller instanceof Response) return caller
     if (typeof caller !== 'string') {
       context.set('caller', caller)

@@ -1,6 +1,7 @@
 import { BASE } from './base.ts'
 import { FORMS } from './forms.ts'
 import { FRAME } from './frame.ts'
+import { LOGIN } from './login.ts'
 import { MONEY } from './money.ts'
 import { PARTS } from './parts.ts'
 import { PRINT } from './print.ts'
@@ -8,6 +9,6 @@ import { TABLES } from './tables.ts'
 import { TOKENS } from './tokens.ts'
 
 /** The style sheet of all pages. A page with rules of its own adds a piece before PRINT. */
-export const STYLE = [TOKENS, BASE, FRAME, TABLES, FORMS, PARTS, MONEY, PRINT]
+export const STYLE = [TOKENS, BASE, FRAME, TABLES, FORMS, PARTS, LOGIN, MONEY, PRINT]
   .join('')
   .replaceAll(/\n\s*/g, '\n')
