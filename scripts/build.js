@@ -1,6 +1,6 @@
 // Builds dist/: the library by tsc, file by file as in src/, and the command line as a few bundles.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleCommandLine } from './bundle.js'
@@ -25,6 +25,7 @@ for (const file of readdirSync(dist, { recursive: true })) {
     dropMap(path)
   else if (file.endsWith('.js.map')) writeFileSync(path, linesOnly(readFileSync(path, 'utf8')))
 }
+writeFileSync(`${root}src/.npmignore`, `${sourcesOfNothing().join('\n')}\n`)
 const packages = bundledPackages(await bundleCommandLine(root))
 writeFileSync(`${dist}/THIRD-PARTY-NOTICES.txt`, notices(packages))
 writeFileSync(`${dist}/sbom.cdx.json`, sbom(root, packages))
@@ -35,6 +36,14 @@ function isPacked(module) {
   const source = `src/${module}.ts`
   const names = (entry) => source === entry || source.startsWith(`${entry}/`)
   return !packed.findLast((entry) => names(entry.replace(/^!/, '')))?.startsWith('!')
+}
+
+/** The sources from which no module of the library is made: no map leads to them. `npm pack` leaves them out. */
+function sourcesOfNothing() {
+  const made = (source) => existsSync(`${dist}/${source.replace(/\.ts$/, '.js')}`)
+  return readdirSync(`${root}src`, { recursive: true }).filter(
+    (source) => /(?<!\.d)\.ts$/.test(source) && !made(source),
+  )
 }
 
 /** A map without its source leads nowhere. */

@@ -91,6 +91,10 @@ it('holds no file of the command line, and every map leads to a source in the pa
       `src/${module}.ts`,
     ])
   }
+  const useless = [...packed]
+    .filter((path) => /^src\/.*(?<!\.d)\.ts$/.test(path))
+    .filter((path) => !files.includes(path.replace(/^src\/(.*)\.ts$/, '$1.js')))
+  expect(useless).toEqual([])
   expect(packed).toContain('dist/store.js.map')
   expect(packed).toContain('dist/index.d.ts.map')
 })
