@@ -7,11 +7,12 @@ import {
   type Store,
   WfstoreError,
 } from '../../src/index.ts'
+import { openPool } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 
 const database = await createMigrated('handler')
 const store = openStore({ databaseUrl: database.url })
-const pool = new pg.Pool({ connectionString: database.url })
+const pool = openPool({ connectionString: database.url })
 afterAll(async () => {
   await store.close()
   await pool.end()
