@@ -12,7 +12,7 @@ import { type CostData, costData } from './cost/data.ts'
 import { costForm } from './cost/form.ts'
 import { changeOf, costTable } from './cost/table.ts'
 import { figure, figures, notes } from './figures.ts'
-import { apiHref, href } from './links.ts'
+import { csvHref, href } from './links.ts'
 import { type PageContent, page } from './page.ts'
 import { wholeNumberOf } from './parameters.ts'
 import { filterOf, inSnapshot, type PageView } from './view.ts'
@@ -54,7 +54,7 @@ function costPage(given: PageView, data: CostData): PageContent {
     since !== null && beforeSince !== null
       ? html`${span}, compared with ${spanIn(beforeSince, since, timeZone)}`
       : span
-  const csv = html`<a class="csv" href="${apiHref(view, '/cost', { by: data.by, top: null, tz: timeZone })}">CSV of all rows</a>`
+  const csv = html`<a class="csv" href="${csvHref(view, '/cost', { by: data.by, top: null, tz: timeZone })}">CSV of all rows</a>`
   return {
     title: 'Cost',
     about,

@@ -14,6 +14,8 @@ export interface PageContent {
   /** A line below the title. */
   about?: Markup | string | undefined
   body: Markup
+  /** The zone of its times, if it is not that of the reader: bills are of months of the billing zone. */
+  timeZone?: string | undefined
 }
 
 /** Makes a page from the address and the database. */
@@ -91,9 +93,9 @@ async function answer(
     })
     const { parts, ...content } = made
     return framed(context, site, {
-      ...content,
       current,
       timeZone,
+      ...content,
       utc: hrefHere(request, { tz: 'UTC' }),
       database: await nameOf(site),
       ...(parts.size > 0 && { events: eventsOf(request) }),

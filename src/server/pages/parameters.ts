@@ -6,14 +6,22 @@ import type { PageView } from './view.ts'
 
 type Given = Pick<PageView, 'parameters'>
 
-/** @throws WfstoreError usage for a parameter that the page does not have, or that is given twice */
-export function checkParameters({ parameters }: Given, known: readonly string[]): void {
+/**
+ * @param lists parameters that may be given several times
+ * @throws WfstoreError usage for a parameter that the page does not have, or that is given twice
+ */
+export function checkParameters(
+  { parameters }: Given,
+  single: readonly string[],
+  lists: readonly string[] = [],
+): void {
+  const known = [...single, ...lists]
   for (const name of parameters.keys()) {
     if (name !== 'tz' && !known.includes(name))
       throw new WfstoreError('usage', `this page has no parameter ${name}`, {
         hint: known.length > 0 ? useInstead(name, known) : `remove ${name}`,
       })
-    if (parameters.getAll(name).length > 1)
+    if (!lists.includes(name) && parameters.getAll(name).length > 1)
       throw new WfstoreError('usage', `${name} is given more than once`, {
         hint: 'give it only once',
       })
@@ -43,4 +51,14 @@ export function flagOf({ parameters }: Given, name: string): boolean {
   if (text === null || text === 'false' || text === '0') return false
   if (text === 'true' || text === '1') return true
   throw new WfstoreError('usage', `${name} is ${JSON.stringify(text)}, not true or false`)
+}
+
+/** The values of a filter, as the command line reads them: a list with commas, or one value that is given twice. */
+export function valuesIn({ parameters }: Given, name: string): string[] | undefined {
+  const given = parameters.getAll(name)
+  const isTwice = (one: string) => given.indexOf(one) !== given.lastIndexOf(one)
+  const values = given.flatMap((one) =>
+    isTwice(one) ? one : one.split(',').map((value) => value.trim()),
+  )
+  return values.length === 0 ? undefined : [...new Set(values)]
 }

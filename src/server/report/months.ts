@@ -11,7 +11,7 @@ import { note, section } from './section.ts'
 
 type Kind = Agreement['kind']
 
-const ROW_OF_KIND: Record<Kind, string> = {
+export const ROW_OF_KIND: Record<Kind, string> = {
   agrees: 'runs that match their bills',
   unbilled: 'runs without a bill',
   differs: 'runs that differ from their bills',
@@ -20,7 +20,7 @@ const ROW_OF_KIND: Record<Kind, string> = {
   corrected: 'runs with a corrected bill',
 }
 /** The others need no action: a correction has a reason, and cleanup removes runs but no bills. */
-const FAULTS: readonly Kind[] = ['unbilled', 'differs']
+export const FAULTS: readonly Kind[] = ['unbilled', 'differs']
 
 const titleOf = (month: string) => longDate('month', month)
 const faultsOf = ({ checks }: PageMonth) => checks.filter(({ kind }) => FAULTS.includes(kind))
@@ -150,9 +150,8 @@ export function monthsSection(data: PageData): Markup {
   ])
 }
 
-function monthPart(month: PageMonth, data: PageData): Markup {
-  const { period, checks } = month
-  const closed = period.closedAt === null ? 'The month is open.' : `The month is closed.`
+/** What matches and what differs between the runs and the bills of a month. */
+export function checkTable(month: string, checks: readonly Agreement[]): Markup {
   const columns = [
     texts<Agreement>('Runs and bills', 'kind', ({ kind }) => kind, {
       kind: 'name',
@@ -163,10 +162,21 @@ function monthPart(month: PageMonth, data: PageData): Markup {
     amounts<Agreement>('Cost of the runs', 'runCost', (row) => row.runCost),
     amounts<Agreement>('Difference', 'costDifference', (row) => row.costDifference),
   ]
+  return table({
+    caption: `Check of ${titleOf(month)}`,
+    file: `check-${month}`,
+    columns,
+    rows: checks,
+  })
+}
+
+function monthPart(month: PageMonth, data: PageData): Markup {
+  const { period, checks } = month
+  const closed = period.closedAt === null ? 'The month is open.' : `The month is closed.`
   const differs = checks.some(({ kind }) => kind !== 'agrees')
   return html`<div class="part" id="m-${month.month}"><h3>${titleOf(month.month)}: ${STATES[stateOf(month)]}</h3>
 ${note([closed, ...coverage(month, data), period.differs && 'Its bills have changed since it was closed.'])}
-${checks.length > 0 && table({ caption: `Check of ${titleOf(month.month)}`, file: `check-${month.month}`, columns, rows: checks })}
+${checks.length > 0 && checkTable(month.month, checks)}
 ${differs && html`<p class="note">To list them: <code>wfstore billing --period ${month.month} --reconcile</code></p>`}
 </div>`
 }

@@ -1,0 +1,60 @@
+import type { Agreement, BillDifference } from '../../../queries/billing/reconcile.ts'
+import { html, type Markup, name } from '../../markup/markup.ts'
+import { count } from '../../markup/numbers.ts'
+import { amounts, type Cells, table, texts } from '../../markup/table.ts'
+import { checkTable, FAULTS, ROW_OF_KIND } from '../../report/months.ts'
+import { executionLink, UNKNOWN } from '../cells.ts'
+import { csvHref } from '../links.ts'
+import type { PageView } from '../view.ts'
+import { billLink } from './links.ts'
+
+/** Whether the bills of a period match their runs, and what differs. */
+export function checkSection(
+  view: PageView,
+  period: string,
+  checks: readonly Agreement[],
+  differences: readonly BillDifference[],
+): Markup {
+  if (checks.length === 0) return html``
+  const all = checks
+    .filter(({ kind }) => LISTED.includes(kind))
+    .reduce((sum, { count: number }) => sum + number, 0)
+  const rows = differences.filter(({ kind }) => LISTED.includes(kind))
+  const csv = html`<a class="csv" href="${csvHref(view, '/billing/reconcile', { period, by: null })}">CSV of all differences</a>`
+  const listed = table({
+    caption: rows.length < all ? `${count(rows.length)} of ${count(all)}` : 'Each of them',
+    columns: columnsOf(view, period),
+    rows,
+    csv,
+  })
+  return html`<section id="check"><h2>Bills and runs</h2>${checkTable(period, checks)}${rows.length > 0 && listed}</section>`
+}
+
+/** A removed run is no fault, and corrections have a list of their own. */
+const LISTED: readonly string[] = [...FAULTS, 'no_run']
+
+const columnsOf = (view: PageView, period: string): Cells<BillDifference>[] => [
+  texts('What', 'kind', ({ kind }: BillDifference) => kind, {
+    shown: ({ kind }) => ROW_OF_KIND[kind].replace(/^(run|bill)s/, '$1'),
+  }),
+  {
+    head: 'Run',
+    cells: (rows) =>
+      rows.map(({ executionId }) =>
+        executionId === null ? UNKNOWN : executionLink(view, executionId),
+      ),
+  },
+  {
+    head: 'Bill',
+    cells: (rows) =>
+      rows.map(({ billingId }) =>
+        billingId === null ? UNKNOWN : billLink(view, period, billingId),
+      ),
+  },
+  texts('User', 'userId', ({ userId }: BillDifference) => userId, {
+    shown: ({ userId }) => name(userId),
+  }),
+  amounts('Cost of the run', 'runCost', (row: BillDifference) => row.runCost),
+  amounts('Billed', 'billedCost', (row: BillDifference) => row.billedCost),
+  amounts('Difference, USD', 'costDifference', (row: BillDifference) => row.costDifference),
+]
