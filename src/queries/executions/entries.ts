@@ -1,4 +1,6 @@
 import * as d from '../../db/query/decode.ts'
+import type { Run } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { AUDIT, type AuditFilter, auditShape } from '../audit/audit.ts'
 import { BILLS, type BillFilter, billShape } from '../billing/bills.ts'
 import type { List } from '../table/page.ts'
@@ -28,3 +30,24 @@ const shape = {
 /** A bill with the beginning of its data. */
 export type ShortBill = d.RowOf<typeof shape>
 export const SHORT_BILLS: List<typeof shape, BillFilter> = { ...BILLS, shape }
+
+const billedShape = {
+  bills: d.count(),
+  lines: d.count(),
+  /** With corrections. */
+  cost: d.amount(),
+  unpaid: d.amount(),
+}
+/** What a run is billed. */
+export type Billed = d.RowOf<typeof billedShape>
+
+export async function billedOf(run: Run, executionId: string): Promise<Billed> {
+  const [billed] = await run(
+    sql`select count(*) as bills, trim_scale(coalesce(sum(b.cost), 0)) as cost,
+        trim_scale(coalesce(sum(b.cost) filter (where not b.paid), 0)) as unpaid,
+        coalesce(sum((select count(*) from wfstore_bill_lines l where l.billing_id = b.billing_id)), 0) as lines
+      from billing_records b where b.execution_id = ${executionId}::uuid`,
+    billedShape,
+  )
+  return billed as Billed
+}

@@ -14,6 +14,8 @@ const modelShape = {
   steps: d.count(),
   /** Of them, the number whose price is not known, at least of a part. */
   unpriced: d.count(),
+  /** Where the costs of these steps come from, in order: 'given', 'priced', 'unpriced'. */
+  sources: d.texts('m.sources'),
   tokensInput: tokens(),
   tokensOutput: tokens(),
   tokensCacheRead: tokens(),
@@ -43,7 +45,8 @@ export async function modelsOf(run: Run, executionId: string): Promise<ModelUses
   const rows = await run(
     sql`with m as (
       select coalesce(s.model_id, e.model_id) as model_id, s.provider, count(*) as steps,
-             count(*) filter (where s.cost_source = 'unpriced') as unpriced, ${raw(TOKEN_COLUMNS.map((column) => `sum(s.${column}) as ${column}`).join(', '))},
+             count(*) filter (where s.cost_source = 'unpriced') as unpriced,
+             array_agg(distinct coalesce(s.cost_source, 'given')) as sources, ${raw(TOKEN_COLUMNS.map((column) => `sum(s.${column}) as ${column}`).join(', '))},
              sum(s.tokens_used) as tokens_used, sum(l.priced) as priced, sum(l.given) as given, sum(s.cost) as cost, e.total_cost
       from workflow_executions e
       join workflow_steps s using (execution_id)

@@ -11,8 +11,8 @@ import type { PageView } from './view.ts'
 export const UNKNOWN = '–'
 
 /** A short id that links to its run; the whole id is its title. */
-export const executionLink = (base: LinkBase, id: string): Markup =>
-  html`<a class="id" href="${executionHref(base, id)}" title="${id}">${isUuid(id) ? id.slice(0, 8) : readable(id)}</a>`
+export const executionLink = (base: LinkBase, id: string, form?: 'whole'): Markup =>
+  html`<a class="id" href="${executionHref(base, id)}" title="${id}">${isUuid(id) && form !== 'whole' ? id.slice(0, 8) : readable(id)}</a>`
 
 /** A column of ids that link to their runs, as short as they are distinct. */
 export const executionColumn = <Row>(

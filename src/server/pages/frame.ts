@@ -17,7 +17,7 @@ export const PAGES = [
 ] as const
 export type PagePath = (typeof PAGES)[number][0]
 
-export type PageStatus = 200 | 400 | 401 | 403 | 404 | 409 | 500 | 503 | 504
+export type PageStatus = 200 | 300 | 400 | 401 | 403 | 404 | 409 | 500 | 503 | 504
 
 export interface Frame {
   title: string

@@ -1,6 +1,8 @@
 import type { Run } from '../../../db/query/query.ts'
 import { type BillLine, listLines } from '../../../queries/billing/bill-lines.ts'
 import {
+  type Billed,
+  billedOf,
   SHORT_AUDIT,
   SHORT_BILLS,
   type ShortBill,
@@ -24,6 +26,7 @@ const LINES = 200
 
 /** What remains of a run when it is removed. */
 export interface Remains {
+  billed: Billed
   bills: Page<ShortBill>
   lines: Page<BillLine>
   entries: Page<ShortEntry>
@@ -78,5 +81,5 @@ export async function remainsOf(
     ids.length > 0
       ? await listLines(run, { billingId: ids, limit: LINES })
       : { rows: [], nextCursor: null, hasMore: false }
-  return { entries, bills, lines }
+  return { entries, billed: await billedOf(run, executionId), bills, lines }
 }
