@@ -19,7 +19,7 @@ import {
 import { tokenColumns } from './tokens.ts'
 import type { NewOf, PatchOf } from './types.ts'
 
-const STEP_STATUSES = ['pending', 'running', 'success', 'failed', 'skipped'] as const
+export const STEP_STATUSES = ['pending', 'running', 'success', 'failed', 'skipped'] as const
 export type StepStatus = (typeof STEP_STATUSES)[number]
 
 /** Where a cost comes from. */

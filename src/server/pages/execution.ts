@@ -1,5 +1,4 @@
 import type { Hono } from 'hono'
-import { WfstoreError } from '../../error.ts'
 import { missing } from '../../queries/ids.ts'
 import { html, type Markup, readable } from '../markup/markup.ts'
 import type { Site, SiteEnv } from '../site.ts'
@@ -16,6 +15,7 @@ import { timelineSection } from './execution/timeline.ts'
 import { traceSection } from './execution/trace.ts'
 import { apiHref } from './links.ts'
 import { type PageContent, page } from './page.ts'
+import { checkParameters } from './parameters.ts'
 import { inSnapshot, type PageView } from './view.ts'
 
 /** One run. */
@@ -30,11 +30,7 @@ export function addExecution(app: Hono<SiteEnv>, site: Site): void {
 
 function executionPage(view: PageView): Promise<PageContent> {
   const executionId = view.variables.id as string
-  const unknown = [...view.parameters.keys()].find((name) => !PARAMETERS.includes(name))
-  if (unknown !== undefined)
-    throw new WfstoreError('usage', `the page of a run has no parameter ${unknown}`, {
-      hint: `use ${PARAMETERS.join(', ')}`,
-    })
+  checkParameters(view, PARAMETERS)
   return inSnapshot(view, async () => {
     const data = await executionData(view.run, executionId, view.parameters.get('cursor'))
     return data ? keptPage(view, data) : removedPage(view, executionId)
@@ -57,7 +53,7 @@ async function keptPage(view: PageView, data: ExecutionData): Promise<PageConten
     body: html`${part('part-head', headOf(view, data, whole))}
 ${part('part-timeline', timelineSection(view, run, tree))}
 ${part('part-steps', await stepsSection(view, run, whole))}
-${part('part-cost', html`<div class="columns">${costSection(view, run, models)}${billsSection(view, status === 'running', data)}</div>`)}
+${part('part-cost', html`${costSection(view, run, models)}${billsSection(view, status === 'running', data)}`)}
 ${part('part-family', html`${familySection(view, run, tree)}${conversation && run.sessionId !== null && conversationSection(view, executionId, run.sessionId, conversation)}`)}
 ${trace && part('part-trace', traceSection(view, executionId, trace, findings))}
 ${part('part-audit', auditSection(view, executionId, data.entries))}`,

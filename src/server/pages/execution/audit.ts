@@ -6,7 +6,7 @@ import { count, money } from '../../markup/numbers.ts'
 import { status, time } from '../cells.ts'
 import { apiHref, hrefHere } from '../links.ts'
 import type { PageView } from '../view.ts'
-import { cut, payload } from './payload.ts'
+import { cut, isEmpty, payload } from './payload.ts'
 
 /** The audit entries of a run, newest first. */
 export function auditSection(
@@ -37,7 +37,7 @@ function row(view: PageView, entry: ShortEntry): Markup {
   const parts = [
     payload('Input', toolInput, whole),
     payload('Output', toolOutput, whole),
-    metadata !== '{}' && payload('Metadata', metadata, whole),
+    !isEmpty(metadata) && payload('Metadata', metadata, whole),
   ].filter((part) => part !== false)
   return html`<tr data-key="${entry.logId}"><td data-label="Time">${time(view, entry.timestamp)}</td><td data-label="Action">${name(entry.actionType)}${entry.toolName !== null && html`<br><span class="soft">${name(entry.toolName)}</span>`}</td>
 <th scope="row" class="message name">${cut(entry.actionDetails)}${errorMessage && html`<p class="error">${cut(errorMessage)}</p>`}${parts.length > 0 && html`<details><summary>Data</summary>${parts}</details>`}</th>

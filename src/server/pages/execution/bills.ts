@@ -37,7 +37,7 @@ function billOf(view: PageView, bill: ShortBill, lines: readonly BillLine[]): Ma
     reason,
     correctedBy,
   } = bill
-  const own = lines.filter((line) => line.billingId === billingId)
+  const own = lines.filter((line) => line.billingId === billingId).sort(byModel)
   return html`<div class="bill"><h3>${corrects === null ? 'Bill' : 'Correction'} ${shortId(billingId)}: ${money(bill.cost)}</h3>
 <dl class="facts">
 <dt>Period</dt><dd><a href="${href(view, '/bills', { period: billingPeriod })}">${name(billingPeriod)}</a>${originalPeriod !== null && html` <em>instead of ${name(originalPeriod)}, which was closed</em>`}</dd>
@@ -49,6 +49,18 @@ ${corrects !== null && reason !== null && html`<dt>Reason</dt><dd>${cut(reason)}
 </dl>
 ${own.length > 0 && table({ caption: `${plural(own.length, 'line')}, US dollars`, file: `bill-${billingId}`, columns: lineColumns(own), rows: own })}</div>`
 }
+
+const ORDER: readonly BillLine['meter'][] = [
+  ...(['input', 'cache_read', 'cache_write', 'output', 'reasoning', 'tokens', 'request'] as const),
+  'given',
+]
+
+const byModel = (a: BillLine, b: BillLine): number =>
+  compare(a.modelId, b.modelId) ||
+  compare(a.provider ?? '', b.provider ?? '') ||
+  ORDER.indexOf(a.meter) - ORDER.indexOf(b.meter)
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 const lineColumns = (lines: readonly BillLine[]): Cells<BillLine>[] => [
   texts<BillLine>('Model', 'modelId', (row) => row.modelId, { kind: 'name' }),

@@ -20,7 +20,7 @@ import { type Trace, traceOf } from '../../../queries/traces/trace.ts'
 /** The number of sub-runs, of runs of the conversation on each side, of audit entries, of bills and of their lines. */
 export const SUB_RUNS = 100
 const NEAREST = 4
-const ENTRIES = 50
+const ENTRIES = 25
 const BILLS = 50
 const LINES = 200
 

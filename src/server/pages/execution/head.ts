@@ -4,24 +4,37 @@ import { classWords, TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import { html, type Markup, name } from '../../markup/markup.ts'
 import { count, money } from '../../markup/numbers.ts'
 import { duration, executionLink, filterLink, since, status, time, UNKNOWN } from '../cells.ts'
+import { figure, figures } from '../figures.ts'
 import { exactly, href } from '../links.ts'
 import type { PageView } from '../view.ts'
 import type { ExecutionData } from './data.ts'
-import { cut, payload } from './payload.ts'
+import { cut, isEmpty, payload } from './payload.ts'
 
 /** What one sees first: status, time, cost, tokens, error. */
 export function headOf(view: PageView, data: ExecutionData, whole: string): Markup {
   const { run, tree, idle } = data
   return html`${idle?.stuck && html`<p class="notice">The run has had no write for ${since(view, idle.lastWriteTime)}: its engine may have died. <code>wfstore executions fail</code> closes it.</p>`}
 ${run.errorMessage && html`<div class="notice bad"><h2 class="hidden">Error</h2><p class="error">${cut(run.errorMessage)}</p></div>`}
-<dl class="figures">
-${figure('Status', status(idle?.stuck ? 'stuck' : run.status), statusAbout(view, data))}
-${figure('Duration', run.status === 'running' ? since(view, run.startTime) : duration(run.durationMs), run.status === 'running' ? 'so far' : false)}
-${figure('Cost', money(run.totalCost), tree.childCount > 0 && html`${money(tree.costWithChildren)} with ${plural(tree.childCount, 'sub-run')}`)}
-${figure('Tokens', count(run.totalTokens), tokensAbout(data))}
-${figure('Steps', html`${count(run.stepsCompleted)}<span class="soft">/${run.stepsTotal > 0 ? count(run.stepsTotal) : UNKNOWN}</span>`, stepsAbout(run))}
-</dl>
-<dl class="facts">
+${figures([
+  figure('Status', status(idle?.stuck ? 'stuck' : run.status), statusAbout(view, data)),
+  run.status === 'running'
+    ? figure('Duration', since(view, run.startTime), 'so far')
+    : figure('Duration', duration(run.durationMs)),
+  figure(
+    'Cost',
+    money(run.totalCost),
+    tree.childCount > 0
+      ? html`${money(tree.costWithChildren)} with ${plural(tree.childCount, 'sub-run')}`
+      : null,
+  ),
+  figure('Tokens', count(run.totalTokens), tokensAbout(data)),
+  figure(
+    'Steps',
+    html`${count(run.stepsCompleted)}${run.stepsTotal > 0 && html`<span class="soft">/${count(run.stepsTotal)}</span>`}`,
+    stepsAbout(run),
+  ),
+])}
+<dl class="facts run-facts">
 ${fact('Run', html`<code class="id">${run.executionId}</code> <a href="${whole}">JSON</a>`)}
 ${fact('Workflow', filterLink(view, 'workflow', run.workflowName))}
 ${fact('User', filterLink(view, 'user', run.userId))}
@@ -38,9 +51,6 @@ ${tagsOf(view, run)}
 ${metadataOf(run, whole)}`
 }
 
-const figure = (term: string, value: Markup | string, about: Markup | string | false): Markup =>
-  html`<div><dt>${term}</dt><dd class="value">${value}</dd>${about && html`<dd class="about">${about}</dd>`}</div>`
-
 const fact = (term: string, value: Markup | string): Markup =>
   html`<dt>${term}</dt><dd>${value}</dd>`
 
@@ -50,13 +60,13 @@ const statusAbout = (view: PageView, { run }: ExecutionData): Markup | string =>
     : html`ended ${time(view, run.endTime)}`
 
 /** The tokens by class, as far as the steps report them. */
-function tokensAbout({ models: { models } }: ExecutionData): string | false {
+function tokensAbout({ models: { models } }: ExecutionData): string | null {
   const parts = TOKEN_FIELDS.flatMap((field) => {
     const known = models.flatMap((use) => use[field] ?? [])
     if (known.length === 0) return []
     return `${classWords(field)} ${formatNumber(known.reduce<bigint>((sum, value) => sum + BigInt(value), 0n))}`
   })
-  return parts.length > 0 && parts.join(', ')
+  return parts.length > 0 ? parts.join(', ') : null
 }
 
 function stepsAbout({ stepsFailed, stepCount }: ExecutionOutline): string {
@@ -79,6 +89,6 @@ function tagsOf(view: PageView, { tags }: ExecutionOutline): Markup | false {
 
 /** Without what OpenTelemetry writes itself. */
 function metadataOf({ metadata, isTraced }: ExecutionOutline, whole: string): Markup | false {
-  if (metadata === null || metadata === '{}' || isTraced) return false
+  if (isEmpty(metadata) || isTraced) return false
   return html`<details class="metadata"><summary>Metadata</summary>${payload('', metadata, whole)}</details>`
 }

@@ -19,3 +19,7 @@ export const cut = (text: string): string =>
     ? `${show(text.slice(0, LONGEST_TEXT).replace(/[\ud800-\udbff]$/, ''), LINES)}…`
     : show(text, LINES)
 const LINES = ['\n', '\t']
+
+/** Whether there is no data: PostgreSQL writes an empty object on two lines. */
+export const isEmpty = (json: string | null): boolean =>
+  json === null || /^(?:null|\{\s*\})$/.test(json)

@@ -5,7 +5,7 @@ import { href, type LinkBase } from '../links.ts'
 export const STEPS = 50
 
 /** The parameters of the page of a run. */
-export const PARAMETERS = ['tz', 'from', 'step', 'status', 'cursor']
+export const PARAMETERS = ['from', 'step', 'status', 'cursor']
 
 /** The place in the page of a step. */
 export const anchorOf = ({ stepId }: Pick<OutlinedStep, 'stepId'>): string => `step-${stepId}`

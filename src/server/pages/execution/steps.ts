@@ -3,11 +3,13 @@ import { formatNumber, plural } from '../../../numbers.ts'
 import { agentOf, knownCost, knownTokens, modelOf } from '../../../queries/executions/known.ts'
 import type { ExecutionOutline, OutlinedStep } from '../../../queries/executions/outline.ts'
 import { type StepData, stepData } from '../../../queries/executions/step-data.ts'
+import { STEP_STATUSES } from '../../../tables/steps.ts'
 import { classWords, TOKEN_FIELDS } from '../../../tables/tokens.ts'
 import { html, type Markup, name, nothing } from '../../markup/markup.ts'
 import { count, money } from '../../markup/numbers.ts'
 import { duration, status, time, UNKNOWN } from '../cells.ts'
 import { hrefHere } from '../links.ts'
+import { wholeNumberOf } from '../parameters.ts'
 import type { PageView } from '../view.ts'
 import { cut, payload } from './payload.ts'
 import { anchorOf, STEPS } from './places.ts'
@@ -25,12 +27,13 @@ interface Shown {
 }
 
 /** @throws WfstoreError usage for an invalid parameter, not_found for a step of another run */
-function shownOf({ parameters }: PageView, { steps, executionId }: ExecutionOutline): Shown {
-  const [only, from, id] = ['status', 'from', 'step'].map((flag) => parameters.get(flag)) as [
-    string | null,
-    string | null,
-    string | null,
-  ]
+function shownOf(view: PageView, { steps, executionId }: ExecutionOutline): Shown {
+  const [only, id] = [view.parameters.get('status'), view.parameters.get('step')]
+  if (only !== null && !(STEP_STATUSES as readonly string[]).includes(only)) {
+    throw new WfstoreError('usage', `status is ${JSON.stringify(only)}, not the status of a step`, {
+      hint: `use ${STEP_STATUSES.join(', ')}`,
+    })
+  }
   const found = steps
     .map((step, place) => ({ step, place }))
     .filter(({ step }) => only === null || step.status === only)
@@ -39,11 +42,7 @@ function shownOf({ parameters }: PageView, { steps, executionId }: ExecutionOutl
     if (at < 0) throw new WfstoreError('not_found', `step ${id} is not in run ${executionId}`)
     return { found, only, first: Math.floor(at / STEPS) * STEPS, chosen: found[at]?.step.stepId }
   }
-  const number = Number(from ?? 1)
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new WfstoreError('usage', `from is ${JSON.stringify(from)}, not the number of a step`, {
-      hint: 'use a number from 1',
-    })
+  const number = wholeNumberOf(view, 'from', 1, 1_000_000) ?? 1
   return { found, only, first: number - 1, chosen: undefined }
 }
 

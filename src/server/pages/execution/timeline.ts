@@ -32,7 +32,7 @@ export function timelineSection(
   return html`<section id="timeline"><h2>Timeline</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Timeline"><table class="timeline">
 <caption><span>${run.steps.length === 1 ? '1 step' : `${plural(run.steps.length, 'step')}${folded ? '; steps in a row that are not notable share a line' : ''}`}</span></caption>
-<thead><tr><th scope="col" class="number">#</th><th scope="col">Step</th><th scope="col" class="axis"><span>${QUARTERS.map((part) => html`<span>${formatDuration(spanMs * part)}</span>`)}</span></th>
+<thead><tr><th scope="col" class="number">#</th><th scope="col">Step</th><th scope="col" class="axis"><span>${QUARTERS.map((part) => html`<span>${part === 0 ? '0s' : formatDuration(spanMs * part)}</span>`)}</span></th>
 <th scope="col" class="number">Start</th><th scope="col" class="number">Time</th><th scope="col" class="number">Cost</th><th scope="col">Note</th></tr></thead>
 <tbody>${bars.map((bar) => line(view, run, bar))}</tbody>
 </table></div>

@@ -1,4 +1,5 @@
 import { BASE } from './base.ts'
+import { EXECUTION } from './execution.ts'
 import { FORMS } from './forms.ts'
 import { FRAME } from './frame.ts'
 import { LOGIN } from './login.ts'
@@ -9,6 +10,6 @@ import { TABLES } from './tables.ts'
 import { TOKENS } from './tokens.ts'
 
 /** The style sheet of all pages. A page with rules of its own adds a piece before PRINT. */
-export const STYLE = [TOKENS, BASE, FRAME, TABLES, FORMS, PARTS, LOGIN, MONEY, PRINT]
+export const STYLE = [TOKENS, BASE, FRAME, TABLES, FORMS, PARTS, LOGIN, MONEY, EXECUTION, PRINT]
   .join('')
   .replaceAll(/\n\s*/g, '\n')

@@ -2,7 +2,8 @@ import type { TestDatabase } from '../../../support/database.ts'
 
 /** A store with fixed ids and times, for the pages of runs. */
 
-const id = (kind: string, number = 1) => `${kind}-0000-7000-8000-${String(number).padStart(12, '0')}`
+const id = (kind: string, number = 1) =>
+  `${kind}-0000-7000-8000-${String(number).padStart(12, '0')}`
 
 /** A failed run with everything: parallel steps, sub-runs, a conversation, a bill with a correction, audit entries. */
 export const FULL = id('0b000001')
@@ -83,11 +84,11 @@ const STEPS = `insert into workflow_steps (execution_id, step_id, step_number, s
 
 const ENTRIES = `
   insert into audit_logs (log_id, execution_id, step_id, timestamp, user_id, action_type, action_details, tool_name, tool_input, tool_output, tokens_used, cost, model_id, success, error_message, metadata)
-    select ('0d000001-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '${FULL}'::uuid, null, '2026-11-20T10:00:00Z'::timestamptz + n * interval '1.5 s', 'user_7', case when n % 2 = 0 then 'tool_call' else 'step_end' end,
-      'Entry ' || n, case when n % 2 = 0 then 'crm' end, case when n % 2 = 0 then '{"n": 1}'::jsonb end, null, n, n * 0.00001, 'gpt-4o', n <> 60, case when n = 60 then 'CRM answered 503' end, '{}'::jsonb
+    select ('0d000001-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, '${FULL}'::uuid, null::uuid, '2026-11-20T10:00:00Z'::timestamptz + n * interval '1.5 s', 'user_7', case when n % 2 = 0 then 'tool_call' else 'step_end' end,
+      'Entry ' || n, case when n % 2 = 0 then 'crm' end, case when n % 2 = 0 then '{"n": 1}'::jsonb end, null::jsonb, n, n * 0.00001, 'gpt-4o', n <> 60, case when n = 60 then 'CRM answered 503' end, '{}'::jsonb
     from generate_series(1, 60) n
-    union all select ('0d000008-0000-7000-8000-00000000000' || n)::uuid, '${REMOVED}'::uuid, null, '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 s', 'user_8', 'workflow_end', 'Workflow success', null, null, null, 0, 0, null, true, null, '{}' from generate_series(1, 2) n
-    union all select '0d00000a-0000-7000-8000-000000000001', '${TWINS[2]}', null, '2026-01-01T00:00:00Z', 'user_8', 'workflow_end', 'Workflow success', null, null, null, 0, 0, null, true, null, '{}';
+    union all select ('0d000008-0000-7000-8000-00000000000' || n)::uuid, '${REMOVED}'::uuid, null::uuid, '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 s', 'user_8', 'workflow_end', 'Workflow success', null, null::jsonb, null::jsonb, 0, 0, null, true, null, '{}'::jsonb from generate_series(1, 2) n
+    union all select '0d00000a-0000-7000-8000-000000000001'::uuid, '${TWINS[2]}'::uuid, null::uuid, '2026-01-01T00:00:00Z'::timestamptz, 'user_8', 'workflow_end', 'Workflow success', null, null::jsonb, null::jsonb, 0, 0, null, true, null, '{}'::jsonb;
   insert into billing_records (billing_id, user_id, execution_id, timestamp, model_id, tokens_input, tokens_output, tokens_cache_read, tokens_total, cost, billing_period, paid, corrects, original_period, metadata)
     values ('${BILL}', 'user_7', '${FULL}', '2026-11-20T10:01:30Z', 'gpt-4o', 20500, 234, 500, 21234, 0.0342105, '2026-11', true, null, null, '{}'),
       ('${CORRECTION}', 'user_7', '${FULL}', '2026-11-20T11:00:00Z', 'gpt-4o', null, null, null, 0, -0.0042105, '2026-12', false, '${BILL}', '2026-11', '{"reason": "the plan was free", "by": "ada"}'),
