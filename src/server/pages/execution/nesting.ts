@@ -3,7 +3,7 @@ import type { ExecutionOutline } from '../../../queries/executions/outline.ts'
 import type { ExecutionTree } from '../../../queries/executions/tree.ts'
 
 /** A line of the timeline: steps of the run, a wait, or a sub-run below the step in which it started. */
-export interface Bar {
+export interface TimelineBar {
   row: TimelineRow
   /** 0 for a step. */
   depth: number
@@ -21,11 +21,11 @@ export function nested(
   rows: readonly TimelineRow[],
   { children, childCount }: ExecutionTree,
   run: ExecutionOutline,
-): { bars: Bar[]; left: number } {
+): { bars: TimelineBar[]; left: number } {
   const spanMs = rows[0]?.spanMs ?? 0
   const origin = Date.parse(run.startTime)
   const shown = children.slice(0, MOST)
-  const below = new Map<number, Bar[]>()
+  const below = new Map<number, TimelineBar[]>()
   let at = 0
   for (const child of shown) {
     const bar = barOf(child, origin, spanMs)
@@ -37,7 +37,7 @@ export function nested(
   return { bars, left: childCount - shown.length }
 }
 
-function barOf(child: SubRun, origin: number, spanMs: number): Bar {
+function barOf(child: SubRun, origin: number, spanMs: number): TimelineBar {
   const startMs = Date.parse(child.startTime) - origin
   const open = child.status === 'running'
   const endMs = child.durationMs === null ? Math.max(spanMs, startMs) : startMs + child.durationMs

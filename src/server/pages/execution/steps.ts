@@ -70,7 +70,10 @@ ${
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Steps"><table class="steps reflow">
 <caption><span>${captionOf(run, found.length, first, rows.length, only)}</span></caption>
 <thead><tr><th scope="col" class="number">#</th><th scope="col">Step</th><th scope="col">Status</th><th scope="col">Started</th><th scope="col" class="number">Time</th><th scope="col" class="number">Tokens</th><th scope="col" class="number">Cost</th><th scope="col">Model</th></tr></thead>
-${rows.map(({ step }) => stepRows(view, run, step, byId.get(step.stepId), step.stepId === chosen, whole))}
+${rows.map(({ step }) => {
+  const found = byId.get(step.stepId)
+  return found !== undefined && stepRows(view, run, found, found.stepId === chosen, whole)
+})}
 </table></div>`
 }
 ${pager(view, found.length, first)}
@@ -117,8 +120,7 @@ ${first + STEPS < found && to('Next', first + STEPS)}${first + STEPS < found && 
 function stepRows(
   view: PageView,
   run: ExecutionOutline,
-  step: OutlinedStep,
-  data: StepData | undefined,
+  step: StepData,
   isChosen: boolean,
   whole: string,
 ): Markup {
@@ -133,43 +135,32 @@ function stepRows(
     agent !== null && html`agent ${name(agent)}`,
     step.retryCount > 0 && html`${plural(step.retryCount, 'retry')}`,
   ].filter((part) => part !== false)
-  const more = details(step, data, isChosen, whole)
+  const more = details(step, isChosen, whole)
   return html`<tbody id="${anchorOf(step)}" data-key="${anchorOf(step)}"${isChosen && html` class="chosen"`}>
 <tr${more && html` class="has-more"`}><td class="number" data-label="#">${step.stepNumber}</td><th scope="row" class="name">${name(step.stepName)}${about.length > 0 && html`<br><span class="soft">${about.map((part, place) => html`${place > 0 && ' · '}${part}`)}</span>`}</th>
 <td data-label="Status">${status(step.status)}</td><td data-label="Started">${time(view, step.startTime)}</td><td class="number" data-label="Time">${duration(step.durationMs === null ? null : Number(step.durationMs))}</td>
-<td class="number" data-label="Tokens">${tokens === null ? UNKNOWN : html`<span${classesTitle(step)}>${count(tokens)}</span>`}</td><td class="number" data-label="Cost">${cost === null ? html`<em>unpriced</em>` : money(cost)}${step.costSource === 'unpriced' && cost !== null && html` <em>in part</em>`}</td><td data-label="Model">${model === null ? UNKNOWN : name(model)}${step.provider !== null && html`<br><span class="soft">${name(step.provider)}</span>`}</td></tr>
+<td class="number" data-label="Tokens">${tokens === null ? UNKNOWN : count(tokens)}</td><td class="number" data-label="Cost">${cost === null ? html`<em>unpriced</em>` : money(cost)}${step.costSource === 'unpriced' && cost !== null && html` <em>in part</em>`}</td><td data-label="Model">${model === null ? UNKNOWN : name(model)}${step.provider !== null && html`<br><span class="soft">${name(step.provider)}</span>`}</td></tr>
 ${more && html`<tr class="more-row"><td></td><td colspan="7">${more}</td></tr>`}</tbody>`
 }
 
-/** The tokens by class, if the engine reported classes. */
-function classesTitle(step: OutlinedStep): Markup | false {
-  const known = TOKEN_FIELDS.flatMap((field) =>
+/** The error, and what is folded: description, tokens by class, input and output. */
+function details(step: StepData, isChosen: boolean, whole: string): Markup | false {
+  const { stepNumber, stepDescription, toolParameters, result, errorMessage } = step
+  const tokens = TOKEN_FIELDS.flatMap((field) =>
     step[field] === null ? [] : [`${classWords(field)} ${formatNumber(step[field])}`],
   )
-  return known.length > 0 && html` title="${known.join(', ')}"`
-}
-
-function details(
-  step: OutlinedStep,
-  data: StepData | undefined,
-  isChosen: boolean,
-  whole: string,
-): Markup | false {
-  if (data === undefined) return false
   const parts = [
-    data.stepDescription !== null &&
-      !data.stepDescription.startsWith('agent ') &&
-      html`<p>${cut(data.stepDescription)}</p>`,
-    payload('Input', data.toolParameters, whole),
-    payload('Output', data.result, whole),
+    stepDescription !== null &&
+      !stepDescription.startsWith('agent ') &&
+      html`<p>${cut(stepDescription)}</p>`,
+    tokens.length > 0 && html`<p class="payload-head">Tokens: ${tokens.join(', ')}</p>`,
+    payload('Input', toolParameters, whole),
+    payload('Output', result, whole),
   ].filter((part) => part !== false)
-  const error = data.errorMessage
-  if (parts.length === 0 && !error) return false
-  const words = [data.toolParameters !== null && 'Input', data.result !== null && 'output']
-    .filter(Boolean)
-    .join(' and ')
-  return html`${error && html`<p class="error">${cut(error)}</p>`}${
+  if (parts.length === 0 && !errorMessage) return false
+  const open = isChosen && html` open`
+  return html`${errorMessage && html`<p class="error">${cut(errorMessage)}</p>`}${
     parts.length > 0 &&
-    html`<details${isChosen && html` open`}><summary>${words === '' ? 'Description' : words === 'output' ? 'Output' : words}<span class="hidden"> of step ${step.stepNumber}</span></summary>${parts}</details>`
+    html`<details${open}><summary>Details<span class="hidden"> of step ${stepNumber}</span></summary>${parts}</details>`
   }`
 }

@@ -8,7 +8,7 @@ import type { ExecutionTree } from '../../../queries/executions/tree.ts'
 import { html, type Markup, name, nothing } from '../../markup/markup.ts'
 import { executionHref } from '../links.ts'
 import type { PageView } from '../view.ts'
-import { type Bar, nested } from './nesting.ts'
+import { nested, type TimelineBar } from './nesting.ts'
 import { stepsHref } from './places.ts'
 
 /** The width of a drawing. */
@@ -60,7 +60,11 @@ function nowOf({ now }: PageView, { steps, startTime }: ExecutionOutline): Date 
 
 const isFolded = ({ status }: TimelineRow) => status === 'folded'
 
-function line(view: PageView, run: ExecutionOutline, { row, depth, executionId }: Bar): Markup {
+function line(
+  view: PageView,
+  run: ExecutionOutline,
+  { row, depth, executionId }: TimelineBar,
+): Markup {
   const { label, place, status, startMs, durationMs, costShare, note } = row
   const title =
     executionId !== undefined
