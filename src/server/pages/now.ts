@@ -236,6 +236,8 @@ ${(removedRuns ?? 0) > 0 && html`<p class="note">${removedNote(removedRuns ?? 0)
 }
 
 function hoursChart({ timeZone }: PageView, hours: HourOfRuns[]): Markup {
+  if (hours.every(({ runs }) => runs === 0))
+    return nothing(`No run has started in the last ${HOURS} hours.`)
   const bars = hours.map(({ hour, runs, failed, partial }): Bar => {
     const label = formatTime(hour, timeZone, 'minutes').slice(11)
     return {

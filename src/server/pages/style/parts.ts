@@ -14,9 +14,10 @@ export const PARTS = `
 .notice.bad { color: inherit; background: var(--bad-wash); border-color: var(--bad); }
 .chart { margin-top: 0.6rem; container-type: inline-size; }
 .chart svg { display: block; width: 100%; height: auto; max-height: 26rem; }
-.chart .narrow { display: none; }
+.chart .narrow { display: none; max-width: 34rem; }
 .spark { display: block; width: 100%; height: 4.5rem; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 0.5rem; }
+.legend li { min-width: 0; overflow-wrap: anywhere; }
 .key { display: inline-block; width: 0.75rem; height: 0.75rem; border-radius: 2px; margin-right: 0.4rem; }
 .rule { stroke: var(--line); }
 .zero { stroke: var(--faint); stroke-width: 0.8; }

@@ -7,6 +7,7 @@ caption { text-align: left; color: var(--soft); font-size: 0.93rem; padding-bott
 caption span { position: sticky; left: 0; display: inline-block; max-width: min(100%, 100vw - 2rem); }
 .csv { margin-left: 0.6rem; }
 th, td { padding: 0.38rem 1.1rem 0.38rem 0; text-align: left; font-weight: 400; vertical-align: baseline; border-bottom: 1px solid var(--line); }
+td:not(.number) { max-width: 20rem; overflow-wrap: break-word; }
 thead :is(th, td) { color: var(--soft); font-size: 0.86rem; white-space: nowrap; border-bottom-color: var(--edge); padding-top: 0.2rem; }
 thead a { color: inherit; text-decoration: none; }
 thead a:hover { color: var(--ink); text-decoration: underline; }
@@ -48,7 +49,8 @@ tfoot :is(th, td) { border-bottom: 0; border-top: 1px solid var(--edge); font-we
   .reflow thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .reflow, .reflow :is(tbody, tr, td, th), .reflow caption { display: block; }
   .reflow tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0.1rem 1rem; padding: 0.65rem 0; border-bottom: 1px solid var(--line); }
-  .reflow :is(th, td) { padding: 0; border: 0; text-align: left; white-space: normal; max-width: none; overflow-wrap: anywhere; min-width: 0; }
+  .reflow tr > :is(th, td) { padding: 0; border: 0; text-align: left; white-space: normal; max-width: none; overflow-wrap: anywhere; min-width: 0; }
+  .reflow tr > .number + :not(.number) { padding: 0; }
   .reflow :is(th, td).name { grid-column: 1 / -1; font-weight: 600; }
   .reflow tbody :is(th, td)[data-label]:not(.name, [data-label=Status], [data-label=Started])::before { content: attr(data-label) " "; color: var(--soft); font-size: 0.9em; }
 }

@@ -1,29 +1,25 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { browserPath, launchBrowser } from '../../../support/browser.ts'
 import { runCli } from '../../../support/cli.ts'
 import { createMigrated } from '../../../support/migrated.ts'
 import { fillReport, HOSTILE } from './support.ts'
-
-const executablePath = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
-  .flatMap((name) => (process.env.PATH ?? '').split(delimiter).map((dir) => join(dir, name)))
-  .find((path) => existsSync(path))
 
 /** An element of the page: Node knows no types of a browser. */
 interface Drawn {
   getBoundingClientRect: () => { height: number; right: number }
 }
 
-/** Elsewhere than in .ci/run, which installs one, the tests of a browser wait for a browser. */
-const browserIsThere = executablePath !== undefined
+const browserIsThere = browserPath !== undefined
 it.runIf(process.env.WFSTORE_TEST_BROWSER === '1')(
   'the Chromium that WFSTORE_TEST_BROWSER=1 promises is on PATH and says its version',
   () => {
-    const version = execFileSync(String(executablePath), ['--version'], { encoding: 'utf8' })
+    const version = execFileSync(String(browserPath), ['--version'], { encoding: 'utf8' })
     expect(version).toMatch(/^(Chromium|Google Chrome) \d+\./)
   },
 )
@@ -41,13 +37,7 @@ describe.runIf(browserIsThere)('the report in Chromium (needs chromium on PATH)'
     expect(await runCli(argv, { cwd: folder })).toMatchObject({ code: 0 })
     await database.drop()
     url = pathToFileURL(join(folder, 'report.html')).href
-    browser = await chromium.launch({
-      executablePath: executablePath as string,
-      // Root has no sandbox; the others keep it from asking the network for anything of its own.
-      args: '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
-        ' ',
-      ),
-    })
+    browser = await launchBrowser()
   })
   afterAll(async () => {
     await browser.close()
