@@ -14,7 +14,8 @@ import { statusOf } from './status.ts'
 
 /** The routes of the server. */
 export function createApp(site: Site): Hono<SiteEnv> {
-  const root = new Hono<SiteEnv>()
+  // A base path is the same page with a slash at its end, as some servers add it and others cut it off.
+  const root = new Hono<SiteEnv>({ strict: false })
   root.use('*', counted(site), ...guards(site))
   root.onError((error, context) => {
     // A middleware of hono has refused the request.

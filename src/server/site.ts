@@ -82,5 +82,9 @@ export interface Site {
 
 /** What middleware has found out about a request. */
 export interface SiteEnv {
-  Variables: { caller: Caller }
+  Variables: {
+    caller: Caller
+    /** The answer is one of the application, which has its own headers. */
+    isForeign?: true
+  }
 }

@@ -38,6 +38,7 @@ it('below a base path, with or without a slash at its end, it answers there and 
   for (const basePath of ['/wfstore', '/wfstore/', '/a/b-c.d']) {
     const handler = createHandler({ store, authorize, basePath })
     const path = basePath.replace(/\/$/, '')
+    for (const page of [path, `${path}/`]) expect((await get(page, handler)).status).toBe(200)
     expect((await get(`${path}/healthz`, handler)).status).toBe(200)
     expect((await get('/healthz', handler)).status).toBe(404)
   }
@@ -99,4 +100,68 @@ it('onError gets an error of the database as a WfstoreError', async () => {
   expect(errors).toEqual([expect.any(WfstoreError)])
   expect(errors).toMatchObject([{ code: 'unreachable' }])
   await nowhere.close()
+})
+
+/** The answer for a page, if `authorize` is this. */
+async function authorized(authorizes: (request: Request) => unknown) {
+  const errors: unknown[] = []
+  const handler = createHandler({
+    store,
+    authorize: authorizes as HandlerOptions['authorize'],
+    onError: (error) => errors.push(error),
+  })
+  const answer = await get('/metrics', handler)
+  return { status: answer.status, headers: answer.headers, text: await answer.text(), errors }
+}
+
+it('authorize decides who is answered', async () => {
+  expect(await authorized(() => ({ name: 'maria', can: 'read' }))).toMatchObject({ status: 200 })
+  expect(await authorized(async () => ({ name: 'maria', can: 'write' }))).toMatchObject({
+    status: 200,
+  })
+  const { status, text } = await authorized(() => undefined)
+  expect([status, JSON.parse(text).error.message]).toEqual([
+    401,
+    'the application does not let this request in',
+  ])
+})
+
+it('authorize that throws is a 500 without content, and its error goes to onError', async () => {
+  const failure = new WfstoreError('not_found', 'the session of maria is not there')
+  const fails = () => {
+    throw failure
+  }
+  for (const authorizes of [fails, () => Promise.reject(failure)])
+    expect(await authorized(authorizes)).toMatchObject({ status: 500, text: '', errors: [failure] })
+})
+
+it.each([true, null, 'maria', {}, { name: 'maria' }, { name: '', can: 'read' }, { can: 'write' }])(
+  'authorize that returns %j lets nothing in',
+  async (given) => {
+    const { status, text, errors } = await authorized(() => given)
+    expect([status, text]).toEqual([500, ''])
+    expect(errors).toMatchObject([{ message: 'authorize has not returned a caller' }])
+  },
+)
+
+it('a Response of authorize is sent as it is', async () => {
+  const html = () =>
+    new Response('<script>1</script>', { headers: { 'content-type': 'text/html' } })
+  const { status, headers, text } = await authorized(html)
+  expect([status, text, [...headers]]).toEqual([
+    200,
+    '<script>1</script>',
+    [['content-type', 'text/html']],
+  ])
+  const redirect = await authorized(() => Response.redirect('https://example.com/login', 302))
+  expect([redirect.status, [...redirect.headers]]).toEqual([
+    302,
+    [['location', 'https://example.com/login']],
+  ])
+})
+
+it('probes and assets need no caller', async () => {
+  const handler = createHandler({ store, authorize: () => undefined })
+  expect((await get('/healthz', handler)).status).toBe(200)
+  expect((await get('/metrics', handler)).status).toBe(401)
 })

@@ -1,3 +1,4 @@
+import type { WfstoreError } from '../../error.ts'
 import type { Caller } from '../../handler.ts'
 
 /**
@@ -15,6 +16,8 @@ export interface SiteAccess {
   authenticate: Authenticate
   /** Where people log in. Without it a page that needs a caller answers 401. */
   login?: LoginPages | undefined
+  /** The error for a request without a caller (default: it asks for a token). */
+  unknown?: WfstoreError | undefined
   /** Origins whose scripts may read answers, such as 'https://grafana.example.com' (default: none). */
   cors?: readonly string[] | undefined
   /** The names of this server, besides the one in the Host header, from which forms and scripts may write. */

@@ -29,6 +29,7 @@ export const guards = (site: Site): Guard[] => [
 
 const addHeaders: Guard = async (context, next) => {
   await next()
+  if (context.get('isForeign')) return
   const { headers } = context.res
   for (const [name, value] of Object.entries(SECURITY_HEADERS))
     if (!headers.has(name)) context.header(name, value)
@@ -57,13 +58,16 @@ function requireCaller({ access, basePath, userOf }: Site): Guard {
     const { path, raw } = context.req
     if (open.includes(path) || path.startsWith(`${basePath}/assets/`)) return next()
     const caller = await authenticate(raw, addressOf(context, access))
-    if (caller instanceof Response) return caller
+    if (caller instanceof Response) {
+      if (!login) context.set('isForeign', true)
+      return caller
+    }
     if (typeof caller !== 'string') {
       context.set('caller', caller)
       return next()
     }
     if (!login || !wantsPage(raw) || path.startsWith(`${basePath}/api/`))
-      return refuse(context, unknown(caller), 401)
+      return refuse(context, access.unknown ?? unknown(caller), 401)
     const { search } = new URL(raw.url)
     return context.redirect(
       `${basePath}${login.paths[0]}?next=${encodeURIComponent(path + search)}`,
@@ -74,7 +78,7 @@ function requireCaller({ access, basePath, userOf }: Site): Guard {
 
 const forged = () =>
   new WfstoreError('permission_denied', 'the request comes from a page of another site', {
-    hint: 'allow its origin: `wfstore serve --cors <origin>`',
+    hint: 'allow its origin: `wfstore serve --cors <origin>`, or cors of createHandler',
   })
 
 const tooLarge = () =>

@@ -27,6 +27,8 @@ export function isForged(
   if (site !== null && site !== 'same-origin' && site !== 'none') return true
   if (origin === null) return false
   const forwarded = behindProxy ? header('x-forwarded-host') : null
-  const own = [header('host'), forwarded, ...hosts].map((host) => host?.toLowerCase())
+  // A Request of an application may have no header Host.
+  const { host } = new URL(request.url)
+  const own = [host, header('host'), forwarded, ...hosts].map((name) => name?.toLowerCase())
   return !URL.canParse(origin) || !own.includes(new URL(origin).host)
 }

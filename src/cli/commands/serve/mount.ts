@@ -1,6 +1,7 @@
 import { getRequestListener } from '@hono/node-server'
 import type { ConnectionPool } from '../../../db/query/connection.ts'
 import type { ServerBundle } from '../../../handler.ts'
+import { applicationAccess } from '../../../server/access/application.ts'
 import { siteDatabase } from '../../../server/database.ts'
 import { createProgram } from '../../program.ts'
 import { siteOn } from './site.ts'
@@ -8,17 +9,17 @@ import { siteOn } from './site.ts'
 // What the library loads for createHandler: `imports` of package.json leads to it.
 
 export const mount: ServerBundle['mount'] = ({ connections, basePath, ...options }) => {
-  const { authorize, cors, statementTimeoutMs } = options
+  const { authorize, cors, statementTimeoutMs, onError = () => {} } = options
   const app = siteOn({
     createProgram,
     database: siteDatabase(connections as ConnectionPool, { statementTimeoutMs }),
-    access: { authenticate: async (request) => (await authorize(request)) ?? 'none', cors },
+    access: { ...applicationAccess(authorize, onError), cors },
     basePath,
     userOf: options.userOf,
     allowWrites: options.allowWrites ?? false,
     now: () => new Date(),
     stopping: options.signal ?? new AbortController().signal,
-    onError: options.onError ?? (() => {}),
+    onError,
   })
   return async (request) => app.fetch(request)
 }
