@@ -23,12 +23,14 @@ create table wfstore_requests (
   key        text not null,
   hash       text not null,
   started_at timestamptz not null default now(),
+  log_id     uuid not null,
   status     integer,
+  note       text,
   body       text,
   primary key (caller, key)
 );
 comment on column wfstore_requests.key is 'Idempotency-Key of the request';
-comment on column wfstore_requests.hash is 'SHA-256 of the method, the path and the body';
+comment on column wfstore_requests.hash is 'SHA-256 of the command and its parameters';
 comment on column wfstore_requests.status is 'HTTP status of the answer; NULL while the action runs, or if the server died';
 create index wfstore_requests_started_at_idx on wfstore_requests (started_at);
 

@@ -20,6 +20,8 @@ export interface GivenConnection {
   run: Run
   /** Called with the cursor after the last row, if a list has more rows. */
   onCursor?: ((cursor: string) => void) | undefined
+  /** Who carries out an action of the server. */
+  caller?: string | undefined
 }
 
 /** What a command gets from its surroundings. */

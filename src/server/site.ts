@@ -46,6 +46,8 @@ export interface CommandCall {
   /** Called with the cursor after the last row, if a list has more rows. */
   nextCursor?: (cursor: string) => void
   signal: AbortSignal
+  /** Who carries out an action: it is recorded where the command line records its user. */
+  caller?: string
 }
 
 /** The command line, as the server uses it. */

@@ -220,7 +220,9 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
   wfstore_requests: {
     '': 'A request of an action, and its answer. It is deleted after 7 days.',
     caller: 'name of the token, or of the user of the application',
-    started_at: 'time when the first request arrived',
+    started_at: 'time when the action began',
+    log_id: 'audit entry of the action',
+    note: 'header Wfstore-Note of the answer; NULL if it has none',
     body: 'answer, as JSON',
   },
   wfstore_migrations: {

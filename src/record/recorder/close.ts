@@ -26,7 +26,14 @@ export interface CloseOptions {
   /** The error message of the runs (default for `failStuck`: the time of the last write). */
   reason?: string | undefined
   /** The person who closes them, for the audit entry, in addition to the database user. */
-  closedBy?: { osUser?: string | undefined; command?: string | undefined } | undefined
+  closedBy?:
+    | {
+        osUser?: string | undefined
+        /** Who has asked a server for it. */
+        caller?: string | undefined
+        command?: string | undefined
+      }
+    | undefined
   /** Change nothing, and return the runs that would be closed. */
   dryRun?: boolean | undefined
   /** Called before the first run is closed; throw to stop. */
@@ -34,7 +41,11 @@ export interface CloseOptions {
 }
 
 const OPTIONS: Names<CloseOptions> = { reason: true, closedBy: true, dryRun: true, confirm: true }
-const PERSON: Names<NonNullable<CloseOptions['closedBy']>> = { osUser: true, command: true }
+const PERSON: Names<NonNullable<CloseOptions['closedBy']>> = {
+  osUser: true,
+  caller: true,
+  command: true,
+}
 
 export interface CloseResult {
   /** The closed runs with their new values; in a dry run with their current values. */
@@ -142,13 +153,17 @@ const isOfOne = (error: unknown): error is WfstoreError =>
   error instanceof WfstoreError &&
   ['failed', 'conflict', 'not_found', 'locked'].includes(error.code)
 
-async function who(run: Run, { osUser, command }: NonNullable<CloseOptions['closedBy']> = {}) {
+async function who(
+  run: Run,
+  { osUser, caller, command }: NonNullable<CloseOptions['closedBy']> = {},
+) {
   const [session] = await run('select session_user as database_user', {
     databaseUser: d.text(),
   })
   return {
     database_user: session?.databaseUser,
     ...(osUser ? { os_user: osUser } : {}),
+    ...(caller ? { caller } : {}),
     ...(command ? { command } : {}),
   }
 }

@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { nearest } from '../../nearest.ts'
 import type { Site, SiteEnv } from '../site.ts'
+import { answerAction } from './action.ts'
 import { type ApiEndpoint, ENDPOINTS } from './endpoints.ts'
 import { answerRead } from './read.ts'
 import { refuse } from './refusal.ts'
@@ -10,8 +11,9 @@ const BASE = '/api/v1'
 /** `/api/v1/…`: what the commands answer. */
 export function addApi(app: Hono<SiteEnv>, site: Site): void {
   for (const endpoint of ENDPOINTS) {
-    if (endpoint.kind === 'read')
-      app.get(BASE + endpoint.path, (context) => answerRead(context, site, endpoint))
+    const path = BASE + endpoint.path
+    if (endpoint.kind === 'read') app.get(path, (context) => answerRead(context, site, endpoint))
+    else app.post(path, (context) => answerAction(context, site, endpoint))
   }
   for (const path of new Set(ENDPOINTS.map((endpoint) => endpoint.path)))
     app.all(BASE + path, () => wrongMethod(ENDPOINTS.filter((endpoint) => endpoint.path === path)))

@@ -30,6 +30,23 @@ const read = (
   rest: Partial<ApiEndpoint> = {},
 ): ApiEndpoint => ({ kind: 'read', method: 'GET', path, command, answers, ...rest })
 
+/** It confirms itself; its answer is the result, and the server has no files. */
+const NOT_OF_ACTIONS = ['yes', 'quiet', 'archive']
+
+/** The values of path variables other than ':id' are flags: ':period' is --period. */
+const action = (
+  path: string,
+  command: readonly string[],
+  answers: ApiEndpoint['answers'] = 'record',
+): ApiEndpoint => ({
+  ...{ kind: 'action', method: 'POST', path, command, answers },
+  ...{
+    fixed: ['--yes'],
+    without: [...NOT_OF_ACTIONS, ...(path.includes(':period') ? ['period'] : [])],
+  },
+  formats: ['json'],
+})
+
 /** Of removed runs only totals exist, so reports do not support these filters. */
 const LIVE_ONLY = ['tool', 'execution']
 
@@ -73,4 +90,10 @@ export const ENDPOINTS: readonly ApiEndpoint[] = [
   read('/settings', ['settings']),
   read('/doctor', ['doctor']),
   read('/report', ['report'], 'record', { without: LIVE_ONLY, formats: ['json', 'html'] }),
+  action('/executions/:id/cancel', ['executions', 'cancel'], 'rows'),
+  action('/executions/fail', ['executions', 'fail'], 'rows'),
+  action('/billing/pay', ['billing', 'pay']),
+  action('/billing/periods/:period/close', ['billing', 'close']),
+  action('/billing/records/:id/correct', ['billing', 'correct']),
+  action('/cleanup', ['cleanup']),
 ]

@@ -133,10 +133,12 @@ function closeOptions(
   verb: string,
 ): CloseOptions {
   const { reason, dryRun, yes } = options
+  const { env, given } = context
+  const person = given?.caller ? { caller: given.caller } : { osUser: env.USER || env.LOGNAME }
   return {
     reason,
     dryRun,
-    closedBy: { osUser: context.env.USER || context.env.LOGNAME, command },
+    closedBy: { ...person, command },
     confirm: async (runs) => {
       if (!yes && isAttended(context.io)) await preview(context, options, runs)
       await context.confirm(`${verb} ${counted(runs)}?`, { yes, unattended: 'proceed' })

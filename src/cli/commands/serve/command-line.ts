@@ -64,14 +64,14 @@ export function commandLine({ createProgram, now }: CommandLineOptions): Command
     return description
   }
   return {
-    run: ({ words, connection, stdout, note, nextCursor, signal }) =>
+    run: ({ words, connection, stdout, note, nextCursor, signal, caller }) =>
       using(async (runner) => {
         const command = await runner.load(words)
         const tell = note && ((line: string) => note(withParameters(line, command)))
         const io = ioOf({ stdout, stderr: tell ? linesTo(tell) : discarding(), signal })
         try {
           signal.throwIfAborted()
-          await runner.run(words, io, { ...connection, onCursor: nextCursor })
+          await runner.run(words, io, { ...connection, onCursor: nextCursor, caller })
           await guardStream(stdout).flush()
         } catch (error) {
           if (isVerdict(error)) return tell?.(error.message)

@@ -46,7 +46,9 @@ export function createRunner(createProgram: CreateProgram, io: Io): Runner {
     program,
     load,
     run: async (words, of, given) => {
-      const own = createContext(of, {}, () => NO_SETTINGS, given)
+      // Commands record the user of the environment, who here is the caller.
+      const env = given?.caller === undefined ? {} : { USER: given.caller }
+      const own = createContext(of, env, () => NO_SETTINGS, given)
       current = own
       await load(words)
       try {
