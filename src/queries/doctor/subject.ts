@@ -157,13 +157,25 @@ export async function withLimits<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (!direct) return work()
+  const former = await settingsOf(client)
   await run(client, limited('set', limits))
   try {
     return await work()
   } finally {
     await rollback(client)
-    await client.query('reset statement_timeout; reset lock_timeout').catch(() => {})
+    // A server keeps its own limits on the connections of its pool.
+    await client.query(former).catch(() => {})
   }
+}
+
+/** SQL that sets the limits of the session again as they are now. SHOW runs nothing of another role. */
+async function settingsOf(client: pg.Client): Promise<string> {
+  const sets: string[] = []
+  for (const name of ['statement_timeout', 'lock_timeout']) {
+    const { rows } = await client.query(`show ${name}`)
+    sets.push(`set ${name} = '${rows[0]?.[name] ?? 0}'`)
+  }
+  return sets.join('; ')
 }
 
 /** A statement that waits or runs for longer is given up. */

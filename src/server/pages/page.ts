@@ -7,7 +7,7 @@ import type { Site, SiteEnv } from '../site.ts'
 import { framed, PAGES, type PageContext, type PagePath } from './frame.ts'
 import { hrefHere } from './links.ts'
 import { problemPage } from './problem.ts'
-import { type PageRequest, type PageView, viewOf, zoneIn } from './view.ts'
+import { type LiveParts, type PageRequest, type PageView, viewOf, zoneIn } from './view.ts'
 
 export interface PageContent {
   title: string
@@ -33,6 +33,23 @@ const works = new WeakMap<Site, Map<string, PageWork>>()
  */
 export function page(app: Hono<SiteEnv>, site: Site, path: string, work: PageWork): void {
   works.set(site, (works.get(site) ?? new Map()).set(path, work))
+  app.get(path, (context) =>
+    answer(context, site, path, (request, signal) =>
+      site.database.read(signal, async (connection) => {
+        const { view, parts } = viewOf(request, connection, signal)
+        return { ...(await work(view)), parts }
+      }),
+    ),
+  )
+}
+
+/** Adds a page that asks for its own connections: one that is the same for all readers, or that may find no schema. */
+export function pageWithoutConnection(
+  app: Hono<SiteEnv>,
+  site: Site,
+  path: string,
+  work: (request: PageRequest) => Promise<PageContent>,
+): void {
   app.get(path, (context) => answer(context, site, path, work))
 }
 
@@ -71,7 +88,7 @@ async function answer(
   context: PageContext,
   site: Site,
   path: string,
-  work: PageWork,
+  make: (request: PageRequest, signal: AbortSignal) => Promise<PageContent & { parts?: LiveParts }>,
 ): Promise<Response> {
   const current = currentOf(path)
   const { pathname, searchParams } = new URL(context.req.url)
@@ -86,19 +103,14 @@ async function answer(
     const timeZone = zoneIn(parameters) ?? cookie ?? 'UTC'
     const can = context.get('caller')?.can ?? 'read'
     const request: PageRequest = { site, path: own, parameters, variables, timeZone, can }
-    const { signal } = context.req.raw
-    const made = await site.database.read(signal, async (connection) => {
-      const { view, parts } = viewOf(request, connection, signal)
-      return { ...(await work(view)), parts }
-    })
-    const { parts, ...content } = made
+    const { parts, ...content } = await make(request, context.req.raw.signal)
     return framed(context, site, {
       current,
       timeZone,
       ...content,
       utc: hrefHere(request, { tz: 'UTC' }),
-      database: await nameOf(site),
-      ...(parts.size > 0 && { events: eventsOf(request) }),
+      database: await nameOf(site).catch(() => undefined),
+      ...(parts && parts.size > 0 && { events: eventsOf(request) }),
     })
   } catch (error) {
     return problemPage(context, site, error, { current, database: names.get(site) })

@@ -1,10 +1,10 @@
 import { WfstoreError } from '../../error.ts'
 import { useInstead } from '../../options.ts'
-import type { PageView } from './view.ts'
+import type { PageRequest } from './view.ts'
 
 /** The parameters of pages that have no filter of runs. */
 
-type Given = Pick<PageView, 'parameters'>
+type Given = Pick<PageRequest, 'parameters'>
 
 /**
  * @param lists parameters that may be given several times
