@@ -9,7 +9,7 @@ import { count, dollars, money } from '../markup/numbers.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { costChart } from './cost/chart.ts'
 import { type CostData, costData } from './cost/data.ts'
-import { costForm } from './cost/form.ts'
+import { COST_FILTERS, costForm } from './cost/form.ts'
 import { changeOf, costTable } from './cost/table.ts'
 import { figure, figures, notes } from './figures.ts'
 import { csvHref, href } from './links.ts'
@@ -98,6 +98,12 @@ function notesOf(view: PageView, data: CostData): (string | Markup | false | und
     historyCut > 0 &&
       `${plural(historyCut, 'removed run')} ${historyCut === 1 ? 'is' : 'are'} counted at the start of a quarter hour that since or until falls within; use times at :00, :15, :30 or :45 for exact totals.`,
     ...unknownNotes(historyUnknown, filter).map((note) => `${note}.`),
-    html`<a href="${href(view, '/report')}">Report of the last 30 days</a>`,
+    html`<a href="${hrefTo(view)}">Report of this time</a>, with users, runs and errors, to print or to save.`,
   ]
+}
+
+/** The report of the same runs. */
+function hrefTo(view: PageView): string {
+  const own = COST_FILTERS.map(({ flag }) => [flag, view.parameters.getAll(flag)] as const)
+  return href(view, '/report', Object.fromEntries(own))
 }

@@ -12,6 +12,7 @@ import { addExecutions } from './executions.ts'
 import { addHealth } from './health.ts'
 import { addNow } from './now.ts'
 import { addMissing } from './page.ts'
+import { addReport } from './report.ts'
 
 /** The pages for people. */
 export function addPages(app: Hono<SiteEnv>, site: Site): void {
@@ -24,6 +25,7 @@ export function addPages(app: Hono<SiteEnv>, site: Site): void {
   addBills(app, site)
   addCleanup(app, site)
   addHealth(app, site)
+  addReport(app, site)
   addEvents(app, site)
   addCsv(app, site)
   addMissing(app, site)

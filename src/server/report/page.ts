@@ -21,7 +21,7 @@ import { billsSection, usersSection } from './users.ts'
 
 const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 /** The page loads nothing, and only its own style and script have an effect. */
-const POLICY = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; base-uri 'none'; form-action 'none'`
+export const POLICY = `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; base-uri 'none'; form-action 'none'`
 
 /** The page as one self-contained HTML file. */
 export function pageOf(data: PageData, version: string): string {
