@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { serverTime } from '../../db/query/server-time.ts'
-import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { ERROR_STATUSES } from '../../tables/executions.ts'
 import { and, type TimeBound, timeBounds } from '../table/filter.ts'
@@ -132,16 +132,26 @@ const WINDOW_MS = 86_400_000
  * @throws WfstoreError usage for an unknown filter, or if since is not before until
  */
 export async function groupFailures(run: Run, options: GroupOptions = {}): Promise<FailureGroups> {
-  const { groups, ...found } = await failureTrends(run, options, 1)
-  return { ...found, groups: groups.map(({ series: _, ...group }) => group) }
+  const { groups, before: _, ...found } = await failureTrends(run, options, 1)
+  return { ...found, groups: groups.map(({ series: __, ...group }) => group) }
 }
 
-/** The same with the runs over time, in `parts` parts of each window. @throws WfstoreError usage */
+export interface FailureTrends extends FailureGroups<FailureTrend> {
+  /** Number of failed and partial runs in the previous window, in all groups. */
+  before: number
+}
+
+/**
+ * The same with the runs over time, in `parts` parts of each window.
+ * @param only the fingerprint of one group (default: all)
+ * @throws WfstoreError usage
+ */
 export async function failureTrends(
   run: Run,
   { since, until, limit, ...filter }: GroupOptions,
   parts: number,
-): Promise<FailureGroups<FailureTrend>> {
+  only?: string,
+): Promise<FailureTrends> {
   const wanted = countOf('limit', limit === Number.POSITIVE_INFINITY ? undefined : limit, 1)
   const end = timeBounds({ until: until ?? (await serverTime(run)) }).until as TimeBound
   const bounds = timeBounds({
@@ -167,7 +177,7 @@ with failures as materialized (
   select fingerprint, time >= ${from} as recent, count(*) as runs,
          sum(steps_failed) as steps_failed, min(time) as first_time, max(time) as last_time, count(distinct user_id) as users,
          array_agg(distinct workflow_name) as workflows, (array_agg(id order by time desc, id desc))[1] as id
-  from printed group by 1, 2
+  from printed ${only === undefined ? empty : sql`where fingerprint = ${only}::text`} group by 1, 2
 ), groups as (
   select ${raw(TREND)} as trend, coalesce(n.runs, 0) as runs, coalesce(b.runs, 0) as before,
          coalesce(n.steps_failed, 0) as steps_failed,
@@ -175,7 +185,7 @@ with failures as materialized (
          -- Of a group that is gone there is only what was.
          coalesce(n.first_time, b.first_time) as first_time, coalesce(n.last_time, b.last_time) as last_time,
          coalesce(n.users, b.users) as users, coalesce(n.workflows, b.workflows) as workflow_names, fingerprint,
-         coalesce(n.id, b.id) as example_execution_id, count(*) over () as total, sum(n.runs) over () as all_runs
+         coalesce(n.id, b.id) as example_execution_id, count(*) over () as total, sum(n.runs) over () as all_runs, sum(b.runs) over () as all_before
   from (select * from sides where recent) n
   full join (select * from sides where not recent) b using (fingerprint)
   order by 2 desc, 3 desc, last_time desc, fingerprint
@@ -187,7 +197,7 @@ with failures as materialized (
     from printed group by 1, 2) as each_part
   group by 1
 )
-select ${raw(d.selectList(groupShape, 'g'))}, g.total, coalesce(g.all_runs, 0) as all_runs, ${removed} as removed_runs, g.series from (
+select ${raw(d.selectList(groupShape, 'g'))}, g.total, coalesce(g.all_runs, 0) as all_runs, coalesce(g.all_before, 0) as all_before, ${removed} as removed_runs, g.series from (
   select g.*, cardinality(g.workflow_names) as workflows, f.message as example, p.series
   from groups g join failures f on f.id = g.example_execution_id join parts p using (fingerprint)) g
 order by g.runs desc, g.before desc, g.last_time desc, g.fingerprint`
@@ -195,20 +205,24 @@ order by g.runs desc, g.before desc, g.last_time desc, g.fingerprint`
     ...groupShape,
     total: d.count(),
     allRuns: d.count(),
+    allBefore: d.count(),
     removedRuns: REMOVED,
     series: d.jsonText(),
   }
   const found = await run(statement, shape)
   const [counts] = found
   return {
-    groups: found.map(({ total: _, allRuns: __, removedRuns: ___, series, ...group }) => ({
-      ...group,
-      series: seriesOf(JSON.parse(series), parts),
-    })),
+    groups: found.map(
+      ({ total: _, allRuns: __, allBefore: ___, removedRuns: ____, series, ...group }) => ({
+        ...group,
+        series: seriesOf(JSON.parse(series), parts),
+      }),
+    ),
     since: bounds.since.at,
     until: end.at,
     total: counts?.total ?? 0,
     runs: counts?.allRuns ?? 0,
+    before: counts?.allBefore ?? 0,
     removedRuns: counts ? counts.removedRuns : await readRemoved(run, removed),
   }
 }

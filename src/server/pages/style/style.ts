@@ -1,4 +1,5 @@
 import { BASE } from './base.ts'
+import { ERRORS } from './errors.ts'
 import { EXECUTION } from './execution.ts'
 import { FORMS } from './forms.ts'
 import { FRAME } from './frame.ts'
@@ -22,6 +23,7 @@ export const STYLE = [
   MONEY,
   EXECUTION,
   OPERATIONS,
+  ERRORS,
   PRINT,
 ]
   .join('')
