@@ -1,11 +1,11 @@
-// npm run bench                                        all parts, one table
-// npm run bench -- startup|read|write|ingest|cleanup   one part
-// npm run bench -- buffers [--runs N] [--json]         the buffers that each read command reads, cold and warm
+// npm run bench                                              all parts, one table
+// npm run bench -- startup|read|write|ingest|serve|cleanup   one part
+// npm run bench -- buffers [--runs N] [--json]               the buffers that each read command reads, cold and warm
 import { parseArgs } from 'node:util'
 import { cache, connect, embeddedStore, storeOn } from './store.js'
 import { circumstances, isMet, load, report } from './table.js'
 
-const USAGE = `npm run bench [-- startup|read|write|ingest|cleanup] [options]
+const USAGE = `npm run bench [-- startup|read|write|ingest|serve|cleanup] [options]
   --runs N            number of runs in the store (default: 200000)
   --rounds N          number of pairs (default: 15); cleanup uses a third of them and a quarter of the runs
   --json              print JSON
@@ -20,6 +20,7 @@ const parts = {
   read: () => import('./read.js'),
   write: () => import('./write.js'),
   ingest: () => import('./ingest.js'),
+  serve: () => import('./serve.js'),
   cleanup: async () => {
     const { measure } = await import('./cleanup.js')
     // One pair takes many seconds, so measure fewer pairs with fewer runs.

@@ -27,18 +27,18 @@ it('the benchmarks run and print one ratio for each measurement', async () => {
   const words = ['--runs', '60', '--rounds', '1', '--json', '--database-url', inject('serverUrl')]
   const { stdout } = await promisify(execFile)(process.execPath, [
     bench,
-    ...['startup', 'read', 'write', 'ingest'],
+    ...['startup', 'read', 'write', 'ingest', 'serve'],
     ...words,
   ])
   const { about, parts } = JSON.parse(stdout) as Report
   expect(about).toMatchObject({ runs: 60, rounds: 1, node: process.version })
   expect(Object.keys(about)).toEqual(expect.arrayContaining(['cpu', 'cores', 'server', 'settings']))
-  expect(parts.map(({ part }) => part)).toEqual(['startup', 'read', 'write', 'ingest'])
+  expect(parts.map(({ part }) => part)).toEqual(['startup', 'read', 'write', 'ingest', 'serve'])
   for (const { rows } of parts) {
     for (const row of rows) {
       expect(row).toEqual({
         name: expect.any(String),
-        unit: expect.stringMatching(/^(ms|rows\/s|spans\/s)$/),
+        unit: expect.stringMatching(/^(ms|MB|rows\/s|spans\/s|requests\/s)$/),
         ours: expect.any(Number),
         what: expect.any(String),
         theirs: expect.any(Number),
@@ -79,5 +79,15 @@ it('the benchmarks run and print one ratio for each measurement', async () => {
     'ingest, protobuf',
     'ingest, json',
     'ingest, one trace of 600 spans',
+    'GET a list of 50, 8 at once',
+    'GET one execution, 8 at once',
+    '99 % of lists of 50, 50 clients',
+    'page /',
+    'page /executions',
+    'page /executions/<id>',
+    'page /errors',
+    'page /cost',
+    'page /bills',
+    'memory of 200 streams, 4 s',
   ])
 })
