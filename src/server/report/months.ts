@@ -11,7 +11,7 @@ import { note, section } from './section.ts'
 
 type Kind = Agreement['kind']
 
-export const ROW_OF_KIND: Record<Kind, string> = {
+const ROW_OF_KIND: Record<Kind, string> = {
   agrees: 'runs that match their bills',
   unbilled: 'runs without a bill',
   differs: 'runs that differ from their bills',

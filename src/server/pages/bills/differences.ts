@@ -2,7 +2,7 @@ import type { Agreement, BillDifference } from '../../../queries/billing/reconci
 import { html, type Markup, name } from '../../markup/markup.ts'
 import { count } from '../../markup/numbers.ts'
 import { amounts, type Cells, table, texts } from '../../markup/table.ts'
-import { checkTable, FAULTS, ROW_OF_KIND } from '../../report/months.ts'
+import { checkTable, FAULTS } from '../../report/months.ts'
 import { executionLink, UNKNOWN } from '../cells.ts'
 import { csvHref } from '../links.ts'
 import type { PageView } from '../view.ts'
@@ -30,12 +30,18 @@ export function checkSection(
   return html`<section id="check"><h2>Bills and runs</h2>${checkTable(period, checks)}${rows.length > 0 && listed}</section>`
 }
 
+const KINDS: Record<string, string> = {
+  unbilled: 'run without a bill',
+  differs: 'bill that differs from its run',
+  no_run: 'bill without a run id',
+}
+
 /** A removed run is no fault, and corrections have a list of their own. */
 const LISTED: readonly string[] = [...FAULTS, 'no_run']
 
 const columnsOf = (view: PageView, period: string): Cells<BillDifference>[] => [
   texts('What', 'kind', ({ kind }: BillDifference) => kind, {
-    shown: ({ kind }) => ROW_OF_KIND[kind].replace(/^(run|bill)s/, '$1'),
+    shown: ({ kind }) => KINDS[kind] ?? kind,
   }),
   {
     head: 'Run',

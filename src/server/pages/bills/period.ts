@@ -12,7 +12,7 @@ import { getSettings } from '../../../queries/settings.ts'
 import { spanIn } from '../../markup/dates.ts'
 import { html, type Markup, name } from '../../markup/markup.ts'
 import { count, money } from '../../markup/numbers.ts'
-import { FAULTS, ROW_OF_KIND } from '../../report/months.ts'
+import { FAULTS } from '../../report/months.ts'
 import { time } from '../cells.ts'
 import { figure, figures, notes } from '../figures.ts'
 import { href } from '../links.ts'
@@ -113,7 +113,7 @@ function headline({ state, summary }: PeriodData, now: Date): Markup {
 function problems({ state, summary, checks, period }: PeriodData): Markup {
   const faults = checks.filter(({ kind }) => FAULTS.includes(kind))
   return html`${state.differs && html`<p class="notice bad">The bills have changed since the period was closed: it was closed with ${plural(state.records, 'bill')} of ${money(state.cost)}.</p>`}
-${faults.map(({ kind, count: number }) => html`<p class="notice bad">${count(number)} ${ROW_OF_KIND[kind]}: see <a href="#check">below</a>.</p>`)}
+${faults.map(({ kind, count: number }) => html`<p class="notice bad">${plural(number, 'run')} ${kind === 'unbilled' ? 'without a bill' : 'with another cost or other tokens than billed'}: see <a href="#check">below</a>.</p>`)}
 ${unpriced(summary.unpriced)}
 ${checks.length > 0 && faults.length === 0 && !state.differs && html`<p class="good-line">No fault is found between the bills of ${monthName(period)} and their runs.</p>`}`
 }

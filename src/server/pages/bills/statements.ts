@@ -8,7 +8,7 @@ import {
   usersOfPeriod,
 } from '../../../queries/billing/user-bills.ts'
 import { spanIn } from '../../markup/dates.ts'
-import { html, type Markup, name, nothing } from '../../markup/markup.ts'
+import { html, type Markup, name, nothing, readable } from '../../markup/markup.ts'
 import { bare } from '../../markup/numbers.ts'
 import { type Cells, counts, table, texts } from '../../markup/table.ts'
 import { UNKNOWN } from '../cells.ts'
@@ -94,7 +94,7 @@ function statement(view: PageView, state: BillingPeriod, bill: UserBill, timeZon
   return html`<section class="statement"><h2>${name(userId)} · ${monthName(period)}</h2>
 <dl class="facts">${facts.map(([head, value]) => html`<dt>${head}</dt><dd>${value}</dd>`)}</dl>
 ${table({
-  caption: 'Lines of these bills, added up by model and price, in US dollars with all digits',
+  caption: `Lines of ${readable(userId)}, added up by model and price, in US dollars with all digits`,
   file: `statement-${period}`,
   columns: COLUMNS.filter(({ head }) => isUsed(head, lines)),
   rows: lines.map((line): Line => ({ ...line, isTotal: false })),
