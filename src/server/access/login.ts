@@ -113,6 +113,7 @@ const loginForm = ({ basePath }: LoginOptions, next: string, problem?: string): 
 ${problem !== undefined && html`<p class="notice bad" role="alert" id="problem">${problem}</p>`}
 <label for="token">Token</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password" spellcheck="false" placeholder="wfs_…"${problem !== undefined && html` aria-invalid="true" aria-describedby="problem"`}>
+<input autocomplete="username" value="wfstore" hidden>
 <input name="next" type="hidden" value="${next}">
 <button class="button main">Log in</button>
 <p class="note">The operator of this server creates tokens: <code>wfstore token create</code></p>
@@ -165,6 +166,8 @@ ${main}
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
+      // Without it the origin of the form would be null, also for browsers that do not say from which site a request comes.
+      'referrer-policy': 'same-origin',
       ...headers,
     },
   })

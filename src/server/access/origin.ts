@@ -25,6 +25,8 @@ export function isForged(
       (site === 'cross-site' || site === 'same-site') && header('sec-fetch-mode') !== 'navigate'
     )
   if (site !== null && site !== 'same-origin' && site !== 'none') return true
+  // The origin of a form is null, because pages send no referrer.
+  if (site === 'same-origin') return false
   if (origin === null) return false
   const forwarded = behindProxy ? header('x-forwarded-host') : null
   // A Request of an application may have no header Host.
