@@ -24,6 +24,13 @@ export interface EventOptions {
 
 const HEARTBEAT = new TextEncoder().encode(':\n\n')
 
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // A proxy sends each event at once.
+  'x-accel-buffering': 'no',
+}
+
 /** Server-sent events that keep the pages up to date: /events?page=executions&status=failed */
 export function addEvents(app: Hono<SiteEnv>, site: Site, options: EventOptions = {}): void {
   const { everyMs = 3000, heartbeatMs = 15_000, longestMs = 600_000 } = options
@@ -63,6 +70,7 @@ export function addEvents(app: Hono<SiteEnv>, site: Site, options: EventOptions 
       return busy(context, `the server has ${mostClients} clients of live updates`)
     try {
       const { request, work, key } = asked(context, site)
+      if (context.req.method === 'HEAD') return context.body(null, 200, HEADERS)
       let channel = channels.get(key)
       if (!channel) {
         if (channels.size >= mostPages)
@@ -85,13 +93,7 @@ export function addEvents(app: Hono<SiteEnv>, site: Site, options: EventOptions 
       }
       if (signal.aborted) leave(client, key, channel)
       else channel.join(client)
-      return new Response(client.stream, {
-        headers: {
-          'content-type': 'text/event-stream',
-          'cache-control': 'no-store',
-          'x-accel-buffering': 'no',
-        },
-      })
+      return context.body(client.stream, 200, HEADERS)
     } catch (error) {
       const { status, message } = problemOf(error)
       if (status >= 500) site.onError(error)

@@ -29,6 +29,8 @@ export function addExecutions(app: Hono<SiteEnv>, site: Site): void {
     const found = await pageOf(view, EXECUTIONS, filter, sort)
     const { rows, links } = found
     const caption = sort === undefined ? 'Runs, newest first' : 'Runs'
+    // A sorted list would read all rows for each update.
+    const live = sort === undefined ? view.live : (_id: string, content: Markup) => content
     const list = html`${
       rows.length > 0
         ? table({
@@ -45,20 +47,21 @@ export function addExecutions(app: Hono<SiteEnv>, site: Site): void {
     return {
       title: 'Executions',
       body: html`${filterForm(view, FILTERS)}
-<div class="counted">${await counted(view, filter, found)}${saved(view)}</div>
-${sort === undefined ? view.live('runs', list) : html`${list}<p class="note">A sorted list is not updated: load the page again for newer runs.</p>`}`,
+<div class="counted">${await counted(view, live, filter, found)}${saved(view)}</div>
+${live('runs', list)}${sort !== undefined && html`<p class="note">A sorted list is not updated: load the page again for newer runs.</p>`}`,
     }
   })
 }
 
 async function counted(
   view: PageView,
+  live: PageView['live'],
   filter: ExecutionFilter,
   found: Paged<Execution>,
 ): Promise<Markup | false> {
   if (view.update % COUNTED > 0) return false
   const total = await totalOf(view.run, EXECUTIONS, filter, found.rows.length)
-  return view.live('total', html`<p>${totalText(found, total)}</p>`)
+  return live('total', html`<p>${totalText(found, total)}</p>`)
 }
 
 /** '163 runs', 'The first 50 of about 12,000 runs' */

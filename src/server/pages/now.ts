@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { formatTime } from '../../cli/output/text/format.ts'
+import { serverTime } from '../../db/query/server-time.ts'
 import { plural } from '../../numbers.ts'
 import { type FailureGroups, groupFailures } from '../../queries/errors/groups.ts'
 import {
@@ -47,11 +48,13 @@ interface Current {
 }
 
 async function body(view: PageView): Promise<Markup> {
-  const { run, now } = view
+  const { run } = view
   const isFull = view.update % SELDOM === 0
+  // The times of runs are from the clock of the database.
+  const now = await serverTime(run)
   const { current, today, hours } = await inSnapshot(view, async () => ({
-    current: await readCurrent(view),
-    today: isFull && (await costToday(view)),
+    current: await readCurrent(view, now),
+    today: isFull && (await costToday(view, now)),
     hours: isFull && (await runsPerHour(run, HOURS, view.timeZone)),
   }))
   const {
@@ -132,7 +135,7 @@ interface Today {
   clock: string
 }
 
-async function costToday({ run, now, timeZone }: PageView): Promise<Today> {
+async function costToday({ run, timeZone }: PageView, now: Date): Promise<Today> {
   const { Temporal } = await import('temporal-polyfill')
   const instant = Temporal.Instant.fromEpochMilliseconds(now.getTime())
   const today = instant.toZonedDateTimeISO(timeZone)
@@ -164,11 +167,12 @@ function costFigure({ cost, before, weekday, clock }: Today): Markup {
   )
 }
 
-async function readCurrent({ run }: PageView): Promise<Current> {
+async function readCurrent({ run }: PageView, now: Date): Promise<Current> {
   const counts = await countRunning(run)
   const { rows: stuck } = await listRunning(run, { stuck: true, limit: ROWS })
   const { rows: running } = await listRunning(run, { stuck: false, limit: ROWS })
-  const hour = await groupFailures(run, { since: new Date(Date.now() - HOUR_MS), limit: GROUPS })
+  const since = new Date(now.getTime() - HOUR_MS)
+  const hour = await groupFailures(run, { since, until: now, limit: GROUPS })
   return { counts, stuck, running, failures: hour }
 }
 

@@ -76,25 +76,39 @@ const state = (isLive, problem) => {
   say(live, isLive ? 'Live' : 'Not live')
   say(away, problem || '')
 }
+// Read out at most every 15 seconds.
+let telling
+let told = 0
+const tell = (text) => {
+  clearTimeout(telling)
+  telling = setTimeout(() => {
+    told = Date.now()
+    say(document.getElementById('news'), text)
+  }, Math.max(0, told + 15000 - Date.now()))
+}
+let losing
 const listen = () => {
   const source = new EventSource(main.dataset.events)
   source.addEventListener('part', ({ data }) => {
     const { id, html } = JSON.parse(data)
     const place = document.getElementById(id)
-    if (id === 'news') return say(place, new DOMParser().parseFromString(html, 'text/html').body.textContent)
+    if (id === 'news') return tell(new DOMParser().parseFromString(html, 'text/html').body.textContent)
     const part = new DOMParser().parseFromString(html, 'text/html').body.firstChild
     if (place && part) morph(place, document.adoptNode(part))
     count()
   })
   source.addEventListener('state', ({ data }) => {
     const { problem } = JSON.parse(data)
+    clearTimeout(losing)
+    losing = undefined
     state(!problem, problem)
   })
   source.addEventListener('stop', () => {
     state(false, 'The server is stopping. This page continues when it is back.')
   })
   source.addEventListener('error', () => {
-    state(false, away.textContent || 'The server does not answer. This page shows what was last known.')
+    // The browser connects again by itself.
+    losing ??= setTimeout(() => state(false, away.textContent || 'The server does not answer. This page shows what was last known.'), 5000)
     if (source.readyState === 2) setTimeout(listen, 30000)
   })
   addEventListener('pagehide', () => source.close(), { once: true })

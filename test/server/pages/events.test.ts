@@ -97,6 +97,7 @@ describe('events', () => {
     const changed = await client.until('Mine')
     expect(changed).toContain('"id":"runs"')
     expect(changed).not.toContain('No run matches.')
+    expect(changed).not.toContain('Other')
   })
 
   it('of 200 readers of a page need one reading', async () => {
