@@ -87,7 +87,7 @@ function numbers(trends: FailureTrends): Markup {
 /** Links to all groups of the same window. */
 function saved(view: PageView, { since, until }: FailureTrends): Markup {
   const all = { limit: 'all', since, until }
-  return html`<p class="screen">All as <a href="${csvHref(view, '/errors/groups', all)}" download="errors.csv">CSV</a> or <a href="${apiHref(view, '/errors/groups', all)}">JSON</a></p>`
+  return html`<div class="counted"><p class="screen">All as <a href="${csvHref(view, '/errors/groups', all)}" download="errors.csv">CSV</a> or <a href="${apiHref(view, '/errors/groups', all)}">JSON</a></p></div>`
 }
 
 const columns = (view: PageView, trends: FailureTrends): Cells<FailureTrend>[] => {

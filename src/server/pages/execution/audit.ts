@@ -22,7 +22,7 @@ export function auditSection(
 ${
   rows.length === 0
     ? nothing(isFirst ? 'No audit entries' : 'No more audit entries')
-    : html`<div class="scroll" tabindex="0" role="region" aria-label="Audit entries"><table class="audit reflow">
+    : html`<div class="scroll" tabindex="0" role="region" aria-label="Audit entries" data-key="audit-table"><table class="audit reflow">
 <caption><span>${hasMore || !isFirst ? `${formatNumber(rows.length)} entries, newest first` : `All ${formatNumber(rows.length)} entries, newest first`}</span></caption>
 <thead><tr><th scope="col">Time</th><th scope="col">Action</th><th scope="col">Details</th><th scope="col">Result</th><th scope="col" class="number">Tokens</th><th scope="col" class="number">Cost</th></tr></thead>
 <tbody>${rows.map((entry) => row(view, entry))}</tbody></table></div>`

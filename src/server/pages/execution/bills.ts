@@ -4,6 +4,7 @@ import type { ShortBill } from '../../../queries/executions/entries.ts'
 import { html, type Markup, name, nothing } from '../../markup/markup.ts'
 import { bare, count, money } from '../../markup/numbers.ts'
 import { type Cells, counts, table, texts } from '../../markup/table.ts'
+import { billLink } from '../bills/links.ts'
 import { shortId, status, time, UNKNOWN } from '../cells.ts'
 import { href } from '../links.ts'
 import type { PageView } from '../view.ts'
@@ -38,9 +39,9 @@ function billOf(view: PageView, bill: ShortBill, lines: readonly BillLine[]): Ma
     correctedBy,
   } = bill
   const own = lines.filter((line) => line.billingId === billingId).sort(byModel)
-  return html`<div class="bill"><h3>${corrects === null ? 'Bill' : 'Correction'} ${shortId(billingId)}: ${money(bill.cost)}</h3>
+  return html`<div class="bill"><h3>${corrects === null ? 'Bill' : 'Correction'} ${billLink(view, billingPeriod, billingId)}: ${money(bill.cost)}</h3>
 <dl class="facts">
-<dt>Period</dt><dd><a href="${href(view, '/bills', { period: billingPeriod })}">${name(billingPeriod)}</a>${originalPeriod !== null && html` <em>instead of ${name(originalPeriod)}, which was closed</em>`}</dd>
+<dt>Period</dt><dd><a href="${href(view, `/bills/${encodeURIComponent(billingPeriod)}`)}">${name(billingPeriod)}</a>${originalPeriod !== null && html` <em>instead of ${name(originalPeriod)}, which was closed</em>`}</dd>
 <dt>User</dt><dd>${name(bill.userId)}</dd>
 <dt>Billed</dt><dd>${time(view, bill.timestamp)}</dd>
 <dt>Paid</dt><dd>${paid ? status('paid') : status('unpaid')}${paymentId !== null && html` <span class="soft">${name(paymentId)}</span>`}</dd>

@@ -55,8 +55,12 @@ const modelColumns = (models: readonly ModelUse[]): Cells<ModelUse>[] => {
     counts<ModelUse>('Tokens', 'tokensUsed', (row) => row.tokensUsed),
     ...(has(({ priced }) => Number(priced) !== 0) && has(({ given }) => Number(given) !== 0)
       ? [
-          amounts<ModelUse>('Priced', 'priced', (row) => row.priced),
-          amounts<ModelUse>('Given', 'given', (row) => row.given),
+          amounts<ModelUse>('Priced', 'priced', (row) =>
+            Number(row.priced) === 0 ? null : row.priced,
+          ),
+          amounts<ModelUse>('Given', 'given', (row) =>
+            Number(row.given) === 0 ? null : row.given,
+          ),
         ]
       : []),
     amounts<ModelUse>('Cost', 'cost', (row) =>

@@ -67,7 +67,7 @@ ${
     ? nothing(
         only === null ? (found.length === 0 ? 'No steps' : 'No more steps') : `No step is ${only}`,
       )
-    : html`<div class="scroll" tabindex="0" role="region" aria-label="Steps"><table class="steps reflow">
+    : html`<div class="scroll" tabindex="0" role="region" aria-label="Steps" data-key="steps-table"><table class="steps reflow">
 <caption><span>${captionOf(run, found.length, first, rows.length, only)}</span></caption>
 <thead><tr><th scope="col" class="number">#</th><th scope="col">Step</th><th scope="col">Status</th><th scope="col">Started</th><th scope="col" class="number">Time</th><th scope="col" class="number">Tokens</th><th scope="col" class="number">Cost</th><th scope="col">Model</th></tr></thead>
 ${rows.map(({ step }) => {
@@ -137,9 +137,9 @@ function stepRows(
   ].filter((part) => part !== false)
   const more = details(step, isChosen, whole)
   return html`<tbody id="${anchorOf(step)}" data-key="${anchorOf(step)}"${isChosen && html` class="chosen"`}>
-<tr${more && html` class="has-more"`}><td class="number" data-label="#">${step.stepNumber}</td><th scope="row" class="name">${name(step.stepName)}${about.length > 0 && html`<br><span class="soft">${about.map((part, place) => html`${place > 0 && ' · '}${part}`)}</span>`}</th>
+<tr${more && html` class="has-more"`}><td class="number" data-label="#">${step.stepNumber}</td><th scope="row" class="name" data-number="${step.stepNumber}">${name(step.stepName)}${about.length > 0 && html`<br><span class="soft">${about.map((part, place) => html`${place > 0 && ' · '}${part}`)}</span>`}</th>
 <td data-label="Status">${status(step.status)}</td><td data-label="Started">${time(view, step.startTime)}</td><td class="number" data-label="Time">${duration(step.durationMs === null ? null : Number(step.durationMs))}</td>
-<td class="number" data-label="Tokens">${tokens === null ? UNKNOWN : count(tokens)}</td><td class="number" data-label="Cost">${cost === null ? html`<em>unpriced</em>` : money(cost)}${step.costSource === 'unpriced' && cost !== null && html` <em>in part</em>`}</td><td data-label="Model">${model === null ? UNKNOWN : name(model)}${step.provider !== null && html`<br><span class="soft">${name(step.provider)}</span>`}</td></tr>
+<td class="number" data-label="Tokens">${tokens === null ? UNKNOWN : count(tokens)}</td><td class="number" data-label="Cost">${cost === null ? html`<em>unpriced</em>` : money(cost)}${step.costSource === 'unpriced' && cost !== null && html` <em>in part</em>`}</td><td data-label="Model">${model === null ? UNKNOWN : name(model)}${step.provider !== null && html` <span class="soft">${name(step.provider)}</span>`}</td></tr>
 ${more && html`<tr class="more-row"><td></td><td colspan="7">${more}</td></tr>`}</tbody>`
 }
 

@@ -30,7 +30,7 @@ export function timelineSection(
   const { bars, left } = nested(rows, tree, run)
   const [spanMs, folded] = [rows[0]?.spanMs ?? 0, rows.some(isFolded)]
   return html`<section id="timeline"><h2>Timeline</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Timeline"><table class="timeline">
+<div class="scroll" tabindex="0" role="region" aria-label="Timeline" data-key="timeline-table"><table class="timeline">
 <caption><span>${run.steps.length === 1 ? '1 step' : `${plural(run.steps.length, 'step')}${folded ? '; steps in a row that are not notable share a line' : ''}`}</span></caption>
 <thead><tr><th scope="col" class="number">#</th><th scope="col">Step</th><th scope="col" class="axis"><span>${QUARTERS.map((part) => html`<span>${part === 0 ? '0s' : formatDuration(spanMs * part)}</span>`)}</span></th>
 <th scope="col" class="number">Start</th><th scope="col" class="number">Time</th><th scope="col" class="number">Cost</th><th scope="col">Note</th></tr></thead>

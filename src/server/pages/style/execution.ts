@@ -5,6 +5,7 @@ export const EXECUTION = `
 .chips.tags { margin: 0; }
 .chips.tags li { padding-right: 0.75rem; }
 @media (min-width: 60rem) { .run-facts { grid-template-columns: max-content minmax(0, 1fr) max-content minmax(0, 1fr); } }
+.facts code.id { white-space: normal; overflow-wrap: anywhere; }
 .metadata { margin-top: 0.8rem; }
 .timeline td, .timeline th { vertical-align: middle; padding-block: 0.16rem; border-bottom: 0; }
 .timeline thead th { border-bottom: 1px solid var(--edge); }
@@ -27,6 +28,7 @@ export const EXECUTION = `
 :is(.d1, .d2, .d3, .d4, .d5, .d6)::before { content: "└ "; color: var(--faint); }
 span:is(.d1, .d2, .d3, .d4, .d5, .d6) { display: block; }
 .d1 { padding-left: 0.9rem; } .d2 { padding-left: 1.8rem; } .d3 { padding-left: 2.7rem; } .d4 { padding-left: 3.6rem; } .d5 { padding-left: 4.5rem; } .d6 { padding-left: 5.4rem; }
+th.d1 { padding-left: 0.9rem !important; } th.d2 { padding-left: 1.8rem !important; } th.d3 { padding-left: 2.7rem !important; } th.d4 { padding-left: 3.6rem !important; }
 .summary { list-style: none; color: var(--soft); font-size: 0.93rem; margin-top: 0.6rem; }
 .tabs { list-style: none; display: flex; flex-wrap: wrap; gap: 0.4rem; }
 .tabs a { display: inline-block; padding: 0.12rem 0.75rem; border: 1px solid var(--line); border-radius: 99px; background: var(--raised); color: var(--ink); text-decoration: none; }
@@ -49,17 +51,21 @@ span:is(.d1, .d2, .d3, .d4, .d5, .d6) { display: block; }
   .timeline thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   .timeline, .timeline :is(tbody, caption) { display: block; }
   .timeline tr { display: grid; grid-template-columns: auto minmax(0, 1fr) auto auto; gap: 0 0.6rem; padding: 0.35rem 0; border-bottom: 1px solid var(--line); }
-  .timeline :is(td, th) { padding: 0; min-width: 0; }
+  .run-facts { grid-template-columns: max-content minmax(0, 1fr); gap: 0.25rem 1rem; }
+  .run-facts dd { margin-bottom: 0; }
+  .timeline :is(td, th) { padding: 0 !important; min-width: 0; }
   .timeline tr > .name { max-width: none; }
   .timeline .span { grid-row: 2; grid-column: 1 / -1; width: auto; background: none; padding: 0; margin-top: 0.15rem; }
   .timeline td:nth-child(4) { display: none; }
   .timeline .mark-note { grid-row: 3; grid-column: 1 / -1; }
   .timeline .mark-note:empty { display: none; }
+  .steps tr > td.number:first-child { display: none; }
+  .steps th[data-number]::before { content: attr(data-number) ". " !important; font-weight: 400; color: var(--soft); }
   .steps tbody { border-bottom: 1px solid var(--line); }
   .steps tr { border-bottom: 0 !important; }
   .steps .more-row { padding-top: 0 !important; }
   .steps .more-row > td:first-child { display: none; }
-  .steps .more-row > td { grid-column: 1 / -1; }
+  .steps .more-row > td { grid-column: 1 / -1; padding-left: 0; }
 }
 @media print { .tabs, .pager { display: none; } }
 `
