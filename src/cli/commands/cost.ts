@@ -26,6 +26,7 @@ import { sortRows } from '../options/sort-rows.ts'
 import { distinctOrTags, wholeNumber } from '../options/values.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
+import { prints } from '../output/printed.ts'
 import { plainLocale } from '../output/text/marks.ts'
 import type { Writer } from '../output/writer.ts'
 import { printOrWatch, unlessWatching } from '../terminal/print-or-watch.ts'
@@ -54,6 +55,10 @@ export function define(command: Command, context: Context): void {
     .option('--top <n>', 'the <n> rows with the highest cost, then the rest', wholeNumber(1))
     .option('--total', 'print the total as the last row in every format')
     .action(() => printCost(command.optsWithGlobals<CostFlags>(), context))
+  const dimensions = DIMENSIONS.map(fieldOf)
+  prints(command, 'rows', columnsOf(DIMENSIONS, false, true), {
+    sometimes: [...dimensions, 'total', 'historyCut', 'unpriced'],
+  })
   explain(command, { about: ABOUT, examples: byMode ? BY_MODE : BY })
 }
 

@@ -9,6 +9,7 @@ import type { GlobalOptions } from '../options/global.ts'
 import { checkOutput } from '../options/output.ts'
 import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
 import type { Column } from '../output/column.ts'
+import { prints } from '../output/printed.ts'
 import { redactor } from '../redact.ts'
 import { withProgress } from '../terminal/progress.ts'
 import { verdict } from '../verdict.ts'
@@ -24,6 +25,7 @@ const columns: Column<DoctorFinding>[] = [
 ]
 
 export function define(doctor: Command, context: Context): void {
+  prints(doctor, 'rows', columns)
   explain(doctor, {
     about:
       'Changes nothing. Any role can run it. A running run is stuck if it has written no step, audit entry or heartbeat for --stuck-after.',

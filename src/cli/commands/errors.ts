@@ -17,6 +17,7 @@ import { sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
+import { prints } from '../output/printed.ts'
 import { formatTime } from '../output/text/format.ts'
 import type { Writer } from '../output/writer.ts'
 import { printPages, shown } from '../terminal/pages.ts'
@@ -68,6 +69,8 @@ export function define(errors: Command, context: Context): void {
     tool: 'only runs in which a step of this tool failed',
   }).option('--group', 'count errors that differ only in ids and numbers')
   addWatch(addPaging(errors, [...columns, ...groupColumns], FAILURE_LIST))
+  prints(errors, 'rows', groupColumns, { flag: 'group' })
+  prints(errors, 'rows', columns, { shape: FAILURE_LIST.shape })
   explain(errors, {
     about: ABOUT,
     examples: [

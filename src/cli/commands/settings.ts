@@ -7,6 +7,7 @@ import { addList } from '../options/default-command.ts'
 import type { GlobalOptions } from '../options/global.ts'
 import { checkOutput } from '../options/output.ts'
 import type { Column } from '../output/column.ts'
+import { prints } from '../output/printed.ts'
 
 interface Line {
   name: string
@@ -25,6 +26,7 @@ const COST_TAGS = 'cost-tags'
 const ZONE = 'billing-zone'
 
 export function define(settings: Command, context: Context): void {
+  prints(settings, 'rows', columns)
   explain(settings, {
     about:
       'These settings are in the database. Those of your config file are in "wfstore config". cost-tags: tags whose values are kept of removed runs, so that cost by tag survives cleanup.',

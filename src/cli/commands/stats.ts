@@ -17,6 +17,7 @@ import {
 import { addStuckAfter, type StuckOptions } from '../options/stuck-after.ts'
 import { addWatch, type WatchOptions } from '../options/watch.ts'
 import type { Column } from '../output/column.ts'
+import { prints } from '../output/printed.ts'
 import { formatTime } from '../output/text/format.ts'
 import { plainLocale, sparkline } from '../output/text/marks.ts'
 import type { Writer } from '../output/writer.ts'
@@ -29,6 +30,7 @@ export function define(stats: Command, context: Context): void {
   addWatch(addStuckAfter(addReportFilters(stats))).description(
     'Show totals: runs by status, success rate, cost, tokens, audit entries and durations.',
   )
+  prints(stats, 'record', () => columnsFor(context, undefined))
   explain(stats, {
     about: ABOUT,
     examples: [

@@ -11,6 +11,7 @@ import { reader } from '../options/report-filter.ts'
 import { addSort, type SortOptions, sortOf } from '../options/sort.ts'
 import { sortRows } from '../options/sort-rows.ts'
 import type { Column } from '../output/column.ts'
+import { prints } from '../output/printed.ts'
 import { withProgress } from '../terminal/progress.ts'
 
 const columns: Column<ToolUse>[] = [
@@ -32,6 +33,7 @@ export function define(tools: Command, context: Context): void {
   addSort(addEntryFilters(tools, { tool: 'filter by tool' }), columns).description(
     'Show calls, failures, durations and cost of each tool.',
   )
+  prints(tools, 'rows', columns)
   explain(tools, {
     about: ABOUT,
     examples: [

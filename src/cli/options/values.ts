@@ -29,9 +29,21 @@ export function list<Value>(parse: ListParser<Value>): ListParser<Value> {
   return parse
 }
 
+const wordLists = new WeakMap<object, readonly string[]>()
+
+/** The only words that an option takes. */
+export const wordsOfOption = ({ parseArg, argChoices }: Option): readonly string[] | undefined =>
+  argChoices ?? (parseArg && wordLists.get(parseArg))
+
 /** A parser of a comma-separated list of these words; the option can be repeated. */
-export const listOf = <Word extends string>(words: readonly Word[]): ListParser<Word> =>
-  listWhere((name): name is Word => (words as readonly string[]).includes(name), words)
+export function listOf<Word extends string>(words: readonly Word[]): ListParser<Word> {
+  const parse = listWhere(
+    (name): name is Word => (words as readonly string[]).includes(name),
+    words,
+  )
+  wordLists.set(parse, words)
+  return parse
+}
 
 const listWhere = <Word extends string>(
   isOne: (name: string) => name is Word,

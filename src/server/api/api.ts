@@ -3,12 +3,11 @@ import { nearest } from '../../nearest.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { answerAction } from './action.ts'
 import { type ApiEndpoint, ENDPOINTS } from './endpoints.ts'
+import { BASE, openApi } from './openapi.ts'
 import { answerRead } from './read.ts'
 import { refuse } from './refusal.ts'
 
-const BASE = '/api/v1'
-
-/** `/api/v1/…`: what the commands answer. */
+/** `/api/v1/…`: what the commands answer; and its description. */
 export function addApi(app: Hono<SiteEnv>, site: Site): void {
   for (const endpoint of ENDPOINTS) {
     const path = BASE + endpoint.path
@@ -17,6 +16,11 @@ export function addApi(app: Hono<SiteEnv>, site: Site): void {
   }
   for (const path of new Set(ENDPOINTS.map((endpoint) => endpoint.path)))
     app.all(BASE + path, () => wrongMethod(ENDPOINTS.filter((endpoint) => endpoint.path === path)))
+  let document: Promise<string> | undefined
+  app.get('/openapi.json', async () => {
+    document ??= openApi(site).then((made) => `${JSON.stringify(made)}\n`)
+    return new Response(await document, { headers: { 'content-type': 'application/json' } })
+  })
   app.all(`${BASE}/*`, (context) => unknownPath(context, site))
 }
 

@@ -5,6 +5,27 @@ export interface CommandDescription {
   about: string | undefined
   flags: readonly FlagDescription[]
   argument: ArgumentDescription | undefined
+  /** What it prints, with a flag or without it. The first one whose flag is given counts. */
+  printed: readonly PrintedDescription[]
+}
+
+export interface PrintedDescription {
+  flag: string | undefined
+  /** 'either': an object, or a list for several ids. */
+  form: 'rows' | 'record' | 'either'
+  members: readonly MemberDescription[]
+}
+
+/** A member of a JSON object. */
+export interface MemberDescription {
+  name: string
+  kind: string
+  /** Whether it can be null; undefined if that is not known. */
+  nullable: boolean | undefined
+  /** 'sometimes': it depends on parameters. 'asked': only if the parameter columns names it. */
+  shown: 'always' | 'sometimes' | 'asked'
+  /** Of the objects of a list inside. */
+  members: readonly MemberDescription[] | undefined
 }
 
 export interface ArgumentDescription {
@@ -19,10 +40,10 @@ export interface FlagDescription {
   description: string
   value: 'none' | 'one' | 'list'
   mandatory: boolean
-  /** The values that it takes. */
+  /** The only values that it takes. */
   choices: readonly string[] | undefined
-  /** Several of the choices, separated by commas. */
-  several: boolean
+  /** Some of the values that it takes. */
+  examples: readonly string[] | undefined
   /** What the value is, such as 'month'. */
   kind: string | undefined
   default: unknown

@@ -13,10 +13,10 @@ export interface ApiEndpoint {
   without?: readonly string[]
   /** The formats in which it answers (default: FORMATS). */
   formats?: readonly AnswerFormat[]
-  /** What it answers, if that differs from the command. */
+  /** What it answers, if that differs from the summary of the command. */
   summary?: string
-  /** 'rows': a list. 'record': one object. 'both': an object for one id, a list for several. */
-  answers: 'rows' | 'record'
+  /** The name of its objects in /openapi.json. */
+  schema: string
 }
 
 export type AnswerFormat = 'json' | 'jsonl' | 'csv' | 'tsv' | 'html'
@@ -26,9 +26,9 @@ export const FORMATS: readonly AnswerFormat[] = ['json', 'jsonl', 'csv', 'tsv']
 const read = (
   path: string,
   command: readonly string[],
-  answers: ApiEndpoint['answers'] = 'rows',
+  schema: string,
   rest: Partial<ApiEndpoint> = {},
-): ApiEndpoint => ({ kind: 'read', method: 'GET', path, command, answers, ...rest })
+): ApiEndpoint => ({ kind: 'read', method: 'GET', path, command, schema, ...rest })
 
 /** It confirms itself; its answer is the result, and the server has no files. */
 const NOT_OF_ACTIONS = ['yes', 'quiet', 'archive']
@@ -37,9 +37,9 @@ const NOT_OF_ACTIONS = ['yes', 'quiet', 'archive']
 const action = (
   path: string,
   command: readonly string[],
-  answers: ApiEndpoint['answers'] = 'record',
+  schema: string,
 ): ApiEndpoint => ({
-  ...{ kind: 'action', method: 'POST', path, command, answers },
+  ...{ kind: 'action', method: 'POST', path, command, schema },
   ...{
     fixed: ['--yes'],
     without: [...NOT_OF_ACTIONS, ...(path.includes(':period') ? ['period'] : [])],
@@ -52,48 +52,54 @@ const LIVE_ONLY = ['tool', 'execution']
 
 /** Paths without a variable are before those with one. */
 export const ENDPOINTS: readonly ApiEndpoint[] = [
-  read('/executions', ['executions', 'list']),
-  read('/executions/running', ['executions', 'running']),
-  read('/executions/:id', ['executions', 'show'], 'record'),
-  read('/audit', ['audit']),
-  read('/audit/:id', ['audit', 'show'], 'record'),
-  read('/errors', ['errors'], 'rows', { without: ['group'] }),
-  read('/errors/groups', ['errors'], 'rows', {
+  read('/executions', ['executions', 'list'], 'Execution'),
+  read('/executions/running', ['executions', 'running'], 'RunningExecution'),
+  read('/executions/:id', ['executions', 'show'], 'ExecutionWithSteps'),
+  read('/audit', ['audit'], 'AuditEntry'),
+  read('/audit/:id', ['audit', 'show'], 'AuditEntry'),
+  read('/errors', ['errors'], 'Failure', { without: ['group'] }),
+  read('/errors/groups', ['errors'], 'FailureGroup', {
     summary: 'Count errors that differ only in ids and numbers',
     fixed: ['--group'],
     without: ['group', 'page', 'cursor'],
   }),
-  read('/tools', ['tools']),
-  read('/stats', ['stats'], 'record', { without: LIVE_ONLY }),
-  read('/cost', ['cost'], 'rows', { without: LIVE_ONLY }),
-  read('/billing', ['billing', 'report'], 'rows', {
+  read('/tools', ['tools'], 'ToolUse'),
+  read('/stats', ['stats'], 'Stats', { without: LIVE_ONLY }),
+  read('/cost', ['cost'], 'CostRow', { without: LIVE_ONLY }),
+  read('/billing', ['billing', 'report'], 'BillingSum', {
     summary: 'Show the bills of a period by user or other keys',
     without: ['reconcile', 'provider'],
   }),
-  read('/billing/reconcile', ['billing', 'report'], 'rows', {
+  read('/billing/reconcile', ['billing', 'report'], 'BillDifference', {
     summary: 'List bills that differ from runs',
     fixed: ['--reconcile'],
     without: ['reconcile', 'provider', 'by'],
   }),
-  read('/billing/records', ['billing', 'records']),
-  read('/billing/records/:id/lines', ['billing', 'lines'], 'rows', {
+  read('/billing/records', ['billing', 'records'], 'Bill'),
+  read('/billing/records/:id/lines', ['billing', 'lines'], 'BillLine', {
     summary: 'List the lines of a bill: model, meter and price',
   }),
-  read('/billing/lines', ['billing', 'lines']),
-  read('/billing/periods', ['billing', 'periods']),
-  read('/metrics', ['metrics', 'list']),
-  read('/metrics/current', ['metrics', 'current']),
-  read('/cleanups', ['cleanup', 'history']),
-  read('/prices', ['prices', 'list']),
-  read('/prices/check', ['prices', 'check']),
-  read('/traces/check', ['ingest', 'check']),
-  read('/settings', ['settings']),
-  read('/doctor', ['doctor']),
-  read('/report', ['report'], 'record', { without: LIVE_ONLY, formats: ['json', 'html'] }),
-  action('/executions/:id/cancel', ['executions', 'cancel'], 'rows'),
-  action('/executions/fail', ['executions', 'fail'], 'rows'),
-  action('/billing/pay', ['billing', 'pay']),
-  action('/billing/periods/:period/close', ['billing', 'close']),
-  action('/billing/records/:id/correct', ['billing', 'correct']),
-  action('/cleanup', ['cleanup']),
+  read('/billing/lines', ['billing', 'lines'], 'BillLine'),
+  read('/billing/periods', ['billing', 'periods'], 'BillingPeriod'),
+  read('/metrics', ['metrics', 'list'], 'Metric'),
+  read('/metrics/current', ['metrics', 'current'], 'Metric', {
+    summary: 'List the newest value of each metric',
+  }),
+  read('/cleanups', ['cleanup', 'history'], 'Cleanup'),
+  read('/prices', ['prices', 'list'], 'Price'),
+  read('/prices/check', ['prices', 'check'], 'PriceFinding'),
+  read('/traces/check', ['ingest', 'check'], 'TraceFinding'),
+  read('/settings', ['settings'], 'Setting'),
+  read('/doctor', ['doctor'], 'DoctorFinding'),
+  read('/report', ['report'], 'Report', {
+    summary: 'Create a report of cost, runs, errors and bills',
+    without: LIVE_ONLY,
+    formats: ['json', 'html'],
+  }),
+  action('/executions/:id/cancel', ['executions', 'cancel'], 'ClosedExecution'),
+  action('/executions/fail', ['executions', 'fail'], 'ClosedExecution'),
+  action('/billing/pay', ['billing', 'pay'], 'Payment'),
+  action('/billing/periods/:period/close', ['billing', 'close'], 'ClosedPeriod'),
+  action('/billing/records/:id/correct', ['billing', 'correct'], 'Correction'),
+  action('/cleanup', ['cleanup'], 'CleanupResult'),
 ]

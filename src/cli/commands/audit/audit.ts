@@ -14,6 +14,7 @@ import { addPaging, type PagingOptions, readPaging } from '../../options/paging.
 import { reader } from '../../options/report-filter.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
 import type { Column } from '../../output/column.ts'
+import { prints } from '../../output/printed.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { followedEntries } from './follow.ts'
@@ -65,6 +66,7 @@ export function define(audit: Command, context: Context): void {
     .option('--follow', 'print the last 10 (or --limit), then new ones')
   addPaging(audit, columns, AUDIT).action(() => printAudit(audit, context))
   addList(audit, () => printAudit(audit, context))
+  prints(audit, 'rows', columns, { shape: AUDIT.shape })
   explain(audit, {
     examples: ['wfstore audit --action tool_call --success false --since 24h'],
   })
@@ -75,6 +77,7 @@ export function define(audit: Command, context: Context): void {
     .argument('<id>', 'id of the entry, or at least its first 8 characters')
     .summary('Show an audit entry with tool input and output')
     .description('Show an audit entry with tool input and output.')
+  prints(show, 'record', showColumns, { shape: AUDIT.shape })
   explain(show, {
     exit: '6 if the audit entry is not found.',
     examples: [

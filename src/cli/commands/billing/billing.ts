@@ -20,6 +20,7 @@ import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
 import { distinctOrTags, list, listOfValues, oneOrMore, parseText } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import { roundedDollars } from '../../output/text/amount.ts'
 import { formatTime } from '../../output/text/format.ts'
 import type { Writer } from '../../output/writer.ts'
@@ -53,6 +54,8 @@ export function define(billing: Command, context: Context): void {
       new Option('--provider <name>', 'provider in -o focus').argParser(parseText).hideHelp(),
     )
   addSort(report, summaryColumns(['user']))
+  prints(report, 'rows', differenceColumns, { flag: 'reconcile' })
+  prints(report, 'rows', summaryColumns(SUMMARY_KEYS), { sometimes: SUMMARY_KEYS })
   // The help page has no line left; an example shows it.
   for (const option of report.options) if (option.long === '--sort') option.hideHelp()
   billing.usage('[options] [command]')

@@ -5,6 +5,7 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { lineColumns } from './columns.ts'
@@ -36,6 +37,7 @@ export function define(billing: Command, context: Context): void {
     lineColumns,
     BILL_LINES,
   )
+  prints(lines, 'rows', lineColumns, { shape: BILL_LINES.shape })
   explain(lines, {
     about: 'A price is for a million tokens, or for a request. Amounts are in US dollars.',
     examples: [

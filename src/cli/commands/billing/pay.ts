@@ -7,6 +7,7 @@ import type { GlobalOptions } from '../../options/global.ts'
 import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { listOfValues, oneOrMore, parseText } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import { receipt } from '../../output/text/amount.ts'
 import { correctionColumns, paymentColumns } from './columns.ts'
 import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
@@ -37,6 +38,7 @@ export function define(billing: Command, context: Context): void {
     .option('--rest', 'pay the rest, if another payment has paid some bills')
     .option('--dry-run', 'print what would be paid; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
+  prints(pay, 'record', paymentColumns)
   explain(pay, {
     about:
       'Pays all of the bills or none; without a terminal it needs --yes. Repeating a payment changes nothing.',
@@ -57,6 +59,7 @@ export function define(billing: Command, context: Context): void {
     .requiredOption('--reason <text>', 'reason, stored with the correction', parseText)
     .option('--dry-run', 'print the correction; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
+  prints(correct, 'record', correctionColumns)
   explain(correct, {
     about:
       'If the period of the bill is closed, the correction is added to the open period and refers to the closed one. Repeating a correction changes nothing.',

@@ -8,6 +8,7 @@ import { isData } from '../../options/global.ts'
 import { checkOutput } from '../../options/output.ts'
 import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
+import { prints } from '../../output/printed.ts'
 import { receipt } from '../../output/text/amount.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { closeColumns, periodColumns } from './columns.ts'
@@ -26,6 +27,7 @@ export function define(billing: Command, context: Context): void {
   periods
     .summary('List billing periods')
     .description('List billing periods with their state, cost and unpaid amount.')
+  prints(periods, 'rows', periodColumns)
   explain(addSort(periods, periodColumns), {
     examples: ['wfstore billing periods', 'wfstore billing periods -o csv'],
   }).action(async () => {
@@ -50,6 +52,7 @@ export function define(billing: Command, context: Context): void {
     .option('--allow-earlier-open', 'close although an earlier period is open')
     .option('--dry-run', 'print what would be closed; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')
+  prints(close, 'record', closeColumns)
   explain(close, {
     about:
       'Closing cannot be undone; without a terminal it needs --yes. A later bill is added to the open period and refers to this one. To correct a bill, use "wfstore billing correct". Bills of a closed period can still be paid.',

@@ -6,6 +6,7 @@ import { withWholeIds } from '../../options/filter.ts'
 import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { type TagOption, tagOption, tagsOf } from '../../options/tag.ts'
 import { listOfIds, listOfValues, oneOrMore } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { recordColumns } from './columns.ts'
@@ -39,6 +40,7 @@ export function define(billing: Command, context: Context): void {
     recordColumns,
     BILLS,
   )
+  prints(records, 'rows', recordColumns, { shape: BILLS.shape })
   explain(records, {
     examples: [
       'wfstore billing records --period 2026-10 --unpaid',

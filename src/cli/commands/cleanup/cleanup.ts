@@ -10,9 +10,11 @@ import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
 import type { Io } from '../../io.ts'
 import { checkFileMode } from '../../options/file-mode.ts'
+import { prints } from '../../output/printed.ts'
 import { isAttended } from '../../terminal/confirm.ts'
 import { noProgress, startProgress, withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
+import { countsColumns, resultColumns } from './columns.ts'
 import { addCleanupOptions, type CleanupFlags, type HowOld, readCutoff } from './options.ts'
 import { checkColumns, drawCounts, drawResult, printReport } from './output.ts'
 import {
@@ -25,6 +27,8 @@ import {
 } from './words.ts'
 
 export function define(cleanup: Command, context: Context): void {
+  prints(cleanup, 'record', countsColumns, { flag: 'dry-run' })
+  prints(cleanup, 'record', resultColumns)
   explain(cleanup, {
     exit: '5 if another cleanup is running, or another session has locked rows.',
     examples: [

@@ -7,6 +7,7 @@ import { readFilter } from '../../options/filter.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { addPaging, type PagingOptions, readPaging } from '../../options/paging.ts'
 import { reader } from '../../options/report-filter.ts'
+import { prints } from '../../output/printed.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress } from '../../terminal/progress.ts'
 import { historyColumns } from './columns.ts'
@@ -18,6 +19,7 @@ interface HistoryFlags extends GlobalOptions, PagingOptions {
 
 export function define(cleanup: Command, context: Context): void {
   const history = cleanup.command('history').summary('List past cleanups')
+  prints(history, 'rows', historyColumns, { shape: CLEANUPS.shape })
   explain(history, {
     about:
       'OUTCOME is done, stopped (by --max-duration or a signal), failed, interrupted (killed) or running. The counts are correct in all cases.',

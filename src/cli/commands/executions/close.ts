@@ -11,6 +11,7 @@ import { checkOutput } from '../../options/output.ts'
 import { type Duration, parseSpan } from '../../options/span.ts'
 import { type TagOption, tagsOf } from '../../options/tag.ts'
 import { parseText } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import type { Writer } from '../../output/writer.ts'
 import { isAttended } from '../../terminal/confirm.ts'
 import { closedColumns } from './columns.ts'
@@ -63,7 +64,7 @@ export function define(executions: Command, context: Context): void {
 function addCloseOptions(command: Command, exit: string, ...examples: string[]): Command {
   const about =
     'An audit entry records who closed the run. Without a terminal there is no confirmation prompt.'
-  return explain(command, { about, exit, examples })
+  return explain(prints(command, 'rows', closedColumns), { about, exit, examples })
     .option('--reason <text>', 'error message of the closed runs', parseText)
     .option('--dry-run', 'list the runs that would be closed; change nothing')
     .option('-y, --yes', 'skip the confirmation prompt')

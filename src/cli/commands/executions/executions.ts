@@ -25,6 +25,7 @@ import { addPaging, type PagingOptions, readPaging } from '../../options/paging.
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { addWatch, type WatchOptions } from '../../options/watch.ts'
 import type { Column } from '../../output/column.ts'
+import { prints } from '../../output/printed.ts'
 import type { Writer } from '../../output/writer.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { printOrWatch } from '../../terminal/print-or-watch.ts'
@@ -74,6 +75,10 @@ export function define(executions: Command, context: Context): void {
       examples: ['wfstore executions list --status failed --since 24h -o csv > failed.csv'],
     },
   )
+  prints(list, 'rows', listWithChildren, {
+    shape: EXECUTIONS_WITH_CHILDREN.shape,
+    sometimes: ['costWithChildren'],
+  })
   const runList = () => {
     const options = list.optsWithGlobals<ListFlags & FamilyOptions>()
     const shared = { filter: {}, empty: 'no runs' }
@@ -105,6 +110,10 @@ export function define(executions: Command, context: Context): void {
       runningList(STUCK_AFTER_MS),
     ),
   )
+  prints(running, 'rows', runningColumns, {
+    shape: runningList(STUCK_AFTER_MS).shape,
+    kinds: { lastWriteTime: 'time' },
+  })
   explain(running, {
     examples: [
       'wfstore executions running --watch',
@@ -133,6 +142,7 @@ export function define(executions: Command, context: Context): void {
       'Show runs: times, cost, error and steps; on a terminal also a timeline of the steps.',
     )
   show.option('--with-children', 'also the cost with all sub-runs')
+  prints(show, 'either', familyColumns({}, true), { sometimes: ['costWithChildren'] })
   explain(show, {
     about: 'JSON is an object for one run, and an array for several.',
     exit: '6 if a run is not found.',

@@ -21,6 +21,7 @@ import { addPaging, type PagingOptions, readPaging } from '../../options/paging.
 import { reader } from '../../options/report-filter.ts'
 import { listOf, listOfIds } from '../../options/values.ts'
 import type { Column } from '../../output/column.ts'
+import { prints } from '../../output/printed.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress, withProgress } from '../../terminal/progress.ts'
 
@@ -57,6 +58,7 @@ export function define(ingest: Command, context: Context): void {
     .option('--until <time>', 'first span arrived before this time')
     .option('--exit-code', 'exit with 1 for a finding')
   addPaging(check, columns, TRACE_FINDING_LIST)
+  prints(check, 'rows', columns, { shape: TRACE_FINDING_LIST.shape })
   explain(check, {
     about:
       'error: cannot be stored. calls_lost: an agent reports more tokens than its calls. no_root: no root span. no_usage, no_price: calls without tokens or price. sampled: traces are missing. counted_elsewhere: a call counts in another trace.',

@@ -21,6 +21,7 @@ import { sortRows } from '../../options/sort-rows.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { listOfValues, oneOrMore } from '../../options/values.ts'
 import { prometheusText } from '../../output/formats/prometheus.ts'
+import { prints } from '../../output/printed.ts'
 import { formatTime } from '../../output/text/format.ts'
 import { printPages } from '../../terminal/pages.ts'
 import { listProgress, withProgress } from '../../terminal/progress.ts'
@@ -51,6 +52,9 @@ export function define(metrics: Command, context: Context): void {
   )
 }
 
+/** A sum of money is not a whole number. */
+const METRIC_KINDS = { metricValue: 'amount' } as const
+
 const SINCE = 'oldest bucket: 24h, 7d'
 const BOUNDS = 'start time: 24h, 7d, today, 2026-11-01, RFC 3339'
 
@@ -63,6 +67,7 @@ function defineCurrent(current: Command): Command {
       'wfstore metrics -o prometheus > wfstore.prom',
     ],
   })
+  prints(current, 'rows', metricColumns, { shape: METRICS.shape, kinds: METRIC_KINDS })
   return addStuckAfter(addSort(current, metricColumns))
     .summary('List the newest value of each metric (default)')
     .description('List the newest value of each metric type, user and dimensions.')
@@ -126,6 +131,7 @@ function defineList(list: Command, context: Context): void {
     .option('--user <ids>', 'filter by user', listOfValues())
     .option('--since <time>', BOUNDS)
     .option('--until <time>', 'only buckets that start before this time')
+  prints(list, 'rows', metricColumns, { shape: METRICS.shape, kinds: METRIC_KINDS })
   explain(addPaging(list, metricColumns, METRICS), {
     about:
       'TIME is the start of the bucket. cost is in US dollars, token_usage in tokens, execution_time in milliseconds, rates in percent.',

@@ -15,6 +15,7 @@ import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
 import { readTime } from '../../options/time.ts'
 import type { Column } from '../../output/column.ts'
+import { prints } from '../../output/printed.ts'
 import { withProgress } from '../../terminal/progress.ts'
 
 interface CheckFlags extends GlobalOptions, SortOptions {
@@ -51,6 +52,7 @@ export function define(prices: Command, context: Context): void {
     .option('--since <time>', 'steps of runs that started since then', '30d')
     .option('--exit-code', 'exit with 1 for a finding')
   addSort(check, columns)
+  prints(check, 'rows', columns)
   explain(check, {
     about:
       'no_price: steps have no cost yet. old_price: the price was added, or last imported, more than 90 days ago. differs: the costs that steps gave differ by more than 5 % from the price book. Removed runs are not checked.',

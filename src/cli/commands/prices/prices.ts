@@ -14,6 +14,7 @@ import { addSort, type SortOptions, sortOf } from '../../options/sort.ts'
 import { sortRows } from '../../options/sort-rows.ts'
 import { parseTime } from '../../options/time.ts'
 import { listOf, listOfValues, oneOrMore } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import { shown } from '../../terminal/pages.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { emptyLast, entryColumns, priceColumns } from './columns.ts'
@@ -38,6 +39,7 @@ export function define(prices: Command, context: Context): void {
     .option('--at <time>', 'prices at this time: 7d, 2026-11-01, RFC 3339 (default: now)')
     .option('--all', 'all prices that were ever added')
   addLimit(addSort(list, priceColumns))
+  prints(list, 'rows', priceColumns)
   explain(list, {
     about:
       'Prices are US dollars for a million tokens, REQUEST for a request. A row with CONTEXT OVER is for calls with more input tokens. --model also lists the prices that calls with this name have.',

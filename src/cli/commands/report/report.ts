@@ -9,6 +9,7 @@ import { checkOutput } from '../../options/output.ts'
 import { addReportFilters, noteUnknown, readReportFilter } from '../../options/report-filter.ts'
 import { addStuckAfter, type StuckOptions } from '../../options/stuck-after.ts'
 import { parseText } from '../../options/values.ts'
+import { prints } from '../../output/printed.ts'
 import { guardStream } from '../../output/stream.ts'
 import { withProgress } from '../../terminal/progress.ts'
 import { version } from '../../version.ts'
@@ -36,6 +37,7 @@ export function define(report: Command, context: Context): void {
     .option(...fileMode)
     .option('--open', 'open the written file in the default browser')
     .action(() => writeReport(report.optsWithGlobals<ReportFlags>(), context))
+  prints(report, 'record', async () => (await import('./columns.ts')).pageColumns as never)
   explain(report, { about: ABOUT, examples: EXAMPLES })
 }
 

@@ -82,7 +82,7 @@ export function commandLine({ createProgram, now }: CommandLineOptions): Command
     describe,
     readFilter: async (parameters, connection) => {
       const command = filterCommand()
-      const words = wordsOf(describeCommand(command), parameters)
+      const words = wordsOf(await describeCommand(command), parameters)
       try {
         const options = command.parse(words, { from: 'user' }).opts<FilterOptions>()
         if (options.tz !== undefined) checkTimeZone(options.tz)
