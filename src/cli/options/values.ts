@@ -9,15 +9,24 @@ export function parseText(text: string): string {
   return text
 }
 
+/** The smallest number that a parser takes. */
+const leasts = new WeakMap<object, number>()
+
+/** The smallest value of an option that takes whole numbers. */
+export const leastOf = ({ parseArg }: Option): number | undefined =>
+  parseArg && leasts.get(parseArg)
+
 /** A parser of whole numbers from `least` to `most`. */
-export const wholeNumber =
-  (least: number, most = 999_999_999) =>
-  (text: string): number => {
+export function wholeNumber(least: number, most = 999_999_999): (text: string) => number {
+  const parse = (text: string): number => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
     if (value >= least && value <= most) return value
     const range = most === 999_999_999 ? `of at least ${least}` : `from ${least} to ${most}`
     throw new InvalidArgumentError(`It must be a whole number ${range}`)
   }
+  leasts.set(parse, least)
+  return parse
+}
 
 type ListParser<Value> = (text: string, previous?: Value[]) => Value[]
 
@@ -110,11 +119,14 @@ export function rejectRepeats(command: Command): void {
     const { parseArg: parse } = option
     const takesValue = option.required || option.optional
     if (!takesValue || option.variadic || isList(option)) continue
-    option.argParser((text: string, previous: unknown) => {
+    const least = leastOf(option)
+    const once = (text: string, previous: unknown) => {
       if (command.getOptionValueSource(option.attributeName()) === 'cli')
         throw new InvalidArgumentError('The option can be given only once')
       return parse ? parse(text, previous) : text
-    })
+    }
+    option.argParser(once)
+    if (least !== undefined) leasts.set(once, least)
   }
 }
 

@@ -42,6 +42,8 @@ export interface FlagDescription {
   mandatory: boolean
   /** The only values that it takes. */
   choices: readonly string[] | undefined
+  /** The smallest value, if it takes whole numbers. */
+  least: number | undefined
   /** Some of the values that it takes. */
   examples: readonly string[] | undefined
   /** What the value is, such as 'month'. */

@@ -34,11 +34,7 @@ const read = (
 const NOT_OF_ACTIONS = ['yes', 'quiet', 'archive']
 
 /** The values of path variables other than ':id' are flags: ':period' is --period. */
-const action = (
-  path: string,
-  command: readonly string[],
-  schema: string,
-): ApiEndpoint => ({
+const action = (path: string, command: readonly string[], schema: string): ApiEndpoint => ({
   ...{ kind: 'action', method: 'POST', path, command, schema },
   ...{
     fixed: ['--yes'],

@@ -3,7 +3,8 @@ import type { CommandLine, Site } from '../site.ts'
 import type { CommandDescription, FlagDescription, PrintedDescription } from './description.ts'
 import { type AnswerFormat, type ApiEndpoint, ENDPOINTS, FORMATS } from './endpoints.ts'
 import { MEDIA_TYPES } from './negotiate.ts'
-import { flagSchema, type JsonSchema, objectSchema } from './schema.ts'
+import { ACTION_REFUSALS, ERROR, HEADERS, READ_REFUSALS, REFUSALS } from './openapi-parts.ts'
+import { bodyValueSchema, flagSchema, type JsonSchema, objectSchema } from './schema.ts'
 import { parametersOf } from './words.ts'
 
 export const BASE = '/api/v1'
@@ -54,52 +55,6 @@ export async function openApi({ commandLine, basePath, version }: Described): Pr
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 
-const ERROR: JsonSchema = {
-  type: 'object',
-  properties: {
-    error: {
-      type: 'object',
-      properties: {
-        code: { type: 'string', description: 'It is stable: programs check it.' },
-        message: { type: 'string' },
-        hint: { type: 'string', description: 'What to do.' },
-      },
-      required: ['code', 'message'],
-      additionalProperties: false,
-    },
-  },
-  required: ['error'],
-  additionalProperties: false,
-}
-
-const REFUSALS: Readonly<Record<string, string>> = {
-  400: 'A parameter is unknown or invalid.',
-  401: 'There is no token, or it is wrong.',
-  403: 'The database or the server refuses this.',
-  404: 'There is no such row.',
-  406: 'No type in the header Accept is available.',
-  500: 'The server has an error of its own.',
-  503: 'The server is busy, or the database cannot be used. Try again after Retry-After.',
-  504: 'The query takes too long.',
-}
-
-const HEADERS: Readonly<Record<string, JsonSchema>> = {
-  ETag: {
-    description: 'For If-None-Match. An answer that is streamed has none.',
-    schema: { type: 'string' },
-  },
-  Link: {
-    description:
-      'rel="next": the next page of a list. The last page, and an answer that is streamed, have none.',
-    schema: { type: 'string' },
-  },
-  'Wfstore-Note': {
-    description:
-      'What people should know about the answer, such as calls without a price. Percent-encoded, separated by commas.',
-    schema: { type: 'string' },
-  },
-}
-
 async function operationOf(
   endpoint: ApiEndpoint,
   commandLine: CommandLine,
@@ -110,32 +65,91 @@ async function operationOf(
   const printed = printedOf(endpoint, command)
   schemas[endpoint.schema] ??= objectSchema(printed.members)
   const flags = parametersOf(command, without)
-  const hasId = path.includes(':')
-  const refusals = Object.keys(REFUSALS).filter((status) => hasId || status !== '404')
-  return {
+  const places = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => pathParameter(name, command))
+  const base = {
     operationId: operationId(endpoint),
     tags: [path.split('/')[1]],
     summary: summary ?? command.summary,
     ...(summary === undefined && { description: descriptionOf(command) }),
+  }
+  if (endpoint.kind === 'action')
+    return {
+      ...base,
+      parameters: [...places, IDEMPOTENCY_KEY],
+      requestBody: {
+        required: flags.some(({ mandatory }) => mandatory),
+        content: { 'application/json': { schema: bodySchema(flags, printed) } },
+      },
+      responses: {
+        200: {
+          description:
+            'The result. A repeated request with the same Idempotency-Key gets it again.',
+          headers: headersOf(['Wfstore-Note']),
+          content: { 'application/json': { schema: resultSchema(endpoint, command, printed) } },
+        },
+        ...refusalsOf(ACTION_REFUSALS, places.length > 0),
+      },
+    }
+  return {
+    ...base,
     parameters: [
-      ...(hasId ? [idParameter(command)] : []),
-      ...flags.map((flag) => parameterOf(flag, printed)),
+      ...places,
+      ...flags.map((flag) => ({ ...parameterOf(flag, printed), in: 'query' })),
       outputParameter(endpoint.formats ?? FORMATS),
     ],
     responses: {
       200: {
         description: 'The output of the command.',
-        headers: Object.fromEntries(
-          Object.keys(HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-        ),
-        content: contentOf(endpoint, printed, hasId, flags),
+        headers: headersOf(Object.keys(HEADERS)),
+        content: contentOf(endpoint, printed, places.length > 0, flags),
       },
       304: { description: 'The answer has the ETag of If-None-Match.' },
-      ...Object.fromEntries(
-        refusals.map((status) => [status, { $ref: `#/components/responses/Error${status}` }]),
-      ),
+      ...refusalsOf(READ_REFUSALS, places.length > 0),
     },
   }
+}
+
+const headersOf = (names: readonly string[]): JsonSchema =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+
+const refusalsOf = (statuses: readonly number[], hasPlace: boolean): JsonSchema =>
+  Object.fromEntries(
+    statuses
+      .filter((status) => hasPlace || status !== 404)
+      .map((status) => [status, { $ref: `#/components/responses/Error${status}` }]),
+  )
+
+const IDEMPOTENCY_KEY: JsonSchema = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'A new UUID for each action. Only a request with dry-run needs none.',
+  schema: { type: 'string', maxLength: 255 },
+}
+
+const bodySchema = (flags: readonly FlagDescription[], printed: PrintedDescription): JsonSchema => {
+  const members = flags.map((flag) => parameterOf(flag, printed))
+  return {
+    type: 'object',
+    properties: Object.fromEntries(
+      members.map(({ name, description, schema }) => [
+        name,
+        { ...bodyValueSchema(schema), description },
+      ]),
+    ),
+    required: flags.flatMap(({ name, mandatory }) => (mandatory ? [name] : [])),
+    additionalProperties: false,
+  }
+}
+
+/** A dry run may have another result. */
+function resultSchema(
+  { schema }: ApiEndpoint,
+  { printed: all }: CommandDescription,
+  printed: PrintedDescription,
+): JsonSchema {
+  const result = printed.form === 'record' ? ref(schema) : { type: 'array', items: ref(schema) }
+  const dry = all.find(({ flag }) => flag === 'dry-run')
+  return dry ? { anyOf: [result, objectSchema(dry.members)] } : result
 }
 
 /** Such as 'getExecutionsRunning'. */
@@ -158,24 +172,45 @@ export function printedOf(
   throw new WfstoreError('failed', `the output of ${words.join(' ')} is not described`)
 }
 
-const idParameter = ({ argument }: CommandDescription): JsonSchema => ({
-  name: 'id',
+const pathParameter = (name: string, { argument, flags }: CommandDescription): JsonSchema => ({
+  name,
   in: 'path',
   required: true,
-  description: argument?.description,
+  description:
+    name === 'id' ? argument?.description : flags.find((flag) => flag.name === name)?.description,
   schema: { type: 'string' },
 })
 
-function parameterOf(flag: FlagDescription, { members }: PrintedDescription): JsonSchema {
-  const { name, description, mandatory } = flag
-  const base = { name, in: 'query', ...(mandatory && { required: true }) }
-  if (name !== 'columns') return { ...base, description, schema: flagSchema(flag) }
-  return {
-    ...base,
-    description: 'members of the objects, in this order; the others are left out',
-    explode: false,
-    schema: { type: 'array', items: { enum: members.map((member) => member.name) } },
-  }
+interface Parameter {
+  name: string
+  description: string
+  required?: true
+  explode?: false
+  schema: JsonSchema
+}
+
+/** Descriptions of flags that speak of a terminal. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  limit: 'rows of the answer, or all (default: all)',
+  page: 'answer JSON with an object: the rows and the next cursor',
+  cursor: 'continue from this cursor',
+  tz: 'time zone (IANA name) of dates that you give (default: UTC)',
+}
+
+function parameterOf(flag: FlagDescription, { members }: PrintedDescription): Parameter {
+  const { name, mandatory, default: preset } = flag
+  const required = mandatory ? ({ required: true } as const) : {}
+  if (name === 'columns')
+    return {
+      name,
+      description: 'members of the objects, in this order; the others are left out',
+      explode: false,
+      schema: { type: 'array', items: { enum: members.map((member) => member.name) } },
+    }
+  const text = DESCRIPTIONS[name] ?? flag.description
+  const isTold = name in DESCRIPTIONS || preset === undefined || text.includes('(default')
+  const description = isTold ? text : `${text} (default: ${preset})`
+  return { name, ...required, description, schema: flagSchema(flag) }
 }
 
 const outputParameter = (formats: readonly AnswerFormat[]): JsonSchema => ({

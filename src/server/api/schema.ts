@@ -34,12 +34,17 @@ function memberSchema({ kind, nullable = true, members }: MemberDescription): Js
 }
 
 /** The schema of a parameter. */
-export function flagSchema({ name, value, choices, examples }: FlagDescription): JsonSchema {
+export function flagSchema({ name, value, choices, examples, least }: FlagDescription): JsonSchema {
   if (name === 'limit') return { anyOf: [{ type: 'integer', minimum: 1 }, { const: 'all' }] }
   if (value === 'none' || examples?.join() === 'true,false') return { type: 'boolean' }
+  if (least !== undefined) return { type: 'integer', minimum: least }
   const one = {
     type: 'string',
     ...(choices ? { enum: choices } : examples ? { examples } : {}),
   }
   return value === 'list' ? { type: 'array', items: one } : one
 }
+
+/** In the body of an action a text can be a number. */
+export const bodyValueSchema = (schema: JsonSchema): JsonSchema =>
+  schema.type === 'string' && !schema.enum ? { ...schema, type: ['string', 'number'] } : schema

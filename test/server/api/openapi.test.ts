@@ -10,6 +10,7 @@ import { createDemo, idsOf, QUERY, type Tried, tried } from './support.ts'
 interface Operation {
   operationId: string
   parameters: { name: string; in: string; schema: object }[]
+  requestBody?: { content: Record<string, Media> }
   responses: Record<string, { $ref?: string; content?: Record<string, Media> }>
 }
 interface Media {
@@ -130,3 +131,28 @@ function withoutRequired(schema: unknown): unknown {
       .map(([name, value]) => [name, withoutRequired(value)]),
   )
 }
+
+it.each<[path: string, body: object]>([
+  ['/executions/{id}/cancel', {}],
+  ['/executions/fail', { 'older-than': '1s', 'dry-run': true }],
+  ['/billing/pay', { period: '2026-10', 'payment-id': 'pay_9', rest: true, 'dry-run': true }],
+  ['/billing/periods/{period}/close', { 'allow-earlier-open': true, 'dry-run': true }],
+  ['/billing/records/{id}/correct', { cost: 0.5, reason: 'agreed', 'dry-run': true }],
+  ['/cleanup', { days: 60, 'dry-run': true }],
+  ['/cleanup', { days: 80 }],
+])('the action %s with %j answers as its description says', async (place, body) => {
+  const [id] = await database.sql(
+    place.startsWith('/billing')
+      ? `select billing_id as id from billing_records where billing_period = '2026-10' limit 1`
+      : `select execution_id as id from workflow_executions where status = 'running' limit 1`,
+  )
+  const operation = document.paths[place]?.post
+  const asked = operation?.requestBody?.content['application/json'] as Media
+  expect(faults(asked.schema, body)).toEqual([])
+  const path = place.replace('{id}', String(id?.id)).replace('{period}', '2026-10')
+  const response = await api.post(`/api/v1${path}`, body)
+  const answer = await response.json()
+  expect([response.status, answer]).toEqual([200, expect.anything()])
+  const result = operation?.responses['200']?.content?.['application/json'] as Media
+  expect(faults(result.schema, answer)).toEqual([])
+})

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { commandLine } from '../../../src/cli/commands/serve/command-line.ts'
 import { createProgram } from '../../../src/cli/program.ts'
@@ -35,6 +36,8 @@ export const createDemo = (label: string): Promise<TestDatabase> =>
 
 export interface Tried {
   get: (path: string, headers?: Record<string, string>) => Promise<Response>
+  /** An action, with a key of its own. */
+  post: (path: string, body: object) => Promise<Response>
   errors: unknown[]
   site: Site
   close: () => Promise<void>
@@ -48,10 +51,10 @@ export function tried(database: TestDatabase, parts: Partial<Site> = {}): Tried 
   const site: Site = {
     database: siteDatabase(pool),
     commandLine: commandLine({ createProgram, now }),
-    access: { authenticate: async () => ({ name: 'test', can: 'read' }) },
+    access: { authenticate: async () => ({ name: 'test', can: 'write' }) },
     basePath: '',
     version: '0.0.0',
-    allowWrites: false,
+    allowWrites: true,
     now,
     stopping: new AbortController().signal,
     onError: (error) => errors.push(error),
@@ -60,6 +63,12 @@ export function tried(database: TestDatabase, parts: Partial<Site> = {}): Tried 
   const app = createApp(site)
   return {
     get: async (path, headers = {}) => app.request(path, { headers }),
+    post: async (path, body) =>
+      app.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+        body: JSON.stringify(body),
+      }),
     errors,
     site,
     close: () => pool.end(),

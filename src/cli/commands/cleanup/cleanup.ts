@@ -28,7 +28,9 @@ import {
 
 export function define(cleanup: Command, context: Context): void {
   prints(cleanup, 'record', countsColumns, { flag: 'dry-run' })
-  prints(cleanup, 'record', resultColumns)
+  prints(cleanup, 'record', resultColumns, {
+    kinds: { seconds: 'duration', rowsPerSecond: 'duration' },
+  })
   explain(cleanup, {
     exit: '5 if another cleanup is running, or another session has locked rows.',
     examples: [

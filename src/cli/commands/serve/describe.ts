@@ -9,7 +9,7 @@ import { referenceOf } from '../../help/reference.ts'
 import { OPTION_SYNONYMS } from '../../help/suggest.ts'
 import { kindOfOption } from '../../help/value-kinds.ts'
 import { sortCandidates } from '../../options/sort.ts'
-import { isList, wordsOfOption } from '../../options/values.ts'
+import { isList, leastOf, wordsOfOption } from '../../options/values.ts'
 import { type Column, visibleColumns } from '../../output/column.ts'
 import { type Printed, printedBy } from '../../output/printed.ts'
 
@@ -73,6 +73,7 @@ function flagOf(path: string, option: Option): FlagDescription {
     mandatory: option.mandatory,
     choices: columns ?? wordsOfOption(option),
     examples: choices,
+    least: leastOf(option),
     kind,
     default: option.defaultValueDescription ?? option.defaultValue,
     synonyms: (OPTION_SYNONYMS[option.long as string] ?? []).map((name) => name.replace(/^-+/, '')),
