@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type * as d from '../../db/query/decode.ts'
 import type { Column, Kind } from './column.ts'
 
 /** What a command prints, for the description of the API. */
@@ -8,7 +7,7 @@ export interface Printed {
   form: 'rows' | 'record' | 'either'
   columns: () => readonly Column<never>[] | Promise<readonly Column<never>[]>
   /** The shape of the rows, which says what can be null. */
-  shape?: d.Shape | undefined
+  shape?: Readonly<Record<string, { nullable?: boolean }>> | undefined
   /** Columns that are not in every answer: they depend on options. */
   sometimes?: readonly string[] | undefined
   /** The kinds of values in JSON, if they are others than on a terminal. */
