@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type ErrorCode, WfstoreError } from '../error.ts'
 import { otherProtocol, refuseConnection } from './other-protocol.ts'
@@ -38,6 +38,9 @@ const USUAL: Timeouts = {
   close: 10_000,
 }
 
+/** Further clients are refused at once: each connection takes a file of the process. */
+const MOST_CONNECTIONS = 1000
+
 export interface Listening {
   host: string
   port: number
@@ -45,9 +48,17 @@ export interface Listening {
   close: () => Promise<void>
 }
 
+/** In PEM. The certificate may be followed by those of its authorities. */
+export interface Certificate {
+  cert: Buffer
+  key: Buffer
+}
+
 interface ListenOptions {
   host: string
   port: number
+  /** Answers only with TLS. */
+  certificate?: Certificate | undefined
   timeouts?: Partial<Timeouts>
   /** Called with the reason for a client of another protocol, such as gRPC. */
   onRefused?: (reason: string) => void
@@ -56,15 +67,19 @@ interface ListenOptions {
 /** @throws WfstoreError usage, failed or permission_denied if the address cannot be used */
 export async function listen(
   handler: Handler,
-  { host, port, timeouts = {}, onRefused }: ListenOptions,
+  { host, port, certificate, timeouts = {}, onRefused }: ListenOptions,
 ): Promise<Listening> {
   const times = { ...USUAL, ...timeouts }
-  const server = createServer({
+  const settings = {
     headersTimeout: Math.min(times.headers, times.request),
     requestTimeout: times.request,
     keepAliveTimeout: times.keepAlive,
     connectionsCheckingInterval: times.check,
-  })
+  }
+  const server: Server = certificate
+    ? (await import('node:https')).createServer({ ...settings, ...certificate })
+    : createServer(settings)
+  server.maxConnections = MOST_CONNECTIONS
   let closing = false
   const running = new Map<ServerResponse, Promise<void>>()
   const take = (waits: boolean) => (request: IncomingMessage, response: ServerResponse) => {
