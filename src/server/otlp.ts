@@ -20,6 +20,8 @@ const MIB = 1024 * 1024
 export interface OtlpOptions {
   /** Commits spans. @returns those that are refused */
   ingest: (spans: readonly Span[]) => Promise<Rejected>
+  /** Refuses a client before its body is read. */
+  admit?: ((request: IncomingMessage) => Promise<Refusal | undefined>) | undefined
   /** The most bytes of a body, also after decompression (default 20 MiB). */
   mostBytes?: number
   /** What is worked on at once (default 100 requests and 64 MiB). */
@@ -40,6 +42,7 @@ export const OTLP_PATHS: readonly string[] = ['/v1/traces', '/v1/logs', '/v1/met
  */
 export function otlpHandler({
   ingest,
+  admit = async () => undefined,
   mostBytes = 20 * MIB,
   queue: limits = { requests: 100, bytes: 64 * MIB },
   onError,
@@ -100,13 +103,15 @@ export function otlpHandler({
     return ended ? { count: 0, reasons: {} } : refusals.tooLarge(mostBytes)
   }
 
-  function outcomeOf(request: IncomingMessage, exchange: Exchange): Promise<Outcome> | Refusal {
+  async function outcomeOf(request: IncomingMessage, exchange: Exchange): Promise<Outcome> {
     const path = pathOf(request)
     if (!OTLP_PATHS.includes(path)) return refusals.NOT_FOUND
     if (request.method !== 'POST') return refusals.WRONG_METHOD
     if (encodingOf(request) === undefined) return refusals.WRONG_TYPE
     if (compressionOf(request) === undefined) return refusals.WRONG_COMPRESSION
     if (exchange.closing()) return refusals.CLOSING
+    const refusal = await admit(request)
+    if (refusal) return refusal
     return path === '/v1/traces' ? traces(request, exchange) : forgotten(request, exchange)
   }
 
@@ -118,7 +123,7 @@ export function otlpHandler({
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse, exchange: Exchange) {
-    const outcome = await Promise.resolve(outcomeOf(request, exchange))
+    const outcome = await outcomeOf(request, exchange)
       .then(reported)
       .catch((error) => {
         onError?.(error)

@@ -36,6 +36,18 @@ export const WRONG_COMPRESSION: Refusal = {
   message: 'the content encoding is not gzip or identity',
   headers: { 'accept-encoding': 'gzip, identity' },
 }
+export const NO_TOKEN: Refusal = {
+  status: 401,
+  code: 'unauthenticated',
+  message:
+    'a token that may write is required: OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20wfs_…',
+  headers: { 'www-authenticate': 'Bearer realm="wfstore"' },
+}
+export const MAY_NOT_WRITE: Refusal = {
+  status: 403,
+  code: 'permissionDenied',
+  message: 'the token may not write',
+}
 export const DAMAGED: Refusal = {
   status: 400,
   code: 'invalidArgument',

@@ -17,10 +17,12 @@ export async function successBody(rejected: Rejected, encoding: Encoding): Promi
 /** Of google.rpc.Code. */
 export const RPC_CODES = {
   invalidArgument: 3,
+  permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  unauthenticated: 16,
 } as const
 
 /** The body of a google.rpc.Status, which every answer to a request that failed has. */
