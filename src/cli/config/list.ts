@@ -30,7 +30,7 @@ export async function listSettings(
 ): Promise<{ rows: Setting[]; problem?: WfstoreError }> {
   const settings = context.settings()
   const rows: Setting[] = fileRows(settings, context.env)
-  const shown = [...presentation(context, options), ...ingestRows(settings)]
+  const shown = [...presentation(context, options), ...sectionRows(settings)]
   try {
     const named = nameOf(settings, context.env, options)
     if (!named) return { rows: [...rows, ...(await embeddedRows(context)), ...shown] }
@@ -214,13 +214,15 @@ function presentation({ io, env, settings }: Context, options: GlobalOptions): S
   ]
 }
 
-/** The keys that the section `ingest` has. */
-const ingestRows = ({ config }: Settings): Setting[] =>
-  Object.entries(config?.ingest ?? {}).map(([key, value]) => ({
-    setting: `ingest.${key}`,
-    value: typeof value === 'string' ? value : JSON.stringify(value),
-    source: 'ingest',
-  }))
+/** The keys that the sections of commands have. */
+const sectionRows = ({ config }: Settings): Setting[] =>
+  (['ingest', 'serve'] as const).flatMap((section) =>
+    Object.entries(config?.[section] ?? {}).map(([key, value]) => ({
+      setting: `${section}.${key}`,
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+      source: section,
+    })),
+  )
 
 export interface ListedProfile {
   profile: string

@@ -16,6 +16,7 @@ import { FORMATS } from '../output/format.ts'
 import type { ConfigFile } from './find.ts'
 import { INGEST } from './ingest.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
+import { SERVE } from './serve.ts'
 
 /** What is wrong with a value. The message does not repeat the value, which may be a secret. */
 type Check = (value: unknown) => string | undefined
@@ -66,6 +67,7 @@ const TOP: Record<string, Check> = {
   profiles: () => undefined,
   defaults: () => undefined,
   ingest: () => undefined,
+  serve: () => undefined,
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
@@ -98,13 +100,22 @@ export function parseConfig({ path, bytes, othersMayRead }: ConfigFile): Config 
   }
   const defaults = check(membersOf(top, 'defaults', wrong), PRESENTATION, wrong)
   const ingest = check(membersOf(top, 'ingest', wrong), INGEST, wrong)
+  const serve = check(membersOf(top, 'serve', wrong), SERVE, wrong)
   if (typeof preset === 'string' && !profiles.has(preset))
     throw wrong(
       top.get('default')?.value as Node,
       `is ${shown(preset)}, which is not a profile`,
       alternatives(preset, profiles),
     )
-  return { path, default: preset as string | undefined, profiles, defaults, ingest, othersMayRead }
+  return {
+    path,
+    default: preset as string | undefined,
+    profiles,
+    defaults,
+    ingest,
+    serve,
+    othersMayRead,
+  }
 }
 
 type Wrong = (node: Node, what: string, hint?: string) => WfstoreError

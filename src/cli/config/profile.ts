@@ -3,6 +3,7 @@ import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
 import type { Format } from '../output/format.ts'
 import type { IngestSettings } from './ingest.ts'
+import type { ServeSettings } from './serve.ts'
 
 /** How results are shown. A flag overrides each of these. */
 export interface Presentation {
@@ -26,6 +27,7 @@ export interface Config {
   profiles: ReadonlyMap<string, Profile>
   defaults: Presentation
   ingest: IngestSettings
+  serve: ServeSettings
   othersMayRead: boolean
 }
 
