@@ -42,7 +42,7 @@ export interface Context {
   /** The store on this database. It is opened on first use and closed when the command ends. */
   store: (options: TargetOptions) => Promise<ClientStore>
   /** Several connections to this database, for a command that runs until it is interrupted. They are closed when it ends. */
-  pool: (options: TargetOptions) => Promise<LazyPool>
+  pool: (options: TargetOptions, connections?: number) => Promise<LazyPool>
   /** The database, if the config marks it as production and there is a terminal. */
   production: () => Production | undefined
   /**
@@ -186,10 +186,10 @@ export function createContext(
     connect: (options) => connect(options),
     given,
     now,
-    pool: async (options) => {
+    pool: async (options, connections) => {
       const { lazyPool } = await import('../db/connect/pool.ts')
       const target = await choose(options)
-      const pool = lazyPool(async () => target)
+      const pool = lazyPool(async () => target, connections)
       closers.push(pool.close)
       return pool
     },

@@ -160,6 +160,11 @@ const commands: Entry[] = [
     load: () => [import('./commands/serve/serve.ts')],
   },
   {
+    name: 'open',
+    summary: 'Open the pages in the browser',
+    load: () => [import('./commands/serve/open.ts')],
+  },
+  {
     name: 'token',
     aliases: ['tokens'],
     summary: 'Create, list and revoke tokens for wfstore serve',

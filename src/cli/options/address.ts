@@ -18,8 +18,8 @@ export function parseAddress(text: string): Address {
 }
 
 /** http://[::1]:4318 */
-export const urlOf = ({ host, port }: Address): string =>
-  `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+export const urlOf = ({ host, port }: Address, scheme: 'http' | 'https' = 'http'): string =>
+  `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 
 /** Whether only programs of this machine can reach it. */
 export const isLocal = ({ host }: Address): boolean =>

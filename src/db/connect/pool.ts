@@ -20,12 +20,15 @@ interface Opened {
   chosen: boolean
 }
 
-/** A pool that chooses its database and connects on first use. It does not keep the process alive. */
-export function lazyPool(choose: () => Promise<Target>): LazyPool {
+/**
+ * A pool that chooses its database and connects on first use. It does not keep the process alive.
+ * @param connections the most at once
+ */
+export function lazyPool(choose: () => Promise<Target>, connections = 10): LazyPool {
   let opened: Promise<Opened> | undefined
   const open = (): Promise<Opened> => {
     opened ??= choose()
-      .then(openPool)
+      .then((target) => openPool(target, connections))
       .catch((error) => {
         // The next query chooses again, because the database may exist by then.
         opened = undefined
@@ -41,7 +44,7 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
     } catch (error) {
       const next = instead(error)
       if (next) {
-        if (opened === current) opened = Promise.resolve(poolFor(next, chosen))
+        if (opened === current) opened = Promise.resolve(poolFor(next, chosen, connections))
         return checkOut(again)
       }
       const known = await connectError(error, target)
@@ -71,15 +74,16 @@ export function lazyPool(choose: () => Promise<Target>): LazyPool {
 }
 
 /** A pool has one server: the first one that is reachable and of the right kind. */
-async function openPool(target: Target): Promise<Opened> {
-  if (!target.others && target.session !== 'prefer-standby') return poolFor(target, false)
+async function openPool(target: Target, connections: number): Promise<Opened> {
+  if (!target.others && target.session !== 'prefer-standby')
+    return poolFor(target, false, connections)
   const client = await connectClient(target)
   const found = reachedBy(client) ?? target
   await client.end()
-  return poolFor(found, true)
+  return poolFor(found, true, connections)
 }
 
-function poolFor(target: Target, chosen: boolean): Opened {
+function poolFor(target: Target, chosen: boolean, max: number): Opened {
   const { config, Client, instead } = attempt(target)
   const { password } = config
   const { schema, session } = target
@@ -92,6 +96,7 @@ function poolFor(target: Target, chosen: boolean): Opened {
     ...config,
     ...(typeof password === 'function' ? { password: hangingUp(password) } : {}),
     Client,
+    max,
     allowExitOnIdle: true,
     ...(schema === undefined && session === undefined ? {} : { verify }),
   })

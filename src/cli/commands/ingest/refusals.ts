@@ -8,6 +8,7 @@ const MOST_REASONS = 100
 const WORDS = {
   span: (count: number) => `${plural(count, 'span')} refused`,
   request: (count: number) => `${plural(count, 'request')} refused`,
+  answer: (count: number) => `${plural(count, 'request')} failed`,
   run: () => 'runs are not written',
 }
 type What = keyof typeof WORDS
