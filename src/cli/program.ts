@@ -18,6 +18,8 @@ interface Entry {
   group?: string
   /** One line of `wfstore --help`: at most 64 characters. */
   summary: string
+  /** Left out of `wfstore --help`, whose lines are few. */
+  hidden?: true
   /** Several files if subcommands have files of their own. */
   load: () => Promise<{ define: Define }>[]
   /** Additional output formats, and the subcommand that has each. */
@@ -84,6 +86,7 @@ const commands: Entry[] = [
   {
     name: 'cost-by-mode',
     summary: 'Show cost by mode',
+    hidden: true,
     load: () => [import('./commands/cost.ts')],
   },
   {
@@ -221,6 +224,7 @@ const commands: Entry[] = [
   {
     name: 'help',
     summary: 'Show help for a command or a topic',
+    hidden: true,
     load: () => [import('./commands/help.ts')],
     ownDatabase: true,
   },
@@ -257,9 +261,9 @@ export function createProgram(context: Context, version: string): ReturnType<Cre
     program,
     commands.flatMap(({ formats = {} }) => Object.keys(formats)),
   )
-  for (const { name, aliases = [], summary, group } of commands) {
+  for (const { name, aliases = [], summary, group, hidden = false } of commands) {
     if (group) program.commandsGroup(group)
-    const command = program.command(name).summary(summary).description(`${summary}.`)
+    const command = program.command(name, { hidden }).summary(summary).description(`${summary}.`)
     command.aliases(aliases).helpCommand(false)
   }
   const loaded = new Set<Command>()

@@ -5,10 +5,11 @@ import { TOPICS } from './topics.ts'
 /** What `wfstore --help` prints: the commands in groups. */
 export function formatStart(program: Command, help: Help): string {
   // Without arguments, which a command has only when it is loaded.
-  const rows = program.commands.map((command): HelpRow => [command.name(), command.summary()])
+  const commands = help.visibleCommands(program)
+  const rows = commands.map((command): HelpRow => [command.name(), command.summary()])
   const width = Math.max(...rows.map(([term]) => term.length))
   const groups = new Map<string, HelpRow[]>()
-  for (const [index, command] of program.commands.entries()) {
+  for (const [index, command] of commands.entries()) {
     const [term, summary] = rows[index] as HelpRow
     const group = groups.get(command.helpGroup()) ?? []
     groups.set(command.helpGroup(), [...group, [term.padEnd(width), summary]])
@@ -22,6 +23,5 @@ export function formatStart(program: Command, help: Help): string {
 }
 
 const LAST = `Also: run, runs = executions; ls = list; get, describe = show; bill = billing
-
 Use "wfstore <command> --help" or "wfstore help <topic>" for more.
 To try wfstore with sample data: wfstore demo`

@@ -107,7 +107,7 @@ async function run(line: string): Promise<string[]> {
       )
       .map((word) => (/^postgresql:/.test(word) ? (url as string) : word))
     if (own.startsWith('migrate roles')) argv.push('--prefix', prefix)
-    const endless = words.some((word) => /^--(watch|follow|listen)$/.test(word))
+    const endless = words.some((word) => /^(--watch|--follow|--listen|serve|open)$/.test(word))
     const { code, stdout, stderr } = await runCli(argv, {
       cwd: folder,
       env: { PATH: process.env.PATH, ...(url === undefined ? {} : { DATABASE_URL: url }) },

@@ -45,12 +45,12 @@ export const addServeOptions = (serve: Command): Command =>
     )
     .option(
       '--old-user-header <name>',
-      'serve the old routes to the user in this header',
+      'old routes: the header that names the user',
       parsers.oldUserHeader,
     )
     .option(
       '--old-admin <user>',
-      'a user who may clean up there; repeat it',
+      'old routes: a user who may clean up; repeat it',
       each(parsers.oldAdmin),
     )
 

@@ -4,7 +4,7 @@ import { addServeOptions, type ServeFlags } from './options.ts'
 
 export const define: Define = (serve, context, _, createProgram) => {
   addServeOptions(serve).description(
-    'Serve pages, an API and metrics over HTTP until it is interrupted (docs/SERVE.md).',
+    'Serve pages, an API and metrics over HTTP until it is interrupted.',
   )
   explain(serve, {
     examples: [
