@@ -18,17 +18,16 @@ interface Entry {
   group?: string
   /** One line of `wfstore --help`: at most 64 characters. */
   summary: string
-  /** Left out of `wfstore --help`, whose lines are few. */
-  hidden?: true
   /** Several files if subcommands have files of their own. */
   load: () => Promise<{ define: Define }>[]
   /** Additional output formats, and the subcommand that has each. */
   formats?: Record<string, string>
   /**
    * The commands that change the database. 'asks': the command asks for confirmation itself. 'begins': only the guard of
-   * production databases asks. 'sets': as 'begins', but only if the command has an argument.
+   * production databases asks. 'sets': as 'begins', but only if the command has an argument. 'lets': as 'begins', but only
+   * with a flag that lets other programs write.
    */
-  writes?: Record<string, 'asks' | 'begins' | 'sets'>
+  writes?: Record<string, 'asks' | 'begins' | 'sets' | 'lets'>
   /** The command ignores the database of the config. */
   ownDatabase?: true
 }
@@ -86,7 +85,6 @@ const commands: Entry[] = [
   {
     name: 'cost-by-mode',
     summary: 'Show cost by mode',
-    hidden: true,
     load: () => [import('./commands/cost.ts')],
   },
   {
@@ -161,6 +159,7 @@ const commands: Entry[] = [
     name: 'serve',
     summary: 'Serve pages and an API over HTTP',
     load: () => [import('./commands/serve/serve.ts')],
+    writes: { serve: 'lets' },
   },
   {
     name: 'open',
@@ -224,7 +223,6 @@ const commands: Entry[] = [
   {
     name: 'help',
     summary: 'Show help for a command or a topic',
-    hidden: true,
     load: () => [import('./commands/help.ts')],
     ownDatabase: true,
   },
@@ -261,9 +259,9 @@ export function createProgram(context: Context, version: string): ReturnType<Cre
     program,
     commands.flatMap(({ formats = {} }) => Object.keys(formats)),
   )
-  for (const { name, aliases = [], summary, group, hidden = false } of commands) {
+  for (const { name, aliases = [], summary, group } of commands) {
     if (group) program.commandsGroup(group)
-    const command = program.command(name, { hidden }).summary(summary).description(`${summary}.`)
+    const command = program.command(name).summary(summary).description(`${summary}.`)
     command.aliases(aliases).helpCommand(false)
   }
   const loaded = new Set<Command>()
@@ -293,9 +291,18 @@ export function traitsOf(command: Command): Traits {
   const writes = entry?.writes?.[command.name()]
   return {
     path: names.join(' '),
-    writes: writes === 'sets' ? (command.args.length > 0 ? 'begins' : undefined) : writes,
+    writes: writes === 'sets' || writes === 'lets' ? onlyIf(WRITES[writes](command)) : writes,
     ownDatabase: entry?.ownDatabase === true,
   }
+}
+
+const onlyIf = (writes: boolean) => (writes ? 'begins' : undefined)
+const WRITES = {
+  sets: ({ args }: Command) => args.length > 0,
+  lets: (command: Command) => {
+    const { allowWrites, ingest } = command.opts<{ allowWrites?: true; ingest?: true }>()
+    return allowWrites === true || ingest === true
+  },
 }
 
 /** @throws WfstoreError usage if the output format belongs to another command */

@@ -5,7 +5,7 @@ import { TOPICS } from './topics.ts'
 /** What `wfstore --help` prints: the commands in groups. */
 export function formatStart(program: Command, help: Help): string {
   // Without arguments, which a command has only when it is loaded.
-  const commands = help.visibleCommands(program)
+  const commands = program.commands.filter((command) => !UNLISTED.includes(command.name()))
   const rows = commands.map((command): HelpRow => [command.name(), command.summary()])
   const width = Math.max(...rows.map(([term]) => term.length))
   const groups = new Map<string, HelpRow[]>()
@@ -21,6 +21,9 @@ export function formatStart(program: Command, help: Help): string {
     `${help.boxWrap(`Topics: ${TOPICS.map(({ name }) => name).join(', ')}`, widthOf(help))}\n${LAST}`,
   ].join('\n\n')}\n`
 }
+
+/** A screen has 40 lines: `cost-by-mode` is `cost --by mode`, and the last lines name `help`. */
+const UNLISTED = ['cost-by-mode', 'help']
 
 const LAST = `Also: run, runs = executions; ls = list; get, describe = show; bill = billing
 Use "wfstore <command> --help" or "wfstore help <topic>" for more.

@@ -56,7 +56,7 @@ describe('a mistake in a config is one line with the file, line, column and key'
     ['{"profile": {}}', ':1:2: profile is unknown; did you mean profiles?'],
     [
       '{"colour": 1}',
-      ':1:2: colour is unknown; known keys: $schema, default, profiles, defaults, ingest',
+      ':1:2: colour is unknown; known keys: $schema, default, profiles, defaults, ingest, serve',
     ],
     ['{"ingest": []}', `:1:12: ingest must be an object in { }; ${EXAMPLE}`],
     [
@@ -189,6 +189,7 @@ it('a byte order mark, $schema and an empty object are accepted', () => {
     profiles: new Map(),
     defaults: { tz: 'UTC' },
     ingest: {},
+    serve: {},
     othersMayRead: false,
   })
 })

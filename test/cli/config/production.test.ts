@@ -123,7 +123,7 @@ const WRITING = [
   ...['billing.close', 'billing.correct', 'billing.pay', 'billing.zone', 'cleanup', 'demo'],
   ...['executions.cancel', 'executions.fail', 'import', 'ingest', 'metrics.rollup'],
   ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
-  ...['prices.apply', 'prices.import', 'prices.set', 'restore', 'settings.set'],
+  ...['prices.apply', 'prices.import', 'prices.set', 'restore', 'serve', 'settings.set'],
   ...['token.create', 'token.revoke'],
 ]
 const READING = [
@@ -158,7 +158,15 @@ const READING = [
     'metrics',
     'metrics.current',
   ],
-  ...['metrics.list', 'migrate', 'migrate.sql', 'migrate.status', 'migrate.verify', 'prices'],
+  ...[
+    'metrics.list',
+    'migrate',
+    'migrate.sql',
+    'migrate.status',
+    'migrate.verify',
+    'open',
+    'prices',
+  ],
   ...['prices.check', 'prices.list', 'prices.simulate', 'report', 'settings'],
   ...['stats', 'token', 'tools'],
 ]

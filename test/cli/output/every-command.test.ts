@@ -124,8 +124,11 @@ const TEXTS: [line: string, formats: string[]][] = [
   ['report', ['json']],
 ]
 
-/** These need a server of their own, or work once: other tests print their formats. */
-const ELSEWHERE = ['token create', 'demo', 'db trust', 'db url', 'migrate down', 'migrate redo']
+/** These need a server of their own, work once, or run until they are interrupted: other tests print their formats. */
+const ELSEWHERE = [
+  ...['token create', 'demo', 'db trust', 'db url', 'migrate down', 'migrate redo'],
+  ...['serve', 'open'],
+]
 
 it('the lines of this file name every command', async () => {
   const commands = everyCommand(await readReference())

@@ -53,6 +53,7 @@ export const addServeOptions = (serve: Command): Command =>
       'old routes: a user who may clean up; repeat it',
       each(parsers.oldAdmin),
     )
+    .option('-y, --yes', 'skip the confirmation for production')
 
 /** The flags, else the config. */
 export function withConfig(flags: ServeFlags, config: ServeSettings = {}): ServeFlags {

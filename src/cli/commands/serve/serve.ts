@@ -7,10 +7,7 @@ export const define: Define = (serve, context, _, createProgram) => {
     'Serve pages, an API and metrics over HTTP until it is interrupted.',
   )
   explain(serve, {
-    examples: [
-      'wfstore serve',
-      'wfstore serve --listen 0.0.0.0:443 --tls-cert tls.crt --tls-key tls.key',
-    ],
+    examples: ['wfstore serve --listen 0.0.0.0:443 --tls-cert tls.crt --tls-key tls.key'],
   }).action(async () => {
     const { serveSite } = await import('./run.ts')
     await serveSite(context, serve.optsWithGlobals<ServeFlags>(), createProgram)
