@@ -1,6 +1,6 @@
 import { parseLength } from '../options/length.ts'
 import { parseQuiet } from '../options/quiet.ts'
-import { areTexts, type Check, isText, isTrueOrFalse, parsed, text } from './check.ts'
+import { areTexts, type ConfigCheck, isText, isTrueOrFalse, parsed, text } from './check.ts'
 
 /** The section `ingest` of the config, with the texts of the file. A flag of `wfstore ingest` overrides each of these. */
 export interface IngestSettings {
@@ -19,11 +19,11 @@ export interface IngestSettings {
   tags?: Readonly<Record<string, readonly string[]>>
 }
 
-const names: Check = (value) =>
+const names: ConfigCheck = (value) =>
   areTexts(value) ? undefined : 'must be a list of attribute names, such as ["user.id"]'
 
 /** What each key must be. */
-export const INGEST: Record<keyof IngestSettings, Check> = {
+export const INGEST: Record<keyof IngestSettings, ConfigCheck> = {
   quiet: parsed(parseQuiet, 'a duration such as "30s" or "0s"'),
   abandon: parsed(parseQuiet, 'a duration such as "1h"'),
   content: isTrueOrFalse,

@@ -1,5 +1,5 @@
 import { parsers } from '../options/serving.ts'
-import { areTexts, type Check, isTrueOrFalse, parsed } from './check.ts'
+import { areTexts, type ConfigCheck, isTrueOrFalse, parsed } from './check.ts'
 
 /** The section `serve` of the config, with the texts of the file. A flag of `wfstore serve` overrides each of these. */
 export interface ServeSettings {
@@ -19,7 +19,7 @@ export interface ServeSettings {
 }
 
 const each =
-  (parse: (text: string) => unknown, what: string): Check =>
+  (parse: (text: string) => unknown, what: string): ConfigCheck =>
   (value) => {
     const one = parsed(parse, what)
     return areTexts(value) && value.every((text) => one(text) === undefined)
@@ -28,7 +28,7 @@ const each =
   }
 
 /** What each key must be. */
-export const SERVE: Record<keyof ServeSettings, Check> = {
+export const SERVE: Record<keyof ServeSettings, ConfigCheck> = {
   listen: parsed(parsers.listen, 'an address such as "127.0.0.1:8787"'),
   tlsCert: parsed(parsers.tlsCert, 'the path of a file'),
   tlsKey: parsed(parsers.tlsKey, 'the path of a file'),

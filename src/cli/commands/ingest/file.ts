@@ -13,10 +13,10 @@ import { type Access, ownAccess } from '../../../store/access.ts'
 import type { Context } from '../../context.ts'
 import { assertReadable } from '../../options/file.ts'
 import { isData } from '../../options/global.ts'
+import { type IngestFlags, mappingOf, patienceOf } from '../../options/ingest.ts'
 import { checkOutput } from '../../options/output.ts'
 import { exactDollars, roundedDollars } from '../../output/text/amount.ts'
 import { withProgress } from '../../terminal/progress.ts'
-import { type IngestFlags, mappingOf, patienceOf } from './options.ts'
 import { readFiles } from './read.ts'
 import {
   type IngestResult,

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
 import { explain } from '../../help/page.ts'
-import { addIngestOptions, type IngestFlags } from './options.ts'
+import { addIngestOptions, type IngestFlags } from '../../options/ingest.ts'
 
 export function define(ingest: Command, context: Context): void {
   addIngestOptions(

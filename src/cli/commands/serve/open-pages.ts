@@ -6,7 +6,7 @@ import type { Context } from '../../context.ts'
 import { urlOf } from '../../options/address.ts'
 import type { GlobalOptions } from '../../options/global.ts'
 import { openInBrowser } from '../../terminal/browser.ts'
-import { reportRefusals } from '../ingest/refusals.ts'
+import { reportRefusals } from '../../terminal/refusals.ts'
 import { openDatabase, startServer } from './start.ts'
 
 /** Serves the pages on a free port to one browser, until it is interrupted. */

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
+import { startReceiver } from '../../../server/receiver.ts'
 import { ownAccess } from '../../../store/access.ts'
 import type { CreateProgram } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import { isLocal, urlOf } from '../../options/address.ts'
-import { readReceiving, startReceiver } from '../ingest/receiver.ts'
-import { reportRefusals } from '../ingest/refusals.ts'
+import { receivingOf } from '../../options/ingest.ts'
+import { reportRefusals, reportsOf } from '../../terminal/refusals.ts'
 import { accessOf, checkAddress, checkTokens, readCertificate } from './access.ts'
 import { type ServeFlags, withConfig } from './options.ts'
 import { openDatabase, startServer } from './start.ts'
@@ -22,7 +23,7 @@ export async function serveSite(
   const flags = { ...configured, listen: configured.listen ?? DEFAULT_ADDRESS }
   checkAddress(flags)
   const certificate = await readCertificate(flags, io)
-  const receiving = flags.ingest && readReceiving(context, {})
+  const receiving = flags.ingest && receivingOf({}, context.settings().config?.ingest)
   const { basePath = '', allowWrites = false, queries, statementTimeout } = flags
   const database = await openDatabase(context, flags, {
     queries,
@@ -34,24 +35,32 @@ export async function serveSite(
   const refusals = reportRefusals(note, () => io.now().getTime())
   context.atEnd(async () => refusals.end())
   const { access, hosts, userOf, admit } = accessOf(flags, { database, basePath, now: io.now })
-  const otlp =
+  const receiver =
     receiving &&
-    startReceiver(context, {
+    startReceiver({
       ...receiving,
       // Its sessions write.
       inTransaction: ownAccess(await context.pool(flags)).inTransaction,
-      refusals,
       admit,
+      ...reportsOf(refusals),
     })
+  if (receiver) context.atEnd(receiver.stop)
   const server = await startServer(
     context,
     { database, access, basePath, allowWrites, userOf },
-    { ...flags, certificate, hosts, otlp: otlp || undefined, refusals, createProgram },
+    {
+      ...flags,
+      certificate,
+      hosts,
+      otlp: receiver ? receiver.handler : undefined,
+      refusals,
+      createProgram,
+    },
   )
   const url = urlOf(server, certificate ? 'https' : 'http')
   if (isLocal(flags.listen) && !flags.behindProxy)
     note('all users of this machine can read without a token')
-  if (otlp) note(`taking traces at ${url}/v1/traces`)
+  if (receiver) note(`taking traces at ${url}/v1/traces`)
   note(`listening on ${url}${basePath}/`)
   await once(io.signal, 'abort')
 }

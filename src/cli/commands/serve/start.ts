@@ -6,7 +6,7 @@ import type { CreateProgram } from '../../command.ts'
 import type { Context } from '../../context.ts'
 import type { Address } from '../../options/address.ts'
 import type { GlobalOptions } from '../../options/global.ts'
-import type { Refusals } from '../ingest/refusals.ts'
+import type { Refusals } from '../../terminal/refusals.ts'
 import { failureLine } from './failure.ts'
 import { siteOn } from './site.ts'
 

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../../support/cli.ts'
 import { createDatabase, type TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
-import { startServe } from './serving.ts'
+import { startedServes } from './serving.ts'
 
+const startServe = startedServes()
 let database: TestDatabase
 beforeAll(async () => {
   database = await createMigrated('serve')

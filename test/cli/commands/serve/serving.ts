@@ -10,16 +10,28 @@ export interface Serving {
   end: (signal?: string) => Promise<CliResult>
 }
 
-const running: Serving[] = []
-afterEach(async () => {
-  for (const server of running.splice(0)) await server.end()
-})
+export interface ServeOptions extends CliOptions {
+  address?: string
+}
 
-/** Starts `wfstore serve` on a free port, and waits until it listens. It ends after the test. */
-export async function startServe(
+/** Starts servers, which end after each test. */
+export function startedServes() {
+  const running: Serving[] = []
+  afterEach(async () => {
+    for (const server of running.splice(0)) await server.end()
+  })
+  return async (...given: Parameters<typeof startServe>): Promise<Serving> => {
+    const server = await startServe(...given)
+    running.push(server)
+    return server
+  }
+}
+
+/** Starts `wfstore serve` on a free port, and waits until it listens. */
+async function startServe(
   { url: databaseUrl }: Pick<TestDatabase, 'url'>,
   argv: readonly string[] = [],
-  { address = '127.0.0.1:0', ...options }: CliOptions & { address?: string } = {},
+  { address = '127.0.0.1:0', ...options }: ServeOptions = {},
 ): Promise<Serving> {
   const interruption = new AbortController()
   let ended: Promise<CliResult> | undefined
@@ -38,7 +50,7 @@ export async function startServe(
     })
     ended.then(({ stderr }) => reject(new Error(stderr)), reject)
   })
-  const server: Serving = {
+  return {
     url,
     port: Number(new URL(url).port),
     get: (path, headers = {}, init = {}) =>
@@ -48,8 +60,6 @@ export async function startServe(
       return ended as Promise<CliResult>
     },
   }
-  running.push(server)
-  return server
 }
 
 /** Makes all queries of runs wait, until the returned function is called. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { reportRefusals } from '../../../../src/cli/commands/ingest/refusals.ts'
+import { reportRefusals } from '../../../src/cli/terminal/refusals.ts'
 
 function reporting() {
   const lines: string[] = []

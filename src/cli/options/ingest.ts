@@ -1,14 +1,15 @@
 import type { Command } from 'commander'
-import { WfstoreError } from '../../../error.ts'
-import type { Mapping } from '../../../record/otel/types.ts'
-import type { IngestSettings } from '../../config/ingest.ts'
-import { type Address, parseAddress } from '../../options/address.ts'
-import type { GlobalOptions } from '../../options/global.ts'
-import { parseLength } from '../../options/length.ts'
-import { maxLine } from '../../options/max-line.ts'
-import { parseQuiet } from '../../options/quiet.ts'
-import type { Duration } from '../../options/span.ts'
-import { list, parseText } from '../../options/values.ts'
+import { WfstoreError } from '../../error.ts'
+import { DEFAULT_MAPPING } from '../../record/otel/mapping.ts'
+import type { Mapping } from '../../record/otel/types.ts'
+import type { IngestSettings } from '../config/ingest.ts'
+import { type Address, parseAddress } from './address.ts'
+import type { GlobalOptions } from './global.ts'
+import { parseLength } from './length.ts'
+import { maxLine } from './max-line.ts'
+import { parseQuiet } from './quiet.ts'
+import type { Duration } from './span.ts'
+import { list, parseText } from './values.ts'
 
 export interface IngestFlags extends GlobalOptions {
   listen?: Address
@@ -92,3 +93,9 @@ export function patienceOf(
     abandonMs: abandon?.ms ?? parseQuiet(config.abandon ?? '1h').ms,
   }
 }
+
+/** How `wfstore ingest --listen` and `wfstore serve --ingest` make runs of traces. @throws WfstoreError usage */
+export const receivingOf = (flags: IngestFlags, config: IngestSettings = {}) => ({
+  mapping: mappingOf(flags, config, DEFAULT_MAPPING),
+  reconciling: { ...DEFAULT_MAPPING, ...patienceOf(flags, config, 'network') },
+})

@@ -1,4 +1,5 @@
-import { plural } from '../../../numbers.ts'
+import { databaseError } from '../../db/query/errors.ts'
+import { plural } from '../../numbers.ts'
 
 const MINUTE_MS = 60_000
 /** An error may name an id, so that each is another reason. */
@@ -42,3 +43,10 @@ export function reportRefusals(note: (line: string) => void, now: () => number):
     },
   }
 }
+
+/** What a receiver of traces calls. */
+export const reportsOf = ({ add }: Refusals) => ({
+  onRefused: (reason: string, spans?: number) => add(spans ? 'span' : 'request', reason, spans),
+  onError: (error: unknown) => add('request', databaseError(error).message),
+  onDelayed: (error: unknown) => add('run', databaseError(error).message),
+})
