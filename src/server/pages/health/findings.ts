@@ -47,7 +47,7 @@ function section({ title, has }: Group, findings: readonly DoctorFinding[]): Mar
   const states = new Set(own.map(({ state }) => state)).size
   const hasFix = own.some(({ fix }) => fix !== null)
   return html`<section><h2>${title}</h2>${table({
-    caption: plural(own.length, 'check'),
+    caption: `${title}: ${plural(own.length, 'check')}`,
     file: `health-${title.toLowerCase().replace(' ', '-')}`,
     columns: [
       texts('Check', 'check', ({ check }: DoctorFinding) => check, { kind: 'name' }),
