@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sum, units } from '../../queries/billing/support.ts'
-import { NOW } from '../../support/cli.ts'
+import { NOW, runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { expectGolden } from '../../support/golden.ts'
 import { createBills, ODD_USER } from './bills-support.ts'
@@ -212,7 +212,20 @@ it('the months are those of the billing zone, and its times are in it too', asyn
   expect((await get('/bills?tz=Asia/Tokyo')).body).toContain('2026-11-02 18:30')
 })
 
+it('the FOCUS file is that of the command line', async () => {
+  for (const user of ['', '?user=user_1']) {
+    const answer = await site.get(`/bills/2026-11/focus.csv${user}`)
+    const argv = ['billing', '--period', '2026-11', '-o', 'focus', '--database-url', database.url]
+    const { stdout } = await runCli(user ? [...argv, '--user', 'user_1'] : argv)
+    expect(answer.headers.get('content-disposition')).toContain('focus-2026-11.csv')
+    expect(await answer.text()).toBe(stdout)
+    expect(stdout.split('\n').length).toBeGreaterThan(20)
+  }
+})
+
 it.each([
+  ['/bills/2026-13/focus.csv', 400, 'period'],
+  ['/bills/2026-11/focus.csv?by=user', 400, 'This page has no parameter by'],
   ['/bills/2026-13', 400, '"2026-13" is not a billing period'],
   ['/bills/2026-11?by=colour', 400, 'By is "colour"'],
   ['/bills/2026-11?by=total&by=user', 400, 'total cannot be combined'],

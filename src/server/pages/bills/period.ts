@@ -65,6 +65,7 @@ function content(view: PageView, data: PeriodData, users: string[] | undefined):
   const links = [
     html`<a href="${href(view, `/bills/${period}/statements`, { user: users })}">Statements to print</a>`,
     html`<a href="${href(view, `/bills/${period}/records`, { user: users })}">Single bills</a>`,
+    html`<a href="${href(view, `/bills/${period}/focus.csv`, { user: users })}" download>FOCUS file</a>`,
     html`<a href="${href(view, '/report', { period, user: users })}">Report</a>`,
   ]
   return {
