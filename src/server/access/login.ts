@@ -111,9 +111,9 @@ const loginForm = ({ basePath }: LoginOptions, next: string, problem?: string): 
   title: 'Log in',
   main: html`<form class="login" method="post" action="${basePath}/login">
 ${problem !== undefined && html`<p class="notice bad" role="alert" id="problem">${problem}</p>`}
+<input name="user" autocomplete="username" value="wfstore" hidden>
 <label for="token">Token</label>
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password" spellcheck="false" placeholder="wfs_…"${problem !== undefined && html` aria-invalid="true" aria-describedby="problem"`}>
-<input autocomplete="username" value="wfstore" hidden>
 <input name="next" type="hidden" value="${next}">
 <button class="button main">Log in</button>
 <p class="note">The operator of this server creates tokens: <code>wfstore token create</code></p>

@@ -71,6 +71,7 @@ ${body}
 ${database !== undefined && html`<p>Database ${name(database)}</p>`}
 ${timeZone !== undefined && html`<p>Times are in ${zone(frame)}</p>`}
 <p>Amounts are in US dollars</p>
+${account(context, site)}
 <p>wfstore ${version}</p>
 </footer>
 </body>
@@ -84,6 +85,13 @@ const navigation = ({ basePath }: Site, { current }: Frame) =>
     ([path, label]) =>
       html`<a href="${basePath}/${path}"${path === current && html` aria-current="page"`}>${label}</a>`,
   )}</nav>`
+
+/** Who has logged in, with a link to log out. */
+function account(context: PageContext, { access, basePath }: Site): Markup | undefined {
+  const caller = context.get('caller')
+  if (!access.login || !caller) return undefined
+  return html`<p>${name(caller.name)} may ${caller.can} · <a href="${basePath}${access.login.paths[0]}">Log out</a></p>`
+}
 
 const zone = ({ timeZone, utc }: Frame) =>
   html`<strong>${timeZone}</strong>${utc !== undefined && timeZone !== 'UTC' && html` · <a href="${utc}">show UTC</a>`}`

@@ -102,7 +102,8 @@ describe.runIf(browserPath !== undefined)('in a browser (needs chromium on PATH)
 
   it('Log out ends it', async () => {
     await logIn()
-    await page.goto(`${url}/login`)
+    expect(await page.locator('footer').textContent()).toContain('on-call may write')
+    await page.getByRole('link', { name: 'Log out' }).click()
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.waitForURL(`${url}/login`)
     await page.goto(`${url}/cost`)

@@ -176,3 +176,21 @@ describe.each(ACTIONS)('%s', (path, body, changed) => {
     expect(await database.sql(changed)).toEqual(before)
   })
 })
+
+it('the roles that docs/SERVE.md names suffice for each action', async () => {
+  const prefix = database.name
+  await runCli(['migrate', 'roles', '--prefix', prefix, '--database-url', database.url])
+  await database.sql(`
+    create role ${prefix} login password 'x' in role ${prefix}_writer;
+    grant insert, update on wfstore_periods, wfstore_settings to ${prefix}`)
+  const url = Object.assign(new URL(database.url), { username: prefix, password: 'x' })
+  const limited = acting({ ...database, url: url.href })
+  for (const [path, body] of ACTIONS) {
+    const refused = path === '/cleanup' ? (await limited.act(path, body)).status : 403
+    if (path === '/cleanup') await database.sql(`grant ${prefix}_cleaner to ${prefix}`)
+    expect([path, refused, (await limited.act(path, body)).status]).toEqual([path, 403, 200])
+  }
+  await limited.close()
+  const roles = ['', '_writer', '_reader', '_cleaner'].map((duty) => prefix + duty).join(', ')
+  await database.sql(`drop owned by ${roles}; drop role ${roles}`)
+})
