@@ -1,6 +1,15 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -91,19 +100,45 @@ it('the systemd unit runs as it is written', () => {
   }
 })
 
-it('the systemd unit of a server starts, and its stop is no failure', async () => {
-  const [lines = [], ...others] = services(false)
-  expect(others).toEqual([])
-  const command = lines.find((line) => line.startsWith('ExecStart='))?.slice('ExecStart='.length)
-  const [program = '', ...words] = here(command as string)
-    .replace(/(?<=--listen \S+):\d+/, ':0')
-    .split(' ')
-  const server = spawn(program, words, { cwd: folder, env: assignments(lines) })
-  const [line] = await once(server.stderr, 'data')
-  expect(String(line)).toMatch(/^listening on /)
-  server.kill('SIGTERM')
-  const [code] = await once(server, 'exit')
-  expect(lines).toContain(`SuccessExitStatus=${code}`)
+it('the systemd units of servers start, and their stop is no failure', async () => {
+  start('wfstore token create --name docs', {
+    PATH: join(folder, 'bin'),
+    DATABASE_URL: database.url,
+  })
+  const units = services(false)
+  expect(units).toHaveLength(2)
+  for (const lines of units) {
+    const command = lines.find((line) => line.startsWith('ExecStart='))?.slice('ExecStart='.length)
+    const [program = '', ...words] = here(command as string)
+      .replace(/(?<=--listen \S+):\d+/, ':0')
+      .split(' ')
+    const server = spawn(program, words, { cwd: folder, env: assignments(lines) })
+    const [line] = await once(server.stderr, 'data')
+    expect(String(line)).toMatch(/^listening on /)
+    server.kill('SIGTERM')
+    const [code] = await once(server, 'exit')
+    expect(lines).toContain(`SuccessExitStatus=${code}`)
+  }
+})
+
+/** systemd checks a file of this name. */
+it.runIf(existsSync('/usr/bin/systemd-analyze'))('systemd accepts the units of servers', () => {
+  for (const lines of services(false)) {
+    const name = /[\w-]+\.service$/.exec(lines[0] as string)?.[0] as string
+    const file = join(folder, name)
+    // The checking machine has no such user.
+    writeFileSync(
+      file,
+      lines
+        .join('\n')
+        .replaceAll('/usr/local/bin', join(folder, 'bin'))
+        .replace(/^User=.*/m, 'User=root'),
+    )
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' })
+    // It also names what is wrong with other units of the machine.
+    expect(stderr.split('\n').filter((line) => line.includes(name))).toEqual([])
+    expect(status).toBe(0)
+  }
 })
 
 it('the arguments of the Kubernetes job are a cleanup', () => {
