@@ -1,11 +1,10 @@
 // The applications of docs/SERVE.md as the page shows them, with the library of dist/: it needs `npm run build`.
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createMigrated } from '../support/migrated.ts'
+import { type Running, startServer } from './child.ts'
 import { shownFiles, writeApplication } from './page.ts'
 import { fill, keepsPromises } from './promises.ts'
 
@@ -29,25 +28,12 @@ afterAll(async () => {
 })
 
 describe.each(APPLICATIONS)('%s', (name) => {
-  let child: ChildProcess
-  let url: string
+  let application: Running
   beforeAll(async () => {
-    const { PATH, HOME } = process.env
-    child = fork(join(folder, name), {
-      cwd: folder,
-      execArgv: ['--require', join(import.meta.dirname, 'announce.cjs')],
-      env: { PATH, HOME, DATABASE_URL: database.url, PORT: '0' },
-    })
-    const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`exit ${code}`)))
-    ended.catch(() => {})
-    const [port] = await Promise.race([once(child, 'message'), ended])
-    url = `http://127.0.0.1:${port}`
+    application = await startServer(join(folder, name), [], folder, database.url)
   })
-  afterAll(async () => {
-    child.kill()
-    await once(child, 'exit')
-  })
-  keepsPromises(() => ({ url, database }))
+  afterAll(() => application.stop())
+  keepsPromises(() => ({ url: application.url, database }))
 })
 
 it('every application of the page is run', () => {
