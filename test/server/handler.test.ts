@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, expect, it } from 'vitest'
+import { fillDemo } from '../../src/demo/fill.ts'
 import {
   createHandler,
   type HandlerOptions,
@@ -11,6 +12,9 @@ import { openPool } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 
 const database = await createMigrated('handler')
+const client = await database.connect()
+await fillDemo(client, new Date())
+await client.end()
 const store = openStore({ databaseUrl: database.url })
 const pool = openPool({ connectionString: database.url })
 afterAll(async () => {
@@ -164,4 +168,35 @@ it('probes and assets need no caller', async () => {
   const handler = createHandler({ store, authorize: () => undefined })
   expect((await get('/healthz', handler)).status).toBe(200)
   expect((await get('/metrics', handler)).status).toBe(401)
+})
+
+it('below a base path every link, asset, form and redirect is below it too, and so is the server of openapi.json', async () => {
+  const handler = createHandler({ store, authorize, basePath: '/a/wfstore' })
+  const seen = new Set<string>()
+  const outside: string[] = []
+  const ahead = ['/a/wfstore']
+  for (let link = ahead.pop(); link !== undefined; link = ahead.pop()) {
+    // One page of each kind.
+    const [path = ''] = link.replace(/[0-9a-f]{8}-[0-9a-f-]+/, ':id').split(/[?#]/)
+    if (seen.has(path)) continue
+    seen.add(path)
+    const answer = await get(link, handler)
+    expect([link, answer.status]).toEqual([link, 200])
+    const type = answer.headers.get('content-type') ?? ''
+    const text = type.includes('text/html') ? await answer.text() : ''
+    const links = [...text.matchAll(/\s(?:href|src|action|data-[\w-]+)="([^"]*)"/g)]
+      .map(([, value = '']) => value.replaceAll('&amp;', '&'))
+      .filter((value) => value.startsWith('/'))
+    outside.push(...links.filter((value) => !value.startsWith('/a/wfstore')))
+    if (!path.includes('/events'))
+      ahead.push(...links.filter((value) => !value.includes('/events')))
+    if (type.includes('event-stream')) await answer.body?.cancel()
+  }
+  expect(outside).toEqual([])
+  expect([...seen].filter((path) => path.startsWith('/a/wfstore/assets/')).length).toBeGreaterThan(
+    1,
+  )
+  expect([...seen]).toEqual(expect.arrayContaining(['/a/wfstore/executions', '/a/wfstore/bills']))
+  const description = await (await get('/a/wfstore/openapi.json', handler)).json()
+  expect(description).toMatchObject({ servers: [{ url: '/a/wfstore/api/v1' }] })
 })
