@@ -68,6 +68,10 @@ function checkName(name: string): void {
     throw new WfstoreError('usage', `${JSON.stringify(name)} is not a name for a token`, {
       hint: 'use at most 64 letters, digits and . _ @ - and begin with a letter or a digit',
     })
+  if (name === 'local')
+    throw new WfstoreError('usage', 'local is the name of callers without a token', {
+      hint: 'use another name',
+    })
   if (isIdStart(name))
     throw new WfstoreError('usage', `${name} looks like an id`, { hint: 'use another name' })
 }

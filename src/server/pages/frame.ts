@@ -86,11 +86,11 @@ const navigation = ({ basePath }: Site, { current }: Frame) =>
       html`<a href="${basePath}/${path}"${path === current && html` aria-current="page"`}>${label}</a>`,
   )}</nav>`
 
-/** Who has logged in, with a link to log out. */
+/** Who asks for the page, with a link to log in or out. Programs of this machine are the caller 'local'. */
 function account(context: PageContext, { access, basePath }: Site): Markup | undefined {
   const caller = context.get('caller')
   if (!access.login || !caller) return undefined
-  return html`<p>${name(caller.name)} may ${caller.can} · <a href="${basePath}${access.login.paths[0]}">Log out</a></p>`
+  return html`<p>${name(caller.name)} may ${caller.can} · <a href="${basePath}${access.login.paths[0]}">${caller.name === 'local' ? 'Log in' : 'Log out'}</a></p>`
 }
 
 const zone = ({ timeZone, utc }: Frame) =>

@@ -132,6 +132,7 @@ it.each([
   ['create --name x/y', '"x/y" is not a name for a token'],
   [`create --name ${'x'.repeat(65)}`, 'is not a name for a token'],
   ['create --name 01234567', '01234567 looks like an id'],
+  ['create --name local', 'local is the name of callers without a token'],
   ['create --name x --can delete', 'Allowed choices are read, write'],
   ['create --name x --expires soon', 'It must be a duration such as 12h, 90d or 52w, or never'],
   ['create --name x --expires 0d', 'It must be a duration such as 12h, 90d or 52w, or never'],
