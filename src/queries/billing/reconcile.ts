@@ -72,8 +72,9 @@ const FIRST_BILL = raw(
 /**
  * The bills of all periods of each run with a bill in these periods, and the runs that ended in them without a bill. A run
  * with bills in several of the periods has a row for each. `all` adds the runs that match their bills.
+ * @param hasBills whether each row names its first bill
  */
-function differences({ periods, userId }: Scope, all: boolean): Sql {
+function differences({ periods, userId }: Scope, all: boolean, hasBills = !all): Sql {
   const months = sql`${periods.map((period) => monthOf('period', period))}::text[]`
   const bounds = [periods[0], periods.at(-1)]
   const of = (column: string) => conditionsOf({ userId: equals(column, name) }, { userId })
@@ -81,7 +82,7 @@ function differences({ periods, userId }: Scope, all: boolean): Sql {
     select billing_period, billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records b
     ${where([sql`b.billing_period = any(${months})`, ...of('b.user_id')])}
   ), billed as (
-    select b.execution_id, ${all ? raw('null::uuid') : FIRST_BILL} as billing_id,
+    select b.execution_id, ${hasBills ? FIRST_BILL : raw('null::uuid')} as billing_id,
            sum(b.cost) as cost, sum(b.tokens_total) as tokens, min(b.user_id) as user_id, min(b.model_id) as model_id,
            coalesce(sum(b.cost) filter (where b.corrects is not null and b.metadata ? 'reason' and not b.metadata ?| array['step_id', 'applied']), 0) as corrected,
            array_agg(b.billing_period) as periods
@@ -115,17 +116,13 @@ const ORDER = `array_position(array['agrees', 'unbilled', 'differs', 'no_run', '
 const scoped = ({ period, userId }: BillingScope): Scope => ({ periods: [period], userId })
 
 /**
- * The differences between the bills of a period and their runs, faults first.
- * @param limit (default: all) @throws WfstoreError usage
+ * All differences between the bills of a period and their runs, faults first.
+ * @throws WfstoreError usage
  */
-export async function reconcile(
-  run: Run,
-  scope: BillingScope,
-  limit?: number,
-): Promise<BillDifference[]> {
+export async function reconcile(run: Run, scope: BillingScope): Promise<BillDifference[]> {
   return run(
     sql`${differences(scoped(scope), false)} select ${raw(d.selectList(differenceShape, 'r'))} from r
-     order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id limit ${limit ?? null}::bigint`,
+     order by ${raw(ORDER)}, r.user_id, r.execution_id, r.billing_id`,
     differenceShape,
   )
 }
@@ -151,5 +148,30 @@ export function agreements(run: Run, scope: Scope): Promise<Agreement[]> {
        sum(r.run_cost) as run_cost, sum(r.billed_cost - r.run_cost) as cost_difference from r
      group by r.period, r.kind order by r.period, ${raw(ORDER)}`,
     agreementShape,
+  )
+}
+
+/** What matches and what differs in a period, with the first of the rows that need a look. */
+export interface PeriodCheck extends Agreement {
+  rows: BillDifference[]
+}
+
+/** A removed run is no fault, and a correction has a reason. */
+const LOOKED_AT = `('unbilled', 'differs', 'no_run')`
+
+/**
+ * The same as `agreements` and the first rows of `reconcile`, in one statement.
+ * @param limit rows of each kind @throws WfstoreError usage
+ */
+export function checkPeriod(run: Run, scope: BillingScope, limit: number): Promise<PeriodCheck[]> {
+  return run(
+    sql`${differences(scoped(scope), true, true)}
+     select r.*, coalesce((select json_agg(${raw(d.jsonArrayOf(differenceShape, 'r'))} order by r.user_id, r.execution_id, r.billing_id)
+         from (select * from r as f where f.kind = r.kind and f.kind in ${raw(LOOKED_AT)}
+               order by user_id, execution_id, billing_id limit ${limit}) as r), '[]') as rows
+     from (select r.period, r.kind, count(*) as count, sum(r.billed_cost) as billed_cost, sum(r.run_cost) as run_cost,
+             sum(r.billed_cost - r.run_cost) as cost_difference from r group by r.period, r.kind) as r
+     order by ${raw(ORDER)}`,
+    { ...agreementShape, rows: d.rows(differenceShape) },
   )
 }

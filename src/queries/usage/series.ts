@@ -79,12 +79,14 @@ counted as (
     ${moved}
   ) as all_rows group by date, key having sum(runs) <> 0 or sum(cost) <> 0
 ), placed as (
-  select key, row_number() over (order by sum(cost) desc, sum(runs) desc, key collate "C") as place
-  from counted group by key
+  -- A join of the keys could not be hashed, because a key may be null.
+  select date, key, runs, cost,
+         dense_rank() over (order by key_cost desc, key_runs desc, key collate "C") as place
+  from (select *, sum(cost) over (partition by key) as key_cost, sum(runs) over (partition by key) as key_runs from counted) as summed
 ), rested as (
-  select c.date, case when not ${isRest} then p.key end as key, case when not ${isRest} then p.place end as place,
-         ${isRest} as other, c.runs, c.cost
-  from counted c join placed p on p.key is not distinct from c.key
+  select date, case when not ${isRest} then key end as key, case when not ${isRest} then place end as place,
+         ${isRest} as other, runs, cost
+  from placed
 ), r as (
   select date, key, place, coalesce(other, false) as other, grouping(other) = 1 as is_total,
          sum(runs) as runs, sum(cost) as cost

@@ -115,6 +115,22 @@ it('the check names runs without a bill and with another cost, and links to them
   expect(linksIn(body)).toContain('/executions/00000000-0000-4000-8000-000000000099')
 })
 
+it('a period with many bills is checked when a reader asks for it', async () => {
+  await database.sql(
+    `insert into billing_records (user_id, model_id, billing_period, cost) select 'many', 'm', '2025-02', 1 from generate_series(1, 10001)`,
+  )
+  const { body } = await get('/bills/2025-02?by=model')
+  expect(textIn(body)).toContain(
+    'Check the bills against their runs: this reads all 10,001 of them.',
+  )
+  expect(tablesIn(body, 'Check of')).toEqual([])
+  const link = linksIn(body).find((each) => each.includes('reconcile=true')) as string
+  expect(link).toBe('/bills/2025-02?by=model&reconcile=true')
+  const checked = tableIn((await get(link)).body, 'Check of')
+  expect(columnIn(checked, 'Number')).toEqual(['10,001'])
+  await database.sql(`delete from billing_records where billing_period = '2025-02'`)
+})
+
 it('a closed period that has changed says with what it was closed', async () => {
   const text = textIn((await get('/bills/2026-10')).body)
   expect(text).toContain(

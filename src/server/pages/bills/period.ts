@@ -1,12 +1,7 @@
 import { plural } from '../../../numbers.ts'
 import { type BillCorrection, correctionsIn } from '../../../queries/billing/corrections.ts'
 import type { BillingPeriod } from '../../../queries/billing/periods.ts'
-import {
-  type Agreement,
-  agreements,
-  type BillDifference,
-  reconcile,
-} from '../../../queries/billing/reconcile.ts'
+import { checkPeriod, type PeriodCheck } from '../../../queries/billing/reconcile.ts'
 import { type SummaryKey, summarize, type UnpricedBills } from '../../../queries/billing/summary.ts'
 import { getSettings } from '../../../queries/settings.ts'
 import { spanIn } from '../../markup/dates.ts'
@@ -15,9 +10,9 @@ import { count, money } from '../../markup/numbers.ts'
 import { FAULTS } from '../../report/months.ts'
 import { time } from '../cells.ts'
 import { figure, figures, notes } from '../figures.ts'
-import { href } from '../links.ts'
+import { href, hrefHere } from '../links.ts'
 import type { PageContent } from '../page.ts'
-import { checkParameters, valuesIn } from '../parameters.ts'
+import { checkParameters, flagOf, valuesIn } from '../parameters.ts'
 import { inSnapshot, type PageView } from '../view.ts'
 import { correctionsTable } from './corrections.ts'
 import { checkSection } from './differences.ts'
@@ -27,18 +22,21 @@ import { type Summarized, summaryForm, summaryTable } from './summary.ts'
 
 /** The number of differences and corrections that are listed. */
 const ROWS = 20
+/** A period with more bills is checked when a reader asks for it. */
+const CHECKED = 10_000
 
 interface PeriodData extends Summarized {
   state: BillingPeriod
-  checks: Agreement[]
-  differences: BillDifference[]
+  /** Null if the check was not asked for: it reads every bill and its run. */
+  checks: PeriodCheck[] | null
   corrections: BillCorrection[]
   costTags: string[]
 }
 
 /** The bills of a period: sums, payment, the check against the runs, corrections. */
 export async function periodPage(view: PageView): Promise<PageContent> {
-  checkParameters(view, [], ['by', 'user'])
+  checkParameters(view, ['reconcile'], ['by', 'user'])
+  const isAsked = flagOf(view, 'reconcile')
   const given = view.parameters.getAll('by').flatMap((text) => text.split(','))
   const by = [...new Set(given.length > 0 ? given : ['user'])] as SummaryKey[]
   const userId = valuesIn(view, 'user')
@@ -46,12 +44,11 @@ export async function periodPage(view: PageView): Promise<PageContent> {
     const { run } = view
     const state = await periodOf(view)
     const { period } = state
-    const checks = await agreements(run, { periods: [period], userId })
-    const differs = checks.some(({ kind }) => kind !== 'agrees')
+    const checks =
+      isAsked || state.records <= CHECKED ? await checkPeriod(run, { period, userId }, ROWS) : null
     return {
       ...{ state, period, by, checks },
       summary: await summarize(run, { period, userId, by }),
-      differences: differs ? await reconcile(run, { period, userId }, ROWS) : [],
       corrections: await correctionsIn(run, period, ROWS),
       costTags: (await getSettings(run)).costTags,
     }
@@ -60,7 +57,7 @@ export async function periodPage(view: PageView): Promise<PageContent> {
 }
 
 function content(view: PageView, data: PeriodData, users: string[] | undefined): PageContent {
-  const { state, period, by, checks, differences, corrections, costTags } = data
+  const { state, period, by, checks, corrections, costTags } = data
   const timeZone = zoneOfBills(view, state.timeZone)
   const links = [
     html`<a href="${href(view, `/bills/${period}/statements`, { user: users })}">Statements to print</a>`,
@@ -73,11 +70,11 @@ function content(view: PageView, data: PeriodData, users: string[] | undefined):
     about: html`${span(state)} · ${stateOf(state)}${state.closedAt !== null && html` since ${time({ timeZone }, state.closedAt, 'minutes')}${state.closedBy !== null && html` by ${name(state.closedBy)}`}`}`,
     timeZone,
     body: html`${headline(data, view.now)}
-${problems(data)}
+${problems(view, data)}
 <p class="links screen">${links.map((link, place) => html`${place > 0 && ' · '}${link}`)}</p>
 ${summaryForm(view, by, costTags)}
 <section><h2>Bills by ${by.join(' and ')}</h2>${summaryTable(view, data)}</section>
-${checkSection(view, period, checks, differences)}
+${checks !== null && checkSection(view, period, checks)}
 ${corrections.length > 0 && html`<section><h2>Corrections</h2>${correctionsTable(view, timeZone, `The newest ${plural(corrections.length, 'correction')} in ${monthName(period)}`, corrections)}</section>`}
 ${notes([
   'Amounts are in US dollars, rounded; the title of an amount and the CSV have all digits. A bill belongs to the month in which its run ended.',
@@ -111,12 +108,13 @@ function headline({ state, summary }: PeriodData, now: Date): Markup {
 }
 
 /** What needs a look. */
-function problems({ state, summary, checks, period }: PeriodData): Markup {
-  const faults = checks.filter(({ kind }) => FAULTS.includes(kind))
+function problems(view: PageView, { state, summary, checks, period }: PeriodData): Markup {
+  const faults = (checks ?? []).filter(({ kind }) => FAULTS.includes(kind))
   return html`${state.differs && html`<p class="notice bad">The bills have changed since the period was closed: it was closed with ${plural(state.records, 'bill')} of ${money(state.cost)}.</p>`}
 ${faults.map(({ kind, count: number }) => html`<p class="notice bad">${plural(number, 'run')} ${kind === 'unbilled' ? 'without a bill' : 'with another cost or other tokens than billed'}: see <a href="#check">below</a>.</p>`)}
 ${unpriced(summary.unpriced)}
-${checks.length > 0 && faults.length === 0 && !state.differs && html`<p class="good-line">No fault is found between the bills of ${monthName(period)} and their runs.</p>`}`
+${checks === null && html`<p class="note"><a href="${hrefHere(view, { reconcile: 'true' })}">Check the bills against their runs</a>: this reads all ${count(state.records)} of them.</p>`}
+${checks !== null && checks.length > 0 && faults.length === 0 && !state.differs && html`<p class="good-line">No fault is found between the bills of ${monthName(period)} and their runs.</p>`}`
 }
 
 function unpriced({ bills, models, tokens }: UnpricedBills): Markup | false {

@@ -76,7 +76,7 @@ export function summaryTable(view: PageView, { period, by, summary }: Summarized
     ],
     rows: shown,
     total,
-    csv: html`<a class="csv" href="${csvHref(view, '/billing', { period, by })}">CSV of all rows</a>`,
+    csv: html`<a class="csv" href="${csvHref(view, '/billing', { period, by, reconcile: null })}">CSV of all rows</a>`,
   })
 }
 
