@@ -20,7 +20,7 @@ type SubRun = ExecutionTree['children'][number]
 export function nested(
   rows: readonly TimelineRow[],
   { children, childCount }: ExecutionTree,
-  run: ExecutionOutline,
+  run: Pick<ExecutionOutline, 'startTime'>,
 ): { bars: TimelineBar[]; left: number } {
   const spanMs = rows[0]?.spanMs ?? 0
   const origin = Date.parse(run.startTime)

@@ -4,6 +4,7 @@ import { expectGolden } from '../../../support/golden.ts'
 import { createMigrated } from '../../../support/migrated.ts'
 import { openSite, type TestSite } from '../support.ts'
 import {
+  BILL,
   CHILD,
   FULL,
   fillRuns,
@@ -76,6 +77,30 @@ describe('the page of a run', () => {
     expect(body).not.toContain('\u202e')
     expect(body).toContain('\\u202egnp')
   })
+})
+
+it('every link of the page has an answer, and every link inside it a place', async () => {
+  const body = await runPage(FULL)
+  const links = [
+    ...new Set(
+      [...body.matchAll(/href="\/wf([^"]+)"/g)].map(([, link]) =>
+        String(link).replaceAll('&amp;', '&'),
+      ),
+    ),
+  ]
+  expect(links).toEqual(
+    expect.arrayContaining([
+      `/api/v1/executions/${FULL}`,
+      `/api/v1/audit?execution=${FULL}`,
+      `/bills/2026-11/${BILL}`,
+    ]),
+  )
+  for (const link of links) {
+    const [path = '', anchor] = link.split('#')
+    const { status, body } = await open(path)
+    expect([200, 302], link).toContain(status)
+    if (anchor !== undefined) expect(body, link).toContain(`id="${anchor}"`)
+  }
 })
 
 describe('the numbers of the page', () => {
