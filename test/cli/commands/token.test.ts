@@ -142,6 +142,12 @@ it.each([
   expect(await listed()).toEqual([])
 })
 
+it('an export has no tokens', async () => {
+  await wfstore('create --name grafana')
+  const { code, stdout } = await runCli(['export', '--database-url', database.url])
+  expect([code, stdout]).toEqual([0, expect.not.stringMatching(/grafana|token_id|[0-9a-f]{64}/)])
+})
+
 it('the writer of runs reads tokens, but only the owner of the tables creates and revokes them', async () => {
   const prefix = database.name
   await runCli(['migrate', 'roles', '--prefix', prefix, '--database-url', database.url])
