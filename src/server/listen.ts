@@ -39,7 +39,7 @@ const USUAL: Timeouts = {
 }
 
 /** Further clients are refused at once: each connection takes a file of the process. */
-const MOST_CONNECTIONS = 1000
+const MOST_CONNECTIONS = 2000
 
 export interface Listening {
   host: string

@@ -72,6 +72,8 @@ export interface Site {
   /** Who sends a request to the routes of the old application, which are served only if this is set. */
   userOf?: ((request: Request) => OldUser | undefined | Promise<OldUser | undefined>) | undefined
   version: string
+  /** The zone of times for browsers that name none (default: UTC). */
+  timeZone?: string | undefined
   /** Whether actions are possible at all. */
   allowWrites: boolean
   /** The time of the server, for tests. */

@@ -24,7 +24,8 @@ export function isForged(
     return (
       (site === 'cross-site' || site === 'same-site') && header('sec-fetch-mode') !== 'navigate'
     )
-  if (site !== null && site !== 'same-origin' && site !== 'none') return true
+  // A page cannot write this header. The name of the server is checked before.
+  if (site !== null) return site !== 'same-origin' && site !== 'none'
   // The origin of a form is null, because pages send no referrer.
   if (site === 'same-origin') return false
   if (origin === null) return false

