@@ -31,6 +31,16 @@ const FILES = {
     'cli/commands/migrate/roles',
     'db/migrate/up',
   ],
+  // Commands that the pages share modules with, and that do not load the server.
+  'sort-rows': ['cli/options/sort-rows'],
+  'file-mode': ['cli/options/file-mode'],
+  checks: ['db/sequences', 'db/unindexed'],
+  report: ['cli/commands/report/report'],
+  page: ['server/report/data', 'server/report/page'],
+  doctor: ['cli/commands/doctor'],
+  metrics: ['cli/commands/metrics/metrics'],
+  timeline: ['cli/commands/executions/timeline-columns'],
+  help: ['cli/commands/help'],
 }
 
 /** Modules that take milliseconds to load and that most commands do not use. */

@@ -161,6 +161,28 @@ it('executions list loads the program and the store, and no slow module of Node'
   expect(sources.filter((source) => heavy.test(source))).toEqual([])
 })
 
+it('only serve and open load the server, with which other commands share modules', async () => {
+  const [row] = await database.sql('select execution_id from workflow_executions')
+  for (const argv of [
+    ['executions', 'show', String(row?.execution_id)],
+    ...[
+      ['audit'],
+      ['errors'],
+      ['tools'],
+      ['stats'],
+      ['metrics', 'current'],
+      ['doctor'],
+      ['prices'],
+    ],
+    ...[['cost', '--by', 'model'], ['billing'], ['cleanup', 'history'], ['settings'], ['export']],
+    ['nonsense'],
+  ]) {
+    const { files } = await run(argv)
+    const server = sourcesOf(files).filter((source) => /^src\/server\/|\/hono\//.test(source))
+    expect([argv, server]).toEqual([argv, []])
+  }
+})
+
 it('migrate up with nothing to do loads no migration tool', async () => {
   const { code, stdout, files } = await run(['migrate', 'up'])
   expect([code, stdout]).toEqual([0, 'the schema is up to date\n'])
