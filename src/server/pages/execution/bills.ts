@@ -40,7 +40,7 @@ function billOf(view: PageView, bill: ShortBill, lines: readonly BillLine[]): Ma
   } = bill
   const own = lines.filter((line) => line.billingId === billingId).sort(byModel)
   return html`<div class="bill"><h3>${corrects === null ? 'Bill' : 'Correction'} ${billLink(view, billingPeriod, billingId)}: ${money(bill.cost)}</h3>
-<dl class="facts">
+<dl class="facts run-facts">
 <dt>Period</dt><dd><a href="${href(view, `/bills/${encodeURIComponent(billingPeriod)}`)}">${name(billingPeriod)}</a>${originalPeriod !== null && html` <em>instead of ${name(originalPeriod)}, which was closed</em>`}</dd>
 <dt>User</dt><dd>${name(bill.userId)}</dd>
 <dt>Billed</dt><dd>${time(view, bill.timestamp)}</dd>
@@ -48,7 +48,7 @@ function billOf(view: PageView, bill: ShortBill, lines: readonly BillLine[]): Ma
 ${corrects !== null && html`<dt>Corrects</dt><dd>${shortId(corrects)}</dd>`}
 ${corrects !== null && reason !== null && html`<dt>Reason</dt><dd>${cut(reason)}${correctedBy !== null && html` <span class="soft">by ${cut(correctedBy)}</span>`}</dd>`}
 </dl>
-${own.length > 0 && table({ caption: `${plural(own.length, 'line')}, US dollars`, file: `bill-${billingId}`, columns: lineColumns(own), rows: own })}</div>`
+${own.length > 0 && table({ caption: `${plural(own.length, 'line')}, US dollars`, file: `bill-${billingId}`, columns: lineColumns(own), rows: own, reflow: true })}</div>`
 }
 
 const ORDER: readonly BillLine['meter'][] = [

@@ -17,7 +17,7 @@ export function costSection(
 ): Markup {
   const [ofSteps, unknown] = models.length === 0 ? ['0', run.totalCost] : [cost, rest]
   return html`<section id="cost"><h2>Cost by model</h2>
-${models.length === 0 ? nothing('No step has called a model') : table({ caption: `${plural(models.length, 'model')}, US dollars`, file: `cost-${run.executionId}`, columns: modelColumns(models), rows: models })}
+${models.length === 0 ? nothing('No step has called a model') : table({ caption: `${plural(models.length, 'model')}, US dollars`, file: `cost-${run.executionId}`, columns: modelColumns(models), rows: models, reflow: true })}
 ${models.length > 0 && html`<p class="note">The steps cost ${money(ofSteps)}${Number(unknown) === 0 && html`, which is the cost of the run`}.</p>`}
 ${Number(unknown) !== 0 && html`<p class="notice">The run costs ${money(run.totalCost)}: ${money(unknown)} of it is of no step, because another client has written the run.</p>`}
 ${unpricedNote(view, models)}

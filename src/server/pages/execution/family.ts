@@ -22,7 +22,7 @@ export function familySection(view: PageView, own: TreeRun, tree: ExecutionTree)
   ]
   return html`<section id="family"><h2>Parent and sub-runs</h2>
 ${hidden !== null && html`<p class="note">The run was started by <a class="id" href="${executionHref(view, hidden)}">${hidden.slice(0, 8)}</a>, which is removed or not in this store.</p>`}
-${table({ caption: `${childCount === 0 ? 'No sub-run' : plural(childCount, 'sub-run')}, US dollars`, columns: columns(view, own.executionId), rows, csv: false })}
+${table({ caption: `${childCount === 0 ? 'No sub-run' : plural(childCount, 'sub-run')}, US dollars`, columns: columns(view, own.executionId), rows, csv: false, reflow: true })}
 ${childCount > 0 && html`<p class="note">The run costs ${money(own.totalCost)}; with its sub-runs that are kept, each once, ${money(costWithChildren)}.</p>`}
 ${childCount > children.length && html`<p class="note">These are ${children.length} of ${count(childCount)} sub-runs, the nearest first. <a href="${href(view, '/executions', { parent: own.executionId })}">All that this run started itself</a></p>`}
 </section>`
