@@ -107,9 +107,10 @@ const listen = () => {
     state(false, 'The server is stopping. This page continues when it is back.')
   })
   source.addEventListener('error', () => {
-    // The browser connects again by itself.
-    losing ??= setTimeout(() => state(false, away.textContent || 'The server does not answer. This page shows what was last known.'), 5000)
-    if (source.readyState === 2) setTimeout(listen, 30000)
+    // The browser connects again by itself, except after a status such as 401 or 503.
+    const ended = source.readyState === 2
+    if (ended) setTimeout(listen, 30000)
+    losing ??= setTimeout(() => state(false, away.textContent || (ended ? 'Live updates have ended. Load the page again for the current state.' : 'The server does not answer. This page shows what was last known.')), ended ? 0 : 5000)
   })
   addEventListener('pagehide', () => source.close(), { once: true })
 }

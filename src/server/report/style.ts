@@ -30,7 +30,7 @@ h2 { font-size: 1.2rem; line-height: 1.3; letter-spacing: -0.01em; font-weight: 
 section { margin-top: 3rem; }
 h3 { font-size: 1rem; line-height: 1.35; font-weight: 650; margin: 0; }
 a { color: var(--link); text-decoration: none; }
-a:hover, p a, caption a, li a { text-decoration: underline; }
+a:hover, p a, caption a, li a, .csv { text-decoration: underline; }
 nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin-top: 1rem; font-size: 0.87rem; }
 .verdict { margin-top: 1.4rem; padding: 0.7rem 1rem; border-left: 4px solid var(--faint); background: var(--panel); overflow-wrap: anywhere; }
 .verdict.good { border-color: var(--good); }

@@ -10,10 +10,13 @@ import { type ListeningSite, listenSite } from './listening.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** It has the colours of a desk, and to look at each of them takes most of the time. */
+const WALL = 2560
+const ONLY_LAYOUT = `{ rules: { 'color-contrast': { enabled: false } } }`
 const SIZES = [
   { width: 360, height: 780 },
   { width: 1280, height: 900 },
-  { width: 2560, height: 1440 },
+  { width: WALL, height: 1440 },
 ]
 
 describe.runIf(browserPath !== undefined)('every page (needs chromium on PATH)', () => {
@@ -78,20 +81,33 @@ describe.runIf(browserPath !== undefined)('every page (needs chromium on PATH)',
     expect(watched.said).toEqual([])
   })
 
-  it('has no fault that axe finds, and is as wide as the screen, from a phone to a wall, light and dark', async () => {
+  it('has no fault that axe finds, and is as wide as the screen, from a phone to a wall, light and dark', {
+    tags: 'slow',
+  }, async () => {
     const faults: string[] = []
-    const { page } = watched
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    // Live updates would write the rows again that are removed below.
+    await page.route('**/events?*', (route) => route.abort())
     for (const path of pathsOf(visited)) {
+      await page.setViewportSize(SIZES[0] as (typeof SIZES)[number])
       await page.goto(site.url + path)
+      for (const { width } of SIZES) {
+        await page.setViewportSize({ width, height: 900 })
+        const wide = await page.evaluate('document.documentElement.scrollWidth')
+        if (wide !== width) faults.push(`${path} is ${wide} wide on ${width}`)
+      }
+      // The other rows of a table are like its first ones, and axe looks at each cell.
+      await page.evaluate(
+        `document.querySelectorAll('tbody tr:nth-child(n + 5)').forEach((row) => row.remove())`,
+      )
       await page.evaluate(AXE)
       for (const size of SIZES) {
         await page.setViewportSize(size)
-        const width = await page.evaluate('document.documentElement.scrollWidth')
-        if (width !== size.width) faults.push(`${path} is ${width} wide on ${size.width}`)
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.emulateMedia({ colorScheme })
           const violations = await page.evaluate<string[]>(
-            `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 2).map(({ html, failureSummary }) => html.slice(0, 200) + ' ' + failureSummary).join('; ')))`,
+            `axe.run(${size.width === WALL ? ONLY_LAYOUT : ''}).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 2).map(({ html, failureSummary }) => html.slice(0, 200) + ' ' + failureSummary).join('; ')))`,
           )
           faults.push(
             ...violations.map((fault) => `${path} ${size.width} ${colorScheme}: ${fault}`),
@@ -99,6 +115,7 @@ describe.runIf(browserPath !== undefined)('every page (needs chromium on PATH)',
         }
       }
     }
+    await context.close()
     expect(faults).toEqual([])
   })
 })
