@@ -109,7 +109,7 @@ async function pages(bench) {
   return results
 }
 
-/** The memory of the server during live updates, in which a run begins each second, compared with the first quarter. */
+/** The memory of the server during live updates, in which a run begins each second, compared with the second quarter, when it is warm. */
 async function streams({ server, client, rounds, say }) {
   const seconds = Math.min(MINUTE, 4 * rounds)
   let heard = 0
@@ -136,10 +136,13 @@ async function streams({ server, client, rounds, say }) {
   say(`${STREAMS} streams: ${heard} events`)
   if (heard < STREAMS * 2) throw new Error(`${STREAMS} streams had only ${heard} events`)
   const quarter = seconds >> 2
-  const [first, last] = [median(measured.slice(0, quarter)), median(measured.slice(-quarter))]
+  const [first, last] = [
+    median(measured.slice(quarter, 2 * quarter)),
+    median(measured.slice(-quarter)),
+  ]
   return {
     ...{ name: `memory of ${STREAMS} streams, ${seconds} s`, unit: 'MB', ours: last },
-    ...{ what: 'in the first quarter', theirs: first, ratio: last / first, goal: 1.2, pairs: 1 },
+    ...{ what: 'in the second quarter', theirs: first, ratio: last / first, goal: 1.2, pairs: 1 },
   }
 }
 
