@@ -54,8 +54,9 @@ export async function answerRead(
     running.catch((error) => {
       if (!signal.aborted) site.onError(error)
     })
-    if (context.req.raw.method === 'HEAD') await stream.cancel()
-    return new Response(stream, { headers: headersOf(format) })
+    const isHead = context.req.raw.method === 'HEAD'
+    if (isHead) await stream.cancel()
+    return new Response(isHead ? null : stream, { headers: headersOf(format) })
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal.status >= 500 && !request.aborted) site.onError(error)

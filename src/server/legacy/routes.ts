@@ -1,15 +1,19 @@
 import type { Context, Hono } from 'hono'
 import { cleanup } from '../../cleanup/cleanup.ts'
+import { guardStream } from '../../cli/output/stream.ts'
 import { WfstoreError } from '../../error.ts'
+import { holdOutput } from '../api/output.ts'
 import type { OldUser, Site, SiteEnv } from '../site.ts'
-import { object } from './json.ts'
 import { setUp, verify } from './setup.ts'
-import { ANSWERS, FORBIDDEN, type Members, NO_EXECUTION_ID } from './workflow.ts'
+import { ANSWERS, FORBIDDEN, NO_EXECUTION_ID } from './workflow.ts'
 
 const WORKFLOW = '/api/workflow'
 const SETUP = '/api/setup/workflow-tables'
 /** They ask the application who asks, so they need no caller. */
 export const OLD_ROUTES = [WORKFLOW, SETUP] as const
+
+/** Characters of an answer that are held; a longer one is streamed. */
+const HELD = 1024 * 1024
 
 const DEFAULT_DAYS = 90
 
@@ -64,12 +68,43 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
         return context.json({ error: 'Invalid type parameter', validTypes }, 400)
       }
       const given = (name: string) => context.req.query(name) || undefined
-      const found = await database.read(context.req.raw.signal, (connection) =>
-        answer({ connection, userId, given }),
-      )
+      const left = new AbortController()
+      const signal = AbortSignal.any([context.req.raw.signal, left.signal])
+      const output = holdOutput(HELD, (reason) => left.abort(reason))
+      const stdout = guardStream(output.stdout)
+      const write = async (text: string) => {
+        await stdout.write(text)
+        return undefined
+      }
+      const running = database
+        .read(signal, async (connection) => {
+          await write('{"success":true')
+          const refusal = await answer({ connection, userId, given, write })
+          await write('}')
+          await stdout.flush()
+          return refusal
+        })
+        .then(
+          (refusal) => {
+            output.end()
+            return refusal
+          },
+          (error) => {
+            output.end(error)
+            throw error
+          },
+        )
+      const found = await Promise.race([output.opened, running])
       if (found === FORBIDDEN) return forbidden(context)
       if (found === NO_EXECUTION_ID) return context.json({ error: 'executionId required' }, 400)
-      return succeeded(context, found)
+      // The client sees a broken connection.
+      running.catch((error) => {
+        if (!signal.aborted) site.onError(error)
+      })
+      const isHead = context.req.raw.method === 'HEAD'
+      if (found && isHead) await found.cancel()
+      const headers = { 'content-type': 'application/json' }
+      return new Response(isHead ? null : (found ?? output.text()), { headers })
     }),
   )
 
@@ -112,12 +147,6 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
 }
 
 const forbidden = (context: OldContext) => context.json({ error: 'Forbidden' }, 403)
-
-const succeeded = (context: OldContext, members: Members) =>
-  context.body(object([['success', 'true'], ...members]), 200, {
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
-  })
 
 /** The set-up is a GET that changes something, which the guards of the server let a link of another site send. */
 function isFromOtherSite({ req }: OldContext): boolean {

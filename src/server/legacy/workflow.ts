@@ -1,14 +1,13 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { raw, sql } from '../../db/query/sql.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { parseInstant } from '../../instant.ts'
 import { AUDIT } from '../../queries/audit/audit.ts'
-import { BILLS } from '../../queries/billing/bills.ts'
+import { billShape } from '../../queries/billing/bills.ts'
 import { EXECUTIONS, executionShape } from '../../queries/executions/executions.ts'
 import { METRICS } from '../../queries/metrics/metrics.ts'
 import { microsOf, timeOfMicros } from '../../queries/table/micros.ts'
-import { page } from '../../queries/table/page.ts'
 import { costBy } from '../../queries/usage/cost.ts'
 import { getStats } from '../../queries/usage/stats.ts'
 import { audit } from '../../tables/audit.ts'
@@ -19,126 +18,96 @@ import { steps } from '../../tables/steps.ts'
 import { isUuid } from '../../uuid.ts'
 import type { SiteConnection } from '../site.ts'
 import { snapshot } from '../snapshot.ts'
-import { array, object, oldRow, type RowJson } from './json.ts'
+import { array, object, oldRow } from './json.ts'
+import { ALL, type Write, writeList, writeStatement } from './lists.ts'
 
-/** What the old application answered to `GET /api/workflow?type=…`: the members of its answer, as JSON. */
-export type Members = readonly (readonly [string, string])[]
-
+/** A request to `GET /api/workflow?type=…`. */
 export interface OldRequest {
   connection: SiteConnection
   userId: string
   /** A parameter of the URL; an empty one is not given. */
   given: (name: string) => string | undefined
+  /** Rows are written as they are read, because a list may have any number of them. */
+  write: Write
 }
 
-/** The execution of another user. */
+/** Why nothing was written: the execution of another user, or none is named. */
 export const FORBIDDEN = 'forbidden'
 export const NO_EXECUTION_ID = 'no execution id'
-export type OldAnswer = Members | typeof FORBIDDEN | typeof NO_EXECUTION_ID
+export type OldRefusal = typeof FORBIDDEN | typeof NO_EXECUTION_ID
 
-/** The types in the order in which an error lists them. */
-export const ANSWERS: Record<string, (question: OldRequest) => Promise<OldAnswer>> = {
-  executions: async ({ connection: { run }, userId, given }) =>
-    listed(
-      'executions',
-      LISTED_RUN,
-      await page(run, EXECUTIONS, { userId, limit: limitOf(given) }),
-    ),
+/** What the old application answered, by type, in the order in which an error lists them: the members after `success`. */
+export const ANSWERS: Record<string, (request: OldRequest) => Promise<OldRefusal | undefined>> = {
+  executions: async ({ connection: { run }, write, userId, given }) =>
+    writeList(run, write, LISTED, { userId, limit: limitOf(given) }),
   execution: oneExecution,
   audit: auditEntries,
-  errors: async ({ connection: { run }, userId, given }) =>
-    listed(
-      'logs',
-      ENTRY,
-      await page(run, AUDIT, { userId, success: false, limit: limitOf(given) }),
-    ),
+  errors: async ({ connection: { run }, write, userId, given }) =>
+    writeList(run, write, ENTRIES, { userId, success: false, limit: limitOf(given) }),
   metrics: metricsOf,
   stats: statsOf,
   'cost-by-mode': costByMode,
   billing,
-  running: async ({ connection: { run }, userId }) =>
-    listed(
-      'executions',
-      RUN,
-      await page(run, EXECUTIONS, { userId, status: 'running', limit: ALL }),
-    ),
+  running: async ({ connection: { run }, write, userId }) =>
+    writeList(run, write, RUNNING, { userId, status: 'running', limit: ALL }),
 }
 
 const RUN = oldRow(executions)
-const LISTED_RUN = oldRow(executions, ['created_at', 'updated_at'])
 const STEP = oldRow(steps)
-const ENTRY = oldRow(audit)
-const METRIC = oldRow(metrics)
-const BILL = oldRow(bills)
+const LISTED = {
+  name: 'executions',
+  rowOf: oldRow(executions, ['created_at', 'updated_at']),
+  list: EXECUTIONS,
+}
+const RUNNING = { name: 'executions', rowOf: RUN, list: EXECUTIONS }
+const ENTRIES = { name: 'logs', rowOf: oldRow(audit), list: AUDIT }
+const METRIC_ROWS = { name: 'metrics', rowOf: oldRow(metrics), list: METRICS }
+const RECORDS = { name: 'records', rowOf: oldRow(bills), shape: billShape }
 
 const DEFAULT_LIMIT = 50
 
-/** A list of all rows. */
-const ALL = 2 ** 31
+const stepShape = d.shapeOf(steps.columns)
 
-const listed = (
-  name: string,
-  rowOf: RowJson,
-  { rows }: { rows: readonly Record<string, unknown>[] },
-): Members => [
-  [name, array(rows.map(rowOf))],
-  ['count', String(rows.length)],
-]
-
-async function oneExecution({ connection, userId, given }: OldRequest): Promise<OldAnswer> {
+async function oneExecution({ connection, userId, given, write }: OldRequest) {
   const executionId = given('executionId')
   if (executionId === undefined) return NO_EXECUTION_ID
-  const none: Members = [['steps', '[]']]
-  if (!isUuid(executionId)) return none
+  const none = () => write(',"steps":[]')
+  if (!isUuid(executionId)) return none()
   return snapshot(connection, async (run) => {
     const [execution] = await run(
       sql`select ${raw(d.selectList(executionShape, 'e'))} from workflow_executions e where e.execution_id = ${executionId}::uuid`,
       executionShape,
     )
-    if (!execution) return none
+    if (!execution) return none()
     if (execution.userId !== userId) return FORBIDDEN
     const found = await run(
       sql`select ${raw(d.selectList(stepShape, 's'))} from workflow_steps s
           where s.execution_id = ${executionId}::uuid order by s.step_number, s.start_time, s.step_id`,
       stepShape,
     )
-    return [
-      ['execution', RUN(execution)],
-      ['steps', array(found.map(STEP))],
-    ]
+    return write(`,"execution":${RUN(execution)},"steps":${array(found.map(STEP))}`)
   })
 }
 
-const stepShape = d.shapeOf(steps.columns)
-
-async function auditEntries({
-  connection: { run },
-  userId,
-  given,
-}: OldRequest): Promise<OldAnswer> {
+async function auditEntries({ connection: { run }, userId, given, write }: OldRequest) {
   const executionId = given('executionId')
   if (executionId === undefined)
-    return listed('logs', ENTRY, await page(run, AUDIT, { userId, limit: limitOf(given) }))
-  if (!isUuid(executionId)) return listed('logs', ENTRY, { rows: [] })
-  const [owner] = await run(
+    return writeList(run, write, ENTRIES, { userId, limit: limitOf(given) })
+  if (!isUuid(executionId)) return write(',"logs":[],"count":0')
+  const [owned] = await run(
     sql`select user_id as owner from workflow_executions where execution_id = ${executionId}::uuid`,
     { owner: d.text() },
   )
-  if (owner && owner.owner !== userId) return FORBIDDEN
-  const options = {
-    userId,
-    executionId,
-    sort: ['timestamp:asc', 'createdAt:asc'] as const,
-    limit: ALL,
-  }
-  return listed('logs', ENTRY, await page(run, AUDIT, options))
+  if (owned && owned.owner !== userId) return FORBIDDEN
+  const sort = ['timestamp:asc', 'createdAt:asc']
+  return writeList(run, write, ENTRIES, { userId, executionId, sort, limit: ALL })
 }
 
-async function metricsOf({ connection: { run }, userId, given }: OldRequest): Promise<Members> {
+async function metricsOf({ connection: { run }, userId, given, write }: OldRequest) {
   const since = timeOf('startTime', given('startTime'))
   const end = timeOf('endTime', given('endTime'))
   if (since !== undefined && end !== undefined && since > end)
-    return listed('metrics', METRIC, { rows: [] })
+    return write(',"metrics":[],"count":0')
   const filter = {
     userId,
     metricType: given('metricType'),
@@ -147,29 +116,25 @@ async function metricsOf({ connection: { run }, userId, given }: OldRequest): Pr
     // `until` is exclusive, and a time of the database has microseconds.
     until: end && timeOfMicros(microsOf(end) + 1n),
   }
-  return listed('metrics', METRIC, await page(run, METRICS, { ...filter, limit: limitOf(given) }))
+  return writeList(run, write, METRIC_ROWS, { ...filter, limit: limitOf(given) })
 }
 
-async function statsOf({ connection: { run }, userId }: OldRequest): Promise<Members> {
+async function statsOf({ connection: { run }, userId, write }: OldRequest) {
   const stats = await getStats(run, userId)
-  return [
-    [
-      'stats',
-      object([
-        ['totalExecutions', String(stats.totalExecutions)],
-        ['runningExecutions', String(stats.runningExecutions)],
-        ['successfulExecutions', String(stats.successfulExecutions)],
-        ['failedExecutions', String(stats.failedExecutions)],
-        ['totalCost', stats.totalCostExact],
-        ['totalTokens', String(stats.totalTokens)],
-        ['totalAuditLogs', String(stats.totalAuditLogs)],
-        ['averageExecutionTime', String(stats.averageExecutionTime)],
-      ]),
-    ],
-  ]
+  const members = object([
+    ['totalExecutions', String(stats.totalExecutions)],
+    ['runningExecutions', String(stats.runningExecutions)],
+    ['successfulExecutions', String(stats.successfulExecutions)],
+    ['failedExecutions', String(stats.failedExecutions)],
+    ['totalCost', stats.totalCostExact],
+    ['totalTokens', String(stats.totalTokens)],
+    ['totalAuditLogs', String(stats.totalAuditLogs)],
+    ['averageExecutionTime', String(stats.averageExecutionTime)],
+  ])
+  return write(`,"stats":${members}`)
 }
 
-async function costByMode({ connection: { run }, userId }: OldRequest): Promise<Members> {
+async function costByMode({ connection: { run }, userId, write }: OldRequest) {
   const { rows } = await costBy(run, { by: 'mode', userId })
   const modes = rows.map(({ mode, cost, tokens, runs }) =>
     object([
@@ -179,16 +144,22 @@ async function costByMode({ connection: { run }, userId }: OldRequest): Promise<
       ['executionCount', String(runs)],
     ]),
   )
-  return [['costByMode', array(modes)]]
+  return write(`,"costByMode":${array(modes)}`)
 }
 
-async function billing({ connection, userId, given }: OldRequest): Promise<Members> {
-  const billingPeriod = given('period')
+/** The sum is that of the bills that are listed. */
+async function billing({ connection, userId, given, write }: OldRequest) {
+  const period = given('period')
   return snapshot(connection, async (run) => {
-    const records = await page(run, BILLS, { userId, billingPeriod, limit: ALL })
-    const summary = billingPeriod === undefined ? 'null' : await billed(run, userId, billingPeriod)
-    const [list, count] = listed('records', BILL, records)
-    return [list, ['summary', summary], count] as Members
+    const where = sql`where b.user_id = ${userId} ${period === undefined ? empty : sql`and b.billing_period = ${period}`}`
+    const count = await writeStatement(
+      run,
+      write,
+      RECORDS,
+      sql`select ${raw(d.selectList(billShape, 'b'))} from billing_records b ${where} order by b.timestamp desc, b.billing_id desc`,
+    )
+    const summary = period === undefined ? 'null' : await sumOf(run, where)
+    return write(`,"summary":${summary},"count":${count}`)
   })
 }
 
@@ -198,11 +169,11 @@ const sumShape = {
   records: d.count('sum.records'),
 }
 
-async function billed(run: Run, userId: string, period: string): Promise<string> {
+async function sumOf(run: Run, where: Sql): Promise<string> {
   const [sum] = await run(
     sql`select ${raw(d.selectList(sumShape, 'sum'))} from (
           select coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_total), 0) as tokens, count(*) as records
-          from billing_records where user_id = ${userId} and billing_period = ${period}) as sum`,
+          from billing_records b ${where}) as sum`,
     sumShape,
   )
   const { cost, tokens, records } = sum as d.RowOf<typeof sumShape>

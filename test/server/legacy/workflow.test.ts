@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { siteDatabase } from '../../../src/server/database.ts'
 import { createDatabase, loadLegacy, openPool, type TestDatabase } from '../../support/database.ts'
 import { expectGolden } from '../../support/golden.ts'
 import { createAdopted } from '../../support/migrated.ts'
@@ -160,6 +161,31 @@ it('a list without a limit has all rows', async () => {
   )
   expect((await get('running', 'user_many')).json.count).toBe(120)
   expect((await get('executions', 'user_many')).json.count).toBe(50)
+})
+
+it('a long list is streamed, complete, and ends with its client', async () => {
+  await after.sql(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id, metadata)
+     select 'long', 'user_long', 'Sales', 'gpt-4o', jsonb_build_object('text', repeat('x', 5000)) from generate_series(1, 1700)`,
+  )
+  const database = siteDatabase(pool)
+  const { ask, app, errors } = oldSite(pool, { database })
+  const path = '/api/workflow?type=running'
+  const { json } = await ask(path, { user: 'user_long' })
+  const ids = (json.executions as Record<string, unknown>[]).map(({ execution_id }) => execution_id)
+  expect([json.count, new Set(ids).size]).toEqual([1700, 1700])
+  const headers = { 'x-user': 'user_long' }
+  for (const [method, url] of [
+    ['GET', path],
+    ['HEAD', path],
+    ['HEAD', '/api/v1/executions?user=user_long&limit=all'],
+  ] as const) {
+    const answer = await app.request(url, { method, headers })
+    expect(answer.status).toBe(200)
+    await answer.body?.cancel()
+    while (database.load().running > 0) await new Promise(setImmediate)
+  }
+  expect(errors).toEqual([])
 })
 
 it('an execution that does not exist is left out', async () => {
