@@ -32,11 +32,12 @@ interface Plan {
 
 /** Undefined if the count takes too long. @throws WfstoreError */
 export async function planOf(
-  { client, signal }: PageView,
+  { client, signal }: Pick<PageView, 'client' | 'signal'>,
   planned: CleanupQuestion,
+  limitMs = COUNT_MS,
 ): Promise<Plan | undefined> {
   try {
-    const counts = await countCleanup(client, planned, COUNT_MS)
+    const counts = await countCleanup(client, planned, limitMs)
     const newest = newestRunWords(counts)
     const unpriced = await unpricedWords(client, counts.cutoff)
     const losses = lossesOf(await readEffects(client), false)
@@ -58,7 +59,7 @@ interface Row {
 }
 
 export function planSection(
-  view: PageView,
+  view: Pick<PageView, 'timeZone'>,
   { days, keepLast }: CleanupQuestion,
   plan: Plan | undefined,
 ): Markup {
