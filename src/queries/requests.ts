@@ -1,9 +1,12 @@
 import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
+import { hangUp } from '../db/query/errors.ts'
 import { query, type Run } from '../db/query/query.ts'
+import { isInTransaction } from '../db/query/session.ts'
 import { raw, sql } from '../db/query/sql.ts'
-import { transaction } from '../db/query/transaction.ts'
+import { rollback, transaction } from '../db/query/transaction.ts'
 import { uuidv7 } from '../uuid.ts'
+import { objectOf } from './table/validate.ts'
 
 /** A request of an action, which is carried out once. */
 export interface ActionRequest {
@@ -55,8 +58,10 @@ export async function withRequestLock<T>(
   try {
     return await work()
   } finally {
-    // On a lost connection the server has released it.
-    await query(client, sql`select pg_advisory_unlock(${lockOf(request)})`, {}).catch(() => {})
+    if (isInTransaction(client)) await rollback(client as pg.Client)
+    // Without the connection the server releases it.
+    const unlock = sql`select pg_advisory_unlock(${lockOf(request)})`
+    await query(client, unlock, {}).catch(() => hangUp(client))
   }
 }
 
@@ -77,7 +82,7 @@ export async function findRequest(
 export async function beginRequest(client: pg.ClientBase, request: ActionRequest): Promise<string> {
   const { caller, key, hash, action, parameters } = request
   const logId = uuidv7(Date.now())
-  const metadata = JSON.stringify({ caller, idempotency_key: key, parameters })
+  const metadata = objectOf('metadata', { caller, idempotency_key: key, parameters })
   await transaction(client as pg.Client, async () => {
     await query(
       client,
@@ -134,6 +139,7 @@ export async function failRequest(
   logId: string,
   message: string,
 ): Promise<void> {
+  if (isInTransaction(client)) await rollback(client as pg.Client)
   await transaction(client as pg.Client, async () => {
     await query(
       client,
