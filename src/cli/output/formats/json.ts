@@ -15,10 +15,25 @@ export function toJson<Row>(
 ): string {
   const inner = deeper(indent)
   const colon = indent === undefined ? ':' : ': '
-  const members = columns.map(
-    (column) => quoteJson(column.name) + colon + jsonValue(column, readValue(column, row), inner),
-  )
-  return enclose('{', members, '}', indent)
+  const between = indent === undefined ? ',' : `,\n${inner}`
+  let members = ''
+  for (const column of columns) {
+    if (members !== '') members += between
+    members += keyOf(column) + colon + jsonValue(column, readValue(column, row), inner)
+  }
+  if (members === '' || indent === undefined) return `{${members}}`
+  return `{\n${inner}${members}\n${indent}}`
+}
+
+const keys = new WeakMap<object, string>()
+
+/** A list needs the names for each row. */
+function keyOf<Row>(column: Column<Row>): string {
+  const known = keys.get(column)
+  if (known !== undefined) return known
+  const key = quoteJson(column.name)
+  keys.set(column, key)
+  return key
 }
 
 export function jsonValue<Row>(

@@ -47,8 +47,12 @@ export function show(text: string, keep: readonly string[] = []): string {
   )
 }
 
+/** The most common case: nothing to escape in JSON either. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
 /** A string as JSON, with hidden characters written as \uXXXX. */
 export function quoteJson(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
   return escapeInJson(JSON.stringify(text))
 }
 
