@@ -31,8 +31,9 @@ const addHeaders: Guard = async (context, next) => {
   await next()
   if (context.get('isForeign')) return
   const { headers } = context.res
+  // context.header would copy the answer for each of them.
   for (const [name, value] of Object.entries(SECURITY_HEADERS))
-    if (!headers.has(name)) context.header(name, value)
+    if (!headers.has(name)) headers.set(name, value)
 }
 
 const answerOrigins = (origins: readonly string[]): Guard =>
@@ -40,7 +41,7 @@ const answerOrigins = (origins: readonly string[]): Guard =>
     origin: [...origins],
     allowMethods: ['GET', 'HEAD', 'POST'],
     allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match'],
-    exposeHeaders: ['etag', 'retry-after', 'wfstore-note'],
+    exposeHeaders: ['etag', 'link', 'retry-after', 'wfstore-note'],
     maxAge: 600,
   })
 

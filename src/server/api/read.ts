@@ -24,7 +24,9 @@ export async function answerRead(
     const format = askedFormat(context, endpoint.formats ?? FORMATS)
     if (!format) return refuse(notAcceptable(endpoint.formats ?? FORMATS))
     const words = await askedWords(context, site, endpoint, format)
-    const signal = AbortSignal.any([request, left.signal])
+    const { signal } = left
+    request.addEventListener('abort', () => left.abort(request.reason), { once: true })
+    if (request.aborted) left.abort(request.reason)
     const output = holdOutput(HELD, (reason) => left.abort(reason))
     const notes: string[] = []
     const found: { nextCursor?: string } = {}

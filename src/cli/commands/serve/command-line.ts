@@ -42,9 +42,9 @@ export function commandLine({ createProgram, now }: CommandLineOptions): Command
     }
   }
   const ioOf = (parts: Partial<Io>): Io => ({
-    stdin: Readable.from([]),
-    stdout: discarding(),
-    stderr: discarding(),
+    stdin: NOTHING,
+    stdout: NOWHERE,
+    stderr: NOWHERE,
     now: now ?? (() => new Date()),
     ...(now && { serverNow: now }),
     sleep: () => Promise.reject(new Error('a command in a server does not wait')),
@@ -68,7 +68,7 @@ export function commandLine({ createProgram, now }: CommandLineOptions): Command
       using(async (runner) => {
         const command = await runner.load(words)
         const tell = note && ((line: string) => note(withParameters(line, command)))
-        const io = ioOf({ stdout, stderr: tell ? linesTo(tell) : discarding(), signal })
+        const io = ioOf({ stdout, stderr: tell ? linesTo(tell) : NOWHERE, signal })
         try {
           signal.throwIfAborted()
           await runner.run(words, io, { ...connection, onCursor: nextCursor, caller })
@@ -106,7 +106,8 @@ function filterCommand(): Command {
   return command.exitOverride().configureOutput({ outputError: () => {} })
 }
 
-const discarding = () => new Writable({ write: (_, __, done) => done() })
+const NOTHING = Readable.from([])
+const NOWHERE = new Writable({ write: (_, __, done) => done() })
 
 const linesTo = (take: (line: string) => void) =>
   new Writable({
