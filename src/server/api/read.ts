@@ -46,13 +46,12 @@ export async function answerRead(
       .then(
         () => output.end(),
         (error) => {
-          output.end(error)
+          breakOff(context, output)
           throw error
         },
       )
     const stream = await Promise.race([output.opened, running])
     if (!stream) return whole(context, output, { format, notes, ...found })
-    // The client sees a broken connection.
     running.catch((error) => {
       if (!signal.aborted) site.onError(error)
     })
@@ -64,6 +63,16 @@ export async function answerRead(
     if (refusal.status >= 500 && !request.aborted) site.onError(error)
     return refuse(refusal)
   }
+}
+
+/**
+ * Ends a stream so that the client sees a broken connection: a part must not look like the whole. A server of node:http would
+ * write the error of the stream into the answer, so its connection is closed here.
+ */
+function breakOff({ env }: Context<SiteEnv>, output: Output): void {
+  const { outgoing } = (env ?? {}) as { outgoing?: { destroy: () => void; headersSent: boolean } }
+  if (outgoing?.headersSent) outgoing.destroy()
+  else output.end(new Error('the answer is incomplete'))
 }
 
 /** The parameter is for links, which cannot have a header. @throws WfstoreError usage */
