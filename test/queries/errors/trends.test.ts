@@ -70,6 +70,11 @@ it('says in which steps the runs of a group failed, and which runs have no faile
   await fail({ message: 'boom', steps: ['c'], hour: 2 })
   await fail({ message: 'boom', hour: 3 })
   await fail({ message: 'other', steps: ['d'], hour: 4 })
+  // A step that has not failed is not counted.
+  await database.sql(
+    `insert into workflow_steps (execution_id, step_number, step_name, status)
+     select execution_id, 9, 'step 9', 'success' from workflow_executions`,
+  )
   const found = await failedSteps(run, { ...DAY, fingerprint: 'boom' }, 10)
   expect(
     found.map(({ stepName, toolName, runs, steps }) => [stepName, toolName, runs, steps]),
