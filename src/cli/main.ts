@@ -87,7 +87,7 @@ export async function main(
 }
 
 /**
- * Commands that change the database, or write to a file, do not need stdout. If it is not certain that it is closed, only an
+ * Commands that change the database, write to a file or serve do not need stdout. If it is not certain that it is closed, only an
  * archive is refused: its rows are deleted.
  * @throws WfstoreError failed before the command begins
  */
@@ -100,7 +100,8 @@ async function refuseClosed(command: Command, certain: boolean): Promise<void> {
   }>()
   const archives = archive === '-' || isStdout(archive ?? '')
   const changes = traitsOf(command).writes !== undefined && !dryRun && !archives
-  const needed = certain ? !changes && out === undefined : archives && !dryRun
+  const serves = ['serve', 'open'].includes(traitsOf(command).path)
+  const needed = certain ? !changes && !serves && out === undefined : archives && !dryRun
   if (needed) throw closedStdout()
 }
 

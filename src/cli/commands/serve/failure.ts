@@ -10,7 +10,7 @@ export function failureLine(error: unknown): string {
     const { code, message, sqlState } = error
     if (isTimeout(error) || !PRIVATE.includes(code)) return message
     return sqlState === undefined
-      ? `an error ${code}`
+      ? `an error (${code})`
       : `the database refuses a query (SQLSTATE ${sqlState})`
   }
   const { name, stack = '' } = error as Error

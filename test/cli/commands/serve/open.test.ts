@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { browserPath, launchBrowser } from '../../../support/browser.ts'
 import { type CliResult, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
@@ -84,6 +85,29 @@ it('without a browser it prints the link', async () => {
   expect((await go(link)).headers.get('location')).toBe('/')
   await end()
 })
+
+it.skipIf(browserPath === undefined)(
+  'a browser gets from the link to the page and on to others, and one without the cookie does not',
+  async () => {
+    const { said, end } = await open(['executions?status=failed'], join(folder, 'nothing-here'))
+    const [, link = ''] = /open (\S+) /.exec(said) ?? []
+    const browser = await launchBrowser()
+    try {
+      const page = await browser.newPage()
+      await page.goto(link)
+      expect(page.url()).toBe(`${new URL(link).origin}/executions?status=failed`)
+      expect(await page.textContent('h1')).toBe('Executions')
+      await page.click('nav >> text=Cost')
+      expect(await page.textContent('h1')).toBe('Cost')
+      const other = await (await browser.newContext()).newPage()
+      await other.goto(link)
+      expect(await other.textContent('body')).toContain('Run `wfstore open` again')
+    } finally {
+      await browser.close()
+      await end()
+    }
+  },
+)
 
 it.each(['https://evil.example/', '//evil.example/', '\\\\evil.example'])(
   '%s is no page',
