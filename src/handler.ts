@@ -64,9 +64,9 @@ export interface ServerBundle {
 }
 
 let loaded: Promise<ServerBundle> | undefined
-/** Bundlers follow `imports` of package.json. TypeScript must not: src/cli would become a part of the library. */
+/** Node and bundlers follow `imports` of package.json. For TypeScript it is declared: src/cli is no part of the library. */
 const load = (): Promise<ServerBundle> => {
-  loaded ??= import('#server' as string) as Promise<ServerBundle>
+  loaded ??= import('#server')
   return loaded
 }
 

@@ -2,7 +2,7 @@
 
 /** An application in TypeScript: records a run and reads it back. Compiled as ESM and as CommonJS, and run. */
 export const application = `
-import { type Execution, openStore, type Store, WfstoreError, workflowStore } from 'wfstore'
+import { createHandler, type Execution, openStore, type Store, WfstoreError, workflowStore } from 'wfstore'
 
 async function record(store: Store): Promise<Execution> {
   const run = await store.startExecution({
@@ -17,6 +17,17 @@ async function record(store: Store): Promise<Execution> {
   return row
 }
 
+/** Asks the handler as a server does. */
+async function serve(store: Store): Promise<number> {
+  const handler = createHandler({
+    store,
+    basePath: '/wfstore',
+    authorize: (request) => request.headers.has('cookie') ? { name: 'maria', can: 'read' } : undefined,
+  })
+  const answer: Response = await handler(new Request('http://localhost/wfstore/readyz'))
+  return answer.status
+}
+
 async function main(): Promise<void> {
   const store = openStore({ databaseUrl: process.env['DATABASE_URL'] ?? '' })
   const { executionId, status, totalCost } = await record(store)
@@ -24,13 +35,14 @@ async function main(): Promise<void> {
   const again = await workflowStore.executions.get(executionId)
   const refused = await store.executions.get('00000000-0000-7000-8000-000000000000').catch((error: unknown) => error)
   const code = refused instanceof WfstoreError ? refused.code : refused
+  const answered = await serve(store)
   await Promise.all([store.close(), workflowStore.close()])
-  console.log(status, cost, again.steps.length, code)
+  console.log(status, cost, again.steps.length, code, answered)
 }
 
 void main()
 `
-export const applicationPrints = 'success 0.0123 1 not_found\n'
+export const applicationPrints = 'success 0.0123 1 not_found 200\n'
 
 /** Only the shape of a pool counts: an application needs no @types/pg, and can have any version. */
 export const pools = `
@@ -49,6 +61,8 @@ export const compilerOptions = {
   skipLibCheck: false,
   exactOptionalPropertyTypes: true,
   target: 'es2022',
+  // A server has no DOM: Request and Response are those of Node.
+  lib: ['es2022'],
   outDir: 'out',
   types: ['node'],
 }
@@ -60,7 +74,7 @@ export const projects = [
     name: 'esm-bundler',
     type: 'module',
     typescript: 7,
-    options: { module: 'esnext', moduleResolution: 'bundler' },
+    options: { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'] },
   },
   { name: 'cjs-nodenext', type: 'commonjs', typescript: 7, options: { module: 'nodenext' } },
   { name: 'cjs-node20', type: 'commonjs', typescript: 5, options: { module: 'node20' } },

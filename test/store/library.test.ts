@@ -1,8 +1,10 @@
 // The library as it is installed: the modules that `npm run build` made of src/index.ts.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { build } from 'rolldown'
 import { expect, it } from 'vitest'
 import { createMigrated } from '../support/migrated.ts'
 
@@ -117,6 +119,28 @@ it('createHandler loads the server of the command line, whose errors are Wfstore
     const { status } = await handler(new Request('http://localhost/readyz'))
     console.log(status)`)
   expect(printed).toBe('true unreachable true\n503\n')
+})
+
+it('a bundler finds the server too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wfstore-bundled-'))
+  writeFileSync(
+    join(folder, 'app.mjs'),
+    `import { createHandler, openStore } from ${JSON.stringify(join(dist, 'index.js'))}
+    const store = openStore({ databaseUrl: 'postgresql://127.0.0.1:9/none' })
+    const handler = createHandler({ store, authorize: () => undefined })
+    console.log((await handler(new Request('http://localhost/readyz'))).status)`,
+  )
+  await build({
+    cwd: folder,
+    input: 'app.mjs',
+    platform: 'node',
+    external: ['pg-native', 'pg-cloudflare'],
+    checks: { ineffectiveDynamicImport: false },
+    output: { dir: 'out' },
+  })
+  const printed = execFileSync(process.execPath, [join(folder, 'out/app.js')], { encoding: 'utf8' })
+  expect(printed).toBe('503\n')
+  rmSync(folder, { recursive: true })
 })
 
 it('has no top-level await, so CommonJS can require it', () => {
