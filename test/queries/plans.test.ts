@@ -50,8 +50,8 @@ beforeAll(async () => {
       from workflow_executions, generate_series(1, 2) as i;
     insert into wfstore_tokens (token_id, name, hash, can)
       select execution_id, 'token ' || total_tokens, encode(sha256(execution_id::text::bytea), 'hex'), 'read' from workflow_executions;
-    insert into wfstore_requests (caller, key, hash, started_at)
-      select 'token ' || total_tokens % 100, execution_id, '', start_time from workflow_executions;
+    insert into wfstore_requests (caller, key, hash, started_at, log_id)
+      select 'token ' || total_tokens % 100, execution_id, '', start_time, execution_id from workflow_executions;
     set session_replication_role = origin`)
   // The updates above leave dead rows, which an index scan counts.
   await client.query('vacuum analyze')
