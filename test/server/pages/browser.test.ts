@@ -83,6 +83,7 @@ describe.runIf(browserPath !== undefined)('every page (needs chromium on PATH)',
 
   it('has no fault that axe finds, and is as wide as the screen, from a phone to a wall, light and dark', {
     tags: 'slow',
+    timeout: 1_200_000,
   }, async () => {
     const faults: string[] = []
     const context = await browser.newContext()
