@@ -12,12 +12,13 @@ export interface FrontOptions extends SendOptions {
   fetch: (request: Request, env: { incoming: IncomingMessage }) => Response | Promise<Response>
   /** The names that a Host header may have (default: any). Another one comes from a site that has taken an address of ours. */
   hosts?: ReadonlySet<string> | undefined
-  /** Takes traces at the paths of OTLP. */
+  /** Takes traces at the paths of OTLP, below the base path. */
   otlp?: Handler | undefined
+  basePath?: string
 }
 
 /** What comes before the routes: the name of the server, the paths of OTLP, and the end of the server. */
-export function front({ fetch, hosts, otlp, ...sending }: FrontOptions): Handler {
+export function front({ fetch, hosts, otlp, basePath = '', ...sending }: FrontOptions): Handler {
   const answer = getRequestListener(
     async (request, { incoming, outgoing }) => {
       const response = await fetch(request, { incoming: incoming as IncomingMessage })
@@ -33,7 +34,10 @@ export function front({ fetch, hosts, otlp, ...sending }: FrontOptions): Handler
     const [path] = url.split('?') as [string]
     if (hosts && !hosts.has(hostName(headers.host ?? '')))
       return say(request, response, waits, 421, MISDIRECTED)
-    if (otlp && OTLP_PATHS.includes(path)) return otlp(request, response, { waits, closing })
+    if (otlp && OTLP_PATHS.some((own) => path === basePath + own)) {
+      request.url = url.slice(basePath.length)
+      return otlp(request, response, { waits, closing })
+    }
     if (closing()) return say(request, response, waits, 503, 'the server is stopping')
     if (waits) response.writeContinue()
     await answer(request, response)

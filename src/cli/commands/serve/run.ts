@@ -61,7 +61,7 @@ export async function serveSite(
   const url = urlOf(server, certificate ? 'https' : 'http')
   if (isLocal(flags.listen) && !flags.behindProxy)
     note('all users of this machine can read without a token')
-  if (receiver) note(`taking traces at ${url}/v1/traces`)
+  if (receiver) note(`taking traces at ${url}${basePath}/v1/traces`)
   note(`listening on ${url}${basePath}/`)
   await once(io.signal, 'abort')
 }

@@ -50,7 +50,7 @@ export async function startServer(
   const onError = (error: unknown) => refusals.add('answer', failureLine(error))
   const around = { now: io.now, stopping: io.signal, timeZone: flags.tz, onError }
   const { fetch } = siteOn({ ...site, ...around, createProgram })
-  const server = await listen(front({ fetch, hosts, otlp, onError }), {
+  const server = await listen(front({ fetch, hosts, otlp, basePath: site.basePath, onError }), {
     ...address,
     certificate,
     onRefused: (reason) => refusals.add('request', reason),

@@ -36,6 +36,13 @@ it('traces are taken only with --ingest, and become runs', async () => {
   expect((await server.end()).stderr).toContain(`taking traces at ${server.url}/v1/traces\n`)
 })
 
+it('below a base path they are taken below it', async () => {
+  const server = await startServe(database, ['--ingest', '--base-path', '/wf'])
+  expect((await traces(server)).status).toBe(200)
+  expect((await traces({ url: new URL(server.url).origin })).status).toBe(404)
+  expect((await server.end()).stderr).toContain(`taking traces at ${server.url}/v1/traces\n`)
+})
+
 it('where a token is needed, it must be one that may write', async () => {
   const read = await token('reads', 'read')
   const server = await startServe(database, ['--ingest', '--behind-proxy'])
