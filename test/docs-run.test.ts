@@ -22,7 +22,7 @@ import { migrateOptions } from './support/migrated.ts'
  * than the database of the page (roles belong to the server; the examples of the help pages test them).
  */
 const NOT_RUN =
-  /^(?:(?:export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd|node|otelcol-contrib)\b|wfstore (?:migrate roles|serve|open)\b)/
+  /^(?:(?:curl|export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd|node|otelcol-contrib)\b|wfstore (?:migrate roles|serve|open)\b)/
 
 /** Columns of the terminal that the pages show. */
 const WIDTH = 100
