@@ -38,7 +38,7 @@ it.each(commands)('%s has an answer', async (command) => {
 it('the error of the page is that of the server', async () => {
   const [shown] = blocksOf(page).filter(({ language }) => language === 'json')
   const response = await api.get('/api/v1/executions?statuss=failed')
-  expect(await response.text()).toBe(`${shown?.lines.join('\n')}\n`)
+  expect(await response.json()).toEqual(JSON.parse(String(shown?.lines.join('\n'))))
 })
 
 it('the page has each path that reads', () => {
