@@ -32,6 +32,8 @@ describe.runIf(browserPath !== undefined)(
     const open = async (path: string, javaScriptEnabled = true): Promise<Page> => {
       const page = await browser.newPage({
         javaScriptEnabled,
+        // Playwright evaluates the conditions that it waits for.
+        bypassCSP: true,
         viewport: { width: 1280, height: 900 },
       })
       await page.goto(site.url + path)
