@@ -62,7 +62,6 @@ describe.runIf(browserPath !== undefined)('in a browser (needs chromium on PATH)
     url = `http://127.0.0.1:${server.port}`
     watched = await watch(browser, url)
     page = watched.page
-    page.setDefaultTimeout(10_000)
   })
   afterEach(async () => {
     await watched.close()
@@ -71,8 +70,11 @@ describe.runIf(browserPath !== undefined)('in a browser (needs chromium on PATH)
     await site.close()
   })
 
+  /** The browser puts the cursor into the field after it has shown the page. */
+  const focused = () => page.locator('#token:focus').waitFor()
   const logIn = async (path = '/cost') => {
     await page.goto(url + path)
+    await focused()
     await page.keyboard.type(token)
     await page.keyboard.press('Enter')
     await page.waitForURL(url + path)
@@ -91,6 +93,7 @@ describe.runIf(browserPath !== undefined)('in a browser (needs chromium on PATH)
 
   it('a wrong token is named next to its field', async () => {
     await page.goto(`${url}/cost`)
+    await focused()
     await page.keyboard.type('wfs_wrong')
     await page.keyboard.press('Enter')
     await page.locator('[role=alert]', { hasText: 'unknown, expired or revoked' }).waitFor()
