@@ -200,3 +200,26 @@ it('below a base path every link, asset, form and redirect is below it too, and 
   const description = await (await get('/a/wfstore/openapi.json', handler)).json()
   expect(description).toMatchObject({ servers: [{ url: '/a/wfstore/api/v1' }] })
 })
+
+const act = (can: 'read' | 'write', options: Partial<HandlerOptions>) =>
+  createHandler({ store, authorize: () => ({ name: 'maria', can }), ...options })(
+    new Request('http://localhost/api/v1/executions/fail', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k1' },
+      body: '{"older-than":"1d","dry-run":true}',
+    }),
+  )
+
+it('actions need allowWrites and a caller that can write', async () => {
+  expect((await act('write', {})).status).toBe(403)
+  expect((await act('read', { allowWrites: true })).status).toBe(403)
+  const answer = await act('write', { allowWrites: true })
+  expect([answer.status, await answer.json()]).toEqual([200, expect.any(Object)])
+})
+
+it('the old routes are answered for the users of userOf, and are not there without it', async () => {
+  const path = '/api/workflow?type=running'
+  const userOf = () => ({ userId: 'maria' })
+  expect((await get(path, createHandler({ store, authorize, userOf }))).status).toBe(200)
+  expect((await get(path)).status).toBe(404)
+})
