@@ -1,17 +1,13 @@
 import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { WfstoreError } from '../../error.ts'
-import { formatBytes } from '../../numbers.ts'
 import { OLD_ROUTES } from '../legacy/routes.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { addressOf } from './address.ts'
+import { limitBody } from './body.ts'
 import { SECURITY_HEADERS } from './headers.ts'
 import { isForged } from './origin.ts'
 import { refuse, wantsPage } from './refuse.ts'
-
-/** The most bytes of a body: the parameters of an action. */
-const MOST_BYTES = 1024 * 1024
 
 type Guard = MiddlewareHandler<SiteEnv>
 
@@ -20,11 +16,9 @@ export const guards = (site: Site): Guard[] => [
   addHeaders,
   ...(site.access.cors?.length ? [answerOrigins(site.access.cors)] : []),
   refuseForged(site),
-  bodyLimit({
-    maxSize: MOST_BYTES,
-    onError: (context) => refuse(context, tooLarge(), 413),
-  }) as Guard,
   requireCaller(site),
+  // Of a client without a token nothing is read.
+  limitBody,
 ]
 
 const addHeaders: Guard = async (context, next) => {
@@ -81,9 +75,6 @@ const forged = () =>
   new WfstoreError('permission_denied', 'the request comes from a page of another site', {
     hint: 'allow its origin: `wfstore serve --cors <origin>`, or cors of createHandler',
   })
-
-const tooLarge = () =>
-  new WfstoreError('usage', `the body is larger than ${formatBytes(MOST_BYTES)}`)
 
 const unknown = (which: 'none' | 'wrong') =>
   which === 'none'
