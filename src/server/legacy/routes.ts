@@ -32,7 +32,7 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
     (who: 'user' | 'admin', answer: (context: OldContext, user: OldUser) => Promise<Response>) =>
     async (context: OldContext): Promise<Response> => {
       try {
-        const user = await userOf(context.req.raw)
+        const user = checked(await userOf(context.req.raw))
         if (!user) return context.json({ error: 'Unauthorized' }, 401)
         if (who === 'admin' && (user.isAdmin !== true || isFromOtherSite(context)))
           return forbidden(context)
@@ -144,6 +144,16 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
       }),
     ),
   )
+}
+
+/** @throws WfstoreError failed for a user without an id, to whom a list would give the rows of all users */
+function checked(given: unknown): OldUser | undefined {
+  if (given === undefined || given === null) return undefined
+  const { userId, isAdmin } = given as Partial<OldUser>
+  if (typeof userId === 'string' && userId !== '') return { userId, isAdmin }
+  throw new WfstoreError('failed', 'userOf has not returned a user', {
+    hint: "return { userId: 'user_7' }, or undefined to refuse the request",
+  })
 }
 
 const forbidden = (context: OldContext) => context.json({ error: 'Forbidden' }, 403)

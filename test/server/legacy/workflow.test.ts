@@ -264,3 +264,22 @@ it('the answer to one execution is the golden file', async () => {
   const id = await runOf(USER)
   expectGolden('legacy/execution.json', `${(await get(`execution&executionId=${id}`)).text}\n`)
 })
+
+it.each([{}, { userId: '' }, { userId: [USER, OTHER] }, { id: USER }, 'maria'])(
+  'a hook that names no user gets no rows: %j',
+  async (user) => {
+    const careless = oldSite(pool, { userOf: () => user as never })
+    for (const type of [
+      'executions',
+      'audit',
+      'errors',
+      'metrics',
+      'stats',
+      'billing',
+      'running',
+    ]) {
+      const { status, json } = await careless.ask(`/api/workflow?type=${type}`)
+      expect([status, json.message]).toEqual([500, 'userOf has not returned a user'])
+    }
+  },
+)
