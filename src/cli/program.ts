@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { WfstoreError } from '../error.ts'
-import type { CreateProgram, Define, Load } from './command.ts'
+import type { CreateProgram, Load } from './command.ts'
+import { COMMANDS, type Entry } from './command-table.ts'
 import type { Traits } from './config/settings.ts'
 import type { Context } from './context.ts'
 import { formatStart } from './help/overview.ts'
@@ -9,224 +10,6 @@ import { addGlobalOptions, isUsual } from './options/global.ts'
 import { rejectRepeats } from './options/values.ts'
 import { FORMATS } from './output/format.ts'
 import { guardStream } from './output/stream.ts'
-
-interface Entry {
-  name: string
-  /** Other names that people type; help does not list them. */
-  aliases?: readonly string[]
-  /** The heading above it in `wfstore --help`. Commands without one belong to the group before them. */
-  group?: string
-  /** One line of `wfstore --help`: at most 64 characters. */
-  summary: string
-  /** Several files if subcommands have files of their own. */
-  load: () => Promise<{ define: Define }>[]
-  /** Additional output formats, and the subcommand that has each. */
-  formats?: Record<string, string>
-  /**
-   * The commands that change the database. 'asks': the command asks for confirmation itself. 'begins': only the guard of
-   * production databases asks. 'sets': as 'begins', but only if the command has an argument. 'lets': as 'begins', but only
-   * with a flag that lets other programs write.
-   */
-  writes?: Record<string, 'asks' | 'begins' | 'sets' | 'lets'>
-  /** The command ignores the database of the config. */
-  ownDatabase?: true
-}
-
-/** All commands. The files of a command are loaded when it is used. */
-const commands: Entry[] = [
-  {
-    name: 'executions',
-    aliases: ['execution', 'runs', 'run'],
-    group: 'Monitoring:',
-    summary: 'List, show, watch and close runs',
-    load: () => [
-      import('./commands/executions/executions.ts'),
-      import('./commands/executions/close.ts'),
-    ],
-    writes: { cancel: 'asks', fail: 'asks' },
-  },
-  {
-    name: 'audit',
-    summary: 'List audit entries, or follow new ones',
-    load: () => [import('./commands/audit/audit.ts')],
-  },
-  {
-    name: 'errors',
-    aliases: ['error'],
-    summary: 'List failures, or count similar error messages',
-    load: () => [import('./commands/errors.ts')],
-  },
-  {
-    name: 'tools',
-    aliases: ['tool'],
-    summary: 'Show calls, failures, durations and cost of each tool',
-    load: () => [import('./commands/tools.ts')],
-  },
-  {
-    name: 'stats',
-    summary: 'Show totals: runs, cost, tokens and durations',
-    load: () => [import('./commands/stats.ts')],
-  },
-  {
-    name: 'metrics',
-    aliases: ['metric'],
-    summary: 'List and compute metrics, or print them for Prometheus',
-    load: () => [import('./commands/metrics/metrics.ts')],
-    formats: { prometheus: 'current' },
-    writes: { rollup: 'begins' },
-  },
-  {
-    name: 'cost',
-    aliases: ['costs'],
-    group: 'Cost and billing:',
-    summary: 'Show cost by user, mode, model, workflow, tag, time …',
-    load: () => [import('./commands/cost.ts')],
-  },
-  {
-    name: 'cost-by-mode',
-    summary: 'Show cost by mode',
-    load: () => [import('./commands/cost.ts')],
-  },
-  {
-    name: 'billing',
-    aliases: ['bill', 'bills'],
-    summary: 'Show, reconcile, close, correct and pay bills',
-    load: () => [
-      import('./commands/billing/billing.ts'),
-      import('./commands/billing/records.ts'),
-      import('./commands/billing/lines.ts'),
-      import('./commands/billing/periods.ts'),
-      import('./commands/billing/pay.ts'),
-    ],
-    formats: { focus: 'report' },
-    writes: { pay: 'asks', close: 'asks', correct: 'asks', zone: 'sets' },
-  },
-  {
-    name: 'prices',
-    aliases: ['price'],
-    summary: 'List, set, import, apply and check prices of models',
-    load: () => [
-      import('./commands/prices/prices.ts'),
-      import('./commands/prices/set.ts'),
-      import('./commands/prices/import.ts'),
-      import('./commands/prices/apply.ts'),
-      import('./commands/prices/check.ts'),
-      import('./commands/prices/simulate.ts'),
-    ],
-    writes: { set: 'begins', import: 'begins', apply: 'asks' },
-  },
-  {
-    name: 'report',
-    summary: 'Create an HTML report of cost, runs, errors and bills',
-    load: () => [import('./commands/report/report.ts')],
-  },
-  {
-    name: 'cleanup',
-    group: 'Cleanup and transfer:',
-    summary: 'Remove old runs; totals and bills are kept',
-    load: () => [import('./commands/cleanup/cleanup.ts'), import('./commands/cleanup/history.ts')],
-    writes: { cleanup: 'asks' },
-  },
-  {
-    name: 'archive',
-    summary: 'Verify the archives that cleanup has written',
-    load: () => [import('./commands/archive/archive.ts')],
-  },
-  {
-    name: 'restore',
-    summary: 'Restore removed runs from an archive',
-    load: () => [import('./commands/archive/restore.ts')],
-    writes: { restore: 'asks' },
-  },
-  {
-    name: 'export',
-    summary: 'Export runs and their data as JSON lines',
-    load: () => [import('./commands/export.ts')],
-  },
-  {
-    name: 'import',
-    summary: 'Import runs and their data from an export',
-    load: () => [import('./commands/import.ts')],
-    writes: { import: 'begins' },
-  },
-  {
-    name: 'ingest',
-    summary: 'Store OpenTelemetry traces as runs, from files or over HTTP',
-    load: () => [import('./commands/ingest/ingest.ts'), import('./commands/ingest/check.ts')],
-    writes: { ingest: 'begins' },
-  },
-  {
-    name: 'serve',
-    summary: 'Serve pages and an API over HTTP',
-    load: () => [import('./commands/serve/serve.ts')],
-    writes: { serve: 'lets' },
-  },
-  {
-    name: 'open',
-    summary: 'Open the pages in the browser',
-    load: () => [import('./commands/serve/open.ts')],
-  },
-  {
-    name: 'token',
-    aliases: ['tokens'],
-    summary: 'Create, list and revoke tokens for wfstore serve',
-    load: () => [import('./commands/token/token.ts')],
-    writes: { create: 'begins', revoke: 'begins' },
-  },
-  {
-    name: 'migrate',
-    group: 'Setup and administration:',
-    summary: 'Create, update, verify or revert the schema',
-    load: () => [
-      import('./commands/migrate/migrate.ts'),
-      import('./commands/migrate/status.ts'),
-      import('./commands/migrate/roles.ts'),
-    ],
-    writes: { up: 'begins', down: 'asks', redo: 'asks', roles: 'begins' },
-  },
-  {
-    name: 'doctor',
-    summary: 'Check the server, the schema and the runs for problems',
-    load: () => [import('./commands/doctor.ts')],
-  },
-  {
-    name: 'settings',
-    aliases: ['setting'],
-    summary: 'List and set what the database keeps for all: cost tags',
-    load: () => [import('./commands/settings.ts')],
-    writes: { set: 'begins' },
-  },
-  {
-    name: 'config',
-    summary: 'Show settings and where they come from; list profiles',
-    load: () => [import('./commands/config.ts')],
-  },
-  {
-    name: 'db',
-    summary: 'Show, stop or trust the embedded database',
-    load: () => [import('./commands/db.ts')],
-    ownDatabase: true,
-  },
-  {
-    name: 'demo',
-    summary: 'Fill an empty database with sample data',
-    load: () => [import('./commands/demo.ts')],
-    writes: { demo: 'begins' },
-    ownDatabase: true,
-  },
-  {
-    name: 'completion',
-    summary: 'Print the completion script for bash, zsh or fish',
-    load: () => [import('./commands/completion.ts')],
-    ownDatabase: true,
-  },
-  {
-    name: 'help',
-    summary: 'Show help for a command or a topic',
-    load: () => [import('./commands/help.ts')],
-    ownDatabase: true,
-  },
-]
 
 export function createProgram(context: Context, version: string): ReturnType<CreateProgram> {
   const program: Command = new Command('wfstore')
@@ -257,9 +40,9 @@ export function createProgram(context: Context, version: string): ReturnType<Cre
     })
   addGlobalOptions(
     program,
-    commands.flatMap(({ formats = {} }) => Object.keys(formats)),
+    COMMANDS.flatMap(({ formats = {} }) => Object.keys(formats)),
   )
-  for (const { name, aliases = [], summary, group } of commands) {
+  for (const { name, aliases = [], summary, group } of COMMANDS) {
     if (group) program.commandsGroup(group)
     const command = program.command(name).summary(summary).description(`${summary}.`)
     command.aliases(aliases).helpCommand(false)
@@ -268,7 +51,7 @@ export function createProgram(context: Context, version: string): ReturnType<Cre
   const load: Load = async (command) => {
     if (loaded.has(command)) return
     loaded.add(command)
-    const entry = commands.find(({ name }) => name === command.name()) as Entry
+    const entry = COMMANDS.find(({ name }) => name === command.name()) as Entry
     for (const { define } of await Promise.all(entry.load()))
       define(command, context, load, createProgram)
     for (const name of Object.keys(entry.writes ?? {})) {
@@ -287,7 +70,7 @@ export function createProgram(context: Context, version: string): ReturnType<Cre
 export function traitsOf(command: Command): Traits {
   const names: string[] = []
   for (let at = command; at.parent; at = at.parent) names.unshift(at.name())
-  const entry = commands.find(({ name }) => name === names[0])
+  const entry = COMMANDS.find(({ name }) => name === names[0])
   const writes = entry?.writes?.[command.name()]
   return {
     path: names.join(' '),
@@ -309,7 +92,7 @@ const WRITES = {
 function checkFormat(program: Command, command: Command): void {
   const { output = 'table' } = program.opts<{ output?: string }>()
   if (isUsual(output)) return
-  const entry = commands.find(({ name }) => name === command.parent?.name())
+  const entry = COMMANDS.find(({ name }) => name === command.parent?.name())
   if (entry?.formats?.[output] === command.name()) return
   throw new WfstoreError(
     'usage',
