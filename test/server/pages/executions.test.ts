@@ -68,7 +68,7 @@ describe('the list', () => {
     expect(third.link('Older →')).toBeUndefined()
     const back = await get(String(third.link('← Newer')))
     expect(back.runs).toEqual(numbers(11, 20))
-    expect(back.link('Older →')).toBeDefined()
+    expect(back.link('Older →')).toContain('cursor=')
     expect((await get(String(back.link('← Newer')))).runs).toEqual(numbers(1, 10))
     expect(back.link('Newest')).toBe('/executions?limit=10')
   })
@@ -104,7 +104,7 @@ describe('the list', () => {
     expect((await get('/executions?sort=totalCost&limit=3')).runs).toEqual([1, 2, 3])
     // Its own order is no other order.
     const own = await get('/executions?sort=started:desc&limit=3')
-    expect(own.link('Older →')).toBeDefined()
+    expect(own.link('Older →')).toContain('cursor=')
   })
 
   it('counts what matches', async () => {
