@@ -5,12 +5,9 @@ import type { Site, SiteEnv } from '../site.ts'
 import { type AnswerFormat, type ApiEndpoint, FORMATS } from './endpoints.ts'
 import { contentTypeOf, MEDIA_TYPES, negotiate } from './negotiate.ts'
 import { noteHeader } from './notes.ts'
-import { holdOutput, type Output } from './output.ts'
 import { refusalOf, refuse } from './refusal.ts'
+import { runOutput } from './run-output.ts'
 import { wordsOf } from './words.ts'
-
-/** A longer answer is streamed: then it has no ETag, no next link and no notes. */
-const HELD = 1024 * 1024
 
 /** Answers a GET with the output of the command. */
 export async function answerRead(
@@ -18,61 +15,29 @@ export async function answerRead(
   site: Site,
   endpoint: ApiEndpoint,
 ): Promise<Response> {
-  const left = new AbortController()
-  const { signal: request } = context.req.raw
   try {
     const format = askedFormat(context, endpoint.formats ?? FORMATS)
     if (!format) return refuse(notAcceptable(endpoint.formats ?? FORMATS))
     const words = await askedWords(context, site, endpoint, format)
-    const { signal } = left
-    request.addEventListener('abort', () => left.abort(request.reason), { once: true })
-    if (request.aborted) left.abort(request.reason)
-    const output = holdOutput(HELD, (reason) => left.abort(reason))
     const notes: string[] = []
     const found: { nextCursor?: string } = {}
-    const running = site.database
-      .read(signal, (connection) =>
-        site.commandLine.run({
-          words,
-          connection,
-          stdout: output.stdout,
-          note: (line) => notes.push(line),
-          nextCursor: (cursor) => {
-            found.nextCursor = cursor
-          },
-          signal,
-        }),
-      )
-      .then(
-        () => output.end(),
-        (error) => {
-          breakOff(context, output)
-          throw error
-        },
-      )
-    const stream = await Promise.race([output.opened, running])
-    if (!stream) return whole(context, output, { format, notes, ...found })
-    running.catch((error) => {
-      if (!signal.aborted) site.onError(error)
-    })
-    const isHead = context.req.raw.method === 'HEAD'
-    if (isHead) await stream.cancel()
-    return new Response(isHead ? null : stream, { headers: headersOf(format) })
+    const note = (line: string) => notes.push(line)
+    const nextCursor = (cursor: string) => {
+      found.nextCursor = cursor
+    }
+    const ran = await runOutput(context, site, (stdout, signal) =>
+      site.database.read(signal, (connection) =>
+        site.commandLine.run({ words, connection, stdout, note, nextCursor, signal }),
+      ),
+    )
+    if ('text' in ran) return whole(context, ran.text, { format, notes, ...found })
+    // A stream has no ETag, no next link and no notes.
+    return new Response(ran.stream, { headers: headersOf(format) })
   } catch (error) {
     const refusal = refusalOf(error)
-    if (refusal.status >= 500 && !request.aborted) site.onError(error)
+    if (refusal.status >= 500 && !context.req.raw.signal.aborted) site.onError(error)
     return refuse(refusal)
   }
-}
-
-/**
- * Ends a stream so that the client sees a broken connection: a part must not look like the whole. A server of node:http would
- * write the error of the stream into the answer, so its connection is closed here.
- */
-function breakOff({ env }: Context<SiteEnv>, output: Output): void {
-  const { outgoing } = (env ?? {}) as { outgoing?: { destroy: () => void; headersSent: boolean } }
-  if (outgoing?.headersSent) outgoing.destroy()
-  else output.end(new Error('the answer is incomplete'))
 }
 
 /** The parameter is for links, which cannot have a header. @throws WfstoreError usage */
@@ -128,8 +93,7 @@ interface Whole {
   nextCursor?: string
 }
 
-function whole(context: Context<SiteEnv>, output: Output, { format, notes, nextCursor }: Whole) {
-  const body = output.text()
+function whole(context: Context<SiteEnv>, body: string, { format, notes, nextCursor }: Whole) {
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
   const note = noteHeader(notes)
   const headers = {

@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono'
 import { cleanup } from '../../cleanup/cleanup.ts'
 import { guardStream } from '../../cli/output/stream.ts'
 import { WfstoreError } from '../../error.ts'
-import { holdOutput } from '../api/output.ts'
+import { runOutput } from '../api/run-output.ts'
 import type { OldUser, Site, SiteEnv } from '../site.ts'
 import { setUp, verify } from './setup.ts'
 import { ANSWERS, FORBIDDEN, NO_EXECUTION_ID } from './workflow.ts'
@@ -11,9 +11,6 @@ const WORKFLOW = '/api/workflow'
 const SETUP = '/api/setup/workflow-tables'
 /** They ask the application who asks, so they need no caller. */
 export const OLD_ROUTES = [WORKFLOW, SETUP] as const
-
-/** Characters of an answer that are held; a longer one is streamed. */
-const HELD = 1024 * 1024
 
 const DEFAULT_DAYS = 90
 
@@ -68,43 +65,26 @@ export function addOldRoutes(app: Hono<SiteEnv>, site: Site): void {
         return context.json({ error: 'Invalid type parameter', validTypes }, 400)
       }
       const given = (name: string) => context.req.query(name) || undefined
-      const left = new AbortController()
-      const signal = AbortSignal.any([context.req.raw.signal, left.signal])
-      const output = holdOutput(HELD, (reason) => left.abort(reason))
-      const stdout = guardStream(output.stdout)
-      const write = async (text: string) => {
-        await stdout.write(text)
-        return undefined
-      }
-      const running = database
-        .read(signal, async (connection) => {
+      const ran = await runOutput(context, site, (output, signal) => {
+        const stdout = guardStream(output)
+        const write = async (text: string) => {
+          await stdout.write(text)
+          return undefined
+        }
+        return database.read(signal, async (connection) => {
           await write('{"success":true')
           const refusal = await answer({ connection, userId, given, write })
           await write('}')
           await stdout.flush()
           return refusal
         })
-        .then(
-          (refusal) => {
-            output.end()
-            return refusal
-          },
-          (error) => {
-            output.end(error)
-            throw error
-          },
-        )
-      const found = await Promise.race([output.opened, running])
-      if (found === FORBIDDEN) return forbidden(context)
-      if (found === NO_EXECUTION_ID) return context.json({ error: 'executionId required' }, 400)
-      // The client sees a broken connection.
-      running.catch((error) => {
-        if (!signal.aborted) site.onError(error)
       })
-      const isHead = context.req.raw.method === 'HEAD'
-      if (found && isHead) await found.cancel()
       const headers = { 'content-type': 'application/json' }
-      return new Response(isHead ? null : (found ?? output.text()), { headers })
+      if ('stream' in ran) return new Response(ran.stream, { headers })
+      if (ran.result === FORBIDDEN) return forbidden(context)
+      if (ran.result === NO_EXECUTION_ID)
+        return context.json({ error: 'executionId required' }, 400)
+      return new Response(ran.text, { headers })
     }),
   )
 
