@@ -35,7 +35,7 @@ export interface DatabaseOptions {
 }
 
 export const DEFAULT_QUERIES = 8
-export const DEFAULT_TIMEOUT_MS = 30_000
+const DEFAULT_TIMEOUT_MS = 30_000
 
 type Work<T> = (connection: SiteConnection) => Promise<T>
 
@@ -197,7 +197,8 @@ async function assertOwnSessions(pool: ConnectionPool): Promise<void> {
   }
 }
 
-const CANCELLED = '57014'
+/** The SQLSTATE of a statement that was cancelled, for example because it took too long. */
+export const CANCELLED = '57014'
 
 /** True for a statement that was cancelled because it took too long. */
 export const isTimeout = (error: unknown): boolean =>

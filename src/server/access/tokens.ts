@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Caller } from '../../handler.ts'
 import { findUsableToken } from '../../queries/tokens/find.ts'
+import { hashOf } from '../../queries/tokens/tokens.ts'
 import type { Site } from '../site.ts'
 import { failureLimit } from './failures.ts'
 
@@ -37,30 +38,30 @@ export function tokenCheck({ database, now }: Pick<Site, 'database' | 'now'>): C
   const time = () => now().getTime()
   const kept = new Map<string, Kept>()
   const failures = failureLimit(time)
-  const lookUp = async (hash: Buffer): Promise<TokenHolder | undefined> => {
+  const lookUp = async (hash: string): Promise<TokenHolder | undefined> => {
     const asked = time()
     // Other requests wait for the same answer, so no client cancels it.
     const { signal } = new AbortController()
-    const row = await database.read(signal, ({ run }) => findUsableToken(run, hash.toString('hex')))
+    const row = await database.read(signal, ({ run }) => findUsableToken(run, hash))
     // The index compares hashes, which tell nothing of tokens; this comparison takes the same time for all.
-    if (row === undefined || !timingSafeEqual(Buffer.from(row.hash, 'hex'), hash)) return undefined
+    if (row === undefined || !timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash)))
+      return undefined
     const { name, can, msLeft } = row
     return { caller: { name, can }, expires: msLeft === null ? undefined : asked + msLeft }
   }
   return async (token, address = '') => {
     if (!TOKEN.test(token)) return 'wrong'
-    const hash = createHash('sha256').update(token).digest()
-    const key = hash.toString('hex')
-    let entry = kept.get(key)
+    const hash = hashOf(token)
+    let entry = kept.get(hash)
     const isNew = entry === undefined
     // Only tokens that were not right a moment ago count.
     if (isNew && !failures.mayTry(address)) return 'busy'
     if (entry === undefined || entry.until <= time()) {
       entry = { holder: lookUp(hash), until: time() + KEPT_MS }
-      kept.set(key, entry)
+      kept.set(hash, entry)
       if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value as string)
     }
-    const forget = () => kept.get(key) === entry && kept.delete(key)
+    const forget = () => kept.get(hash) === entry && kept.delete(hash)
     try {
       const holder = await entry.holder
       if (holder !== undefined && (holder.expires ?? Infinity) > time()) {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { Writable } from 'node:stream'
 import type { Context } from 'hono'
 import { WfstoreError } from '../../error.ts'
 import {
@@ -15,9 +14,10 @@ import type { Site, SiteConnection, SiteEnv } from '../site.ts'
 import type { ApiEndpoint } from './endpoints.ts'
 import { negotiate } from './negotiate.ts'
 import { noteHeader } from './notes.ts'
+import { holdOutput } from './output.ts'
 import { pairsOf, parametersIn } from './parameters.ts'
 import { type ApiRefusal, refusalOf, refuse } from './refusal.ts'
-import { wordsOf } from './words.ts'
+import { assertNoFlag, wordsOf } from './words.ts'
 
 /** What a request asks for, after its check. */
 interface Asked extends ActionRequest {
@@ -90,7 +90,7 @@ async function readRequest(
       hint: 'send the parameters of an action in its body',
     })
   const { id, ...named } = req.param() as Record<string, string>
-  if (id?.startsWith('-')) throw new WfstoreError('usage', `${JSON.stringify(id)} is not an id`)
+  assertNoFlag(id)
   const parameters = parametersIn(await req.text())
   const words = [
     ...[...command, ...fixed, '--output=json'],
@@ -158,17 +158,11 @@ async function carryOut(
   connection: SiteConnection,
   { words, caller }: Asked,
 ): Promise<ActionAnswer> {
-  let body = ''
+  const { stdout, text } = holdOutput(Infinity)
   const notes: string[] = []
-  const stdout = new Writable({
-    decodeStrings: false,
-    write: (chunk, _, done) => {
-      body += String(chunk)
-      done()
-    },
-  })
   const note = (line: string) => notes.push(line)
   await commandLine.run({ words, connection, stdout, note, signal: stopping, caller })
+  const body = text()
   if (body === '')
     throw new WfstoreError('locked', 'the server stops', { hint: 'repeat the request' })
   return { status: 200, note: noteHeader(notes) ?? null, body }

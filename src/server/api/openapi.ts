@@ -163,7 +163,7 @@ const operationId = ({ method, path }: ApiEndpoint): string =>
 const descriptionOf = ({ description, about }: CommandDescription): string =>
   about === undefined ? description : `${description} ${about.replaceAll('\n', ' ')}`
 
-export function printedOf(
+function printedOf(
   { fixed = [], command: words }: ApiEndpoint,
   { printed }: CommandDescription,
 ): PrintedDescription {

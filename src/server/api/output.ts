@@ -15,7 +15,7 @@ export interface Output {
  * @param most characters that are held
  * @param onCancel called when the reader of a stream leaves
  */
-export function holdOutput(most: number, onCancel: (reason: unknown) => void): Output {
+export function holdOutput(most: number, onCancel: (reason: unknown) => void = () => {}): Output {
   const encoder = new TextEncoder()
   let held = ''
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined

@@ -7,7 +7,7 @@ import { contentTypeOf, MEDIA_TYPES, negotiate } from './negotiate.ts'
 import { noteHeader } from './notes.ts'
 import { refusalOf, refuse } from './refusal.ts'
 import { runOutput } from './run-output.ts'
-import { wordsOf } from './words.ts'
+import { assertNoFlag, wordsOf } from './words.ts'
 
 /** Answers a GET with the output of the command. */
 export async function answerRead(
@@ -77,15 +77,9 @@ async function askedWords(
   const parameters = wordsOf(await commandLine.describe(command), searchParams, without)
   const output = format === 'html' ? [] : [`--output=${format}`]
   const id = req.param('id')
-  // It would be another flag.
-  if (id?.startsWith('-')) throw notAnId(id)
+  assertNoFlag(id)
   return [...command, ...fixed, ...output, ...parameters, ...(id === undefined ? [] : [id])]
 }
-
-const notAnId = (id: string) =>
-  new WfstoreError('usage', `${JSON.stringify(id)} is not an id`, {
-    hint: 'use a UUID, or at least its first 8 characters',
-  })
 
 interface Whole {
   format: AnswerFormat

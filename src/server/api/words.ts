@@ -50,6 +50,14 @@ export function wordsOf(
   })
 }
 
+/** The id of a path is a word of its own. @throws WfstoreError usage if it would be another flag */
+export function assertNoFlag(id: string | undefined): void {
+  if (id?.startsWith('-'))
+    throw new WfstoreError('usage', `${JSON.stringify(id)} is not an id`, {
+      hint: 'use a UUID, or at least its first 8 characters',
+    })
+}
+
 function isGiven(name: string, value: string): boolean {
   if (value === '' || value === '1' || value === 'true') return true
   if (value === '0' || value === 'false') return false

@@ -77,6 +77,10 @@ export function nextDate(part: CalendarPart, date: string): string {
     : `${date.slice(0, 4)}-${String(month + 1).padStart(2, '0')}`
 }
 
+/** The month before a month. */
+export const monthBefore = (month: string): string =>
+  isoDay(Date.parse(`${month}-01`) - DAY_MS).slice(0, 7)
+
 /** All months from the first to the last. */
 export function monthsBetween(first: string, last: string): string[] {
   const [from, to] = [first, last].map((month) => {

@@ -38,9 +38,12 @@ export function rounded(text: string, places: number, sign = ''): string {
 /** A single amount, rounded for reading: $1,234.50 */
 export const dollars = (text: string): string => rounded(text, placesFor([text]), '$')
 
-/** The same, with all digits as its title. */
+/** The same with all its digits. */
+export const exactDollars = (text: string): string => `$${bare(text)}`.replace('$-', '−$')
+
+/** Rounded, with all digits as its title. */
 export const money = (text: string): Markup =>
-  html`<span title="${`$${bare(text)}`.replace('$-', '−$')}">${dollars(text)}</span>`
+  html`<span title="${exactDollars(text)}">${dollars(text)}</span>`
 
 /** '12.3%', or a dash. A share of a total of 0 or less has no meaning. */
 export const share = (value: number | null): string =>

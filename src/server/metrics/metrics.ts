@@ -1,7 +1,7 @@
-import { Writable } from 'node:stream'
 import type { Hono } from 'hono'
 import { prometheusText } from '../../cli/output/formats/prometheus.ts'
 import { WfstoreError } from '../../error.ts'
+import { holdOutput } from '../api/output.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { serverFamilies } from './families.ts'
 
@@ -32,19 +32,12 @@ export function addMetrics(app: Hono<SiteEnv>, site: Site): void {
 }
 
 async function printed({ database, commandLine, stopping: signal }: Site): Promise<string> {
-  let text = ''
-  const stdout = new Writable({
-    decodeStrings: false,
-    write: (chunk, _, done) => {
-      text += chunk
-      done()
-    },
-  })
+  const { stdout, text } = holdOutput(Infinity)
   const words = ['metrics', 'current', '--output=prometheus']
   await database.read(signal, (connection) =>
     commandLine.run({ words, connection, stdout, signal }),
   )
-  return text
+  return text()
 }
 
 /** The last result, while it is fresh. A failure is tried again with the next request. */

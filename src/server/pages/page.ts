@@ -22,7 +22,7 @@ export interface PageContent {
 export type PageWork = (view: PageView) => Promise<PageContent>
 
 /** The name of the cookie with the time zone of the browser, which the script sets. */
-export const ZONE_COOKIE = 'wfstore_tz'
+const ZONE_COOKIE = 'wfstore_tz'
 
 /** The pages of a server, for live updates. */
 const works = new WeakMap<Site, Map<string, PageWork>>()

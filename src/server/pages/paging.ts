@@ -4,6 +4,7 @@ import { encodeCursor } from '../../queries/table/cursor.ts'
 import { type List, listConditions, type Options, page } from '../../queries/table/page.ts'
 import { html, type Markup } from '../markup/markup.ts'
 import { hrefHere } from './links.ts'
+import { wholeNumberOf } from './parameters.ts'
 import type { PageView } from './view.ts'
 
 const ROWS = 50
@@ -22,17 +23,8 @@ export interface Paged<Row> {
 }
 
 /** The number of rows in the parameter `limit`. @throws WfstoreError usage */
-export function limitOf({ parameters }: PageView): number {
-  const given = parameters.get('limit')
-  if (given === null) return ROWS
-  const limit = /^\d{1,9}$/.test(given) ? Number(given) : 0
-  if (limit >= 1 && limit <= MOST_ROWS) return limit
-  throw new WfstoreError(
-    'usage',
-    `limit is ${JSON.stringify(given)}, not a whole number from 1 to ${MOST_ROWS}`,
-    { hint: 'save the CSV for all rows' },
-  )
-}
+export const limitOf = (view: PageView): number =>
+  wholeNumberOf(view, 'limit', 1, MOST_ROWS, 'save the CSV for all rows') ?? ROWS
 
 /**
  * A page of a list that shows the newest rows first. The address has the cursor of the command line for older rows, or `before`,

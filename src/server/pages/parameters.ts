@@ -34,6 +34,7 @@ export function wholeNumberOf(
   name: string,
   least: number,
   most: number,
+  hint?: string,
 ): number | undefined {
   const text = parameters.get(name)
   if (text === null) return undefined
@@ -42,6 +43,7 @@ export function wholeNumberOf(
   throw new WfstoreError(
     'usage',
     `${name} is ${JSON.stringify(text)}, not a whole number from ${least} to ${most}`,
+    { hint },
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { WfstoreError } from '../../error.ts'
+import { CANCELLED } from '../database.ts'
 import { html, textOf } from '../markup/markup.ts'
 import { POLICY } from '../report/page.ts'
 import type { Site, SiteEnv } from '../site.ts'
@@ -41,7 +42,7 @@ async function reportOf(app: Hono<SiteEnv>, site: Site, context: PageContext): P
   const answer = await app.fetch(new Request(url, { headers, signal }), context.env)
   if (answer.status !== 200) {
     const { error } = (await answer.json()) as { error: Refused }
-    const sqlState = answer.status === 504 ? TIMED_OUT : undefined
+    const sqlState = answer.status === 504 ? CANCELLED : undefined
     const refused = new WfstoreError(error.code, error.message, { hint: error.hint, sqlState })
     return problemPage(context, site, refused, { current: 'cost' })
   }
@@ -54,4 +55,3 @@ async function reportOf(app: Hono<SiteEnv>, site: Site, context: PageContext): P
 
 /** The error in an answer of the API. */
 type Refused = Pick<WfstoreError, 'code' | 'message' | 'hint'>
-const TIMED_OUT = '57014'

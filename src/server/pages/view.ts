@@ -38,7 +38,7 @@ export interface PageView extends PageRequest, SiteConnection {
 /** The parts of a page that live updates replace, by their ids. */
 export type LiveParts = Map<string, string>
 /** The id of the part with the sentence for screen readers. */
-export const NEWS = 'news'
+const NEWS = 'news'
 
 export function viewOf(
   request: PageRequest,

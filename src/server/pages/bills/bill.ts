@@ -7,7 +7,7 @@ import { type BillCorrection, correctionsOf } from '../../../queries/billing/cor
 import { getZone } from '../../../queries/billing/periods.ts'
 import { findIds } from '../../../queries/ids.ts'
 import { html, type Markup, name, nothing } from '../../markup/markup.ts'
-import { bare, count } from '../../markup/numbers.ts'
+import { count, exactDollars } from '../../markup/numbers.ts'
 import { amounts, type Cells, counts, table, texts } from '../../markup/table.ts'
 import { executionLink, filterLink, status, time, UNKNOWN } from '../cells.ts'
 import { notes } from '../figures.ts'
@@ -75,7 +75,7 @@ function content(
           })
         : nothing('No lines: the run has no tokens and no cost.')
     }
-${notes([`The lines of a bill add up to its cost, $${bare(cost)}, and to its ${count(tokensTotal)} tokens. A price is for a million tokens, or for a request.`])}</section>
+${notes([`The lines of a bill add up to its cost, ${exactDollars(cost)}, and to its ${count(tokensTotal)} tokens. A price is for a million tokens, or for a request.`])}</section>
 ${corrections.length > 0 && html`<section><h2>Corrections</h2>${correctionsTable(view, timeZone, `Corrections of this bill, oldest first`, corrections)}</section>`}
 <p class="note screen"><a href="${href(view, `/bills/${encodeURIComponent(period)}`)}">Bills of ${monthName(period)}</a></p>`,
   }
@@ -87,7 +87,7 @@ function factsOf(view: PageView, bill: Bill, timeZone: string): [string, Markup 
     typeof tags === 'string' ? (JSON.parse(tags) as object) : (tags ?? {}),
   )
   const facts: ([string, Markup | string] | false)[] = [
-    ['Cost', `$${bare(bill.cost)}`.replace('$-', '−$')],
+    ['Cost', exactDollars(bill.cost)],
     [
       'Payment',
       html`${status(bill.paid ? 'paid' : 'unpaid')}${paymentId !== null && html` with ${name(paymentId)}`}`,

@@ -2,7 +2,7 @@ import { html, type Markup } from '../../markup/markup.ts'
 import { href, type LinkBase } from '../links.ts'
 
 /** The address of a bill. */
-export const billHref = (base: LinkBase, period: string, id: string): string =>
+const billHref = (base: LinkBase, period: string, id: string): string =>
   href(base, `/bills/${encodeURIComponent(period)}/${encodeURIComponent(id)}`)
 
 /** A short id that links to its bill; the whole id is its title. */

@@ -1,7 +1,7 @@
 import { WfstoreError } from '../../../error.ts'
 import { type BillingPeriod, currentMonth, getPeriod } from '../../../queries/billing/periods.ts'
 import { isMonth } from '../../../tables/column.ts'
-import { longDate, monthsBetween } from '../../markup/dates.ts'
+import { longDate, monthBefore } from '../../markup/dates.ts'
 import type { PageView } from '../view.ts'
 
 /** The period that the path names: a month, or this or last. @throws WfstoreError usage */
@@ -9,8 +9,7 @@ export async function periodOf({ run, variables }: PageView): Promise<BillingPer
   const given = variables.period ?? ''
   if (given === 'this' || given === 'last') {
     const { month } = await currentMonth(run)
-    const [before] = monthsBetween('0001-01', month).slice(-2)
-    return getPeriod(run, given === 'this' ? month : before)
+    return getPeriod(run, given === 'this' ? month : monthBefore(month))
   }
   if (isMonth(given)) return getPeriod(run, given)
   throw new WfstoreError('usage', `${JSON.stringify(given)} is not a billing period`, {

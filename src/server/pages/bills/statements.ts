@@ -9,7 +9,7 @@ import {
 } from '../../../queries/billing/user-bills.ts'
 import { spanIn } from '../../markup/dates.ts'
 import { html, type Markup, name, nothing, readable } from '../../markup/markup.ts'
-import { bare } from '../../markup/numbers.ts'
+import { bare, exactDollars } from '../../markup/numbers.ts'
 import { type Cells, counts, table, texts } from '../../markup/table.ts'
 import { UNKNOWN } from '../cells.ts'
 import { exactly, href, hrefHere } from '../links.ts'
@@ -67,12 +67,13 @@ function statement(view: PageView, state: BillingPeriod, bill: UserBill, timeZon
     },
     ...{ unitPrice: null, cost, costSource: 'given' },
   }
+  // With all digits: a statement is compared with other records.
   const facts: [string, Markup | string][] = [
-    ['Billed', exact(cost)],
-    ['Paid', exact(paid)],
+    ['Billed', exactDollars(cost)],
+    ['Paid', exactDollars(paid)],
     [
       'Unpaid',
-      html`<strong>${exact(unpaid)}</strong>${unpaidBills > 0 && html` for ${plural(unpaidBills, 'bill')}`}`,
+      html`<strong>${exactDollars(unpaid)}</strong>${unpaidBills > 0 && html` for ${plural(unpaidBills, 'bill')}`}`,
     ],
     [
       'Bills',
@@ -103,9 +104,6 @@ ${table({
 ${lines.some(({ costSource }) => costSource === 'unpriced') && html`<p class="note">Lines without a price are not in the total.</p>`}
 </section>`
 }
-
-/** All digits: a statement is compared with other records. */
-const exact = (amount: string) => `$${bare(amount)}`.replace('$-', '−$')
 
 const digits = (
   head: string,

@@ -17,7 +17,7 @@ import { monthName } from './period-of.ts'
 
 /** More rows are only in the CSV. */
 const ROWS = 100
-export const PERIOD_FILTERS = filtersOf('user')
+const PERIOD_FILTERS = filtersOf('user')
 const KEYS = SUMMARY_KEYS.filter((key) => key !== 'total')
 
 /** What the address asks for. */

@@ -3,8 +3,8 @@ import { lossesOf, readEffects } from '../../../cleanup/effects.ts'
 import { newestRunWords } from '../../../cleanup/newest-run-words.ts'
 import type { CleanupCounts } from '../../../cleanup/types.ts'
 import { unpricedWords } from '../../../cleanup/unpriced.ts'
-import { WfstoreError } from '../../../error.ts'
 import { formatDuration, plural } from '../../../numbers.ts'
+import { isTimeout } from '../../database.ts'
 import { html, type Markup } from '../../markup/markup.ts'
 import { count } from '../../markup/numbers.ts'
 import { counts, table, texts } from '../../markup/table.ts'
@@ -17,7 +17,6 @@ import type { PageView } from '../view.ts'
 
 /** A count that takes longer is given up. */
 const COUNT_MS = 10_000
-const TIMED_OUT = '57014'
 
 export interface CleanupQuestion {
   days: number
@@ -44,8 +43,7 @@ export async function planOf(
     const given = [...losses, ...(unpriced ? [unpriced] : []), ...(newest ? [newest] : [])]
     return { counts, warnings: given }
   } catch (error) {
-    const isLate = error instanceof WfstoreError && error.sqlState === TIMED_OUT
-    if (isLate && !signal.aborted) return undefined
+    if (isTimeout(error) && !signal.aborted) return undefined
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import { DIMENSIONS, type Dimension } from '../../../queries/usage/cost.ts'
-import { dayOf, monthsBetween } from '../../markup/dates.ts'
+import { dayOf, monthBefore } from '../../markup/dates.ts'
 import { html, type Markup, readable } from '../../markup/markup.ts'
 import { filterForm, filtersOf } from '../filters.ts'
 import { hrefHere } from '../links.ts'
@@ -30,12 +30,11 @@ function dimensions({ by, costTags }: CostData): Markup {
 
 function times(view: PageView, { now, timeZone, since, beforeSince }: CostData): Markup {
   const month = dayOf(now.toISOString(), timeZone).slice(0, 7)
-  const [before = month] = monthsBetween('0001-01', month).slice(-2)
   const links: [string, string | null, string | null][] = [
     ['Last 7 days', '7d', null],
     ['Last 30 days', '30d', null],
     ['This month', `${month}-01`, null],
-    ['Last month', `${before}-01`, `${month}-01`],
+    ['Last month', `${monthBefore(month)}-01`, `${month}-01`],
   ]
   const given = (name: string) => view.parameters.get(name)
   const isDefault = given('since') === null && given('until') === null

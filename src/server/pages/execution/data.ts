@@ -18,7 +18,7 @@ import { checkTraces, type TraceFinding } from '../../../queries/traces/check.ts
 import { type Trace, traceOf } from '../../../queries/traces/trace.ts'
 
 /** The number of sub-runs, of runs of the conversation on each side, of audit entries, of bills and of their lines. */
-export const SUB_RUNS = 100
+const SUB_RUNS = 100
 const NEAREST = 4
 const ENTRIES = 25
 const BILLS = 50
