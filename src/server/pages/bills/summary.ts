@@ -4,11 +4,11 @@ import {
   SUMMARY_KEYS,
   type SummaryKey,
 } from '../../../queries/billing/summary.ts'
-import { isTagKey, tagOfKey } from '../../../queries/table/tag.ts'
 import { html, type Markup, name, nothing, readable } from '../../markup/markup.ts'
 import { amounts, type Cells, counts, table, texts } from '../../markup/table.ts'
 import { ofAll } from '../../report/section.ts'
 import { filterForm, filtersOf } from '../filters.ts'
+import { keyFields, keyHead, withoutKey } from '../keys.ts'
 import { csvHref, exactly, href } from '../links.ts'
 import type { PageView } from '../view.ts'
 import { monthName } from './period-of.ts'
@@ -33,14 +33,7 @@ export function summaryForm(
   by: readonly SummaryKey[],
   costTags: readonly string[],
 ): Markup {
-  const tags = costTags.map((tag): SummaryKey => `tag:${tag}`)
-  const known = [...new Set<SummaryKey>([...KEYS, ...tags, ...by])]
-  const select = (place: number) =>
-    html`<label><span>${place === 0 ? 'Bills by' : 'and by'}</span><select name="by">${place > 0 && html`<option value=""></option>`}${known.map(
-      (each) =>
-        html`<option value="${each}"${each === by[place] && html` selected`}>${readable(each)}</option>`,
-    )}</select></label>`
-  return filterForm(view, PERIOD_FILTERS, html`${select(0)}${select(1)}`)
+  return filterForm(view, PERIOD_FILTERS, keyFields('Bills by', KEYS, costTags, by))
 }
 
 export function summaryTable(view: PageView, { period, by, summary }: Summarized): Markup {
@@ -50,8 +43,8 @@ export function summaryTable(view: PageView, { period, by, summary }: Summarized
     by.length === 1 ? row.key : ((row as Record<string, unknown>)[key] as string | null)
   const columns = by.map((key, place): Cells<BillingSum> => {
     const textOf = (row: BillingSum) =>
-      row === total ? (place === 0 ? 'total' : '') : (keyOf(row, key) ?? none(key))
-    return texts(head(key), key, textOf, {
+      row === total ? (place === 0 ? 'total' : '') : (keyOf(row, key) ?? withoutKey(key))
+    return texts(keyHead(key), key, textOf, {
       ...(place === 0 && { kind: 'name' }),
       shown: (row) => {
         const value = row === total ? null : keyOf(row, key)
@@ -79,7 +72,3 @@ export function summaryTable(view: PageView, { period, by, summary }: Summarized
     csv: html`<a class="csv" href="${csvHref(view, '/billing', { period, by, reconcile: null })}">CSV of all rows</a>`,
   })
 }
-
-const head = (key: SummaryKey) =>
-  isTagKey(key) ? `Tag ${tagOfKey(key)}` : `${key.charAt(0).toUpperCase()}${key.slice(1)}`
-const none = (key: SummaryKey) => (isTagKey(key) ? `no tag ${tagOfKey(key)}` : `no ${key}`)

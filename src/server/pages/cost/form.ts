@@ -1,7 +1,8 @@
-import { DIMENSIONS, type Dimension } from '../../../queries/usage/cost.ts'
+import { DIMENSIONS } from '../../../queries/usage/cost.ts'
 import { dayOf, monthBefore } from '../../markup/dates.ts'
-import { html, type Markup, readable } from '../../markup/markup.ts'
+import { html, type Markup } from '../../markup/markup.ts'
 import { filterForm, filtersOf } from '../filters.ts'
+import { keyFields } from '../keys.ts'
 import { hrefHere } from '../links.ts'
 import type { PageView } from '../view.ts'
 import type { CostData } from './data.ts'
@@ -13,20 +14,7 @@ export const COST_FILTERS = filtersOf(
 
 /** The form of the page, and links to usual times. */
 export const costForm = (view: PageView, data: CostData): Markup =>
-  html`${times(view, data)}${filterForm(view, COST_FILTERS, dimensions(data))}`
-
-function dimensions({ by, costTags }: CostData): Markup {
-  const tags = costTags.map((tag): Dimension => `tag:${tag}`)
-  const known = [...new Set<Dimension>([...DIMENSIONS, ...tags, ...by])]
-  const places = Array.from({ length: Math.max(2, by.length) }, (_, place) => place)
-  return html`${places.map(
-    (place) =>
-      html`<label><span>${place === 0 ? 'Cost by' : 'and by'}</span><select name="by">${place > 0 && html`<option value=""></option>`}${known.map(
-        (each) =>
-          html`<option value="${each}"${each === by[place] && html` selected`}>${readable(each)}</option>`,
-      )}</select></label>`,
-  )}`
-}
+  html`${times(view, data)}${filterForm(view, COST_FILTERS, keyFields('Cost by', DIMENSIONS, data.costTags, data.by))}`
 
 function times(view: PageView, { now, timeZone, since, beforeSince }: CostData): Markup {
   const month = dayOf(now.toISOString(), timeZone).slice(0, 7)

@@ -7,6 +7,7 @@ import { html, type Markup, name, nothing } from '../../markup/markup.ts'
 import { change, count } from '../../markup/numbers.ts'
 import { amounts, type Cells, counts, shares, table, texts } from '../../markup/table.ts'
 import { ofAll } from '../../report/section.ts'
+import { keyHead, withoutKey } from '../keys.ts'
 import { exactly, href, hrefHere, type LinkParameters } from '../links.ts'
 import type { PageView } from '../view.ts'
 import type { CostData, CostLine } from './data.ts'
@@ -74,8 +75,8 @@ function keyColumn(
         ? 'total'
         : other
           ? 'all others'
-          : none(dimension))
-  return texts<Line>(headOf(dimension), fieldOf(dimension), textOf, {
+          : withoutKey(dimension))
+  return texts<Line>(keyHead(dimension), fieldOf(dimension), textOf, {
     ...(place === 0 && { kind: 'name' }),
     shown: (line) => {
       const key = line.keys[place]
@@ -90,14 +91,6 @@ function keyColumn(
     },
   })
 }
-
-const headOf = (dimension: Dimension) =>
-  isTagKey(dimension)
-    ? `Tag ${tagOfKey(dimension)}`
-    : `${dimension.charAt(0).toUpperCase()}${dimension.slice(1)}`
-
-const none = (dimension: Dimension) =>
-  isTagKey(dimension) ? `no tag ${tagOfKey(dimension)}` : `no ${dimension}`
 
 /** The parameters that select the runs with this value. */
 function narrowing({ filter }: CostData, dimension: Dimension, key: string): LinkParameters {
