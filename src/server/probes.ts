@@ -5,11 +5,12 @@ import type { Site, SiteEnv } from './site.ts'
 export function addProbes(app: Hono<SiteEnv>, { database, onError }: Site): void {
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
   app.get('/readyz', async (context) => {
+    const { signal } = context.req.raw
     try {
-      await database.read(context.req.raw.signal, ({ run }) => run('select 1', {}))
+      await database.read(signal, ({ run }) => run('select 1', {}))
       return context.json({ status: 'ok' })
     } catch (error) {
-      onError(error)
+      if (!signal.aborted) onError(error)
       return context.json({ status: 'not ready' }, 503)
     }
   })

@@ -14,6 +14,7 @@ type Guard = MiddlewareHandler<SiteEnv>
 /** What each request passes, in this order. Routes then have a caller, except those that need none. */
 export const guards = (site: Site): Guard[] => [
   addHeaders,
+  endHead,
   ...(site.access.cors?.length ? [answerOrigins(site.access.cors)] : []),
   refuseForged(site),
   requireCaller(site),
@@ -28,6 +29,12 @@ const addHeaders: Guard = async (context, next) => {
   // context.header would copy the answer for each of them.
   for (const [name, value] of Object.entries(SECURITY_HEADERS))
     if (!headers.has(name)) headers.set(name, value)
+}
+
+/** The body of an answer to a HEAD is never read: its query would have its turn for ever. */
+const endHead: Guard = async (context, next) => {
+  await next()
+  if (context.req.raw.method === 'HEAD') await context.res.body?.cancel()
 }
 
 const answerOrigins = (origins: readonly string[]): Guard =>

@@ -46,7 +46,7 @@ export function problemPage(
   frame: ProblemFrame = {},
 ): Response {
   const { status, title, message, hint } = problemOf(error)
-  if (status >= 500) site.onError(error)
+  if (status >= 500 && !context.req.raw.signal.aborted) site.onError(error)
   return framed(context, site, {
     ...frame,
     title,
