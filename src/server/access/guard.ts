@@ -31,7 +31,7 @@ const addHeaders: Guard = async (context, next) => {
     if (!headers.has(name)) headers.set(name, value)
 }
 
-/** The body of an answer to a HEAD is never read: its query would have its turn for ever. */
+/** The body of an answer to a HEAD is never read: its query would never end. */
 const endHead: Guard = async (context, next) => {
   await next()
   if (context.req.raw.method === 'HEAD') await context.res.body?.cancel()

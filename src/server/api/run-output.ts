@@ -6,8 +6,8 @@ import { holdOutput, type Output } from './output.ts'
 /** Characters of an answer that are held; a longer one is streamed. */
 const HELD = 1024 * 1024
 
-/** A short output is whole when the work has ended. A longer one is streamed while it runs; a HEAD gets nothing of it. */
-export type Ran<T> = { text: string; result: T } | { stream: ReadableStream<Uint8Array> | null }
+/** A short output is whole when the work has ended. A longer one is streamed while it runs. */
+export type Ran<T> = { text: string; result: T } | { stream: ReadableStream<Uint8Array> }
 
 /**
  * Runs work whose output is the body of an answer. It is aborted when the client leaves.
@@ -18,7 +18,7 @@ export async function runOutput<T>(
   { onError }: Pick<Site, 'onError'>,
   work: (stdout: Writable, signal: AbortSignal) => Promise<T>,
 ): Promise<Ran<T>> {
-  const { signal: request, method } = context.req.raw
+  const { signal: request } = context.req.raw
   const left = new AbortController()
   const { signal } = left
   request.addEventListener('abort', () => left.abort(request.reason), { once: true })
@@ -39,9 +39,7 @@ export async function runOutput<T>(
   running.catch((error) => {
     if (!signal.aborted) onError(error)
   })
-  if (method !== 'HEAD') return ran
-  await ran.stream.cancel()
-  return { stream: null }
+  return ran
 }
 
 /**
