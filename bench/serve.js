@@ -173,7 +173,9 @@ async function statementsOf({ url }, path) {
   return statements
 }
 
-const OF_THE_SESSION = /wfstore_migrations|set_config|backend_start/
+/** `wfstore serve` sets its sessions once; the handler, which tells the statements, sets those of an application for each answer. */
+const OF_THE_SESSION =
+  /wfstore_migrations|json_each_text|source operator\(pg_catalog\.=\) 'session'|^reset /
 
 async function send(pool, statements) {
   const client = await pool.connect()
