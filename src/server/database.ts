@@ -3,8 +3,10 @@ import { assertDirect } from '../db/connect/pooler.ts'
 import type { ConnectionPool } from '../db/query/connection.ts'
 import * as d from '../db/query/decode.ts'
 import { databaseError, hangUp, isLost, sqlStateOf } from '../db/query/errors.ts'
-import { query } from '../db/query/query.ts'
+import { type StatementNames, statementNames } from '../db/query/prepared.ts'
+import { query, type Run } from '../db/query/query.ts'
 import { isInTransaction, openSession, type Session } from '../db/query/session.ts'
+import { bound } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { checkSchema } from '../db/schema.ts'
 import { WfstoreError } from '../error.ts'
@@ -54,6 +56,7 @@ export function siteDatabase(
   const settings = settingsFor(statementTimeoutMs)
   /** How each session of our own pool is set, and what identifies it. */
   const known = new WeakMap<pg.ClientBase, { mode: Mode; session: string }>()
+  const names = isOwn ? statementNames() : undefined
 
   async function begin(
     client: pg.ClientBase,
@@ -79,7 +82,7 @@ export function siteDatabase(
     try {
       if (signal.aborted) hangsUp()
       begun = await begin(client, mode)
-      return await beforeAbort(signal, work(connectionOn(client)))
+      return await beforeAbort(signal, work(connectionOn(client, names)))
     } catch (error) {
       // Statements that were sent together may still run.
       if (!isLost(client)) await rollback(client as pg.Client)
@@ -162,10 +165,27 @@ function once(work: () => Promise<void>) {
   return { done, forget }
 }
 
-const connectionOn = (client: pg.ClientBase): SiteConnection => ({
-  client,
-  run: (statement, shape) => query(client, statement, shape, { json: 'text' }),
-})
+function connectionOn(client: pg.ClientBase, names: StatementNames | undefined): SiteConnection {
+  const run: Run = (statement, shape) => query(client, statement, shape, { json: 'text' })
+  return { client, run, byId: names ? preparedOn(client, names, run) : run }
+}
+
+/** Prepares queries with values. A name that the server refuses in a transaction aborts it: only then the request fails. */
+const preparedOn =
+  (client: pg.ClientBase, names: StatementNames, run: Run): Run =>
+  async (given, shape) => {
+    const { text, values } = bound(given)
+    const isQuery = values.length > 0 && /^\s*(select|with)\b/.test(text)
+    const name = isQuery ? await names.of(text, run) : undefined
+    if (name !== undefined) {
+      try {
+        return await query(client, { text, values }, shape, { name, json: 'text' })
+      } catch (error) {
+        if (!names.isRefused(error) || isInTransaction(client)) throw error
+      }
+    }
+    return run(given, shape)
+  }
 
 /** What the work returns. If the signal is aborted first, the rest of the work is not awaited. */
 function beforeAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

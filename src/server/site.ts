@@ -14,6 +14,11 @@ export type { Caller, OldUser, Right } from '../handler.ts'
 export interface SiteConnection {
   client: pg.ClientBase
   run: Run
+  /**
+   * The same for statements that read one thing by its id. On connections of the server they are prepared: to plan them takes
+   * longer than to run them, and one plan suits all ids.
+   */
+  byId: Run
 }
 
 /**

@@ -208,3 +208,39 @@ it('a connection that is lost is replaced', async () => {
   await expect(lost).rejects.toMatchObject({ code: 'unreachable' })
   expect(await site.read(never, setting('default_transaction_read_only'))).toBe('on')
 })
+
+it('a server prepares what it reads by id once the tables are large; a refused name costs nothing outside a transaction', async () => {
+  await database.sql(
+    `with run as (
+       insert into workflow_executions (workflow_name, user_id, mode, model_id)
+       select 'w', 'u', 'm', 'm' from generate_series(1, 5000) returning execution_id
+     ), step as (
+       insert into workflow_steps (execution_id, step_number, step_name) select execution_id, 1, 's' from run
+     ), entry as (
+       insert into audit_logs (execution_id, user_id, action_type, action_details) select execution_id, 'u', 't', 'd' from run
+     )
+     insert into billing_records (user_id, execution_id, model_id, billing_period) select 'u', execution_id, 'm', '2024-12' from run`,
+  )
+  const prepared = async ({ run }: SiteConnection) => {
+    const [row] = await run('select count(*) as count from pg_prepared_statements', {
+      count: d.count(),
+    })
+    return row?.count
+  }
+  const one = { text: 'select $1::int as one', values: [1] }
+  const read = async ({ byId }: SiteConnection) => (await byId(one, { one: d.count() }))[0]?.one
+  const { site: application } = foreign({ max: 2 }, { queries: 1 })
+  const site = own({ queries: 1 })
+  for (let n = 0; n < 25; n++) {
+    expect(await site.read(never, read)).toBe(1)
+    await application.read(never, read)
+  }
+  expect(await site.read(never, prepared)).toBe(1)
+  expect(await application.read(never, prepared)).toBe(0)
+  await site.read(never, async (connection) => {
+    await connection.run('deallocate all', {})
+    expect(await read(connection)).toBe(1)
+    expect(await read(connection)).toBe(1)
+    expect(await prepared(connection)).toBe(0)
+  })
+})

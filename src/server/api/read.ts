@@ -26,9 +26,11 @@ export async function answerRead(
       found.nextCursor = cursor
     }
     const ran = await runOutput(context, site, (stdout, signal) =>
-      site.database.read(signal, (connection) =>
-        site.commandLine.run({ words, connection, stdout, note, nextCursor, signal }),
-      ),
+      site.database.read(signal, (given) => {
+        const connection =
+          context.req.param('id') === undefined ? given : { ...given, run: given.byId }
+        return site.commandLine.run({ words, connection, stdout, note, nextCursor, signal })
+      }),
     )
     if ('text' in ran) return whole(context, ran.text, { format, notes, ...found })
     // A stream has no ETag, no next link and no notes.

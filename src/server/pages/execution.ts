@@ -28,7 +28,8 @@ export function addExecution(app: Hono<SiteEnv>, site: Site): void {
   page(app, site, path, executionPage)
 }
 
-function executionPage(view: PageView): Promise<PageContent> {
+function executionPage(given: PageView): Promise<PageContent> {
+  const view = { ...given, run: given.byId }
   const executionId = view.variables.id as string
   checkParameters(view, PARAMETERS)
   return inSnapshot(view, async () => {
