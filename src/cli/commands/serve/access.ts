@@ -20,9 +20,13 @@ type Where = ServeFlags & { listen: Address }
 /** Whether programs of this machine need no token. Through a proxy others could reach it. */
 const isOpen = ({ listen, behindProxy }: Where): boolean => isLocal(listen) && !behindProxy
 
-/** @throws WfstoreError usage if tokens would be sent without encryption */
-export function checkAddress(flags: Where): void {
-  const { listen, tlsCert, tlsKey, behindProxy } = flags
+/** @throws WfstoreError usage if tokens would be sent without encryption, or an option would have no effect */
+export function checkOptions(flags: Where): void {
+  const { listen, tlsCert, tlsKey, behindProxy, oldUserHeader, oldAdmin } = flags
+  if (oldAdmin?.length && !oldUserHeader)
+    throw new WfstoreError('usage', '--old-admin needs --old-user-header', {
+      hint: 'name the header in which the proxy says who asks',
+    })
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new WfstoreError('usage', '--tls-cert and --tls-key are needed together', {
       hint: 'give the files of the certificate and of its key',

@@ -6,7 +6,7 @@ import type { Context } from '../../context.ts'
 import { isLocal, urlOf } from '../../options/address.ts'
 import { receivingOf } from '../../options/ingest.ts'
 import { reportRefusals, reportsOf } from '../../terminal/refusals.ts'
-import { accessOf, checkAddress, checkTokens, readCertificate } from './access.ts'
+import { accessOf, checkOptions, checkTokens, readCertificate } from './access.ts'
 import { type ServeFlags, withConfig } from './options.ts'
 import { openDatabase, startServer } from './start.ts'
 
@@ -21,7 +21,7 @@ export async function serveSite(
   const { io } = context
   const configured = withConfig(given, context.settings().config?.serve)
   const flags = { ...configured, listen: configured.listen ?? DEFAULT_ADDRESS }
-  checkAddress(flags)
+  checkOptions(flags)
   const certificate = await readCertificate(flags, io)
   const receiving = flags.ingest && receivingOf({}, context.settings().config?.ingest)
   const { basePath = '', allowWrites = false, queries, statementTimeout } = flags

@@ -187,6 +187,7 @@ describe('options', () => {
     ['--statement-timeout 30', 'a duration'],
     ['--statement-timeout 5w', 'at most 24d'],
     ['--old-user-header x:y', 'the name of a header'],
+    ['--old-admin maria', '--old-admin needs --old-user-header'],
   ])('serve %s is refused', async (words, message) => {
     expect(await runCli(['serve', ...words.split(' ')])).toMatchObject({
       code: 2,
