@@ -90,7 +90,7 @@ export async function summarize(
 ): Promise<BillingSummary> {
   checkNames('billing.summary', scope, { ...SCOPE_OPTIONS, by: true })
   const keys = valuesOf('by', scope.by ?? 'user').map((by) =>
-    isTagKey(by) ? by : oneOf('by', by as (typeof SUMMARY_KEYS)[number], SUMMARY_KEYS),
+    isTagKey(by) ? by : oneOf<SummaryKey>('by', by as SummaryKey, [...SUMMARY_KEYS, 'tag:<name>']),
   )
   if (keys.includes('total') && keys.length > 1)
     throw new WfstoreError('usage', 'total cannot be combined with another key', {

@@ -38,7 +38,7 @@ export const fieldOf = (dimension: Dimension): string =>
 export function dimensionsOf(by: Dimension | readonly Dimension[]): Dimension[] {
   const dimensions = (typeof by === 'string' ? [by] : [...(by ?? [])]).map(
     (dimension): Dimension => {
-      if (!isTagKey(dimension)) return oneOf('by', dimension, DIMENSIONS)
+      if (!isTagKey(dimension)) return oneOf('by', dimension, [...DIMENSIONS, 'tag:<name>'])
       tagOfKey(dimension)
       return dimension
     },

@@ -47,6 +47,7 @@ export function problemPage(
 ): Response {
   const { status, title, message, hint } = problemOf(error)
   if (status >= 500 && !context.req.raw.signal.aborted) site.onError(error)
+  const { pathname, search } = new URL(context.req.url)
   return framed(context, site, {
     ...frame,
     title,
@@ -54,7 +55,7 @@ export function problemPage(
     ...(status === 503 && { headers: { 'retry-after': retryAfter(error) } }),
     body: html`<div class="problem"><p>${sentence(readable(message))}</p>
 ${hint !== undefined && html`<p class="hint">${sentence(hint)}</p>`}</div>
-<p class="note">${status === 400 ? html`<a href="${new URL(context.req.url).pathname}">Without parameters</a>` : html`<a href="${site.basePath}/">Now</a>`}</p>`,
+<p class="note">${status === 400 && search ? html`<a href="${pathname}">Without parameters</a>` : html`<a href="${site.basePath}/">Now</a>`}</p>`,
   })
 }
 

@@ -243,7 +243,11 @@ it.each([
   ['/bills/2026-13/focus.csv', 400, 'period'],
   ['/bills/2026-11/focus.csv?by=user', 400, 'This page has no parameter by'],
   ['/bills/2026-13', 400, '"2026-13" is not a billing period'],
-  ['/bills/2026-11?by=colour', 400, 'By is "colour"'],
+  [
+    '/bills/2026-11?by=colour',
+    400,
+    'By is "colour", not one of user, model, provider, meter, day, total, tag:<name>',
+  ],
   ['/bills/2026-11?by=total&by=user', 400, 'total cannot be combined'],
   ['/bills/2026-11?users=x', 400, 'This page has no parameter users'],
   ['/bills/2026-11/records?paid=maybe', 400, 'Paid is "maybe"'],
@@ -255,4 +259,6 @@ it.each([
   const answer = await get(path)
   expect(answer.status).toBe(status)
   expect(textIn(answer.body).toLowerCase()).toContain(text.toLowerCase())
+  // The same path would be refused again.
+  if (!path.includes('?')) expect(linksIn(answer.body)).not.toContain(path)
 })
