@@ -34,6 +34,7 @@ g:hover > .room { fill: var(--hover); }
 @container (max-width: 44rem) { .chart .wide { display: none; } .chart .narrow { display: block; } }
 @media screen and (max-width: 40rem) {
   .figures { grid-template-columns: 1fr 1fr; }
+  .figures > :last-child:nth-child(odd) { grid-column: 1 / -1; }
   .figures > * { padding-inline: 0.8rem; }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 0.5rem; }
