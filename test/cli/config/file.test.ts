@@ -1,14 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { INGEST } from '../../../src/cli/config/ingest.ts'
 import { parseConfig } from '../../../src/cli/config/parse.ts'
 import { profileUrl } from '../../../src/cli/config/profile.ts'
-import { SERVE } from '../../../src/cli/config/serve.ts'
 import { WfstoreError } from '../../../src/error.ts'
-import { DEFAULT_MAPPING } from '../../../src/record/otel/mapping.ts'
 import { runCli } from '../../support/cli.ts'
 import { text } from '../output/arbitrary.ts'
 
@@ -175,32 +172,6 @@ it('a config can have comments and trailing commas', () => {
   }`)
   expect(profiles.get('p')).toEqual({
     ...{ name: 'p', databaseUrl: 'postgresql://h/d', tz: 'Europe/Berlin' },
-  })
-})
-
-it('the example of docs/CONFIG.md is a config', () => {
-  const page = readFileSync(join(import.meta.dirname, '../../../docs/CONFIG.md'), 'utf8')
-  const example = /```json\n(.*?)```/s.exec(page)?.[1] as string
-  expect([...parse(example).profiles.keys()]).toEqual(['local', 'staging', 'prod'])
-})
-
-describe('docs/CONFIG.md, Ingest', () => {
-  const page = readFileSync(join(import.meta.dirname, '../../../docs/CONFIG.md'), 'utf8')
-
-  it('has an example, and a row for each key', () => {
-    const [example = ''] = page.match(/(?<=```jsonc\n)[\s\S]*?(?=```)/) ?? []
-    expect(Object.keys(parse(example).ingest)).toContain('tags')
-    for (const key of Object.keys({ ...INGEST, ...SERVE }))
-      expect(page).toContain(`\n| \`${key}\` `)
-  })
-
-  it('has the default attributes in their order', () => {
-    for (const field of ['workflow', 'user', 'session', 'mode'] as const) {
-      const [line = ''] =
-        page.match(new RegExp(`\n- \`${field}\`: [\\s\\S]*?(?=\n- |\n\n|; )`)) ?? []
-      const [, ...names] = [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name)
-      expect([field, names]).toEqual([field, DEFAULT_MAPPING[field]])
-    }
   })
 })
 
