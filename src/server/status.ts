@@ -26,6 +26,12 @@ export function statusOf(error: unknown): ErrorStatus {
   return error instanceof WfstoreError ? STATUSES[error.code] : 500
 }
 
+/** The error that a client sees. What is unknown could contain anything, and is not shown. */
+export const shownError = (error: unknown): WfstoreError =>
+  error instanceof WfstoreError
+    ? error
+    : new WfstoreError('failed', 'the server has an error of its own')
+
 /** Seconds after which a request with this error may succeed: a turn is free soon, a database takes longer. */
 export const retryAfter = (error: unknown): string =>
   error instanceof WfstoreError && error.code === 'locked' ? '1' : '5'

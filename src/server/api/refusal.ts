@@ -1,5 +1,4 @@
-import { WfstoreError } from '../../error.ts'
-import { retryAfter, statusOf } from '../status.ts'
+import { retryAfter, shownError, statusOf } from '../status.ts'
 
 /** What a client gets instead of an answer. */
 export interface ApiRefusal {
@@ -10,12 +9,9 @@ export interface ApiRefusal {
   headers?: Record<string, string>
 }
 
-/** The refusal for an error. What is unknown, and so could contain anything, is not shown. */
+/** The refusal for an error. */
 export function refusalOf(error: unknown, kind: 'read' | 'action' = 'read'): ApiRefusal {
-  const { code, message, hint } =
-    error instanceof WfstoreError
-      ? error
-      : new WfstoreError('failed', 'the server has an error of its own')
+  const { code, message, hint } = shownError(error)
   const status = statusOf(error)
   // Another action may run for long; a read only waits for its turn.
   if (code === 'locked' && kind === 'action') return { status: 409, code, message, hint }

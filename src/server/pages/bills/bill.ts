@@ -1,8 +1,5 @@
-import * as d from '../../../db/query/decode.ts'
-import { raw, sql } from '../../../db/query/sql.ts'
-import { WfstoreError } from '../../../error.ts'
 import { type BillLine, listLines } from '../../../queries/billing/bill-lines.ts'
-import { type Bill, billShape } from '../../../queries/billing/bills.ts'
+import { type Bill, billRows } from '../../../queries/billing/bills.ts'
 import { type BillCorrection, correctionsOf } from '../../../queries/billing/corrections.ts'
 import { getZone } from '../../../queries/billing/periods.ts'
 import { findIds } from '../../../queries/ids.ts'
@@ -36,12 +33,8 @@ export async function billPage(view: PageView): Promise<PageContent> {
   const data = await inSnapshot(view, async (): Promise<BillData> => {
     const { run, variables } = view
     const [billingId] = (await findIds(run, 'bill', [variables.id ?? ''])) as [string]
-    const [bill] = await run(
-      sql`select ${raw(d.selectList(billShape, 'b'))} from billing_records b where b.billing_id = ${billingId}::uuid`,
-      billShape,
-    )
     // The period of the address may be that of the bill that a correction in a later month corrects.
-    if (!bill) throw new WfstoreError('not_found', `bill ${billingId} does not exist`)
+    const bill = await billRows(run, run).get(billingId)
     const sort = ['modelId', 'provider', 'meter'] as const
     const { rows, hasMore } = await listLines(run, { billingId, limit: LINES, sort })
     return {
