@@ -49,7 +49,7 @@ export function tokenLogin(options: LoginOptions): LoginPages {
   return {
     paths: ['/login', '/logout'],
     answer: async (request, address) => {
-      const isLogin = new URL(request.url).pathname === `${basePath}/login`
+      const isLogin = new URL(request.url).pathname.replace(/\/$/, '') === `${basePath}/login`
       if (request.method === 'GET' || request.method === 'HEAD')
         return isLogin ? show(request, address) : leaveTo(`${basePath}/login`)
       if (request.method !== 'POST')

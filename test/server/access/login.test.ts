@@ -52,6 +52,11 @@ it('a page without a caller leads to the login, and a login leads back to it', a
   ])
 })
 
+it('a slash at the end of the address is the same page', async () => {
+  const answer = await post('/login/', { token })
+  expect(answer.headers.get('set-cookie')).toContain(token)
+})
+
 it('the cookie cannot be read by scripts, is sent to this server alone, and ends with the token', async () => {
   const cookie = (await post('/login', { token: ` ${token}\n` })).headers.get('set-cookie')
   expect(cookie).toMatch(
