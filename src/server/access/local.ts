@@ -10,8 +10,11 @@ export const orLocal =
     const found = await authenticate(request, address)
     const { headers } = request
     if (found !== 'none' && (found !== 'wrong' || headers.has('authorization'))) return found
-    if (PROXIES.some((name) => headers.has(name))) return 'none'
+    if (isForwarded((name) => headers.has(name))) return 'none'
     return { name: 'local', can: 'read' }
   }
+
+/** True for a request that a proxy has passed on. */
+export const isForwarded = (has: (name: string) => boolean): boolean => PROXIES.some(has)
 
 const PROXIES = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']

@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { WfstoreError } from '../../../error.ts'
 import { hasUsableToken } from '../../../queries/tokens/find.ts'
 import type { SiteAccess } from '../../../server/access/access.ts'
-import { orLocal } from '../../../server/access/local.ts'
+import { isForwarded, orLocal } from '../../../server/access/local.ts'
 import { hostName } from '../../../server/access/origin.ts'
 import { tokenAccess } from '../../../server/access/token-access.ts'
 import type { Certificate } from '../../../server/listen.ts'
@@ -106,7 +106,10 @@ export function accessOf(flags: Where, site: Pick<Site, 'database' | 'basePath' 
     /** Who may send traces: as for actions, a token that may write, except for programs of this machine. */
     admit: async ({ headers, socket }: IncomingMessage): Promise<refusals.Refusal | undefined> => {
       const { authorization } = headers
-      if (authorization === undefined) return isOpen(flags) ? undefined : refusals.NO_TOKEN
+      if (authorization === undefined) {
+        const isLocalClient = isOpen(flags) && !isForwarded((name) => name in headers)
+        return isLocalClient ? undefined : refusals.NO_TOKEN
+      }
       const request = new Request('http://localhost', { headers: { authorization } })
       const caller = await byToken(request, socket.remoteAddress)
       if (caller instanceof Response) return refusals.BUSY

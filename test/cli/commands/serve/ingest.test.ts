@@ -43,6 +43,13 @@ it('below a base path they are taken below it', async () => {
   expect((await server.end()).stderr).toContain(`taking traces at ${server.url}/v1/traces\n`)
 })
 
+it('what a proxy passes on needs a token, also on a loopback address', async () => {
+  const server = await startServe(database, ['--ingest'])
+  for (const header of ['x-forwarded-for', 'forwarded', 'x-real-ip'])
+    expect((await traces(server, { [header]: '203.0.113.9' })).status).toBe(401)
+  expect(await kept()).toBe(0)
+})
+
 it('where a token is needed, it must be one that may write', async () => {
   const read = await token('reads', 'read')
   const server = await startServe(database, ['--ingest', '--behind-proxy'])
