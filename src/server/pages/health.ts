@@ -14,6 +14,7 @@ const FRESH_MS = 10_000
 
 interface Examined {
   at: Date
+  isRunning: boolean
   findings: Promise<DoctorFinding[]>
 }
 
@@ -24,14 +25,18 @@ export function addHealth(app: Hono<SiteEnv>, site: Site): void {
   function examined(full: boolean): Examined {
     const now = site.now()
     const known = last.get(full)
-    if (known && now.getTime() - known.at.getTime() < FRESH_MS) return known
+    // A check of all rows may take longer: further ones would take all turns.
+    if (known && (known.isRunning || now.getTime() - known.at.getTime() < FRESH_MS)) return known
     // It is for all readers, so it does not end when the one that asked first leaves.
     const findings = site.database.unchecked(site.stopping, ({ client }) =>
       examine(client as pg.Client, { full, now: () => site.now().getTime() }),
     )
-    const begun = { at: now, findings }
+    const begun = { at: now, isRunning: true, findings }
     last.set(full, begun)
-    findings.catch(() => last.delete(full))
+    const end = () => {
+      begun.isRunning = false
+    }
+    findings.then(end, () => last.delete(full))
     return begun
   }
 

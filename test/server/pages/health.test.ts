@@ -78,6 +78,20 @@ it('readers that come at once share one run of the checks, also if the first of 
   expect(pages[0]?.body).not.toContain('could not be checked')
 })
 
+it('checks that take long are run once, however many readers come meanwhile', async () => {
+  later(60)
+  const client = await database.connect()
+  await client.query('begin; lock table workflow_executions')
+  const first = read(site)
+  while (site.database.load().running === 0) await new Promise(setImmediate)
+  later(60)
+  const second = read(site)
+  await new Promise(setImmediate)
+  expect(site.database.load()).toEqual({ running: 1, waiting: 0 })
+  await client.end()
+  expect((await second).body).toBe((await first).body)
+})
+
 it('with a role that may only read it says what it may not do, and what it could not check', async () => {
   await database.sql(`
     create role pages_health_reader login;
