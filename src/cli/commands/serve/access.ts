@@ -22,10 +22,14 @@ const isOpen = ({ listen, behindProxy }: Where): boolean => isLocal(listen) && !
 
 /** @throws WfstoreError usage if tokens would be sent without encryption, or an option would have no effect */
 export function checkOptions(flags: Where): void {
-  const { listen, tlsCert, tlsKey, behindProxy, oldUserHeader, oldAdmin } = flags
+  const { listen, tlsCert, tlsKey, behindProxy, oldUserHeader, oldAdmin, allowWrites } = flags
   if (oldAdmin?.length && !oldUserHeader)
     throw new WfstoreError('usage', '--old-admin needs --old-user-header', {
       hint: 'name the header in which the proxy says who asks',
+    })
+  if (oldAdmin?.length && !allowWrites)
+    throw new WfstoreError('usage', '--old-admin needs --allow-writes', {
+      hint: 'an administrator of the old routes cleans up and sets up the tables',
     })
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new WfstoreError('usage', '--tls-cert and --tls-key are needed together', {
