@@ -23,7 +23,8 @@ export function front({ fetch, hosts, otlp, basePath = '', ...sending }: FrontOp
     async (request, { incoming, outgoing }) => {
       const response = await fetch(request, { incoming: incoming as IncomingMessage })
       await send(response, outgoing as ServerResponse, sending)
-      return RESPONSE_ALREADY_SENT
+      // A copy is of Node's own class, also where this adapter has replaced Response: it would send its own class again.
+      return RESPONSE_ALREADY_SENT.clone()
     },
     // Its own objects would replace those of this process.
     { overrideGlobalObjects: false, errorHandler: () => new Response(null, { status: 400 }) },

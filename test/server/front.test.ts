@@ -1,10 +1,17 @@
 // What node:http, the adapter of hono and the routes make of an answer together.
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, expect, it, vi } from 'vitest'
-import { type FrontOptions, front } from '../../src/server/front.ts'
+import { getRequestListener } from '@hono/node-server'
+import { afterAll, afterEach, expect, it, vi } from 'vitest'
+import type { FrontOptions } from '../../src/server/front.ts'
 import { type Listening, listen } from '../../src/server/listen.ts'
 import { raw, until } from './serving.ts'
+
+// An application may use the adapter too, which then replaces these for the whole process, here before the server is loaded.
+const { Request, Response } = globalThis
+getRequestListener(() => new globalThis.Response())
+const { front } = await import('../../src/server/front.ts')
+afterAll(() => void Object.assign(globalThis, { Request, Response }))
 
 let server: Listening
 const errors: unknown[] = []

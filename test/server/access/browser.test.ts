@@ -51,7 +51,7 @@ describe.runIf(browserPath !== undefined)('in a browser (needs chromium on PATH)
     token = await createToken(database, '--name on-call --can write')
     site = openTokenSite(database, { allowWrites: true })
     addresses = []
-    const answer = getRequestListener(site.fetch)
+    const answer = getRequestListener(site.fetch, { overrideGlobalObjects: false })
     server = await listen(
       (request, response) => {
         addresses.push(`${request.url} ${request.headers.referer}`)

@@ -14,7 +14,9 @@ export async function listenSite(
   given: Partial<Site> = {},
 ): Promise<ListeningSite> {
   const site = openSite(database, given)
-  const answer = getRequestListener((request) => site.fetch(request))
+  const answer = getRequestListener((request) => site.fetch(request), {
+    overrideGlobalObjects: false,
+  })
   const server = await listen((request, response) => answer(request, response), {
     host: '127.0.0.1',
     port: 0,
