@@ -93,11 +93,9 @@ export async function revokeTokens(run: Run, named: readonly string[]): Promise<
   for (const one of named)
     ids.push(...(isIdStart(one) ? await findIds(run, 'token', [one]) : await byName(run, one)))
   const rows = await run(
-    sql`with revoked as (
-       update wfstore_tokens set revoked_at = now() where token_id = any(${ids}::uuid[]) and revoked_at is null returning *)
-     select ${SELECTED} from (
-       select * from revoked
-       union all select * from wfstore_tokens where token_id = any(${ids}::uuid[]) and revoked_at is not null) as t`,
+    // Of two sessions at once the second waits, and reads the time of the first: both answer with the token.
+    sql`update wfstore_tokens t set revoked_at = coalesce(t.revoked_at, now())
+     where t.token_id = any(${ids}::uuid[]) returning ${SELECTED}`,
     tokenShape,
   )
   return [...new Set(ids)].flatMap((id) => rows.filter(({ tokenId }) => tokenId === id))

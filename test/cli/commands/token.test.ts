@@ -117,6 +117,29 @@ it('revoke takes names, ids and beginnings of ids, and can be repeated', async (
   expect(JSON.parse((await wfstore(line)).stdout)).toEqual(first)
 })
 
+it('of two that revoke a token at once, both answer with it, and its time is that of the first', async () => {
+  await wfstore('create --name one')
+  const first = await database.connect()
+  await first.query('begin')
+  await first.query('update wfstore_tokens set revoked_at = now()')
+  const second = wfstore('revoke one --json')
+  let waiting = 0
+  while (waiting === 0) {
+    const [row] = await database.sql(
+      `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    waiting = Number(row?.waiting)
+  }
+  await first.query('commit')
+  const { rows } = await first.query('select to_json(revoked_at)#>>$1 as at from wfstore_tokens', [
+    '{}',
+  ])
+  await first.end()
+  const [token] = JSON.parse((await second).stdout)
+  expect([token.name, token.state]).toEqual(['one', 'revoked'])
+  expect(new Date(token.revokedAt)).toEqual(new Date(rows[0].at))
+})
+
 it('revoke revokes all tokens or none', async () => {
   await wfstore('create --name one')
   expect(await wfstore('revoke one gone')).toEqual({
