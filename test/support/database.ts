@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { citusUrl, createOnNodes, dropOnNodes, sealOnNodes } from './citus.ts'
+import { templatesOf } from './folder.ts'
 
 export interface TestDatabase {
   name: string
@@ -23,7 +25,8 @@ export async function createDatabase(
   template = 'template1',
 ): Promise<TestDatabase> {
   const name = `${label.replace(/\W/g, '_').slice(0, 40)}_${randomBytes(4).toString('hex')}`
-  await onServer(`create database ${name} template ${template}`)
+  if (citusUrl) await createOnNodes(name, template)
+  else await onServer(`create database ${name} template ${template}`)
   const url = new URL(inject('serverUrl'))
   url.pathname = `/${name}`
   const client = await open(url.href)
@@ -34,7 +37,9 @@ export async function createDatabase(
     connect: () => open(url.href),
     drop: async () => {
       await client.end()
-      if (!keepsDatabases) await onServer(`drop database if exists ${name} with (force)`)
+      if (keepsDatabases) return
+      if (citusUrl) await dropOnNodes(name)
+      else await onServer(`drop database if exists ${name} with (force)`)
     },
   }
 }
@@ -64,7 +69,7 @@ async function makeTemplate(
   kind: string,
   fill: (database: TestDatabase) => Promise<unknown>,
 ): Promise<string> {
-  const template = `template_${kind}`
+  const template = `${templatesOf(inject('runFolder'))}${kind}`
   const lock = await open(inject('serverUrl'))
   try {
     // Other test files use it at the same time.
@@ -73,9 +78,7 @@ async function makeTemplate(
     if (rowCount === 0) {
       const first = await createDatabase(kind)
       await fill(first)
-      await endSessions(first)
-      await onServer(`alter database ${first.name} rename to ${template}`)
-      await onServer(`alter database ${template} allow_connections false`)
+      await seal(first, template)
     }
   } finally {
     await lock.end()
@@ -83,7 +86,18 @@ async function makeTemplate(
   return template
 }
 
-/** PostgreSQL neither renames nor copies a database while a session is connected to it. */
+/**
+ * Makes a database a template of this name: PostgreSQL neither renames nor copies one while a session is connected to it.
+ * On Citus it is distributed before.
+ */
+export async function seal(database: TestDatabase, as = database.name): Promise<void> {
+  if (citusUrl) return sealOnNodes(database, as)
+  await endSessions(database)
+  if (as === database.name) return
+  await onServer(`alter database ${database.name} rename to ${as}`)
+  await onServer(`alter database ${as} allow_connections false`)
+}
+
 export const endSessions = ({ name }: TestDatabase): Promise<void> =>
   onServer('select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1', [
     name,

@@ -1,6 +1,6 @@
 import { chmodSync, mkdtempSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { inject } from 'vitest'
 
 /** Linux keeps what is here in memory: nothing that a test makes needs to reach a disk. */
@@ -27,3 +27,7 @@ export function makeRunFolder(): string {
 /** A new folder for data, removed at the end of the run at the latest. No program may run from there. */
 export const dataFolder = (label: string): string =>
   mkdtempSync(join(inject('runFolder'), `${label}-`))
+
+/** What the names of this run's templates begin with: a server of yours may have other runs. */
+export const templatesOf = (runFolder: string): string =>
+  `${basename(runFolder).toLowerCase().replace(/\W/g, '_')}_`

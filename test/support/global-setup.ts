@@ -14,8 +14,9 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { logFile, startEmbedded, stopEmbedded } from '../../src/db/embedded/server.ts'
 import { WfstoreError } from '../../src/error.ts'
+import { citusUrl, dropAllOnNodes } from './citus.ts'
 import { keepsDatabases } from './database.ts'
-import { makeRunFolder } from './folder.ts'
+import { makeRunFolder, templatesOf } from './folder.ts'
 import servers from './servers.json' with { type: 'json' }
 
 declare module 'vitest' {
@@ -41,17 +42,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // The workers inherit it: what wfstore remembers of the tests is not in the home of the user.
   process.env.HOME = join(folder, 'home')
   mkdirSync(process.env.HOME)
-  const own = process.env.WFSTORE_TEST_DATABASE_URL
+  const own = citusUrl ?? process.env.WFSTORE_TEST_DATABASE_URL
   const server = own ? undefined : await startServer(folder)
   const url = own ?? (server as TestServer).url
   const version = await serverVersion(url)
-  say(`PostgreSQL ${version} runs ${server ? `in ${server.dir}` : 'at WFSTORE_TEST_DATABASE_URL'}`)
+  say(
+    `PostgreSQL ${version} runs ${server ? `in ${server.dir}` : `at ${citusUrl ? 'WFSTORE_TEST_CITUS_URL' : 'WFSTORE_TEST_DATABASE_URL'}`}`,
+  )
   project.provide('serverUrl', url)
   const report = process.env.WFSTORE_TEST_SERVER_FILE
   if (report) writeFileSync(report, version)
   return async () => {
     if (keepsDatabases) return sayWhatIsKept(url, server)
     if (server) await stopEmbedded(server.dir)
+    if (citusUrl) await dropAllOnNodes(templatesOf(folder))
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -1,0 +1,134 @@
+import { appendFileSync, readFileSync } from 'node:fs'
+import pg from 'pg'
+import { expect } from 'vitest'
+import { NEWEST } from './migrations.ts'
+
+/**
+ * With WFSTORE_TEST_CITUS_URL, a database of a Citus coordinator, each template that the tests migrate is distributed over
+ * the nodes of this database, and so are its copies. The role may create databases on every node.
+ */
+export const citusUrl = process.env.WFSTORE_TEST_CITUS_URL
+
+interface Node {
+  host: string
+  port: number
+  /** Connections to the database of the URL there. They do not keep the process alive. */
+  pool: pg.Pool
+}
+
+/** The coordinator first. */
+const nodes = (() => {
+  let found: Promise<Node[]> | undefined
+  return () => {
+    found ??= findNodes()
+    return found
+  }
+})()
+
+async function findNodes(): Promise<Node[]> {
+  const pool = new pg.Pool({ connectionString: citusUrl, max: 2, allowExitOnIdle: true })
+  const { rows } = await pool.query<{ nodename: string; nodeport: number; groupid: number }>(
+    `select nodename, nodeport, groupid from pg_dist_node where noderole = 'primary' order by groupid`,
+  )
+  const found = rows.map(({ nodename: host, nodeport: port, groupid }) => {
+    if (groupid === 0) return { host, port, pool }
+    const connectionString = on(citusUrl as string, host, port)
+    return { host, port, pool: new pg.Pool({ connectionString, max: 2, allowExitOnIdle: true }) }
+  })
+  for (const node of found) node.pool.on('error', () => {})
+  if (found[0]?.pool !== pool)
+    throw new Error('WFSTORE_TEST_CITUS_URL needs citus_set_coordinator_host()')
+  return found
+}
+
+function on(url: string, host: string, port: number): string {
+  const other = new URL(url)
+  other.hostname = host
+  other.port = String(port)
+  return other.href
+}
+
+/** Runs a statement on the coordinator, and on each worker that has this database. Resolves to the number of nodes. */
+async function whereIs(name: string, text: string, values: unknown[] = []): Promise<number> {
+  const [coordinator, ...workers] = await nodes()
+  const reached = await Promise.all([
+    coordinator?.pool.query(text, values),
+    ...workers.map(async ({ pool }) => {
+      const { rowCount } = await pool.query('select from pg_database where datname = $1', [name])
+      return rowCount === 1 && pool.query(text, values)
+    }),
+  ])
+  return reached.filter((one) => one).length
+}
+
+/** Creates a database. Of a distributed template each node copies its own. */
+export async function createOnNodes(name: string, template: string): Promise<void> {
+  const text = `create database ${name} template ${template}`
+  const reached = await whereIs(/^template[01]/.test(template) ? '' : template, text)
+  const report = process.env.WFSTORE_TEST_CITUS_USED
+  if (report && reached > 1) appendFileSync(report, `${expect.getState().testPath}\n`)
+}
+
+export const dropOnNodes = (name: string): Promise<unknown> =>
+  whereIs(name, `drop database if exists ${name} with (force)`)
+
+/** Distributes a database if it is migrated, and makes it a template: no session can begin, also none of the daemon of Citus. */
+export async function sealOnNodes({ name, url }: { name: string; url: string }, as: string) {
+  await distribute(name, url)
+  await whereIs(name, `alter database ${name} allow_connections false`)
+  const end = 'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1'
+  await whereIs(name, end, [name])
+  if (as !== name) await whereIs(name, `alter database ${name} rename to ${as}`)
+}
+
+/** Drops each database whose name begins with this. */
+export async function dropAllOnNodes(prefix: string): Promise<void> {
+  for (const { pool } of await nodes()) {
+    const { rows } = await pool.query<{ datname: string }>(
+      'select datname from pg_database where starts_with(datname, $1)',
+      [prefix],
+    )
+    for (const { datname } of rows) await pool.query(`drop database ${datname} with (force)`)
+  }
+}
+
+async function distribute(name: string, url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    if (!(await isMigrated(client))) return
+    const [coordinator, ...workers] = await nodes()
+    for (const { host, port, pool } of workers) {
+      await pool.query(`create database ${name}`)
+      const worker = new pg.Client({ connectionString: on(url, host, port) })
+      await worker.connect()
+      await worker.query('create extension citus')
+      await worker.end()
+    }
+    await client.query('create extension citus')
+    await client.query('select citus_set_coordinator_host($1, $2)', [
+      coordinator?.host,
+      coordinator?.port,
+    ])
+    for (const { host, port } of workers)
+      await client.query('select citus_add_node($1, $2)', [host, port])
+    const text = readFileSync(process.env.WFSTORE_TEST_CITUS_SQL as string, 'utf8').replace(
+      /^\\set.*$/gm,
+      '',
+    )
+    // Citus sends the whole text of a statement to the workers.
+    for (const [statement] of text.matchAll(/(?:[^;$]|\$\$[^$]*\$\$[^$]*?\$\$|\$\$[^$]*\$\$)+;/g))
+      await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+async function isMigrated(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query(`select to_regclass('wfstore_migrations') is not null as has`)
+  if (!rows[0]?.has) return false
+  const { rowCount } = await client.query('select from wfstore_migrations where name = $1', [
+    NEWEST,
+  ])
+  return rowCount === 1
+}
