@@ -41,6 +41,10 @@ begin
   return new;
 end $$;
 
+-- The execution_id of an audit entry or a bill without an execution. `wfstore migrate distribute` replaces it: a column that decides the
+-- shard of a row is never NULL.
+create function wfstore_no_run() returns uuid language sql immutable parallel safe return null::uuid;
+
 create table workflow_executions (
   execution_id    uuid primary key default gen_random_uuid(),
   workflow_name   text not null,
@@ -416,3 +420,4 @@ drop function wfstore_count_step();
 drop function wfstore_keep_totals();
 drop function wfstore_set_updated_at();
 drop function wfstore_map_status();
+drop function wfstore_no_run();

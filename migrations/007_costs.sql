@@ -133,6 +133,7 @@ create index wfstore_model_rules_provider_idx on wfstore_model_rules (subject, p
 create table wfstore_bill_lines (
   billing_id  uuid not null,
   line_id     uuid not null,
+  execution_id uuid,
   provider    text,
   model_id    text not null,
   meter       text not null
@@ -150,6 +151,7 @@ create table wfstore_bill_lines (
 );
 -- Every report of bills says which calls have no price.
 create index wfstore_bill_lines_unpriced_idx on wfstore_bill_lines (billing_id) where cost_source = 'unpriced';
+comment on column wfstore_bill_lines.execution_id is 'that of the bill';
 comment on column wfstore_bill_lines.line_id is 'made of the other columns, so that a later part is added to its line';
 comment on column wfstore_bill_lines.meter is 'tokens: tokens without a class; given: a cost that the engine gave';
 comment on column wfstore_bill_lines.quantity is 'number of tokens or requests; NULL for a given cost';
@@ -232,8 +234,8 @@ begin
         new.tokens_cache_write, new.tokens_reasoning, new.billing_id;
   end if;
   if known then
-    execute format('insert into %1$s.wfstore_bill_lines (billing_id, line_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
-      select $1, %1$s.wfstore_line_id($1, provider, model_id, meter, unit_price, cost_source), provider, model_id, meter, quantity, unit_price, cost, cost_source
+    execute format('insert into %1$s.wfstore_bill_lines (execution_id, billing_id, line_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
+      select $2, $1, %1$s.wfstore_line_id($1, provider, model_id, meter, unit_price, cost_source), provider, model_id, meter, quantity, unit_price, cost, cost_source
       from (
         select s.provider, coalesce(s.model_id, $3) as model_id, l.meter, sum(l.quantity) as quantity, trim_scale(l.unit_price) as unit_price,
                sum(l.cost) as cost, l.cost_source
@@ -242,11 +244,11 @@ begin
         where s.execution_id = $2 group by 1, 2, 3, 5, 7
       ) as l', place) using new.billing_id, new.execution_id, new.model_id;
   else
-    execute format('insert into %1$s.wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, cost, cost_source)
-      select $1, %1$s.wfstore_line_id($1, null, $2, meter, null, cost_source), $2, meter, quantity, cost, cost_source
+    execute format('insert into %1$s.wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, quantity, cost, cost_source)
+      select $10, $1, %1$s.wfstore_line_id($1, null, $2, meter, null, cost_source), $2, meter, quantity, cost, cost_source
       from %1$s.wfstore_lines_of($3, $4, $5, $6, $7, $8, $9, null)', place)
       using new.billing_id, new.model_id, new.tokens_total, new.tokens_input, new.tokens_output, new.tokens_cache_read,
-        new.tokens_cache_write, new.tokens_reasoning, new.cost;
+        new.tokens_cache_write, new.tokens_reasoning, new.cost, new.execution_id;
   end if;
   return null;
 end $$;

@@ -1,5 +1,6 @@
 import { WfstoreError } from '../error.ts'
 import { assertNotCaptured, CAPTURES, isCaptured, refuseCaptured } from './captures.ts'
+import type { Layout } from './distributed/layout.ts'
 import { elsewhere, type Home, readHomes, schemaFlag, USUAL_PATH } from './homes.ts'
 import type { Queryable } from './query/connection.ts'
 import * as d from './query/decode.ts'
@@ -58,6 +59,8 @@ select name,
   (select pg_catalog.string_agg(found.oid::pg_catalog.regclass::pg_catalog.text, ', ') from found, home
     where relnamespace operator(pg_catalog.<>) home.oid) as elsewhere,
   ${CAPTURES} as captured,
+  exists (select from found join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) found.oid
+    where found.relname operator(pg_catalog.=) 'audit_logs' and a.attname operator(pg_catalog.=) 'execution_id' and a.attnotnull) as distributed,
   pg_catalog.concat_ws(', ',
     case when pg_catalog.current_setting('standard_conforming_strings') operator(pg_catalog.=) 'off' then 'standard_conforming_strings = on' end,
     case when pg_catalog.current_setting('array_nulls') operator(pg_catalog.=) 'off' then 'array_nulls = on' end,
@@ -73,19 +76,21 @@ from wfstore_migrations`
  * first query can follow without waiting.
  * @param readsRows false if the caller reads only the catalogs: policies that hide rows do not matter
  * @param setsItsOwn the caller sets what it needs in its own transactions: other settings of the session do not matter
+ * @returns the layout of the tables
  * @throws WfstoreError schema_missing, schema_behind, schema_ahead, schema_differs, permission_denied if policies hide
  * rows, usage for a setting that changes answers
  */
 export async function checkSchema(
   database: Queryable,
   { setsItsOwn = false, readsRows = true }: { setsItsOwn?: boolean; readsRows?: boolean } = {},
-): Promise<void> {
+): Promise<Layout> {
   const rows = await query(database, CHECK, {
     name: d.text(),
     hidden: d.nullable(d.text()),
     elsewhere: d.nullable(d.text()),
     captured: d.nullable(d.text()),
     unsuitable: d.text(),
+    distributed: d.boolean(),
   }).catch(async (error: unknown) => {
     if (!(error instanceof WfstoreError) || error.code !== 'schema_missing') throw error
     await assertNotCaptured(database).catch((reason: unknown) => {
@@ -113,6 +118,7 @@ export async function checkSchema(
       },
     )
   }
+  return rows[0]?.distributed ? 'distributed' : 'single'
 }
 
 interface Verdict {

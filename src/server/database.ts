@@ -112,7 +112,9 @@ export function siteDatabase(
   }
 
   const own = once(() => assertOwnSessions(pool))
-  const schema = once(() => onSession('read', NEVER, ({ client }) => checkSchema(client)))
+  const schema = once(() =>
+    onSession('read', NEVER, async ({ client }) => void (await checkSchema(client))),
+  )
 
   const use =
     (mode: Mode, checks = true) =>

@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import { atRuns } from '../db/distributed/at.ts'
+import type { Layout } from '../db/distributed/layout.ts'
 import { isPool, type Queryable } from '../db/query/connection.ts'
 import type { JsonForm } from '../db/query/decode.ts'
 import { atReadCommitted, type InTransaction, inReadCommitted } from '../db/query/isolation.ts'
@@ -11,7 +13,7 @@ import { readWhole, recordWhole, writeWhole } from '../db/whole.ts'
 /** What a process sends to the database of a store. */
 export interface Access {
   /** Checks the schema until it is right. */
-  check: () => Promise<void>
+  check: () => Promise<Layout>
   read: Run
   /** Checks the schema first: a write must not run on a wrong schema. */
   write: Run
@@ -57,16 +59,17 @@ export function foreignAccess(database: Queryable): Access {
   }
 }
 
-const checked =
-  (check: () => Promise<void>, run: Run): Run =>
-  async (statement, shape) => {
-    await check()
-    return run(statement, shape)
+const checked = (check: () => Promise<Layout>, run: Run): Run => {
+  const onShards = atRuns(run)
+  return async (statement, shape) => {
+    const layout = await check()
+    return (layout === 'single' ? run : onShards)(statement, shape)
   }
+}
 
 function sessions(
   database: Queryable,
-  check: () => Promise<void>,
+  check: () => Promise<Layout>,
 ): Pick<Access, 'onSession' | 'onOneConnection' | 'inTransaction'> {
   const onSession: Access['onSession'] = async (work) => {
     const { client, release } = await openSession(database)
@@ -87,8 +90,10 @@ function sessions(
     }
   }
   const inTransaction: InTransaction = async (work, settings = []) => {
-    await check()
-    return inReadCommitted(database, (client) => work(runOn(client)), [
+    const layout = await check()
+    const on = (client: pg.ClientBase) =>
+      layout === 'single' ? runOn(client) : atRuns(runOn(client))
+    return inReadCommitted(database, (client) => work(on(client)), [
       'set local row_security = off',
       ...settings,
     ])
@@ -114,8 +119,8 @@ export function pipelinedAccess(client: pg.Client): Access {
 }
 
 /** Checks the schema until it is right. */
-function checkedOnce(database: Queryable): () => Promise<void> {
-  let checked: Promise<void> | undefined
+function checkedOnce(database: Queryable): () => Promise<Layout> {
+  let checked: Promise<Layout> | undefined
   return () => {
     checked ??= checkSchema(database).catch((error) => {
       // The next query checks again: the schema may have been migrated.

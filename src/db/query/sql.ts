@@ -4,6 +4,8 @@ import tag, * as pieces from 'sql-template-tag'
 export interface Bound {
   text: string
   values: unknown[]
+  /** The execution of which it reads and writes only rows. In a distributed store it runs on the shards of this execution. */
+  run?: string
 }
 
 /** A piece of SQL: the texts around its values. Defined here so that the public types need no types of another package. */
@@ -44,15 +46,20 @@ export type Named<Name extends string> = (name: Name) => string
 
 /**
  * A statement whose text is created once, because it is sent often or prepared.
+ * @param run the value with the id of the execution, if the statement reads and writes only rows of this execution
  * @returns a function that takes the values by name
  */
 export function constant<Name extends string>(
   build: (named: Named<Name>) => Sql,
+  { run }: { run?: NoInfer<Name> } = {},
 ): (values: Record<Name, unknown>) => Bound {
   const { strings, values } = build((name) => name)
   const names = [...new Set(values as Name[])]
   const text = strings.reduce(
     (before, piece, index) => `${before}$${names.indexOf(values[index - 1] as Name) + 1}${piece}`,
   )
-  return (given) => ({ text, values: names.map((name) => given[name]) })
+  return (given) => {
+    const values = names.map((name) => given[name])
+    return run === undefined ? { text, values } : { text, values, run: String(given[run]) }
+  }
 }

@@ -120,8 +120,8 @@ with c as (${planSql(id, cost)}), r as (
   on conflict (billing_id) do nothing
   returning *
 ), line as (
-  insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, cost, cost_source)
-  select billing_id, wfstore_line_id(billing_id, null, model_id, 'given', null, 'given'), model_id, 'given', cost, 'given' from r
+  insert into wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, cost, cost_source)
+  select execution_id, billing_id, wfstore_line_id(billing_id, null, model_id, 'given', null, 'given'), model_id, 'given', cost, 'given' from r
 )
 select ${raw(d.selectList(writtenShape, 'r'))} from r`
 

@@ -12,13 +12,13 @@ export const linesOf = (
 
 /**
  * SQL that adds lines to bills. A line that the bill already has is added up.
- * @param from a SELECT of billing_id and the parts of lines: provider, model_id, meter, quantity, unit_price, cost, cost_source
+ * @param from a SELECT of execution_id and billing_id, and the parts of lines: provider, model_id, meter, quantity, unit_price, cost, cost_source
  */
 export const addLines = (from: string): string => `
-  insert into wfstore_bill_lines as k (billing_id, line_id, ${PARTS})
-  select billing_id, wfstore_line_id(billing_id, provider, model_id, meter, unit_price, cost_source), ${PARTS}
+  insert into wfstore_bill_lines as k (execution_id, billing_id, line_id, ${PARTS})
+  select execution_id, billing_id, wfstore_line_id(billing_id, provider, model_id, meter, unit_price, cost_source), ${PARTS}
   from (
-    select billing_id, provider, model_id, meter, sum(quantity)::bigint as quantity, unit_price, sum(cost) as cost, cost_source
-    from (${from}) as part group by billing_id, provider, model_id, meter, unit_price, cost_source
+    select execution_id, billing_id, provider, model_id, meter, sum(quantity)::bigint as quantity, unit_price, sum(cost) as cost, cost_source
+    from (${from}) as part group by execution_id, billing_id, provider, model_id, meter, unit_price, cost_source
   ) as line
-  on conflict (billing_id, line_id) do update set quantity = k.quantity + excluded.quantity, cost = k.cost + excluded.cost`
+  on conflict on constraint wfstore_bill_lines_pkey do update set quantity = k.quantity + excluded.quantity, cost = k.cost + excluded.cost`

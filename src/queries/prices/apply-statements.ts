@@ -136,7 +136,7 @@ with seen as materialized (
   where k.billing_id = bill.billing_id and c.cost_source = 'unpriced' and k.cost_source = 'unpriced' and k.meter = c.meter
     and k.model_id = c.model_id and k.provider is not distinct from c.provider and k.quantity = -c.quantity
 ), lines as (${raw(
-  addLines(`select t.billing_id, c.provider, c.model_id, c.meter, c.quantity, c.unit_price, c.cost, c.cost_source
+  addLines(`select execution_id, t.billing_id, c.provider, c.model_id, c.meter, c.quantity, c.unit_price, c.cost, c.cost_source
     from target t join change c using (execution_id)
     where c.cost_source = 'priced' or not exists (
       select from bill join wfstore_bill_lines k using (billing_id)
@@ -226,7 +226,7 @@ with run as materialized (${pricedRuns(since, until, ids)}), ${raw(RECALCULATED)
   on conflict (billing_id) do nothing
   returning billing_id, execution_id, cost
 ), lines as (${raw(
-  addLines(`select t.billing_id, c.provider, c.model_id, c.meter, c.quantity, c.unit_price, c.cost, c.cost_source
+  addLines(`select execution_id, t.billing_id, c.provider, c.model_id, c.meter, c.quantity, c.unit_price, c.cost, c.cost_source
     from correction t join change c using (execution_id)`),
 )}
 )

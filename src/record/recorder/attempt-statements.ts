@@ -108,18 +108,18 @@ const billed = (v: Named<Attempt | 'correction'>): Sql => sql`billed as (
   set tokens_total = s.tokens_total + call.tokens, cost = s.cost + call.cost,
       ${addClasses(v)}
   from step, call, bill where s.billing_id = bill.billing_id and not bill.settled
-  returning s.billing_id
+  returning s.execution_id, s.billing_id
 ), correction as (
   insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period,
     corrects, metadata, tags)
   select ${v('correction')}::uuid, run.user_id, run.execution_id, run.model_id, ${join(TOKEN_FIELDS.map(v), ', ')},
          call.tokens, call.cost, ${raw(OPEN_PERIOD)}, bill.billing_id, ${raw(CORRECTION)}, run.tags
   from step, call, run, bill where bill.settled and (call.tokens > 0 or call.cost > 0)
-  on conflict (billing_id) do nothing
-  returning billing_id
+  on conflict do nothing
+  returning execution_id, billing_id
 ), lines as (${raw(
-  addLines(`select b.billing_id, call.provider, call.model_id, l.*
-    from (select billing_id from billed union all select billing_id from correction) as b, call, ${linesOf('call', { tokens: 'tokens' })}`),
+  addLines(`select b.execution_id, b.billing_id, call.provider, call.model_id, l.*
+    from (table billed union all table correction) as b, call, ${linesOf('call', { tokens: 'tokens' })}`),
 )}
 )`
 

@@ -37,10 +37,10 @@ export const billDone = ({ bill, entry, metadata }: EndOf): Sql => sql`left_open
   on conflict (billing_id) do nothing
   returning billing_id, execution_id, model_id, tokens_total, cost
 ), lines as (${raw(
-  addLines(`select bill.billing_id, s.provider, coalesce(s.model_id, bill.model_id) as model_id, l.*
+  addLines(`select bill.execution_id, bill.billing_id, s.provider, coalesce(s.model_id, bill.model_id) as model_id, l.*
     from bill join workflow_steps s on s.execution_id = bill.execution_id cross join lateral ${linesOf('s')}
     union all
-    select bill.billing_id, null, bill.model_id, l.*
+    select bill.execution_id, bill.billing_id, null, bill.model_id, l.*
     from bill join sums using (execution_id),
       wfstore_lines_of((bill.tokens_total - sums.tokens)::bigint, null, null, null, null, null, bill.cost - sums.cost, null) as l`),
 )}

@@ -85,10 +85,10 @@ export const insertLines = (bills: Staged): string => {
         and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id)
       order by b.billing_id, s.line
     ) ${addLines(`
-      select f.billing_id, p.provider, p.model_id, p.meter, p.quantity, p.unit_price, p.cost, p.cost_source
+      select f.execution_id, f.billing_id, p.provider, p.model_id, p.meter, p.quantity, p.unit_price, p.cost, p.cost_source
       from fresh f cross join lateral (${partsOf('f')}) as p
       union all
-      select f.billing_id, null, f.model_id, l.meter, l.quantity, l.unit_price, l.cost, l.cost_source
+      select f.execution_id, f.billing_id, null, f.model_id, l.meter, l.quantity, l.unit_price, l.cost, l.cost_source
       from (select *, null::jsonb as none from fresh where refs is null) f,
         ${linesOf('f', { tokens: 'tokens_total', cost: 'cost', lines: 'none' })}`)}`
 }

@@ -1,0 +1,30 @@
+/** Where the tables of a store are: on one server, or on the shards of a Citus cluster. */
+export type Layout = 'single' | 'distributed'
+
+/**
+ * In a distributed store, the execution_id of an audit entry or a bill without an execution. It decides the shard of the row, so
+ * it is never NULL. People see it as no execution.
+ */
+export const NO_RUN = '00000000-0000-0000-0000-000000000000'
+
+/** The tables whose rows are on the shard of their execution. The rows of observability_metrics have one by their own id. */
+export const SHARDED = [
+  'workflow_executions',
+  'workflow_steps',
+  'audit_logs',
+  'billing_records',
+  'wfstore_bill_lines',
+  'usage_history',
+  'audit_history',
+  'wfstore_traces',
+  'wfstore_spans',
+  'observability_metrics',
+] as const
+
+/** The tables of which every node has a copy. A statement on a shard may read them, and must not write them. */
+export const COPIED = [
+  'wfstore_periods',
+  'wfstore_settings',
+  'wfstore_prices',
+  'wfstore_model_rules',
+] as const
