@@ -8,12 +8,13 @@ import { rollback } from '../db/query/transaction.ts'
 import { WfstoreError } from '../error.ts'
 import { plural } from '../numbers.ts'
 import { quarterOf } from '../tables/histories.ts'
-import { LINE_SETTINGS } from '../transfer/lines/line.ts'
+import { LINE_VALUES, setLocal } from '../transfer/lines/line.ts'
 import { readTables } from '../transfer/lines/table.ts'
 import { archiveColumns } from './archive/columns.ts'
 import { assertBatchFinite } from './finite.ts'
 import { type Guard, labelsOf, protectedColumns, protectedShape, type Scope } from './guards.ts'
 import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
+import { type CleanupPlace, type CleanupStore, setAt } from './place.ts'
 import { type Archiving, deleteRows } from './remove.ts'
 import { ahead, goes, inBatch, reasons, type Walked } from './tables.ts'
 
@@ -27,8 +28,7 @@ export const START: Position = { time: '-infinity', id: '00000000-0000-0000-0000
 const END: Position = { time: 'infinity', id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
 
 /** The state that all batches of a cleanup share. */
-export interface Work {
-  client: pg.ClientBase
+export interface Work extends CleanupStore {
   cleanupId: string
   cutoff: string
   /** The tags that the history keeps, as the text of an array in SQL. */
@@ -62,15 +62,16 @@ export interface RemovedBatch {
  * synchronous_commit is off: rows that a crash brings back were not deleted, and the last commit of a cleanup is synchronous.
  * The planner settings keep a batch from reading or sorting a whole table, even with wrong statistics.
  * A batch ends if the reader of the archive takes nothing for ten minutes, because its snapshot blocks VACUUM in all tables.
- * With row_security off (LINE_SETTINGS), policies that hide rows are an error: audit entries of a hidden run would look like entries without a
+ * With row_security off (LINE_VALUES), policies that hide rows are an error: audit entries of a hidden run would look like entries without a
  * run.
  */
-const BEGIN = `begin isolation level repeatable read read write;
-  set local lock_timeout = '400ms'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = '10min';
-  set local synchronous_commit = off; set local enable_seqscan = off; set local enable_sort = off;
-  set local jit = off; set local work_mem = '64MB';
-  set constraints all immediate;
-  ${LINE_SETTINGS}`
+const SETTINGS = {
+  ...{ lock_timeout: '400ms', statement_timeout: '0' },
+  ...{ idle_in_transaction_session_timeout: '10min', synchronous_commit: 'off' },
+  ...{ enable_seqscan: 'off', enable_sort: 'off', jit: 'off', work_mem: '64MB' },
+  ...LINE_VALUES,
+}
+const BEGIN = `begin isolation level repeatable read read write; ${setLocal(SETTINGS)}; set constraints all immediate`
 
 type Stay = Pick<RemovedBatch, 'kept' | 'protected' | 'protectedBy'>
 const NONE_STAY: Stay = {
@@ -97,6 +98,25 @@ function writing(...tables: string[]): string[] {
   return tables.map((table) => `lock table ${table} in row exclusive mode`)
 }
 
+/**
+ * A change of a table takes its lock on the coordinator first, so it is enough to lock there: LOCK TABLE of a distributed table
+ * would take it on all servers. The insert of no row makes Citus commit in two phases: otherwise the shards of the batch would
+ * commit before the coordinator, which counts the batch, and a crash between would leave a batch that is not counted.
+ */
+const ON_COORDINATOR = `set local citus.enable_ddl_propagation = off;
+  insert into audit_history (execution_id) select null::uuid where false`
+
+/** Begins the transaction of a batch. */
+async function begin(work: Work, { kind }: Walked, place: CleanupPlace): Promise<void> {
+  const { client } = work
+  const distributed = place.layout === 'distributed'
+  const first = distributed ? [ON_COORDINATOR] : []
+  await client.query([BEGIN, ...first, ...LOCK[kind], NO_TRANSACTION_TIMEOUT].join('; '))
+  if (!distributed) return
+  await setAt(place, SETTINGS)
+  await query(place.on, NO_TRANSACTION_TIMEOUT, {})
+}
+
 /** Without this check, the archive would miss the values of a column that is added during the cleanup. */
 async function assertColumns({ client }: Work, { tables }: Archiving): Promise<void> {
   const now = archiveColumns(await readTables(client))
@@ -109,20 +129,21 @@ async function assertColumns({ client }: Work, { tables }: Archiving): Promise<v
 /** Visits the next `size` rows and removes the old ones, in one transaction. @throws WfstoreError; nothing is changed */
 export async function removeBatch(
   work: Work,
+  place: CleanupPlace,
   walked: Walked,
   after: Position,
   size: number,
 ): Promise<RemovedBatch> {
   const { client, archive } = work
   try {
-    await client.query(`${BEGIN}; ${LOCK[walked.kind].join('; ')}; ${NO_TRANSACTION_TIMEOUT}`)
+    await begin(work, walked, place)
     if (archive) await assertColumns(work, archive)
-    const end = await findEnd(work, walked, after, size)
+    const end = await findEnd(work, place, walked, after, size)
     const keepLast = work.newest !== undefined
     const scope: Scope = { guards: work.guards, keepLast, together: 'batch' }
-    await assertBatchFinite(client, walked, scope)
-    const deleted = await deleteRows({ client, archive, scope }, walked)
-    const stay = deleted.removed < end.visited ? await reasonsOf(client, walked, scope) : NONE_STAY
+    await assertBatchFinite(place, walked, scope)
+    const deleted = await deleteRows({ client, place, archive, scope }, walked)
+    const stay = deleted.removed < end.visited ? await reasonsOf(place, walked, scope) : NONE_STAY
     const batch = { ...end, ...deleted, ...stay }
     if (batch.kept.newest > 0 && !keepLast) throw notDeleted(batch.kept.newest)
     if (batch.removed > 0) await record(work, walked, batch)
@@ -137,7 +158,7 @@ export async function removeBatch(
 }
 
 /** Counts the rows of this batch that are still there, by reason. */
-async function reasonsOf(client: pg.ClientBase, walked: Walked, scope: Scope): Promise<Stay> {
+async function reasonsOf({ on }: CleanupPlace, walked: Walked, scope: Scope): Promise<Stay> {
   const { kind, table } = walked
   if (kind !== 'execution' && !scope.guards.some((guard) => guard.kind === kind)) return NONE_STAY
   const going = {
@@ -147,7 +168,7 @@ async function reasonsOf(client: pg.ClientBase, walked: Walked, scope: Scope): P
   }[kind]
   const runs = kind === 'execution' ? reasons('r') : '0 as running, 0 as ended_later, 0 as newest'
   const [row] = await query(
-    client,
+    on,
     `select ${runs}, ${protectedColumns(scope, kind, 'r', going)} from ${table} r where ${inBatch(walked, 'r')}`,
     { ...keptShape, ...protectedShape },
   )
@@ -169,18 +190,23 @@ const notDeleted = (runs: number) =>
  * Skips a row that another session has locked.
  * @throws WfstoreError locked if the session has locked the table or the row of this cleanup
  */
-export async function stepOver(work: Work, walked: Walked, after: Position): Promise<RemovedBatch> {
+export async function stepOver(
+  work: Work,
+  place: CleanupPlace,
+  walked: Walked,
+  after: Position,
+): Promise<RemovedBatch> {
   const { client, cleanupId } = work
   let table = ''
   try {
-    await client.query(BEGIN)
+    await client.query(place.layout === 'single' ? BEGIN : `${BEGIN}; ${ON_COORDINATOR}`)
     for (const lock of LOCK[walked.kind]) {
       table = lock.split(' ')[2] as string
       await query(client, lock, {})
     }
     const own = sql`select from wfstore_cleanups where cleanup_id = ${cleanupId} for no key update`
     await query(client, own, {})
-    const end = await findEnd(work, walked, after, 1)
+    const end = await findEnd(work, place, walked, after, 1)
     return { ...end, removed: 0, steps: 0, ...NONE_STAY }
   } catch (error) {
     if (!isLockFailure(error)) throw databaseError(error, { connection: client })
@@ -194,13 +220,19 @@ export async function stepOver(work: Work, walked: Walked, after: Position): Pro
 const endShape = { time: d.text(), id: d.uuid(), quarter: d.text() }
 
 /** Finds the last row of the batch and stores its position in settings for the next statements. */
-async function findEnd(work: Work, walked: Walked, after: Position, size: number) {
-  const { client, cutoff, costTags: cost_tags, newest = '[]' } = work
+async function findEnd(
+  work: Work,
+  place: CleanupPlace,
+  walked: Walked,
+  after: Position,
+  size: number,
+) {
+  const { cutoff, costTags: cost_tags, newest = '[]' } = work
   const at = { after_time: after.time, after_id: after.id }
-  await change(client, { cutoff, cost_tags, newest, ...at })
+  await change(place, { cutoff, cost_tags, newest, ...at })
   const [time, id] = [raw(walked.time), raw(walked.id)]
   const [end] = await query(
-    client,
+    place.on,
     // The rows that OFFSET skips are not converted to text.
     sql`select ${time}::text as time, ${id} as id, ${raw(quarterOf(walked.time))}::text as quarter
      from (
@@ -209,21 +241,18 @@ async function findEnd(work: Work, walked: Walked, after: Position, size: number
      ) as w`,
     endShape,
   )
-  await change(client, { upto_time: (end ?? END).time, upto_id: (end ?? END).id })
+  await change(place, { upto_time: (end ?? END).time, upto_id: (end ?? END).id })
   if (end) return { next: { time: end.time, id: end.id }, quarter: end.quarter, visited: size }
   const text = `select count(*) as visited from ${walked.table} w where ${inBatch(walked, 'w')}`
-  const [last] = await query(client, text, { visited: d.count() })
+  const [last] = await query(place.on, text, { visited: d.count() })
   return { next: null, quarter: null, visited: last?.visited ?? 0 }
 }
 
-async function change(client: pg.ClientBase, settings: Record<string, string>): Promise<void> {
-  await query(
-    client,
-    sql`select set_config('wfstore.' || name, value, true)
-     from unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) as s (name, value)`,
-    {},
+const change = (place: CleanupPlace, settings: Record<string, string>) =>
+  setAt(
+    place,
+    Object.fromEntries(Object.entries(settings).map(([name, value]) => [`wfstore.${name}`, value])),
   )
-}
 
 /** Adds the deleted rows to the counts in the row of this cleanup. */
 async function record(

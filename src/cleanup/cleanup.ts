@@ -21,6 +21,7 @@ import { cleanupLock, WRITE_WAIT_MS } from './lock.ts'
 import { newestRuns } from './newest.ts'
 import { assertKeepsNewestRun } from './newest-run.ts'
 import { CAREFUL_SIZE } from './pace.ts'
+import { type CleanupStore, storeOf } from './place.ts'
 import { recordArchive, recordBegin, recordEnd } from './record.ts'
 import { assertNoCascade } from './references.ts'
 import { watchReplicas } from './replicas.ts'
@@ -65,10 +66,10 @@ export async function cleanup(
     const { notice = () => {} } = options
     const lock = { waitMs: LOCK_WAIT_MS, notice, doing: 'cleaning up' }
     return await withSettings(session, schema, async () => {
-      await checkSchema(client)
+      const layout = await checkSchema(client)
       return withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
         await setLockTimeout(session, WRITE_WAIT_MS, 'session')
-        return cleanLocked(client, options)
+        return cleanLocked(await storeOf(client, layout), options)
       })
     })
   } finally {
@@ -76,17 +77,20 @@ export async function cleanup(
   }
 }
 
-async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Promise<CleanupResult> {
+async function cleanLocked(store: CleanupStore, options: CleanupOptions): Promise<CleanupResult> {
+  const { client } = store
   const began = performance.now()
   const { keepLast, archive: sink } = options
   const cutoff = await cutoffOf(client, options)
   await assertNoCascade(client)
-  await assertFiniteBefore(client, { cutoff, keepLast, guards: await readGuards(client) })
+  await assertFiniteBefore(store, { cutoff, keepLast, guards: await readGuards(client) })
   if (options.allowAll !== true) {
     const count = () => countCleanup(client, { before: cutoff, keepLast })
-    await assertKeepsNewestRun(client, { cutoff, keepLast }, count)
+    await assertKeepsNewestRun(store, { cutoff, keepLast }, count)
   }
-  const advanced = await advanceSequences(client, HISTORIES)
+  // Of the servers of a distributed store each has its own sequences.
+  const single = store.places.every(({ layout }) => layout === 'single')
+  const advanced = single ? await advanceSequences(client, HISTORIES) : []
   if (advanced.length > 0)
     options.warning?.(
       `the sequence of ${advanced.join(' and ')} was behind its rows, as after logical replication; it was set to the last row`,
@@ -100,7 +104,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   const unpriced = sink ? undefined : await unpricedWords(client, cutoff)
   if (unpriced !== undefined) options.warning?.(unpriced)
   const work: Work = {
-    client,
+    ...store,
     cleanupId,
     cutoff,
     costTags,
@@ -111,7 +115,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
   let done: { walk: Walk; archive: ArchiveSummary | null; seconds: number }
   try {
     work.guards = await readGuards(client)
-    if (keepLast !== undefined) work.newest = await newestRuns(client, keepLast)
+    if (keepLast !== undefined) work.newest = await newestRuns(store, keepLast)
     if (sink) {
       const tables = await readTables(client)
       const columns = archiveColumns(tables)
@@ -123,7 +127,7 @@ async function cleanLocked(client: pg.ClientBase, options: CleanupOptions): Prom
     const slow = await readUnindexed(client)
     for (const key of slow) options.warning?.(slowKeyWords(key))
     const firstSize = slow.length > 0 ? CAREFUL_SIZE : undefined
-    const walk = await walkAll(work, { ...limitsOf(client, options, began), firstSize })
+    const walk = await walkAll(work, { ...limitsOf(options, began), firstSize })
     const archive = sink ? await closeArchive(work, sink, walk) : null
     await (walk.complete
       ? recordEnd(client, cleanupId, 'done', { rowsProtected: protectedIn(walk) })
@@ -152,20 +156,20 @@ async function closeArchive({ client, cleanupId }: Work, sink: ArchiveSink, walk
   return null
 }
 
-function limitsOf(client: pg.ClientBase, options: CleanupOptions, began: number): Limits {
+function limitsOf(options: CleanupOptions, began: number): Limits {
   const { maxDurationMs = Number.POSITIVE_INFINITY, signal, notice } = options
   const over = () => signal?.aborted === true || performance.now() - began >= maxDurationMs
   const left = () => Math.max(0, maxDurationMs - (performance.now() - began))
   /** An interruption also ends the pause. */
   const sleep = (ms: number) =>
     delay(Math.min(ms, left()), undefined, signal ? { signal } : {}).catch(() => {})
-  const replicas = watchReplicas(client, { sleep, notice })
+  const replicas = watchReplicas({ sleep, notice })
   return {
     ...options,
     over,
-    rest: async (ms) => {
+    rest: async (ms, { on }) => {
       if (ms > 0) await sleep(ms)
-      await replicas.wait(over)
+      await replicas.wait(over, on)
     },
   }
 }
@@ -180,10 +184,11 @@ const rate = (walk: Walk, seconds: number): number =>
   seconds > 0 ? Math.round(rowsOf(walk) / seconds) : 0
 
 async function resultOf(
-  { client, cleanupId, cutoff }: Work,
+  work: Work,
   { keepLast, signal }: CleanupOptions,
   { complete, removed, kept, batches }: Walk,
 ): Promise<Omit<CleanupResult, 'archive' | 'seconds' | 'rowsPerSecond'>> {
+  const { client, cleanupId, cutoff } = work
   const count = (timeoutMs?: number) =>
     countCleanup(client, { before: cutoff, keepLast }, timeoutMs)
   let rest: CleanupCounts | undefined
@@ -200,6 +205,6 @@ async function resultOf(
     kept,
     left: rest && Object.values(rest.remove).some((count) => count > 0) ? rest.remove : null,
     batches,
-    vacuum: await worthVacuuming(client, removed),
+    vacuum: await worthVacuuming(work, removed),
   }
 }

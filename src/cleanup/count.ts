@@ -2,17 +2,16 @@ import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { databaseError } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
-import { sql } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
 import { checkSchema } from '../db/schema.ts'
 import { checkOptions, cutoffOf } from './cutoff.ts'
 import { assertAllFinite } from './finite.ts'
 import { isFree, labelsOf, protectedColumns, readGuards, type Scope } from './guards.ts'
-import { NO_TRANSACTION_TIMEOUT } from './lock.ts'
-import { newestRuns } from './newest.ts'
-import { readNewestRun } from './newest-run.ts'
-import { CUTOFF, goes, reasons } from './tables.ts'
-import type { CleanupCounts, CleanupOptions } from './types.ts'
+import { newestRunReader } from './newest-run.ts'
+import { type CleanupPlace, storeOf } from './place.ts'
+import { BEGIN_PLAN, readPlan } from './snapshot.ts'
+import { CUTOFF, goes, reasons, type Walked } from './tables.ts'
+import type { Cleaned, CleanupCounts, CleanupOptions, Removed } from './types.ts'
 
 const shape = {
   execution: d.count(),
@@ -81,67 +80,81 @@ export async function countCleanup(
   timeoutMs = 0,
 ): Promise<CleanupCounts> {
   checkOptions(options)
-  await checkSchema(client)
+  const store = await storeOf(client, await checkSchema(client))
+  const { keepLast } = options
   try {
-    await client.query(
-      `begin isolation level repeatable read read only; set local statement_timeout = 0; set local row_security = off; set local time zone 'UTC'; ${NO_TRANSACTION_TIMEOUT}`,
-    )
+    await client.query(BEGIN_PLAN)
     const cutoff = await cutoffOf(client, options)
-    const newest = options.keepLast ? await newestRuns(client, options.keepLast) : '[]'
-    const timeout = `${timeoutMs}ms`
-    await query(
-      client,
-      sql`select set_config('wfstore.cutoff', ${cutoff}, true), set_config('wfstore.newest', ${newest}, true),
-              set_config('statement_timeout', ${timeout}, true)`,
-      {},
-    )
     const scope: Scope = {
       guards: await readGuards(client),
-      keepLast: options.keepLast !== undefined,
+      keepLast: keepLast !== undefined,
       together: 'all',
     }
-    await assertAllFinite(client, scope)
-    const [row] = await query(client, statement(scope), shape)
-    const newestRun = await readNewestRun(client, scope.keepLast)
-    const [all] = timeoutMs > 0 ? [] : await query(client, ALL, allShape)
-    await query(client, 'commit', {})
-    const { execution, unbilled, step, audit, metric, runKept, ...rest } = row as d.RowOf<
-      typeof shape
-    >
-    const remove = { execution, step, audit, metric }
-    return {
-      cutoff,
-      remove,
-      unbilled,
-      newestRun: execution > 0 ? newestRun : null,
-      kept: {
-        execution: {
-          running: rest.running,
-          endedLater: rest.endedLater,
-          newest: rest.newest,
-          protected: rest.runsProtected,
-          locked: null,
-        },
-        audit: { runKept, protected: rest.entriesProtected, locked: null },
-        metric: { protected: rest.metricsProtected, locked: null },
-        protectedBy: [
-          ...labelsOf(scope, 'execution', rest.runsBy),
-          ...labelsOf(scope, 'audit', rest.entriesBy),
-          ...labelsOf(scope, 'metric', rest.metricsBy),
-        ],
-        lockedBy: [],
-      },
-      remain: all
-        ? {
-            execution: all.execution - execution,
-            step: all.step - step,
-            audit: all.audit - audit,
-            metric: all.metric - metric,
-          }
-        : null,
+    const newestRun = await newestRunReader(store, scope.keepLast)
+    const read = async (place: CleanupPlace): Promise<Part> => {
+      await assertAllFinite(place, scope)
+      const [row] = await query(place.on, statement(scope), shape)
+      const newest = await newestRun(place)
+      const [all] = timeoutMs > 0 ? [] : await query(place.on, ALL, allShape)
+      return { counts: row as Counts, newest, all }
     }
+    const parts = await readPlan(store, { cutoff, keepLast }, read, timeoutMs)
+    await query(client, 'commit', {})
+    return { cutoff, ...countsOf(parts, scope) }
   } catch (error) {
     await rollback(client as pg.Client)
     throw databaseError(error, { connection: client })
   }
 }
+
+type Counts = d.RowOf<typeof shape>
+
+/** The counts of one place. */
+interface Part {
+  counts: Counts
+  newest: CleanupCounts['newestRun']
+  all: Removed | undefined
+}
+
+type Counted = { [Name in keyof Counts as Counts[Name] extends number ? Name : never]: number }
+
+function countsOf(parts: readonly Part[], scope: Scope): Omit<CleanupCounts, 'cutoff'> {
+  const sum = (name: keyof Counted) => parts.reduce((all, { counts }) => all + counts[name], 0)
+  const left = (kind: Cleaned) =>
+    parts.reduce((rest, { all, counts }) => rest + (all?.[kind] ?? 0) - counts[kind], 0)
+  const labels = (kind: Walked['kind'], name: 'runsBy' | 'entriesBy' | 'metricsBy') =>
+    parts.flatMap(({ counts }) => labelsOf(scope, kind, counts[name]))
+  const remove = eachKind(sum)
+  return {
+    remove,
+    unbilled: sum('unbilled'),
+    newestRun: remove.execution > 0 ? (parts.find(({ newest }) => newest)?.newest ?? null) : null,
+    kept: {
+      execution: {
+        running: sum('running'),
+        endedLater: sum('endedLater'),
+        newest: sum('newest'),
+        protected: sum('runsProtected'),
+        locked: null,
+      },
+      audit: { runKept: sum('runKept'), protected: sum('entriesProtected'), locked: null },
+      metric: { protected: sum('metricsProtected'), locked: null },
+      protectedBy: [
+        ...new Set([
+          ...labels('execution', 'runsBy'),
+          ...labels('audit', 'entriesBy'),
+          ...labels('metric', 'metricsBy'),
+        ]),
+      ],
+      lockedBy: [],
+    },
+    remain: parts.every(({ all }) => all) ? eachKind(left) : null,
+  }
+}
+
+const eachKind = (of: (kind: Cleaned) => number): Removed => ({
+  execution: of('execution'),
+  step: of('step'),
+  audit: of('audit'),
+  metric: of('metric'),
+})

@@ -1,4 +1,3 @@
-import type pg from 'pg'
 import { runOn } from '../db/query/query.ts'
 import { raw } from '../db/query/sql.ts'
 import { notFinite } from '../db/values/faults.ts'
@@ -10,6 +9,7 @@ import {
   isChecked,
 } from '../db/values/find.ts'
 import { type Guard, isFree, type Scope } from './guards.ts'
+import type { CleanupPlace, CleanupStore } from './place.ts'
 import { inSnapshot, type Planned } from './snapshot.ts'
 import { CUTOFF, goes, inBatch, WALKED, type Walked } from './tables.ts'
 
@@ -38,7 +38,7 @@ function goingRows({ kind, table }: Walked, scope: Scope, window: string): [stri
 }
 
 async function findIn(
-  client: pg.ClientBase,
+  { on }: CleanupPlace,
   walked: Walked,
   scope: Scope,
   window: string,
@@ -46,36 +46,36 @@ async function findIn(
   const found: FaultyRows[] = []
   for (const [table, rows] of goingRows(walked, scope, window)) {
     const from = raw(`(select ${rows} and not ${isChecked(table)}) as ${table}`)
-    found.push(...(await findFaults(runOn(client), notFinite(table), from)))
+    found.push(...(await findFaults(runOn(on), notFinite(table), from)))
   }
   return found
 }
 
 /** @throws WfstoreError conflict if a row of this batch is not finite */
 export async function assertBatchFinite(
-  client: pg.ClientBase,
+  place: CleanupPlace,
   walked: Walked,
   scope: Scope,
 ): Promise<void> {
-  const found = await findIn(client, walked, scope, inBatch(walked, 'r'))
+  const found = await findIn(place, walked, scope, inBatch(walked, 'r'))
   assertNoFaults('clean up', found, 'the batches before this one are done')
 }
 
 /** Inside a transaction with the settings of a cleanup. @throws WfstoreError conflict if a row that would go is not finite */
-export async function assertAllFinite(client: pg.ClientBase, scope: Scope): Promise<void> {
+export async function assertAllFinite(place: CleanupPlace, scope: Scope): Promise<void> {
   const found: FaultyRows[] = []
   for (const walked of WALKED)
-    found.push(...(await findIn(client, walked, scope, `r.${walked.time} < ${CUTOFF}`)))
+    found.push(...(await findIn(place, walked, scope, `r.${walked.time} < ${CUTOFF}`)))
   assertNoFaults('clean up', found)
 }
 
 /** The same before a cleanup changes anything. @throws WfstoreError conflict */
 export async function assertFiniteBefore(
-  client: pg.ClientBase,
+  store: CleanupStore,
   { guards, ...planned }: Planned & { guards: readonly Guard[] },
 ): Promise<void> {
   const tables = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
-  if (await areChecked(runOn(client), tables)) return
+  if (await areChecked(runOn(store.client), tables)) return
   const scope: Scope = { guards, keepLast: planned.keepLast !== undefined, together: 'all' }
-  await inSnapshot(client, planned, () => assertAllFinite(client, scope))
+  await inSnapshot(store, planned, (place) => assertAllFinite(place, scope))
 }

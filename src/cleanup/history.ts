@@ -1,15 +1,13 @@
-import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
 import { raw, sql } from '../db/query/sql.ts'
 import {
   auditHistory,
-  foldOf,
   type HistoryDescription,
-  historyColumns,
-  historyKey,
+  insertMerged,
   usageHistory,
 } from '../tables/histories.ts'
+import type { CleanupPlace } from './place.ts'
 
 const historyOf = (kind: 'execution' | 'audit'): HistoryDescription =>
   kind === 'execution' ? usageHistory : auditHistory
@@ -20,12 +18,12 @@ const historyOf = (kind: 'execution' | 'audit'): HistoryDescription =>
  * @param into the history, or a table like it
  */
 export const foldInto = (history: HistoryDescription, added: string, into = history.name): string =>
-  `insert into ${into} (${historyColumns(history).join(', ')}) ${foldOf(history, added)}`
+  insertMerged(history, `(${added}) as added`, into)
 
 /** The id of the last row of the history: rows appended from now on have a larger one. */
-export async function endOf(client: pg.ClientBase, kind: 'execution' | 'audit'): Promise<string> {
+export async function endOf({ on }: CleanupPlace, kind: 'execution' | 'audit'): Promise<string> {
   const text = `select coalesce(max(history_id), 0)::text as id from ${historyOf(kind).name}`
-  const [row] = await query(client, text, { id: d.text() })
+  const [row] = await query(on, text, { id: d.text() })
   return row?.id ?? '0'
 }
 
@@ -37,23 +35,20 @@ const AT_ONCE = 200
  * @param after the id before the first row of this cleanup
  */
 export async function mergeHistory(
-  client: pg.ClientBase,
+  { on, history: at }: CleanupPlace,
   kind: 'execution' | 'audit',
   after: string,
   quarters: readonly string[],
 ): Promise<void> {
-  const history = historyOf(kind)
-  const merged = history.columns.map(({ column, merge }) =>
-    merge ? `${merge}(${column})` : column,
-  )
+  const history = at(historyOf(kind))
+  const { name } = history
   for (let from = 0; from < quarters.length; from += AT_ONCE) {
     await query(
-      client,
+      on,
       sql`with apart as (
-         delete from ${raw(history.name)} where history_id > ${after}::bigint and quarter_start = any (${quarters.slice(from, from + AT_ONCE)}::timestamptz[]) returning *
-       )
-       insert into ${raw(history.name)} (${raw(historyColumns(history).join(', '))})
-       select ${raw(merged.join(', '))} from apart group by ${raw(historyKey(history).join(', '))}`,
+         delete from ${raw(name)} where history_id > ${after}::bigint and quarter_start = any (${quarters.slice(from, from + AT_ONCE)}::timestamptz[]) returning *
+       ), merged as (${raw(insertMerged(history, 'apart', name))})
+       select 1`,
       {},
     )
   }

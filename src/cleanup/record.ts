@@ -32,7 +32,8 @@ export async function recordBegin(
   const [row] = await write(
     client,
     sql`insert into wfstore_cleanups (cleanup_id, started_at, cutoff, keep_last, archive, cost_tags)
-     values (${cleanupId}, clock_timestamp(), ${cutoff}, ${keepLast}, ${archive}, coalesce((select cost_tags from wfstore_settings), '{}'))
+     select ${cleanupId}::uuid, clock_timestamp(), ${cutoff}::timestamptz, ${keepLast}::bigint, ${archive},
+       coalesce((select cost_tags from wfstore_settings), '{}')
      returning ${raw(d.selectList(begunShape, 'wfstore_cleanups'))}`,
     begunShape,
   )

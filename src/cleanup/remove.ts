@@ -9,6 +9,7 @@ import { referencesSql } from './archive/references.ts'
 import type { Effect } from './effects.ts'
 import { isFree, type Scope } from './guards.ts'
 import { foldInto } from './history.ts'
+import type { CleanupPlace } from './place.ts'
 import { ENTRIES, goes, inBatch, METRICS, RUNS, type Walked } from './tables.ts'
 import type { ArchiveSink, Cleaned } from './types.ts'
 
@@ -21,6 +22,7 @@ export interface Archiving {
 
 export interface Deletion {
   client: pg.ClientBase
+  place: CleanupPlace
   archive: Archiving | undefined
   scope: Scope
 }
@@ -34,7 +36,8 @@ export async function deleteRows(deletion: Deletion, { kind }: Walked) {
 
 /** Steps are removed with their run. */
 async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps: number }> {
-  const { client, archive, scope } = deletion
+  const { place, archive, scope } = deletion
+  const history = place.history(usageHistory)
   const which = `${inBatch(RUNS, 'e')} and ${goes('e', scope.keepLast)}${isFree(scope, 'execution', 'e')}`
   const steps = 'workflow_executions e join workflow_steps s using (execution_id)'
   let archived: number | undefined
@@ -44,19 +47,19 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
       's',
       referencesSql(archive.effects, 'step', 's'),
     )
-    const text = `select ${line} from ${steps} cross join lateral ${row} where ${which}`
-    archived = await write(client, archive.sink, 'step', text)
+    const text = `select ${line} as line from ${steps} cross join lateral ${row} where ${which}`
+    archived = await write(deletion, archive.sink, 'step', text)
   }
   const count =
     archived === undefined
-      ? await stepCounter(client, `from ${steps} where ${which}`)
+      ? await stepCounter(place, `from ${steps} where ${which}`)
       : async () => archived
   // Its snapshot still has the steps.
-  const added = `${ofRows(usageHistory, 'gone')} union all ${ofSteps(usageHistory, 'gone', 'workflow_steps')}`
+  const added = `${ofRows(history, 'gone')} union all ${ofSteps(history, 'gone', 'workflow_steps')}`
   const removed = await removing(
     deletion,
     'execution',
-    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', neededColumns(usageHistory), archive)}), folded as (${foldInto(usageHistory, added)})`,
+    `with gone as (delete from workflow_executions e where ${which} returning ${folded('e', neededColumns(history), archive)}), folded as (${foldInto(history, added)})`,
   )
   return { removed, steps: await count() }
 }
@@ -65,8 +68,9 @@ async function deleteRuns(deletion: Deletion): Promise<{ removed: number; steps:
  * An audit entry is removed if its run does not exist. Each run is looked up once, because the table of runs may be much larger
  * than the batch.
  */
-const deleteEntries = (deletion: Deletion): Promise<number> =>
-  removing(
+function deleteEntries(deletion: Deletion): Promise<number> {
+  const history = deletion.place.history(auditHistory)
+  return removing(
     deletion,
     'audit',
     `with kept as materialized (
@@ -76,9 +80,10 @@ const deleteEntries = (deletion: Deletion): Promise<number> =>
      ), gone as (
        delete from audit_logs a
        where ${inBatch(ENTRIES, 'a')} and (a.execution_id is null or a.execution_id not in (select execution_id from kept))${isFree(deletion.scope, 'audit', 'a')}
-       returning ${folded('a', neededColumns(auditHistory), deletion.archive)}
-     ), folded as (${foldInto(auditHistory, ofRows(auditHistory, 'gone'))})`,
+       returning ${folded('a', neededColumns(history), deletion.archive)}
+     ), folded as (${foldInto(history, ofRows(history, 'gone'))})`,
   )
+}
 
 const deleteMetrics = (deletion: Deletion): Promise<number> =>
   removing(
@@ -95,27 +100,24 @@ const folded = (
 ): string => (archive ? `${alias}.*` : columns.map((column) => `${alias}.${column}`).join(', '))
 
 /** @param statement defines a relation `gone`, with whole rows if there is an archive */
-async function removing(
-  { client, archive }: Deletion,
-  kind: Cleaned,
-  statement: string,
-): Promise<number> {
+async function removing(deletion: Deletion, kind: Cleaned, statement: string): Promise<number> {
+  const { place, archive } = deletion
   if (archive) {
     const references = referencesSql(archive.effects, kind, 'gone')
     const text = `${statement} ${selectLines(archive.tables[kind], 'gone', 'gone', '', references)}`
-    return write(client, archive.sink, kind, text)
+    return write(deletion, archive.sink, kind, text)
   }
   const text = `${statement} select count(*) as removed from gone`
-  const [row] = await query(client, text, { removed: d.count() })
+  const [row] = await query(place.on, text, { removed: d.count() })
   return row?.removed ?? 0
 }
 
 const write = (
-  client: pg.ClientBase,
+  { client, place }: Deletion,
   sink: ArchiveSink,
   kind: Cleaned,
   text: string,
-): Promise<number> => sink.write(kind, toItsEnd(copyOut(client, copyLines(text))))
+): Promise<number> => sink.write(kind, toItsEnd(copyOut(client, copyLines(place.copied(text)))))
 
 /** Reads a COPY to its end even if the reader stops, because the connection could not be used otherwise. */
 async function* toItsEnd(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
@@ -134,10 +136,10 @@ async function* toItsEnd(source: AsyncGenerator<Buffer>): AsyncGenerator<Buffer>
  * Counts the steps that the cascade deletes, from the statistics of the server for this session. They may include earlier
  * transactions, but within a transaction they only increase. If track_counts is off, the steps are counted before.
  */
-async function stepCounter(client: pg.ClientBase, steps: string): Promise<() => Promise<number>> {
+async function stepCounter({ on }: CleanupPlace, steps: string): Promise<() => Promise<number>> {
   const deleted = async () => {
     const [row] = await query(
-      client,
+      on,
       `select pg_stat_get_xact_tuples_deleted('workflow_steps'::regclass) as deleted,
               current_setting('track_counts') = 'on' as tracked`,
       { deleted: d.count(), tracked: d.boolean() },
@@ -146,6 +148,6 @@ async function stepCounter(client: pg.ClientBase, steps: string): Promise<() => 
   }
   const before = await deleted()
   if (before.tracked) return async () => (await deleted()).deleted - before.deleted
-  const [row] = await query(client, `select count(*) as steps ${steps}`, { steps: d.count() })
+  const [row] = await query(on, `select count(*) as steps ${steps}`, { steps: d.count() })
   return async () => row?.steps ?? 0
 }

@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import type { Connection } from '../db/query/connection.ts'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
 
@@ -10,24 +10,24 @@ const EVERY_MS = 1000
 const MOST_WAITS = 600
 
 export interface Replicas {
-  /** Waits until no replica is far behind, for at most ten minutes, or until `over`. */
-  wait: (over: () => boolean) => Promise<void>
+  /** Waits until no replica of this server is far behind, for at most ten minutes, or until `over`. */
+  wait: (over: () => boolean, on: Connection) => Promise<void>
 }
 
 /** Only a role with pg_read_all_stats (part of pg_monitor) sees the lag of replicas. For other roles there is no lag. */
-export function watchReplicas(
-  client: pg.ClientBase,
-  options: { sleep: (ms: number) => Promise<void>; notice?: ((line: string) => void) | undefined },
-): Replicas {
+export function watchReplicas(options: {
+  sleep: (ms: number) => Promise<void>
+  notice?: ((line: string) => void) | undefined
+}): Replicas {
   let asked = Number.NEGATIVE_INFINITY
   let broken = false
   return {
-    wait: async (over) => {
+    wait: async (over, on) => {
       if (broken || performance.now() - asked < EVERY_MS) return
       for (let waited = 0; ; waited++) {
         asked = performance.now()
         const [row] = await query(
-          client,
+          on,
           'select coalesce(max(extract(epoch from replay_lag)), 0) as lag from pg_stat_replication',
           { lag: d.number() },
         )

@@ -1,26 +1,35 @@
-import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { query } from '../db/query/query.ts'
-import { sql } from '../db/query/sql.ts'
-import type { Removed } from './types.ts'
+import type { CleanupStore } from './place.ts'
+import type { Cleaned, Removed } from './types.ts'
 
 /** The share of removed rows from which VACUUM is useful, as autovacuum_vacuum_scale_factor. */
 const DEAD_PART = 0.2
 /** Smaller tables are not reported. */
 const LEAST_ROWS = 10_000
 
+const TABLES: Record<Cleaned, string> = {
+  execution: 'workflow_executions',
+  step: 'workflow_steps',
+  audit: 'audit_logs',
+  metric: 'observability_metrics',
+}
+
 /** The tables in which VACUUM would free much space after this cleanup. */
-export async function worthVacuuming(client: pg.ClientBase, removed: Removed): Promise<string[]> {
-  const tables = ['workflow_executions', 'workflow_steps', 'audit_logs', 'observability_metrics']
-  const counts = [removed.execution, removed.step, removed.audit, removed.metric]
-  const rows = await query(
-    client,
-    sql`select t.name
-     from unnest(${tables}::text[], ${counts}::bigint[]) with ordinality as t (name, removed, place)
-     join pg_class c on c.oid = to_regclass(t.name)
-     where t.removed >= ${LEAST_ROWS}::bigint and t.removed > ${DEAD_PART}::numeric * greatest(c.reltuples, 0)
-     order by t.place`,
-    { name: d.text() },
-  )
-  return rows.map(({ name }) => name)
+export async function worthVacuuming(
+  { places }: CleanupStore,
+  removed: Removed,
+): Promise<string[]> {
+  const found: string[] = []
+  for (const [kind, table] of Object.entries(TABLES) as [Cleaned, string][]) {
+    if (removed[kind] < LEAST_ROWS) continue
+    let rows = 0
+    for (const { on } of places) {
+      const text = `select greatest(reltuples, 0)::bigint as rows from pg_class where oid = to_regclass('${table}')`
+      const [estimate] = await query(on, text, { rows: d.count() })
+      rows += estimate?.rows ?? 0
+    }
+    if (removed[kind] > DEAD_PART * rows) found.push(table)
+  }
+  return found
 }

@@ -11,6 +11,7 @@ import {
 import { refusalOf } from './guards.ts'
 import { endOf, mergeHistory } from './history.ts'
 import { type Pace, paceOf } from './pace.ts'
+import type { CleanupPlace } from './place.ts'
 import { WALKED, type Walked } from './tables.ts'
 import type { CleanupOptions, Kept, Removed } from './types.ts'
 
@@ -20,7 +21,7 @@ export interface Limits extends Pick<CleanupOptions, 'batchSize' | 'pauseMs' | '
   /** Whether no further batch may start. */
   over: () => boolean
   /** Waits between two batches. */
-  rest: (ms: number) => Promise<void>
+  rest: (ms: number, place: CleanupPlace) => Promise<void>
 }
 
 export interface Walk {
@@ -46,23 +47,36 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
     batches: 0,
   }
   for (const walked of WALKED) {
-    if (!walk.complete) break
-    const history = walked.kind === 'metric' ? undefined : walked.kind
-    const begin = history && (await endOf(work.client, history))
-    const shared = await walkThrough(work, walked, limits, walk)
-    if (history && begin !== undefined && shared.length > 0) {
-      await mergeHistory(work.client, history, begin, shared).catch((error) => {
-        // A sum may not fit its column; the rows then stay apart.
-        if (!isLockFailure(error) && !refusesRow(error)) throw error
-      })
+    for (const place of work.places) {
+      if (!walk.complete) return walk
+      await walkPlace(work, place, walked, limits, walk)
     }
   }
   return walk
 }
 
+async function walkPlace(
+  work: Work,
+  place: CleanupPlace,
+  walked: Walked,
+  limits: Limits,
+  walk: Walk,
+): Promise<void> {
+  const history = walked.kind === 'metric' ? undefined : walked.kind
+  const begin = history && (await endOf(place, history))
+  const shared = await walkThrough(work, place, walked, limits, walk)
+  if (history && begin !== undefined && shared.length > 0) {
+    await mergeHistory(place, history, begin, shared).catch((error) => {
+      // A sum may not fit its column; the rows then stay apart.
+      if (!isLockFailure(error) && !refusesRow(error)) throw error
+    })
+  }
+}
+
 /** @returns the quarter hours that two batches share */
 async function walkThrough(
   work: Work,
+  place: CleanupPlace,
   walked: Walked,
   limits: Limits,
   walk: Walk,
@@ -76,7 +90,7 @@ async function walkThrough(
       walk.complete = false
       break
     }
-    const batch = await patiently(work, walked, at, pace, limits, refused < MOST_REFUSED)
+    const batch = await patiently(work, place, walked, at, pace, limits, refused < MOST_REFUSED)
     if (batch === null) {
       walk.complete = false
       break
@@ -87,7 +101,7 @@ async function walkThrough(
     if (batch.quarter !== null) shared.add(batch.quarter)
     limits.progress?.(walk.removed)
     at = batch.next
-    if (at !== null) await limits.rest(pace.rest())
+    if (at !== null) await limits.rest(pace.rest(), place)
   }
   return [...shared]
 }
@@ -112,6 +126,7 @@ interface Attempt extends RemovedBatch {
  */
 async function patiently(
   work: Work,
+  place: CleanupPlace,
   walked: Walked,
   at: Position,
   pace: Pace,
@@ -121,7 +136,7 @@ async function patiently(
   for (let tried = 1; ; tried++) {
     try {
       const began = performance.now()
-      const batch = await removeBatch(work, walked, at, pace.size())
+      const batch = await removeBatch(work, place, walked, at, pace.size())
       pace.took(performance.now() - began)
       return { ...batch, locked: 0, refused: false }
     } catch (error) {
@@ -129,7 +144,7 @@ async function patiently(
       if (refusal ? !refusal.byKey && !skips : !isLockFailure(error)) throw error
       if (limits.over()) return null
       if (tried >= TRIES && !pace.shrink()) {
-        const batch = await stepOver(work, walked, at)
+        const batch = await stepOver(work, place, walked, at)
         if (!refusal) {
           const lockedBy = await rowHolder(
             work.client,
@@ -140,7 +155,7 @@ async function patiently(
         const [kept, protectedBy] = [batch.visited, [refusal.label]]
         return { ...batch, locked: 0, refused: !refusal.byKey, protected: kept, protectedBy }
       }
-      if (tried < TRIES && !refusal) await limits.rest(FIRST_PAUSE_MS * tried)
+      if (tried < TRIES && !refusal) await limits.rest(FIRST_PAUSE_MS * tried, place)
     }
   }
 }

@@ -11,7 +11,7 @@ export interface HistoryColumn {
   /** The columns of a removed row that the value needs. */
   needs: readonly string[]
   /** How several rows with the same key become one; a column without it is part of the key. */
-  merge?: 'sum' | 'max'
+  merge?: 'sum' | 'max' | 'any'
   /** SQL of its value for a part `m` of a step of the run `r` (default: 0 for a sum, else the value of the run). */
   ofStep?: string
 }
@@ -24,6 +24,8 @@ export interface HistoryDescription {
   /** What it counts, in messages. */
   noun: string
   columns: readonly HistoryColumn[]
+  /** The sequence of its ids, where the server does not take the next one itself. */
+  sequence?: string
 }
 
 /** SQL of the quarter of an hour in which a removed row is counted. */
@@ -137,6 +139,39 @@ export const historyColumns = ({ columns }: HistoryDescription): string[] => nam
 export const historyKey = ({ columns }: HistoryDescription): string[] =>
   names(columns.filter(({ merge }) => merge === undefined))
 
+const mergedColumn = ({ column, merge }: HistoryColumn): string => {
+  if (merge === undefined) return column
+  return merge === 'any' ? `(array_agg(${column}))[1]` : `${merge}(${column})`
+}
+
+/** SQL that inserts rows into a history, or into a table like it. Rows with the same key become one. */
+export function insertMerged(history: HistoryDescription, from: string, into: string): string {
+  const { columns, sequence } = history
+  const id = sequence !== undefined && into === history.name ? `nextval('${sequence}')` : undefined
+  const names = [...(id ? ['history_id'] : []), ...historyColumns(history)]
+  const values = [...(id ? [id] : []), ...columns.map(mergedColumn)]
+  return `insert into ${into} (${names.join(', ')}) select ${values.join(', ')} from ${from} group by ${historyKey(history).join(', ')}`
+}
+
+/**
+ * A history of a distributed store: a row has the id of one of the runs that it counts, so that it is on their shard. Each server
+ * has a sequence of its own, whose ids no other server has.
+ */
+export const onShard = (history: HistoryDescription): HistoryDescription => ({
+  ...history,
+  sequence: `${history.name}_history_id_seq`,
+  columns: [
+    ...history.columns,
+    {
+      column: 'execution_id',
+      type: 'uuid',
+      value: 'r.execution_id',
+      needs: ['execution_id'],
+      merge: 'any',
+    },
+  ],
+})
+
 /** The columns of a removed row that a history needs. */
 export const neededColumns = ({ columns }: HistoryDescription): string[] => [
   ...new Set(columns.flatMap(({ needs }) => needs)),
@@ -154,8 +189,3 @@ export const ofSteps = ({ columns }: HistoryDescription, gone: string, steps: st
         `${ofStep ?? (merge === 'sum' ? '0' : value)} as ${column}`,
     )
     .join(', ')} from ${gone} r ${stepParts('r', steps)}`
-
-/** SQL that sums up what rows add, as an insert takes it. */
-export const foldOf = (history: HistoryDescription, added: string): string => `
-  select ${history.columns.map(({ column, merge }) => (merge ? `${merge}(${column})` : column)).join(', ')}
-  from (${added}) as added group by ${historyKey(history).join(', ')}`

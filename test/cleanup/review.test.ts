@@ -253,12 +253,12 @@ const linesOf = (execution: number) => ({ execution, step: 0, audit: 0, metric: 
 it('a cleanup waits ten minutes for a replica that never catches up, and then no more', async () => {
   const said: string[] = []
   let slept = 0
-  const client = { query: async () => ({ rows: [{ lag: '3600' }] }) } as unknown as pg.Client
+  const on = { query: async () => ({ rows: [{ lag: '3600' }] }) }
   const sleep = async () => {
     slept++
   }
-  const replicas = watchReplicas(client, { sleep, notice: (line) => said.push(line) })
-  for (const _ of [1, 2]) await replicas.wait(() => false)
+  const replicas = watchReplicas({ sleep, notice: (line) => said.push(line) })
+  for (const _ of [1, 2]) await replicas.wait(() => false, on)
   expect(slept).toBe(600)
   expect(said).toEqual([
     'a replica is 3600 s behind; waiting',

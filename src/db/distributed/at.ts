@@ -1,7 +1,8 @@
+import { WfstoreError } from '../../error.ts'
 import type { Connection } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
-import type { Run } from '../query/query.ts'
-import { type Bound, bound, sql } from '../query/sql.ts'
+import { query, type Run } from '../query/query.ts'
+import { type Bound, bound, literal, sql } from '../query/sql.ts'
 import { COPIED, SHARDED } from './layout.ts'
 
 /**
@@ -42,12 +43,37 @@ export const atRuns =
   }
 
 /** A connection whose statements run on the shards of this run. */
-export const shardOf = (connection: Connection, run: string): Connection => ({
-  query: async ({ text, values = [], types }) => {
-    const { rows } = await connection.query({ ...callAt(run, { text, values }), types })
-    return { rows: (rows as { row: string }[]).map(({ row }) => JSON.parse(row) as Row) }
-  },
-})
+export const shardOf = (connection: Connection, run: string): Connection =>
+  // It keeps what else a connection has: errors ask whether it is lost.
+  Object.assign(Object.create(connection) as Connection, {
+    query: async ({ text, values = [], types }: Parameters<Connection['query']>[0]) => {
+      const call = callAt(run, { text, values })
+      const { rows } = await connection.query({ text: call.text, values: call.values, types })
+      return { rows: (rows as { row: string }[]).map(({ row }) => JSON.parse(row) as Row) }
+    },
+  })
+
+/** SQL for COPY, which has no parameters, of a query there with the column `line`. */
+export const copyAt = (run: string, text: string): string =>
+  `select wfstore_at::json ->> 'line' from wfstore_at(${literal(run)}, ${literal(onShards(text))}, '{}')`
+
+/** An id for each group of shards: a run with this id would be there. In the order of the shards. */
+export async function shardsOf(connection: Connection): Promise<string[]> {
+  const shards = `(select count(*) from pg_dist_shard where logicalrelid = 'workflow_executions'::regclass)`
+  // Shards that were split are smaller than others, so few ids are there.
+  for (let ids = 100; ids < 1e7; ids *= 10) {
+    const found = await query(
+      connection,
+      `select min(id::text) as run, ${shards} as shards
+       from (select md5(n::text)::uuid as id from generate_series(1, ${ids} * ${shards}) as n) as x
+       group by get_shard_id_for_distribution_column('workflow_executions', id)
+       order by get_shard_id_for_distribution_column('workflow_executions', id)`,
+      { run: d.text(), shards: d.count() },
+    )
+    if (found.length === found[0]?.shards) return found.map(({ run }) => run)
+  }
+  throw new WfstoreError('failed', 'a shard is too small to find an id for it')
+}
 
 /** A parameter as the text that PostgreSQL reads. */
 function asText(value: unknown): string | null {

@@ -5,9 +5,12 @@ import type { Run } from '../query/query.ts'
 import { raw, sql } from '../query/sql.ts'
 import type { ValueFault } from './faults.ts'
 
-/** SQL that is true if the check of a table holds for all its rows, so that none must be read. The server evaluates it once. */
+/**
+ * SQL that is true if the check of a table holds for all its rows, so that none must be read. The server evaluates it once. The
+ * name of a check of a shard ends with the number of the shard.
+ */
 export const isChecked = (table: string): string =>
-  `(select count(*) from pg_constraint where conrelid = '${table}'::regclass and conname = '${table}_finite' and convalidated) = 1`
+  `(select count(*) from pg_constraint where conrelid = '${table}'::regclass and conname ~ '^${table}_finite(_[0-9]+)?$' and convalidated) = 1`
 
 /** True if no row of these tables must be read, because their checks hold. */
 export async function areChecked(run: Run, tables: readonly string[]): Promise<boolean> {

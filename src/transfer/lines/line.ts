@@ -84,9 +84,18 @@ function nullsOf(fields: readonly TableField[], alias: string): string[] {
  * For a transaction that writes lines or reads them: no text of a value depends on a setting of the server or role, and a
  * policy that hides rows is an error.
  */
-export const LINE_SETTINGS = `set local time zone 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres';
-  set local bytea_output = 'hex'; set local extra_float_digits = 1; set local lc_monetary = 'C'; set local xmloption = 'content';
-  set local row_security = off`
+export const LINE_VALUES = {
+  ...{ timezone: 'UTC', datestyle: 'ISO', intervalstyle: 'postgres', bytea_output: 'hex' },
+  ...{ extra_float_digits: '1', lc_monetary: 'C', xmloption: 'content', row_security: 'off' },
+}
+
+/** SQL that sets them in a transaction. */
+export const setLocal = (settings: Record<string, string>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `set local ${name} = '${value}'`)
+    .join('; ')
+
+export const LINE_SETTINGS = setLocal(LINE_VALUES)
 
 /** SQL of the lines of a relation. @param rest follows the relation: its conditions and order */
 export function selectLines(
@@ -97,7 +106,7 @@ export function selectLines(
   more: readonly string[] = [],
 ): string {
   const { line, row } = lineOf(table, alias, more)
-  return `select ${line} from ${relation} ${alias} cross join lateral ${row} ${rest}`
+  return `select ${line} as line from ${relation} ${alias} cross join lateral ${row} ${rest}`
 }
 
 /** COPY TO of whole lines as they are. JSON has no raw control characters, so CSV with two of them quotes nothing. */
