@@ -29,6 +29,7 @@ const FILES = {
     'cli/commands/migrate/migrate',
     'cli/commands/migrate/status',
     'cli/commands/migrate/roles',
+    'cli/commands/migrate/distribute',
     'db/migrate/up',
   ],
   // Commands that the pages share modules with, and that do not load the server.

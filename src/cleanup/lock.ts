@@ -1,5 +1,4 @@
-/** Held by a running cleanup or restore: a schema allows only one at a time. */
-export const cleanupLock = (schema: string): string => `wfstore cleanup ${schema}`
+export { cleanupLock } from '../db/cleanup-lock.ts'
 
 /** How long a cleanup waits for locks of its writes outside of batches. */
 export const WRITE_WAIT_MS = 2000

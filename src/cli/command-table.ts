@@ -172,8 +172,9 @@ export const COMMANDS: readonly Entry[] = [
       import('./commands/migrate/migrate.ts'),
       import('./commands/migrate/status.ts'),
       import('./commands/migrate/roles.ts'),
+      import('./commands/migrate/distribute.ts'),
     ],
-    writes: { up: 'begins', down: 'asks', redo: 'asks', roles: 'begins' },
+    writes: { up: 'begins', down: 'asks', redo: 'asks', roles: 'begins', distribute: 'asks' },
   },
   {
     name: 'doctor',

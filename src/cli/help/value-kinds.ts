@@ -107,6 +107,7 @@ const OPTIONS: Record<string, ValueKind> = {
       '--days',
       '--keep-last',
       '--batch-size',
+      '--shards',
       '--max-line',
       '--file-mode',
       '--pause',
