@@ -81,6 +81,24 @@ export async function sealOnNodes({ name, url }: { name: string; url: string }, 
   if (as !== name) await whereIs(name, `alter database ${name} rename to ${as}`)
 }
 
+/**
+ * The text for a distributed store. Nodes know a setting of the session only within a transaction and if they are told, so
+ * what is between `replica` and `origin` becomes one.
+ */
+export const withSettings = (text: string): string =>
+  text
+    .replace(/\bset local (session_replication_role|wfstore\.)/g, `${TELL}; $&`)
+    .replace(
+      /\bset session_replication_role = replica\b/g,
+      `begin; ${TELL}; set local session_replication_role = replica`,
+    )
+    .replace(
+      /\b(reset session_replication_role|set session_replication_role = origin)\b/g,
+      'commit',
+    )
+
+const TELL = "set local citus.propagate_set_commands = 'local'"
+
 /** Drops each database whose name begins with this. */
 export async function dropAllOnNodes(prefix: string): Promise<void> {
   for (const { pool } of await nodes()) {
