@@ -82,7 +82,7 @@ export async function sealOnNodes({ name, url }: { name: string; url: string }, 
 }
 
 /**
- * The text for a distributed store. Nodes know a setting of the session only within a transaction and if they are told, so
+ * The text for a distributed store. A setting of the session reaches other nodes only inside a transaction that has asked for it, so
  * what is between `replica` and `origin` becomes one.
  */
 export const withSettings = (text: string): string =>
@@ -130,6 +130,8 @@ async function distribute(name: string, url: string): Promise<void> {
     ])
     for (const { host, port } of workers)
       await client.query('select citus_add_node($1, $2)', [host, port])
+    await client.query('set citus.enable_unsafe_triggers = on')
+    await client.query(`alter database ${name} set citus.enable_unsafe_triggers = on`)
     const text = readFileSync(process.env.WFSTORE_TEST_CITUS_SQL as string, 'utf8').replace(
       /^\\set.*$/gm,
       '',

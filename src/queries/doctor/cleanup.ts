@@ -104,7 +104,7 @@ const STOCK = sql`
          (select to_json(end_time) #>> '{}' from workflow_executions
           where status <> 'running' and end_time is not null order by start_time, execution_id limit 1) as oldest,
          (select count(*) from (
-            select from workflow_executions
+            select 1 from workflow_executions
             where start_time < now() - ${OLD_DAYS} * interval '1 day' and end_time < now() - ${OLD_DAYS} * interval '1 day'
               and status <> 'running'
             limit ${COUNTED + 1}) o) as old`

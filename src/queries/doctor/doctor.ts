@@ -11,6 +11,7 @@ import { inspectGrowth } from './growth.ts'
 import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
 import { inspectLines } from './lines.ts'
 import { inspectLocks } from './locks.ts'
+import { inspectNodes } from './nodes.ts'
 import { inspectRights } from './rights.ts'
 import { inspectRowSecurity } from './row-security.ts'
 import { inspectOldestRunning, inspectStuck } from './runs.ts'
@@ -29,6 +30,7 @@ export type { DoctorFinding } from './finding.ts'
 /** From the server to the runs: a failure near the top explains those below it. */
 const CHECKS: Check[] = [
   { name: 'server', needsTables: false, inspect: inspectServer },
+  { name: 'nodes', needsTables: true, layout: 'distributed', inspect: inspectNodes },
   { name: 'clock', needsTables: false, inspect: inspectClock },
   { name: 'encryption', needsTables: false, inspect: inspectEncryption },
   { name: 'connections', needsTables: false, inspect: inspectConnections },
@@ -63,7 +65,10 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
   try {
     let subject = await readSubject(client, options)
     const readable = subject.absent === undefined && subject.captured === undefined
-    left = left.filter(({ needsTables }) => !needsTables || readable)
+    left = left.filter(
+      ({ needsTables, layout }) =>
+        (!needsTables || readable) && (layout ?? subject.layout) === subject.layout,
+    )
     for (const check of left) {
       const found = await answer(check, client, subject)
       findings.push(found)

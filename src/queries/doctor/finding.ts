@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Layout } from '../../db/distributed/layout.ts'
 import type { Subject } from './subject.ts'
 
 export type State = 'ok' | 'warning' | 'failed'
@@ -19,6 +20,8 @@ export interface Check {
   name: string
   /** Skipped if the database has no wfstore schema. */
   needsTables: boolean
+  /** Left out for another layout. */
+  layout?: Layout
   /** The check opens its own transactions; the others run inside a read-only one. */
   ownTransactions?: boolean
   inspect: (client: pg.Client, subject: Subject) => Promise<DoctorFinding>

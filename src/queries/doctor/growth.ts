@@ -5,7 +5,8 @@ import { serverTime } from '../../db/query/server-time.ts'
 import { sql } from '../../db/query/sql.ts'
 import { formatBytes, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { ourTables, type Subject } from './subject.ts'
+import { everywhere, merged, storedTables } from './nodes.ts'
+import type { Subject } from './subject.ts'
 
 /** The tables that grow, with the column that holds the time of a row. Steps grow with their runs. */
 const TIMES: Record<string, string> = {
@@ -34,13 +35,18 @@ export async function inspectGrowth(database: Queryable, subject: Subject): Prom
     days: d.nullable(d.number()),
     older: d.boolean(),
   })
-  const sizes = await query(
+  const shards = await everywhere(
     database,
-    sql`select ours.relname as name, pg_total_relation_size(ours.oid) as bytes,
+    subject,
+    sql`select ours.name, pg_total_relation_size(ours.oid) as bytes,
             case when ours.reltuples > 0 then ours.reltuples else s.n_live_tup end as rows
-     from ${ourTables(subject)} ours join pg_stat_all_tables s on s.relid = ours.oid`,
+     from ${storedTables(subject)} ours join pg_stat_all_tables s on s.relid = ours.oid`,
     { name: d.text(), bytes: d.count(), rows: d.number() },
   )
+  const sizes = merged(shards, (one, other) => ({
+    bytes: one.bytes + other.bytes,
+    rows: one.rows + other.rows,
+  }))
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0)
   const newRows = recent.reduce((sum, { rows }) => sum + rows, 0)
   // A store younger than the window is measured over its age.
@@ -97,7 +103,7 @@ const dateIn = (now: Date, days: number): string =>
 /** The rows of the window, or the newest of them, and the days they cover. Reads only the index of the time. */
 const recentRows = ([table, time]: [string, string]): string => `
   (select '${table}' as name, count(*) as rows, extract(epoch from now() - min(t)) / 86400 as days,
-          exists (select from ${table} where ${time} < now() - interval '${WINDOW_DAYS} days') as older
+          exists (select 1 from ${table} where ${time} < now() - interval '${WINDOW_DAYS} days') as older
    from (
      select ${time} as t from ${table}
      where ${time} >= now() - interval '${WINDOW_DAYS} days' and ${time} <= now()

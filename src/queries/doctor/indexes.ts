@@ -1,31 +1,35 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
-import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
 import { readUnindexed } from '../../db/unindexed.ts'
 import { formatBytes } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { ourTables, type Subject } from './subject.ts'
+import { everywhere, merged, storedTables } from './nodes.ts'
+import type { Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
 /** The name of an index that an interrupted REINDEX CONCURRENTLY leaves behind. */
 const LEFTOVER = /_cc(new|old)\d*$/
+
+/** Without the number of its shard. */
+const OWN_NAME = sql`left(i.relname, length(i.relname) - length(ours.suffix))`
 
 /** Finds invalid indexes: every write updates them and no query uses them. */
 export async function inspectIndexes(
   database: Queryable,
   subject: Subject,
 ): Promise<DoctorFinding> {
-  const found = await query(
+  const shards = await everywhere(
     database,
-    sql`select i.relname as name, format('%I.%I', n.nspname, i.relname) as qualified, ours.relname as table_name,
+    subject,
+    sql`select ${OWN_NAME} as name, format('%I.%I', n.nspname, ${OWN_NAME}) as qualified, ours.name as table_name,
             x.indisvalid and x.indisready as valid,
             exists (select from pg_stat_progress_create_index p where p.datname = current_database()
               and coalesce(p.index_relid in (x.indexrelid, 0) and p.relid = x.indrelid, true)) as maybe_building
-     from ${ourTables(subject)} ours
+     from ${storedTables(subject)} ours
      join pg_index x on x.indrelid = ours.oid
      join pg_class i on i.oid = x.indexrelid
-     join pg_namespace n on n.oid = i.relnamespace order by i.relname`,
+     join pg_namespace n on n.oid = i.relnamespace order by 1`,
     {
       name: d.text(),
       qualified: d.text(),
@@ -35,6 +39,10 @@ export async function inspectIndexes(
       maybeBuilding: d.nullable(d.boolean()),
     },
   )
+  const found = merged(shards, (one, other) => ({
+    valid: one.valid && other.valid,
+    maybeBuilding: (one.valid || one.maybeBuilding) && (other.valid || other.maybeBuilding),
+  }))
   const invalid = found.filter(({ valid }) => !valid)
   const details = {
     indexes: found.length,
@@ -86,25 +94,32 @@ export async function inspectUnusedIndexes(
   database: Queryable,
   subject: Subject,
 ): Promise<DoctorFinding> {
-  const found = await query(
+  const shards = await everywhere(
     database,
-    sql`select i.relname as name, ours.relname as table_name,
-            pg_relation_size(i.oid) as bytes, i.relname = any(${subject.indexes}::text[]) as own,
+    subject,
+    sql`select ${OWN_NAME} as name, ours.name as table_name, s.idx_scan as scans,
+            pg_relation_size(i.oid) as bytes, ${OWN_NAME} = any(${subject.indexes}::text[]) as own,
             (select to_json(stats_reset) #>> '{}' from pg_stat_database where datname = current_database()) as since
-     from ${ourTables(subject)} ours
+     from ${storedTables(subject)} ours
      join pg_index x on x.indrelid = ours.oid and x.indisvalid
        and not (x.indisunique or x.indisprimary or x.indisexclusion)
      join pg_class i on i.oid = x.indexrelid
-     join pg_stat_all_indexes s on s.indexrelid = i.oid and s.idx_scan = 0
-     order by bytes desc, i.relname`,
+     join pg_stat_all_indexes s on s.indexrelid = i.oid`,
     {
       name: d.text(),
       tableName: d.text(),
+      scans: d.count(),
       bytes: d.count(),
       own: d.boolean(),
       since: d.nullable(d.time()),
     },
   )
+  const found = merged(shards, (one, other) => ({
+    scans: one.scans + other.scans,
+    bytes: one.bytes + other.bytes,
+  }))
+    .filter(({ scans }) => scans === 0)
+    .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
   // NULL if the statistics have never been reset.
   const since = found[0]?.since ?? null
   const own = found.filter((index) => index.own)

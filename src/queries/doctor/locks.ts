@@ -1,10 +1,10 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
-import { query } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { formatDuration, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { ourTables, type Subject } from './subject.ts'
+import { everywhere, session, storedTables } from './nodes.ts'
+import type { Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
 const THIS_DATABASE = '(select oid from pg_database where datname = current_database())'
@@ -26,17 +26,18 @@ const waitShape = {
 /** Sessions that use our tables and wait for a lock. */
 const readWaits = (database: Queryable, subject: Subject) =>
   // Waits shorter than deadlock_timeout are normal; log_lock_waits does not report them either.
-  query(
+  everywhere(
     database,
+    subject,
     sql`with waiting as (
        select l.pid, min(l.waitstart) as since from pg_locks l
        where not l.granted and l.pid <> pg_backend_pid() and exists (
-         select from pg_locks t join ${ourTables(subject)} ours on ours.oid = t.relation
+         select from pg_locks t join ${storedTables(subject)} ours on ours.oid = t.relation
          where t.pid = l.pid and t.locktype = 'relation' and t.database = ${raw(THIS_DATABASE)})
        group by l.pid
      )
-     select w.pid, ${raw(label('a'))} as name, extract(epoch from clock_timestamp() - w.since) * 1000 as waited_ms,
-            b.pid as blocker, ${raw(label('h'))} as blocker_name, b.pid in (select pid from waiting) as blocker_waits
+     select ${session('a', subject)} as pid, ${raw(label('a'))} as name, extract(epoch from clock_timestamp() - w.since) * 1000 as waited_ms,
+            case when b.pid > 0 then ${session('h', subject)} else b.pid end as blocker, ${raw(label('h'))} as blocker_name, b.pid in (select pid from waiting) as blocker_waits
      from waiting w
      left join lateral unnest(pg_blocking_pids(w.pid)) as b (pid) on true
      left join pg_stat_activity a on a.pid = w.pid
@@ -48,20 +49,21 @@ const readWaits = (database: Queryable, subject: Subject) =>
 
 /** The holders of an exclusive lock on a table: a schema change, VACUUM FULL, LOCK TABLE. */
 const readExclusive = (database: Queryable, subject: Subject) =>
-  query(
+  everywhere(
     database,
-    sql`select l.pid, case when l.pid is null then format('prepared transaction %s', p.gid)
-                           else format('pid %s (%s)', l.pid, ${raw(label('a'))}) end as holder,
-            string_agg(ours.relname, ', ' order by ours.relname) as tables,
+    subject,
+    sql`select ${session('a', subject)} as pid, case when l.pid is null then format('prepared transaction %s', p.gid)
+                           else format('pid %s (%s)', ${session('a', subject)}, ${raw(label('a'))}) end as holder,
+            string_agg(ours.name, ', ' order by ours.name) as tables,
             extract(epoch from clock_timestamp() - coalesce(p.prepared, a.xact_start)) * 1000 as age_ms,
             case when l.pid is null then format('rollback prepared %L', p.gid)
-                 else format('select pg_terminate_backend(%s)', l.pid) end as fix
+                 else format('select pg_terminate_backend(%s)', ${session('a', subject)}) end as fix
      from pg_locks l
-     join ${ourTables(subject)} ours on ours.oid = l.relation
+     join ${storedTables(subject)} ours on ours.oid = l.relation
      left join pg_stat_activity a using (pid)
      left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction
      where l.granted and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid() and l.database = ${raw(THIS_DATABASE)}
-     group by l.pid, holder, age_ms, fix order by l.pid`,
+     group by 1, holder, age_ms, fix order by 1`,
     {
       pid: d.nullable(d.count()),
       holder: d.text(),

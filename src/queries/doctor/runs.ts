@@ -14,7 +14,7 @@ const LISTED = 100
 export async function inspectOldestRunning(database: Queryable): Promise<DoctorFinding> {
   const [found] = await query(
     database,
-    `select (select count(*) from (select from workflow_executions where status = 'running' limit ${COUNTED + 1}) r) as running,
+    `select (select count(*) from (select 1 from workflow_executions where status = 'running' limit ${COUNTED + 1}) r) as running,
             o.execution_id, o.workflow_name, o.user_id, to_json(o.start_time) #>> '{}' as start_time,
             case when isfinite(o.start_time) then extract(epoch from now() - o.start_time) * 1000 end as age_ms
      from (select) one left join (

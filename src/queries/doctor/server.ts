@@ -1,9 +1,12 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
+import { sql } from '../../db/query/sql.ts'
 import { formatDuration, formatNumber } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
+import { everywhere } from './nodes.ts'
 import type { Subject } from './subject.ts'
+import { enumerate } from './words.ts'
 
 /** The major versions of PostgreSQL that wfstore is tested with. */
 const SUPPORTED = { first: 15, last: 18 }
@@ -127,24 +130,32 @@ export async function inspectConnections(
   subject: Subject,
 ): Promise<DoctorFinding> {
   // pg_stat_activity hides the kind of other roles' sessions from a role with few rights.
-  const [row] = await query(
+  const rows = await everywhere(
     database,
-    `select sum(numbackends) as used, current_setting('max_connections') as allowed,
+    subject,
+    sql`select sum(numbackends) as used, current_setting('max_connections') as allowed,
             current_setting('superuser_reserved_connections') as reserved from pg_stat_database`,
     { used: d.count(), allowed: d.count(), reserved: d.count() },
   )
-  const { used, allowed, reserved } = row ?? { used: 0, allowed: 0, reserved: 0 }
-  const usable = allowed - reserved
-  const full = used >= usable * subject.limits.connectionShare
+  const nodes = rows.map(({ used, allowed, reserved, node }) => {
+    const usable = allowed - reserved
+    return { used, usable, maxConnections: allowed, ...(node === undefined ? {} : { node }) }
+  })
+  const full = nodes.some(({ used, usable }) => used >= usable * subject.limits.connectionShare)
   return finding(
     'connections',
     full ? 'warning' : 'ok',
-    `${formatNumber(used)} of ${formatNumber(usable)} connections are in use`,
+    enumerate(
+      nodes.map(
+        ({ used, usable, node }) =>
+          `${formatNumber(used)} of ${formatNumber(usable)} connections are in use${node === undefined ? '' : ` on ${node}`}`,
+      ),
+    ),
     {
       fix: full
         ? 'select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc'
         : null,
-      details: { used, usable, maxConnections: allowed },
+      details: nodes.length === 1 ? { ...nodes[0] } : { nodes },
     },
   )
 }

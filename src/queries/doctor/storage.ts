@@ -1,20 +1,21 @@
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
-import { query } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { formatBytes, formatDuration, formatNumber, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { ourTables, type Subject } from './subject.ts'
+import { everywhere, merged, storedTables } from './nodes.ts'
+import type { Subject } from './subject.ts'
 import { enumerate } from './words.ts'
 
 const LARGEST = 3
 
 export async function inspectSizes(database: Queryable, subject: Subject): Promise<DoctorFinding> {
-  const tables = await query(
+  const shards = await everywhere(
     database,
-    sql`select relname as name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
+    subject,
+    sql`select name, pg_table_size(oid) as heap_bytes, pg_indexes_size(oid) as index_bytes,
             pg_total_relation_size(oid) as total_bytes, nullif(reltuples, -1)::bigint as rows
-     from ${ourTables(subject)} ours order by total_bytes desc, relname`,
+     from ${storedTables(subject)} ours`,
     {
       name: d.text(),
       heapBytes: d.count(),
@@ -23,6 +24,12 @@ export async function inspectSizes(database: Queryable, subject: Subject): Promi
       rows: d.nullable(d.count()),
     },
   )
+  const tables = merged(shards, (one, other) => ({
+    heapBytes: one.heapBytes + other.heapBytes,
+    indexBytes: one.indexBytes + other.indexBytes,
+    totalBytes: one.totalBytes + other.totalBytes,
+    rows: one.rows === null && other.rows === null ? null : (one.rows ?? 0) + (other.rows ?? 0),
+  })).sort((a, b) => b.totalBytes - a.totalBytes || (a.name < b.name ? -1 : 1))
   const total = tables.reduce((sum, table) => sum + table.totalBytes, 0)
   const indexes = tables.reduce((sum, table) => sum + table.indexBytes, 0)
   const texts = tables
@@ -66,9 +73,10 @@ export async function inspectDeadRows(
   database: Queryable,
   subject: Subject,
 ): Promise<DoctorFinding> {
-  const tables = await query(
+  const shards = await everywhere(
     database,
-    sql`select ours.relname as name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
+    subject,
+    sql`select ours.name, ours.qualified, s.n_dead_tup as dead, s.n_live_tup as live,
             ${raw(setting('autovacuum_vacuum_threshold'))}::float8
               + ${raw(setting('autovacuum_vacuum_scale_factor'))}::float8 * greatest(ours.reltuples, 0) as tolerated,
             ${raw(setting('autovacuum_vacuum_max_threshold'))}::float8 as maximum,
@@ -77,10 +85,20 @@ export async function inspectDeadRows(
             extract(epoch from now() - greatest(s.last_vacuum, s.last_autovacuum)) * 1000 as since_vacuum_ms,
             to_json(greatest(s.last_analyze, s.last_autoanalyze)) #>> '{}' as last_analyze,
             exists (select from pg_stats p where p.schemaname = ${subject.schema} and p.tablename = ours.relname) as planned
-     from ${ourTables(subject)} ours join pg_stat_all_tables s on s.relid = ours.oid
-     order by s.n_dead_tup desc, ours.relname`,
+     from ${storedTables(subject)} ours join pg_stat_all_tables s on s.relid = ours.oid`,
     tableShape,
   )
+  const tables = merged(shards, (one, other) => ({
+    dead: one.dead + other.dead,
+    live: one.live + other.live,
+    tolerated: one.tolerated + other.tolerated,
+    maximum: one.maximum === null || other.maximum === null ? null : one.maximum + other.maximum,
+    autovacuum: one.autovacuum && other.autovacuum,
+    // An empty shard is not analysed.
+    planned: (one.planned || one.live === 0) && (other.planned || other.live === 0),
+    ...newest(one, other),
+    lastAnalyze: [one.lastAnalyze, other.lastAnalyze].sort().at(-1) ?? one.lastAnalyze,
+  })).sort((a, b) => b.dead - a.dead || (a.name < b.name ? -1 : 1))
   const limit = ({ tolerated, maximum }: (typeof tables)[number]) =>
     BEHIND * (maximum !== null && maximum >= 0 ? Math.min(tolerated, maximum) : tolerated)
   const behind = tables.filter(
@@ -128,6 +146,13 @@ export async function inspectDeadRows(
   })
 }
 
+type Vacuumed = { lastVacuum: string | null; sinceVacuumMs: number | null }
+
+const newest = (...[a, b]: [Vacuumed, Vacuumed]): Vacuumed => {
+  const { lastVacuum, sinceVacuumMs } = (a.lastVacuum ?? '') >= (b.lastVacuum ?? '') ? a : b
+  return { lastVacuum, sinceVacuumMs }
+}
+
 const vacuumed = (ms: number | null) =>
   ms === null ? 'never vacuumed' : `last vacuumed ${formatDuration(ms)} ago`
 
@@ -150,25 +175,27 @@ export async function inspectTransactionIds(
   database: Queryable,
   subject: Subject,
 ): Promise<DoctorFinding> {
-  const [oldest] = await query(
+  const ages = await everywhere(
     database,
+    subject,
     sql`select qualified, age from (
        select ours.qualified, age(c.relfrozenxid) as age
-       from ${ourTables(subject)} ours join pg_class c on c.oid in (ours.oid, ours.reltoastrelid)
+       from ${storedTables(subject)} ours join pg_class c on c.oid in (ours.oid, ours.reltoastrelid)
        union all
        select null, age(datfrozenxid) from pg_database where datname = current_database()
      ) ages order by age desc, qualified nulls last limit 1`,
     { qualified: d.nullable(d.text()), age: d.count() },
   )
-  const { qualified, age } = oldest ?? { qualified: null, age: 0 }
-  const details = { oldestAge: age, of: qualified }
+  const [oldest] = ages.sort((a, b) => b.age - a.age)
+  const { qualified, age, node } = oldest ?? { qualified: null, age: 0 }
+  const details = { oldestAge: age, of: qualified, node }
   const text = `the oldest transaction id in use is ${formatNumber(age)} transactions old`
   if (age <= subject.limits.transactionIds)
     return finding('transaction-ids', 'ok', text, { details })
   return finding(
     'transaction-ids',
     'failed',
-    `${text} (${qualified ?? 'in another table of this database'}); at about 2,100,000,000 the server refuses all writes`,
+    `${text} (${qualified ?? 'in another table of this database'}); at about 2,100,000,000 ${node ?? 'the server'} refuses all writes`,
     { fix: qualified === null ? 'vacuum (freeze)' : `vacuum (freeze) ${qualified}`, details },
   )
 }

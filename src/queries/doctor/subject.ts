@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { assertNotCaptured, isCaptured } from '../../db/captures.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import { schemaFlag } from '../../db/homes.ts'
 import { creationsOf, readMigration } from '../../db/migrate/files.ts'
 import { HISTORY_TABLE } from '../../db/migrate/history.ts'
@@ -75,6 +76,7 @@ export interface Subject {
   locked?: string
   /** Why there is no wfstore schema to check; undefined if there is one. */
   absent: string | undefined
+  layout: Layout
   /** The objects of another role that our statements would run; undefined if there are none. */
   captured: string | undefined
   /** Adds `wfstore` and, if needed, --schema to a command such as 'migrate up'. */
@@ -130,13 +132,13 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
 async function readiness(
   client: pg.Client,
   within: Within,
-): Promise<Pick<Subject, 'absent' | 'captured'>> {
-  const neither = { absent: undefined, captured: undefined }
+): Promise<Pick<Subject, 'absent' | 'captured' | 'layout'>> {
+  const neither = { absent: undefined, captured: undefined, layout: 'single' as Layout }
   try {
     await withLimits(client, within, async () => {
       // The check of the schema may have to wait for a lock.
       await assertNotCaptured(client)
-      await checkSchema(client)
+      neither.layout = await checkSchema(client)
     })
   } catch (error) {
     if (!(error instanceof WfstoreError)) throw error
