@@ -81,21 +81,24 @@ export async function sealOnNodes({ name, url }: { name: string; url: string }, 
   if (as !== name) await whereIs(name, `alter database ${name} rename to ${as}`)
 }
 
+const SETTING =
+  /\b(set local (?:session_replication_role|wfstore\.\w+) = [^;]+|set session_replication_role = replica|set session_replication_role = origin|reset session_replication_role);?/g
+
 /**
- * The text for a distributed store. A setting of the session reaches other nodes only inside a transaction that has asked for it, so
- * what is between `replica` and `origin` becomes one.
+ * The texts to send one after the other instead of this one. A setting of the session reaches other nodes only inside a transaction
+ * that has asked for it, so what is between `replica` and `origin` becomes one; and Citus sends its whole text to them.
  */
-export const withSettings = (text: string): string =>
+export const textsFor = (text: string): string[] =>
   text
-    .replace(/\bset local (session_replication_role|wfstore\.)/g, `${TELL}; $&`)
-    .replace(
-      /\bset session_replication_role = replica\b/g,
-      `begin; ${TELL}; set local session_replication_role = replica`,
-    )
-    .replace(
-      /\b(reset session_replication_role|set session_replication_role = origin)\b/g,
-      'commit',
-    )
+    .split(SETTING)
+    .flatMap((piece) => {
+      if (/^set local /.test(piece)) return [TELL, piece]
+      if (/^set .* = replica$/.test(piece))
+        return ['begin', TELL, piece.replace('set', 'set local')]
+      if (/^(re)?set session_replication_role/.test(piece)) return ['commit']
+      return piece
+    })
+    .filter((piece) => piece.trim() !== '')
 
 const TELL = "set local citus.propagate_set_commands = 'local'"
 

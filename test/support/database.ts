@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { citusUrl, createOnNodes, dropOnNodes, sealOnNodes, withSettings } from './citus.ts'
+import { citusUrl, createOnNodes, dropOnNodes, sealOnNodes, textsFor } from './citus.ts'
 import { templatesOf } from './folder.ts'
 
 export interface TestDatabase {
@@ -33,8 +33,12 @@ export async function createDatabase(
   return {
     name,
     url: url.href,
-    sql: async (text, values) =>
-      (await client.query(citusUrl ? withSettings(text) : text, values as unknown[])).rows,
+    sql: async (text, values) => {
+      let rows: Record<string, unknown>[] = []
+      for (const piece of citusUrl ? textsFor(text) : [text])
+        rows = (await client.query(piece, values as unknown[])).rows
+      return rows
+    },
     connect: () => open(url.href),
     drop: async () => {
       await client.end()
