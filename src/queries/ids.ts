@@ -1,6 +1,6 @@
 import * as d from '../db/query/decode.ts'
 import type { Run } from '../db/query/query.ts'
-import { join, raw, sql } from '../db/query/sql.ts'
+import { join, raw, type Sql, sql } from '../db/query/sql.ts'
 import { WfstoreError } from '../error.ts'
 
 interface Kind {
@@ -121,30 +121,95 @@ export async function findIds(
   return [...new Set(whole)]
 }
 
+/** The ids that one of the given ids may be the beginning of. */
+interface Range {
+  /** The place of the given id, from 1. */
+  place: number
+  first: string
+  last: string
+}
+
+interface Match {
+  place: number
+  id: string
+}
+
+/** The whole ids that begin with these, in order; of each at most CANDIDATES + 1. */
 async function lookUp(
   run: Run,
   kind: IdKind,
   ids: readonly string[],
   { removed = false }: { removed?: boolean },
-) {
+): Promise<Match[]> {
   const { column, tables } = KINDS[kind]
-  const ranges = ids.map((id) => rangeOf(kind, id))
-  // One id for each index lookup: a run has any number of entries.
-  const first = `select (select ${column} from TABLE where ${column} between a.first and a.last order by ${column} limit 1)`
-  const next = `select (select ${column} from TABLE where ${column} > each.id and ${column} <= a.last order by ${column} limit 1) from each where id is not null`
-  const parts = (removed ? tables : tables.slice(0, 1)).map((table) =>
-    raw(
-      `(with recursive each (id) as (${first} union all ${next}) select id from each where id is not null limit ${CANDIDATES + 1})`.replaceAll(
-        'TABLE',
-        table,
-      ),
-    ),
+  const [own, ...others] = tables
+  const naming = removed ? others : []
+  const ranges = ids.map((id, index): Range => {
+    const [first, last] = rangeOf(kind, id)
+    return { place: index + 1, first, last }
+  })
+  const starts = ranges.filter(({ first, last }) => first !== last)
+  const whole = ranges.filter(({ first, last }) => first === last)
+  const found = [
+    ...(await matchWhole(run, column, [own], whole)),
+    ...(await match(
+      run,
+      starts.flatMap((range) => [
+        part(own, column, range, `order by 2 limit ${CANDIDATES + 1}`),
+        // A run has any number of entries, of which the first and the last id are read.
+        ...naming.flatMap((table) =>
+          ['order by 2 limit 1', 'order by 2 desc limit 1'].map((rest) =>
+            part(table, column, named(range), rest),
+          ),
+        ),
+      ]),
+    )),
+  ]
+  const at = (place: number): string[] =>
+    [...new Set(found.filter((one) => one.place === place).map(({ id }) => id))].sort()
+  const gone = whole.filter(({ place, first }) => first !== ZERO && at(place).length === 0)
+  found.push(...(await matchWhole(run, column, naming, gone)))
+  const several = starts.filter(({ place }) => at(place).length > 1)
+  const each = `group by 2 order by 2 limit ${CANDIDATES + 1}`
+  found.push(
+    ...(await match(
+      run,
+      several.flatMap((range) => naming.map((table) => part(table, column, named(range), each))),
+    )),
   )
-  return run(
-    sql`select a.place, i.id
-     from unnest(${ranges.map(([low]) => low)}::uuid[], ${ranges.map(([, high]) => high)}::uuid[])
-          with ordinality as a (first, last, place)
-     cross join lateral (${join(parts, ' union ')}) i order by a.place, i.id`,
-    { place: d.count('a.place'), id: d.uuid('i.id') },
+  return ranges.flatMap(({ place }) =>
+    at(place)
+      .slice(0, CANDIDATES + 1)
+      .map((id) => ({ place, id })),
   )
+}
+
+/** Rows without a run may have the first id of all. */
+const named = (range: Range): Range =>
+  range.first === ZERO ? { ...range, first: ZERO.replace(/.$/, '1') } : range
+
+const part = (table: string, column: string, { place, first, last }: Range, rest: string): Sql =>
+  sql`(select ${place}::int as place, ${raw(column)} as id from ${raw(table)}
+    where ${raw(column)} between ${first}::uuid and ${last}::uuid ${raw(rest)})`
+
+const match = async (run: Run, parts: readonly Sql[]): Promise<Match[]> =>
+  parts.length === 0 ? [] : run(join(parts, ' union all '), { place: d.count(), id: d.uuid() })
+
+/** Those of these whole ids that a row of the tables has. */
+async function matchWhole(
+  run: Run,
+  column: string,
+  tables: readonly string[],
+  ranges: readonly Range[],
+): Promise<Match[]> {
+  if (tables.length === 0 || ranges.length === 0) return []
+  const wanted = ranges.map(({ first }) => first)
+  const parts = tables.map(
+    (table) =>
+      sql`select ${raw(column)} as id from ${raw(table)} where ${raw(column)} = any(${wanted}::uuid[])`,
+  )
+  const found = new Set((await run(join(parts, ' union '), { id: d.uuid() })).map(({ id }) => id))
+  return ranges
+    .filter(({ first }) => found.has(first))
+    .map(({ place, first }) => ({ place, id: first }))
 }

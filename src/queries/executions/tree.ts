@@ -45,21 +45,6 @@ const LIMIT = 1000
 const DEEPEST = 50
 
 /**
- * The ids of a run and of all its sub-runs, each once. A run has one parent, so only the run itself can come again, in a circle:
- * UNION drops it.
- * @param id SQL of the id of the run
- */
-const family = (id: string): string =>
-  `family (id) as (
-     select ${id}
-     union select c.execution_id from family f join workflow_executions c on c.parent_execution_id = f.id)`
-
-/** SQL of the cost of a run and of all its sub-runs. @param e the alias of the run */
-export const costWithChildren = (e: string): string =>
-  `(with recursive ${family(`${e}.execution_id`)}
-     select sum(m.total_cost) from family f join workflow_executions m on m.execution_id = f.id)`
-
-/**
  * A run with its ancestors and its sub-runs. Removed runs are not known.
  * @param id the whole id, or at least its first 8 characters
  * @throws WfstoreError usage if it matches several runs, not_found
@@ -72,52 +57,120 @@ export async function executionTree(
   checkNames('executions.tree', options, { limit: true })
   const limit = countOf('limit', options.limit) ?? LIMIT
   const [whole = id] = isUuid(id) ? [id] : await findIds(run, 'execution', [id])
-  const [found] = await run(statement(sql`${whole}::uuid`, limit), treeShape)
-  if (!found?.isKept) throw missing('execution', id)
+  const root = whole.toLowerCase()
+  const near = await run(
+    sql`select e.execution_id as id, e.parent_execution_id as parent, e.total_cost as cost from workflow_executions e
+      where e.execution_id = ${root}::uuid or e.parent_execution_id = ${root}::uuid`,
+    { ...linkShape, cost: d.amount() },
+  )
+  const own = near.find((one) => one.id === root)
+  if (!own) throw missing('execution', id)
+  if (own.parent === null && near.length === 1)
+    return { ancestors: [], children: [], childCount: 0, costWithChildren: own.cost }
+
+  const [above, [, ...below]] = await Promise.all([ancestorsOf(run, root), familiesOf(run, [root])])
+  const shown = below.filter(({ depth }) => depth <= DEEPEST).slice(0, limit)
+  const [found] = await run(
+    statement(
+      above,
+      shown.map((member) => member.id),
+      [root, ...below.map((member) => member.id)],
+    ),
+    treeShape,
+  )
+  const depths = new Map(shown.map((member) => [member.id, member.depth]))
+  const children = (found?.children ?? []).map((child) => ({
+    ...child,
+    depth: depths.get(child.executionId) as number,
+  }))
   return {
-    ancestors: found.ancestors ?? [],
-    children: inOrder(whole.toLowerCase(), found.children ?? []),
-    childCount: found.members - 1,
-    costWithChildren: found.costWithChildren,
+    ancestors: found?.ancestors ?? [],
+    children: inOrder(root, children),
+    childCount: below.length,
+    costWithChildren: found?.costWithChildren ?? own.cost,
   }
 }
 
-const childShape = { ...memberShape, depth: d.count('n.depth') }
+const linkShape = { id: d.uuid(), parent: d.nullable(d.uuid()) }
 const treeShape = {
   ancestors: d.nullable(d.rows(memberShape)),
-  children: d.nullable(d.rows(childShape)),
-  isKept: d.boolean(),
-  members: d.count(),
+  children: d.nullable(d.rows(memberShape)),
   costWithChildren: d.amount(),
 }
 
-/** PostgreSQL makes no more rows of a recursion than are read, and those of a smaller depth first. */
-const statement = (id: Sql, limit: number): Sql => sql`
-with recursive root (id) as (select ${id}),
-above (id, parent, place, path) as (
-  select e.execution_id, e.parent_execution_id, 0, array[e.execution_id]
-  from workflow_executions e where e.execution_id = (select id from root)
-  union all
-  select p.execution_id, p.parent_execution_id, a.place + 1, a.path || p.execution_id
-  from above a join workflow_executions p on p.execution_id = a.parent
-  where p.execution_id <> all (a.path) and a.place < ${raw(String(DEEPEST))}
-), below (id, depth) as (
-  select id, 0 from root
-  union all
-  select c.execution_id, b.depth + 1 from below b join workflow_executions c on c.parent_execution_id = b.id
-  where c.execution_id <> (select id from root) and b.depth < ${raw(String(DEEPEST))}
-), near as (
-  select id, depth from below where depth > 0 limit ${limit}::bigint
-), ${raw(family('(select id from root)'))}, whole as (
-  select count(*) as members, coalesce(sum(m.total_cost), 0) as cost
-  from family f join workflow_executions m on m.execution_id = f.id
-)
-select (select json_agg(${raw(d.jsonArrayOf(memberShape, 'e'))} order by a.place desc)
-        from above a join workflow_executions e on e.execution_id = a.id where a.place > 0) as ancestors,
-       (select json_agg(${raw(d.jsonArrayOf(childShape, 'e'))} order by e.start_time, e.execution_id)
-        from near n join workflow_executions e on e.execution_id = n.id) as children,
-       exists (select from above) as is_kept, members, cost as cost_with_children
-from whole`
+const statement = (above: string[], shown: string[], family: string[]): Sql => {
+  const runs = (ids: string[], order: Sql) =>
+    sql`(select json_agg(${raw(d.jsonArrayOf(memberShape, 'e'))} order by ${order})
+      from workflow_executions e where e.execution_id = any(${ids}::uuid[]))`
+  return sql`
+select ${runs(above, sql`array_position(${above}::uuid[], e.execution_id) desc`)} as ancestors,
+  ${runs(shown, raw('e.start_time, e.execution_id'))} as children,
+  (select sum(e.total_cost) from workflow_executions e where e.execution_id = any(${family}::uuid[])) as cost_with_children`
+}
+
+/** The ids from the parent of a run up. The first run may be removed. */
+async function ancestorsOf(run: Run, root: string): Promise<string[]> {
+  const path = [root]
+  while (path.length <= DEEPEST) {
+    const [link] = await run(
+      sql`select e.parent_execution_id as parent from workflow_executions e where e.execution_id = ${path.at(-1)}::uuid`,
+      { parent: linkShape.parent },
+    )
+    const parent = link?.parent
+    if (!parent || path.includes(parent)) break
+    path.push(parent)
+  }
+  return path.slice(1)
+}
+
+/** A run of the family of a root: the root itself has the depth 0. */
+interface Member {
+  root: string
+  id: string
+  depth: number
+}
+
+/**
+ * Runs and all their sub-runs, each once for a root, the nearest first. Each statement reads one level of all families: a recursive
+ * statement cannot follow the runs of a distributed store from shard to shard.
+ */
+async function familiesOf(run: Run, roots: readonly string[]): Promise<Member[]> {
+  const members = new Map<string, Member>()
+  let level = roots.map((root): Member => ({ root, id: root, depth: 0 }))
+  while (level.length > 0) {
+    for (const member of level) members.set(member.root + member.id, member)
+    const parents = [...new Set(level.map(({ id }) => id))]
+    const children = new Map<string | null, string[]>(parents.map((id) => [id, []]))
+    const links = await run(
+      sql`select e.execution_id as id, e.parent_execution_id as parent from workflow_executions e
+        where e.parent_execution_id = any(${parents}::uuid[])`,
+      linkShape,
+    )
+    for (const { id, parent } of links) children.get(parent)?.push(id)
+    level = level
+      .flatMap(({ root, id, depth }) =>
+        (children.get(id) ?? []).map((child) => ({ root, id: child, depth: depth + 1 })),
+      )
+      // In a circle the root comes again.
+      .filter(({ root, id }) => !members.has(root + id))
+  }
+  return [...members.values()]
+}
+
+/** The cost of each of these runs with all its sub-runs, each once, by the id of the run. */
+export async function costsWithChildren(
+  run: Run,
+  roots: readonly string[],
+): Promise<Map<string, { costWithChildren: string }>> {
+  const members = await familiesOf(run, roots)
+  const sums = await run(
+    sql`select f.root, sum(e.total_cost) as cost_with_children
+      from unnest(${members.map(({ root }) => root)}::uuid[], ${members.map(({ id }) => id)}::uuid[]) as f (root, id)
+      join workflow_executions e on e.execution_id = f.id group by f.root`,
+    { root: d.uuid(), costWithChildren: d.amount() },
+  )
+  return new Map(sums.map(({ root, ...cost }) => [root, cost]))
+}
 
 /** Each run after its parent. */
 function inOrder<Row extends TreeRun>(root: string, rows: readonly Row[]): Row[] {

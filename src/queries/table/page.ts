@@ -53,6 +53,8 @@ export interface List<S extends d.Shape, F extends object> {
   order: 'asc' | 'desc'
   /** Key and id are columns of two tables, so that no index compares both. */
   isJoined?: true
+  /** Fields of these rows that take further statements, by the ids of the rows. */
+  complete?: (run: Run, ids: string[]) => Promise<Map<string, object>>
   /** The conditions of its filters. @throws WfstoreError usage */
   where: (filter: F) => Condition[]
 }
@@ -75,7 +77,18 @@ export async function page<S extends d.Shape, F extends object>(
   const { statement, pageOf } = planOf(list, options)
   // One row more, to know whether there is a next page.
   const rows = await run(statement(limit + 1), list.shape)
-  return pageOf(rows.slice(0, limit), rows.length > limit)
+  return pageOf(await completed(run, list, rows.slice(0, limit)), rows.length > limit)
+}
+
+async function completed<S extends d.Shape, F extends object>(
+  run: Run,
+  { id, complete }: List<S, F>,
+  rows: d.RowOf<S>[],
+): Promise<d.RowOf<S>[]> {
+  if (!complete || rows.length === 0) return rows
+  const idOf = (row: d.RowOf<S>) => String(row[id])
+  const fields = await complete(run, rows.map(idOf))
+  return rows.map((row) => ({ ...row, ...fields.get(idOf(row)) }))
 }
 
 /**
@@ -107,7 +120,7 @@ export async function* pages<S extends d.Shape, F extends object>(
       left -= found.length
       const hasMore = left === 0 && (await fetch(1)).length > 0
       more &&= left > 0
-      yield pageOf(found, hasMore)
+      yield pageOf(await completed(run, list, found), hasMore)
     }
   } finally {
     // A lost connection has no transaction.

@@ -128,7 +128,7 @@ describe('the numbers of the page', () => {
     expect(titles(part).at(-2)).toBe(`$${cost}0`.replace(/0$/, ''))
     expect(
       await sum(
-        'select trim_scale(sum(l.cost)) from wfstore_bill_lines l join billing_records using (billing_id) where execution_id = $1',
+        'select trim_scale(sum(l.cost)) from wfstore_bill_lines l join billing_records b using (billing_id) where b.execution_id = $1',
         [FULL],
       ),
     ).toBe(cost)
