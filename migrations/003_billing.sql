@@ -160,6 +160,13 @@ create trigger wfstore_close_period before insert or update or delete on wfstore
 create trigger wfstore_keep_zone before update or delete on wfstore_settings
   for each row execute function wfstore_keep_zone();
 
+-- Closes a month. NULL if it was closed before. The names are resolved here and not when it runs.
+create function wfstore_close(month text, closer text default null) returns boolean language sql
+begin atomic
+  insert into wfstore_periods (billing_period) values (month) on conflict do nothing;
+  update wfstore_periods set closed_at = now(), closed_by = closer where billing_period = month and closed_at is null returning true;
+end;
+
 -- If a superuser migrates the tables of an application, the new objects get the owner of the tables.
 do $$
 declare
@@ -171,11 +178,13 @@ begin
     execute format('alter function wfstore_keep_bills() owner to %I', owner);
     execute format('alter function wfstore_close_period() owner to %I', owner);
     execute format('alter function wfstore_keep_zone() owner to %I', owner);
+    execute format('alter function wfstore_close(text, text) owner to %I', owner);
   end if;
 end $$;
 
 -- Down Migration
 
+drop function wfstore_close(text, text);
 drop trigger wfstore_keep_bills on billing_records;
 drop table wfstore_periods, wfstore_settings;
 drop function wfstore_keep_bills();

@@ -238,7 +238,7 @@ begin
 end $$;
 
 -- Closes a month: locks its period on every node, counts its bills, and writes the totals to every copy. One transaction.
-create function wfstore_close(month text, closer text default null) returns boolean language plpgsql
+create or replace function wfstore_close(month text, closer text default null) returns boolean language plpgsql
   set search_path = pg_catalog, pg_temp as $$
 declare
   place constant text := :schema;
@@ -254,7 +254,7 @@ begin
   execute format('update %s.wfstore_periods set closed_by = null where billing_period = $1 and closed_at is null returning 1', place)
     into wrong using month;
   if wrong is null then
-    return false;
+    return null;
   end if;
   -- From now on the time zone is fixed too.
   execute format('insert into %s.wfstore_settings (time_zone) values (''UTC'') on conflict do nothing', place);

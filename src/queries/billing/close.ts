@@ -67,17 +67,11 @@ export async function closePeriod(
   await assertFiniteBills(read, month)
   if (dryRun) return { outcome: 'planned', period, openBefore }
   await confirm?.(period, openBefore)
-  await write(
-    sql`insert into wfstore_periods (billing_period) values (${month}) on conflict do nothing`,
-    {},
+  const [closed] = await write(
+    sql`select wfstore_close(${month}, ${optionalText('closedBy', closedBy)}) as closed`,
+    { closed: d.nullable(d.boolean()) },
   )
-  const closed = await write(
-    sql`update wfstore_periods set closed_at = now(), closed_by = ${optionalText('closedBy', closedBy)}
-     where billing_period = ${month} and closed_at is null
-     returning billing_period`,
-    { billingPeriod: d.text() },
-  )
-  const outcome = closed.length > 0 ? 'closed' : 'already'
+  const outcome = closed?.closed ? 'closed' : 'already'
   return { outcome, period: await getPeriod(read, month), openBefore }
 }
 
