@@ -19,9 +19,16 @@ export interface Entry {
    * with a flag that lets other programs write.
    */
   writes?: Record<string, 'asks' | 'begins' | 'sets' | 'lets'>
+  /** The commands that may read from a replica: they change nothing, and what they show may be some seconds old. */
+  reads?: readonly string[]
+  /** Why its other commands do not read from a replica, apart from those that write. */
+  primary?: Record<string, string>
   /** The command ignores the database of the config. */
   ownDatabase?: true
 }
+
+const NO_DATABASE = 'it uses no database'
+const NO_REPLICA = 'the embedded database has no replica'
 
 /** All commands. The files of a command are loaded when it is used. */
 export const COMMANDS: readonly Entry[] = [
@@ -35,28 +42,33 @@ export const COMMANDS: readonly Entry[] = [
       import('./commands/executions/close.ts'),
     ],
     writes: { cancel: 'asks', fail: 'asks' },
+    reads: ['list', 'running', 'show'],
   },
   {
     name: 'audit',
     summary: 'List audit entries, or follow new ones',
     load: () => [import('./commands/audit/audit.ts')],
+    reads: ['audit', 'list', 'show'],
   },
   {
     name: 'errors',
     aliases: ['error'],
     summary: 'List failures, or count similar error messages',
     load: () => [import('./commands/errors.ts')],
+    reads: ['errors', 'list'],
   },
   {
     name: 'tools',
     aliases: ['tool'],
     summary: 'Show calls, failures, durations and cost of each tool',
     load: () => [import('./commands/tools.ts')],
+    reads: ['tools', 'list'],
   },
   {
     name: 'stats',
     summary: 'Show totals: runs, cost, tokens and durations',
     load: () => [import('./commands/stats.ts')],
+    reads: ['stats'],
   },
   {
     name: 'metrics',
@@ -65,6 +77,7 @@ export const COMMANDS: readonly Entry[] = [
     load: () => [import('./commands/metrics/metrics.ts')],
     formats: { prometheus: 'current' },
     writes: { rollup: 'begins' },
+    reads: ['current', 'list'],
   },
   {
     name: 'cost',
@@ -72,11 +85,13 @@ export const COMMANDS: readonly Entry[] = [
     group: 'Cost and billing:',
     summary: 'Show cost by user, mode, model, workflow, tag, time …',
     load: () => [import('./commands/cost.ts')],
+    reads: ['cost'],
   },
   {
     name: 'cost-by-mode',
     summary: 'Show cost by mode',
     load: () => [import('./commands/cost.ts')],
+    reads: ['cost-by-mode'],
   },
   {
     name: 'billing',
@@ -91,6 +106,7 @@ export const COMMANDS: readonly Entry[] = [
     ],
     formats: { focus: 'report' },
     writes: { pay: 'asks', close: 'asks', correct: 'asks', zone: 'sets' },
+    reads: ['report', 'records', 'lines', 'periods'],
   },
   {
     name: 'prices',
@@ -105,11 +121,13 @@ export const COMMANDS: readonly Entry[] = [
       import('./commands/prices/simulate.ts'),
     ],
     writes: { set: 'begins', import: 'begins', apply: 'asks' },
+    reads: ['list', 'check', 'simulate'],
   },
   {
     name: 'report',
     summary: 'Create an HTML report of cost, runs, errors and bills',
     load: () => [import('./commands/report/report.ts')],
+    reads: ['report'],
   },
   {
     name: 'cleanup',
@@ -117,11 +135,13 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Remove old runs; totals and bills are kept',
     load: () => [import('./commands/cleanup/cleanup.ts'), import('./commands/cleanup/history.ts')],
     writes: { cleanup: 'asks' },
+    reads: ['history'],
   },
   {
     name: 'archive',
     summary: 'Verify the archives that cleanup has written',
     load: () => [import('./commands/archive/archive.ts')],
+    primary: { verify: NO_DATABASE },
   },
   {
     name: 'restore',
@@ -133,6 +153,7 @@ export const COMMANDS: readonly Entry[] = [
     name: 'export',
     summary: 'Export runs and their data as JSON lines',
     load: () => [import('./commands/export.ts')],
+    reads: ['export'],
   },
   {
     name: 'import',
@@ -145,17 +166,23 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Store OpenTelemetry traces as runs, from files or over HTTP',
     load: () => [import('./commands/ingest/ingest.ts'), import('./commands/ingest/check.ts')],
     writes: { ingest: 'begins' },
+    reads: ['check'],
   },
   {
     name: 'serve',
     summary: 'Serve pages and an API over HTTP',
     load: () => [import('./commands/serve/serve.ts')],
     writes: { serve: 'lets' },
+    primary: {
+      serve:
+        'it writes with --allow-writes and --ingest; src/server/database.ts chooses for each request',
+    },
   },
   {
     name: 'open',
     summary: 'Open the pages in the browser',
     load: () => [import('./commands/serve/open.ts')],
+    primary: { open: 'as serve' },
   },
   {
     name: 'token',
@@ -163,6 +190,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Create, list and revoke tokens for wfstore serve',
     load: () => [import('./commands/token/token.ts')],
     writes: { create: 'begins', revoke: 'begins' },
+    primary: { token: 'a token that was just revoked must not be listed as usable' },
   },
   {
     name: 'migrate',
@@ -175,11 +203,17 @@ export const COMMANDS: readonly Entry[] = [
       import('./commands/migrate/distribute.ts'),
     ],
     writes: { up: 'begins', down: 'asks', redo: 'asks', roles: 'begins', distribute: 'asks' },
+    primary: {
+      sql: NO_DATABASE,
+      status: 'it examines the primary',
+      verify: 'it examines the primary',
+    },
   },
   {
     name: 'doctor',
     summary: 'Check the server, the schema and the runs for problems',
     load: () => [import('./commands/doctor.ts')],
+    primary: { doctor: 'it examines the primary' },
   },
   {
     name: 'settings',
@@ -187,17 +221,20 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'List and set what the database keeps for all: cost tags',
     load: () => [import('./commands/settings.ts')],
     writes: { set: 'begins' },
+    primary: { settings: 'a setting that was just set must be listed' },
   },
   {
     name: 'config',
     summary: 'Show settings and where they come from; list profiles',
     load: () => [import('./commands/config.ts')],
+    primary: { config: NO_DATABASE, profiles: NO_DATABASE },
   },
   {
     name: 'db',
     summary: 'Show, stop or trust the embedded database',
     load: () => [import('./commands/db.ts')],
     ownDatabase: true,
+    primary: { status: NO_REPLICA, url: NO_REPLICA, stop: NO_REPLICA, trust: NO_REPLICA },
   },
   {
     name: 'demo',
@@ -211,11 +248,13 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Print the completion script for bash, zsh or fish',
     load: () => [import('./commands/completion.ts')],
     ownDatabase: true,
+    primary: { completion: NO_DATABASE },
   },
   {
     name: 'help',
     summary: 'Show help for a command or a topic',
     load: () => [import('./commands/help.ts')],
     ownDatabase: true,
+    primary: { help: NO_DATABASE },
   },
 ]

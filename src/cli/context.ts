@@ -11,6 +11,7 @@ import { type Io, widthOfNotes } from './io.ts'
 import { type GlobalOptions, type TargetOptions, useColor } from './options/global.ts'
 import { formatOf } from './options/output.ts'
 import { createWriter, type Writer } from './output/writer.ts'
+import { reportsReader } from './reports.ts'
 import type { Question } from './terminal/confirm.ts'
 import { trustQuestion } from './terminal/trust.ts'
 
@@ -77,7 +78,11 @@ export function createContext(
   env: Environment,
   settings: () => Settings,
   given?: GivenConnection,
-): Context & { close: () => Promise<void> } {
+): Context & {
+  close: () => Promise<void>
+  /** Runs the command, again if a replica could not answer and nothing is printed yet. */
+  repeating: (work: () => Promise<unknown>) => Promise<void>
+} {
   const closers: (() => Promise<void>)[] = []
   let store: Promise<ClientStore> | undefined
   let guarded = false
@@ -87,6 +92,7 @@ export function createContext(
   /** How to compute the time of the server. */
   let clock: (() => Date) | undefined = io.serverNow
   let production: Production | undefined
+  const reports = reportsReader({ io, env, note: (options, line) => writer(options).note(line) })
   const choose = async (options: TargetOptions): Promise<Target> => {
     if (given) throw new WfstoreError('failed', 'a command in a server has only one connection')
     const { chooseDatabase } = await import('../db/connect/target.ts')
@@ -123,9 +129,12 @@ export function createContext(
       isSpare = false
       return latest
     }
-    const { cancelQuery, connectClient, leaveServer } = await import('../db/connect/connect.ts')
+    const { cancelQuery, connectClient, leaveServer, reachedBy } = await import(
+      '../db/connect/connect.ts'
+    )
     const target = await choose(options)
-    const client = await connectClient(target, asked)
+    const primary = () => connectClient(target, asked)
+    const client = (await reports.read(options, settings(), primary)) ?? (await primary())
     // After a lost connection its process id may belong to another session: do not cancel it.
     let lost = false
     latest = client
@@ -134,7 +143,7 @@ export function createContext(
       if (latest === client) latest = undefined
     })
     const close = async () => {
-      if (io.signal.aborted && !lost) await cancelQuery(client, target)
+      if (io.signal.aborted && !lost) await cancelQuery(client, reachedBy(client) ?? target)
       if (end === 'leave') await leaveServer(client)
       else await client.end()
     }
@@ -230,7 +239,20 @@ export function createContext(
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
-  return { ...context, close }
+  const repeating = async (work: () => Promise<unknown>) => {
+    for (;;) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        if (!(await reports.repeats(error))) throw error
+        await close().catch(() => {})
+        store = latest = undefined
+        isSpare = false
+      }
+    }
+  }
+  return { ...context, close, repeating }
 }
 
 /** What demo takes of the environment: nothing that names a database. */

@@ -65,7 +65,8 @@ export async function main(
       io.stderr.write(program.helpInformation())
       return EXIT.usage
     }
-    await Promise.race([program.parseAsync([...argv], { from: 'user' }), interrupted])
+    const run = () => program.parseAsync([...argv], { from: 'user' })
+    await Promise.race([context.repeating(run), interrupted])
     await guardStream(io.stdout).flush()
     return io.signal.aborted ? signalStatus(io.signal) : 0
   } catch (error) {

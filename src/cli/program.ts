@@ -75,8 +75,15 @@ export function traitsOf(command: Command): Traits {
   return {
     path: names.join(' '),
     writes: writes === 'sets' || writes === 'lets' ? onlyIf(WRITES[writes](command)) : writes,
+    reads: entry?.reads?.includes(command.name()) === true && !isLive(command),
     ownDatabase: entry?.ownDatabase === true,
   }
+}
+
+/** What is new must be shown at once. */
+function isLive(command: Command): boolean {
+  const { follow, watch } = command.opts<{ follow?: boolean; watch?: number | true }>()
+  return follow === true || watch !== undefined
 }
 
 const onlyIf = (writes: boolean) => (writes ? 'begins' : undefined)

@@ -8,7 +8,8 @@ const SHORTEST_SECRET = 3
  * percent-encoded, and any password in a URL.
  */
 export function redactor(argv: readonly string[], env: Environment): (text: string) => string {
-  const urls = [...argv, env.WFSTORE_DATABASE_URL ?? '', env.DATABASE_URL ?? '']
+  const { WFSTORE_DATABASE_URL = '', DATABASE_URL = '', WFSTORE_REPORTS_URL = '' } = env
+  const urls = [...argv, WFSTORE_DATABASE_URL, DATABASE_URL, WFSTORE_REPORTS_URL]
   const secrets = new Set(env.PGPASSWORD ? [env.PGPASSWORD] : [])
   for (const url of urls) {
     for (const [, userinfo, parameter] of url.matchAll(

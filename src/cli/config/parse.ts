@@ -12,7 +12,9 @@ import {
 import { WfstoreError } from '../../error.ts'
 import { nearest } from '../../nearest.ts'
 import { timeZoneOf, zonesMeant } from '../../time-zone.ts'
+import { parseMaxLag } from '../options/max-lag.ts'
 import { FORMATS } from '../output/format.ts'
+import { parsed } from './check.ts'
 import type { ConfigFile } from './find.ts'
 import { INGEST } from './ingest.ts'
 import { alternatives, type Config, type Profile, REFERENCE, shown } from './profile.ts'
@@ -43,22 +45,30 @@ const PRESENTATION: Record<string, Check> = {
   color: oneOf('auto', 'always', 'never'),
 }
 
+const databaseUrl: Check = (value) => {
+  if (!isText(value))
+    return `must be a string such as postgresql://ops@db/app, or ${REFERENCE_EXAMPLE}`
+  if (value.replaceAll(REFERENCE, '').includes('${'))
+    return `has an invalid environment variable: write it as ${REFERENCE_EXAMPLE}`
+  return /^(postgres(ql)?:\/\/|\$\{)/i.test(value)
+    ? undefined
+    : `must begin with postgresql:// or ${REFERENCE_EXAMPLE}`
+}
+
+const DEFAULTS: Record<string, Check> = {
+  ...PRESENTATION,
+  maxLag: parsed(parseMaxLag, 'a duration such as "30s", or "any"'),
+}
+
 const PROFILE: Record<string, Check> = {
-  databaseUrl: (value) => {
-    if (!isText(value))
-      return `must be a string such as postgresql://ops@db/app, or ${REFERENCE_EXAMPLE}`
-    if (value.replaceAll(REFERENCE, '').includes('${'))
-      return `has an invalid environment variable: write it as ${REFERENCE_EXAMPLE}`
-    return /^(postgres(ql)?:\/\/|\$\{)/i.test(value)
-      ? undefined
-      : `must begin with postgresql:// or ${REFERENCE_EXAMPLE}`
-  },
+  databaseUrl,
+  reports: databaseUrl,
   schema: (value) =>
     isText(value) && Buffer.byteLength(value) <= 63 && !/^pg_/i.test(value)
       ? undefined
       : 'must be a name of 1 to 63 bytes that does not begin with pg_',
   production: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
-  ...PRESENTATION,
+  ...DEFAULTS,
 }
 
 const TOP: Record<string, Check> = {
@@ -98,7 +108,7 @@ export function parseConfig({ path, bytes, othersMayRead }: ConfigFile): Config 
     if (profile.databaseUrl === undefined) throw wrong(value, 'has no databaseUrl')
     profiles.set(name, { name, ...profile } as Profile)
   }
-  const defaults = check(membersOf(top, 'defaults', wrong), PRESENTATION, wrong)
+  const defaults = check(membersOf(top, 'defaults', wrong), DEFAULTS, wrong)
   const ingest = check(membersOf(top, 'ingest', wrong), INGEST, wrong)
   const serve = check(membersOf(top, 'serve', wrong), SERVE, wrong)
   if (typeof preset === 'string' && !profiles.has(preset))

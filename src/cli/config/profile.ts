@@ -13,9 +13,12 @@ export interface Presentation {
 }
 
 export interface Profile extends Presentation {
+  maxLag?: string
   name: string
   /** As written in the file, with ${NAME}. */
   databaseUrl: string
+  /** A replica of it for commands that only read, as written in the file. */
+  reports?: string
   schema?: string
   production?: boolean
 }
@@ -25,7 +28,7 @@ export interface Config {
   /** The profile that is used if nothing else names a database. */
   default?: string | undefined
   profiles: ReadonlyMap<string, Profile>
-  defaults: Presentation
+  defaults: Presentation & { maxLag?: string }
   ingest: IngestSettings
   serve: ServeSettings
   othersMayRead: boolean
@@ -39,14 +42,17 @@ export const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g
  * that any password can be used.
  * @throws WfstoreError no_database if a variable is not set, unless `unset` replaces it
  */
-export function profileUrl(
-  { name, databaseUrl }: Profile,
-  env: Environment,
-  unset?: string,
-): string {
-  return databaseUrl.replace(REFERENCE, (reference, variable: string) => {
+export const profileUrl = (profile: Profile, env: Environment, unset?: string): string =>
+  withVariables(profile.databaseUrl, profile.name, env, unset)
+
+/** The URL of the replica of a profile. @throws WfstoreError no_database if a variable is not set */
+export const reportsUrlOf = ({ name, reports }: Profile, env: Environment): string | undefined =>
+  reports === undefined ? undefined : withVariables(reports, name, env)
+
+function withVariables(url: string, name: string, env: Environment, unset?: string): string {
+  return url.replace(REFERENCE, (reference, variable: string) => {
     const value = env[variable]
-    if (value) return reference === databaseUrl ? value : encodeURIComponent(value)
+    if (value) return reference === url ? value : encodeURIComponent(value)
     if (unset !== undefined) return unset
     throw new WfstoreError(
       'no_database',

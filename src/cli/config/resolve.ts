@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { WfstoreError } from '../../error.ts'
 import type { GlobalOptions } from '../options/global.ts'
+import { parseMaxLag } from '../options/max-lag.ts'
 import { CONFIG_FILE, type Found } from './find.ts'
-import { alternatives, type Config, profileUrl, shown } from './profile.ts'
+import { alternatives, type Config, profileUrl, reportsUrlOf, shown } from './profile.ts'
 import type { Settings, Traits } from './settings.ts'
 
 /** @throws WfstoreError usage if the config is wrong, has no such profile, or does not go with the flags and the environment */
@@ -84,15 +85,17 @@ function setOptions(
   const isGiven = (name: string) =>
     program.getOptionValueSource(name) !== undefined ||
     (name === 'output' && program.getOptionValueSource('json') !== undefined) ||
-    (name === 'color' && Boolean(env.NO_COLOR))
+    (name === 'color' && Boolean(env.NO_COLOR)) ||
+    (name === 'maxLag' && Boolean(env.WFSTORE_MAX_LAG))
   const set = (name: string, value: string | undefined, origin: string) => {
     if (value === undefined || isGiven(name)) return
-    program.setOptionValueWithSource(name, value, 'config')
+    const parsed = name === 'maxLag' ? parseMaxLag(value) : value
+    program.setOptionValueWithSource(name, parsed, 'config')
     origins[name] = origin
   }
   const own = profile ? `profile ${profile.of.name}` : ''
   set('schema', profile?.of.schema, own)
-  for (const name of ['tz', 'output', 'color'] as const) {
+  for (const name of ['tz', 'output', 'color', 'maxLag'] as const) {
     set(name, profile?.of[name], own)
     set(name, defaults[name], 'defaults')
   }
@@ -100,19 +103,28 @@ function setOptions(
 }
 
 function urlsOf({ profiles }: Config, env: Environment): string[] {
-  return [...profiles.values()].flatMap((profile) => {
-    try {
-      return [profileUrl(profile, env)]
-    } catch {
-      return [profile.databaseUrl]
-    }
-  })
+  return [...profiles.values()].flatMap((profile) =>
+    [
+      orElse(() => profileUrl(profile, env), profile.databaseUrl),
+      orElse(() => reportsUrlOf(profile, env), profile.reports) ?? [],
+    ].flat(),
+  )
+}
+
+function orElse<T>(read: () => T, other: T): T {
+  try {
+    return read()
+  } catch {
+    return other
+  }
 }
 
 /** Whether the file itself contains a password. */
 const holdsPassword = ({ profiles }: Config): boolean =>
-  [...profiles.values()].some(({ databaseUrl }) =>
-    /:\/\/[^:@/]*:[^@]+@|[?&]password=[^&]/i.test(databaseUrl.replaceAll(/\$\{\w+\}/g, '')),
+  [...profiles.values()].some(({ databaseUrl, reports = '' }) =>
+    [databaseUrl, reports].some((url) =>
+      /:\/\/[^:@/]*:[^@]+@|[?&]password=[^&]/i.test(url.replaceAll(/\$\{\w+\}/g, '')),
+    ),
   )
 
 /** Notes about the config for every command. */

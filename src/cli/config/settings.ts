@@ -6,6 +6,8 @@ export interface Traits {
   path: string
   /** Whether it changes the database. 'asks': it asks its own question first. */
   writes?: 'asks' | 'begins' | undefined
+  /** It may read from a replica. */
+  reads?: boolean
   /** It uses the embedded database and takes no profile. */
   ownDatabase: boolean
 }

@@ -106,12 +106,13 @@ Examples:
   the embedded database in .wfstore/ of this folder
 
   WFSTORE_CONFIG          path of the config file (see wfstore config)
+  WFSTORE_REPORTS_URL     replica for commands that only read, if it is at most
+                          WFSTORE_MAX_LAG behind (default: 30s)
   PGPASSWORD, PGPASSFILE  password if the URL has none (default: ~/.pgpass)
   PGSSLMODE, PGOPTIONS …  as in psql; sslmode is prefer unless it is given
   PGSERVICE               a service of ~/.pg_service.conf
   PGHOSTADDR, PGTARGETSESSIONATTRS, PGCHANNELBINDING …  as in psql
-                          A parameter that wfstore does not know or cannot
-                          honour is wrong usage (exit 2).
+                          An unknown parameter is wrong usage (exit 2).
   XDG_STATE_HOME          where wfstore remembers the embedded databases that
                           you created (default: ~/.local/state)
   NO_COLOR                no colours; also with TERM=dumb

@@ -75,6 +75,7 @@ const OPTIONS: Record<string, ValueKind> = {
   '--default-mode': { kind: 'mode' },
   'serve --listen': { choices: ['127.0.0.1:8787'] },
   '--listen': { choices: ['127.0.0.1:4318'] },
+  '--max-lag': { choices: ['30s', '5m', 'any'] },
   '--statement-timeout': { choices: ['10s', '30s', '5m'] },
   '--success': { choices: ['true', 'false'] },
   '--since': { choices: TIMES },
@@ -91,6 +92,7 @@ const OPTIONS: Record<string, ValueKind> = {
   ...Object.fromEntries(
     [
       '--database-url',
+      '--reports-url',
       '--schema',
       '--columns',
       '--cursor',

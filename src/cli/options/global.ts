@@ -1,10 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { FORMATS, type Format } from '../output/format.ts'
+import { DEFAULT_MAX_LAG, parseMaxLag } from './max-lag.ts'
+import type { Duration } from './span.ts'
 
 /** Options of all commands. */
 export interface GlobalOptions {
   databaseUrl?: string
+  reportsUrl?: string
+  maxLag?: Duration
   profile?: string
   schema?: string
   output?: Format
@@ -30,6 +34,15 @@ export function addGlobalOptions(program: Command, formats: readonly string[]): 
     .option(
       '--database-url <url>',
       'database to use (default: WFSTORE_DATABASE_URL, DATABASE_URL, PG*, or .wfstore/ in this folder)',
+    )
+    .option(
+      '--reports-url <url>',
+      'replica to read from (default: WFSTORE_REPORTS_URL; of a profile its own)',
+    )
+    .option(
+      '--max-lag <duration>',
+      `how far the replica may be behind, else the primary answers; or any (default: ${DEFAULT_MAX_LAG})`,
+      parseMaxLag,
     )
     .option('--profile <name>', 'use the database and settings of this profile in the config file')
     .option('--schema <name>', 'schema of the tables (default: from search_path)', parseSchema)

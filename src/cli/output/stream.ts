@@ -10,6 +10,8 @@ export interface GuardedStream {
   write(text: string): Promise<void>
   /** Resolves when everything is written. */
   flush(): Promise<void>
+  /** Whether anything was written. */
+  used: () => boolean
 }
 
 /** Error codes for a closed pipe: on Unix, on Windows, and for a destroyed stream. */
@@ -26,6 +28,7 @@ export function guardStream(stream: NodeJS.WritableStream, name = 'stdout'): Gua
   if (known) return known
   let failure: NodeJS.ErrnoException | undefined
   let last = Promise.resolve()
+  let used = false
   const check = () => {
     if (failure) throw asOurs(failure, name)
   }
@@ -35,6 +38,7 @@ export function guardStream(stream: NodeJS.WritableStream, name = 'stdout'): Gua
   const made: GuardedStream = {
     async write(text) {
       check()
+      used = true
       let roomLeft = true
       last = new Promise<void>((resolve) => {
         roomLeft = stream.write(text, (error) => {
@@ -49,6 +53,7 @@ export function guardStream(stream: NodeJS.WritableStream, name = 'stdout'): Gua
       await last
       check()
     },
+    used: () => used,
   }
   guarded.set(stream, made)
   return made

@@ -86,7 +86,7 @@ function byRoutine(
     }
   if (sqlState === '42501' && routine === 'check_enable_rls')
     return { code: 'permission_denied', hint: ROW_SECURITY_HINT }
-  if (sqlState === '40001' && /^Process(Interrupts|RecoveryConflict)/.test(routine ?? ''))
+  if (isConflict(sqlState, routine))
     return {
       code: 'failed',
       hint: 'the primary removed rows that this query on a standby reads: set hot_standby_feedback = on or increase max_standby_streaming_delay on the standby, then try again',
@@ -98,6 +98,15 @@ function byRoutine(
       hint: 'the pooler is in statement mode: give the URL of the server itself, or of a pool in session or transaction mode',
     }
   return undefined
+}
+
+const isConflict = (sqlState: string | undefined, routine: string | undefined): boolean =>
+  sqlState === '40001' && /^Process(Interrupts|RecoveryConflict)/.test(routine ?? '')
+
+/** True if a standby has cancelled the statement, because the primary removed rows that it reads. */
+export const isRecoveryConflict = (error: unknown): boolean => {
+  const { cause, routine } = (error ?? {}) as { cause?: unknown; routine?: string }
+  return isConflict(sqlStateOf(error), routine ?? (cause as { routine?: string })?.routine)
 }
 
 const TIMEOUT = {

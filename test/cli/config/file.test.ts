@@ -149,7 +149,7 @@ describe('a mistake in a config is one line with the file, line, column and key'
     ],
     [
       '{\n  "defaults": {"schema": "s"}\n}',
-      ':2:16: defaults.schema is unknown; known keys: tz, output, color',
+      ':2:16: defaults.schema is unknown; known keys: tz, output, color, maxLag',
     ],
   ])('%j', (content, line) => {
     expect(refusal(content)).toBe(`/x/wfstore.config.json${line}`)

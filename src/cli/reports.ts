@@ -1,0 +1,63 @@
+import type pg from 'pg'
+import type { Environment } from '../db/connect/libpq.ts'
+import { WfstoreError } from '../error.ts'
+import type { Settings } from './config/settings.ts'
+import type { Io } from './io.ts'
+import type { GlobalOptions } from './options/global.ts'
+import { guardStream } from './output/stream.ts'
+
+interface Surroundings {
+  io: Io
+  env: Environment
+  note: (options: GlobalOptions, line: string) => void
+}
+
+export interface ReportsReader {
+  /**
+   * A connection of a command that reads: to a replica if one is set and can be used, with a note. Undefined: the primary answers.
+   * @param primary connects to it
+   */
+  read: (
+    options: GlobalOptions,
+    settings: Settings,
+    primary: () => Promise<pg.Client>,
+  ) => Promise<pg.Client | undefined>
+  /** Whether the command runs again after this error: on the replica once more, then on the primary. */
+  repeats: (error: unknown) => Promise<boolean>
+}
+
+/** The replica of a command. Without one, nothing is loaded. */
+export function reportsReader({ io, env, note }: Surroundings): ReportsReader {
+  /** The replica that the command reads from, and how often that has failed. */
+  let used: { label: string; options: GlobalOptions } | undefined
+  let failures = 0
+  return {
+    read: async (options, settings, primary) => {
+      if (!settings.traits.reads || failures > 1) return undefined
+      const { reportsOf } = await import('./config/reports.ts')
+      const found = reportsOf(settings, env, options)
+      if (!found) return undefined
+      const { connectReplica } = await import('./replica.ts')
+      const reading = await connectReplica({ ...found, env, options, settings, primary })
+      note(options, reading.note)
+      used = reading.replica && { label: reading.label, options }
+      return reading.replica ?? reading.primary
+    },
+    repeats: async (error) => {
+      if (!used || io.signal.aborted || guardStream(io.stdout).used()) return false
+      const { isRecoveryConflict } = await import('../db/query/errors.ts')
+      const isLost = error instanceof WfstoreError && error.code === 'unreachable'
+      if (!isLost && !isRecoveryConflict(error)) return false
+      failures = isLost ? 2 : failures + 1
+      const { refusedNote } = await import('../db/replica/words.ts')
+      const { label, options } = used
+      note(
+        options,
+        failures > 1
+          ? refusedNote(label, isLost ? 'is lost' : 'has cancelled the query twice')
+          : `the replica ${label} has cancelled the query; repeating it`,
+      )
+      return true
+    },
+  }
+}
