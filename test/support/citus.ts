@@ -1,6 +1,8 @@
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import pg from 'pg'
 import { expect } from 'vitest'
+import { distribute as spread } from '../../src/db/distributed/distribute.ts'
+import { WfstoreError } from '../../src/error.ts'
 import { NEWEST } from './migrations.ts'
 
 /**
@@ -133,15 +135,18 @@ async function distribute(name: string, url: string): Promise<void> {
     ])
     for (const { host, port } of workers)
       await client.query('select citus_add_node($1, $2)', [host, port])
-    await client.query('set citus.enable_unsafe_triggers = on')
     await client.query(`alter database ${name} set citus.enable_unsafe_triggers = on`)
-    const text = readFileSync(process.env.WFSTORE_TEST_CITUS_SQL as string, 'utf8').replace(
-      /^\\set.*$/gm,
-      '',
-    )
-    // Citus sends the whole text of a statement to the workers.
-    for (const [statement] of text.matchAll(/(?:[^;$]|\$\$[^$]*\$\$[^$]*?\$\$|\$\$[^$]*\$\$)+;/g))
-      await client.query(statement)
+    await spread(client, {
+      shards: 4,
+      lockWaitMs: 60_000,
+      lockTimeoutMs: 30_000,
+      notice: () => {},
+      confirm: async () => {},
+    })
+  } catch (error) {
+    // Some databases of an application cannot be distributed.
+    if (!(error instanceof WfstoreError)) throw error
+    process.stderr.write(`tests: ${name} stays on one server: ${error.message}\n`)
   } finally {
     await client.end()
   }
