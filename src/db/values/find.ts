@@ -20,7 +20,7 @@ export async function areChecked(run: Run, tables: readonly string[]): Promise<b
   return found?.checked === true
 }
 
-const SHOWN_ROWS = 5
+export const SHOWN_ROWS = 5
 
 /** What a search needs to know about a fault. */
 export type Rule = Pick<ValueFault, 'table' | 'key' | 'what' | 'condition'>

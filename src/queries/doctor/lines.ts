@@ -4,6 +4,7 @@ import { run } from '../../db/query/transaction.ts'
 import { addMissingLines, compareLines } from '../../db/verify/lines.ts'
 import { formatNumber, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
+import { onEachShard, sumOf } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
@@ -18,7 +19,9 @@ export async function inspectLines(client: pg.Client, subject: Subject): Promise
     })
   // All bills of a large store take longer than the limit of a check.
   if (full) await run(client, 'set local statement_timeout = 0')
-  const { compared, unequal, bills } = await compareLines(client, { full })
+  const reports = await onEachShard(client, subject, (shard) => compareLines(shard, { full }))
+  const [compared, unequal] = [sumOf(reports, 'compared'), sumOf(reports, 'unequal')]
+  const bills = reports.flatMap((report) => report.bills)
   // JSON has no numbers for a bigint.
   const listed = bills.map(({ tokensTotal, lineTokens, ...bill }) => ({
     ...bill,

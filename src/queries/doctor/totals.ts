@@ -3,6 +3,7 @@ import { run } from '../../db/query/transaction.ts'
 import { compareTotals, recount } from '../../db/verify/totals.ts'
 import { formatNumber, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
+import { onEachShard, sumOf } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
@@ -11,7 +12,13 @@ export async function inspectTotals(client: pg.Client, subject: Subject): Promis
   const { full, quotedSchema } = subject
   // All runs of a large store take longer than the limit of a check.
   if (full) await run(client, 'set local statement_timeout = 0')
-  const { compared, unequal, withoutUsage, runs } = await compareTotals(client, { full })
+  const reports = await onEachShard(client, subject, (shard) => compareTotals(shard, { full }))
+  const [compared, unequal, withoutUsage] = [
+    sumOf(reports, 'compared'),
+    sumOf(reports, 'unequal'),
+    sumOf(reports, 'withoutUsage'),
+  ]
+  const runs = reports.flatMap((report) => report.runs)
   // JSON has no numbers for a bigint.
   const listed = runs.map(({ totalTokens, stepTokens, ...run }) => ({
     ...run,

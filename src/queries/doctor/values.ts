@@ -4,13 +4,14 @@ import { query, runOn } from '../../db/query/query.ts'
 import { literal } from '../../db/query/sql.ts'
 import { run } from '../../db/query/transaction.ts'
 import type { FixPlace } from '../../db/values/faults.ts'
-import { faultText } from '../../db/values/find.ts'
+import { type FaultyRows, faultText, type Rule, SHOWN_ROWS } from '../../db/values/find.ts'
 import { fixesOf } from '../../db/values/fix.ts'
 import { adoptOrphans } from '../../db/values/orphans.ts'
 import { inspectRows } from '../../db/verify/values.ts'
 import { plural } from '../../numbers.ts'
 import { getZone } from '../billing/periods.ts'
 import { type DoctorFinding, finding } from './finding.ts'
+import { onEachShard, sumOf } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 
@@ -19,7 +20,10 @@ export async function inspectValues(client: pg.Client, subject: Subject): Promis
   const { full, quotedSchema } = subject
   // All rows of a large store take longer than the limit of a check.
   if (full) await run(client, 'set local statement_timeout = 0')
-  const { read, found, orphans } = await inspectRows(runOn(client), { full })
+  const reports = await onEachShard(client, subject, (shard) => inspectRows(runOn(shard), { full }))
+  const read = sumOf(reports, 'read')
+  const found = joined(reports.flatMap((report) => report.found))
+  const [orphans] = joined(reports.flatMap((report) => report.orphans ?? []))
   const harmful = [...found.filter(({ fault }) => fault.harmful), ...(orphans ? [orphans] : [])]
   const all = [...harmful, ...found.filter(({ fault }) => !fault.harmful)]
   const faults = all.map(({ fault: { table, key, what }, rows, ids }) => ({
@@ -54,6 +58,17 @@ export async function inspectValues(client: pg.Client, subject: Subject): Promis
     `${someOf(all.map(faultText), all.length)}; read ${of}${full ? '' : ', with --full all'}`,
     { fix: fixes.join('; '), details },
   )
+}
+
+/** One entry for each fault, with the rows of all shards. */
+function joined<Found extends Rule>(found: FaultyRows<Found>[]): FaultyRows<Found>[] {
+  const all = new Map<string, FaultyRows<Found>>()
+  for (const one of found) {
+    const key = `${one.fault.table} ${one.fault.what}`
+    const { rows = 0, ids = [] } = all.get(key) ?? {}
+    all.set(key, { ...one, rows: rows + one.rows, ids: [...ids, ...one.ids].slice(0, SHOWN_ROWS) })
+  }
+  return [...all.values()]
 }
 
 async function hasClosed(client: pg.Client): Promise<boolean> {
