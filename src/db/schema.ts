@@ -1,5 +1,6 @@
 import { WfstoreError } from '../error.ts'
 import { assertNotCaptured, CAPTURES, isCaptured, refuseCaptured } from './captures.ts'
+import { setLayout } from './distributed/by-layout.ts'
 import type { Layout } from './distributed/layout.ts'
 import { elsewhere, type Home, readHomes, schemaFlag, USUAL_PATH } from './homes.ts'
 import type { Queryable } from './query/connection.ts'
@@ -118,7 +119,7 @@ export async function checkSchema(
       },
     )
   }
-  return rows[0]?.distributed ? 'distributed' : 'single'
+  return setLayout(database, rows[0]?.distributed ? 'distributed' : 'single')
 }
 
 interface Verdict {

@@ -1,3 +1,4 @@
+import { inLayout, layoutOf } from './distributed/by-layout.ts'
 import { isPool, type Queryable } from './query/connection.ts'
 import { inReadCommitted } from './query/isolation.ts'
 import { query, type Run } from './query/query.ts'
@@ -36,13 +37,22 @@ const whole =
  * @throws WfstoreError permission_denied if policies hide rows
  */
 export const readWhole = (database: Queryable): Run =>
-  whole(
-    (statement, shape) => query(database, statement, shape),
-    (text) =>
-      /^\s*(select|with)\b/i.test(text)
-        ? `select * from (${text}\n) as answer offset ${GUARD}`
-        : text,
+  inItsLayout(
+    database,
+    whole(
+      (statement, shape) => query(database, statement, shape),
+      (text) =>
+        /^\s*(select|with)\b/i.test(text)
+          ? `select * from (${text}\n) as answer offset ${GUARD}`
+          : text,
+    ),
   )
+
+/** The check is added to the text for the layout of this database. */
+const inItsLayout =
+  (database: Queryable, run: Run): Run =>
+  (statement, shape) =>
+    run(inLayout(statement, layoutOf(database)), shape)
 
 /**
  * The statements of the recorder: WITH changes rows, and a SELECT at the end returns some of them. Those without WITH write one

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { assertDirect } from '../db/connect/pooler.ts'
+import { setLayout } from '../db/distributed/by-layout.ts'
 import type { ConnectionPool } from '../db/query/connection.ts'
 import * as d from '../db/query/decode.ts'
 import { databaseError, hangUp, isLost, sqlStateOf } from '../db/query/errors.ts'
@@ -113,7 +114,7 @@ export function siteDatabase(
 
   const own = once(() => assertOwnSessions(pool))
   const schema = once(() =>
-    onSession('read', NEVER, async ({ client }) => void (await checkSchema(client))),
+    onSession('read', NEVER, async ({ client }) => void setLayout(pool, await checkSchema(client))),
   )
 
   const use =

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { atRuns } from '../db/distributed/at.ts'
+import { inLayout, layoutOf } from '../db/distributed/by-layout.ts'
 import type { Layout } from '../db/distributed/layout.ts'
 import { isPool, type Queryable } from '../db/query/connection.ts'
 import type { JsonForm } from '../db/query/decode.ts'
@@ -108,12 +109,14 @@ function sessions(
 export function pipelinedAccess(client: pg.Client): Access {
   const own = ownAccess(client, 'text')
   const read: Run = async (statement, shape) => {
+    const assumed = layoutOf(client)
     const checking = own.check()
-    const rows = query(client, statement, shape, { json: 'text' })
+    const send = () => query(client, statement, shape, { json: 'text' })
+    const rows = send()
     // On a wrong schema the query fails too; the error of the check is clearer.
     rows.catch(() => {})
-    await checking
-    return rows
+    const layout = await checking
+    return layout !== assumed && inLayout(statement, layout) !== statement ? send() : rows
   }
   return { ...own, read }
 }

@@ -28,3 +28,13 @@ export const COPIED = [
   'wfstore_prices',
   'wfstore_model_rules',
 ] as const
+
+/** SQL of the execution of a row that may have none: NULL for none in both layouts. */
+export const runOrNull = (column: string): string => `nullif(${column}, '${NO_RUN}')`
+
+/**
+ * SQL of a join: both rows have the same execution, or both have none. A single server removes the condition when it plans, so the
+ * other conditions of the join must be enough; Citus sees that both rows are on one shard.
+ */
+export const sameRun = (one: string, other: string): string =>
+  `(${one}.execution_id = ${other}.execution_id or wfstore_no_run() is null)`

@@ -1,6 +1,7 @@
 import { WfstoreError } from '../../error.ts'
 import { type Columns, type ColumnType, columnOf } from '../../tables/column.ts'
 import type { Count, JsonValue, ReadValue } from '../../tables/types.ts'
+import { runOrNull } from '../distributed/layout.ts'
 
 /**
  * Rows come from PostgreSQL as text and are decoded once, here. pg would return numeric and bigint as strings, round
@@ -20,6 +21,8 @@ export interface Field<T> {
   nullable?: boolean
   /** SQL of the value, if it is not the column of the same name. */
   sql?: string
+  /** SQL of the value of the column, if the column has another one. */
+  asValue?: (column: string) => string
   /** SQL that converts the value to the text that `decode` reads, if the usual text is not suitable. */
   asText?: (value: string) => string
   /** The order of the values depends on a collation. */
@@ -47,6 +50,11 @@ export const text = (sql?: string): Field<string> => ({
 /** A text of which the database holds, or the query makes, only these words. */
 export const word = <T extends string>(sql?: string): Field<T> => text(sql) as Field<T>
 export const uuid = field((value) => value)
+/** The execution of a row that may have none. */
+export const runOrNone = (): Field<string | null> => ({
+  ...nullable(uuid()),
+  asValue: runOrNull,
+})
 export const amount = field((value) => value)
 /** In JSON a time is ISO 8601, for any DateStyle of the session. */
 export const time = (sql?: string): Field<string> => ({
@@ -100,6 +108,7 @@ export type ShapeOf<C extends Columns> = { -readonly [Name in keyof C]: Field<Re
 export function shapeOf<const C extends Columns>(columns: C): ShapeOf<C> {
   const shape = Object.entries(columns).map(([name, { type, nullable: isNullable }]) => {
     const inner = FIELDS[type]()
+    if (name === 'executionId' && isNullable) return [name, runOrNone()]
     return [name, isNullable ? nullable(inner) : inner]
   })
   return Object.fromEntries(shape)
@@ -121,8 +130,10 @@ export function jsonArrayOf(shape: Shape, alias: string): string {
 }
 
 /** SQL of the value of a field. */
-export const valueSql = (name: string, { sql }: Field<unknown>, alias: string): string =>
-  sql ?? `${alias}.${columnOf(name)}`
+export function valueSql(name: string, { sql, asValue }: Field<unknown>, alias: string): string {
+  const value = sql ?? `${alias}.${columnOf(name)}`
+  return asValue ? asValue(value) : value
+}
 
 /** SQL of the text that the field decodes. */
 function textSql(name: string, field: Field<unknown>, alias: string): string {

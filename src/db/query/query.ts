@@ -1,3 +1,4 @@
+import { inLayout, layoutOf } from '../distributed/by-layout.ts'
 import { type Connection, type ConnectionPool, isPool, type Queryable } from './connection.ts'
 import { decodeRows, type JsonForm, type RowOf, type Shape } from './decode.ts'
 import { databaseError, sqlStateOf } from './errors.ts'
@@ -21,7 +22,7 @@ export async function query<S extends Shape>(
   shape: S,
   { name, json }: { name?: string; json?: JsonForm } = {},
 ): Promise<RowOf<S>[]> {
-  const { text, values } = bound(statement)
+  const { text, values } = bound(inLayout(statement, layoutOf(database)))
   const config = { text, values, types: asText }
   const named = name === undefined ? config : { ...config, name }
   const { rows } = isPool(database)

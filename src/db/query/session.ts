@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
+import { layoutOf, setLayout } from '../distributed/by-layout.ts'
 import { type ConnectionPool, isPool, type Queryable } from './connection.ts'
 import { databaseError, describe, hangUp } from './errors.ts'
 
@@ -24,7 +25,9 @@ export async function openSession(database: Queryable): Promise<Session> {
     return { client, release: () => {} }
   }
   try {
-    return await checkOut(database)
+    const session = await checkOut(database)
+    setLayout(session.client, layoutOf(database))
+    return session
   } catch (error) {
     const known = databaseError(error)
     const answered = known === error || known.sqlState !== undefined

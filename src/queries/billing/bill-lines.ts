@@ -4,6 +4,7 @@ import { name, text, uuid } from '../../tables/column.ts'
 import type { CostSource } from '../../tables/steps.ts'
 import { conditionsOf, equals, type OneOrMore, type TimeLimit } from '../table/filter.ts'
 import { type List, type ListOptions, type Page, page } from '../table/page.ts'
+import { BILLED_LINES } from './lines.ts'
 
 /** What a line counts: a class of tokens, `tokens` without a class, or requests. `given` is a cost that the engine gave. */
 export type Meter =
@@ -58,7 +59,7 @@ export interface BillLineFilter {
 export const BILL_LINES: List<typeof lineShape, BillLineFilter> = {
   name: 'bill lines',
   table: `(select l.*, b.timestamp, b.billing_period, b.user_id, b.paid
-    from billing_records b join wfstore_bill_lines l using (billing_id))`,
+    from ${BILLED_LINES})`,
   alias: 'l',
   shape: lineShape,
   key: 'timestamp',

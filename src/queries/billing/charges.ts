@@ -1,3 +1,4 @@
+import { sameRun } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { List } from '../table/page.ts'
 import type { Meter } from './bill-lines.ts'
@@ -5,7 +6,7 @@ import { BILLS, type BillFilter, billShape } from './bills.ts'
 import { endOf, startOf, ZONE } from './periods.ts'
 
 /** The time of the charge; for a correction, the time of the corrected bill. */
-const happened = `coalesce((select o.timestamp from billing_records o where o.billing_id = b.corrects), b.timestamp)`
+const happened = `coalesce((select o.timestamp from billing_records o where o.billing_id = b.corrects and ${sameRun('o', 'b')}), b.timestamp)`
 const second = (at: string) => `to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 const day = `date_trunc('day', ${happened} at time zone ${ZONE})`
 
@@ -33,7 +34,7 @@ const chargeShape = {
     ...d.rows(lineShape),
     sql: `coalesce((select json_agg(${d.jsonArrayOf(lineShape, 'l')}
       order by l.model_id <> b.model_id, l.model_id collate "C", l.provider collate "C", ${METER_ORDER}, l.cost_source, l.unit_price)
-      from wfstore_bill_lines l where l.billing_id = b.billing_id), '[]')`,
+      from wfstore_bill_lines l where l.billing_id = b.billing_id and ${sameRun('l', 'b')}), '[]')`,
   },
   account: d.text('current_database()'),
   billingPeriodStart: d.text(second(startOf('b.billing_period'))),

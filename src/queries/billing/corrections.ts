@@ -1,3 +1,4 @@
+import { sameRun } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
@@ -7,7 +8,9 @@ const shape = {
   /** The bill that it corrects, and the period of that bill. */
   corrects: d.uuid(),
   correctedPeriod: d.nullable(
-    d.text('(select o.billing_period from billing_records o where o.billing_id = b.corrects)'),
+    d.text(
+      `(select o.billing_period from billing_records o where o.billing_id = b.corrects and ${sameRun('o', 'b')})`,
+    ),
   ),
   billingPeriod: d.text(),
   timestamp: d.time(),

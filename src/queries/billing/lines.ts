@@ -1,3 +1,4 @@
+import { sameRun } from '../../db/distributed/layout.ts'
 import { TOKEN_COLUMNS } from '../../tables/tokens.ts'
 
 /** The columns of a line without its bill and its id. */
@@ -9,6 +10,9 @@ export const linesOf = (
   { tokens = 'tokens_used', cost = 'cost', lines = 'cost_lines' } = {},
 ): string =>
   `wfstore_lines_of(${[tokens, ...TOKEN_COLUMNS, cost, lines].map((column) => `${s}.${column}`).join(', ')}) as l`
+
+/** FROM: bills `b` with their lines `l`. */
+export const BILLED_LINES = `billing_records b join wfstore_bill_lines l on l.billing_id = b.billing_id and ${sameRun('l', 'b')}`
 
 /**
  * SQL that adds lines to bills. A line that the bill already has is added up.

@@ -1,3 +1,5 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, sql } from '../../db/query/sql.ts'
@@ -32,26 +34,30 @@ const periodShape = {
   startTime: d.nullable(d.time(`case when ${isMonth} then ${startOf('p.period')} end`)),
   /** The end, exclusive. */
   endTime: d.nullable(d.time(`case when ${isMonth} then ${endOf('p.period')} end`)),
-  records: d.count('coalesce(p.records, live.records)'),
-  cost: d.amount('coalesce(p.cost, live.cost)'),
-  tokensTotal: d.total('coalesce(p.tokens_total, live.tokens_total)'),
-  paidCost: d.amount('live.paid_cost'),
-  unpaidCost: d.amount('live.unpaid_cost'),
-  unpaidRecords: d.count('live.unpaid_records'),
+  records: d.count('coalesce(p.records, live.records, 0)'),
+  cost: d.amount('coalesce(p.cost, live.cost, 0)'),
+  tokensTotal: d.total('coalesce(p.tokens_total, live.tokens_total, 0)'),
+  paidCost: d.amount('coalesce(live.paid_cost, 0)'),
+  unpaidCost: d.amount('coalesce(live.unpaid_cost, 0)'),
+  unpaidRecords: d.count('coalesce(live.unpaid_records, 0)'),
   closedAt: d.nullable(d.time('p.closed_at')),
   closedBy: d.nullable(d.text('p.closed_by')),
   differs: d.boolean(
-    'coalesce((p.records, p.cost, p.tokens_total) <> (live.records, live.cost, live.tokens_total), false)',
+    'coalesce((p.records, p.cost, p.tokens_total) <> (coalesce(live.records, 0), coalesce(live.cost, 0), coalesce(live.tokens_total, 0)), false)',
   ),
 }
 export type BillingPeriod = d.RowOf<typeof periodShape>
 
-const LIVE = `cross join lateral (
-    select count(*) as records, coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_total), 0) as tokens_total,
-           coalesce(sum(cost) filter (where paid), 0) as paid_cost,
-           coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
-           count(*) filter (where not paid) as unpaid_records
-    from billing_records b where b.billing_period = p.period) as live`
+/** CTE `live`: the sums of the bills of the periods `named`, and what `live` has of a period without bills. */
+const LIVE = `live as materialized (
+  select billing_period as period, count(*) as records, coalesce(sum(cost), 0) as cost, coalesce(sum(tokens_total), 0) as tokens_total,
+         coalesce(sum(cost) filter (where paid), 0) as paid_cost,
+         coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost,
+         count(*) filter (where not paid) as unpaid_records
+  from billing_records where billing_period = any(array(select period from named)) group by billing_period)`
+
+const PERIODS = `named left join wfstore_periods c on c.billing_period = named.period left join live on live.period = named.period
+     cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p`
 
 /**
  * One period, with or without bills.
@@ -70,34 +76,43 @@ export function getPeriods(
 ): Promise<BillingPeriod[]> {
   const wanted = periods.map((period) => (period === undefined ? null : monthOf('period', period)))
   return run(
-    sql`select ${raw(d.selectList(periodShape, 'p'))}
-     from (select coalesce(period, ${raw(OPEN_PERIOD)}) as period, place
-           from unnest(${wanted}::text[]) with ordinality as given (period, place)) as named
-     left join wfstore_periods c on c.billing_period = named.period
-     cross join lateral (select named.period, named.place, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
-     ${raw(LIVE)} order by p.place`,
+    sql`with named as materialized (
+       select coalesce(period, ${raw(OPEN_PERIOD)}) as period, place
+       from unnest(${wanted}::text[]) with ordinality as given (period, place)
+     ), ${raw(LIVE)}
+     select ${raw(d.selectList(periodShape, 'p'))} from ${raw(PERIODS)} order by named.place`,
     periodShape,
   )
 }
 
-/** WITH of `named`: the periods that have bills or are closed. They come from the index, with one lookup for each. */
-const NAMED = `with recursive billed (period) as (
+/**
+ * CTE `billed`: the periods that have bills. On one server they come from the index, with one lookup for each. Each shard has few
+ * bills for a name, and Citus has no recursion over shards.
+ */
+const BILLED: Record<Layout, string> = {
+  single: `recursive billed (period) as (
        (select billing_period from billing_records order by billing_period limit 1)
        union all
        select (select billing_period from billing_records where billing_period > billed.period
                order by billing_period limit 1)
        from billed where billed.period is not null
-     ), named as (
-       select period from billed where period is not null
+     )`,
+  distributed:
+    'billed (period) as materialized (select billing_period from billing_records group by 1)',
+}
+
+/** The periods that have bills or are closed. */
+const NAMED = `select period from billed where period is not null
        union
-       select billing_period from wfstore_periods where closed_at is not null
-     )`
+       select billing_period from wfstore_periods where closed_at is not null`
 
 /** The names of all periods that have bills or are closed, in order. Old names may be no months. */
 export async function periodNames(run: Run): Promise<string[]> {
-  const rows = await run(`${NAMED} select period from named order by period collate "C"`, {
-    period: d.text(),
-  })
+  const statement = byLayout(
+    (layout) => sql`with ${raw(BILLED[layout])}
+     select period from (${raw(NAMED)}) as named order by period collate "C"`,
+  )
+  const rows = await run(statement, { period: d.text() })
   return rows.map(({ period }) => period)
 }
 
@@ -110,13 +125,13 @@ export function listPeriods(
   { before, limit }: { before?: string | undefined; limit?: number } = {},
 ): Promise<BillingPeriod[]> {
   return run(
-    sql`${raw(NAMED)}
-     select ${raw(d.selectList(periodShape, 'p'))}
-     from (select period from named ${before === undefined ? empty : sql`where period < ${before}`}
-           order by period desc limit ${limit ?? null}::bigint) as named
-     left join wfstore_periods c on c.billing_period = named.period
-     cross join lateral (select named.period, c.closed_at, c.closed_by, c.time_zone, c.records, c.cost, c.tokens_total) as p
-     ${raw(LIVE)} order by p.period desc`,
+    byLayout(
+      (layout) => sql`with ${raw(BILLED[layout])}, named as materialized (
+       select period from (${raw(NAMED)}) as all_of_them ${before === undefined ? empty : sql`where period < ${before}`}
+       order by period desc limit ${limit ?? null}::bigint
+     ), ${raw(LIVE)}
+     select ${raw(d.selectList(periodShape, 'p'))} from ${raw(PERIODS)} order by p.period desc`,
+    ),
     periodShape,
   )
 }

@@ -1,3 +1,4 @@
+import { runOrNull } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, type Sql, sql } from '../../db/query/sql.ts'
@@ -79,7 +80,7 @@ function differences({ periods, userId }: Scope, all: boolean, hasBills = !all):
   const bounds = [periods[0], periods.at(-1)]
   const of = (column: string) => conditionsOf({ userId: equals(column, name) }, { userId })
   return sql`with own as materialized (
-    select billing_period, billing_id, execution_id, user_id, model_id, cost, tokens_total from billing_records b
+    select billing_period, billing_id, ${raw(runOrNull('execution_id'))} as execution_id, user_id, model_id, cost, tokens_total from billing_records b
     ${where([sql`b.billing_period = any(${months})`, ...of('b.user_id')])}
   ), billed as (
     select b.execution_id, ${hasBills ? FIRST_BILL : raw('null::uuid')} as billing_id,
@@ -107,7 +108,7 @@ function differences({ periods, userId }: Scope, all: boolean, hasBills = !all):
     from workflow_executions e, (select ${bounds[0]}::text as first, ${bounds[1]}::text as last) as asked
     where e.end_time >= ${raw(startOf('asked.first'))} and e.end_time < ${raw(endOf('asked.last'))}
       and e.start_time < ${raw(endOf('asked.last'))} ${and(of('e.user_id'))}
-      and not exists (select from billing_records b where b.execution_id = e.execution_id)
+      and not exists (select 1 from billing_records b where b.execution_id = e.execution_id)
   )`
 }
 

@@ -7,6 +7,7 @@ import { conditionsOf, equals, where } from '../table/filter.ts'
 import { countOf, monthOf } from '../table/validate.ts'
 import { type CalendarKey, calendarKey, withoutStatistics, zoneOf } from '../usage/calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from '../usage/filter.ts'
+import { BILLED_LINES } from './lines.ts'
 
 /** The runs that started in a time, and the bills of the months that it touches. US dollars as exact decimals. */
 const sumShape = {
@@ -145,7 +146,7 @@ used as (
     select b.user_id, b.billing_period, l.model_id, 0, sum(l.cost), coalesce(sum(l.cost) filter (where b.paid), 0),
            coalesce(sum(l.cost) filter (where not b.paid), 0), 0,
            coalesce(sum(l.quantity) filter (where l.meter <> 'request'), 0)
-    from billing_records b join wfstore_bill_lines l using (billing_id) ${billed} group by 1, 2, 3
+    from ${raw(BILLED_LINES)} ${billed} group by 1, 2, 3
   ) as bills_and_lines group by user_id, month, model_id
 ), cells as (
   select user_id, month, ${summed(USED)}, ${summed(BILLED)} from (

@@ -1,3 +1,4 @@
+import { sameRun } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
@@ -9,6 +10,7 @@ import type { Count } from '../../tables/types.ts'
 import { equals, type OneOrMore, valuesOf, where } from '../table/filter.ts'
 import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
 import { monthOf, oneOf } from '../table/validate.ts'
+import { BILLED_LINES } from './lines.ts'
 import { ZONE } from './periods.ts'
 
 export const SUMMARY_KEYS = ['user', 'model', 'provider', 'meter', 'day', 'total'] as const
@@ -148,7 +150,7 @@ const each = (of: (column: string) => string): Sql =>
 
 /** A correction in a later month that prices the calls of a bill takes their tokens from the month of that bill. */
 const PRICED_ELSEWHERE = raw(`not (l.quantity < 0 and b.corrects is not null and exists (
-  select from billing_records o where o.billing_id = b.corrects and o.billing_period <> b.billing_period))`)
+  select 1 from billing_records o where o.billing_id = b.corrects and ${sameRun('o', 'b')} and o.billing_period <> b.billing_period))`)
 
 /**
  * Rows `s` of the sums. By model, provider or meter, cost and tokens are those of the lines, and bills are only counted. Bills
@@ -167,7 +169,7 @@ function summary(keys: readonly SummaryKey[], names: readonly string[], scope: S
     )
   const isUncounted = keys.includes('provider') || keys.includes('meter')
   const hasLines = isUncounted || keys.includes('model')
-  const ofLines = sql`from billing_records b join wfstore_bill_lines l using (billing_id) ${where(scope)}`
+  const ofLines = sql`from ${raw(BILLED_LINES)} ${where(scope)}`
   const bills = hasLines
     ? // A class that a bill reports as 0 has no line.
       sql`0 as cost, 0 as tokens_total, ${each((column) => (isUncounted ? 'null::numeric' : `sum(b.${column} * 0)`))}`
@@ -184,10 +186,10 @@ function summary(keys: readonly SummaryKey[], names: readonly string[], scope: S
 with unpriced as materialized (
   select ${keysOf('line')}, b.paid, coalesce(b.corrects, b.billing_id) as bill, l.model_id, n.quantity,
          case when l.meter = 'request' then 0 else n.quantity end as tokens
-  from billing_records b join wfstore_bill_lines l using (billing_id)
+  from ${raw(BILLED_LINES)}
   cross join lateral (select l.quantity + coalesce(sum(k.quantity), 0) as quantity
-    from billing_records c join wfstore_bill_lines k using (billing_id)
-    where c.corrects = b.billing_id and c.billing_period <> b.billing_period and k.cost_source = 'unpriced' and k.meter = l.meter
+    from billing_records c join wfstore_bill_lines k on k.billing_id = c.billing_id and ${raw(sameRun('k', 'c'))}
+    where c.corrects = b.billing_id and ${raw(sameRun('c', 'b'))} and c.billing_period <> b.billing_period and k.cost_source = 'unpriced' and k.meter = l.meter
       and k.model_id = l.model_id and k.provider is not distinct from l.provider) as n
   ${where([...scope, sql`l.cost_source = 'unpriced'`, PRICED_ELSEWHERE])}
 ), parts as (
@@ -201,8 +203,8 @@ with unpriced as materialized (
          coalesce(sum(cost), 0) as cost, coalesce(sum(cost) filter (where paid), 0) as paid_cost,
          coalesce(sum(cost) filter (where not paid), 0) as unpaid_cost, coalesce(sum(tokens_total), 0) as tokens_total,
          coalesce(sum(unpriced_tokens), 0) as unpriced_tokens, ${each((column) => `sum(${column})`)},
-         (select count(*) from (select from unpriced group by bill having sum(quantity) > 0) as b) as unpriced_bills,
-         (select count(*) from (select from unpriced group by model_id having sum(quantity) > 0) as m) as unpriced_models
+         (select count(*) from (select 1 from unpriced group by bill having sum(quantity) > 0) as b) as unpriced_bills,
+         (select count(*) from (select 1 from unpriced group by model_id having sum(quantity) > 0) as m) as unpriced_models
   from parts group by grouping sets ((${columns}), ())
   ${isUncounted ? raw('having grouping(key) = 1 or bool_or(records = 0)') : empty}
 )`

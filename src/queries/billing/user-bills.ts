@@ -1,6 +1,8 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { empty, raw, sql } from '../../db/query/sql.ts'
+import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import type { CostSource } from '../../tables/steps.ts'
 import { monthOf } from '../table/validate.ts'
 import type { Meter } from './bill-lines.ts'
@@ -51,7 +53,7 @@ export async function userBills(
 with own as materialized (
   select billing_id, user_id, cost, tokens_total, paid, corrects from billing_records
   where billing_period = ${monthOf('period', period)} and user_id = any(${users}::text[])
-), k as (
+), k as materialized (
   select b.user_id, b.corrects is not null as is_correction, l.provider, l.model_id, l.meter, sum(l.quantity) as quantity,
          l.unit_price, sum(l.cost) as cost, l.cost_source
   from own b join wfstore_bill_lines l using (billing_id) group by 1, 2, 3, 4, 5, 7, 9
@@ -70,22 +72,32 @@ from r order by r.user_id`,
   )
 }
 
-/** The users with bills in a period, in order, each found by one look into the index. @throws WfstoreError usage */
+/** The users with bills in a period, in order. @throws WfstoreError usage */
 export async function usersOfPeriod(
   run: Run,
   { period, after, limit }: { period: string; after?: string | undefined; limit: number },
 ): Promise<string[]> {
   const month = monthOf('period', period)
   const later = after === undefined ? empty : sql`and user_id > ${after}`
-  const rows = await run(
-    sql`
+  // On one server each user is one look into the index. Citus has no recursion over shards.
+  const found = (layout: Layout): Sql =>
+    layout === 'distributed'
+      ? sql`
+with found as materialized (
+  select user_id from billing_records where billing_period = ${month} ${later} group by user_id order by user_id limit ${limit}
+)`
+      : sql`
 with recursive found (user_id) as (
   (select user_id from billing_records where billing_period = ${month} ${later} order by user_id limit 1)
   union all
   select (select user_id from billing_records b where b.billing_period = ${month} and b.user_id > found.user_id order by user_id limit 1)
   from found where found.user_id is not null
-)
-select user_id from found where user_id is not null limit ${limit}`,
+)`
+  const rows = await run(
+    byLayout(
+      (layout) =>
+        sql`${found(layout)} select user_id from found where user_id is not null limit ${limit}`,
+    ),
     { userId: d.text() },
   )
   return rows.map(({ userId }) => userId)

@@ -1,0 +1,29 @@
+import type { Queryable } from '../query/connection.ts'
+import type { Sql, Statement } from '../query/sql.ts'
+import type { Layout } from './layout.ts'
+
+/** The layouts of the databases whose schema is checked. */
+const layouts = new WeakMap<Queryable, Layout>()
+
+/** 'single' until the schema is checked. */
+export const layoutOf = (database: Queryable): Layout => layouts.get(database) ?? 'single'
+
+export function setLayout(database: Queryable, layout: Layout): Layout {
+  layouts.set(database, layout)
+  return layout
+}
+
+const builders = new WeakMap<object, (layout: Layout) => Sql>()
+
+/** A statement whose text depends on the layout, because Citus refuses that of a single server. */
+export function byLayout(build: (layout: Layout) => Sql): Sql {
+  const single = build('single')
+  builders.set(single, build)
+  return single
+}
+
+/** The statement for this layout. */
+export const inLayout = (statement: Statement, layout: Layout): Statement =>
+  layout === 'single' || typeof statement === 'string'
+    ? statement
+    : (builders.get(statement)?.(layout) ?? statement)
