@@ -261,15 +261,17 @@ describe('FOCUS', () => {
 
 it('calls that a correction of a later month has priced are no longer without a price, in both months', async () => {
   const [line] = await database.sql(
-    `select l.billing_id, l.model_id, l.meter, l.provider, l.quantity from wfstore_bill_lines l where cost_source = 'unpriced' limit 1`,
+    `select l.billing_id, l.execution_id, l.model_id, l.meter, l.provider, l.quantity from wfstore_bill_lines l where cost_source = 'unpriced' limit 1`,
   )
   const before = (await billing.summary({ period })).unpriced
   await database.sql(`begin; set local wfstore.keeps_totals = 'on';
-    insert into billing_records (billing_id, user_id, model_id, billing_period, cost, corrects)
-      values ('00000000-0000-4000-8000-00000000c0de', 'u', '${line?.model_id}', '2026-12', 0.1, '${line?.billing_id}');
-    insert into wfstore_bill_lines select '00000000-0000-4000-8000-00000000c0de', gen_random_uuid(), provider, model_id, meter, -quantity, null, 0, 'unpriced'
+    insert into billing_records (billing_id, execution_id, user_id, model_id, billing_period, cost, corrects)
+      values ('00000000-0000-4000-8000-00000000c0de', '${line?.execution_id}', 'u', '${line?.model_id}', '2026-12', 0.1, '${line?.billing_id}');
+    insert into wfstore_bill_lines (billing_id, line_id, execution_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
+      select '00000000-0000-4000-8000-00000000c0de', gen_random_uuid(), execution_id, provider, model_id, meter, -quantity, null, 0, 'unpriced'
       from wfstore_bill_lines where billing_id = '${line?.billing_id}' and cost_source = 'unpriced';
-    insert into wfstore_bill_lines select '00000000-0000-4000-8000-00000000c0de', gen_random_uuid(), provider, model_id, meter, -quantity, 1, 0.1, 'priced'
+    insert into wfstore_bill_lines (billing_id, line_id, execution_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
+      select '00000000-0000-4000-8000-00000000c0de', gen_random_uuid(), execution_id, provider, model_id, meter, -quantity, 1, 0.1, 'priced'
       from wfstore_bill_lines where billing_id = '00000000-0000-4000-8000-00000000c0de';
     commit`)
   expect((await billing.summary({ period })).unpriced.bills).toBe(before.bills - 1)
