@@ -1,8 +1,8 @@
 import { query } from '../../src/db/query/query.ts'
-import type { Run } from '../../src/queries/executions/executions.ts'
 import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import { openPool, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
+import { onLayout } from '../support/on-layout.ts'
 
 export const OF = {
   workflowName: 'Weekly digest',
@@ -26,10 +26,10 @@ export async function createRecording(label: string) {
     database,
     /** Statements that were sent: each is one round trip. */
     sent: 0,
-    run: ((statement, shape) => {
+    run: onLayout((statement, shape) => {
       recording.sent++
       return query(pool, statement, shape)
-    }) as Run,
+    }),
     one: async (text: string, ...values: unknown[]) => (await database.sql(text, values))[0],
     runOf: ({ executionId }: OfExecution) =>
       recording.one(

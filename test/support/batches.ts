@@ -4,6 +4,7 @@ import { startExecution } from '../../src/record/recorder/recorder.ts'
 import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import { openPool, type TestDatabase } from './database.ts'
+import { onLayout } from './on-layout.ts'
 
 export interface Connections {
   run: Run
@@ -19,6 +20,7 @@ export function connections(url: string): Connections {
   const pool = openPool({ connectionString: url, max: 8, application_name: 'engine' })
   // Some tests end the connection.
   pool.on('error', () => {})
+  const send = onLayout((statement, shape) => query(pool, statement, shape))
   let sent = 0
   let active = 0
   let most = 0
@@ -28,7 +30,7 @@ export function connections(url: string): Connections {
       sent++
       most = Math.max(most, ++active)
       try {
-        return await query(pool, statement, shape)
+        return await send(statement, shape)
       } finally {
         active--
       }

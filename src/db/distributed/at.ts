@@ -16,10 +16,13 @@ type Row = Record<string, string | null>
 
 const TABLES: readonly string[] = [...SHARDED, ...COPIED]
 const NAMES = new RegExp(`\\b(${TABLES.join('|')})(_pkey)?\\b|%|\\$(\\d+)`, 'g')
+/** On shards these keys have the execution_id too. */
+const KEYS = /on conflict \((log_id|billing_id)\)/g
 
 /** The statement as wfstore_at takes it: a text of format() that gets the numbers of the shards in the order of TABLES. */
 export function onShards(text: string): string {
-  return text.replace(NAMES, (found, table?: string, key = '', place?: string) => {
+  const keyed = text.replace(KEYS, 'on conflict ($1, execution_id)')
+  return keyed.replace(NAMES, (found, table?: string, key = '', place?: string) => {
     if (table) return `${table}${key}_%${TABLES.indexOf(table) + 1}$s`
     return place ? `($1)[${place}]` : `${found}%`
   })
@@ -29,18 +32,44 @@ export function onShards(text: string): string {
 export const callAt = (run: string, { text, values }: Bound): Bound =>
   sql`select wfstore_at as row from wfstore_at(${run}::uuid, ${onShards(text)}, ${values.map(asText)}::text[])`
 
-/** Statements that name their run are sent to its shards, others as they are. */
+/** Statements that name their runs are sent to the shards of these, others as they are. */
 export const atRuns =
   (run: Run): Run =>
   async (statement, shape) => {
     const given = bound(statement)
-    if (given.run === undefined) return run(statement, shape)
-    const rows = await run(callAt(given.run, given), { row: d.text() })
-    return d.decodeRows(
-      shape,
-      rows.map(({ row }) => JSON.parse(row) as Row),
-    )
+    if (!given.runs)
+      return given.run === undefined ? run(statement, shape) : sendAt(run, given.run, given, shape)
+    const rows = []
+    for (const [first, ...others] of await byShard(run, given.runs.ids))
+      rows.push(...(await sendAt(run, first, given.runs.of([first, ...others]), shape)))
+    return rows
   }
+
+async function sendAt<S extends d.Shape>(run: Run, at: string, statement: Bound, shape: S) {
+  const rows = await run(callAt(at, statement), { row: d.text() })
+  return d.decodeRows(
+    shape,
+    rows.map(({ row }) => JSON.parse(row) as Row),
+  )
+}
+
+/** The runs of each shard, in the order of the shards, so that two transactions never wait for each other. */
+async function byShard(run: Run, ids: readonly string[]): Promise<[string, ...string[]][]> {
+  const [only, ...others] = ids
+  if (only === undefined) return []
+  if (others.length === 0) return [[only]]
+  const found = await run(
+    sql`select get_shard_id_for_distribution_column('workflow_executions', id) as shard, id from unnest(${ids}::uuid[]) as g (id) order by shard`,
+    { shard: d.text(), id: d.uuid() },
+  )
+  const shards = new Map<string, [string, ...string[]]>()
+  for (const { shard, id } of found) {
+    const same = shards.get(shard)
+    if (same) same.push(id)
+    else shards.set(shard, [id])
+  }
+  return [...shards.values()]
+}
 
 /** A connection whose statements run on the shards of this run. */
 export const shardOf = (connection: Connection, run: string): Connection =>

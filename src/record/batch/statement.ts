@@ -129,7 +129,7 @@ const stepsWritten = (v: Named<string>): Sql => sql`given as materialized (
          step.tokens_used, step.cost, ${raw(OPEN_PERIOD)}, g.bill, ${raw(CORRECTION)}, run.tags
   from step join given g using (execution_id, step_id) join run using (execution_id) join bill on bill.billing_id = g.bill
   where bill.settled and (step.tokens_used > 0 or step.cost > 0)
-  on conflict do nothing
+  on conflict (billing_id) do nothing
   returning billing_id, execution_id
 ), lines as (${raw(
   addLines(`select execution_id, b.billing_id, step.provider, coalesce(step.model_id, run.model_id) as model_id, l.*

@@ -79,20 +79,33 @@ export function statementOf(
   now: number,
   withoutBill: boolean,
 ): Statement {
-  const steps = arraysOf(rows, 'step', now)
-  const entries = arraysOf(rows, 'entry', now)
-  const kind = steps && entries ? 'both' : steps ? 'step' : 'entry'
-  return WRITE[kind]({ withoutBill, ...steps, ...entries })
+  const places = new Map<string, number[]>()
+  for (const [n, { executionId }] of rows.entries()) {
+    const others = places.get(executionId)
+    if (others) others.push(n)
+    else places.set(executionId, [n])
+  }
+  const of = (at: readonly number[]) => {
+    const steps = arraysOf(rows, at, 'step', now)
+    const entries = arraysOf(rows, at, 'entry', now)
+    const kind = steps && entries ? 'both' : steps ? 'step' : 'entry'
+    return WRITE[kind]({ withoutBill, ...steps, ...entries })
+  }
+  const runs = {
+    ids: [...places.keys()],
+    of: (ids: readonly string[]) => of(ids.flatMap((id) => places.get(id) ?? [])),
+  }
+  return { ...of([...rows.keys()]), runs }
 }
 
 /** The arrays of a kind by name; undefined without rows. */
 function arraysOf(
   rows: readonly BatchRow[],
+  at: readonly number[],
   kind: BatchRow['kind'],
   now: number,
 ): Record<string, unknown[]> | undefined {
-  const places: number[] = []
-  for (const [n, row] of rows.entries()) if (row.kind === kind) places.push(n)
+  const places = at.filter((n) => rows[n]?.kind === kind)
   if (places.length === 0) return undefined
   const arrays: Record<string, unknown[]> = {}
   for (const name of Object.keys(COLUMNS[kind])) {

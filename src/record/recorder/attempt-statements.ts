@@ -112,10 +112,13 @@ const billed = (v: Named<Attempt | 'correction'>): Sql => sql`billed as (
 ), correction as (
   insert into billing_records (billing_id, user_id, execution_id, model_id, ${classes}, tokens_total, cost, billing_period,
     corrects, metadata, tags)
-  select ${v('correction')}::uuid, run.user_id, run.execution_id, run.model_id, ${join(TOKEN_FIELDS.map(v), ', ')},
+  select ${v('correction')}::uuid, run.user_id, run.execution_id, run.model_id, ${join(
+    TOKEN_FIELDS.map((field) => sql`${v(field)}::bigint`),
+    ', ',
+  )},
          call.tokens, call.cost, ${raw(OPEN_PERIOD)}, bill.billing_id, ${raw(CORRECTION)}, run.tags
   from step, call, run, bill where bill.settled and (call.tokens > 0 or call.cost > 0)
-  on conflict do nothing
+  on conflict (billing_id) do nothing
   returning execution_id, billing_id
 ), lines as (${raw(
   addLines(`select b.execution_id, b.billing_id, call.provider, call.model_id, l.*
@@ -153,6 +156,7 @@ export const FINISH_STEP = constant<Attempt | 'result' | 'endTime' | 'correction
   on conflict (log_id) do nothing
 )
 select status from step`,
+  { run: 'executionId' },
 )
 
 /** Retries a step that has failed or is not finished. `status` is 'running', the status of its run. */
@@ -179,4 +183,5 @@ export const RETRY_STEP = constant<Attempt>(
   on conflict (log_id) do nothing
 )
 select status from step`,
+  { run: 'executionId' },
 )

@@ -44,6 +44,7 @@ with run as (
   on conflict (log_id) do nothing
 )
 select to_json(start_time) #>> '{}' as start_time from run`,
+  { run: 'executionId' },
 )
 
 export const START_STEP = constant<
@@ -80,6 +81,7 @@ with run as (
   on conflict (log_id) do nothing
 )
 select to_json(start_time) #>> '{}' as start_time from step`,
+  { run: 'executionId' },
 )
 
 /**
@@ -117,6 +119,7 @@ with run as materialized (
   returning e.*
 ), ${billDone({ bill: sql`${v('bill')}::uuid`, entry: sql`${v('entry')}::uuid`, metadata: sql`${v('metadata')}::jsonb` })}
 select total_cost from done`,
+  { run: 'executionId' },
 )
 
 /** A tool call or a decision. */
@@ -144,6 +147,7 @@ select ${v('logId')}::uuid, execution_id, ${v('stepId')}::uuid, user_id, ${v('ac
 from workflow_executions where execution_id = ${v('executionId')}::uuid and ${raw(KEEPS_TOTALS_CONDITION)}
 on conflict (log_id) do nothing
 returning action_type as status`,
+  { run: 'executionId' },
 )
 
 /** The trigger of the table sets updated_at. */
@@ -152,4 +156,5 @@ export const HEARTBEAT = constant<'executionId'>(
 update workflow_executions set updated_at = now() where execution_id = ${v('executionId')}::uuid and status = 'running'
   and ${raw(KEEPS_TOTALS_CONDITION)}
 returning status`,
+  { run: 'executionId' },
 )

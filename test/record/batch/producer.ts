@@ -2,6 +2,7 @@ import pg from 'pg'
 import { query } from '../../../src/db/query/query.ts'
 import { openBatch } from '../../../src/record/batch/batch.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
+import { onLayout } from '../../support/on-layout.ts'
 
 /**
  * An engine that writes until it is killed: it prints the id of each row once it is acknowledged. With 'once' it gives one row
@@ -9,10 +10,13 @@ import { uuidv7 } from '../../../src/uuid.ts'
  */
 const [url, mode, ...runs] = process.argv.slice(2)
 const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true })
-const batch = openBatch((statement, shape) => query(pool, statement, shape), {
-  maxRows: 20,
-  flushMs: mode === 'once' ? 200 : 5,
-})
+const batch = openBatch(
+  onLayout((statement, shape) => query(pool, statement, shape)),
+  {
+    maxRows: 20,
+    flushMs: mode === 'once' ? 200 : 5,
+  },
+)
 
 async function produce(): Promise<void> {
   for (let n = 0; ; n++) {

@@ -6,16 +6,15 @@ import type { ExecutionRecorder } from '../../../src/record/recorder/types.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { untilBlocked } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { onLayout } from '../../support/on-layout.ts'
 import * as runs from '../../support/runs.ts'
 
 let database: TestDatabase
 /** What the engine has, and what the operator has. */
 let engine: pg.Client
 let operator: pg.Client
-const runOn =
-  (client: () => pg.Client): Run =>
-  (statement, shape) =>
-    query(client(), statement, shape)
+const runOn = (client: () => pg.Client): Run =>
+  onLayout((statement, shape) => query(client(), statement, shape))
 const byEngine = runOn(() => engine)
 const byOperator = runOn(() => operator)
 

@@ -4,18 +4,18 @@ import type pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { query } from '../../../src/db/query/query.ts'
 import type { WfstoreError } from '../../../src/error.ts'
-import type { Run } from '../../../src/queries/executions/executions.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import type { StepRecorder } from '../../../src/record/recorder/steps.ts'
 import type { ExecutionRecorder } from '../../../src/record/recorder/types.ts'
 import { uuidv7 } from '../../../src/uuid.ts'
 import { openPool, type TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { onLayout } from '../../support/on-layout.ts'
 
 let database: TestDatabase
 let pool: pg.Pool
 let killer: pg.Pool
-const run: Run = (statement, shape) => query(pool, statement, shape)
+const run = onLayout((statement, shape) => query(pool, statement, shape))
 
 beforeAll(async () => {
   database = await createMigrated('interleaved')
