@@ -337,6 +337,23 @@ create trigger wfstore_number_history before insert on usage_history for each ro
 create trigger wfstore_number_history before insert on audit_history for each row
   when (new.history_id is null) execute function wfstore_number_history('audit_history_history_id_seq');
 
+-- While this transaction lasts, no other may move or split the shards of an execution. It runs as the owner, who may lock them.
+create function wfstore_lock_shards(run uuid) returns void language plpgsql
+  security definer set search_path = pg_catalog, pg_temp set lock_timeout = 0 as $$
+declare
+  shard bigint := get_shard_id_for_distribution_column(:schema || '.workflow_executions', run);
+begin
+  -- A transaction that cannot see the end of a move must not wait for it.
+  if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+    perform set_config('lock_timeout', '1ms', true);
+  end if;
+  perform lock_shard_metadata(5, array[shard]);
+  if not exists (select from pg_dist_placement p join pg_dist_local_group g using (groupid) where p.shardid = shard) then
+    raise exception 'the shards of execution % have moved to another node', run using errcode = '40001', hint = 'try again';
+  end if;
+end $$;
+select create_distributed_function('wfstore_lock_shards(uuid)');
+
 -- Runs a statement on the shards of an execution, as plain PostgreSQL: the coordinator hands the call to their node. The statement is a
 -- text of format(), which gets the numbers of the shards, and takes its values as texts. Each row is an object of texts.
 create function wfstore_at(run uuid, statement text, arguments text[]) returns setof text language plpgsql
@@ -348,6 +365,11 @@ declare
       'billing_records', 'wfstore_bill_lines', 'usage_history', 'audit_history', 'wfstore_traces', 'wfstore_spans', 'observability_metrics',
       'wfstore_periods', 'wfstore_settings', 'wfstore_prices', 'wfstore_model_rules']::regclass[]) with ordinality as t (name, place) order by place);
 begin
+  perform wfstore_lock_shards(run);
+  if statement !~* '^\s*(select|with|values)\M|\mreturning\M' then
+    execute format(statement, variadic shards) using arguments;
+    return;
+  end if;
   for found in execute format(statement, variadic shards) using arguments loop
     return next (select json_object_agg(key, value) from json_each_text(row_to_json(found)));
   end loop;
