@@ -75,7 +75,7 @@ it('names and comments of tests avoid them, too', () => {
 })
 
 const VERBS =
-  /^(Apply|Cancel|Check|Close|Compare|Compute|Correct|Create|Distribute|Export|Fill|Import|List|Mark|Open|Print|Remove|Restore|Revert|Revoke|Serve|Set|Show|Stop|Store|Trust|Verify)\b/
+  /^(Apply|Cancel|Check|Close|Compare|Compute|Convert|Correct|Create|Distribute|Export|Fill|Import|List|Mark|Open|Print|Query|Remove|Restore|Revert|Revoke|Serve|Set|Show|Stop|Store|Trust|Verify)\b/
 
 it('the summary and description of each command begin with a verb', async () => {
   const commands = everyCommand(await readReference()).filter(({ command }) => isCommand(command))

@@ -22,7 +22,7 @@ import { newestRuns } from './newest.ts'
 import { assertKeepsNewestRun } from './newest-run.ts'
 import { CAREFUL_SIZE } from './pace.ts'
 import { type CleanupStore, storeOf } from './place.ts'
-import { recordArchive, recordBegin, recordEnd } from './record.ts'
+import { endedOf, recordArchive, recordBegin, recordEnd } from './record.ts'
 import { assertNoCascade } from './references.ts'
 import { watchReplicas } from './replicas.ts'
 import type {
@@ -67,10 +67,12 @@ export async function cleanup(
     const lock = { waitMs: LOCK_WAIT_MS, notice, doing: 'cleaning up' }
     return await withSettings(session, schema, async () => {
       const layout = await checkSchema(client)
-      return withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
+      const result = await withAdvisoryLock(session, cleanupLock(schema), lock, async () => {
         await setLockTimeout(session, WRITE_WAIT_MS, 'session')
         return cleanLocked(await storeOf(client, layout), options)
       })
+      const convert = result.archive ? options.archive?.convert : undefined
+      return convert ? { ...result, archive: await convert(endedOf(client)) } : result
     })
   } finally {
     pipelined.restore()

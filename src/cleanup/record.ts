@@ -47,6 +47,15 @@ const begunShape = {
   costTags: d.text('wfstore_cleanups.cost_tags::text'),
 }
 
+/** Which of the cleanups do not run any more: those of another database are not known. */
+export const endedOf =
+  (client: pg.ClientBase) =>
+  async (ids: string[]): Promise<string[]> => {
+    const ended = sql`select cleanup_id as id from wfstore_cleanups
+      where cleanup_id = any(${ids}::uuid[]) and outcome <> 'running'`
+    return (await query(client, ended, { id: d.uuid() })).map(({ id }) => id)
+  }
+
 /** Stores the folder of the archive once it exists; null if it was not needed. */
 export async function recordArchive(
   client: pg.ClientBase,

@@ -89,6 +89,9 @@ export interface CleanupResult {
   vacuum: string[]
 }
 
+/** JSON lines, or Parquet files that are made of them. */
+export type ArchiveFormat = 'jsonl' | 'parquet'
+
 /** Lines are durable before their rows are deleted. */
 export interface ArchiveSink {
   /** As in `wfstore_cleanups.archive`: the folder, '-', or the path of a device or a FIFO. */
@@ -107,6 +110,11 @@ export interface ArchiveSink {
   finish: () => Promise<ArchiveSummary>
   /** Leaves the archive incomplete; it is correct up to the last sync. */
   abandon: () => Promise<void>
+  /**
+   * Called after a cleanup with a finished archive: converts it, and what killed cleanups have left in the same folder.
+   * @param ended gives those of the cleanups that do not run any more
+   */
+  convert?: (ended: (cleanupIds: string[]) => Promise<string[]>) => Promise<ArchiveSummary>
 }
 
 export interface ArchiveHead {
@@ -126,9 +134,21 @@ export interface ArchiveColumn {
   type: string
 }
 
+export interface ArchivedFile {
+  name: string
+  kind: Cleaned
+  lines: number
+  bytes: number
+  sha256: string
+  /** Of a Parquet file: the SHA-256 of its lines. */
+  linesSha256?: string
+  /** Of a Parquet file: the columns that are text, because their type cannot hold each of their values exactly. */
+  textColumns?: string[]
+}
+
 export interface ArchiveSummary {
   place: string
-  files: { name: string; kind: Cleaned; lines: number; bytes: number; sha256: string }[]
+  files: ArchivedFile[]
   lines: Removed
   bytes: number
 }

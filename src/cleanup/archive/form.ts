@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import {
+  type ArchivedFile,
+  type ArchiveFormat,
   type ArchiveHead,
-  type ArchiveSummary,
   CLEANED,
   type Cleaned,
   type Removed,
@@ -9,8 +10,10 @@ import {
 
 /** The format of an archive (docs/ARCHIVE.md), for writing and reading. */
 
-/** Increased when an older wfstore cannot read a new archive. */
+/** Of an archive of JSON lines. */
 export const FORM = 1
+/** Of an archive with a Parquet file. Increased when an older wfstore cannot read a new archive. */
+export const PARQUET_FORM = 2
 
 /** Written last: an archive that has it is complete. */
 export const MANIFEST = 'manifest.json'
@@ -24,13 +27,31 @@ const STEMS: Record<Cleaned, string> = {
   metric: 'metrics',
 }
 
+const ENDINGS: Record<ArchiveFormat, string> = { jsonl: '.jsonl.gz', parquet: '.parquet' }
+
 /** 'executions-0001.jsonl.gz' */
 export const fileName = (kind: Cleaned, number: number): string =>
-  `${STEMS[kind]}-${String(number).padStart(4, '0')}.jsonl.gz`
+  `${STEMS[kind]}-${String(number).padStart(4, '0')}${ENDINGS.jsonl}`
 
-const FILE_NAME = /^(executions|steps|audit|metrics)-\d{4,}\.jsonl\.gz$/
+const FILE_NAME = /^((?:executions|steps|audit|metrics)-\d{4,})\.(jsonl\.gz|parquet)$/
 
 export const isFileName = (name: string): boolean => FILE_NAME.test(name)
+
+export const formatOf = (name: string): ArchiveFormat =>
+  name.endsWith(ENDINGS.parquet) ? 'parquet' : 'jsonl'
+
+/** The name of a file of the archive after its conversion. */
+export const nameIn = (format: ArchiveFormat, name: string): string =>
+  name.replace(FILE_NAME, `$1${ENDINGS[format]}`)
+
+/** One conversion of an archive runs at a time. */
+export const CONVERT_LOCK = 'convert.lock'
+
+/** Whether the file is only partly written, or is the lock of a conversion. A killed process may leave it. */
+export const isTemporary = (name: string): boolean => {
+  const [, of = ''] = /^(.+?)(?:\.[0-9a-f]{8})?\.part$/.exec(name) ?? []
+  return of === MANIFEST || isFileName(of) || name.startsWith(CONVERT_LOCK)
+}
 
 /**
  * '20261123T163245Z-9f8e7d6c': archives in a folder sort by their start. The last part is the end of the cleanup's id,
@@ -47,12 +68,13 @@ export interface Head extends ArchiveHead {
   form: number
   /** The version of wfstore that wrote it. */
   wfstore: string
+  /** The format into which its lines are converted after the cleanup. */
+  format?: 'parquet'
 }
 
-export type ArchivedFile = ArchiveSummary['files'][number]
-
 export interface Manifest extends Head {
-  finishedAt: string
+  /** Null if the cleanup was killed. Without a conversion it has no manifest then. */
+  finishedAt: string | null
   files: ArchivedFile[]
   lines: Removed
   bytes: number

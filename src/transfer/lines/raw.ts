@@ -31,6 +31,17 @@ export function rawFields(line: string, name: string): Map<string, string> {
   return fields
 }
 
+/** The members of the object that begins there: their names and the texts of their values. */
+export function membersOf(text: string, start = 0): [name: string, value: string][] {
+  const members: [string, string][] = []
+  eachMember(text, start, (member, from) => {
+    const end = endOfValue(text, from)
+    members.push([nameAt(text, member), text.slice(from, end)])
+    return end
+  })
+  return members
+}
+
 /** Does a value that begins so lose something in JSON.parse? A string, true, false and null do not. */
 const isLossy = (first: number): boolean =>
   first === OPEN_OBJECT || first === OPEN_ARRAY || (first >= MINUS && first <= NINE)

@@ -1,9 +1,12 @@
 // @module-tag slow
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
+import type { ArchiveFormat } from '../../../src/cleanup/types.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { clean, inFolder, restore, rowsOf, totalsOf } from './support.ts'
+import { clean, inFolder, options, restore, rowsOf, totalsOf } from './support.ts'
 
 let database: TestDatabase
 
@@ -30,9 +33,14 @@ const EMPTY = `delete from workflow_executions; delete from audit_logs; delete f
 
 /** Everything that is older than the cutoff, away and back. */
 async function awayAndBack(folder: string): Promise<void> {
+  await awayAndBackIn('jsonl', join(folder, 'jsonl'))
+  await awayAndBackIn('parquet', join(folder, 'parquet'))
+}
+
+async function awayAndBackIn(format: ArchiveFormat, folder: string): Promise<void> {
   const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
   expect(rows.length).toBeGreaterThan(0)
-  await clean(database, folder)
+  await clean(database, folder, { archive: archiveInFolder(folder, { ...options, format }) })
   expect(await rowsOf(database)).toEqual([])
   const { alreadyThere } = await restore(database, folder)
   expect(alreadyThere).toEqual({ execution: 0, step: 0, audit: 0, metric: 0 })

@@ -1,36 +1,99 @@
 import { join } from 'node:path'
 import { WfstoreError } from '../../../error.ts'
-import { CLEANED } from '../../types.ts'
+import { type ArchivedFile, type ArchiveFormat, CLEANED } from '../../types.ts'
 import {
-  type ArchivedFile,
-  FORM,
+  formatOf,
   type Head,
   isFileName,
   isFolderName,
+  isTemporary,
   JOURNAL,
   MANIFEST,
   type Manifest,
   type Mark,
+  nameIn,
   noRows,
+  PARQUET_FORM,
   type Segment,
   unseal,
 } from '../form.ts'
-import { checkFile, contentOf, namesIn, type Piece, reading, sizeOf, textOf } from './read.ts'
+import { linesOfParquet } from '../parquet/read.ts'
+import {
+  checkBytes,
+  checkLines,
+  contentOf,
+  namesIn,
+  type Piece,
+  reading,
+  sizeOf,
+  textOf,
+} from './read.ts'
 import { type ArchiveProblem, type CoveredFile, Fault, type VerifiedArchive } from './report.ts'
 
 /** The content of a folder according to its manifest or journal. */
-interface Claim {
+export interface FolderClaim {
   head: Head | null
-  complete: boolean
-  files: (CoveredFile & { pieces: Piece[] })[]
+  /** When the manifest was written; null if the cleanup was killed. */
+  finishedAt: string | null
+  files: ClaimedFile[]
 }
+
+export type ClaimedFile = CoveredFile & { pieces: Piece[] }
 
 /** Whether the folder is an archive, not a folder of archives. */
 export const isArchive = (name: string, names: readonly string[]): boolean =>
   names.includes(MANIFEST) || names.includes(JOURNAL) || isFolderName(name)
 
+/** The covered lines of a file. @throws Fault if it is damaged */
+export function linesIn(place: string, file: ClaimedFile): AsyncGenerator<Buffer> {
+  const path = join(place, file.name)
+  return formatOf(file.name) === 'parquet'
+    ? linesOfParquet(path, file.lines, file.linesSha256 as string)
+    : contentOf(path, file.pieces)
+}
+
+interface Folder extends FolderClaim {
+  /** Bytes that a killed cleanup or conversion wrote. */
+  ignoredBytes: number
+  problems: ArchiveProblem[]
+}
+
 /** Reads a whole archive. Data after the last sync of a killed cleanup is ignored: its rows were not deleted. */
 export async function verifyFolder(place: string): Promise<VerifiedArchive> {
+  const { head, finishedAt, files, ignoredBytes, problems } = await readFolder(place, checkFile)
+  const lines = noRows()
+  for (const file of files) lines[file.kind] += file.lines
+  return {
+    place,
+    form: 'folder',
+    head,
+    complete: finishedAt !== null,
+    files: files.map(({ pieces: _, ...file }) => file),
+    lines,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    ignoredBytes,
+    problems,
+    content: async function* () {
+      for (const file of files) yield* linesIn(place, file)
+    },
+  }
+}
+
+const checkFile = (place: string, file: ClaimedFile): Promise<void> =>
+  formatOf(file.name) === 'parquet'
+    ? checkParquet(join(place, file.name), file)
+    : checkLines(join(place, file.name), file.pieces, file.lines)
+
+async function checkParquet(path: string, { pieces, lines, linesSha256 }: ClaimedFile) {
+  await checkBytes(path, pieces)
+  for await (const _ of linesOfParquet(path, lines, linesSha256 as string));
+}
+
+/** What the manifest or the journal says of a folder. @param checkFile reads a file whose size is right */
+export async function readFolder(
+  place: string,
+  checkFile: (place: string, file: ClaimedFile) => Promise<void> = async () => {},
+): Promise<Folder> {
   const names = await namesIn(place)
   const problems: ArchiveProblem[] = []
   const check = async (file: string, work: () => Promise<void>) => {
@@ -41,7 +104,7 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
       problems.push({ file, problem: error.message })
     }
   }
-  let claim: Claim = { head: null, complete: false, files: [] }
+  let claim: FolderClaim = { head: null, finishedAt: null, files: [] }
   const record = names.includes(MANIFEST) || !names.includes(JOURNAL) ? MANIFEST : JOURNAL
   await check(record, async () => {
     if (names.length === 0) return
@@ -50,6 +113,7 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
     claim = record === MANIFEST ? readManifest(text) : readJournal(text, names)
   })
   let ignoredBytes = 0
+  const complete = claim.finishedAt !== null
   if (problems.length === 0) {
     for (const file of claim.files) {
       await check(file.name, async () => {
@@ -57,44 +121,29 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
         if (size === undefined) throw new Fault('is missing')
         if (size < file.bytes)
           throw new Fault(`is truncated: it has ${size} bytes of ${file.bytes}`)
-        if (claim.complete && size > file.bytes)
+        if ((complete || formatOf(file.name) === 'parquet') && size > file.bytes)
           throw new Fault(`is damaged: it has ${size} bytes, not ${file.bytes}`)
         ignoredBytes += size - file.bytes
-        await checkFile(join(place, file.name), file.pieces, file.lines)
+        await checkFile(place, file)
       })
     }
     const known = new Set([MANIFEST, JOURNAL, ...claim.files.map(({ name }) => name)])
-    for (const name of names.filter((name) => !known.has(name) && !isPart(name))) {
-      if (claim.complete || !isFileName(name))
+    for (const name of names.filter((name) => !known.has(name) && !isTemporary(name))) {
+      const isConverted = ['jsonl', 'parquet'].some((format) =>
+        known.has(nameIn(format as ArchiveFormat, name)),
+      )
+      if ((complete && !isConverted) || !isFileName(name))
         problems.push({ file: name, problem: 'does not belong to this archive' })
       else ignoredBytes += (await sizeOf(join(place, name))) ?? 0
     }
   }
-  const lines = noRows()
-  for (const file of claim.files) lines[file.kind] += file.lines
-  return {
-    place,
-    form: 'folder',
-    head: claim.head,
-    complete: claim.complete,
-    files: claim.files.map(({ pieces: _, ...file }) => file),
-    lines,
-    bytes: claim.files.reduce((sum, { bytes }) => sum + bytes, 0),
-    ignoredBytes,
-    problems,
-    content: async function* () {
-      for (const { name, pieces } of claim.files) yield* contentOf(join(place, name), pieces)
-    },
-  }
+  return { ...claim, ignoredBytes, problems }
 }
 
-/** Whether the file is a partly written manifest, left by a power failure. */
-const isPart = (name: string) => name.startsWith(`${MANIFEST}.`) && name.endsWith('.part')
-
-function readManifest(text: string): Claim {
+function readManifest(text: string): FolderClaim {
   const manifest = text.endsWith('\n') ? unseal(text.slice(0, -1), 2) : undefined
   if (!manifest) throw new Fault('is damaged or truncated')
-  const { files, lines } = manifest as Manifest
+  const { files, lines, finishedAt } = manifest as Manifest
   if (!Array.isArray(files)) throw new Fault(STRANGE)
   const counted = noRows()
   for (const file of files) assertFile(file)
@@ -104,7 +153,7 @@ function readManifest(text: string): Claim {
     throw new Fault('has other counts than its files')
   return {
     head: knownForm(manifest as Manifest),
-    complete: true,
+    finishedAt,
     files: files.map((file) => ({ ...file, pieces: [file] })),
   }
 }
@@ -114,16 +163,18 @@ const STRANGE = 'is damaged: it has invalid values'
 /** Rejects names of files outside of the archive. @throws Fault */
 function assertFile(file: Omit<ArchivedFile, 'sha256'> | null): void {
   if (!file) throw new Fault(STRANGE)
-  const { name, kind, bytes, lines } = file
+  const { name, kind, bytes, lines, linesSha256 } = file
   const counts = [bytes, lines]
+  if (isFileName(name) && (linesSha256 !== undefined) !== (formatOf(name) === 'parquet'))
+    throw new Fault(STRANGE)
   const right = isFileName(name) && CLEANED.includes(kind) && counts.every(Number.isSafeInteger)
   if (!right || counts.some((count) => count < 0)) throw new Fault(STRANGE)
 }
 
 export function knownForm(head: Head): Head {
   if (typeof head?.form !== 'number') throw new Fault(STRANGE)
-  if (head.form <= FORM && !hasColumns(head)) throw new Fault(STRANGE)
-  if (head.form <= FORM) return head
+  if (head.form <= PARQUET_FORM && !hasColumns(head)) throw new Fault(STRANGE)
+  if (head.form <= PARQUET_FORM) return head
   throw new WfstoreError('usage', `the archive was written by a newer wfstore, ${head.wfstore}`, {
     hint: 'upgrade wfstore',
   })
@@ -138,7 +189,7 @@ const hasColumns = ({ columns, cleanupId }: Head): boolean =>
   )
 
 /** If the last line is incomplete, the cleanup was killed before it deleted the rows of this line. */
-function readJournal(text: string, names: readonly string[]): Claim {
+function readJournal(text: string, names: readonly string[]): FolderClaim {
   const lines = text.split('\n')
   const torn = lines.pop() as string
   const end = torn.lastIndexOf('}') + 1
@@ -155,19 +206,19 @@ function readJournal(text: string, names: readonly string[]): Claim {
   const [first, ...others] = marks as Mark[]
   if (first === undefined) {
     if (names.some(isFileName)) throw new Fault('is truncated: it does not list the files')
-    return { head: null, complete: false, files: [] }
+    return { head: null, finishedAt: null, files: [] }
   }
   if (!('archive' in first)) throw new Fault('is damaged: it does not begin with the head')
-  const files = new Map<string, Claim['files'][number]>()
+  const files = new Map<string, FolderClaim['files'][number]>()
   for (const mark of others) {
     if (!('segments' in mark))
       throw new Fault('is damaged: it has a line that is not valid in a journal')
     for (const segment of mark.segments) addSegment(files, segment)
   }
-  return { head: knownForm(first.archive), complete: false, files: [...files.values()] }
+  return { head: knownForm(first.archive), finishedAt: null, files: [...files.values()] }
 }
 
-function addSegment(files: Map<string, Claim['files'][number]>, segment: Segment): void {
+function addSegment(files: Map<string, FolderClaim['files'][number]>, segment: Segment): void {
   const { file: name, kind, offset, bytes, lines, sha256 } = segment
   assertFile({ name, kind, bytes, lines })
   const file = files.get(name) ?? { name, kind, lines: 0, bytes: 0, sha256: null, pieces: [] }

@@ -82,13 +82,18 @@ export async function* contentOf(path: string, pieces: readonly Piece[]): AsyncG
   yield* gunzip(bytesOf(path, pieces))
 }
 
+/** @throws Fault if the file is not the one that was written */
+export async function checkBytes(path: string, pieces: readonly Piece[]): Promise<void> {
+  for await (const _ of bytesOf(path, pieces));
+}
+
 /** @throws Fault if the file is damaged */
-export async function checkFile(
+export async function checkLines(
   path: string,
   pieces: readonly Piece[],
   lines: number,
 ): Promise<void> {
-  for await (const _ of bytesOf(path, pieces));
+  await checkBytes(path, pieces)
   let counted = 0
   try {
     for await (const chunk of contentOf(path, pieces)) counted += countLines(chunk)

@@ -19,6 +19,9 @@ export interface CoveredFile {
   bytes: number
   /** The checksum of the file; null in an incomplete archive, which has one per sync. */
   sha256: string | null
+  /** Of a Parquet file. */
+  linesSha256?: string
+  textColumns?: string[]
 }
 
 /** A verified archive. */

@@ -48,15 +48,27 @@ const beganAt = ({ head }: VerifiedArchive) => head?.startedAt ?? ''
 
 async function archivesIn(place: string): Promise<VerifiedArchive[]> {
   const found = await stat(place).catch(() => undefined)
-  if (!found) throw new WfstoreError('usage', `archive not found: ${place}`)
-  if (!found.isDirectory()) return [await verifyStream(place)]
-  const names = await namesIn(place)
-  if (isArchive(basename(place), names)) return [await verifyFolder(place)]
+  if (found?.isDirectory() === false) return [await verifyStream(place)]
   const archives: VerifiedArchive[] = []
+  for (const archive of await archiveFolders(place)) archives.push(await verifyFolder(archive))
+  return archives
+}
+
+/**
+ * The folders of the archives in a folder, which may be one of them, in the order of their names.
+ * @throws WfstoreError usage if there is none, failed if the disk cannot be read
+ */
+export async function archiveFolders(place: string): Promise<string[]> {
+  const found = await stat(place).catch(() => undefined)
+  if (!found) throw new WfstoreError('usage', `archive not found: ${place}`)
+  if (!found.isDirectory()) throw new WfstoreError('usage', `${place} is not a folder of archives`)
+  const names = await namesIn(place)
+  if (isArchive(basename(place), names)) return [place]
+  const archives: string[] = []
   for (const name of names) {
     const inner = join(place, name)
     const isFolder = await reading(inner, async () => (await stat(inner)).isDirectory())
-    if (isFolder && isArchive(name, await namesIn(inner))) archives.push(await verifyFolder(inner))
+    if (isFolder && isArchive(name, await namesIn(inner))) archives.push(inner)
   }
   if (archives.length > 0) return archives
   throw new WfstoreError('usage', `${place} has no archive`, {

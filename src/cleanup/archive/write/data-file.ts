@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createFile } from '../../../rights.ts'
-import type { Cleaned } from '../../types.ts'
+import type { ArchivedFile, Cleaned } from '../../types.ts'
 import { onDisk } from '../disk.ts'
-import type { ArchivedFile, Segment } from '../form.ts'
+import type { Segment } from '../form.ts'
 
 /** A growing file of an archive. What is not synced can be discarded. */
 export interface DataFile {

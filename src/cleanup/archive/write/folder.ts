@@ -1,50 +1,46 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
-import zlib from 'node:zlib'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
-import { writeWhole } from '../../../files.ts'
 import { checkNames, type Names } from '../../../options.ts'
 import { createFolder, createFolders } from '../../../rights.ts'
 import { syncFolder } from '../../../sync-folder.ts'
-import type { ArchiveHead, ArchiveSink, ArchiveSummary, Cleaned } from '../../types.ts'
+import type {
+  ArchiveFormat,
+  ArchiveHead,
+  ArchiveSink,
+  ArchiveSummary,
+  Cleaned,
+} from '../../types.ts'
 import { onDisk } from '../disk.ts'
-import {
-  FORM,
-  fileName,
-  folderName,
-  type Head,
-  JOURNAL,
-  MANIFEST,
-  type Manifest,
-  noRows,
-  seal,
-} from '../form.ts'
+import { FORM, fileName, folderName, type Head, JOURNAL } from '../form.ts'
 import { type Block, blocksOf } from './blocks.ts'
 import { createDataFile, type DataFile } from './data-file.ts'
+import { gzip } from './gzip.ts'
 import { createJournal, type Journal } from './journal.ts'
+import { writeManifest } from './manifest.ts'
 
 export interface FolderOptions {
   /** The maximum compressed size of a file before the next one is started (default: 64 MiB). */
   fileBytes?: number | undefined
   /** The rights of its files, such as 0o640 (default: 0o600). Who may read the files may enter the new folders. */
   fileMode?: number | undefined
+  /**
+   * 'parquet': after the cleanup its lines are converted to Parquet files (default: 'jsonl'). What killed cleanups of the
+   * same database have left in the folder for this is converted, too.
+   */
+  format?: ArchiveFormat | undefined
   wfstoreVersion: string
 }
 
-const OPTIONS: Names<FolderOptions> = { fileBytes: true, fileMode: true, wfstoreVersion: true }
+const OPTIONS: Names<FolderOptions> = {
+  fileBytes: true,
+  fileMode: true,
+  format: true,
+  wfstoreVersion: true,
+}
 
 const FILE_BYTES = 64 * 1024 * 1024
-
-const compress = promisify(zlib.gzip) as (data: Uint8Array, options: object) => Promise<Buffer>
-
-/**
- * Compresses to a gzip member on another thread. Members can be concatenated. Level 6 would save an eighth but take twice
- * the time, and the cleanup waits for it.
- */
-const gzip = (data: Uint8Array): Promise<Buffer> =>
-  compress(data, { level: 1, chunkSize: 256 * 1024 })
 
 /** The maximum number of blocks compressed in parallel: the number of threads of Node. */
 const BLOCKS_AT_ONCE = 4
@@ -55,7 +51,10 @@ const BLOCKS_AT_ONCE = 4
  */
 export function archiveInFolder(folder: string, options?: FolderOptions): ArchiveSink {
   checkNames('archiveInFolder', options, OPTIONS)
-  const { fileBytes = FILE_BYTES, fileMode, wfstoreVersion = '' } = options ?? {}
+  const { fileBytes = FILE_BYTES, fileMode, format = 'jsonl', wfstoreVersion = '' } = options ?? {}
+  if (format !== 'jsonl' && format !== 'parquet')
+    throw new WfstoreError('usage', `format is ${JSON.stringify(format)}, not jsonl or parquet`)
+  const isParquet = format === 'parquet'
   const parent = resolve(folder)
   const files: DataFile[] = []
   let place = parent
@@ -98,7 +97,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
     },
     open: async (cleanup: ArchiveHead) => {
       began = performance.now()
-      head = { form: FORM, wfstore: wfstoreVersion, ...cleanup }
+      head = { form: FORM, wfstore: wfstoreVersion, ...(isParquet && { format }), ...cleanup }
       place = await makeFolder(parent, folderName(cleanup), fileMode)
       journal = await createJournal(join(place, JOURNAL), fileMode)
       await journal.append({ archive: head })
@@ -147,17 +146,22 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
     finish: async (): Promise<ArchiveSummary> => {
       if (failure) throw failure
       await Promise.all(files.map((file) => file.close()))
-      const summary = summaryOf(place, files)
       // By the clock of the server, as the start.
       const startedAt = Date.parse((head as Head).startedAt)
-      const manifest: Manifest = {
-        ...(head as Head),
-        finishedAt: new Date(startedAt + performance.now() - began).toISOString(),
-        files: summary.files,
-        lines: summary.lines,
-        bytes: summary.bytes,
-      }
-      await writeManifest(place, manifest, fileMode)
+      const summary = await writeManifest(
+        place,
+        head as Head,
+        {
+          finishedAt: new Date(startedAt + performance.now() - began).toISOString(),
+          files: files.map((file) => file.summary()),
+        },
+        fileMode,
+      ).catch((cause) => {
+        throw new WfstoreError('failed', describe(cause).message, {
+          hint: 'the archive is incomplete, but it has all removed rows and they can be restored',
+          cause,
+        })
+      })
       await journal?.close()
       await rm(join(place, JOURNAL), { force: true })
       return summary
@@ -169,27 +173,12 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
       // Remove an empty archive.
       if (journal && files.length === 0) await rm(place, { recursive: true, force: true })
     },
-  }
-}
-
-function summaryOf(place: string, files: DataFile[]): ArchiveSummary {
-  const summaries = files.map((file) => file.summary())
-  const lines = noRows()
-  for (const { kind, lines: added } of summaries) lines[kind] += added
-  return { place, files: summaries, lines, bytes: summaries.reduce((sum, f) => sum + f.bytes, 0) }
-}
-
-async function writeManifest(place: string, manifest: Manifest, fileMode?: number): Promise<void> {
-  const text = async function* () {
-    yield Buffer.from(`${seal(manifest, 2)}\n`)
-  }
-  try {
-    await writeWhole(join(place, MANIFEST), text(), { fileMode })
-  } catch (cause) {
-    throw new WfstoreError('failed', describe(cause).message, {
-      hint: 'the archive is incomplete, but it has all removed rows and they can be restored',
-      cause,
-    })
+    ...(isParquet && {
+      convert: async (ended) => {
+        const { convertFinished } = await import('../convert.ts')
+        return convertFinished(place, parent, ended)
+      },
+    }),
   }
 }
 

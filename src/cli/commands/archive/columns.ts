@@ -1,3 +1,4 @@
+import type { ConvertedArchive } from '../../../cleanup/archive/convert.ts'
 import type { ArchiveReport, VerifiedArchive } from '../../../cleanup/archive/verify/verify.ts'
 import type { RestoreResult } from '../../../cleanup/restore/restore.ts'
 import type { Cleaned } from '../../../cleanup/types.ts'
@@ -35,6 +36,33 @@ export const archiveColumns: Column<VerifiedArchive>[] = [
   { name: 'files', kind: 'count', value: ({ files }) => files.length, priority: 4 },
   { name: 'bytes', kind: 'count', priority: 4 },
   { name: 'problems', kind: 'count', value: ({ problems }) => problems.length, priority: 10 },
+]
+
+const converted = (name: string, kind: Cleaned): Column<ConvertedArchive> => ({
+  name,
+  kind: 'count',
+  value: ({ lines }) => lines[kind],
+  priority: 7,
+})
+
+/** A converted archive. */
+export const convertedColumns: Column<ConvertedArchive>[] = [
+  {
+    name: 'archive',
+    kind: 'text',
+    isName: true,
+    value: ({ place }) => place,
+    flex: { min: 24 },
+    priority: 9,
+  },
+  { name: 'outcome', kind: 'status', priority: 10 },
+  converted('runs', 'execution'),
+  converted('steps', 'step'),
+  converted('entries', 'audit'),
+  converted('metrics', 'metric'),
+  { name: 'files', kind: 'json', value: ({ files }) => JSON.stringify(files), table: false },
+  { name: 'bytesBefore', kind: 'count', priority: 4 },
+  { name: 'bytes', kind: 'count', priority: 5 },
 ]
 
 /** The whole report as one object. */

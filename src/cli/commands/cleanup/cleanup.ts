@@ -33,10 +33,7 @@ export function define(cleanup: Command, context: Context): void {
   })
   explain(cleanup, {
     exit: '5 if another cleanup is running, or another session has locked rows.',
-    examples: [
-      'wfstore cleanup --days 90 --dry-run',
-      'wfstore cleanup --days 90 --archive /var/archive --quiet',
-    ],
+    examples: ['wfstore cleanup --days 90 --archive /var/archive --quiet'],
   })
   addCleanupOptions(cleanup.usage('[options] [command]'))
     .description('Remove old runs and their data. Totals and bills are kept.')
@@ -49,6 +46,7 @@ async function runCleanup(context: Context, given: CleanupFlags): Promise<void> 
   const howOld = await readCutoff(flags, context)
   checkColumns(flags)
   checkFileMode(flags.fileMode, (flags.archive ?? '-') !== '-', '--archive with a folder')
+  checkFormat(flags)
   const archive = flags.dryRun ? undefined : await sinkOf(flags, io)
   const client = await context.connect(flags)
   const { keepLast, allowAll } = flags
@@ -162,6 +160,13 @@ async function clean(
     )
 }
 
+function checkFormat({ archive = '-', format }: CleanupFlags): void {
+  if (format === undefined || archive !== '-') return
+  throw new WfstoreError('usage', '--format requires --archive with a folder', {
+    hint: 'leave it out: a stream has JSON lines',
+  })
+}
+
 async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefined> {
   const { archive: place } = flags
   if (place === undefined) return undefined
@@ -172,9 +177,14 @@ async function sinkOf(flags: CleanupFlags, io: Io): Promise<ArchiveSink | undefi
   const path = resolve(io.cwd, place)
   if (place === '-' || (await isPassage(path))) {
     checkFileMode(flags.fileMode, false, '--archive with a folder')
+    checkFormat({ ...flags, archive: '-' })
     const { archiveToStream } = await import('../../../cleanup/archive/write/stream.ts')
     return archiveToStream(place === '-' ? io.stdout : path, { wfstoreVersion: version })
   }
   const { archiveInFolder } = await import('../../../cleanup/archive/write/folder.ts')
-  return archiveInFolder(path, { wfstoreVersion: version, fileMode: flags.fileMode })
+  return archiveInFolder(path, {
+    wfstoreVersion: version,
+    fileMode: flags.fileMode,
+    format: flags.format,
+  })
 }

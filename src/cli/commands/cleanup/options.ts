@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import type { ArchiveFormat } from '../../../cleanup/types.ts'
 import { WfstoreError } from '../../../error.ts'
 import type { Context } from '../../context.ts'
 import { fileMode } from '../../options/file-mode.ts'
@@ -15,6 +16,7 @@ export interface CleanupFlags extends GlobalOptions {
   allowAll?: boolean
   dryRun?: boolean
   archive?: string
+  format?: ArchiveFormat
   fileMode?: number
   batchSize?: number
   pause?: number
@@ -35,6 +37,7 @@ export function addCleanupOptions(command: Command): Command {
     .option('--allow-all', 'allow it to remove even the newest finished run')
     .option('--dry-run', 'count the rows; change nothing')
     .option('--archive <folder>', 'archive first in this folder or FIFO; - for stdout', parseText)
+    .option('--format <name>', 'format of the archive: jsonl (default), parquet', parseFormat)
     .option(...fileMode)
     .option(
       '--batch-size <n>',
@@ -72,6 +75,13 @@ export async function readCutoff(
   if (days !== undefined) return async () => ({ days })
   const time = await readTime('--before', before as string, flags.tz ?? 'UTC')
   return async () => ({ before: (await boundOf(time, context, flags)).at })
+}
+
+const FORMATS: readonly string[] = ['jsonl', 'parquet'] satisfies ArchiveFormat[]
+
+function parseFormat(text: string): ArchiveFormat {
+  if (FORMATS.includes(text)) return text as ArchiveFormat
+  throw new InvalidArgumentError(`It must be ${FORMATS.join(' or ')}`)
 }
 
 /** Milliseconds. */
