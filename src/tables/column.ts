@@ -192,6 +192,10 @@ export const byWfstore = <
 /** When the row was added or last changed: the database writes it. */
 export const stamp = byWfstore(optional(withDefault(time, 'now()')))
 
+/** Whether a row may be without an execution. A distributed store has an id for none; people and lines see null. */
+export const isRunOrNone = ({ name, nullable }: TableField): boolean =>
+  name === 'executionId' && nullable
+
 /** `execution_id` of `executionId`. */
 export const columnOf = (field: string): string =>
   field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -139,7 +139,8 @@ export const historyColumns = ({ columns }: HistoryDescription): string[] => nam
 export const historyKey = ({ columns }: HistoryDescription): string[] =>
   names(columns.filter(({ merge }) => merge === undefined))
 
-const mergedColumn = ({ column, merge }: HistoryColumn): string => {
+/** SQL of a column of several rows with the same key. */
+export const mergedColumn = ({ column, merge }: HistoryColumn): string => {
   if (merge === undefined) return column
   return merge === 'any' ? `(array_agg(${column}))[1]` : `${merge}(${column})`
 }

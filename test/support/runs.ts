@@ -2,6 +2,7 @@ import type { Run } from '../../src/db/query/query.ts'
 import { startExecution } from '../../src/record/recorder/recorder.ts'
 import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import type { TestDatabase } from './database.ts'
+import { withoutTriggers } from './triggers.ts'
 
 export interface StartOptions {
   /** Hours since the last write. */
@@ -37,18 +38,17 @@ export async function silence(
   hours: number,
 ): Promise<void> {
   const [row] = await database.sql(`select now() - $1::float8 * interval '1 hour' as then`, [hours])
-  await database.sql('set session_replication_role = replica')
-  for (const [table, column] of [
-    ['workflow_executions', 'updated_at'],
-    ['workflow_steps', 'updated_at'],
-    ['audit_logs', 'timestamp'],
-  ]) {
-    await database.sql(`update ${table} set ${column} = $2 where execution_id = $1`, [
-      executionId,
-      row?.then,
-    ])
-  }
-  await database.sql('set session_replication_role = origin')
+  await withoutTriggers(
+    database,
+    ...[
+      'workflow_executions set updated_at',
+      'workflow_steps set updated_at',
+      'audit_logs set timestamp',
+    ].map((what): [string, unknown[]] => [
+      `update ${what} = $2 where execution_id = $1`,
+      [executionId, row?.then],
+    ]),
+  )
 }
 
 /** The status of a run, its bills, and the metadata of its final audit entries. */

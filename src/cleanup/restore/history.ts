@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { sql } from '../../db/query/sql.ts'
@@ -6,17 +7,23 @@ import { advanceSequences } from '../../db/sequences.ts'
 import { WfstoreError } from '../../error.ts'
 import {
   auditHistory,
+  type HistoryColumn,
   type HistoryDescription,
   historyKey,
+  mergedColumn,
   neededColumns,
   ofRows,
   ofSteps,
+  onShard,
   usageHistory,
 } from '../../tables/histories.ts'
 import { foldInto } from '../history.ts'
 import type { Cleaned } from '../types.ts'
 
-const HISTORIES = [usageHistory, auditHistory]
+const historiesOf = (layout: Layout): HistoryDescription[] =>
+  [usageHistory, auditHistory].map((history) =>
+    layout === 'distributed' ? onShard(history) : history,
+  )
 
 /** What the restored rows are counted in, in the transaction that restores them. */
 const restoredOf = ({ name }: HistoryDescription) => `pg_temp.wfstore_restored_${name}`
@@ -29,10 +36,10 @@ const create = (history: HistoryDescription) => `
   create temporary table ${restoredOf(history).replace('pg_temp.', '')} (like ${history.name}) on commit drop;
   alter table ${restoredOf(history)} drop column history_id`
 
-export async function createRestored(client: pg.ClientBase): Promise<void> {
+export async function createRestored(client: pg.ClientBase, layout: Layout): Promise<void> {
   const runs = `create temporary table ${RUNS.replace('pg_temp.', '')} on commit drop as
     select ${runColumns} from workflow_executions with no data`
-  await client.query([...HISTORIES.map(create), runs].join('; '))
+  await client.query([...historiesOf(layout).map(create), runs].join('; '))
 }
 
 /** Call it before the rows of each archive. @param costTags of its cleanup, as the text of an array in SQL */
@@ -46,12 +53,13 @@ export async function beginRestored(client: pg.ClientBase, costTags: string): Pr
  * counted.
  * @param back a relation of whole rows of the kind
  */
-export function foldRestored(kind: Cleaned, back: string): string {
+export function foldRestored(layout: Layout, kind: Cleaned, back: string): string {
+  const histories = historiesOf(layout)
   const fold = (history: HistoryDescription, added: string) =>
     `, folded as (${foldInto(history, added, restoredOf(history))})`
-  if (kind === 'step') return fold(usageHistory, ofSteps(usageHistory, RUNS, back))
-  const history = HISTORIES.find((history) => history.kind === kind)
+  const history = histories.find((one) => one.kind === (kind === 'step' ? 'execution' : kind))
   if (!history) return ''
+  if (kind === 'step') return fold(history, ofSteps(history, RUNS, back))
   const keep = `, kept as (insert into ${RUNS} (${runColumns}) select ${runColumns} from ${back})`
   return `${fold(history, ofRows(history, back))}${kind === 'execution' ? keep : ''}`
 }
@@ -60,12 +68,14 @@ export function foldRestored(kind: Cleaned, back: string): string {
  * Takes the restored rows out of the histories, so that no total moves.
  * @throws WfstoreError conflict where a history does not hold them
  */
-export async function takeOut(client: pg.ClientBase): Promise<void> {
-  await advanceSequences(
-    client,
-    HISTORIES.map(({ name }) => name),
-  )
-  for (const history of HISTORIES) {
+export async function takeOut(client: pg.ClientBase, layout: Layout): Promise<void> {
+  const histories = historiesOf(layout)
+  if (layout === 'single')
+    await advanceSequences(
+      client,
+      histories.map(({ name }) => name),
+    )
+  for (const history of histories) {
     await client.query(`analyze ${restoredOf(history)}`)
     const [row] = await query(client, shortOf(history), { missing: d.count() })
     const missing = row?.missing ?? 0
@@ -82,14 +92,15 @@ export async function takeOut(client: pg.ClientBase): Promise<void> {
   }
 }
 
-const namesOf = ({ columns }: HistoryDescription, how: 'sum' | 'max') =>
+const namesOf = ({ columns }: HistoryDescription, how: HistoryColumn['merge']) =>
   columns.filter(({ merge }) => merge === how).map(({ column }) => column)
 
-const summed = (history: HistoryDescription, from: string, newest: string[] = []): string => {
-  const sums = namesOf(history, 'sum').map((name) => `sum(${name}) as ${name}`)
-  const latest = newest.map((name) => `max(${name}) as ${name}`)
+const summed = (history: HistoryDescription, from: string): string => {
   const keys = historyKey(history)
-  return `select ${[...keys, ...sums, ...latest].join(', ')} from ${from} group by ${keys.join(', ')}`
+  const others = history.columns
+    .filter(({ merge }) => merge)
+    .map((one) => `${mergedColumn(one)} as ${one.column}`)
+  return `select ${[...keys, ...others].join(', ')} from ${from} group by ${keys.join(', ')}`
 }
 
 /** The key of a run without its model: its cost can be at several models. */
@@ -127,18 +138,18 @@ const takeOutOf = (history: HistoryDescription): string => {
   const keys = historyKey(history).join(', ')
   const sums = namesOf(history, 'sum')
   // What the newest was without the restored rows is not known, so it stays.
-  const newest = namesOf(history, 'max')
+  const newest = [...namesOf(history, 'max'), ...namesOf(history, 'any')]
   const restored = restoredOf(history)
   // A numeric may be infinite. Infinity less itself is NaN, so such a sum stays.
   const left = sums.map(
     (name) => `coalesce(nullif(coalesce(h.${name}, 0) - b.${name}, 'NaN'), h.${name}) as ${name}`,
   )
   const kept = newest.map((name) => `coalesce(h.${name}, b.${name}) as ${name}`)
-  return `with back as (${summed(history, restored, newest)}), gone as (
+  return `with back as (${summed(history, restored)}), gone as (
       delete from ${table} h using back b where ${historyKey(history)
         .map((name) => `h.${name} = b.${name}`)
         .join(' and ')} returning h.*
-    ), held as (${summed(history, 'gone', newest)}), remaining as (
+    ), held as (${summed(history, 'gone')}), remaining as (
       select ${[keys, ...left, ...kept].join(', ')} from back b left join held h using (${keys})
     )
     insert into ${table} (${[keys, ...sums, ...newest].join(', ')})

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type pg from 'pg'
+import type { Layout } from '../../db/distributed/layout.ts'
 import { withAdvisoryLock } from '../../db/migrate/lock.ts'
 import { schemaFor, withSettings } from '../../db/migrate/session.ts'
 import * as d from '../../db/query/decode.ts'
@@ -85,26 +86,33 @@ export async function restoreArchive(
 ): Promise<RestoreResult> {
   checkNames('restore', options, OPTIONS)
   const began = performance.now()
-  await checkSchema(client, { setsItsOwn: true })
+  const layout = await checkSchema(client, { setsItsOwn: true })
   const { stdin } = options
   const done =
     source === '-' && stdin
       ? await withSpooled(stdin, options.signal, async (path) => {
           const archive = await verifyStream(path, { place: 'standard input' })
-          return restoreAll(client, [archive], archive.problems, options)
+          return restoreAll(client, layout, [archive], archive.problems, options)
         })
       : await verifyArchive(source).then(({ archives, problems }) =>
-          restoreAll(client, archives, problems, options),
+          restoreAll(client, layout, archives, problems, options),
         )
   return { ...done, seconds: (performance.now() - began) / 1000 }
 }
 
 type Done = Omit<RestoreResult, 'seconds'>
 
+/** The settings that the servers of the shards need. Each is a statement of its own, because its whole text is sent to them. */
+const ON_NODES = [
+  "set local citus.propagate_set_commands = 'local'",
+  ...`${UNHURRIED}; ${KEEPS_TOTALS}`.split(';'),
+]
+
 const LOCK_WAIT_MS = 2000
 
 async function restoreAll(
   client: pg.ClientBase,
+  layout: Layout,
   verified: readonly VerifiedArchive[],
   problems: VerifiedArchive['problems'],
   options: RestoreOptions,
@@ -127,7 +135,8 @@ async function restoreAll(
           await client.query(
             `begin isolation level read committed read write; ${UNHURRIED}; ${NO_TRANSACTION_TIMEOUT}; ${LINE_SETTINGS}; ${KEEPS_TOTALS}`,
           )
-          const done = await restoreInTransaction(client, archives, options)
+          if (layout === 'distributed') for (const setting of ON_NODES) await client.query(setting)
+          const done = await restoreInTransaction(client, layout, archives, options)
           await client.query(dryRun ? 'rollback' : 'commit')
           return done
         } catch (error) {
@@ -157,6 +166,7 @@ function assertSound(problems: VerifiedArchive['problems']): void {
 
 async function restoreInTransaction(
   client: pg.ClientBase,
+  layout: Layout,
   archives: readonly Archive[],
   { copy = false, maxLineMiB, progress = () => {} }: RestoreOptions,
 ): Promise<Done> {
@@ -168,7 +178,7 @@ async function restoreInTransaction(
     assertColumns(archive.place, archive.head.columns, tables)
     if (!copy) cleanups.set(archive, await assertOurs(client, archive))
   }
-  await createRestored(client)
+  await createRestored(client, layout)
   const of = archives.reduce((sum, archive) => sum + rowsOf(archive), 0)
   let lines = 0
   // If two have a row, the later one has it as it was deleted.
@@ -177,6 +187,7 @@ async function restoreInTransaction(
     const cleanup = cleanups.get(archive)
     await beginRestored(client, cleanup?.costTags ?? '{}')
     const moved = await restoreRows(client, archive, tables, {
+      layout,
       copy,
       maxLineMiB,
       progress: (read) => {
@@ -189,7 +200,7 @@ async function restoreInTransaction(
     addRows(restored, moved.restored)
     addRows(alreadyThere, moved.alreadyThere)
   }
-  if (!copy) await takeOut(client)
+  if (!copy) await takeOut(client, layout)
   return {
     archives: archives.map(({ place, head, complete }) => ({
       place,

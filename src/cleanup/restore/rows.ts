@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
@@ -32,10 +33,16 @@ export async function restoreRows(
   archive: VerifiedArchive,
   tables: LineTables,
   {
+    layout,
     copy,
     maxLineMiB,
     progress,
-  }: { copy: boolean; maxLineMiB?: number | undefined; progress: (read: number) => void },
+  }: {
+    layout: Layout
+    copy: boolean
+    maxLineMiB?: number | undefined
+    progress: (read: number) => void
+  },
 ): Promise<{ restored: Removed; alreadyThere: Removed; references: RestoredReferences[] }> {
   const invalid = collectInvalid()
   const enough = () => invalid.count() > 0
@@ -54,9 +61,10 @@ export async function restoreRows(
   const [restored, alreadyThere] = [noRows(), noRows()]
   const references: RestoredReferences[] = []
   for (const rows of staged) {
-    if (!copy) await keepNewReferences(client, rows)
+    // No key of a distributed table sets columns to NULL.
+    if (!copy && layout === 'single') await keepNewReferences(client, rows)
     const kind = rows.table.kind as Cleaned
-    restored[kind] = await insertRows(client, rows)
+    restored[kind] = await insertRows(client, rows, layout)
     const known = restored[kind] === rows.rows ? rows.rows : await countRows(client, rows)
     alreadyThere[kind] = known - restored[kind]
   }
@@ -66,9 +74,9 @@ export async function restoreRows(
 }
 
 /** A batch that was tried again has left its lines twice. The last one is the row as it was deleted. */
-async function insertRows(client: pg.ClientBase, staged: Staged): Promise<number> {
-  const insert = insertOf(staged, { order: 'desc' })
-  const fold = foldRestored(staged.table.kind as Cleaned, 'back')
+async function insertRows(client: pg.ClientBase, staged: Staged, layout: Layout): Promise<number> {
+  const insert = insertOf(staged, { order: 'desc', layout })
+  const fold = foldRestored(layout, staged.table.kind as Cleaned, 'back')
   const text = `with back as (${insert} returning *)${fold} select count(*) as restored from back`
   const [row] = await query(client, text, { restored: d.count() })
   return row?.restored ?? 0

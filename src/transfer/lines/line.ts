@@ -1,4 +1,5 @@
-import type { TableField } from '../../tables/column.ts'
+import { NO_RUN } from '../../db/distributed/layout.ts'
+import { isRunOrNone, type TableField } from '../../tables/column.ts'
 import { linesText } from './bill-lines.ts'
 import type { LineColumn, LineTable } from './table.ts'
 
@@ -40,9 +41,10 @@ export function lineOf(
   }
 }
 
-function valueSql({ type, column }: TableField, alias: string): string {
-  const value = `${alias}.${column}`
-  return type === 'time' ? timeText(value) : value
+function valueSql(field: TableField, alias: string): string {
+  const value = `${alias}.${field.column}`
+  if (isRunOrNone(field)) return `nullif(${value}, '${NO_RUN}')`
+  return field.type === 'time' ? timeText(value) : value
 }
 
 /**

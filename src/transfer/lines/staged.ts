@@ -1,3 +1,5 @@
+import type { Layout } from '../../db/distributed/layout.ts'
+import { isRunOrNone } from '../../tables/column.ts'
 import type { LineColumn, LineTable } from './table.ts'
 
 /** The rows of a kind that wait until all lines have come. They go with the transaction. */
@@ -68,14 +70,17 @@ export interface InsertOptions {
   order: 'asc' | 'desc'
   /** Takes only the lines from $1 to $2. */
   range?: boolean
+  layout?: Layout
 }
 
 /** Inserts staged rows into their table. A row that is there stays as it is. A column that a line leaves out gets its default. */
-export function insertOf(staged: Staged, { order, range = false }: InsertOptions): string {
+export function insertOf(staged: Staged, { order, range = false, layout }: InsertOptions): string {
   const { table } = staged
   const columns = stagedColumns(staged)
   const given = columns.filter(({ absent }) => absent !== 'all')
-  const key = columns.filter(({ field }) => field && table.key.includes(field.name))
+  // Every key of a distributed store contains the execution, which decides the shard.
+  const names = layout === 'distributed' ? [...table.key, 'executionId'] : table.key
+  const key = columns.filter(({ field }) => field && names.includes(field.name))
   return `insert into ${table.name} (${given.map(({ quoted }) => quoted).join(', ')}) overriding system value
     select ${given.map(valueSql).join(', ')} from ${stageOf(table)} s
     ${range ? 'where s.line between $1 and $2' : ''} order by s.line ${order}
@@ -83,7 +88,9 @@ export function insertOf(staged: Staged, { order, range = false }: InsertOptions
 }
 
 function valueSql(column: StagedColumn): string {
-  const value = `s.${column.staged}`
+  const given = `s.${column.staged}`
+  const value =
+    column.field && isRunOrNone(column.field) ? `coalesce(${given}, wfstore_no_run())` : given
   if (column.absent === 'none' || column.default === null) return value
   return `case when ${isAbsent(column)} then ${column.default} else ${value} end`
 }

@@ -6,6 +6,7 @@ import { costBy } from '../../../src/queries/usage/cost.ts'
 import { getStats } from '../../../src/queries/usage/stats.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { withClient } from '../../support/migrate.ts'
+import { withoutTriggers } from '../../support/triggers.ts'
 import { clean, inFolder, options, restore, rowsOf, totalsOf } from '../archive/support.ts'
 import { ALL, archiveIn, database, NONE, useOldRows } from './support.ts'
 
@@ -139,9 +140,7 @@ it('a folder of several archives is restored as one, and a row in the state of i
     await database.sql(`update observability_metrics set metric_value = 7.50`)
     await database.sql(`update workflow_executions set workflow_name = 'renamed'`)
     const [rows, totals] = [await rowsOf(database), await totalsOf(database)]
-    await database.sql(`set session_replication_role = replica`)
-    await database.sql(`update workflow_executions set updated_at = start_time`)
-    await database.sql(`set session_replication_role = origin`)
+    await withoutTriggers(database, [`update workflow_executions set updated_at = start_time`])
     const second = await clean(database, folder)
     const result = await restore(database, folder)
     expect(result.archives.map(({ cleanupId }) => cleanupId)).toEqual([

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { withoutTriggers } from '../../support/triggers.ts'
 
 /** The database of a test file. */
 export let database: TestDatabase
@@ -35,8 +36,6 @@ export function useOldRows(label: string): void {
      insert into observability_metrics (user_id, metric_type, metric_value, timestamp)
        select 'u1', 't', n, '2026-05-01 00:00Z' from generate_series(1, 5) n`,
     )
-    await database.sql(`set session_replication_role = replica`)
-    await database.sql(`update workflow_executions set updated_at = start_time`)
-    await database.sql(`set session_replication_role = origin`)
+    await withoutTriggers(database, [`update workflow_executions set updated_at = start_time`])
   })
 }
