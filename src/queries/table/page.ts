@@ -1,6 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
 import {
@@ -11,7 +11,7 @@ import {
   type KeyType,
 } from './cursor.ts'
 import { type Bounds, type Condition, type TimeLimit, timeBounds, where, within } from './filter.ts'
-import { orderBy, type SortKey, type SortTerm, sortTerms } from './sort.ts'
+import { type OrderTerm, orderBy, orderOf, type SortKey, type SortTerm, sortTerms } from './sort.ts'
 import { countOf } from './validate.ts'
 
 export interface PageOptions {
@@ -149,7 +149,7 @@ function planOf<S extends d.Shape, F extends object>(
     }
     conditions.push(after(list, decodeCursor(asked, list.keyType, cursor)))
   }
-  const order = isSorted ? orderBy(list, terms) : ownOrder(list)
+  const order = isSorted ? orderOf(list, terms) : ownOrder(list)
   return {
     statement: (limit) =>
       select(list, mergeable(conditions, isSorted || !limit ? [] : each), order, limit),
@@ -192,10 +192,8 @@ interface Ordered {
 const columnIn = ({ alias }: { alias: string }, name: string) => `${alias}.${columnOf(name)}`
 
 /** The order of an index, which has no NULLS LAST. */
-function ownOrder(list: Ordered): Sql {
-  const [key, id] = [list.key, list.id].map((name) => columnIn(list, name))
-  return raw(`order by ${key} ${list.order}, ${id} ${list.order}`)
-}
+const ownOrder = (list: Ordered): OrderTerm[] =>
+  [list.key, list.id].map((name) => ({ value: columnIn(list, name), direction: ` ${list.order}` }))
 
 /** Whether the terms are the order of the list, which its cursors continue. */
 export const isOwnOrder = (
@@ -226,18 +224,23 @@ const mergeable = (conditions: readonly Sql[], each: readonly Sql[]): (readonly 
 function select<S extends d.Shape, F extends object>(
   { table, alias, shape }: List<S, F>,
   alternatives: readonly (readonly Sql[])[],
-  order: Sql,
+  order: readonly OrderTerm[],
   limit: number | undefined,
 ): Sql {
-  const ordered = limit === undefined ? order : sql`${order} limit ${limit}`
-  const parts = [table]
+  const most = limit === undefined ? empty : sql`limit ${limit}`
+  const ordered = sql`${orderBy(order)} ${most}`
+  const from = [table]
     .flat()
     .flatMap((one) =>
       alternatives.map((each) => sql`from ${raw(one)} ${raw(alias)} ${where(each)} ${ordered}`),
     )
   const columns = raw(d.selectList(shape, alias))
-  const [first, ...others] = parts
+  const [first, ...others] = from
   if (others.length === 0) return sql`select ${columns} ${first}`
-  const all = parts.map((part) => sql`(select * ${part})`)
-  return sql`select ${columns} from (${join(all, ' union all ')}) ${raw(alias)} ${ordered}`
+  // Citus computes a value that reads other rows of a run only where the rows of the list are.
+  const keys = order.map(({ value }, place) => `${value} as order_${place}`)
+  const parts = from.map((part) => sql`(select ${columns}, ${raw(keys.join(', '))} ${part})`)
+  const merged = order.map(({ direction }, place) => ({ value: `order_${place}`, direction }))
+  const names = raw(Object.keys(shape).map(columnOf).join(', '))
+  return sql`select ${names} from (${join(parts, ' union all ')}) ${raw(alias)} ${orderBy(merged)} ${most}`
 }

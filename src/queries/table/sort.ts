@@ -39,15 +39,26 @@ export function sortTerms(shape: d.Shape, sort: string | readonly string[]): Sor
   })
 }
 
-/** ORDER BY these terms, then by id. Text is compared by character code, so that its order is the same on every server. */
-export function orderBy(
+/** What rows are ordered by. */
+export interface OrderTerm {
+  /** In SQL. */
+  value: string
+  /** Such as ' desc'. */
+  direction: string
+}
+
+export const orderBy = (terms: readonly OrderTerm[]): Sql =>
+  raw(`order by ${terms.map(({ value, direction }) => value + direction).join(', ')}`)
+
+/** These terms, then the id. Text is compared by character code, so that its order is the same on every server. */
+export function orderOf(
   { shape, alias, id }: { shape: d.Shape; alias: string; id: string },
   terms: readonly SortTerm[],
-): Sql {
+): OrderTerm[] {
   const value = (name: string) => d.valueSql(name, shape[name] as d.Field<unknown>, alias)
-  const parts = terms.map(({ name, descending }) => {
-    const collation = shape[name]?.isText ? ' collate "C"' : ''
-    return `${value(name)}${collation}${descending ? ' desc' : ''} nulls last`
-  })
-  return raw(`order by ${[...parts, value(id)].join(', ')}`)
+  const sorted = terms.map(({ name, descending }) => ({
+    value: `${value(name)}${shape[name]?.isText ? ' collate "C"' : ''}`,
+    direction: `${descending ? ' desc' : ''} nulls last`,
+  }))
+  return [...sorted, { value: value(id), direction: '' }]
 }

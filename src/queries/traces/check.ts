@@ -62,13 +62,15 @@ const STORED = `(select ${COLUMNS}
   cross join lateral (
     select g.value ->> 'code' as finding,
       -- The last one may only count the others.
-      sum(case when g.value ? 'spanId' then 1 else coalesce(substring(g.value ->> 'detail' from '^([0-9]+) more$')::bigint, 0) end) as spans,
+      sum(case when g.value ? 'spanId' then 1 when g.value ->> 'code' = 'error' then 0
+          else coalesce(substring(g.value ->> 'detail' from '^([0-9]+) more$')::bigint, 0) end) as spans,
       (array_agg(g.value ->> 'spanId' order by g.place))[1] as span_id,
       (array_agg(g.value ->> 'detail' order by g.place))[1] as detail
-    from jsonb_array_elements(t.findings) with ordinality as g (value, place)
-    where t.state not in ('received', 'running')
+    from jsonb_array_elements(
+      case when t.state in ('received', 'running') then '[]' else t.findings end
+      || case when t.error is null then '[]' else jsonb_object(array['code', 'error', 'detail', t.error]) end
+    ) with ordinality as g (value, place)
     group by 1
-    union all select 'error', 0, null, t.error where t.error is not null
   ) f
   left join workflow_executions r on r.execution_id = t.trace_id
   where t.findings <> '[]' or t.error is not null)`
