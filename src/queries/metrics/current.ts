@@ -57,15 +57,13 @@ export function currentMetrics(run: Run, options: CurrentOptions = {}): Promise<
     const at = from
       ? sql`${from.at}::timestamptz`
       : sql`${moment} - ${CURRENT_MS[one]}::double precision * interval '1 millisecond'`
-    return sql`(${one}::text, ${place}::integer, ${at})`
+    return sql`(select ${one}::text as period, ${place}::integer as place, ${at} as since from observability_metrics m
+      where m.timestamp >= ${at} and m.aggregation_period = ${one} ${narrowed} limit 1)`
   })
   return run(
     sql`
 with chosen as materialized (
-  select s.period, s.since from (values ${join(spans, ', ')}) as s (period, place, since)
-  where exists (select from observability_metrics m
-                where m.timestamp >= s.since and m.aggregation_period = s.period ${narrowed})
-  order by s.place limit 1
+  select s.period, s.since from (${join(spans, ' union all ')}) as s order by s.place limit 1
 ), current as (
   select distinct on (m.metric_type, m.user_id, m.dimensions) m.*
   from chosen c join observability_metrics m on m.timestamp >= c.since and m.aggregation_period = c.period ${narrowed}
