@@ -1,6 +1,6 @@
 import * as d from '../db/query/decode.ts'
 import type { Run } from '../db/query/query.ts'
-import { raw, sql } from '../db/query/sql.ts'
+import { sql } from '../db/query/sql.ts'
 import { WfstoreError } from '../error.ts'
 import { checkNames } from '../options.ts'
 import { ZONE } from './billing/periods.ts'
@@ -50,7 +50,7 @@ async function setSettings(run: Run, patch: SettingsPatch): Promise<StoreSetting
     })
   // Without a row the zone is UTC, and it stays UTC.
   await run(
-    sql`insert into wfstore_settings (time_zone, cost_tags) values (${raw(ZONE)}, ${names}::text[])
+    sql`insert into wfstore_settings (time_zone, cost_tags) values ('UTC', ${names}::text[])
      on conflict (only_row) do update set cost_tags = excluded.cost_tags`,
     {},
   )

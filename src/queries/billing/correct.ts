@@ -1,3 +1,4 @@
+import { NO_RUN, sameRun } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
@@ -35,7 +36,7 @@ const OPTIONS: Names<Correction> = {
 const planShape = {
   billingId: d.uuid(),
   userId: d.text(),
-  executionId: d.nullable(d.uuid()),
+  executionId: d.runOrNone(),
   modelId: d.text(),
   /** Period of the corrected bill. */
   billingPeriod: d.text(),
@@ -69,10 +70,11 @@ const planSql = (
   id: string,
   cost: string,
 ) => sql`select b.billing_id, b.user_id, b.execution_id, b.model_id, b.billing_period, b.corrects, b.tags,
-    b.cost + coalesce(sum(c.cost), 0) as cost_before, ${cost}::numeric as cost_after,
-    coalesce(string_agg(c.billing_id::text, ',' order by c.billing_id), '') as corrections
-  from billing_records b left join billing_records c on c.corrects = b.billing_id
-  where b.billing_id = ${id}::uuid group by b.billing_id`
+    b.cost + coalesce(c.cost, 0) as cost_before, ${cost}::numeric as cost_after, coalesce(c.ids, '') as corrections
+  from billing_records b cross join lateral (
+    select sum(c.cost) as cost, string_agg(c.billing_id::text, ',' order by c.billing_id) as ids
+    from billing_records c where c.corrects = b.billing_id and ${raw(sameRun('c', 'b'))}
+  ) as c where b.billing_id = ${id}::uuid`
 
 const TRIES = 5
 
@@ -98,7 +100,9 @@ export async function correctBill(
     if (Number(plan.difference) === 0) return { outcome: 'already', plan, record: null }
     if (correction.dryRun) return { outcome: 'planned', plan, record: null }
     await correction.confirm?.(plan)
-    const [record] = await send(write, insertion(id, cost, metadata, plan.costBefore), writtenShape)
+    const { text, values } = insertion(id, cost, metadata, plan.costBefore)
+    const statement = { text, values, run: plan.executionId ?? NO_RUN }
+    const [record] = await send(write, statement, writtenShape)
     if (record) return { outcome: 'corrected', plan, record }
     // Another session has corrected it, or this one has, before the connection was lost.
   }

@@ -1,3 +1,5 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
@@ -96,16 +98,26 @@ function planStatement(scope: readonly Sql[], id: string): Sql {
     from billing_records ${where(scope)}`
 }
 
-/** Pays only what was planned: locks the rows in one order, then compares them with the plan. */
+/** Pays only what was planned. */
 async function markPaid(
   write: Run,
   scope: readonly Sql[],
   id: string,
-  { records, cost, otherRecords }: PaymentPlan,
+  plan: PaymentPlan,
 ): Promise<boolean> {
-  const done = await send(
-    write,
-    sql`with bills as materialized (
+  const statement = byLayout((layout) => PAYMENTS[layout](scope, id, plan))
+  const done = await send(write, statement, { records: d.count() }).catch((error) => {
+    if (error instanceof WfstoreError && error.message.includes(OTHERS)) return []
+    throw error
+  })
+  return done[0]?.records === plan.records
+}
+
+const OTHERS = 'other bills than planned'
+
+const PAYMENTS: Record<Layout, (scope: readonly Sql[], id: string, plan: PaymentPlan) => Sql> = {
+  // Locks the rows in one order, then compares them with the plan.
+  single: (scope, id, { records, cost, otherRecords }) => sql`with bills as materialized (
        select billing_id, cost, paid, payment_id from billing_records ${where(scope)}
        order by billing_id for no key update
      ), found as materialized (
@@ -122,9 +134,18 @@ async function markPaid(
        returning b.billing_id
      )
      select count(*) as records from done`,
-    { records: d.count() },
-  )
-  return done[0]?.records === records
+  // Citus has no row locks over several shards. If what was changed is not what was planned, an error takes all of it back.
+  distributed: (scope, id, { records, cost, otherRecords }) => sql`with found as materialized (
+       select count(*) filter (where payment_id = ${id}) as already,
+              count(*) filter (where payment_id is distinct from ${id}) as other
+       from billing_records ${where([...scope, raw('paid')])}
+     ), done as (
+       update billing_records b set paid = true, payment_id = ${id}
+       ${where([...scope, raw('not paid')])} and (select already = 0 and other = ${otherRecords}::bigint from found)
+       returning b.cost
+     )
+     select case when (count(*), coalesce(sum(cost), 0)) = (${records}::bigint, ${cost}::numeric) then count(*)
+       else (${`${OTHERS}: `} || count(*))::bigint end as records from done`,
 }
 
 function paidOtherwise(plan: PaymentPlan): WfstoreError {
