@@ -21,7 +21,8 @@ export const stepParts = (run: string, steps: string): string => `
  * models in its groups or its filter: over all models its sums are 0. No row counts as a run.
  */
 export const MOVED_COST = `(
-  select r.start_time, r.user_id, r.workflow_name, r.mode, m.model_id, r.status, r.tags, r.session_id, 0 as runs, m.cost as total_cost, m.tokens as total_tokens
+  select r.execution_id, r.start_time, r.user_id, r.workflow_name, r.mode, m.model_id, r.status, r.tags, r.session_id, 0 as runs,
+         m.cost as total_cost, m.tokens as total_tokens
   from workflow_executions r
   join workflow_steps s on s.execution_id = r.execution_id and s.model_id is not null and s.model_id <> r.model_id
   cross join lateral (values (s.model_id, s.cost, s.tokens_used), (r.model_id, -s.cost, -s.tokens_used)) as m (model_id, cost, tokens))`

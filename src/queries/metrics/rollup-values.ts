@@ -1,4 +1,5 @@
-import { raw, type Sql, sql } from '../../db/query/sql.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
+import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { ERROR_STATUSES, runTime } from '../../tables/executions.ts'
 import { MOVED_COST } from '../../tables/models.ts'
 import type { Period } from './periods.ts'
@@ -20,8 +21,11 @@ export interface Buckets {
   key: (instant: Sql) => Sql
   /** The begin of the bucket with this key. */
   start: (key: Sql) => Sql
-  /** `key` and these columns of the rows of a table in the window or in an older bucket of `touched`. */
-  rows: (table: string, instant: string, columns: string) => Sql
+  /**
+   * `key` and these columns of the rows of a table, those in the window and those in an older bucket of `touched`. No bucket has rows of
+   * both.
+   */
+  rows: (table: string, instant: string, columns: string) => [Sql, Sql]
 }
 
 export function bucketsOf(period: Period, zone: Sql, since: Sql): Buckets {
@@ -38,15 +42,35 @@ export function bucketsOf(period: Period, zone: Sql, since: Sql): Buckets {
     // The bounds are for the index; the key decides. They have two parts, so that the planner can estimate the window.
     rows: (from, time, list) => {
       const [table, instant, columns] = [raw(from), raw(time), raw(list)]
-      return sql`
+      return [
+        sql`
     select ${key(instant)} as key, ${columns} from ${table}
-    where ${instant} >= ${since} - ${hours(slack)} and ${key(instant)} >= ${since}
-    union all
+    where ${instant} >= ${since} - ${hours(slack)} and ${key(instant)} >= ${since}`,
+        sql`
     select touched.key, ${columns} from touched join ${table}
     on ${instant} >= touched.key - ${hours(slack)} and ${instant} < touched.key + ${hours(HOURS[period] + slack)}
-      and ${key(instant)} = touched.key`
+      and ${key(instant)} = touched.key`,
+      ]
     },
   }
+}
+
+/**
+ * A query of several rows of `Buckets`. Citus adds up the rows of a shard there if a part has no other union: of the live and the removed
+ * runs of a shard, at one moment.
+ */
+export function inParts(
+  layout: Layout,
+  rows: readonly [Sql, Sql][],
+  query: (from: Sql) => Sql,
+): Sql {
+  const all = (places: readonly (0 | 1)[]) =>
+    sql`(${join(
+      places.flatMap((place) => rows.map((both) => both[place])),
+      ' union all ',
+    )})`
+  if (layout === 'single') return query(all([0, 1]))
+  return sql`${query(all([0]))} union all ${query(all([1]))}`
 }
 
 /**
@@ -61,9 +85,9 @@ export function metricId(
   dimensions: string,
 ): string {
   const of = `jsonb_build_array('wfstore', 'metric', ${period}, extract(epoch from ${start})::text, ${user}, ${type}, ${dimensions})`
-  return `(select (substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-8' || substr(h, 14, 3) || '-'
-      || to_hex((('x' || substr(h, 17, 1))::bit(4)::int & 3) | 8) || substr(h, 18, 3) || '-' || substr(h, 21, 12))::uuid
-     from encode(sha256(convert_to(${of}::text, 'UTF8')), 'hex') as h)`
+  const bits = Object.entries({ 52: 0, 53: 0, 54: 0, 55: 1, 70: 0, 71: 1 })
+  const hash = `substr(sha256(convert_to(${of}::text, 'UTF8')), 1, 16)`
+  return `encode(${bits.reduce((id, [bit, value]) => `set_bit(${id}, ${bit}, ${value})`, hash)}, 'hex')::uuid`
 }
 
 /** SQL that is true for a row `m` of a rollup of this period, known by its id. */
@@ -75,49 +99,57 @@ export const rolledUp = (period: Period): string => `m.aggregation_period = '${p
  * value and dimensions. It includes removed runs. The tool of removed audit entries is not known, so `cleaned` buckets have
  * no rates of tools.
  */
-export const measured = ({ rows }: Buckets): Sql => sql`
-runs as materialized (
-  select key, user_id, model_id, mode, sum(cost) as cost, sum(tokens) as tokens, sum(ended) as ended,
-         sum(succeeded) as succeeded, sum(errors) as errors, sum(timed) as timed, sum(duration) as duration
-  from (
-    ${rows(
+export const measured = ({ rows }: Buckets, layout: Layout): Sql => {
+  const home = (alias: string) => (layout === 'distributed' ? `${alias}.execution_id, ` : '')
+  const runs = [
+    rows(
       'workflow_executions e',
       'e.start_time',
-      `e.user_id, e.model_id, e.mode, 1 as counted, e.total_cost as cost, e.total_tokens as tokens,
+      `${home('e')}e.user_id, e.model_id, e.mode, 1 as counted, e.total_cost as cost, e.total_tokens as tokens,
            (e.status <> 'running')::int as ended, (e.status = 'success')::int as succeeded,
            (e.status in (${ERRORS}))::int as errors,
            (e.end_time is not null)::int as timed, extract(epoch from ${runTime('e')}) * 1000 as duration`,
-    )}
-    union all
-    ${rows(
+    ),
+    rows(
       'usage_history h',
       'h.quarter_start',
-      `h.user_id, h.model_id, h.mode, h.runs, h.total_cost, h.total_tokens,
+      `${home('h')}h.user_id, h.model_id, h.mode, h.runs, h.total_cost, h.total_tokens,
            case when h.status <> 'running' then h.runs else 0 end, case when h.status = 'success' then h.runs else 0 end,
            case when h.status in (${ERRORS}) then h.runs else 0 end,
            h.timed_runs, h.duration_ms`,
-    )}
-    union all
-    ${rows(
+    ),
+    rows(
       `${MOVED_COST} e`,
       'e.start_time',
-      'e.user_id, e.model_id, e.mode, e.runs, e.total_cost, e.total_tokens, 0, 0, 0, 0, null::numeric',
-    )}
-  ) as live_and_removed
-  group by key, user_id, model_id, mode having sum(counted) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0
-), cleaned as materialized (
-  select distinct key from (${rows('audit_history h', 'h.quarter_start', 'h.user_id')}) as removed
-), entries as materialized (
+      `${home('e')}e.user_id, e.model_id, e.mode, e.runs, e.total_cost, e.total_tokens, 0, 0, 0, 0, null::numeric`,
+    ),
+  ]
+  const removed = rows('audit_history h', 'h.quarter_start', `${home('h')}h.user_id`)
+  const logged = rows(
+    'audit_logs a',
+    'a.timestamp',
+    `a.user_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success`,
+  )
+  return sql`
+runs as materialized (${inParts(
+    layout,
+    runs,
+    (from) => sql`
+  select key, user_id, model_id, mode, sum(cost) as cost, sum(tokens) as tokens, sum(ended) as ended,
+         sum(succeeded) as succeeded, sum(errors) as errors, sum(timed) as timed, sum(duration) as duration
+  from ${from} as live_and_removed
+  group by key, user_id, model_id, mode having sum(counted) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0`,
+  )}
+), cleaned as materialized (${inParts(layout, [removed], (from) => sql`select distinct key from ${from} as removed`)}
+), entries as materialized (${inParts(
+    layout,
+    [logged],
+    (from) => sql`
   select key, user_id, tool, count(*) as entries, count(*) filter (where success) as succeeded
-  from (
-    ${rows(
-      'audit_logs a',
-      'a.timestamp',
-      `a.user_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success`,
-    )}
-  ) as logged
+  from ${from} as logged
   where tool is not null and key not in (select key from cleaned)
-  group by key, user_id, tool
+  group by key, user_id, tool`,
+  )}
 ), measured as (
   select key, user_id, type, value, jsonb_build_object('model', model_id, 'mode', mode) as dimensions
   from runs cross join lateral (values
@@ -131,3 +163,4 @@ runs as materialized (
   select key, user_id, 'tool_success_rate', round(100.0 * succeeded / entries, 4), jsonb_build_object('tool', tool)
   from entries
 )`
+}

@@ -1,7 +1,9 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
-import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { KEEPS_TOTALS_COLUMN } from '../../db/totals.ts'
 import { notFinite } from '../../db/values/faults.ts'
 import {
@@ -64,14 +66,21 @@ const windowShape = {
 }
 
 /** The begin of the window. @param asked the given instant */
-function windowStatement(period: Period, timeZone: string, asked: string | null): Sql {
+const windowStatement = (period: Period, timeZone: string, asked: string | null): Sql =>
+  byLayout((layout) => windowIn(layout, period, timeZone, asked))
+
+function windowIn(layout: Layout, period: Period, timeZone: string, asked: string | null): Sql {
   const { key, start } = bucketsOf(period, sql`${timeZone}::text`, empty)
   const instant = sql`${asked}::timestamptz`
-  // Sorted by the index first, so that few ids are computed.
+  const order = raw('order by m.timestamp desc, m.metric_id desc')
   const newest = (condition: string) =>
-    sql`select m.timestamp as at
+    layout === 'distributed'
+      ? sql`select m.timestamp as at from observability_metrics m
+     where m.aggregation_period = ${period} ${raw(condition)} and ${raw(rolledUp(period))} ${order} limit 1`
+      : // Sorted by the index first, so that few ids are computed.
+        sql`select m.timestamp as at
      from (select * from observability_metrics m where m.aggregation_period = ${period} ${raw(condition)}
-           order by m.timestamp desc, m.metric_id desc offset 0) as m
+           ${order} offset 0) as m
      where ${raw(rolledUp(period))} limit 1`
   const before = sql`${start(key(sql`n.at`))} - interval '1 microsecond'`
   return sql`
@@ -80,12 +89,14 @@ with newest as materialized (${newest('')}), bounds as materialized (
               else coalesce((select ${key(before)} from newest n), '-infinity') end as since
 ), neighbour as (
   ${newest('and m.timestamp < (select since from bounds)')}
+), rolled as (
+  select coalesce(max(m.created_at), '-infinity') as at from observability_metrics m, newest n
+  where m.timestamp = n.at and ${raw(rolledUp(period))} having count(*) > 0
 )
 select ${raw(d.selectList(windowShape, 'w'))} from (
 select b.since, ${start(sql`b.since`)} as since_start,
-       (select coalesce(max(m.created_at), '-infinity') from observability_metrics m, newest n
-        where m.timestamp = n.at and ${raw(rolledUp(period))} having count(*) > 0) as rolled_at,
-       exists (select from (select at from neighbour
+       (select at from rolled) as rolled_at,
+       exists (select 1 from (select at from neighbour
                             union all select at from newest where ${instant} is null) as n
                where ${start(key(sql`n.at`))} <> n.at) as other_zone
 from bounds b) as w`
@@ -109,7 +120,15 @@ const countsShape = {
  * @param since the first bucket
  * @param changed older buckets with runs that changed at this time or later are computed too
  */
-function rollupStatement(
+const rollupStatement = (
+  period: Period,
+  timeZone: string,
+  since: string,
+  changed: string | null,
+): Sql => byLayout((layout) => rollupIn(layout, period, timeZone, since, changed))
+
+function rollupIn(
+  layout: Layout,
   period: Period,
   timeZone: string,
   since: string,
@@ -123,21 +142,22 @@ function rollupStatement(
   return sql`
 with patience as materialized (
   select set_config('lock_timeout', '10s', true) as patience, ${raw(KEEPS_TOTALS_COLUMN)}
-), touched as materialized (${touchedBuckets(key, first, changed)}), ${measured(buckets)}, computed as materialized (
+), touched as materialized (${touchedBuckets(key, first, changed)}), ${measured(buckets, layout)}, computed as materialized (
   select ${id} as metric_id, timestamp, user_id, type, trim_scale(value) as value, dimensions
   from (select *, ${start(sql`key`)} as timestamp from measured where ${raw(fits('user_id', 'type'))}) as started
 ), stored as materialized (
-  select m.* from (${rows('observability_metrics m', 'm.timestamp', 'm.*')}) as m
+  ${join(rows('observability_metrics m', 'm.timestamp', 'm.*'), ' union all ')}
 ), joined as materialized (
   -- A full join is never a nested loop, which the planner would choose if it expects few rows.
-  select c, m from computed c full join stored m on m.metric_id = c.metric_id
+  select m.*, c.metric_id as computed_id, c.timestamp as computed_timestamp, c.user_id as computed_user, c.type, c.value, c.dimensions as computed_dimensions
+  from computed c full join stored m on m.metric_id = c.metric_id
 ), compared as materialized (
-  select (j.c).*, (j.m).metric_id is null as is_new, (j.m).metric_value as before
-  from joined j where (j.c).metric_id is not null
+  select computed_id as metric_id, computed_timestamp as timestamp, computed_user as user_id, type, value, computed_dimensions as dimensions,
+         metric_id is null as is_new, metric_value as before
+  from joined where computed_id is not null
 ), gone as materialized (
   select m.metric_id, m.metric_value as before
-  from (select (j.m).* from joined j where (j.c).metric_id is null) as m
-  where ${raw(rolledUp(period))}
+  from joined m where computed_id is null and ${raw(rolledUp(period))}
     and ${raw(fits('m.user_id', 'm.metric_type'))}
     and not (m.metric_type = ${raw(AUDIT_TYPE)} and m.key in (select key from cleaned))
 ), inserted as (
@@ -196,7 +216,7 @@ async function assertFinite(
   const found: FaultyRows[] = []
   for (const [table, { time, columns }] of Object.entries(READ)) {
     const from = sql`(with touched as materialized (${touchedBuckets(key, first, changed)})
-      select * from (${rows(`${table} r`, `r.${time}`, 'r.*')}) as of_window where not ${raw(isChecked(table))}) as ${raw(table)}`
+      select * from (${join(rows(`${table} r`, `r.${time}`, 'r.*'), ' union all ')}) as of_window where not ${raw(isChecked(table))}) as ${raw(table)}`
     found.push(...(await findFaults(run, notFinite(table, columns), from)))
   }
   assertNoFaults('roll up the metrics', found)
