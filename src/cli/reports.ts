@@ -33,7 +33,8 @@ export function reportsReader({ io, env, note }: Surroundings): ReportsReader {
   let failures = 0
   return {
     read: async (options, settings, primary) => {
-      if (!settings.traits.reads || failures > 1) return undefined
+      const isSet = options.reportsUrl ?? settings.profile?.of.reports ?? env.WFSTORE_REPORTS_URL
+      if (!isSet || !settings.traits.reads || failures > 1) return undefined
       const { reportsOf } = await import('./config/reports.ts')
       const found = reportsOf(settings, env, options)
       if (!found) return undefined

@@ -10,8 +10,10 @@ import { parseUrl } from '../../db/connect/url.ts'
 import { WfstoreError } from '../../error.ts'
 import type { Context } from '../context.ts'
 import { type GlobalOptions, useColor } from '../options/global.ts'
+import { DEFAULT_MAX_LAG, maxLagOf } from '../options/max-lag.ts'
 import { productionName } from './database.ts'
 import { profileUrl } from './profile.ts'
+import { reportsOf } from './reports.ts'
 import type { Settings } from './settings.ts'
 
 export interface Setting {
@@ -75,8 +77,9 @@ function nameOf(settings: Settings, env: Environment, options: GlobalOptions): N
 async function databaseRows(
   { env, io, settings }: Context,
   { url, source }: Name,
-  { schema }: GlobalOptions,
+  options: GlobalOptions,
 ): Promise<Setting[]> {
+  const { schema } = options
   const target =
     url === undefined
       ? await chooseDatabase({ env, cwd: io.cwd, schema })
@@ -94,7 +97,28 @@ async function databaseRows(
       value: production === undefined ? 'no' : 'yes',
       source: production === undefined ? 'no profile marks it' : `profile ${production}`,
     },
+    ...reportsRows(settings(), env, options),
     ...(await partRows(target, url, source, env)),
+  ]
+}
+
+/** The replica of commands that read, and how far it may be behind. */
+function reportsRows(settings: Settings, env: Environment, options: GlobalOptions): Setting[] {
+  const found = reportsOf(settings, env, options)
+  const source = found?.source.replace(/^--/, 'flag --')
+  const maxLag = options.maxLag ?? maxLagOf(env)
+  const origin = settings.origins.maxLag ?? (options.maxLag ? 'flag --max-lag' : 'WFSTORE_MAX_LAG')
+  return [
+    {
+      setting: 'reports',
+      value: found ? urlTarget(found.url, found.source, env).label : null,
+      source: source ?? 'none set',
+    },
+    {
+      setting: 'maxLag',
+      value: maxLag?.text ?? DEFAULT_MAX_LAG,
+      source: maxLag ? origin : 'default',
+    },
   ]
 }
 

@@ -5,6 +5,8 @@ import type { CommandDescription, FlagDescription } from './description.ts'
 /** Flags that are not parameters, and why. A test compares this list with the flags of the commands. */
 export const NOT_PARAMETERS: Readonly<Record<string, string>> = {
   'database-url': 'the server has one database',
+  'reports-url': 'the server has one replica',
+  'max-lag': 'the server has one bound',
   profile: 'the server has no config file',
   schema: 'the server has one schema',
   json: 'the header Accept, or the parameter output, selects the format',
