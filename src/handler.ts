@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isPool, type Queryable } from './db/query/connection.ts'
+import type { ReplicaOptions } from './db/replica/replica.ts'
 import { WfstoreError } from './error.ts'
 import { checkNames } from './options.ts'
 import type { Store } from './store/types.ts'
@@ -52,6 +53,7 @@ export interface HandlerOptions {
 /** The options after their check. @internal */
 export interface Mount extends Omit<HandlerOptions, 'store'> {
   connections: Queryable
+  replica?: ReplicaOptions | undefined
   basePath: string
 }
 
@@ -110,7 +112,7 @@ function checked(options: HandlerOptions): Mount {
     if (value !== undefined && !is(value))
       throw new WfstoreError('usage', `${name} of createHandler is not ${what}`, { hint })
   }
-  return { ...others, connections: poolOf(store), basePath: basePath.replace(/\/$/, '') }
+  return { ...others, ...poolsOf(store), basePath: basePath.replace(/\/$/, '') }
 }
 
 type Kind = [is: (value: unknown) => boolean, what: string, hint: string]
@@ -146,15 +148,17 @@ const KINDS: Readonly<Record<Exclude<keyof HandlerOptions, 'store'>, Kind>> = {
 }
 
 /** @throws WfstoreError usage if requests cannot have connections of their own */
-function poolOf(store: Store): Queryable {
+function poolsOf(store: Store): Pick<Mount, 'connections' | 'replica'> {
   const connections = connectionsOf(store)
   if (connections === undefined)
     throw new WfstoreError('usage', 'store is not a store that openStore has returned', {
       hint: 'pass the store itself, of the same copy of wfstore: `npm ls wfstore` lists the copies',
     })
-  if (!isPool(connections))
+  const { primary, replica } = connections
+  if (!isPool(primary))
     throw new WfstoreError('usage', 'the store of createHandler is open on one Client', {
       hint: 'open it with a databaseUrl or on a Pool: requests need connections of their own',
     })
-  return connections
+  // On one Client requests would wait for each other, and share its settings.
+  return { connections: primary, replica: replica && isPool(replica.replica) ? replica : undefined }
 }

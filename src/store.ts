@@ -4,7 +4,9 @@ import type { Environment } from './db/connect/libpq.ts'
 import { lazyPool } from './db/connect/pool.ts'
 import { chooseDatabase, type DatabaseChoice, type Target, urlTarget } from './db/connect/target.ts'
 import type { Queryable } from './db/query/connection.ts'
-import { query, type Run } from './db/query/query.ts'
+import { query, type Run, runOn } from './db/query/query.ts'
+import { type ReplicaOptions, replicaOn } from './db/replica/replica.ts'
+import { readWhole } from './db/whole.ts'
 import { WfstoreError } from './error.ts'
 import { checkNames, type Names } from './options.ts'
 import { auditRows } from './queries/audit/audit.ts'
@@ -32,9 +34,13 @@ import { cancelExecutions, failStuckExecutions } from './record/recorder/close.t
 import { runExecution, startExecution } from './record/recorder/recorder.ts'
 import { type SpoolOptions, spooledRecorder } from './record/spool/recorder.ts'
 import { type Access, foreignAccess, ownAccess, pipelinedAccess } from './store/access.ts'
+import { reportsAccess, withReports } from './store/reports.ts'
 import type { Store, StoreOptions } from './store/types.ts'
 
-const OPTIONS: Names<StoreOptions> = { databaseUrl: true, schema: true, spool: true, pool: true }
+const OPTIONS: Names<StoreOptions> = {
+  ...{ databaseUrl: true, schema: true, spool: true, pool: true },
+  ...{ reportsUrl: true, reportsPool: true, maxLagMs: true, notice: true },
+}
 
 /** What a process knows about its database: its environment variables and its working folder. */
 export interface Surroundings {
@@ -45,9 +51,12 @@ export interface Surroundings {
 /** `openStore` of src/index.ts, in these surroundings. Without a URL they are read on first use. */
 export function openStoreIn(surroundings: () => Surroundings, options: StoreOptions = {}): Store {
   checkNames('openStore', options, OPTIONS)
-  const { databaseUrl, schema, spool } = options
+  const { databaseUrl, schema, reportsUrl, reportsPool } = options
+  checkMaxLag(options)
   if ('pool' in options) {
-    const extra = databaseUrl !== undefined ? 'databaseUrl' : schema !== undefined && 'schema'
+    const extra = Object.entries({ databaseUrl, schema, reportsUrl }).find(
+      ([, value]) => value,
+    )?.[0]
     if (extra) {
       throw new WfstoreError('usage', `${extra} cannot be used with pool`, {
         hint: 'the pool has a database; set search_path on it, with options: "-c search_path=…"',
@@ -56,28 +65,89 @@ export function openStoreIn(surroundings: () => Surroundings, options: StoreOpti
     // Without this check a pool that is undefined by mistake would select the database of the environment.
     if (typeof options.pool !== 'object' || options.pool === null)
       throw new WfstoreError('usage', 'pool is not a Pool or a Client of pg')
+    if (reportsPool !== undefined && (typeof reportsPool !== 'object' || reportsPool === null))
+      throw new WfstoreError('usage', 'reportsPool is not a Pool or a Client of pg')
     const foreign = options.pool as Queryable
-    return connected(
-      foreign,
-      storeOn(foreignAccess(foreign), async () => {}, spool),
-    )
+    return opened(options, {
+      ...{ primary: foreign, access: foreignAccess(foreign), close: async () => {} },
+      replica: reportsPool && {
+        replica: reportsPool as Queryable,
+        label: 'of reportsPool',
+        readOn: readWhole,
+      },
+    })
   }
+  if (reportsPool !== undefined)
+    throw new WfstoreError('usage', 'reportsPool requires pool', { hint: 'use reportsUrl' })
   const given =
     databaseUrl === undefined
       ? undefined
       : urlTarget(databaseUrl, 'databaseUrl', surroundings().env, schema)
   const pool = lazyPool(async () => given ?? ofEnvironment({ ...surroundings(), schema }))
-  return connected(pool, storeOn(ownAccess(pool), pool.close, spool))
+  const target =
+    reportsUrl === undefined
+      ? undefined
+      : urlTarget(reportsUrl, 'reportsUrl', surroundings().env, schema)
+  const reports = target && lazyPool(async () => target)
+  return opened(options, {
+    ...{ primary: pool, access: ownAccess(pool) },
+    close: async () => {
+      await reports?.close()
+      await pool.close()
+    },
+    replica: target &&
+      reports && { replica: reports, label: target.label, readOn: (client) => runOn(client) },
+  })
 }
 
-const connections = new WeakMap<Store, Queryable>()
-function connected(to: Queryable, store: Store): Store {
+const DEFAULT_MAX_LAG_MS = 30_000
+
+function checkMaxLag({ maxLagMs = 0 }: StoreOptions): void {
+  if (typeof maxLagMs !== 'number' || !(maxLagMs >= 0))
+    throw new WfstoreError('usage', 'maxLagMs is not a number of milliseconds', {
+      hint: 'use a number such as 30_000, or Infinity',
+    })
+}
+
+interface Parts {
+  primary: Queryable
+  access: Access
+  close: () => Promise<void>
+  replica:
+    | (Pick<ReplicaOptions, 'replica' | 'label'> & { readOn: (client: pg.ClientBase) => Run })
+    | undefined
+}
+
+function opened(options: StoreOptions, { primary, access, close, replica }: Parts): Store {
+  const store = storeOn(access, close, options.spool)
+  if (!replica) return connected({ primary }, store)
+  const { maxLagMs = DEFAULT_MAX_LAG_MS, notice } = options
+  const { readOn, ...where } = replica
+  const reads = { ...where, primary, maxLagMs }
+  const reports = reportsAccess(access, { replica: replicaOn(reads), readOn, notice })
+  return connected(
+    { primary, replica: reads },
+    withReports(
+      store,
+      storeOn(reports, async () => {}),
+    ),
+  )
+}
+
+/** What a store is connected to. */
+export interface Connections {
+  primary: Queryable
+  replica?: ReplicaOptions
+}
+
+const connections = new WeakMap<Store, Connections>()
+function connected(to: Connections, store: Store): Store {
   connections.set(store, to)
   return store
 }
 
 /** The connections of a store that `openStoreIn` has returned; undefined for any other object. */
-export const connectionsOf = (store: Store): Queryable | undefined => connections.get(store)
+export const connectionsOf = (store: Store): Connections | undefined => connections.get(store)
 
 /** The database that the connection rules of the command line choose. @throws WfstoreError no_database */
 async function ofEnvironment(choice: DatabaseChoice): Promise<Target> {

@@ -149,20 +149,34 @@ export interface PgDatabase {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
 }
 
+/** How a store reads from a replica. */
+interface ReplicaOptions {
+  /** How far the replica may be behind, in milliseconds, else the primary answers; Infinity for any lag (default: 30,000). */
+  maxLagMs?: number | undefined
+  /** Called with a line for people for each read of a report: where it reads from, and how far that is behind. */
+  notice?: ((line: string) => void) | undefined
+}
+
 export type StoreOptions =
-  | {
+  | (ReplicaOptions & {
       /** A URL such as 'postgresql://user@host:5432/database' (default: the database of the environment, as in psql). */
       databaseUrl?: string | undefined
       /** Added to the front of search_path (default: search_path of the server). */
       schema?: string | undefined
+      /** The URL of a replica for reports and lists (docs/SCALE.md). What is found by its id is read from the primary. */
+      reportsUrl?: string | undefined
       /** If the database does not accept a write, it goes to a file and is replayed later (docs/ENGINE.md). */
       spool?: SpoolOptions | undefined
       pool?: never
-    }
-  | {
+      reportsPool?: never
+    })
+  | (ReplicaOptions & {
       /** Your own pg Pool or Client, with its search_path. `close` does not close it. */
       pool: Queryable | PgDatabase
+      /** Your own pg Pool or Client of a replica for reports and lists. */
+      reportsPool?: Queryable | PgDatabase | undefined
       spool?: SpoolOptions | undefined
       databaseUrl?: undefined
       schema?: undefined
-    }
+      reportsUrl?: undefined
+    })

@@ -1,0 +1,101 @@
+import { WfstoreError } from '../../error.ts'
+import type { Layout } from '../distributed/layout.ts'
+import type { Queryable } from '../query/connection.ts'
+import { isRecoveryConflict, sqlStateOf } from '../query/errors.ts'
+import { runOn } from '../query/query.ts'
+import { openSession, type Session } from '../query/session.ts'
+import { checkSchema } from '../schema.ts'
+import { type Lag, readLag } from './lag.ts'
+import { readNote, refusalOf, refusedNote, unusable } from './words.ts'
+
+export interface ReplicaOptions {
+  replica: Queryable
+  /** What notes call it. */
+  label: string
+  primary: Queryable
+  maxLagMs: number
+}
+
+/** Where an answer is from, for people. `lag` is that of the replica that has answered; without it the primary has. */
+export interface ReadFrom {
+  note: string
+  lag?: Lag
+  layout?: Layout
+}
+
+export interface Replica {
+  /** A session of the replica, if it can be used. The caller releases it. */
+  open: () => Promise<{ session?: Session; from: ReadFrom }>
+  /** The note if work on a session has failed. */
+  lost: string
+  /**
+   * Runs work on a session of the replica. Undefined: the primary must answer, because the replica cannot be used, or has cancelled
+   * the work twice, or is lost.
+   * @param mayRepeat false if the work has begun to answer
+   */
+  run: <T>(
+    work: (session: Session, from: ReadFrom) => Promise<T>,
+    mayRepeat?: () => boolean,
+  ) => Promise<{ value: T } | ReadFrom>
+}
+
+/** A replica that does not answer is not asked again for this time: a connection may take seconds to fail. */
+const AWAY_MS = 10_000
+
+/** True if the same work can be done elsewhere: the replica has cancelled it, or is lost. */
+export const isReplicaFailure = (error: unknown): boolean =>
+  isRecoveryConflict(error) || (error instanceof WfstoreError && error.code === 'unreachable')
+
+export function replicaOn({ replica, label, primary, maxLagMs }: ReplicaOptions): Replica {
+  let away: { until: number; why: string } | undefined
+  let layout: Layout | undefined
+
+  const judge = async (session: Session): Promise<ReadFrom> => {
+    const lag = await readLag(runOn(session.client), maxLagMs, async () => runOn(primary))
+    const refusal = refusalOf(lag, maxLagMs)
+    if (refusal !== undefined) return { note: refusedNote(label, refusal) }
+    layout ??= await checkSchema(session.client)
+    return { note: readNote(label, lag), lag, layout }
+  }
+
+  const lost = refusedNote(label, 'has cancelled the query, or is lost')
+  const open: Replica['open'] = async () => {
+    if (away && performance.now() < away.until) return { from: { note: away.why } }
+    away = undefined
+    let session: Session | undefined
+    try {
+      session = await openSession(replica)
+      const from = await judge(session)
+      if (from.lag) return { session, from }
+      session.release(false)
+      return { from }
+    } catch (error) {
+      session?.release(sqlStateOf(error) === undefined)
+      const note = refusedNote(label, unusable(error))
+      if (!session) away = { until: performance.now() + AWAY_MS, why: note }
+      return { from: { note } }
+    }
+  }
+
+  return {
+    open,
+    lost,
+    run: async (work, mayRepeat = () => true) => {
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const { session, from } = await open()
+        if (!session) return from
+        let broken = false
+        try {
+          return { value: await work(session, from) }
+        } catch (error) {
+          broken = sqlStateOf(error) === undefined
+          if (!isReplicaFailure(error) || !mayRepeat()) throw error
+          if (!isRecoveryConflict(error)) break
+        } finally {
+          session.release(broken)
+        }
+      }
+      return { note: lost }
+    },
+  }
+}
