@@ -1,5 +1,6 @@
 // npm run bench                                              all parts, one table
 // npm run bench -- startup|read|write|ingest|serve|cleanup   one part
+// npm run bench -- citus --database-url URL                  a store on one server and on workers of a Citus cluster
 // npm run bench -- buffers [--runs N] [--json]               the buffers that each read command reads, cold and warm
 import { parseArgs } from 'node:util'
 import { cache, connect, embeddedStore, storeOn } from './store.js'
@@ -12,6 +13,7 @@ const USAGE = `npm run bench [-- startup|read|write|ingest|serve|cleanup] [optio
   --peers             compare with other programs too, which npm installs
   --memory            measure the memory of imports and of ingest too
   --database-url URL  create and drop databases on this server instead of the embedded one
+npm run bench -- citus --database-url URL   a store on one server and on the workers of this coordinator
 npm run bench -- buffers [--runs N] [--json]
 `
 
@@ -28,7 +30,9 @@ const parts = {
       measure({ runs: Math.ceil(runs / 4), rounds: Math.ceil(rounds / 3), say })
     return { measure: few }
   },
+  citus: () => import('./citus.js'),
 }
+const usual = Object.keys(parts).filter((name) => name !== 'citus')
 
 const say = (text) => process.stderr.write(`${text}\n`)
 const words = process.argv.slice(2)
@@ -53,7 +57,7 @@ function read(args) {
   }
   try {
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options })
-    const names = positionals.length > 0 ? positionals : Object.keys(parts)
+    const names = positionals.length > 0 ? positionals : usual
     const [runs, rounds] = [Number(values.runs), Number(values.rounds)]
     const isCount = (number) => Number.isInteger(number) && number > 0
     if (!isCount(runs) || !isCount(rounds) || names.some((name) => !(name in parts))) {
@@ -82,7 +86,7 @@ async function run({ names, json, ...options }) {
       const rows = await measure(bench)
       results.push({ part: name, rows: rows.map((row) => ({ ...row, met: isMet(row) })) })
     }
-    await client.end()
+    await client.end().catch(() => {})
     const all = { about: { ...about, loadAfter: load() }, parts: results }
     process.stdout.write(`${json ? JSON.stringify(all, null, 2) : report(all)}\n`)
   } finally {

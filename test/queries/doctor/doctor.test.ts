@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectClient } from '../../../src/db/connect/connect.ts'
 import { examine } from '../../../src/queries/doctor/doctor.ts'
 import { readSubject } from '../../../src/queries/doctor/subject.ts'
+import { citusUrl } from '../../support/citus.ts'
 import { createDatabase, loadLegacy, type TestDatabase } from '../../support/database.ts'
 import { migrate } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
@@ -9,6 +10,7 @@ import { applyFix, detailsOf, find, findingOf, findingsOf } from './support.ts'
 
 const CHECKS = [
   'server',
+  ...(citusUrl ? ['nodes'] : []),
   'clock',
   'encryption',
   'connections',
@@ -32,7 +34,7 @@ const CHECKS = [
   'cleanup',
   'growth',
 ]
-const WITHOUT_TABLES = [...CHECKS.slice(0, 5), 'schema']
+const WITHOUT_TABLES = ['server', 'clock', 'encryption', 'connections', 'transactions', 'schema']
 
 let store: TestDatabase
 /** A role that may only connect. Roles belong to the whole server, so its name contains that of the database. */
