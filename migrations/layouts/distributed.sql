@@ -173,10 +173,13 @@ end $$;
 create or replace function wfstore_drop_traces() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
-  place text := quote_ident(tg_table_schema);
+  name text;
 begin
-  execute format('delete from %s.wfstore_traces where trace_id = $1', place) using old.execution_id;
-  execute format('delete from %s.wfstore_spans where trace_id = $1', place) using old.execution_id;
+  -- The shards of the run: a statement on its shards may delete several runs, and must not read distributed tables by other ids.
+  foreach name in array array['wfstore_traces', 'wfstore_spans'] loop
+    execute format('delete from %I.%I where trace_id = $1', tg_table_schema, name || '_' ||
+      get_shard_id_for_distribution_column(format('%I.%I', tg_table_schema, name)::regclass, old.execution_id)) using old.execution_id;
+  end loop;
   return null;
 end $$;
 

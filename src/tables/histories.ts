@@ -24,8 +24,6 @@ export interface HistoryDescription {
   /** What it counts, in messages. */
   noun: string
   columns: readonly HistoryColumn[]
-  /** The sequence of its ids, where the server does not take the next one itself. */
-  sequence?: string
 }
 
 /** SQL of the quarter of an hour in which a removed row is counted. */
@@ -147,20 +145,13 @@ export const mergedColumn = ({ column, merge }: HistoryColumn): string => {
 
 /** SQL that inserts rows into a history, or into a table like it. Rows with the same key become one. */
 export function insertMerged(history: HistoryDescription, from: string, into: string): string {
-  const { columns, sequence } = history
-  const id = sequence !== undefined && into === history.name ? `nextval('${sequence}')` : undefined
-  const names = [...(id ? ['history_id'] : []), ...historyColumns(history)]
-  const values = [...(id ? [id] : []), ...columns.map(mergedColumn)]
-  return `insert into ${into} (${names.join(', ')}) select ${values.join(', ')} from ${from} group by ${historyKey(history).join(', ')}`
+  const values = history.columns.map(mergedColumn)
+  return `insert into ${into} (${historyColumns(history).join(', ')}) select ${values.join(', ')} from ${from} group by ${historyKey(history).join(', ')}`
 }
 
-/**
- * A history of a distributed store: a row has the id of one of the runs that it counts, so that it is on their shard. Each server
- * has a sequence of its own, whose ids no other server has.
- */
+/** A history of a distributed store: a row has the id of one of the runs that it counts, so that it is on their shard. */
 export const onShard = (history: HistoryDescription): HistoryDescription => ({
   ...history,
-  sequence: `${history.name}_history_id_seq`,
   columns: [
     ...history.columns,
     {
