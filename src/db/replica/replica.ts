@@ -14,8 +14,6 @@ export interface ReplicaOptions {
   label: string
   primary: Queryable
   maxLagMs: number
-  /** Checks the connection once, before it is used. */
-  check?: (() => Promise<void>) | undefined
 }
 
 /** Where an answer is from, for people. `lag` is that of the replica that has answered; without it the primary has. */
@@ -48,8 +46,7 @@ const AWAY_MS = 10_000
 export const isReplicaFailure = (error: unknown): boolean =>
   isRecoveryConflict(error) || (error instanceof WfstoreError && error.code === 'unreachable')
 
-export function replicaOn(options: ReplicaOptions): Replica {
-  const { replica, label, primary, maxLagMs, check } = options
+export function replicaOn({ replica, label, primary, maxLagMs }: ReplicaOptions): Replica {
   let away: { until: number; why: string } | undefined
   let layout: Layout | undefined
 
@@ -57,10 +54,7 @@ export function replicaOn(options: ReplicaOptions): Replica {
     const lag = await readLag(runOn(session.client), maxLagMs, async () => runOn(primary))
     const refusal = refusalOf(lag, maxLagMs)
     if (refusal !== undefined) return { note: refusedNote(label, refusal) }
-    if (layout === undefined) {
-      await check?.()
-      layout = await checkSchema(session.client)
-    }
+    layout ??= await checkSchema(session.client)
     return { note: readNote(label, lag), lag, layout }
   }
 

@@ -34,10 +34,8 @@ export function addMetrics(app: Hono<SiteEnv>, site: Site): void {
 async function printed({ database, commandLine, stopping: signal }: Site): Promise<string> {
   const { stdout, text } = holdOutput(Infinity)
   const words = ['metrics', 'current', '--output=prometheus']
-  await database.report(
-    signal,
-    (connection) => commandLine.run({ words, connection, stdout, signal }),
-    () => text() === '',
+  await database.read(signal, (connection) =>
+    commandLine.run({ words, connection, stdout, signal }),
   )
   return text()
 }

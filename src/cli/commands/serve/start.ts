@@ -22,12 +22,7 @@ export async function openDatabase(
   const { queries = DEFAULT_QUERIES } = options
   // Each running request has one, and others cancel statements.
   const pool = await context.pool(flags, queries + 2)
-  const replica = await context.replica(flags, queries + 2)
-  const database = siteDatabase(pool, {
-    ...options,
-    own: true,
-    replica: replica && { ...replica, primary: pool },
-  })
+  const database = siteDatabase(pool, { ...options, own: true })
   await database.name()
   return database
 }

@@ -1,5 +1,4 @@
 import type { Hono } from 'hono'
-import { guardStream } from '../../../cli/output/stream.ts'
 import { runOutput } from '../../api/run-output.ts'
 import type { Site, SiteEnv } from '../../site.ts'
 import { checkParameters, valuesIn } from '../parameters.ts'
@@ -19,10 +18,8 @@ export function addFocus(app: Hono<SiteEnv>, site: Site): void {
         ...(provider === null ? [] : [`--provider=${provider}`]),
       ]
       const ran = await runOutput(context, site, (stdout, signal) =>
-        site.database.report(
-          signal,
-          (connection) => site.commandLine.run({ words, connection, stdout, signal }),
-          () => !guardStream(stdout).used(),
+        site.database.read(signal, (connection) =>
+          site.commandLine.run({ words, connection, stdout, signal }),
         ),
       )
       return new Response('text' in ran ? ran.text : ran.stream, {
