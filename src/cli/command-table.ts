@@ -139,9 +139,13 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'archive',
-    summary: 'Verify and convert the archives that cleanup has written',
-    load: () => [import('./commands/archive/archive.ts'), import('./commands/archive/convert.ts')],
-    primary: { verify: NO_DATABASE, convert: NO_DATABASE },
+    summary: 'Verify, convert and query the archives of cleanup',
+    load: () => [
+      import('./commands/archive/archive.ts'),
+      import('./commands/archive/convert.ts'),
+      import('./commands/archive/query.ts'),
+    ],
+    primary: { verify: NO_DATABASE, convert: NO_DATABASE, query: NO_DATABASE },
   },
   {
     name: 'restore',

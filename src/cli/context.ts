@@ -4,6 +4,7 @@ import type { Environment } from '../db/connect/libpq.ts'
 import type { LazyPool } from '../db/connect/pool.ts'
 import type { Target } from '../db/connect/target.ts'
 import type { Run } from '../db/query/query.ts'
+import type { ReplicaOptions } from '../db/replica/replica.ts'
 import { WfstoreError } from '../error.ts'
 import type { ClientStore } from '../store.ts'
 import type { Production, Settings } from './config/settings.ts'
@@ -44,6 +45,11 @@ export interface Context {
   store: (options: TargetOptions) => Promise<ClientStore>
   /** Several connections to this database, for a command that runs until it is interrupted. They are closed when it ends. */
   pool: (options: TargetOptions, connections?: number) => Promise<LazyPool>
+  /** The replica for reports of this database, if one is set. Its connections are closed when the command ends. */
+  replica: (
+    options: TargetOptions,
+    connections: number,
+  ) => Promise<Omit<ReplicaOptions, 'primary'> | undefined>
   /** The database, if the config marks it as production and there is a terminal. */
   production: () => Production | undefined
   /**
@@ -201,6 +207,12 @@ export function createContext(
       const pool = lazyPool(async () => target, connections)
       closers.push(pool.close)
       return pool
+    },
+    replica: async (options, connections) => {
+      const { replicaPool } = await import('./replica.ts')
+      const found = await replicaPool({ env, options, settings: settings() }, connections)
+      if (found) closers.push(found.close)
+      return found
     },
     production: () => production,
     confirm: async (question, options) => {

@@ -10,6 +10,7 @@ import { addGlobalOptions, isUsual } from './options/global.ts'
 import { rejectRepeats } from './options/values.ts'
 import { FORMATS } from './output/format.ts'
 import { guardStream } from './output/stream.ts'
+import { markReaders, readsReplica } from './reads.ts'
 
 export function createProgram(context: Context, version: string): ReturnType<CreateProgram> {
   const program: Command = new Command('wfstore')
@@ -59,6 +60,7 @@ export function createProgram(context: Context, version: string): ReturnType<Cre
       if (writing && !writing.options.some(({ long }) => long === '--yes'))
         writing.option('-y, --yes', 'skip the confirmation for a production database')
     }
+    markReaders([command, ...command.commands], entry.reads)
     for (const each of [command, ...command.commands]) rejectRepeats(each)
   }
   program.hook('preAction', (_, command) => checkFormat(program, command))
@@ -75,15 +77,9 @@ export function traitsOf(command: Command): Traits {
   return {
     path: names.join(' '),
     writes: writes === 'sets' || writes === 'lets' ? onlyIf(WRITES[writes](command)) : writes,
-    reads: entry?.reads?.includes(command.name()) === true && !isLive(command),
+    reads: readsReplica(command),
     ownDatabase: entry?.ownDatabase === true,
   }
-}
-
-/** What is new must be shown at once. */
-function isLive(command: Command): boolean {
-  const { follow, watch } = command.opts<{ follow?: boolean; watch?: number | true }>()
-  return follow === true || watch !== undefined
 }
 
 const onlyIf = (writes: boolean) => (writes ? 'begins' : undefined)

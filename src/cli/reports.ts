@@ -35,11 +35,9 @@ export function reportsReader({ io, env, note }: Surroundings): ReportsReader {
     read: async (options, settings, primary) => {
       const isSet = options.reportsUrl ?? settings.profile?.of.reports ?? env.WFSTORE_REPORTS_URL
       if (!isSet || !settings.traits.reads || failures > 1) return undefined
-      const { reportsOf } = await import('./config/reports.ts')
-      const found = reportsOf(settings, env, options)
-      if (!found) return undefined
       const { connectReplica } = await import('./replica.ts')
-      const reading = await connectReplica({ ...found, env, options, settings, primary })
+      const reading = await connectReplica({ env, options, settings }, primary)
+      if (!reading) return undefined
       note(options, reading.note)
       used = reading.replica && { label: reading.label, options }
       return reading.replica ?? reading.primary

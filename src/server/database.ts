@@ -9,6 +9,7 @@ import { query, type Run } from '../db/query/query.ts'
 import { isInTransaction, openSession, type Session } from '../db/query/session.ts'
 import { bound } from '../db/query/sql.ts'
 import { rollback } from '../db/query/transaction.ts'
+import { type ReplicaOptions, replicaOn } from '../db/replica/replica.ts'
 import { checkSchema } from '../db/schema.ts'
 import { WfstoreError } from '../error.ts'
 import {
@@ -35,6 +36,8 @@ export interface DatabaseOptions {
   statementTimeoutMs?: number | undefined
   /** Only the server uses the pool: its sessions keep the settings. Otherwise they are set back after each request. */
   own?: boolean
+  /** A replica for reports. */
+  replica?: ReplicaOptions | undefined
 }
 
 export const DEFAULT_QUERIES = 8
@@ -51,6 +54,7 @@ export function siteDatabase(
     waitMs = 10_000,
     statementTimeoutMs = DEFAULT_TIMEOUT_MS,
     own: isOwn = false,
+    replica,
   }: DatabaseOptions = {},
 ): SiteDatabase {
   const turns = createTurns({ atOnce: queries, waiting, waitMs })
@@ -74,9 +78,17 @@ export function siteDatabase(
     return { session }
   }
 
+  const onSession = async <T>(mode: Mode, signal: AbortSignal, work: Work<T>): Promise<T> =>
+    workOn(await openSession(pool), pool, mode, signal, work)
+
   /** Works on a session. When the signal is aborted the session is closed, and its statement cancelled. */
-  async function onSession<T>(mode: Mode, signal: AbortSignal, work: Work<T>): Promise<T> {
-    const { client, release } = await openSession(pool)
+  async function workOn<T>(
+    { client, release }: Session,
+    on: ConnectionPool,
+    mode: Mode,
+    signal: AbortSignal,
+    work: Work<T>,
+  ): Promise<T> {
     let begun: { session: string; former?: Former } | undefined
     const hangsUp = () => hangUp(client)
     signal.addEventListener('abort', hangsUp)
@@ -91,7 +103,7 @@ export function siteDatabase(
     } finally {
       signal.removeEventListener('abort', hangsUp)
       await end({ client, release }, begun?.former)
-      if (signal.aborted && begun) await cancel(begun.session)
+      if (signal.aborted && begun) await cancel(on, begun.session)
     }
   }
 
@@ -105,8 +117,8 @@ export function siteDatabase(
   }
 
   /** A server does not notice that a client is gone until the statement ends. */
-  async function cancel(session: string): Promise<void> {
-    const other = await openSession(pool).catch(() => undefined)
+  async function cancel(on: ConnectionPool, session: string): Promise<void> {
+    const other = await openSession(on).catch(() => undefined)
     if (!other) return
     await cancelSession(other.client, session).catch(() => {})
     other.release(isLost(other.client))
@@ -134,6 +146,28 @@ export function siteDatabase(
     }
 
   const read = use('read')
+  const reports =
+    replica &&
+    replicaOn({
+      ...replica,
+      check: () => assertOwnSessions(replica.replica as ConnectionPool),
+    })
+
+  /** On the replica if there is one, else on the primary. A session is released by `reports`. */
+  async function report<T>(signal: AbortSignal, work: Work<T>, mayRepeat?: () => boolean) {
+    if (!reports) return read(signal, work)
+    const endTurn = await turns.take(signal)
+    const found = await reports
+      .run(({ client }, from) => {
+        const session = { client, release: () => {} }
+        const on = replica?.replica as ConnectionPool
+        return workOn(session, on, 'read', signal, (connection) => work({ ...connection, from }))
+      }, mayRepeat)
+      .finally(endTurn)
+    if ('value' in found) return found.value
+    return read(signal, (connection) => work({ ...connection, from: found }))
+  }
+
   let name: string | undefined
   return {
     name: async () => {
@@ -144,6 +178,7 @@ export function siteDatabase(
       return name ?? ''
     },
     read,
+    report,
     write: use('write'),
     unchecked: use('write', false),
     load: turns.load,

@@ -8,7 +8,14 @@ export function addProbes(app: Hono<SiteEnv>, { database, onError }: Site): void
     const { signal } = context.req.raw
     try {
       await database.read(signal, ({ run }) => run('select 1', {}))
-      return context.json({ status: 'ok' })
+      const from = await database.report(signal, async ({ from }) => from)
+      if (!from) return context.json({ status: 'ok' })
+      const { lag } = from
+      const lagSeconds = lag && 'ms' in lag ? Math.ceil(lag.ms / 1000) : null
+      return context.json({
+        status: 'ok',
+        reports: lag ? { from: 'replica', lagSeconds } : { from: 'primary' },
+      })
     } catch (error) {
       if (!signal.aborted) onError(error)
       return context.json({ status: 'not ready' }, 503)

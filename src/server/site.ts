@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Run } from '../db/query/query.ts'
+import type { ReadFrom } from '../db/replica/replica.ts'
 import type { Caller, OldUser } from '../handler.ts'
 import type { ExecutionFilter } from '../queries/table/filter.ts'
 import type { SiteAccess } from './access/access.ts'
@@ -19,6 +20,8 @@ export interface SiteConnection {
    * longer than to run them, and one plan suits all ids.
    */
   byId: Run
+  /** Where reports are read from, if the server has a replica. */
+  from?: ReadFrom | undefined
 }
 
 /**
@@ -30,6 +33,15 @@ export interface SiteDatabase {
   name: () => Promise<string>
   /** A connection that can only read. @throws WfstoreError, such as unreachable or schema_behind; busy as `locked` */
   read: <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => Promise<T>
+  /**
+   * The same for reports, on the replica if there is one and it can be used. What is read may be some seconds old.
+   * @param mayRepeat false if the work has begun to answer, so that it cannot be done again elsewhere
+   */
+  report: <T>(
+    signal: AbortSignal,
+    work: (connection: SiteConnection) => Promise<T>,
+    mayRepeat?: () => boolean,
+  ) => Promise<T>
   write: <T>(signal: AbortSignal, work: (connection: SiteConnection) => Promise<T>) => Promise<T>
   /** A connection that can write, without a check of the schema: for its migration. */
   unchecked: <T>(

@@ -135,6 +135,13 @@ check(`Node ${process.versions.node}: demo, list, migrate status, doctor`, () =>
   )
   databaseUrl = run(wfstore, ['db', 'url'], { cwd: home }).stdout.trim()
 })
+check('archive query says how to install DuckDB, which is not installed with wfstore', () => {
+  const { stderr } = run(wfstore, ['archive', 'query', home, 'select 1'], { cwd: home, expect: 1 })
+  holds(
+    /^error: DuckDB is not installed; run `npm install @duckdb\/node-api` /.test(stderr),
+    stderr,
+  )
+})
 check('migrate up in another folder uses the server that is installed', () => {
   const cwd = inside('another')
   const env = { ...offline(), XDG_CACHE_HOME: inside('cache') }

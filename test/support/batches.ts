@@ -3,6 +3,7 @@ import { query, type Run } from '../../src/db/query/query.ts'
 import { startExecution } from '../../src/record/recorder/recorder.ts'
 import type { ExecutionRecorder } from '../../src/record/recorder/types.ts'
 import { uuidv7 } from '../../src/uuid.ts'
+import { waitingOnNodes } from './citus.ts'
 import { openPool, type TestDatabase } from './database.ts'
 import { onLayout } from './on-layout.ts'
 
@@ -78,7 +79,8 @@ export async function waitingEngine(database: TestDatabase): Promise<number> {
   for (;;) {
     const [row] = await database.sql(
       `select pid from pg_stat_activity
-       where datname = current_database() and application_name = 'engine' and wait_event_type = 'Lock'`,
+       where datname = current_database() and application_name = 'engine' and (wait_event_type = 'Lock' or pid = any($1))`,
+      [await waitingOnNodes(database.sql)],
     )
     if (row) return row.pid as number
   }

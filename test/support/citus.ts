@@ -104,6 +104,15 @@ export const textsFor = (text: string): string[] =>
 
 const TELL = "set local citus.propagate_set_commands = 'local'"
 
+/** The sessions of the coordinator that wait for a lock on any node. */
+export async function waitingOnNodes(sql: (text: string) => Promise<Record<string, unknown>[]>) {
+  if (!citusUrl) return []
+  const [view] = await sql(`select to_regclass('citus_lock_waits') is not null as exists`)
+  if (!view?.exists) return []
+  const rows = await sql('select (waiting_gpid % 10000000000)::int as pid from citus_lock_waits')
+  return rows.map(({ pid }) => pid as number)
+}
+
 /** Drops each database whose name begins with this. */
 export async function dropAllOnNodes(prefix: string): Promise<void> {
   for (const { pool } of await nodes()) {

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type MigrateOptions, type MigrateResult, migrateUp } from '../../src/db/migrate/up.ts'
 import { describeSchema } from './catalog.ts'
+import { waitingOnNodes } from './citus.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface Migrated extends MigrateResult {
@@ -72,7 +73,7 @@ export async function everythingOf(database: TestDatabase): Promise<string> {
 export async function untilBlocked(database: TestDatabase, pid: number): Promise<void> {
   for (;;) {
     const [row] = await database.sql('select cardinality(pg_blocking_pids($1)) as blockers', [pid])
-    if (row?.blockers !== 0) return
+    if (row?.blockers !== 0 || (await waitingOnNodes(database.sql)).includes(pid)) return
   }
 }
 

@@ -7,7 +7,7 @@ import { WfstoreError } from '../../error.ts'
 import { tryLock } from '../../lock-file.ts'
 import { createFile, createFolder, createFolders } from '../../rights.ts'
 import { syncFolder } from '../../sync-folder.ts'
-import type { ArchivedFile, ArchiveFormat, ArchiveSummary } from '../types.ts'
+import type { ArchivedFile, ArchiveFormat, ArchiveSummary, Cleaned } from '../types.ts'
 import { onDisk } from './disk.ts'
 import {
   CONVERT_LOCK,
@@ -233,6 +233,28 @@ async function copyTo(
   await onDisk(copy, () => rename(part, copy))
   await onDisk(out, () => syncFolder(out))
   return result('converted', made)
+}
+
+/**
+ * The Parquet files with the covered lines of an archive, in their order. Files of lines are converted to `folder`.
+ * @throws WfstoreError failed if the archive is damaged
+ */
+export async function parquetFilesOf(
+  place: string,
+  folder: string,
+): Promise<{ head: Head | null; files: { kind: Cleaned; path: string }[]; converted: number }> {
+  const { head, files } = await soundClaim(place)
+  const found: { kind: Cleaned; path: string }[] = []
+  let converted = 0
+  for (const file of files) {
+    const { kind, name } = file
+    if (head && formatOf(name) === 'jsonl') {
+      const made = await convertFile(place, file, head, folder, { to: 'parquet' })
+      found.push({ kind, path: join(folder, made.name) })
+      converted++
+    } else found.push({ kind, path: join(place, name) })
+  }
+  return { head, files: found, converted }
 }
 
 const modeOf = async (path: string): Promise<number | undefined> => {

@@ -139,6 +139,7 @@ const ARGUMENTS: Record<string, ValueKind> = {
   'settings set': { choices: ['cost-tags'] },
   'archive verify': { kind: 'file' },
   'archive convert': { kind: 'folder' },
+  'archive query': { kind: 'folder' },
   restore: { kind: 'file' },
   import: { kind: 'file' },
   ingest: { kind: 'file' },

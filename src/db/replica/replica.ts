@@ -14,6 +14,8 @@ export interface ReplicaOptions {
   label: string
   primary: Queryable
   maxLagMs: number
+  /** Checks the connection once, before it is used. */
+  check?: (() => Promise<void>) | undefined
 }
 
 /** Where an answer is from, for people. `lag` is that of the replica that has answered; without it the primary has. */
@@ -46,7 +48,8 @@ const AWAY_MS = 10_000
 export const isReplicaFailure = (error: unknown): boolean =>
   isRecoveryConflict(error) || (error instanceof WfstoreError && error.code === 'unreachable')
 
-export function replicaOn({ replica, label, primary, maxLagMs }: ReplicaOptions): Replica {
+export function replicaOn(options: ReplicaOptions): Replica {
+  const { replica, label, primary, maxLagMs, check } = options
   let away: { until: number; why: string } | undefined
   let layout: Layout | undefined
 
@@ -54,7 +57,10 @@ export function replicaOn({ replica, label, primary, maxLagMs }: ReplicaOptions)
     const lag = await readLag(runOn(session.client), maxLagMs, async () => runOn(primary))
     const refusal = refusalOf(lag, maxLagMs)
     if (refusal !== undefined) return { note: refusedNote(label, refusal) }
-    layout ??= await checkSchema(session.client)
+    if (layout === undefined) {
+      await check?.()
+      layout = await checkSchema(session.client)
+    }
     return { note: readNote(label, lag), lag, layout }
   }
 

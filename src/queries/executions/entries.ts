@@ -1,8 +1,9 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { sql } from '../../db/query/sql.ts'
+import { raw, sql } from '../../db/query/sql.ts'
 import { AUDIT, type AuditFilter, auditShape } from '../audit/audit.ts'
 import { BILLS, type BillFilter, billShape } from '../billing/bills.ts'
+import { BILLED_LINES } from '../billing/lines.ts'
 import type { List } from '../table/page.ts'
 import { longText, shortJson } from './limited.ts'
 
@@ -45,7 +46,7 @@ export async function billedOf(run: Run, executionId: string): Promise<Billed> {
   const [billed] = await run(
     sql`select count(*) as bills, trim_scale(coalesce(sum(b.cost), 0)) as cost,
         trim_scale(coalesce(sum(b.cost) filter (where not b.paid), 0)) as unpaid,
-        coalesce(sum((select count(*) from wfstore_bill_lines l where l.billing_id = b.billing_id)), 0) as lines
+        (select count(*) from ${raw(BILLED_LINES)} where b.execution_id = ${executionId}::uuid) as lines
       from billing_records b where b.execution_id = ${executionId}::uuid`,
     billedShape,
   )

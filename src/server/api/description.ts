@@ -3,6 +3,8 @@ export interface CommandDescription {
   summary: string
   description: string
   about: string | undefined
+  /** It may read from a replica. */
+  reads: boolean
   flags: readonly FlagDescription[]
   argument: ArgumentDescription | undefined
   /** What it prints, with a flag or without it. The first one whose flag is given counts. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
+import { guardStream } from '../../cli/output/stream.ts'
 import { WfstoreError } from '../../error.ts'
-import type { Site, SiteEnv } from '../site.ts'
+import type { Site, SiteConnection, SiteEnv } from '../site.ts'
 import { type AnswerFormat, type ApiEndpoint, FORMATS } from './endpoints.ts'
 import { contentTypeOf, MEDIA_TYPES, negotiate } from './negotiate.ts'
 import { noteHeader } from './notes.ts'
@@ -20,18 +21,23 @@ export async function answerRead(
     if (!format) return refuse(notAcceptable(endpoint.formats ?? FORMATS))
     const words = await askedWords(context, site, endpoint, format)
     const notes: string[] = []
+    const { database } = site
+    const { reads } = await site.commandLine.describe(endpoint.command)
     const found: { nextCursor?: string } = {}
     const note = (line: string) => notes.push(line)
     const nextCursor = (cursor: string) => {
       found.nextCursor = cursor
     }
-    const ran = await runOutput(context, site, (stdout, signal) =>
-      site.database.read(signal, (given) => {
+    const ran = await runOutput(context, site, (stdout, signal) => {
+      const work = (given: SiteConnection) => {
+        notes.splice(0, notes.length, ...(given.from ? [given.from.note] : []))
         const connection =
           context.req.param('id') === undefined ? given : { ...given, run: given.byId }
         return site.commandLine.run({ words, connection, stdout, note, nextCursor, signal })
-      }),
-    )
+      }
+      if (!reads) return database.read(signal, work)
+      return database.report(signal, work, () => !guardStream(stdout).used())
+    })
     if ('text' in ran) return whole(context, ran.text, { format, notes, ...found })
     // A stream has no ETag, no next link and no notes.
     return new Response(ran.stream, { headers: headersOf(format) })

@@ -34,8 +34,10 @@ export function addMetrics(app: Hono<SiteEnv>, site: Site): void {
 async function printed({ database, commandLine, stopping: signal }: Site): Promise<string> {
   const { stdout, text } = holdOutput(Infinity)
   const words = ['metrics', 'current', '--output=prometheus']
-  await database.read(signal, (connection) =>
-    commandLine.run({ words, connection, stdout, signal }),
+  await database.report(
+    signal,
+    (connection) => commandLine.run({ words, connection, stdout, signal }),
+    () => text() === '',
   )
   return text()
 }

@@ -50,7 +50,7 @@ export function openChannel(
 
   const read = async (update: number) => {
     const { signal } = left
-    const parts = await site.database.read(signal, async (connection) => {
+    const parts = await site.database.report(signal, async (connection) => {
       const { view, parts } = viewOf(request, connection, signal, update)
       await work(view)
       return parts

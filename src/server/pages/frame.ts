@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { ReadFrom } from '../../db/replica/replica.ts'
 import { html, type Markup, name, textOf } from '../markup/markup.ts'
 import type { Site, SiteEnv } from '../site.ts'
 import { ASSETS } from './assets.ts'
@@ -34,13 +35,15 @@ export interface Frame {
   utc?: string | undefined
   /** The name of the database, if it is known. */
   database?: string | undefined
+  /** Where it is read from, if the server has a replica. */
+  from?: ReadFrom | undefined
   /** The address of the events that keep the page up to date. */
   events?: string | undefined
 }
 
 /** A whole page: navigation, title, body, and the database, the time zone and the version at the end. */
 export function framed(context: PageContext, site: Site, frame: Frame): Response {
-  const { title, about, body, status = 200, database, timeZone, events } = frame
+  const { title, about, body, status = 200, database, from, timeZone, events } = frame
   const { basePath, version } = site
   const page = html`<!doctype html>
 <html lang="en"${timeZone !== undefined && html` data-zone="${timeZone}"`} data-base="${basePath}/">
@@ -69,6 +72,7 @@ ${body}
 </main>
 <footer>
 ${database !== undefined && html`<p>Database ${name(database)}</p>`}
+${from !== undefined && html`<p>${from.note.replace(/^r/, 'R')}</p>`}
 ${timeZone !== undefined && html`<p>Times are in ${zone(frame)}</p>`}
 <p>Amounts are in US dollars</p>
 ${account(context, site)}

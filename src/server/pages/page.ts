@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { getCookie } from 'hono/cookie'
+import type { ReadFrom } from '../../db/replica/replica.ts'
 import { WfstoreError } from '../../error.ts'
 import { timeZoneOf } from '../../time-zone.ts'
 import type { Markup } from '../markup/markup.ts'
@@ -35,9 +36,9 @@ export function page(app: Hono<SiteEnv>, site: Site, path: string, work: PageWor
   works.set(site, (works.get(site) ?? new Map()).set(path, work))
   app.get(path, (context) =>
     answer(context, site, path, (request, signal) =>
-      site.database.read(signal, async (connection) => {
+      site.database.report(signal, async (connection) => {
         const { view, parts } = viewOf(request, connection, signal)
-        return { ...(await work(view)), parts }
+        return { ...(await work(view)), parts, from: connection.from }
       }),
     ),
   )
@@ -88,7 +89,10 @@ async function answer(
   context: PageContext,
   site: Site,
   path: string,
-  make: (request: PageRequest, signal: AbortSignal) => Promise<PageContent & { parts?: LiveParts }>,
+  make: (
+    request: PageRequest,
+    signal: AbortSignal,
+  ) => Promise<PageContent & { parts?: LiveParts; from?: ReadFrom | undefined }>,
 ): Promise<Response> {
   const current = currentOf(path)
   const { pathname, searchParams } = new URL(context.req.url)

@@ -40,9 +40,7 @@ describe('after the end of the run', () => {
           "update billing_records set billing_period = '2020-01' where billing_id = $1",
           [bill?.billing_id],
         )
-        await database.sql(
-          "update wfstore_periods set closed_at = now() where billing_period = '2020-01'",
-        )
+        await database.sql("select wfstore_close('2020-01')")
       }
       const end = () =>
         late.finish({ status: 'success', cost: '0.7', tokens: { input: 2, output: 1 } })

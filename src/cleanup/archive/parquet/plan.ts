@@ -4,7 +4,8 @@ import { DECIMAL, encode, MOST_DIGITS, type Stored } from './types.ts'
 /** A column of a Parquet file. */
 export interface FileColumn extends RowColumn {
   stored: Stored
-  /** Digits after the point. 0 if it is no decimal. */
+  /** The most digits before the point, and the digits after it. 0 if it is no decimal. */
+  digits: number
   scale: number
   /** All amounts of the file have exactly these digits after the point, such as 0.50. */
   padded: boolean
@@ -60,7 +61,7 @@ function addDecimal(seen: Seen, text: string): void {
 }
 
 function planned(column: RowColumn, seen: Seen): FileColumn {
-  const plain = { ...column, scale: 0, padded: false }
+  const plain = { ...column, digits: 0, scale: 0, padded: false }
   if (column.fits === 'text') {
     const stored = seen.isJson ? 'raw' : 'text'
     return { ...plain, fits: stored, stored }
@@ -70,5 +71,8 @@ function planned(column: RowColumn, seen: Seen): FileColumn {
   const padded = least === most && seen.digits + most <= MOST_DIGITS
   const scale = padded ? most : seen.scale
   const fits = seen.fits && seen.digits + scale <= MOST_DIGITS
-  return fits ? { ...plain, stored: 'decimal', scale, padded } : { ...plain, stored: 'text' }
+  const { digits } = seen
+  return fits
+    ? { ...plain, stored: 'decimal', digits, scale, padded }
+    : { ...plain, stored: 'text' }
 }

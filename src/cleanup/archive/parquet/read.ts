@@ -87,7 +87,18 @@ const PARSERS = {
       .replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5'),
 }
 
-export function layoutOf(metadata: FileMetaData): FileLayout {
+/** How the lines of a Parquet file are made of its rows. @throws Fault */
+export async function readLayout(path: string): Promise<FileLayout> {
+  const { asyncBufferFromFile, parquetMetadataAsync } = await import('hyparquet')
+  try {
+    return layoutOf(await parquetMetadataAsync(await asyncBufferFromFile(path)))
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    throw new Fault(`cannot be read as Parquet: ${describe(error).message}`)
+  }
+}
+
+function layoutOf(metadata: FileMetaData): FileLayout {
   const text = metadata.key_value_metadata?.find(({ key }) => key === LAYOUT)?.value
   if (text === undefined) throw new Fault('was not written by wfstore')
   return JSON.parse(text)

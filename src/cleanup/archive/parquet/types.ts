@@ -124,7 +124,7 @@ export function decode(
   return String(value)
 }
 
-function timeText(micros: bigint, extra: boolean): string {
+export function timeText(micros: bigint, extra: boolean): string {
   const fraction = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
   const seconds = new Date(Number((micros - fraction) / 1000n)).toISOString().slice(0, 19)
   const digits = String(fraction).padStart(6, '0')

@@ -98,6 +98,10 @@ export async function writeParquet(
     if (group[0]?.data.length === MOST_ROWS || length >= GROUP_LENGTH) await writeGroup()
   }
   await writeGroup()
+  // The library would write JSON of the JSON text. Only this name of the type makes it JSON in DuckDB.
+  file.schema = file.schema.map((element) =>
+    element.logical_type?.type === 'JSON' ? { ...element, converted_type: 'JSON' } : element,
+  )
   await file.finish()
   await flush()
   return rows

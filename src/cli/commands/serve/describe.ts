@@ -12,6 +12,7 @@ import { sortCandidates } from '../../options/sort.ts'
 import { isList, leastOf, wordsOfOption } from '../../options/values.ts'
 import { type Column, visibleColumns } from '../../output/column.ts'
 import { type Printed, printedBy } from '../../output/printed.ts'
+import { readsReplica } from '../../reads.ts'
 
 /**
  * The description of a command with all its options, also those that its help page has no room for.
@@ -26,6 +27,7 @@ export async function describeCommand(
     summary: command.summary(),
     description: command.description(),
     about: explanationOf(command).about,
+    reads: readsReplica(command),
     flags: [...command.options, ...(program?.options ?? [])].map((option) => flagOf(path, option)),
     argument: given[0],
     printed: await Promise.all(

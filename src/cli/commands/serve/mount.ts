@@ -8,11 +8,11 @@ import { siteOn } from './site.ts'
 
 // What the library loads for createHandler: `imports` of package.json leads to it.
 
-export const mount: ServerBundle['mount'] = ({ connections, basePath, ...options }) => {
+export const mount: ServerBundle['mount'] = ({ connections, replica, basePath, ...options }) => {
   const { authorize, cors, statementTimeoutMs, onError = () => {} } = options
   const app = siteOn({
     createProgram,
-    database: siteDatabase(connections as ConnectionPool, { statementTimeoutMs }),
+    database: siteDatabase(connections as ConnectionPool, { statementTimeoutMs, replica }),
     access: { ...applicationAccess(authorize, onError), cors },
     basePath,
     userOf: options.userOf,

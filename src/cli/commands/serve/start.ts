@@ -22,7 +22,12 @@ export async function openDatabase(
   const { queries = DEFAULT_QUERIES } = options
   // Each running request has one, and others cancel statements.
   const pool = await context.pool(flags, queries + 2)
-  const database = siteDatabase(pool, { ...options, own: true })
+  const replica = await context.replica(flags, queries + 2)
+  const database = siteDatabase(pool, {
+    ...options,
+    own: true,
+    replica: replica && { ...replica, primary: pool },
+  })
   await database.name()
   return database
 }

@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { guardStream } from '../../../cli/output/stream.ts'
 import { runOutput } from '../../api/run-output.ts'
 import type { Site, SiteEnv } from '../../site.ts'
 import { checkParameters, valuesIn } from '../parameters.ts'
@@ -18,8 +19,10 @@ export function addFocus(app: Hono<SiteEnv>, site: Site): void {
         ...(provider === null ? [] : [`--provider=${provider}`]),
       ]
       const ran = await runOutput(context, site, (stdout, signal) =>
-        site.database.read(signal, (connection) =>
-          site.commandLine.run({ words, connection, stdout, signal }),
+        site.database.report(
+          signal,
+          (connection) => site.commandLine.run({ words, connection, stdout, signal }),
+          () => !guardStream(stdout).used(),
         ),
       )
       return new Response('text' in ran ? ran.text : ran.stream, {

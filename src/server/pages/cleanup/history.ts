@@ -60,8 +60,9 @@ export type RemovedSoFar = d.RowOf<typeof removedShape>
 /** What all cleanups have removed; the totals of reports include it. */
 export async function removedSoFar(run: Run): Promise<RemovedSoFar> {
   const [row] = await run(
-    `select coalesce(sum(runs), 0) as runs, coalesce(sum(total_cost), 0) as cost,
-            (select count(*) from wfstore_cleanups where archive is not null) as archives from usage_history`,
+    `select removed.*, kept.archives
+     from (select coalesce(sum(runs), 0) as runs, coalesce(sum(total_cost), 0) as cost from usage_history) as removed,
+          (select count(*) as archives from wfstore_cleanups where archive is not null) as kept`,
     removedShape,
   )
   return row as RemovedSoFar

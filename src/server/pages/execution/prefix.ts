@@ -21,7 +21,7 @@ export async function leadToRun(context: PageContext, site: Site, id: string): P
   const { searchParams } = new URL(context.req.url)
   const base: LinkBase = { site, path: context.req.path, parameters: searchParams }
   try {
-    return await site.database.read(context.req.raw.signal, async (connection) => {
+    return await site.database.report(context.req.raw.signal, async (connection) => {
       const [first, ...others] = await idsOf(connection, id)
       if (first === undefined) throw missing('execution', id)
       if (others.length > 0)
