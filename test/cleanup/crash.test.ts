@@ -94,7 +94,7 @@ it('after a lost connection or a terminated session at any statement, the next c
             before: async (statement, ask) => {
               if (!isAt(statement)) return undefined
               const pid = await ask('select pg_backend_pid()')
-              await database.sql('select pg_terminate_backend($1, 10000)', [pid])
+              await database.sql('select pg_terminate_backend($1::int, 10000)', [pid])
               return undefined
             },
           },

@@ -1,6 +1,4 @@
 import type pg from 'pg'
-import { layoutOf } from '../distributed/cluster.ts'
-import { onEachShard, sumOf } from '../distributed/each-shard.ts'
 import { creationsOf, readMigration } from '../migrate/files.ts'
 import { type ForeignGrant, foreignGrants } from '../migrate/grants.ts'
 import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
@@ -72,32 +70,23 @@ export async function verifySchema(
     ...(await foreignGrants(client, schema)).map(grantDifference),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
   ]
-  const layout = await layoutOf(client, schema)
-  const totals = await ifComparable(client, schema, () =>
-    onEachShard(client, { layout }, (database) => compareTotals(database, { full })),
-  )
+  const report = await ifComparable(client, schema, () => compareTotals(client, { full }))
   // Bills from before the lines get theirs in a migration.
   const lines = await (pending.length > 0 && !nothing
     ? undefined
-    : ifComparable(client, schema, () =>
-        onEachShard(client, { layout }, (database) => compareLines(database, { full })),
-      ))
-  const unequalRuns = totals ? sumOf(totals, 'unequal') : null
-  const unequalBills = lines ? sumOf(lines, 'unequal') : null
-  const runs = totals?.flatMap((report) => report.runs) ?? []
-  const bills = lines?.flatMap((report) => report.bills) ?? []
+    : ifComparable(client, schema, () => compareLines(client, { full })))
   return {
-    ok: !differences.some(isFault) && !unequalRuns && !unequalBills,
+    ok: !differences.some(isFault) && !report?.unequal && !lines?.unequal,
     differences,
-    totals: runs.map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
-    comparedRuns: totals ? sumOf(totals, 'compared') : null,
-    unequalRuns,
-    lines: bills.map((bill) => {
+    totals: (report?.runs ?? []).map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
+    comparedRuns: report?.compared ?? null,
+    unequalRuns: report?.unequal ?? null,
+    lines: (lines?.bills ?? []).map((bill) => {
       const statement = addMissingLines([bill])
       return { ...bill, fix: statement && `${statement};` }
     }),
-    comparedBills: lines ? sumOf(lines, 'compared') : null,
-    unequalBills,
+    comparedBills: lines?.compared ?? null,
+    unequalBills: lines?.unequal ?? null,
     tables: await countRows(client, schema),
   }
 }

@@ -10,7 +10,7 @@ export async function endWhileBlocked(database: TestDatabase, blocking: string):
     const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows
     const ended = expect(migrateOn(client)).rejects.toMatchObject({ code: 'unreachable' })
     await untilBlocked(database, pid)
-    await database.sql('select pg_terminate_backend($1)', [pid])
+    await database.sql('select pg_terminate_backend($1::int)', [pid])
     await ended
   })
   await blocker.query('rollback')

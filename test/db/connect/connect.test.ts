@@ -259,7 +259,7 @@ describe.each(KINDS)('on %s', (_, open) => {
 it('a client whose connection the server ended while it was idle is unreachable', async () => {
   const client = await connectClient(urlTarget(database.url, 'the test', {}))
   const ended = new Promise((resolve) => client.once('end', resolve))
-  await database.sql('select pg_terminate_backend($1)', [
+  await database.sql('select pg_terminate_backend($1::int)', [
     (client as pg.Client & { processID: number }).processID,
   ])
   await ended

@@ -219,7 +219,7 @@ describe('indexes of an interrupted run', () => {
       const building = migrateOn(client)
       const ended = expect(building).rejects.toMatchObject({ code: 'unreachable' })
       await untilBlocked(database, pid)
-      await database.sql('select pg_terminate_backend($1)', [pid])
+      await database.sql('select pg_terminate_backend($1::int)', [pid])
       await ended
     })
     await reader.query('commit')

@@ -169,7 +169,7 @@ describe('degrading by finding', () => {
     const send = client.query.bind(client) as (config: unknown) => Promise<unknown>
     const cut = async (config: { text?: string }) => {
       if (config.text?.includes('pg_indexes_size'))
-        await store.sql('select pg_terminate_backend($1, 60000)', [rows[0].pid])
+        await store.sql('select pg_terminate_backend($1::int, 60000)', [rows[0].pid])
       return send(config)
     }
     const findings = await examine(Object.assign(client, { query: cut }), {})

@@ -131,7 +131,9 @@ it('a statement that is cancelled while it waits for a lock is written once', as
       batch.audit({ executionId: run.executionId, action: 'note' }),
     ]
     const written = batch.close()
-    await database.sql('select pg_terminate_backend($1, 60000)', [await waitingEngine(database)])
+    await database.sql('select pg_terminate_backend($1::int, 60000)', [
+      await waitingEngine(database),
+    ])
     await other.query('rollback')
     await written
     await Promise.all(given)

@@ -32,7 +32,7 @@ it('an import whose connection is lost imports nothing, and can be repeated', as
     const { rows } = await client.query('select pg_backend_pid() as pid')
     const source = async function* () {
       yield MANY
-      await database.sql('select pg_terminate_backend($1, 60000)', [rows[0].pid])
+      await database.sql('select pg_terminate_backend($1::int, 60000)', [rows[0].pid])
       yield MANY
     }
     await expect(importLines(client, source(), { skipInvalid: true })).rejects.toMatchObject({
