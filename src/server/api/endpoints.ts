@@ -31,7 +31,7 @@ const read = (
 ): ApiEndpoint => ({ kind: 'read', method: 'GET', path, command, schema, ...rest })
 
 /** It confirms itself; its answer is the result, and the server has no files. */
-const NOT_OF_ACTIONS = ['yes', 'quiet', 'archive']
+const NOT_OF_ACTIONS = ['yes', 'quiet', 'archive', 'format']
 
 /** The values of path variables other than ':id' are flags: ':period' is --period. */
 const action = (path: string, command: readonly string[], schema: string): ApiEndpoint => ({

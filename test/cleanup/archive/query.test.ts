@@ -106,7 +106,7 @@ it('a row that two archives have is there once, as it was deleted last', () =>
     const { stdout } = await query(folder, sql, '--json')
     expect(JSON.parse(stdout)).toEqual([{ runs: 30, renamed: 1, steps: 60 }])
     const dynamic = `select count(*) as n from query_table('workflow_' || 'executions')`
-    expect(JSON.parse((await query(folder, dynamic, '--json')).stdout)).toEqual([{ n: 30 }])
+    expect((await query(folder, dynamic, '--json')).code).toBe(2)
   }))
 
 it('values have types, and are exact in each format', () =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBType, DuckDBValueConverter } from '@duckdb/node-api'
 import { WfstoreError } from '../../../error.ts'
+import { tableOf } from '../../../tables/tables.ts'
 import { type ArchiveColumn, CLEANED, type Cleaned } from '../../types.ts'
 import { parquetFilesOf } from '../convert.ts'
 import { onDisk } from '../disk.ts'
@@ -30,8 +31,7 @@ export interface QueryOptions {
 const INTERRUPT_MS = 100
 
 /**
- * Runs a query over the rows of archives with DuckDB, in memory. The query sees the tables under their names, and no other
- * file. A row that several archives have is there once, as it was deleted last.
+ * Runs a query over the rows of archives with DuckDB, in memory. It sees the tables that it names, and no other file. A row that several archives have is there once, as it was deleted last.
  * @param print reads the rows, which end with it
  * @throws WfstoreError usage if the query is wrong or is not one SELECT, failed
  */
@@ -45,19 +45,20 @@ export async function queryArchives(
   const places = await archiveFolders(place)
   const folder = await onDisk(tmpdir(), () => mkdtemp(join(tmpdir(), 'wfstore-query-')))
   try {
-    const tables = await readTables(places, folder, notice)
+    const named = CLEANED.filter((kind) => query.toLowerCase().includes(tableOf(kind).name))
+    const tables = await readTables(places, named, folder, notice)
     const { connection, close } = await openMemory(duckdb, folder)
     // An interruption before a statement has begun has no effect.
     const interrupting = setInterval(() => {
       if (signal?.aborted) connection.interrupt()
     }, INTERRUPT_MS)
     try {
-      await createViews(connection, tables, query, notice)
+      await createViews(connection, tables, notice)
       await runSelect(duckdb, connection, query, print)
     } catch (error) {
       throw queryError(
         error,
-        tables.map(({ name }) => name),
+        CLEANED.map((kind) => tableOf(kind).name),
       )
     } finally {
       clearInterval(interrupting)
@@ -70,6 +71,7 @@ export async function queryArchives(
 
 async function readTables(
   places: readonly string[],
+  named: readonly Cleaned[],
   folder: string,
   notice: (line: string) => void,
 ): Promise<QueryTable[]> {
@@ -78,7 +80,7 @@ async function readTables(
   for (const [n, place] of places.entries()) {
     const own = join(folder, String(n))
     await onDisk(own, () => mkdir(own))
-    const found = await parquetFilesOf(place, own)
+    const found = await parquetFilesOf(place, named, own)
     converted += found.converted
     if (found.head) archives.push({ head: found.head, files: found.files })
   }
@@ -88,7 +90,7 @@ async function readTables(
     )
   archives.sort((a, b) => (a.head.startedAt < b.head.startedAt ? -1 : 1))
   return Promise.all(
-    CLEANED.map(async (kind) => {
+    named.map(async (kind) => {
       const known = new Map<string, ArchiveColumn>()
       const files: QueryFile[] = []
       for (const { head, files: own } of archives) {
@@ -114,21 +116,16 @@ async function readFile(path: string): Promise<QueryFile> {
 async function createViews(
   connection: DuckDBConnection,
   tables: readonly QueryTable[],
-  query: string,
   notice: (line: string) => void,
 ): Promise<void> {
   for (const table of tables) {
-    const isNamed = query.toLowerCase().includes(table.name)
-    let repeated: number | undefined
-    if (isNamed) {
-      await connection.run(repeatedSql(table))
-      const name = `wfstore_repeated_${table.name}`
-      const counted = await connection.runAndReadAll(`select count(*)::integer from ${name}`)
-      repeated = Number(counted.getRows()[0]?.[0])
-      for (const { name, problem } of table.columns)
-        if (problem) notice(`${table.name}.${name} is text: ${problem}`)
-    }
-    await connection.run(viewSql(table, repeated))
+    await connection.run(repeatedSql(table))
+    const counted = await connection.runAndReadAll(
+      `select count(*)::integer from wfstore_repeated_${table.name}`,
+    )
+    await connection.run(viewSql(table, Number(counted.getRows()[0]?.[0])))
+    for (const { name, problem } of table.columns)
+      if (problem) notice(`${table.name}.${name} is text: ${problem}`)
   }
   await lockIn(
     connection,

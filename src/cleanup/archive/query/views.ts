@@ -126,15 +126,13 @@ export function repeatedSql(table: QueryTable): string {
     from (${rowsSql(table)}) group by ${key} having count(*) > 1`
 }
 
-/** @param repeated whether the table of repeated rows exists, and how many it has; undefined without it */
-export function viewSql(table: QueryTable, repeated: number | undefined): string {
+/** @param repeated the number of repeated rows */
+export function viewSql(table: QueryTable, repeated: number): string {
   const names = table.columns.map(({ name }) => quoted(name)).join(', ')
   const once =
-    repeated === undefined
-      ? `qualify row_number() over (partition by ${keyOf(table)} order by ${PLACE} desc) = 1`
-      : repeated === 0
-        ? ''
-        : `where not exists (select 1 from ${repeatedOf(table)} r where ${sameKey(table)} and r.${PLACE} <> s.${PLACE})`
+    repeated === 0
+      ? ''
+      : `where not exists (select 1 from ${repeatedOf(table)} r where ${sameKey(table)} and r.${PLACE} <> s.${PLACE})`
   return `create view ${quoted(table.name)} as select ${names} from (${rowsSql(table)}) s ${once}`
 }
 

@@ -20,7 +20,7 @@ export function define(archive: Command, context: Context): void {
     about:
       'Does not connect to a database. The tables are workflow_executions, workflow_steps, audit_logs and observability_metrics. Needs DuckDB: npm install @duckdb/node-api',
     exit: '2 if the query is wrong or does more than read.',
-    examples: ['wfstore archive query /var/archive "select sum(cost) from workflow_steps" --json'],
+    examples: ['wfstore archive query /var/archive "select sum(cost) from workflow_steps"'],
   }).action(async (folder: string, sql: string) => {
     const flags = query.optsWithGlobals<GlobalOptions>()
     const { io } = context
