@@ -21,6 +21,7 @@ export async function answerRead(
     if (!format) return refuse(notAcceptable(endpoint.formats ?? FORMATS))
     const words = await askedWords(context, site, endpoint, format)
     const notes: string[] = []
+    let read: string[] = []
     const { database } = site
     const { reads } = await site.commandLine.describe(endpoint.command)
     const found: { nextCursor?: string } = {}
@@ -30,7 +31,8 @@ export async function answerRead(
     }
     const ran = await runOutput(context, site, (stdout, signal) => {
       const work = (given: SiteConnection) => {
-        notes.splice(0, notes.length, ...(given.from ? [given.from.note] : []))
+        read = given.from ? [given.from.note] : []
+        notes.splice(0, notes.length, ...read)
         const connection =
           context.req.param('id') === undefined ? given : { ...given, run: given.byId }
         return site.commandLine.run({ words, connection, stdout, note, nextCursor, signal })
@@ -39,8 +41,11 @@ export async function answerRead(
       return database.report(signal, work, () => !guardStream(stdout).used())
     })
     if ('text' in ran) return whole(context, ran.text, { format, notes, ...found })
-    // A stream has no ETag, no next link and no notes.
-    return new Response(ran.stream, { headers: headersOf(format) })
+    // A stream has no ETag, no next link, and of the notes only where it is read from, which is known before it begins.
+    const from = noteHeader(read)
+    return new Response(ran.stream, {
+      headers: { ...headersOf(format), ...(from !== undefined && { 'wfstore-note': from }) },
+    })
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal.status >= 500 && !context.req.raw.signal.aborted) site.onError(error)

@@ -80,6 +80,20 @@ it('tokens, actions and settings use the primary although the replica is behind'
   expect(await (await server.get('/api/v1/executions')).json()).toHaveLength(2)
 })
 
+it('an answer that is streamed says it too', async () => {
+  await servers.primary.sql(
+    `insert into workflow_executions (workflow_name, user_id, mode, model_id)
+     select repeat('w', 2000), 'long', 'm', 'x' from generate_series(1, 800)`,
+  )
+  await servers.caughtUp()
+  const answer = await (await start()).get('/api/v1/executions?user=long&limit=all')
+  expect([answer.headers.get('etag'), noteOf(answer)]).toEqual([
+    null,
+    expect.stringMatching(/^read from the replica /),
+  ])
+  expect(await answer.json()).toHaveLength(800)
+})
+
 it('createHandler reads from the replica of its store', async () => {
   const urls = { databaseUrl: servers.primary.url(), reportsUrl: servers.standby.url() }
   const store = openStore(urls)
