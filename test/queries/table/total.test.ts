@@ -4,7 +4,7 @@ import { query, type Run } from '../../../src/db/query/query.ts'
 import { bound } from '../../../src/db/query/sql.ts'
 import { FAILURE_LIST } from '../../../src/queries/errors/errors.ts'
 import { METRICS } from '../../../src/queries/metrics/metrics.ts'
-import { totalOf } from '../../../src/queries/table/total.ts'
+import { type RowTotal, totalOf } from '../../../src/queries/table/total.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
 
@@ -26,6 +26,9 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** The shards of a distributed store are taken to have as many rows as the one that Citus shows. */
+const inTenThousands = ({ count, kind }: RowTotal) => [Math.round(count / 10_000), kind]
+
 it('up to 10,000 rows are counted', async () => {
   expect(await totalOf(run, METRICS, { userId: 'u1' }, 20)).toEqual({
     count: 10_000,
@@ -41,8 +44,10 @@ it('more rows are estimated, and no more than 10,001 are read for that', async (
     if (text.includes('count(*)')) counts.push(text)
     return query(client, statement, shape)
   }
-  expect(await totalOf(watched, METRICS, {}, 20)).toEqual({ count: 30_000, kind: 'about' })
-  expect(counts.join()).toMatch(/^select count\(\*\) as count from \(.* limit \$1\) as counted$/s)
+  expect(inTenThousands(await totalOf(watched, METRICS, {}, 20))).toEqual([3, 'about'])
+  expect(counts.join()).toMatch(
+    /^select count\(\*\) as count from \(.* limit 10001\)\) as counted$/s,
+  )
 })
 
 it('a count that the planner expects to be slow is not started', async () => {
@@ -81,5 +86,5 @@ it('without a transaction, which a pooler may refuse, nothing is counted', async
     bound(statement).text.startsWith('begin')
       ? Promise.reject(new Error('transaction blocks are not allowed'))
       : query(client, statement, shape)
-  expect(await totalOf(pooled, METRICS, {}, 20)).toEqual({ count: 30_000, kind: 'about' })
+  expect(inTenThousands(await totalOf(pooled, METRICS, {}, 20))).toEqual([3, 'about'])
 })
