@@ -130,6 +130,8 @@ create or replace function wfstore_keep_lines() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
   lines  text := format('%I.%I', tg_table_schema, tg_table_name);
+  bills  text := format('%I.billing_records_%s', tg_table_schema, get_shard_id_for_distribution_column(
+    format('%I.billing_records', tg_table_schema)::regclass, coalesce(new.execution_id, old.execution_id)));
   bill   record;
   closed boolean;
 begin
@@ -137,7 +139,7 @@ begin
     if place = 1 and tg_op = 'INSERT' or place = 2 and tg_op = 'DELETE' then
       continue;
     end if;
-    execute format('select billing_period as period, model_id, cost, tokens_total from %I.billing_records where execution_id = $1 and billing_id = $2', tg_table_schema)
+    execute format('select billing_period as period, model_id, cost, tokens_total from %s where execution_id = $1 and billing_id = $2', bills)
       into bill using case place when 1 then old.execution_id else new.execution_id end, case place when 1 then old.billing_id else new.billing_id end;
     if bill.period is null then
       continue;
@@ -165,8 +167,8 @@ end $$;
 create or replace function wfstore_drop_lines() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 begin
-  execute format('delete from %I.wfstore_bill_lines where execution_id = $1 and billing_id = $2', tg_table_schema)
-    using old.execution_id, old.billing_id;
+  execute format('delete from %I.wfstore_bill_lines_%s where execution_id = $1 and billing_id = $2', tg_table_schema, get_shard_id_for_distribution_column(
+    format('%I.wfstore_bill_lines', tg_table_schema)::regclass, old.execution_id)) using old.execution_id, old.billing_id;
   return null;
 end $$;
 
@@ -183,13 +185,14 @@ begin
   return null;
 end $$;
 
--- As in 007_costs, with the execution in each condition.
+-- As in 007_costs, on the shards of the execution.
 create or replace function wfstore_write_lines() returns trigger language plpgsql
   security definer set search_path = pg_catalog, pg_temp set row_security = off as $$
 declare
   place text := quote_ident(tg_table_schema);
-  bills text := place || '.billing_records';
-  steps text := place || '.workflow_steps';
+  bills text := format('%I.%I', tg_table_schema, tg_table_name);
+  steps text := place || '.workflow_steps_' || get_shard_id_for_distribution_column((place || '.workflow_steps')::regclass, new.execution_id);
+  lines text := place || '.wfstore_bill_lines_' || get_shard_id_for_distribution_column((place || '.wfstore_bill_lines')::regclass, new.execution_id);
   known boolean;
 begin
   if tg_op = 'UPDATE' and (new.billing_id, new.cost, new.tokens_total, new.tokens_input, new.tokens_output, new.tokens_cache_read,
@@ -202,13 +205,13 @@ begin
   -- A statement of wfstore that leaves the totals to triggers has written lines.
   if tg_op = 'INSERT' then
     execute format('select coalesce(sum(cost), 0) = $2 and coalesce(sum(quantity) filter (where meter <> ''request''), 0) = $3
-      and (count(*) > 0 or $2 = 0 and $3 = 0) from %s.wfstore_bill_lines where execution_id = $4 and billing_id = $1', place)
+      and (count(*) > 0 or $2 = 0 and $3 = 0) from %s where execution_id = $4 and billing_id = $1', lines)
       into known using new.billing_id, new.cost, new.tokens_total, new.execution_id;
     if known then
       return null;
     end if;
   end if;
-  execute format('delete from %s.wfstore_bill_lines where execution_id = $3 and billing_id = any (array[$1, $2])', place)
+  execute format('delete from %s where execution_id = $3 and billing_id = any (array[$1, $2])', lines)
     using new.billing_id, old.billing_id, new.execution_id;
   known := new.corrects is null and not row_security_active(bills) and not row_security_active(steps) and has_table_privilege(steps, 'select');
   if known then
@@ -221,23 +224,36 @@ begin
         new.tokens_cache_write, new.tokens_reasoning, new.billing_id;
   end if;
   if known then
-    execute format('insert into %1$s.wfstore_bill_lines (execution_id, billing_id, line_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
+    execute format('insert into %2$s (execution_id, billing_id, line_id, provider, model_id, meter, quantity, unit_price, cost, cost_source)
       select $2, $1, %1$s.wfstore_line_id($1, provider, model_id, meter, unit_price, cost_source), provider, model_id, meter, quantity, unit_price, cost, cost_source
       from (
         select s.provider, coalesce(s.model_id, $3) as model_id, l.meter, sum(l.quantity) as quantity, trim_scale(l.unit_price) as unit_price,
                sum(l.cost) as cost, l.cost_source
-        from %1$s.workflow_steps s, %1$s.wfstore_lines_of(s.tokens_used, s.tokens_input, s.tokens_output, s.tokens_cache_read,
+        from %3$s s, %1$s.wfstore_lines_of(s.tokens_used, s.tokens_input, s.tokens_output, s.tokens_cache_read,
           s.tokens_cache_write, s.tokens_reasoning, s.cost, s.cost_lines) as l
         where s.execution_id = $2 group by 1, 2, 3, 5, 7
-      ) as l', place) using new.billing_id, new.execution_id, new.model_id;
+      ) as l', place, lines, steps) using new.billing_id, new.execution_id, new.model_id;
   else
-    execute format('insert into %1$s.wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, quantity, cost, cost_source)
+    execute format('insert into %2$s (execution_id, billing_id, line_id, model_id, meter, quantity, cost, cost_source)
       select $10, $1, %1$s.wfstore_line_id($1, null, $2, meter, null, cost_source), $2, meter, quantity, cost, cost_source
-      from %1$s.wfstore_lines_of($3, $4, $5, $6, $7, $8, $9, null)', place)
+      from %1$s.wfstore_lines_of($3, $4, $5, $6, $7, $8, $9, null)', place, lines)
       using new.billing_id, new.model_id, new.tokens_total, new.tokens_input, new.tokens_output, new.tokens_cache_read,
         new.tokens_cache_write, new.tokens_reasoning, new.cost, new.execution_id;
   end if;
   return null;
+end $$;
+
+-- These functions of the migrations name the shards of the execution instead of the tables.
+do $$
+declare
+  shard constant text := $shard$(quote_ident(tg_table_schema) || '.\2_' || get_shard_id_for_distribution_column((quote_ident(tg_table_schema) || '.\2')::regclass, new.execution_id))$shard$;
+  found text;
+begin
+  for found in select pg_get_functiondef(p.oid) from pg_proc p where p.pronamespace = current_schema()::regnamespace
+    and p.proname in ('wfstore_keep_totals', 'wfstore_count_step', 'wfstore_bill_steps')
+  loop
+    execute regexp_replace(found, $re$(quote_ident\(tg_table_schema\)) \|\| '\.(\w+)'$re$, shard, 'g');
+  end loop;
 end $$;
 
 -- Closes a month: locks its period on every node, counts its bills, and writes the totals to every copy. One transaction.
@@ -307,7 +323,6 @@ drop trigger wfstore_keep_prices on wfstore_prices;
 drop trigger wfstore_drop_traces on workflow_executions;
 drop trigger wfstore_truncate_traces on workflow_executions;
 drop trigger wfstore_close_period_lines on wfstore_periods;
-drop function wfstore_check_lines();
 
 select create_reference_table('wfstore_periods');
 select create_reference_table('wfstore_settings');
@@ -323,6 +338,11 @@ select create_distributed_table('audit_history', 'execution_id', colocate_with :
 select create_distributed_table('wfstore_traces', 'trace_id', colocate_with := 'workflow_executions');
 select create_distributed_table('wfstore_spans', 'trace_id', colocate_with := 'workflow_executions');
 select create_distributed_table('observability_metrics', 'metric_id', colocate_with := 'workflow_executions');
+
+-- The rows are on the nodes now. workflow_executions cascades to workflow_steps.
+select truncate_local_data_after_distributing_table(name) from unnest(array['workflow_executions', 'audit_logs', 'billing_records',
+  'wfstore_bill_lines', 'usage_history', 'audit_history', 'wfstore_traces', 'wfstore_spans', 'observability_metrics', 'wfstore_periods',
+  'wfstore_settings', 'wfstore_prices', 'wfstore_model_rules']::regclass[]) as t (name);
 
 alter table workflow_executions enable trigger user;
 alter table workflow_steps enable trigger user;
@@ -363,7 +383,7 @@ select create_distributed_function('wfstore_line_id(uuid,text,text,text,numeric,
 -- Runs a statement on the shards of an execution, as plain PostgreSQL: the coordinator hands the call to their node. The statement is a
 -- text of format(), which gets the numbers of the shards, and takes its values as texts. Each row is an object of texts.
 create function wfstore_at(run uuid, statement text, arguments text[]) returns setof text language plpgsql
-  set search_path = :path as $$
+  set search_path = :path set citus.enable_manual_changes_to_shards = on as $$
 declare
   found  record;
   shards text[] := array(

@@ -10,8 +10,8 @@ export async function layoutOf(db: Queryable, schema: string): Promise<Layout> {
   const found = await query(
     db,
     sql`select from pg_attribute a join pg_class c on c.oid = a.attrelid
-     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema}) and c.relname = 'audit_logs'
-       and a.attname = 'execution_id' and a.attnotnull`,
+     where c.relnamespace = (select oid from pg_namespace where nspname = ${schema})
+       and c.relname in ('audit_logs', 'billing_records', 'wfstore_bill_lines') and a.attname = 'execution_id' and a.attnotnull`,
     {},
   )
   return found.length > 0 ? 'distributed' : 'single'

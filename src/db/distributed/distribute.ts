@@ -1,14 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
 import { cleanupLock } from '../cleanup-lock.ts'
-import { migrationsDir, splitStatements } from '../migrate/files.ts'
 import { assertSound, readStatus } from '../migrate/history.ts'
 import { lockTables, withAdvisoryLock, withLockRetries } from '../migrate/lock.ts'
 import type { MigrationStep } from '../migrate/plan.ts'
-import { quotedSchema } from '../migrate/session.ts'
 import { type MigrateOptions, withMigrationLock, withMigrationSession } from '../migrate/up.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
@@ -16,7 +12,8 @@ import { run, transaction } from '../query/transaction.ts'
 import { checkSchema } from '../schema.ts'
 import { compareSchema, countRows, isFault, type TableCount } from '../verify/compare.ts'
 import { layoutOf, readCluster, readObstacles } from './cluster.ts'
-import { COPIED, SHARDED } from './layout.ts'
+import { COPIED, distributionColumn, type Layout, SHARDED } from './layout.ts'
+import { afterwards, statementsFor } from './statements.ts'
 
 type Settings = Pick<
   MigrateOptions,
@@ -24,6 +21,8 @@ type Settings = Pick<
 >
 
 export interface DistributeOptions extends Settings {
+  /** The layout to make (default: distributed). */
+  layout?: Layout | undefined
   /** The number of shards of each table (default: citus.shard_count of the server). */
   shards?: number | undefined
   /** Called before the first change; throws to cancel. */
@@ -31,9 +30,11 @@ export interface DistributeOptions extends Settings {
 }
 
 export interface Distribution {
-  /** False if the store was already distributed. */
-  distributed: boolean
-  shards: number
+  /** False if the store already had this layout. */
+  changed: boolean
+  layout: Layout
+  /** The number of shards of each table; null on one server. */
+  shards: number | null
   /** The number of nodes that may have shards. */
   nodes: number
   tables: DistributedTable[]
@@ -45,29 +46,26 @@ export interface DistributedTable extends TableCount {
 }
 
 /**
- * Makes a migrated store a distributed one: one transaction, for which other sessions wait. After a failure or a kill nothing
- * has changed, or everything; it can be run again.
+ * Makes a migrated store a distributed one, or brings its rows back to one server: one transaction, for which other sessions wait. After
+ * a failure or a kill nothing has changed, or everything; it can be run again.
  * @throws WfstoreError failed (no coordinator), schema_behind, schema_differs (with the obstacles), locked, permission_denied
  */
 export function distribute(client: pg.Client, options: DistributeOptions): Promise<Distribution> {
+  const { lockWaitMs, notice, confirm } = options
+  const lock = { waitMs: lockWaitMs, notice, doing: 'cleaning up' }
   return withMigrationSession(client, options, (schema) =>
     withMigrationLock(client, schema, options, () =>
-      withAdvisoryLock(
-        client,
-        cleanupLock(schema),
-        { waitMs: options.lockWaitMs, notice: options.notice, doing: 'cleaning up' },
-        async () => {
-          const plan = await planFor(client, schema, options)
-          if (plan.step) {
-            for (const { table, rows, bytes, place } of plan.distribution.tables)
-              options.notice(`${table}: ${plural(rows ?? 0, 'row')}, ${bytes} bytes, ${place}`)
-            await options.confirm()
-            await apply(client, schema, plan.step.statements, options)
-          }
-          for (const statement of plan.after) await run(client, statement)
-          return plan.distribution
-        },
-      ),
+      withAdvisoryLock(client, cleanupLock(schema), lock, async () => {
+        const { step, distribution } = await planFor(client, schema, options)
+        if (distribution.changed) {
+          for (const { table, rows, bytes, place } of distribution.tables)
+            notice(`${table}: ${plural(rows ?? 0, 'row')}, ${plural(bytes, 'byte')}, ${place}`)
+          await confirm()
+          await apply(client, schema, step.statements, options)
+        }
+        for (const statement of step.after ?? []) await run(client, statement)
+        return distribution
+      }),
     ),
   )
 }
@@ -78,37 +76,38 @@ export function planDistribution(
   options: Omit<DistributeOptions, 'confirm'>,
 ): Promise<MigrationStep[]> {
   return withMigrationSession(client, options, async (schema) => {
-    const { step } = await planFor(client, schema, options)
-    return step ? [step] : []
+    const { step, distribution } = await planFor(client, schema, options)
+    return distribution.changed ? [step] : []
   })
-}
-
-interface Plan {
-  /** Undefined if the store is distributed. */
-  step: MigrationStep | undefined
-  after: string[]
-  distribution: Distribution
 }
 
 async function planFor(
   client: pg.Client,
   schema: string,
-  { shards: wanted }: Pick<DistributeOptions, 'shards'>,
-): Promise<Plan> {
+  { layout = 'distributed', shards: wanted }: Pick<DistributeOptions, 'layout' | 'shards'>,
+): Promise<{ step: MigrationStep; distribution: Distribution }> {
   const cluster = await readCluster(client)
-  const layout = await layoutOf(client, schema)
-  const shards = wanted ?? cluster.shards
-  const after = [noteSequences(schema)]
-  const tables = (await countRows(client, schema)).map((table) => ({
-    ...table,
-    place: placeOf(table.table),
-  }))
-  const distribution = { distributed: layout === 'single', shards, nodes: cluster.nodes, tables }
-  if (layout === 'distributed') {
-    const found = { ...distribution, shards: await readShards(client) }
-    return { step: undefined, after, distribution: found }
+  const changed = (await layoutOf(client, schema)) !== layout
+  const counted = await countRows(client, schema)
+  const tables = counted.map((table) => ({ ...table, place: placeOf(table.table) }))
+  if (changed) await assertReady(client, schema, layout)
+  const shards =
+    layout === 'single' ? null : changed ? (wanted ?? cluster.shards) : await readShards(client)
+  return {
+    distribution: { changed, layout, shards, nodes: cluster.nodes, tables },
+    step: {
+      migration: undefined,
+      direction: layout === 'single' ? 'down' : 'up',
+      transaction: true,
+      statements: changed ? await statementsFor(layout, schema, shards ?? 0) : [],
+      after: afterwards(layout, schema),
+    },
   }
-  await checkSchema(client)
+}
+
+/** @throws WfstoreError if the schema is not what the migrations make, or has what a distributed table cannot have */
+async function assertReady(client: pg.Client, schema: string, wanted: Layout): Promise<void> {
+  await checkSchema(client, { setsItsOwn: true })
   assertSound(await readStatus(client, schema))
   const faults = (await compareSchema(client, schema)).filter(isFault)
   if (faults.length > 0)
@@ -117,32 +116,15 @@ async function planFor(
       `the schema differs from its migrations: ${plural(faults.length, 'difference')}`,
       { hint: 'run `wfstore migrate verify` and the statements that it prints' },
     )
-  const obstacles = await readObstacles(client, schema)
+  const obstacles = wanted === 'single' ? [] : await readObstacles(client, schema)
   if (obstacles.length > 0)
     throw new WfstoreError(
       'schema_differs',
       `the store cannot be distributed: ${obstacles.map(({ what }) => what).join('; ')}`,
-      {
-        hint: `nothing was changed; to fix this: ${obstacles.map(({ fix }) => fix).join('; ')}`,
-      },
+      { hint: `nothing was changed; to fix this: ${obstacles.map(({ fix }) => fix).join('; ')}` },
     )
-  const statements = await distributeStatements(schema, shards)
-  const step = { migration: undefined, direction: 'up' as const, transaction: true, statements }
-  return { step: { ...step, after }, after, distribution }
 }
 
-/** The statements of migrations/layouts/distributed.sql for a schema. */
-async function distributeStatements(schema: string, shards: number): Promise<string[]> {
-  const script = await readFile(join(migrationsDir(), 'layouts', 'distributed.sql'), 'utf8')
-  return splitStatements(
-    script
-      .replaceAll(/(?<!:):schema\b/g, pg.escapeLiteral(quotedSchema(schema)))
-      .replaceAll(/(?<!:):path\b/g, quotedSchema(schema))
-      .replaceAll(/(?<!:):shards\b/g, String(shards)),
-  )
-}
-
-/** A retry is possible only before the first statement has changed something. */
 async function apply(
   client: pg.Client,
   schema: string,
@@ -154,17 +136,13 @@ async function apply(
     transaction(client, async () => {
       await lockTables(client, tables, lockTimeoutMs)
       for (const statement of statements) {
-        const [, table] = /^select create_\w+_table\('(\w+)'/.exec(statement) ?? []
-        if (table) notice(`distributing ${table}`)
+        const [, table] = /^select \w+_table\('(\w+)'/.exec(statement) ?? []
+        if (table) notice(`moving ${table}`)
         await run(client, statement)
       }
     }),
   )
 }
-
-/** A worker notes there when another client than wfstore wrote. Citus does not create this sequence on workers. */
-const noteSequences = (schema: string): string =>
-  `select run_command_on_workers(${pg.escapeLiteral(`create sequence if not exists ${quotedSchema(schema)}.wfstore_other_writes`)})`
 
 async function readShards(client: pg.Client): Promise<number> {
   const [found] = await query(
@@ -175,9 +153,7 @@ async function readShards(client: pg.Client): Promise<number> {
   return found?.shards ?? 0
 }
 
-const placeOf = (table: string): DistributedTable['place'] =>
-  (SHARDED as readonly string[]).includes(table)
-    ? 'execution'
-    : (COPIED as readonly string[]).includes(table)
-      ? 'copied'
-      : 'coordinator'
+function placeOf(table: string): DistributedTable['place'] {
+  if (![...SHARDED, ...COPIED].some((name) => name === table)) return 'coordinator'
+  return distributionColumn(table) === undefined ? 'copied' : 'execution'
+}

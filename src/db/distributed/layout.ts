@@ -38,3 +38,10 @@ export const runOrNull = (column: string): string => `nullif(${column}, '${NO_RU
  */
 export const sameRun = (one: string, other: string): string =>
   `(${one}.execution_id = ${other}.execution_id or wfstore_no_run() is null)`
+
+/** The column whose value decides the shard of a row; undefined for a table of which every node has a copy. */
+export function distributionColumn(table: string): string | undefined {
+  if ((COPIED as readonly string[]).includes(table)) return undefined
+  if (table === 'observability_metrics') return 'metric_id'
+  return table === 'wfstore_traces' || table === 'wfstore_spans' ? 'trace_id' : 'execution_id'
+}

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { viewLeftovers } from '../adopt/privileges.ts'
 import { readColumnsOfViews, readRelations } from '../catalog.ts'
+import { layoutOf } from '../distributed/cluster.ts'
+import { misplaced } from '../distributed/misplaced.ts'
 import { compareColumns } from './columns.ts'
 import type { Difference } from './difference.ts'
 import { compareFunctions, compareSequences, compareTables, compareViews } from './objects.ts'
@@ -25,7 +27,8 @@ export const isFault = ({ state }: Pick<Difference, 'state'>): boolean => state 
  * transaction.
  */
 export async function compareSchema(client: pg.Client, schema: string): Promise<Difference[]> {
-  const expected = await readExpected()
+  const layout = await layoutOf(client, schema)
+  const expected = await readExpected(layout)
   return inSchema(client, schema, async () => {
     const names = namesOf(expected)
     const live = await readSnapshot(client, schema, names)
@@ -56,10 +59,17 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
       ...compareIndexes(there),
       ...compareTriggers(there),
       ...compareViews(whole),
-    ]
+      ...(layout === 'single' ? [] : await misplaced(client, schema)),
+    ].map((found) => (layout === 'single' ? found : onCitus(found)))
     return [...differences.filter(isFault), ...differences.filter((found) => !isFault(found))]
   })
 }
+
+/** Citus refuses triggers of distributed tables unless the session allows them. */
+const onCitus = (found: Difference): Difference =>
+  found.kind === 'trigger' && found.fix !== null
+    ? { ...found, fix: `set citus.enable_unsafe_triggers to on;\n${found.fix}` }
+    : found
 
 function namesOf({ tables, sequences, functions, views }: Snapshot): SnapshotNames {
   const named = (all: { name: string }[]) => all.map(({ name }) => name)

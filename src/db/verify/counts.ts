@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { layoutOf } from '../distributed/cluster.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { quote, raw, type Statement, sql } from '../query/sql.ts'
@@ -37,10 +38,18 @@ const tableShape = {
 export async function countRows(client: pg.Client, schema: string): Promise<TableCount[]> {
   const expected = await readExpected()
   const names = expected.tables.map(({ name }) => name)
+  const distributed = (await layoutOf(client, schema)) === 'distributed'
+  // The shell of a distributed table is empty.
+  const size = (name: string) =>
+    distributed
+      ? raw(
+          `case when c.oid in (select logicalrelid from pg_dist_partition) then citus_${name}(c.oid) else pg_${name}(c.oid) end`,
+        )
+      : raw(`pg_${name}(c.oid)`)
   return inSchema(client, schema, async () => {
     const tables = await query(
       client,
-      sql`select c.relname as table, pg_total_relation_size(c.oid) as bytes, pg_relation_size(c.oid) as heap_bytes,
+      sql`select c.relname as table, ${size('total_relation_size')} as bytes, ${size('relation_size')} as heap_bytes,
               case when c.reltuples > 0 and c.relpages > 0
                    then c.reltuples::float8 / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::bigint)
                    when c.reltuples > 0 then c.reltuples::float8

@@ -14,6 +14,7 @@ import {
   type Trigger,
   type View,
 } from '../catalog.ts'
+import type { Layout } from '../distributed/layout.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { quote, sql } from '../query/sql.ts'
@@ -42,15 +43,39 @@ export interface SnapshotNames {
  * The schema that the migrations create. It is a file and not a scratch schema, because `verify` must work on a standby
  * and for a role without privileges. test/db/verify/snapshot.test.ts compares it with the migrations.
  */
-export async function readExpected(): Promise<Snapshot> {
+export async function readExpected(layout: Layout = 'single'): Promise<Snapshot> {
   const { default: expected } = await import('./expected.json', { with: { type: 'json' } })
-  return {
+  const single = {
     ...expected,
     constraints: expected.constraints as Constraint[],
     functions: expected.functions.map(withText),
     views: expected.views.map(withText),
   }
+  if (layout === 'single') return single
+  const { default: other } = await import('./expected-distributed.json', { with: { type: 'json' } })
+  const dropped = new Set(other.dropped)
+  const changed = <T extends { name: string; tableName?: string }>(
+    rows: T[],
+    changes: T[],
+  ): T[] => {
+    const names = new Set(changes.map(nameIn))
+    return [
+      ...rows.filter((row) => !dropped.has(nameIn(row)) && !names.has(nameIn(row))),
+      ...changes,
+    ]
+  }
+  return {
+    ...single,
+    columns: changed(single.columns, other.columns),
+    constraints: changed(single.constraints, other.constraints as Constraint[]),
+    triggers: changed(single.triggers, other.triggers),
+    functions: changed(single.functions, other.functions.map(withText)),
+  }
 }
+
+/** 'billing_records.cost', or the name of a function. */
+export const nameIn = ({ tableName, name }: { tableName?: string; name: string }): string =>
+  tableName === undefined ? name : `${tableName}.${name}`
 
 /** In the file a definition is a list of lines, so that its diff is readable. */
 const withText = <T extends { definition: string[] }>(row: T) => ({

@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import { layoutOf } from '../distributed/cluster.ts'
+import { onEachShard, sumOf } from '../distributed/each-shard.ts'
 import { creationsOf, readMigration } from '../migrate/files.ts'
 import { type ForeignGrant, foreignGrants } from '../migrate/grants.ts'
 import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
@@ -70,23 +72,32 @@ export async function verifySchema(
     ...(await foreignGrants(client, schema)).map(grantDifference),
     ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
   ]
-  const report = await ifComparable(client, schema, () => compareTotals(client, { full }))
+  const layout = await layoutOf(client, schema)
+  const totals = await ifComparable(client, schema, () =>
+    onEachShard(client, { layout }, (database) => compareTotals(database, { full })),
+  )
   // Bills from before the lines get theirs in a migration.
   const lines = await (pending.length > 0 && !nothing
     ? undefined
-    : ifComparable(client, schema, () => compareLines(client, { full })))
+    : ifComparable(client, schema, () =>
+        onEachShard(client, { layout }, (database) => compareLines(database, { full })),
+      ))
+  const unequalRuns = totals ? sumOf(totals, 'unequal') : null
+  const unequalBills = lines ? sumOf(lines, 'unequal') : null
+  const runs = totals?.flatMap((report) => report.runs) ?? []
+  const bills = lines?.flatMap((report) => report.bills) ?? []
   return {
-    ok: !differences.some(isFault) && !report?.unequal && !lines?.unequal,
+    ok: !differences.some(isFault) && !unequalRuns && !unequalBills,
     differences,
-    totals: (report?.runs ?? []).map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
-    comparedRuns: report?.compared ?? null,
-    unequalRuns: report?.unequal ?? null,
-    lines: (lines?.bills ?? []).map((bill) => {
+    totals: runs.map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
+    comparedRuns: totals ? sumOf(totals, 'compared') : null,
+    unequalRuns,
+    lines: bills.map((bill) => {
       const statement = addMissingLines([bill])
       return { ...bill, fix: statement && `${statement};` }
     }),
-    comparedBills: lines?.compared ?? null,
-    unequalBills: lines?.unequal ?? null,
+    comparedBills: lines ? sumOf(lines, 'compared') : null,
+    unequalBills,
     tables: await countRows(client, schema),
   }
 }

@@ -1,6 +1,8 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { join, raw, sql } from '../../db/query/sql.ts'
+import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { timeBounds, within } from '../table/filter.ts'
 import { page } from '../table/page.ts'
@@ -68,22 +70,35 @@ export function followAudit(run: Run, { since, until, ...filter }: AuditFilter =
   // An unknown filter is refused at once.
   const ofFilter = AUDIT.where(filter)
 
+  /**
+   * SQL: the previous snapshot may not have shown the row. The transactions of shards have ids of their nodes: there the known
+   * entries are left out.
+   */
+  const isUnseen = (layout: Layout, horizon: string): Sql =>
+    layout === 'single'
+      ? // age() compares transaction ids correctly after a wraparound too.
+        sql`age(a.xmin) <= age(${horizon}::xid8::xid)`
+      : sql`a.log_id <> all(${[...known.keys()]}::uuid[])`
+
   /** Reads the window that begins at `from`; with `horizon` only entries that the previous snapshot may not have shown. */
   async function read<S extends d.Shape>(shape: S, from: string, horizon: string | null) {
-    const conditions = [
-      ...ofFilter,
-      ...within('a.timestamp', bounds),
-      sql`a.timestamp >= ${from}::timestamptz`,
-      // age() compares transaction ids correctly after a wraparound too.
-      ...(horizon === null ? [] : [sql`age(a.xmin) <= age(${horizon}::xid8::xid)`]),
-    ]
     const entry = raw(`json_build_array(${d.jsonArrayOf(shape, 'a')})`)
-    const rows = await run(
-      sql`with m as materialized (${raw(MOMENT)})
+    const statement = (layout: Layout) => {
+      const conditions = [
+        ...ofFilter,
+        ...within('a.timestamp', bounds),
+        sql`a.timestamp >= ${from}::timestamptz`,
+        ...(horizon === null ? [] : [isUnseen(layout, horizon)]),
+      ]
+      return sql`with m as materialized (${raw(MOMENT)})
        select ${raw(d.selectList(momentShape, 'm'))}, case when a.log_id is not null then ${entry} end as entry
-       from m left join audit_logs a on ${join(conditions, ' and ')} order by a.timestamp, a.log_id`,
-      { ...momentShape, entry: d.nullable(d.rows(shape)) },
-    )
+       from m left join (select * from audit_logs a where ${join(conditions, ' and ')}) a on true
+       order by a.timestamp, a.log_id`
+    }
+    const rows = await run(byLayout(statement), {
+      ...momentShape,
+      entry: d.nullable(d.rows(shape)),
+    })
     const { horizon: next, windowStart, blind: isBlind } = rows[0] as d.RowOf<typeof momentShape>
     state = { horizon: next, from: state?.windowStart ?? from, windowStart }
     blind ||= isBlind === true

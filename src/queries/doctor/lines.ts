@@ -1,10 +1,10 @@
 import type pg from 'pg'
+import { onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
 import { readStatus } from '../../db/migrate/history.ts'
 import { run } from '../../db/query/transaction.ts'
 import { addMissingLines, compareLines } from '../../db/verify/lines.ts'
 import { formatNumber, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { onEachShard, sumOf } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 

@@ -1,5 +1,3 @@
-import type pg from 'pg'
-import { shardOf, shardsOf } from '../../db/distributed/at.ts'
 import type { Queryable } from '../../db/query/connection.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
@@ -37,21 +35,6 @@ export async function everywhere<S extends d.Shape>(
     return d.decodeRows(shape, rows).map((row) => ({ ...row, node }))
   })
 }
-
-/** What the work gives on each group of shards; of a store on one server, on its tables. */
-export async function onEachShard<T>(
-  client: pg.Client,
-  { layout }: Pick<Subject, 'layout'>,
-  work: (database: Queryable) => Promise<T>,
-): Promise<T[]> {
-  if (layout === 'single') return [await work(client)]
-  const found: T[] = []
-  for (const run of await shardsOf(client)) found.push(await work(shardOf(client, run)))
-  return found
-}
-
-export const sumOf = <Name extends string>(reports: readonly Record<Name, number>[], name: Name) =>
-  reports.reduce((sum, report) => sum + report[name], 0)
 
 /** One row for each name: those of the shards of a table as one. */
 export function merged<T extends { name: string } & Placed>(

@@ -1,9 +1,9 @@
 import type pg from 'pg'
+import { onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
 import { run } from '../../db/query/transaction.ts'
 import { compareTotals, recount } from '../../db/verify/totals.ts'
 import { formatNumber, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { onEachShard, sumOf } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 

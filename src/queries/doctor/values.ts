@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
 import * as d from '../../db/query/decode.ts'
 import { query, runOn } from '../../db/query/query.ts'
 import { literal } from '../../db/query/sql.ts'
@@ -11,7 +12,6 @@ import { inspectRows } from '../../db/verify/values.ts'
 import { plural } from '../../numbers.ts'
 import { getZone } from '../billing/periods.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { onEachShard, sumOf } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { someOf } from './words.ts'
 

@@ -8,11 +8,12 @@ import type { AuditEntry, AuditFilter } from '../../../src/queries/audit/audit.t
 import { type AuditFollow, followAudit } from '../../../src/queries/audit/follow.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { onLayout } from '../../support/on-layout.ts'
 
 let database: TestDatabase
 let reader: pg.Client
 let writers: pg.Client[]
-const run: Run = (statement, shape) => query(reader, statement, shape)
+const run = onLayout((statement, shape) => query(reader, statement, shape))
 
 beforeAll(async () => {
   database = await createMigrated('follow')
@@ -189,7 +190,7 @@ describe('a role without the right to see other transactions', () => {
   const ROLE = 'wfstore_follow_reader'
   it('has an error of its own, so the command line can explain it', async () => {
     expect((await started()).isBlind()).toBe(false)
-    await database.sql(`create role ${ROLE} in role pg_read_all_data`)
+    await database.sql(`create role ${ROLE} login in role pg_read_all_data`)
     try {
       await reader.query(`set role ${ROLE}`)
       expect((await started()).isBlind()).toBe(true)
@@ -257,7 +258,7 @@ it('in any order of begins, writes and ends, every committed entry appears once,
             open[one.by] = levels
             if (one.kind === 'write') {
               const name = `n${++number}`
-              await client.query(insert(name))
+              await client.query(insert(name, { execution_id: 'gen_random_uuid()' }))
               levels.at(-1)?.push(name)
             } else if (one.kind === 'savepoint') {
               await client.query('savepoint s')

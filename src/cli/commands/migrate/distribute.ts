@@ -11,6 +11,7 @@ import { addMigrationOptions, type MigrationFlags, planColumns, printPlan } from
 
 interface DistributeFlags extends MigrationFlags {
   shards?: number
+  undo?: boolean
 }
 
 const tableColumns: Column<DistributedTable>[] = [
@@ -21,7 +22,8 @@ const tableColumns: Column<DistributedTable>[] = [
   { name: 'bytes', kind: 'count' },
 ]
 const columns: Column<Distribution>[] = [
-  { name: 'distributed', kind: 'boolean' },
+  { name: 'changed', kind: 'boolean' },
+  { name: 'layout', kind: 'text' },
   { name: 'shards', kind: 'count' },
   { name: 'nodes', kind: 'count' },
   { name: 'tables', kind: 'rows', columns: tableColumns },
@@ -42,6 +44,7 @@ export function define(migrate: Command, context: Context): void {
       'shards of each table (default: citus.shard_count of the server)',
       wholeNumber(1, MOST_SHARDS),
     )
+    .option('--undo', 'bring all rows back to this server')
   explain(addMigrationOptions(command), {
     about:
       'One transaction; after a failure or a kill it can be run again. Without a terminal, --yes is required.',
@@ -49,6 +52,7 @@ export function define(migrate: Command, context: Context): void {
     examples: [
       'wfstore migrate distribute --dry-run',
       'wfstore migrate distribute --shards 32 --yes',
+      'wfstore migrate distribute --undo',
     ],
   }).action(async () => {
     const options = command.optsWithGlobals<DistributeFlags>()
@@ -58,6 +62,7 @@ export function define(migrate: Command, context: Context): void {
     const writer = context.writer(options)
     const settings = {
       schema: options.schema,
+      layout: options.undo ? ('single' as const) : undefined,
       shards: options.shards,
       lockWaitMs: options.lockWait * 1000,
       lockTimeoutMs: options.lockTimeout,
@@ -66,18 +71,21 @@ export function define(migrate: Command, context: Context): void {
     }
     if (options.dryRun) {
       const steps = await planDistribution(client, settings)
-      if (steps.length === 0) writer.note(ALREADY)
+      if (steps.length === 0) writer.note(already(options.undo))
       if (steps.length > 0 || isData(options)) await printPlan(context, options, steps)
       return
     }
     const confirm = () => context.confirm('Continue?', { yes: options.yes, unattended: 'refuse' })
     const result = await distribute(client, { ...settings, confirm })
     if (isData(options)) await writer.record(columns, result)
-    else await writer.sentence(result.distributed ? summary(result) : ALREADY)
+    else await writer.sentence(result.changed ? summary(result) : already(options.undo))
   })
 }
 
-const ALREADY = 'the store is already distributed'
+const already = (undo = false) =>
+  undo ? 'the store is on one server' : 'the store is already distributed'
 
 const summary = ({ shards, nodes }: Distribution) =>
-  `distributed the store: ${plural(shards, 'shard')} of each table on ${plural(Math.max(nodes, 1), 'node')}`
+  shards === null
+    ? 'the store is on this server again'
+    : `distributed the store: ${plural(shards, 'shard')} of each table on ${plural(Math.max(nodes, 1), 'node')}`
