@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { atRuns } from '../db/distributed/at.ts'
+import { atRuns, ONE_CONNECTION } from '../db/distributed/at.ts'
 import { inLayout, layoutOf } from '../db/distributed/by-layout.ts'
 import type { Layout } from '../db/distributed/layout.ts'
 import { isPool, type Queryable } from '../db/query/connection.ts'
@@ -90,15 +90,17 @@ function sessions(
       release(!whole)
     }
   }
-  const inTransaction: InTransaction = async (work, settings = []) => {
+  const begun = async <T>(work: (run: Run) => Promise<T>, settings: readonly string[] = []) => {
     const layout = await check()
     const on = (client: pg.ClientBase) =>
       layout === 'single' ? runOn(client) : atRuns(runOn(client))
     return inReadCommitted(database, (client) => work(on(client)), [
       'set local row_security = off',
+      ...(layout === 'single' ? [] : [ONE_CONNECTION]),
       ...settings,
     ])
   }
+  const inTransaction: InTransaction = Object.assign(begun, { layout: check })
   return { onSession, onOneConnection, inTransaction }
 }
 

@@ -1,7 +1,7 @@
 import { WfstoreError } from '../../error.ts'
 import type { Connection } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
-import { query, type Run } from '../query/query.ts'
+import { type Run, runOn } from '../query/query.ts'
 import { type Bound, bound, literal, sql } from '../query/sql.ts'
 import { COPIED, SHARDED } from './layout.ts'
 
@@ -45,6 +45,17 @@ export const atRuns =
     return rows
   }
 
+/** Every statement of this runs on the shards of one run. */
+export const onRun =
+  (run: Run, at: string): Run =>
+  (statement, shape) => {
+    const { text, values } = bound(statement)
+    return run({ text, values, run: at }, shape)
+  }
+
+/** In a transaction, reads of all shards see what it has written: each node has one connection of it. */
+export const ONE_CONNECTION = 'set local citus.max_adaptive_executor_pool_size = 1'
+
 async function sendAt<S extends d.Shape>(run: Run, at: string, statement: Bound, shape: S) {
   const rows = await run(callAt(at, statement), { row: d.text() })
   return d.decodeRows(
@@ -54,7 +65,7 @@ async function sendAt<S extends d.Shape>(run: Run, at: string, statement: Bound,
 }
 
 /** The runs of each shard, in the order of the shards, so that two transactions never wait for each other. */
-async function byShard(run: Run, ids: readonly string[]): Promise<[string, ...string[]][]> {
+export async function byShard(run: Run, ids: readonly string[]): Promise<[string, ...string[]][]> {
   const [only, ...others] = ids
   if (only === undefined) return []
   if (others.length === 0) return [[only]]
@@ -87,12 +98,13 @@ export const copyAt = (run: string, text: string): string =>
   `select wfstore_at::json ->> 'line' from wfstore_at(${literal(run)}, ${literal(onShards(text))}, '{}')`
 
 /** An id for each group of shards: a run with this id would be there. In the order of the shards. */
-export async function shardsOf(connection: Connection): Promise<string[]> {
+export const shardsOf = (connection: Connection): Promise<string[]> => shardsBy(runOn(connection))
+
+export async function shardsBy(run: Run): Promise<string[]> {
   const shards = `(select count(*) from pg_dist_shard where logicalrelid = 'workflow_executions'::regclass)`
   // Shards that were split are smaller than others, so few ids are there.
   for (let ids = 100; ids < 1e7; ids *= 10) {
-    const found = await query(
-      connection,
+    const found = await run(
       `select min(id::text) as run, ${shards} as shards
        from (select md5(n::text)::uuid as id from generate_series(1, ${ids} * ${shards}) as n) as x
        group by get_shard_id_for_distribution_column('workflow_executions', id)

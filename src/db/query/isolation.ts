@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Layout } from '../distributed/layout.ts'
 import { isPool, type Queryable } from './connection.ts'
 import { sqlStateOf } from './errors.ts'
 import { query, type Run } from './query.ts'
@@ -27,10 +28,10 @@ export const atReadCommitted =
 const REFUSED = ['40001', 'WF003']
 
 /** Runs `work` in a transaction. @param settings statements for its beginning */
-export type InTransaction = <T>(
-  work: (run: Run) => Promise<T>,
-  settings?: readonly string[],
-) => Promise<T>
+export interface InTransaction {
+  <T>(work: (run: Run) => Promise<T>, settings?: readonly string[]): Promise<T>
+  layout: () => Promise<Layout>
+}
 
 /** Runs `work` in a transaction at read committed on one connection, with settings for this transaction. */
 export async function inReadCommitted<T>(

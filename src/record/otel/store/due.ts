@@ -1,5 +1,6 @@
 import * as d from '../../../db/query/decode.ts'
-import { constant, sql } from '../../../db/query/sql.ts'
+import { constant, raw, sql } from '../../../db/query/sql.ts'
+import { KEEPS_TOTALS_CONDITION } from '../../../db/totals.ts'
 import type { ExecutionStatus } from '../../../tables/executions.ts'
 
 /** The statements that choose traces and read what is known of them. */
@@ -39,11 +40,12 @@ const dueColumns = (v: (name: Wait) => string) =>
 
 /**
  * Locks the next traces that are due. A trace that another session has locked is left to it: so no transaction that holds traces
- * waits for another one.
+ * waits for another one. The totals of the runs are added here, not by their triggers.
  */
 export const LOCK_DUE = constant<Wait | 'limit' | 'overdueMs'>(
   (v) => sql`
 select ${dueColumns(v)} from wfstore_traces t where t.due_at <= statement_timestamp() - ${milliseconds(v('overdueMs'))}
+  and ${raw(KEEPS_TOTALS_CONDITION)}
 order by t.due_at, t.trace_id limit ${v('limit')}::integer for no key update skip locked`,
 )
 
@@ -57,6 +59,7 @@ select ${dueColumns(v)} from wfstore_traces t
 where t.due_at is not null and (t.due_at, t.trace_id) > (${v('dueAt')}::timestamptz, ${v('traceId')}::uuid)
   and t.trace_id <> all (${v('skipped')}::uuid[])
   and (t.due_at <= statement_timestamp() or t.last_arrival <= statement_timestamp() - ${milliseconds(v('quietMs'))})
+  and ${raw(KEEPS_TOTALS_CONDITION)}
 order by t.due_at, t.trace_id limit ${v('limit')}::integer for no key update skip locked`,
 )
 
@@ -64,7 +67,9 @@ order by t.due_at, t.trace_id limit ${v('limit')}::integer for no key update ski
 export const LOCK_THESE = constant<Wait | 'traces'>(
   (v) => sql`
 select ${dueColumns(v)} from wfstore_traces t
-where t.due_at is not null and t.trace_id = any (${v('traces')}::uuid[]) order by t.trace_id for no key update skip locked`,
+where t.due_at is not null and t.trace_id = any (${v('traces')}::uuid[])
+  and ${raw(KEEPS_TOTALS_CONDITION)}
+order by t.trace_id for no key update skip locked`,
 )
 
 export const RUN_SHAPE = {
@@ -106,18 +111,21 @@ set state = g.state, findings = coalesce(g.findings, t.findings), error = g.erro
   when 'abandon' then t.last_arrival + ${milliseconds(v('abandonMs'))}
   when 'retry' then statement_timestamp() + least(greatest(statement_timestamp() - t.last_arrival, interval '10 seconds'), interval '1 hour') end
 from jsonb_to_recordset(${v('traces')}::jsonb) as g (trace_id uuid, state text, findings jsonb, error text, next text)
-where t.trace_id = g.trace_id`,
+where t.trace_id = g.trace_id
+returning true`,
 )
 
 export const DELETE_TRACES = constant<'traces'>(
   (v) => sql`
 with spans as (delete from wfstore_spans where trace_id = any (${v('traces')}::uuid[]))
-delete from wfstore_traces where trace_id = any (${v('traces')}::uuid[])`,
+delete from wfstore_traces where trace_id = any (${v('traces')}::uuid[])
+returning true`,
 )
 
 export const KEEP_HASHES = constant<'spans'>(
   (v) => sql`
 update wfstore_spans s set step_hash = g.step_hash
 from jsonb_to_recordset(${v('spans')}::jsonb) as g (trace_id uuid, span_id text, step_hash text)
-where s.trace_id = g.trace_id and s.span_id = g.span_id`,
+where s.trace_id = g.trace_id and s.span_id = g.span_id
+returning true`,
 )

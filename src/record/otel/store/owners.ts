@@ -51,7 +51,8 @@ update wfstore_traces t set due_at = least(t.due_at, now() + interval '1 second'
 from (
   select trace_id from wfstore_traces where trace_id = any (${v('traces')}::uuid[]) order by trace_id for no key update skip locked
 ) as g
-where t.trace_id = g.trace_id`,
+where t.trace_id = g.trace_id
+returning true`,
 )
 
 const otherShape = {
@@ -100,7 +101,10 @@ export async function lostCalls(
       lost.set(call.traceId, (lost.get(call.traceId) ?? new Set()).add(call.facts.spanId))
     else if (row.state === 'running' && row.isCounted) twice.add(row.traceId)
   }
-  if (twice.size > 0) await run(WAKE({ traces: [...twice] }), {})
+  if (twice.size > 0) {
+    const of = (traces: readonly string[]) => WAKE({ traces })
+    await run({ ...of([...twice]), runs: { ids: [...twice], of } }, {})
+  }
   return lost
 }
 

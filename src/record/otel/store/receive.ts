@@ -1,3 +1,4 @@
+import { onRun } from '../../../db/distributed/at.ts'
 import * as d from '../../../db/query/decode.ts'
 import type { InTransaction } from '../../../db/query/isolation.ts'
 import { repeat } from '../../../db/query/send.ts'
@@ -9,6 +10,7 @@ import type { Received } from '../options.ts'
 import type { Facts, Mapping, Span } from '../types.ts'
 import { areCounts } from '../usage.ts'
 import { executionIdOf, isSpanId, isTraceId } from './ids.ts'
+import { groupsOf } from './places.ts'
 import { KEEP_SPANS, KNOWN_RUNS, MARK_TRACES, NOTE_TRACES } from './received.ts'
 
 /** What is kept of a span, with its trace. */
@@ -42,7 +44,7 @@ export const receive = (
   )
 
 /**
- * Keeps spans, in one transaction. It may be repeated, in any order and from several processes. Their runs are written later, by
+ * Keeps spans, in one transaction; in a distributed store in one for each group of shards. It may be repeated, in any order and from several processes. Their runs are written later, by
  * `reconcileDue`.
  */
 export async function receiveFacts(
@@ -64,8 +66,10 @@ export async function receiveFacts(
       else byTrace.set(id, [facts])
     }
   }
-  const refused = byTrace.size === 0 ? [] : await repeat(() => keep(inTransaction, byTrace))
-  for (const [id, reason] of refused) for (const _ of byTrace.get(id) ?? []) refuse(reason)
+  for (const traces of await groupsOf(inTransaction, [...byTrace.keys()].sort())) {
+    const refused = await repeat(() => keep(inTransaction, traces, byTrace))
+    for (const [id, reason] of refused) for (const _ of byTrace.get(id) ?? []) refuse(reason)
+  }
   const count = Object.values(reasons).reduce((sum, spans) => sum + spans, 0)
   return { accepted: spans.length - count, rejected: { count, reasons } }
 }
@@ -73,10 +77,11 @@ export async function receiveFacts(
 /** @returns the traces of which nothing is kept, and why */
 const keep = (
   inTransaction: InTransaction,
+  traces: readonly string[],
   byTrace: ReadonlyMap<string, readonly Facts[]>,
 ): Promise<ReadonlyMap<string, string>> =>
-  inTransaction(async (run) => {
-    const traces = [...byTrace.keys()].sort()
+  inTransaction(async (send) => {
+    const run = onRun(send, traces[0] ?? '')
     const noted = await run(NOTE_TRACES({ traces }), newShape)
     const fresh = noted.filter(({ isNew }) => isNew).map(({ traceId }) => traceId)
     const refused = new Map<string, string>()

@@ -44,7 +44,8 @@ where k.execution_id is not null or b.billing_id is not null`,
 export const MARK_TRACES = constant<'recorded' | 'refused'>(
   (v) => sql`
 with gone as (delete from wfstore_traces where trace_id = any (${v('refused')}::uuid[]))
-update wfstore_traces set state = 'recorded' where trace_id = any (${v('recorded')}::uuid[])`,
+update wfstore_traces set state = 'recorded' where trace_id = any (${v('recorded')}::uuid[])
+returning true`,
 )
 
 /** Of a span that arrives with different contents the one with the greater end counts, in any order of arrival. */
@@ -57,5 +58,6 @@ from jsonb_to_recordset(${v('spans')}::jsonb) as g (trace_id uuid, span_id text,
 order by trace_id, span_id, end_time desc, facts::text collate "C" desc
 on conflict (trace_id, span_id) do update
 set end_time = excluded.end_time, response_id = excluded.response_id, facts = excluded.facts
-where (excluded.end_time, excluded.facts::text collate "C") > (s.end_time, s.facts::text collate "C")`,
+where (excluded.end_time, excluded.facts::text collate "C") > (s.end_time, s.facts::text collate "C")
+returning true`,
 )

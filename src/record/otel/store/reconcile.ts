@@ -1,7 +1,7 @@
+import { onRun } from '../../../db/distributed/at.ts'
 import type { InTransaction } from '../../../db/query/isolation.ts'
 import type { Run } from '../../../db/query/query.ts'
 import type { Bound } from '../../../db/query/sql.ts'
-import { KEEPS_TOTALS } from '../../../db/totals.ts'
 import { WfstoreError } from '../../../error.ts'
 import type { Reconciled } from '../options.ts'
 import {
@@ -13,6 +13,7 @@ import {
   START,
   UPDATE_TRACES,
 } from './due.ts'
+import { placesOf } from './places.ts'
 import { writeTraces } from './traces.ts'
 import type { ReconcileOptions, TraceOutcome } from './work.ts'
 
@@ -32,14 +33,13 @@ export async function reconcileDue(
 ): Promise<number> {
   const limit = BATCH
   let traces = 0
-  while (!isStopped()) {
-    const { due } = await reconcile(
-      inTransaction,
-      options,
-      LOCK_DUE({ ...options, overdueMs, limit }),
-    )
-    traces += due.length
-    if (due.length < limit) break
+  for (const at of await placesOf(inTransaction)) {
+    while (!isStopped()) {
+      const which = { ...LOCK_DUE({ ...options, overdueMs, limit }), ...at }
+      const { due } = await reconcile(inTransaction, options, which)
+      traces += due.length
+      if (due.length < limit) break
+    }
   }
   return traces
 }
@@ -50,12 +50,22 @@ export async function settleTraces(
   options: ReconcileOptions,
 ): Promise<Reconciled> {
   const done = { traces: 0, ended: 0, failed: 0 }
+  for (const at of await placesOf(inTransaction)) await settleAt(inTransaction, options, at, done)
+  return done
+}
+
+async function settleAt(
+  inTransaction: InTransaction,
+  options: ReconcileOptions,
+  at: Pick<Bound, 'run'>,
+  done: Reconciled,
+): Promise<void> {
   const skipped: string[] = []
   for (let place = START; ; ) {
-    const which = LOCK_QUIET({ ...options, ...place, skipped, limit: BATCH })
+    const which = { ...LOCK_QUIET({ ...options, ...place, skipped, limit: BATCH }), ...at }
     const { due, outcomes } = await reconcile(inTransaction, options, which)
     const last = due.at(-1)
-    if (!last) return done
+    if (!last) return
     place = { dueAt: last.dueAt, traceId: last.traceId }
     done.traces += due.length
     for (const [n, outcome] of outcomes.entries()) {
@@ -78,13 +88,10 @@ export async function reconcile(
 ): Promise<Batch> {
   let due: DueTrace[] = []
   const write = (these: Bound) =>
-    inTransaction(
-      async (run) => {
-        due = await run(these, DUE_SHAPE)
-        return writeTraces(run, due, options)
-      },
-      [KEEPS_TOTALS],
-    )
+    inTransaction(async (run) => {
+      due = await run(these, DUE_SHAPE)
+      return writeTraces(run, due, options)
+    })
   try {
     return { outcomes: await write(which), due }
   } catch (error) {
@@ -93,12 +100,12 @@ export async function reconcile(
   const all = due
   const outcomes: TraceOutcome[] = []
   for (const trace of all) {
-    const these = LOCK_THESE({ ...options, traces: [trace.traceId] })
+    const these = { ...LOCK_THESE({ ...options, traces: [trace.traceId] }), run: trace.traceId }
     try {
       outcomes.push(...(await write(these)))
     } catch (error) {
       if (!isOfATrace(error)) throw error
-      await inTransaction((run) => keepError(run, trace, error, options))
+      await inTransaction((run) => keepError(onRun(run, trace.traceId), trace, error, options))
       outcomes.push('failed')
     }
   }

@@ -1,7 +1,8 @@
 import * as d from '../../../db/query/decode.ts'
 import type { InTransaction } from '../../../db/query/isolation.ts'
-import { sql } from '../../../db/query/sql.ts'
+import { type Bound, sql } from '../../../db/query/sql.ts'
 import { LOCK_THESE } from './due.ts'
+import { groupsOf } from './places.ts'
 import { BATCH, reconcile } from './reconcile.ts'
 import type { ReconcileOptions } from './work.ts'
 
@@ -22,14 +23,20 @@ export async function settleThese(
   progress: (done: number) => void = () => {},
 ): Promise<number> {
   let failed = 0
+  let done = 0
   let open: readonly string[] = [...traces].sort()
   for (let tries = 0; tries < TRIES && open.length > 0; tries++) {
-    for (let at = 0; at < open.length; at += BATCH) {
-      const these = { ...options, traces: open.slice(at, at + BATCH) }
-      const { outcomes } = await reconcile(inTransaction, options, LOCK_THESE(these))
-      failed += outcomes.filter((outcome) => outcome === 'failed').length
-      if (tries === 0) progress(Math.min(at + BATCH, open.length))
-    }
+    for (const group of await groupsOf(inTransaction, open))
+      for (let at = 0; at < group.length; at += BATCH) {
+        const these = group.slice(at, at + BATCH)
+        const { outcomes } = await reconcile(inTransaction, options, {
+          ...LOCK_THESE({ ...options, traces: these }),
+          ...(these[0] === undefined ? {} : { run: these[0] }),
+        })
+        failed += outcomes.filter((outcome) => outcome === 'failed').length
+        done += these.length
+        if (tries === 0) progress(done)
+      }
     open = await stillDue(inTransaction, open)
   }
   return failed
@@ -40,13 +47,12 @@ async function stillDue(
   inTransaction: InTransaction,
   traces: readonly string[],
 ): Promise<string[]> {
+  const of = (ids: readonly string[]): Bound => sql`select trace_id from wfstore_traces
+    where trace_id = any(${ids}::uuid[]) and error is null and due_at <= statement_timestamp() + interval '1 second'
+    order by trace_id for no key update`
+  const { text, values } = of(traces)
   const rows = await inTransaction((run) =>
-    run(
-      sql`select trace_id from wfstore_traces
-        where trace_id = any(${traces}::uuid[]) and error is null and due_at <= statement_timestamp() + interval '1 second'
-        order by trace_id for no key update`,
-      { traceId: d.uuid() },
-    ),
+    run({ text, values, runs: { ids: traces, of } }, { traceId: d.uuid() }),
   )
-  return rows.map(({ traceId }) => traceId)
+  return rows.map(({ traceId }) => traceId).sort()
 }

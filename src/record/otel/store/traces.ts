@@ -1,3 +1,4 @@
+import { onRun } from '../../../db/distributed/at.ts'
 import type { Run } from '../../../db/query/query.ts'
 import { WfstoreError } from '../../../error.ts'
 import type { ExecutionStatus } from '../../../tables/executions.ts'
@@ -32,29 +33,32 @@ export async function writeTraces(
   due: readonly DueTrace[],
   options: ReconcileOptions,
 ): Promise<TraceOutcome[]> {
-  if (due.length === 0) return []
+  const [first] = due
+  if (!first) return []
+  // All of them are on the shards of each of them. What other traces count is read on all shards.
+  const here = onRun(run, first.traceId)
   const results = new Map<string, Result>()
-  const works = await chosen(run, due, results)
+  const works = await chosen(here, due, results)
   // A run that ends now or has ended must see what others that have ended count.
   const ending = works.filter(({ action }) => action !== 'view').flatMap(callsOf)
   await lockCalls(run, ending)
   const lates = works.filter(({ action }) => action === 'late')
-  await joinSteps(run, lates)
+  await joinSteps(here, lates)
   const lost = await lostCalls(run, works.flatMap(callsOf))
   for (const work of works) {
     const spans = lost.get(work.traceId)
     if (spans) work.run = runOf(work.facts, spans) ?? work.run
   }
   const views = works.filter(({ action }) => action !== 'late')
-  const taken = await writeRuns(run, views, options)
-  if (taken.size > 0) await assertThere(run, [...taken])
+  const taken = await writeRuns(here, views, options)
+  if (taken.size > 0) await assertThere(here, [...taken])
   for (const { traceId } of views.filter(({ traceId }) => taken.has(traceId)))
     results.set(traceId, { outcome: 'recorded', state: 'recorded', next: 'soon' })
   const ends = views.filter(({ traceId, action }) => action === 'end' && !taken.has(traceId))
-  await endRuns(run, ends)
-  for (const work of lates) await writeLate(run, work)
+  await endRuns(here, ends)
+  for (const work of lates) await writeLate(here, work)
   for (const work of works) if (!taken.has(work.traceId)) results.set(work.traceId, leftBy(work))
-  await leave(run, due, results, options)
+  await leave(here, due, results, options)
   return due.map(({ traceId }) => results.get(traceId)?.outcome ?? 'waiting')
 }
 

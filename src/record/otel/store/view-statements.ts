@@ -25,14 +25,16 @@ export const DESCRIBE_RUNS = constant<'runs'>(
 update workflow_executions e set ${raw(DESCRIBED.map((column) => `${column} = g.${column}`).join(', '))}
 from jsonb_to_recordset(${v('runs')}::jsonb) as g (${raw(RUN_TYPES)})
 where e.execution_id = g.execution_id
-  and (${raw(DESCRIBED.map((column) => `e.${column}`).join(', '))}) is distinct from (${raw(DESCRIBED.map((column) => `g.${column}`).join(', '))})`,
+  and (${raw(DESCRIBED.map((column) => `e.${column}`).join(', '))}) is distinct from (${raw(DESCRIBED.map((column) => `g.${column}`).join(', '))})
+returning true`,
 )
 
 /** Steps whose span belongs to another step, now that more spans have arrived. */
 export const DROP_STEPS = constant<'steps'>(
   (v) => sql`
 delete from workflow_steps s using jsonb_to_recordset(${v('steps')}::jsonb) as g (execution_id uuid, step_id uuid)
-where s.execution_id = g.execution_id and s.step_id = g.step_id`,
+where s.execution_id = g.execution_id and s.step_id = g.step_id
+returning true`,
 )
 
 const STEP_TYPES = `execution_id uuid, step_id uuid, step_number integer, step_name text, step_description text, tool_name text, tool_parameters jsonb, result jsonb, status text, error_message text, start_time timestamptz, end_time timestamptz, retry_count integer, tokens_used bigint, ${TOKEN_COLUMNS.map((column) => `${column} bigint`).join(', ')}, provider text, model_id text`
@@ -66,7 +68,8 @@ set ${raw(
     WRITTEN.slice(2)
       .map((column) => `${column} = excluded.${column}`)
       .join(', '),
-  )}`,
+  )}
+returning true`,
 )
 
 /** The totals of a run are the sums of its steps. */
@@ -81,7 +84,8 @@ cross join lateral (
   from workflow_steps where execution_id = g.execution_id
 ) as s
 where e.execution_id = g.execution_id
-  and (e.total_tokens, e.total_cost, e.steps_completed, e.steps_failed) is distinct from (s.tokens, s.cost, s.completed, s.failed)`,
+  and (e.total_tokens, e.total_cost, e.steps_completed, e.steps_failed) is distinct from (s.tokens, s.cost, s.completed, s.failed)
+returning true`,
 )
 
 /** An action is not later than now: the clock of an engine can be ahead. */
@@ -95,7 +99,8 @@ select g.log_id, e.execution_id, ${raw(NOT_LATER('e.start_time'))}, e.user_id, '
        e.model_id, jsonb_build_object('steps_total', e.steps_total, 'workflow_type', e.workflow_type)
 from jsonb_to_recordset(${v('runs')}::jsonb) as g (execution_id uuid, log_id uuid)
 join workflow_executions e on e.execution_id = g.execution_id
-on conflict (log_id) do nothing`,
+on conflict (log_id) do nothing
+returning true`,
 )
 
 const TOKENS = TOKEN_COLUMNS.map((column) => {
@@ -121,7 +126,8 @@ from jsonb_to_recordset(${v('entries')}::jsonb) as g (log_id uuid, execution_id 
 join workflow_executions e on e.execution_id = g.execution_id
 -- A join would read all steps of the run for each entry.
 cross join lateral (select * from workflow_steps where execution_id = g.execution_id and step_id = g.step_id limit 1) as s
-on conflict (log_id) do update set metadata = audit_logs.metadata || excluded.metadata`,
+on conflict (log_id) do update set metadata = audit_logs.metadata || excluded.metadata
+returning true`,
 )
 
 /** What a late step has beyond a step of a batch. */
@@ -129,7 +135,8 @@ export const LATE_STEPS = constant<'steps'>(
   (v) => sql`
 update workflow_steps s set retry_count = g.retry_count
 from jsonb_to_recordset(${v('steps')}::jsonb) as g (execution_id uuid, step_id uuid, retry_count integer)
-where s.execution_id = g.execution_id and s.step_id = g.step_id and g.retry_count > 0`,
+where s.execution_id = g.execution_id and s.step_id = g.step_id and g.retry_count > 0
+returning true`,
 )
 
 /** The root of a run that was given up has arrived: its bill stays, because its steps were counted. */
@@ -140,5 +147,6 @@ export const RENAME_RUN = constant<
 update workflow_executions
 set workflow_name = ${v('workflowName')}, status = ${v('status')}, error_message = ${v('errorMessage')},
     end_time = greatest(${v('endTime')}::timestamptz, start_time)
-where execution_id = ${v('executionId')}::uuid and status = 'failed'`,
+where execution_id = ${v('executionId')}::uuid and status = 'failed'
+returning true`,
 )

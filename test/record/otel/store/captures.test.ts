@@ -15,7 +15,11 @@ beforeAll(async () => {
   access = openAccess(database)
   await addPrices(database)
 })
-beforeEach(() => database.sql('truncate workflow_executions, audit_logs, billing_records cascade'))
+beforeEach(() =>
+  database.sql(
+    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade',
+  ),
+)
 afterAll(async () => {
   await access.close()
   await database.drop()

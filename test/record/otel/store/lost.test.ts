@@ -60,7 +60,9 @@ async function work(url: string): Promise<void> {
 }
 
 const clear = () =>
-  database.sql('truncate workflow_executions, audit_logs, billing_records cascade')
+  database.sql(
+    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade',
+  )
 
 describe('a connection that is cut at any statement', () => {
   it.each(['before', 'after'] as const)(

@@ -14,7 +14,11 @@ beforeAll(async () => {
   database = await createMigrated('receive')
   access = openAccess(database)
 })
-beforeEach(() => database.sql('truncate workflow_executions, audit_logs, billing_records cascade'))
+beforeEach(() =>
+  database.sql(
+    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade',
+  ),
+)
 afterAll(async () => {
   await access.close()
   await database.drop()

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 beforeEach(() =>
   database.sql(
-    'truncate workflow_executions, audit_logs, billing_records cascade; truncate wfstore_periods',
+    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade; truncate wfstore_periods',
   ),
 )
 afterEach(async () => {
@@ -250,9 +250,7 @@ describe('after the end', () => {
     if (settled === 'paid') await database.sql('update billing_records set paid = true')
     else {
       await database.sql(`update billing_records set billing_period = '2020-01'`)
-      await database.sql(
-        `update wfstore_periods set closed_at = now() where billing_period = '2020-01'`,
-      )
+      await database.sql(`select wfstore_close('2020-01')`)
     }
     await late()
     await settle(access)
