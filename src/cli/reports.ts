@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import type { Environment } from '../db/connect/libpq.ts'
-import { WfstoreError } from '../error.ts'
 import type { Settings } from './config/settings.ts'
 import type { Io } from './io.ts'
 import type { GlobalOptions } from './options/global.ts'
@@ -43,17 +42,19 @@ export function reportsReader({ io, env, note }: Surroundings): ReportsReader {
       return reading.replica ?? reading.primary
     },
     repeats: async (error) => {
-      if (!used || io.signal.aborted || guardStream(io.stdout).used()) return false
+      // After the second failure the primary has answered.
+      if (!used || failures > 1 || io.signal.aborted || guardStream(io.stdout).used()) return false
       const { isRecoveryConflict } = await import('../db/query/errors.ts')
-      const isLost = error instanceof WfstoreError && error.code === 'unreachable'
-      if (!isLost && !isRecoveryConflict(error)) return false
-      failures = isLost ? 2 : failures + 1
+      const { failureOf } = await import('../db/replica/failure.ts')
+      const why = failureOf(error)
+      if (why === undefined) return false
+      failures = isRecoveryConflict(error) ? failures + 1 : 2
       const { refusedNote } = await import('../db/replica/words.ts')
       const { label, options } = used
       note(
         options,
         failures > 1
-          ? refusedNote(label, isLost ? 'is lost' : 'has cancelled the query twice')
+          ? refusedNote(label, why)
           : `the replica ${label} has cancelled the query; repeating it`,
       )
       return true

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { atRuns } from '../db/distributed/at.ts'
 import type { Run } from '../db/query/query.ts'
-import { isReplicaFailure, type Replica } from '../db/replica/replica.ts'
+import type { Replica } from '../db/replica/replica.ts'
 import type { Access } from './access.ts'
 import type { Store } from './types.ts'
 
@@ -44,11 +44,12 @@ export function reportsAccess(
           whole = true
           return
         } catch (error) {
-          if (begun || !isReplicaFailure(error)) throw error
+          const note = replica.failed(error)
+          if (begun || note === undefined) throw error
+          notice(note)
         } finally {
           session.release(!whole)
         }
-        notice(replica.lost)
       }
       await primary.check()
       yield* primary.onOneConnection(rows)

@@ -1,10 +1,10 @@
-import { WfstoreError } from '../../error.ts'
 import type { Layout } from '../distributed/layout.ts'
 import type { Queryable } from '../query/connection.ts'
 import { isRecoveryConflict, sqlStateOf } from '../query/errors.ts'
 import { runOn } from '../query/query.ts'
 import { openSession, type Session } from '../query/session.ts'
 import { checkSchema } from '../schema.ts'
+import { failureOf } from './failure.ts'
 import { type Lag, readLag } from './lag.ts'
 import { readNote, refusalOf, refusedNote, unusable } from './words.ts'
 
@@ -28,8 +28,8 @@ export interface ReadFrom {
 export interface Replica {
   /** A session of the replica, if it can be used. The caller releases it. */
   open: () => Promise<{ session?: Session; from: ReadFrom }>
-  /** The note if work on a session has failed. */
-  lost: string
+  /** The note if work on a session has failed and the primary does it; undefined if that would fail too. */
+  failed: (error: unknown) => string | undefined
   /**
    * Runs work on a session of the replica. Undefined: the primary must answer, because the replica cannot be used, or has cancelled
    * the work twice, or is lost.
@@ -43,10 +43,6 @@ export interface Replica {
 
 /** A replica that does not answer is not asked again for this time: a connection may take seconds to fail. */
 const AWAY_MS = 10_000
-
-/** True if the same work can be done elsewhere: the replica has cancelled it, or is lost. */
-export const isReplicaFailure = (error: unknown): boolean =>
-  isRecoveryConflict(error) || (error instanceof WfstoreError && error.code === 'unreachable')
 
 export function replicaOn(options: ReplicaOptions): Replica {
   const { replica, label, primary, maxLagMs, check } = options
@@ -64,7 +60,10 @@ export function replicaOn(options: ReplicaOptions): Replica {
     return { note: readNote(label, lag), lag, layout }
   }
 
-  const lost = refusedNote(label, 'has cancelled the query, or is lost')
+  const failed: Replica['failed'] = (error) => {
+    const why = failureOf(error)
+    return why === undefined ? undefined : refusedNote(label, why)
+  }
   const open: Replica['open'] = async () => {
     if (away && performance.now() < away.until) return { from: { note: away.why } }
     away = undefined
@@ -85,9 +84,9 @@ export function replicaOn(options: ReplicaOptions): Replica {
 
   return {
     open,
-    lost,
+    failed,
     run: async (work, mayRepeat = () => true) => {
-      for (let attempt = 0; attempt < 2; attempt++) {
+      for (let attempt = 0; ; attempt++) {
         const { session, from } = await open()
         if (!session) return from
         let broken = false
@@ -95,13 +94,13 @@ export function replicaOn(options: ReplicaOptions): Replica {
           return { value: await work(session, from) }
         } catch (error) {
           broken = sqlStateOf(error) === undefined
-          if (!isReplicaFailure(error) || !mayRepeat()) throw error
-          if (!isRecoveryConflict(error)) break
+          const note = failed(error)
+          if (note === undefined || !mayRepeat()) throw error
+          if (attempt > 0 || !isRecoveryConflict(error)) return { note }
         } finally {
           session.release(broken)
         }
       }
-      return { note: lost }
     },
   }
 }

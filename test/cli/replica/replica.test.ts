@@ -140,6 +140,27 @@ it('a reports URL of a server that is no standby has no known lag: it answers on
   )
 })
 
+it('a run that the replica does not have yet is asked of the primary', async () => {
+  await pause()
+  try {
+    await addRuns(primary, 50, 50)
+    const [row] = await primary.sql(
+      'select execution_id from workflow_executions where total_cost = 50',
+    )
+    const shown = await run(`executions show ${row?.execution_id} --json --max-lag any`)
+    expect([shown.code, JSON.parse(shown.stdout).executionId]).toEqual([0, row?.execution_id])
+    expect(shown.stderr).toMatch(/\nread from the primary: the replica \S+ does not have it\n$/)
+    const missing = await run('executions show 00000000-0000-7000-8000-000000000000 --max-lag any')
+    expect([missing.code, missing.stderr]).toEqual([
+      6,
+      expect.stringMatching(/does not have it\nerror: /),
+    ])
+    await primary.sql('delete from workflow_executions where total_cost = 50')
+  } finally {
+    await resume()
+  }
+})
+
 it('what changes or follows reads and writes on the primary, and says nothing', async () => {
   await pause()
   try {

@@ -73,6 +73,9 @@ it('tokens, actions and settings use the primary although the replica is behind'
     })
     expect([cancelled.status, noteOf(cancelled)]).toEqual([200, ''])
     expect(await (await server.get('/api/v1/executions')).json()).toHaveLength(1)
+    // What the replica does not have yet is asked of the primary.
+    const shown = await server.get(`/api/v1/executions/${id}`)
+    expect([shown.status, noteOf(shown)]).toEqual([200, expect.stringMatching(/does not have it$/)])
   } finally {
     await servers.standby.sql('select pg_wal_replay_resume()')
   }
