@@ -6,13 +6,14 @@ import { type Billing, billingOf } from '../../../src/queries/billing/billing.ts
 import type { Run } from '../../../src/queries/executions/executions.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { onLayout } from '../../support/on-layout.ts'
 
 /** The functions of bills on a connection of their own. */
 export async function openBilling(
   database: TestDatabase,
 ): Promise<{ billing: Billing; run: Run; end: () => Promise<void> }> {
   const client = await database.connect()
-  const run: Run = (statement, shape) => query(client, statement, shape)
+  const run = onLayout((statement, shape) => query(client, statement, shape))
   return { billing: billingOf(run, run), run, end: () => client.end() }
 }
 
