@@ -1,3 +1,4 @@
+import { NO_RUN } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
@@ -75,8 +76,9 @@ export async function insertRow<S extends d.Shape>(
     where ${raw(LEAVES_TOTALS_CONDITION)}
     on conflict (${join(keys, ', ')}) do nothing
     returning ${raw(d.selectList(shape, table.alias))}`
+  const { text, values } = statement
   for (let tried = 1; tried <= TRIES; tried++) {
-    const [inserted] = await send(run, statement, shape)
+    const [inserted] = await send(run, { text, values, run: homeOf(table, given) }, shape)
     if (inserted) return inserted
     const before = await repeated(run, source, given)
     if (before) return before
@@ -95,7 +97,16 @@ const keyOf = ({ key, fields }: TableDescription): TableField[] =>
 const named = ({ name, alias }: TableDescription): Sql => raw(`${name} as ${alias}`)
 
 /** A value with the type of its column. */
-const typed = ({ field, value }: Given): Sql => sql`${value}::${raw(SQL_TYPES[field.type])}`
+const typed = ({ field, value }: Given): Sql =>
+  field.name === 'executionId' && field.nullable
+    ? sql`coalesce(${value}::uuid, wfstore_no_run())`
+    : sql`${value}::${raw(SQL_TYPES[field.type])}`
+
+/** In a distributed store, the id of an execution whose shards have the row. */
+function homeOf({ fields, id }: TableDescription, given: readonly Given[]): string {
+  const name = fields.some((field) => field.name === 'executionId') ? 'executionId' : id
+  return String(given.find(({ field }) => field.name === name)?.value ?? NO_RUN)
+}
 
 /** The existing row, if it has the given values. @throws WfstoreError conflict */
 async function repeated<S extends d.Shape>(
@@ -103,9 +114,9 @@ async function repeated<S extends d.Shape>(
   source: RowSource<S>,
   given: Given[],
 ): Promise<d.RowOf<S> | undefined> {
-  const { table, asGiven = {} } = source
-  const fields = given.map(({ field: { type, name, column }, value }) =>
-    compared(type, name, asGiven[name] ?? `r.${column}`, value),
+  const { table, shape, asGiven = {} } = source
+  const fields = given.map(({ field: { type, name }, value }) =>
+    compared(type, name, asGiven[name] ?? d.valueSql(name, shape[name] ?? d.text(), 'r'), value),
   )
   const key = Object.fromEntries(
     given
