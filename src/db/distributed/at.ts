@@ -3,7 +3,7 @@ import type { Connection } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { type Run, runOn } from '../query/query.ts'
 import { type Bound, bound, literal, sql } from '../query/sql.ts'
-import { COPIED, SHARDED } from './layout.ts'
+import { COPIED, NO_RUN, SHARDED } from './layout.ts'
 
 /**
  * Everything of an execution is on one shard of each table, and these shards are on one node. The function wfstore_at runs a
@@ -37,8 +37,10 @@ export const atRuns =
   (run: Run): Run =>
   async (statement, shape) => {
     const given = bound(statement)
-    if (!given.runs)
-      return given.run === undefined ? run(statement, shape) : sendAt(run, given.run, given, shape)
+    if (!given.runs) {
+      const at = given.run ?? (given.runOf && (await findRun(run, given.runOf)))
+      return at === undefined ? run(statement, shape) : sendAt(run, at, given, shape)
+    }
     const rows = []
     for (const [first, ...others] of await byShard(run, given.runs.ids))
       rows.push(...(await sendAt(run, first, given.runs.of([first, ...others]), shape)))
@@ -55,6 +57,11 @@ export const onRun =
 
 /** In a transaction, reads of all shards see what it has written: each node has one connection of it. */
 export const ONE_CONNECTION = 'set local citus.max_adaptive_executor_pool_size = 1'
+
+async function findRun(run: Run, statement: Bound): Promise<string> {
+  const [found] = await run(statement, { run: d.uuid() })
+  return found?.run ?? NO_RUN
+}
 
 async function sendAt<S extends d.Shape>(run: Run, at: string, statement: Bound, shape: S) {
   const rows = await run(callAt(at, statement), { row: d.text() })

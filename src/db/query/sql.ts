@@ -6,6 +6,8 @@ export interface Bound {
   values: unknown[]
   /** The execution of which it reads and writes only rows. In a distributed store it runs on the shards of this execution. */
   run?: string
+  /** A query of this execution as `run`, if only another id of the row is known. */
+  runOf?: Bound
   /** Several executions of this kind, and the statement for some of them: it runs once for each shard. */
   runs?: { ids: readonly string[]; of: (ids: readonly string[]) => Bound }
 }

@@ -1,5 +1,6 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
+import { send } from '../../db/query/send.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { notFinite } from '../../db/values/faults.ts'
 import { assertNoFaults, findFaults, isChecked } from '../../db/values/find.ts'
@@ -67,7 +68,8 @@ export async function closePeriod(
   await assertFiniteBills(read, month)
   if (dryRun) return { outcome: 'planned', period, openBefore }
   await confirm?.(period, openBefore)
-  const [closed] = await write(
+  const [closed] = await send(
+    write,
     sql`select wfstore_close(${month}, ${optionalText('closedBy', closedBy)}) as closed`,
     { closed: d.nullable(d.boolean()) },
   )

@@ -2,7 +2,7 @@ import { NO_RUN } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
-import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
+import { type Bound, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { LEAVES_TOTALS_CONDITION } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { useInstead } from '../../options.ts'
@@ -76,9 +76,11 @@ export async function insertRow<S extends d.Shape>(
     where ${raw(LEAVES_TOTALS_CONDITION)}
     on conflict (${join(keys, ', ')}) do nothing
     returning ${raw(d.selectList(shape, table.alias))}`
+  const home = homeField(table)
+  const place = String(given.find(({ field }) => field.name === home)?.value ?? NO_RUN)
   const { text, values } = statement
   for (let tried = 1; tried <= TRIES; tried++) {
-    const [inserted] = await send(run, { text, values, run: homeOf(table, given) }, shape)
+    const [inserted] = await send(run, { text, values, run: place }, shape)
     if (inserted) return inserted
     const before = await repeated(run, source, given)
     if (before) return before
@@ -102,10 +104,16 @@ const typed = ({ field, value }: Given): Sql =>
     ? sql`coalesce(${value}::uuid, wfstore_no_run())`
     : sql`${value}::${raw(SQL_TYPES[field.type])}`
 
-/** In a distributed store, the id of an execution whose shards have the row. */
-function homeOf({ fields, id }: TableDescription, given: readonly Given[]): string {
-  const name = fields.some((field) => field.name === 'executionId') ? 'executionId' : id
-  return String(given.find(({ field }) => field.name === name)?.value ?? NO_RUN)
+/** The field whose value decides the shard of a row in a distributed store. */
+const homeField = ({ fields, id }: TableDescription): string =>
+  fields.some(({ name }) => name === 'executionId') ? 'executionId' : id
+
+/** A statement for the row with this key. */
+function at({ text, values }: Sql, table: TableDescription, key: RowKey): Bound {
+  const run = key[homeField(table)]
+  if (run !== undefined) return { text, values, run }
+  const runOf = sql`select execution_id as run from ${named(table)} ${where(keyed(table, key))}`
+  return { text, values, runOf }
 }
 
 /** The existing row, if it has the given values. @throws WfstoreError conflict */
@@ -175,7 +183,9 @@ export async function updateRow<S extends d.Shape>(
   const statement = sql`update ${named(table)} set ${join(sets, ', ')}
     ${where([...conditions, raw(LEAVES_TOTALS_CONDITION)])} returning ${raw(d.selectList(shape, table.alias))}`
   for (let tried = 1; tried <= TRIES; tried++) {
-    const [updated] = await run(statement, shape)
+    // Citus refuses a change of the execution, which would move the row to another shard.
+    const moves = isGiven(given, 'executionId')
+    const [updated] = await run(moves ? statement : at(statement, table, key), shape)
     if (updated) return updated
     const { startTime = null, endTime = null } = await getRow<d.Shape>(run, source, key)
     checkOrder(start ?? (startTime as string | null), end ?? (endTime as string | null))
@@ -187,10 +197,8 @@ export async function updateRow<S extends d.Shape>(
 
 /** @throws WfstoreError not_found */
 export async function deleteRow(run: Run, table: TableDescription, key: RowKey): Promise<void> {
-  const deleted = await run(
-    sql`delete from ${named(table)} ${where(keyed(table, key))} returning true as deleted`,
-    { deleted: d.boolean() },
-  )
+  const statement = sql`delete from ${named(table)} ${where(keyed(table, key))} returning true as deleted`
+  const deleted = await run(at(statement, table, key), { deleted: d.boolean() })
   if (deleted.length === 0) throw missing(table, key)
 }
 

@@ -120,7 +120,7 @@ describe('on the database of the old application', () => {
          to_char(end_time at time zone 'UTC', 'YYYY-MM') as ended from workflow_executions`,
     )
     const all = await database.sql(
-      `select billing_id, execution_id, cost::text, tokens_total::int as tokens, billing_period from billing_records`,
+      `select billing_id, nullif(execution_id, wfstore_no_run()) as execution_id, cost::text, tokens_total::int as tokens, billing_period from billing_records`,
     )
     let found = 0
     for (const period of periods()) {
@@ -180,7 +180,7 @@ describe('reconcile', () => {
       `insert into billing_records (execution_id, user_id, model_id, cost, tokens_total, billing_period) values
        ('${id(1)}', 'only', 'm', 1.5, 10, '2020-02'), ('${id(1)}', 'only', 'm', 0.5, 0, '2020-03'),
        ('${id(2)}', 'only', 'm', 1.9, 10, '2020-02'), ('${id(9)}', 'only', 'm', 3, 1, '2020-02'),
-       (null, 'only', 'm', 4, 1, '2020-02'), ('${id(5)}', 'only', 'm', 2, 10, '2020-02')`,
+       (wfstore_no_run(), 'only', 'm', 4, 1, '2020-02'), ('${id(5)}', 'only', 'm', 2, 10, '2020-02')`,
     )
     const [last] = await database.sql(
       `select billing_id from billing_records where execution_id = '${id(5)}'`,

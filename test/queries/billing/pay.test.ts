@@ -100,7 +100,7 @@ describe('pay', () => {
     for (let n = 0; n < 5; n++) await on.add('2024-11', '1')
     const holder = await on.database.connect()
     await holder.query('begin')
-    await holder.query('select from billing_records for update')
+    await holder.query('update billing_records set paid = paid')
     const pids = [await pidOf(on.run), await pidOf(on.otherRun)]
     const paying = Promise.allSettled([
       on.billing.pay({ period: '2024-11', paymentId: 'p' }),

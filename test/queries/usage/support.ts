@@ -2,11 +2,10 @@ import type pg from 'pg'
 import { Temporal } from 'temporal-polyfill'
 import { query, type Run } from '../../../src/db/query/query.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { onLayout } from '../../support/on-layout.ts'
 
-export const runOn =
-  (client: pg.Client): Run =>
-  (statement, shape) =>
-    query(client, statement, shape)
+export const runOn = (client: pg.Client): Run =>
+  onLayout((statement, shape) => query(client, statement, shape))
 
 /** What cleanup makes of runs: sums by the quarter of an hour of their start. `where` is SQL on workflow_executions. */
 export async function foldRuns(

@@ -32,9 +32,8 @@ export async function createBills(label: string): Promise<TestDatabase> {
   const id = String(first?.billing_id)
   await cli('billing', 'correct', id, '--cost', '0.25', '--reason', 'wrong <price>', '--yes')
   await cli('billing', 'close', '--period', '2026-10', '--yes')
-  const client = await database.connect()
   // Fixed times, and what the triggers prevent.
-  await client.query(`
+  await database.sql(`
     set session_replication_role = replica;
     update wfstore_periods set closed_at = '2026-11-02T09:30:00Z', closed_by = 'finance' where closed_at is not null;
     update billing_records set timestamp = '2026-11-25T10:00:00Z', created_at = '2026-11-25T10:00:00Z' where corrects is not null;
@@ -44,6 +43,5 @@ export async function createBills(label: string): Promise<TestDatabase> {
     insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, status, start_time, end_time, total_cost)
       values ('00000000-0000-4000-8000-000000000099', 'w', 'user_1', 'Sales', 'own_1', 'success', '2026-11-20Z', '2026-11-20 00:01Z', 0.75);
     set session_replication_role = origin`)
-  await client.end()
   return database
 }
