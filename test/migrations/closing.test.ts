@@ -128,7 +128,7 @@ describe('closing while other sessions write', () => {
     expect(rows.at(-1)?.moved).toBeGreaterThan(0)
   })
 
-  it('a writer that wants a bill of the month again while a close waits for it ends, and so does the close', async () => {
+  it('a writer that adds to the month again while a close waits for it ends, and so does the close', async () => {
     await client(0).query('begin')
     await client(0).query(insert('2024-11'))
     const waiter = await pid(client(1))
