@@ -101,9 +101,10 @@ function writing(...tables: string[]): string[] {
 /**
  * A change of a table takes its lock on the coordinator first, so it is enough to lock there: LOCK TABLE of a distributed table
  * would take it on all servers. The insert of no row makes Citus commit in two phases: otherwise the shards of the batch would
- * commit before the coordinator, which counts the batch, and a crash between would leave a batch that is not counted.
+ * commit before the coordinator, which counts the batch, and a crash between would leave a batch that is not counted. For the same
+ * reason the commit of the coordinator is synchronous.
  */
-const ON_COORDINATOR = `set local citus.enable_ddl_propagation = off;
+const ON_COORDINATOR = `set local citus.enable_ddl_propagation = off; set local synchronous_commit = on;
   insert into audit_history (execution_id) select null::uuid where false`
 
 /** Begins the transaction of a batch. */

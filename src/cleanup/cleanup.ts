@@ -85,7 +85,7 @@ async function cleanLocked(store: CleanupStore, options: CleanupOptions): Promis
   const { keepLast, archive: sink } = options
   const cutoff = await cutoffOf(client, options)
   await assertNoCascade(client)
-  await assertFiniteBefore(store, { cutoff, keepLast, guards: await readGuards(client) })
+  await assertFiniteBefore(store, { cutoff, keepLast, guards: await readGuards(store) })
   if (options.allowAll !== true) {
     const count = () => countCleanup(client, { before: cutoff, keepLast })
     await assertKeepsNewestRun(store, { cutoff, keepLast }, count)
@@ -116,7 +116,7 @@ async function cleanLocked(store: CleanupStore, options: CleanupOptions): Promis
   }
   let done: { walk: Walk; archive: ArchiveSummary | null; seconds: number }
   try {
-    work.guards = await readGuards(client)
+    work.guards = await readGuards(store)
     if (keepLast !== undefined) work.newest = await newestRuns(store, keepLast)
     if (sink) {
       const tables = await readTables(client)

@@ -86,7 +86,7 @@ export async function countCleanup(
     await client.query(BEGIN_PLAN)
     const cutoff = await cutoffOf(client, options)
     const scope: Scope = {
-      guards: await readGuards(client),
+      guards: await readGuards(store),
       keepLast: keepLast !== undefined,
       together: 'all',
     }

@@ -1,7 +1,7 @@
-import type pg from 'pg'
 import * as d from '../db/query/decode.ts'
 import { refusesRow } from '../db/query/errors.ts'
 import { query } from '../db/query/query.ts'
+import type { CleanupStore } from './place.ts'
 import { CUTOFF, goes, inBatch, RUNS, type Walked } from './tables.ts'
 
 /** A foreign key of an application, without a delete action: a row that it refers to cannot be deleted. */
@@ -45,7 +45,12 @@ const KINDS: Record<string, Walked['kind']> = {
   observability_metrics: 'metric',
 }
 
-export async function readGuards(client: pg.ClientBase): Promise<Guard[]> {
+/**
+ * In a distributed store such a key is noticed when a batch fails: a statement on shards cannot read the tables of the
+ * application, which wfstore does not know.
+ */
+export async function readGuards({ client, places }: CleanupStore): Promise<Guard[]> {
+  if (places.some(({ layout }) => layout === 'distributed')) return []
   const rows = await query(client, GUARDS, shape)
   return rows.map(({ name, table, target, own, others }) => ({
     label: `${name} of ${table}`,
@@ -122,5 +127,9 @@ export function refusalOf(error: unknown): { label: string; byKey: boolean } | u
   if (error.sqlState !== '23503' && error.sqlState !== '23001')
     return { label: `an error of the server: ${error.message}`, byKey: false }
   const { constraint, table } = (error.cause ?? {}) as { constraint?: string; table?: string }
-  return { label: `${constraint} of ${table}`, byKey: true }
+  if (constraint !== undefined) return { label: `${constraint} of ${table}`, byKey: true }
+  // Citus passes on the message of a shard, in which names end with its number.
+  const [, key, of] =
+    /constraint "(.+?)(?:_\d+)?" on table "(.+?)(?:_\d+)?"$/.exec(error.message) ?? []
+  return { label: key ? `${key} of ${of}` : 'a foreign key', byKey: true }
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { cleanup } from '../../src/cleanup/cleanup.ts'
 import type { CleanupOptions, CleanupResult, Kept } from '../../src/cleanup/types.ts'
+import { citusUrl } from '../support/citus.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 
@@ -56,7 +57,7 @@ export const addEntry = (
 ) =>
   sql(
     `insert into audit_logs (log_id, execution_id, timestamp, user_id, action_type, action_details)
-     values ($1, $2, $3, $4, 'a', 'd')`,
+     values ($1, coalesce($2, wfstore_no_run()), $3, $4, 'a', 'd')`,
     [id, run, at, user],
   )
 
@@ -65,6 +66,11 @@ export const clear = (sql: TestDatabase['sql']) =>
     `truncate workflow_executions, workflow_steps, audit_logs, observability_metrics, billing_records, usage_history,
        audit_history, wfstore_cleanups`,
   )
+
+/** SQL that follows the key of a history: in a distributed store each shard has a row of its own. */
+export const ofShard = citusUrl
+  ? `, get_shard_id_for_distribution_column('workflow_executions', execution_id)`
+  : ''
 
 /** The histories by their keys: a key may be in several rows. */
 const HISTORIES = {

@@ -7,6 +7,7 @@ import type { TestDatabase } from '../support/database.ts'
 import { withClient } from '../support/migrate.ts'
 import { createAdopted, createMigrated } from '../support/migrated.ts'
 import { dropRoles } from '../support/privileges.ts'
+import { withoutTriggers } from '../support/triggers.ts'
 import {
   addEntry,
   addRun,
@@ -95,13 +96,18 @@ describe('keepLast', () => {
 it('a legacy database, with its NULLs, keeps the same runs as a computation outside of SQL, at every instant', async () => {
   const adopted = await createAdopted('cleanup_legacy')
   onTestFinished(() => adopted.drop())
-  await adopted.sql('set session_replication_role = replica')
-  // As the old application could leave them.
-  await adopted.sql(
-    `update workflow_executions set created_at = null, updated_at = null, metadata = null where total_tokens % 3 = 0`,
+  // As the old application could leave them. A row of a distributed table gets another execution with another row.
+  await withoutTriggers(
+    adopted,
+    [
+      `update workflow_executions set created_at = null, updated_at = null, metadata = null where total_tokens % 3 = 0`,
+    ],
+    [`update workflow_executions set end_time = null where total_tokens % 2 = 0`],
+    [`create temporary table moved as select * from audit_logs where tokens_used % 7 = 1`],
+    [`update moved set execution_id = wfstore_no_run()`],
+    [`delete from audit_logs where tokens_used % 7 = 1`],
+    [`insert into audit_logs select * from moved`],
   )
-  await adopted.sql(`update workflow_executions set end_time = null where total_tokens % 2 = 0`)
-  await adopted.sql('update audit_logs set execution_id = null where tokens_used % 7 = 1')
   const instants = await adopted.sql(
     `select to_json(t) #>> '{}' as text, (extract(epoch from t) * 1000000)::bigint::text as micros
      from (select percentile_disc(array[0.02, 0.3, 0.31, 0.6, 0.9, 1]) within group (order by coalesce(end_time, updated_at, start_time)) as all
@@ -153,7 +159,7 @@ describe('roles', () => {
   it('the cleaner needs no other privilege, also with locked rows', async () => {
     const client = await as('cleaner')()
     await database.sql('begin')
-    await database.sql('select from workflow_steps for update')
+    await database.sql('select 1 from workflow_steps where execution_id = $1 for update', [uuid(1)])
     expect(await cleanup(client, { allowAll: true, before: CUTOFF, batchSize: 1 })).toMatchObject({
       kept: { execution: { locked: 1 } },
     })
