@@ -40,6 +40,7 @@ async function* parquetLines(path: string): AsyncGenerator<string> {
     const metadata = await parquetMetadataAsync(file)
     const layout = layoutOf(metadata)
     const { row_groups: groups, schema } = metadata
+    assertColumns(metadata, layout)
     // The library would round decimals.
     const plain = schema.map((element) =>
       element.converted_type === 'DECIMAL' ? { ...element, converted_type: undefined } : element,
@@ -68,6 +69,21 @@ async function* parquetLines(path: string): AsyncGenerator<string> {
     if (error instanceof WfstoreError || error instanceof Fault) throw error
     throw new Fault(`cannot be read as Parquet: ${describe(error).message}`)
   }
+}
+
+/** The library ends the process if a column that it does not look for is damaged. */
+function assertColumns({ schema, row_groups }: FileMetaData, layout: FileLayout): void {
+  const { columns, exact, references } = layout
+  const wanted = JSON.stringify([...columns.map(({ name }) => name), exact, references])
+  const [root, ...elements] = schema
+  const names = elements.map(({ name, num_children }) => (num_children ? undefined : name))
+  const groups = row_groups.map((group) => group.columns.map((each) => each.meta_data))
+  const isRight =
+    root?.num_children === elements.length &&
+    [names, ...groups.map((group) => group.map((each) => each?.path_in_schema.join('.')))].every(
+      (found) => JSON.stringify(found) === wanted,
+    )
+  if (!isRight) throw new Fault('has other columns than its layout')
 }
 
 const gunzip = (data: Uint8Array, maxOutputLength: number) =>

@@ -45,11 +45,11 @@ export const isArchive = (name: string, names: readonly string[]): boolean =>
   names.includes(MANIFEST) || names.includes(JOURNAL) || isFolderName(name)
 
 /** The covered lines of a file. @throws Fault if it is damaged */
-export function linesIn(place: string, file: ClaimedFile): AsyncGenerator<Buffer> {
+export async function* linesIn(place: string, file: ClaimedFile): AsyncGenerator<Buffer> {
   const path = join(place, file.name)
-  return formatOf(file.name) === 'parquet'
-    ? linesOfParquet(path, file.lines, file.linesSha256 as string)
-    : contentOf(path, file.pieces)
+  if (formatOf(file.name) === 'jsonl') return yield* contentOf(path, file.pieces)
+  await checkBytes(path, file.pieces)
+  yield* linesOfParquet(path, file.lines, file.linesSha256 as string)
 }
 
 interface Folder extends FolderClaim {
@@ -79,14 +79,9 @@ export async function verifyFolder(place: string): Promise<VerifiedArchive> {
   }
 }
 
-const checkFile = (place: string, file: ClaimedFile): Promise<void> =>
-  formatOf(file.name) === 'parquet'
-    ? checkParquet(join(place, file.name), file)
-    : checkLines(join(place, file.name), file.pieces, file.lines)
-
-async function checkParquet(path: string, { pieces, lines, linesSha256 }: ClaimedFile) {
-  await checkBytes(path, pieces)
-  for await (const _ of linesOfParquet(path, lines, linesSha256 as string));
+async function checkFile(place: string, file: ClaimedFile): Promise<void> {
+  if (formatOf(file.name) === 'parquet') for await (const _ of linesIn(place, file));
+  else await checkLines(join(place, file.name), file.pieces, file.lines)
 }
 
 /** What the manifest or the journal says of a folder. @param checkFile reads a file whose size is right */
