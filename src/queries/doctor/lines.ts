@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
+import { fixText, onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
 import { readStatus } from '../../db/migrate/history.ts'
 import { run } from '../../db/query/transaction.ts'
 import { addMissingLines, compareLines } from '../../db/verify/lines.ts'
@@ -38,6 +38,7 @@ export async function inspectLines(client: pg.Client, subject: Subject): Promise
     ({ billingId, cost, lineCost, tokensTotal, lineTokens }) =>
       `${billingId} has $${cost} and ${formatNumber(tokensTotal)} tokens, its lines $${lineCost} and ${formatNumber(lineTokens)}`,
   )
+  const fix = addMissingLines(bills, `${quotedSchema}.`)
   const closed = bills.filter(({ changeable }) => !changeable).length
   const rest =
     closed === 0
@@ -47,6 +48,6 @@ export async function inspectLines(client: pg.Client, subject: Subject): Promise
     'lines',
     'failed',
     `the lines of ${formatNumber(unequal)} of ${of} do not add up to their bills: ${someOf(texts, unequal)}${rest}`,
-    { fix: addMissingLines(bills, `${quotedSchema}.`), details },
+    { fix: fix === null ? null : await fixText(client, subject, [fix]), details },
   )
 }

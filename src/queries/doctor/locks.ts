@@ -3,7 +3,7 @@ import * as d from '../../db/query/decode.ts'
 import { raw, sql } from '../../db/query/sql.ts'
 import { formatDuration, plural } from '../../numbers.ts'
 import { type DoctorFinding, finding } from './finding.ts'
-import { everywhere, session, storedTables } from './nodes.ts'
+import { everywhere, lockedTables, session } from './nodes.ts'
 import type { Subject } from './subject.ts'
 import { enumerate, someOf } from './words.ts'
 
@@ -32,7 +32,7 @@ const readWaits = (database: Queryable, subject: Subject) =>
     sql`with waiting as (
        select l.pid, min(l.waitstart) as since from pg_locks l
        where not l.granted and l.pid <> pg_backend_pid() and exists (
-         select from pg_locks t join ${storedTables(subject)} ours on ours.oid = t.relation
+         select from pg_locks t join ${lockedTables(subject)} ours on ours.oid = t.relation
          where t.pid = l.pid and t.locktype = 'relation' and t.database = ${raw(THIS_DATABASE)})
        group by l.pid
      )
@@ -54,12 +54,12 @@ const readExclusive = (database: Queryable, subject: Subject) =>
     subject,
     sql`select ${session('a', subject)} as pid, case when l.pid is null then format('prepared transaction %s', p.gid)
                            else format('pid %s (%s)', ${session('a', subject)}, ${raw(label('a'))}) end as holder,
-            string_agg(ours.name, ', ' order by ours.name) as tables,
+            string_agg(distinct ours.name, ', ' order by ours.name) as tables,
             extract(epoch from clock_timestamp() - coalesce(p.prepared, a.xact_start)) * 1000 as age_ms,
             case when l.pid is null then format('rollback prepared %L', p.gid)
                  else format('select pg_terminate_backend(%s)', ${session('a', subject)}) end as fix
      from pg_locks l
-     join ${storedTables(subject)} ours on ours.oid = l.relation
+     join ${lockedTables(subject)} ours on ours.oid = l.relation
      left join pg_stat_activity a using (pid)
      left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction
      where l.granted and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid() and l.database = ${raw(THIS_DATABASE)}
@@ -77,7 +77,12 @@ const readExclusive = (database: Queryable, subject: Subject) =>
 /** Finds sessions that wait for a lock on our tables, and the sessions that block them. */
 export async function inspectLocks(database: Queryable, subject: Subject): Promise<DoctorFinding> {
   const waits = await readWaits(database, subject)
-  const exclusive = await readExclusive(database, subject)
+  // A lock of a table of a distributed store is held on every node.
+  const held = await readExclusive(database, subject)
+  const exclusive = held.filter(
+    ({ fix, tables }, place) =>
+      held.findIndex((one) => one.fix === fix && one.tables === tables) === place,
+  )
   const details = { waits, exclusive: exclusive.map(({ fix: _, ...row }) => row) }
   if (waits.length + exclusive.length === 0)
     return finding('locks', 'ok', 'no session waits for a lock', { details })

@@ -77,6 +77,12 @@ export const storedTables = (subject: Pick<Subject, 'schema' | 'tables' | 'layou
   left join pg_dist_shard s on s.logicalrelid = ours.oid
   join pg_class c on c.relnamespace = ours.relnamespace and c.relname = ours.relname || coalesce('_' || s.shardid, ''))`
 
+/** These and the tables themselves, which LOCK TABLE locks on every node. Several rows may be of one table. */
+export const lockedTables = (subject: Pick<Subject, 'schema' | 'tables' | 'layout'>): Sql =>
+  subject.layout === 'single'
+    ? storedTables(subject)
+    : sql`(select oid, name from ${storedTables(subject)} stored union all select oid, relname from ${ourTables(subject)} ours)`
+
 const PID = '\\d+'
 /** The number of a session: in a distributed store that of the whole cluster, which pg_terminate_backend takes too. */
 export const session = (alias: string, { layout }: Pick<Subject, 'layout'>): Sql =>

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
+import { fixText, onEachShard, sumOf } from '../../db/distributed/each-shard.ts'
 import * as d from '../../db/query/decode.ts'
 import { query, runOn } from '../../db/query/query.ts'
 import { literal } from '../../db/query/sql.ts'
@@ -56,7 +56,7 @@ export async function inspectValues(client: pg.Client, subject: Subject): Promis
     'values',
     harmful.length > 0 ? 'failed' : 'warning',
     `${someOf(all.map(faultText), all.length)}; read ${of}${full ? '' : ', with --full all'}`,
-    { fix: fixes.join('; '), details },
+    { fix: await fixText(client, subject, fixes), details },
   )
 }
 
