@@ -4,6 +4,7 @@ import { assertNotCaptured } from '../../db/captures.ts'
 import { connectClient } from '../../db/connect/connect.ts'
 import type { Environment } from '../../db/connect/libpq.ts'
 import { chooseDatabase, embeddedDir, isNamed, type Target } from '../../db/connect/target.ts'
+import { sqlStateOf } from '../../db/query/errors.ts'
 import { readSettings } from '../config/read.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Io } from '../io.ts'
@@ -70,12 +71,20 @@ async function targetOf(
 
 async function rowsOf(client: pg.Client, query: string, prefix: string, ms: number) {
   await assertNotCaptured(client)
-  const [, , { rows }] = await Promise.all([
-    client.query('begin read only'),
-    client.query("select set_config('statement_timeout', $1, true)", [String(ms)]),
-    client.query<{ value: string; description?: string | null }>(query, [prefix]),
-    client.query('commit'),
-  ])
+  const ask = async (text: string) => {
+    const [, , { rows }] = await Promise.all([
+      client.query('begin read only'),
+      client.query("select set_config('statement_timeout', $1, true)", [String(ms)]),
+      client.query<{ value: string; description?: string | null }>(text, [prefix]),
+      client.query('commit'),
+    ])
+    return rows
+  }
+  const rows = await ask(query).catch((error) => {
+    const simple = DISTRIBUTED[query]
+    if (simple === undefined || sqlStateOf(error) !== '0A000') throw error
+    return ask(simple)
+  })
   return rows.map(({ value, description }) => (description ? { value, description } : { value }))
 }
 
@@ -100,9 +109,17 @@ const runs = (where: string) => `
   from (${NEWEST_RUNS.replace(' order', `${where} order`)} limit 2000) as newest
   where starts_with(execution_id::text, lower($1)) order by start_time desc, execution_id desc limit 30`
 
+const [USERS, WORKFLOWS] = ['user_id', 'workflow_name'].map(distinct) as [string, string]
+
+/** Citus refuses a recursive statement: there the values are those of the newest runs. */
+const DISTRIBUTED: Record<string, string> = {
+  [USERS]: recent('user_id', `${NEWEST_RUNS} limit 2000`),
+  [WORKFLOWS]: recent('workflow_name', `${NEWEST_RUNS} limit 2000`),
+}
+
 const QUERIES: Partial<Record<NonNullable<CompletionRequest['ask']>, string>> = {
-  user: distinct('user_id'),
-  workflow: distinct('workflow_name'),
+  user: USERS,
+  workflow: WORKFLOWS,
   mode: recent('mode', `${NEWEST_RUNS} limit 2000`),
   model: recent('model_id', `${NEWEST_RUNS} limit 2000`),
   tool: recent(

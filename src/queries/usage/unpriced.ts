@@ -26,10 +26,10 @@ export const unpricedSql = (where: UsageWhere): Sql => sql`(
     from (
       select model_id, sum(steps) as steps
       from (
-        select e.model_id, e.steps from ${raw(UNPRICED_STEPS)} e ${where.on('start_time')}
+        select e.model_id, sum(e.steps) as steps from ${raw(UNPRICED_STEPS)} e ${where.on('start_time')} group by e.model_id
         union all
-        select e.model_id, e.steps_unpriced
-        from (select * from usage_history where steps_unpriced <> 0) e ${where.on('quarter_start')}
+        select e.model_id, sum(e.steps_unpriced)
+        from (select * from usage_history where steps_unpriced <> 0) e ${where.on('quarter_start')} group by e.model_id
       ) as kept_and_removed group by model_id having sum(steps) <> 0
     ) as by_model
   ) as u)`

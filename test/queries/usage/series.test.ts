@@ -70,7 +70,7 @@ it('workflows are sorted by p95, slowest first, of live runs that have ended', a
     Array.from({ length: count }, () => seed({ workflow, start }))
   await insertRuns(database, [...runs('slow', 3), ...runs('fast', 5), ...runs('running', 1)])
   await database.sql(
-    `update workflow_executions set end_time = start_time + interval '1 s' * case workflow_name when 'slow' then 10 else 2 end
+    `update workflow_executions set end_time = (start_time at time zone 'UTC' + interval '1 s' * case workflow_name when 'slow' then 10 else 2 end) at time zone 'UTC'
      where workflow_name <> 'running'`,
   )
   const times = (ms: number) => ({
