@@ -112,7 +112,9 @@ describe('groups', () => {
       return [runs, removedRuns]
     }
     expect(await sums()).toEqual([3, 0])
-    await database.sql(`update workflow_executions set end_time = (start_time at time zone 'UTC' + interval '1 minute') at time zone 'UTC'`)
+    await database.sql(
+      `update workflow_executions set end_time = (start_time at time zone 'UTC' + interval '1 minute') at time zone 'UTC'`,
+    )
     const client = await database.connect()
     await cleanup(client, { allowAll: true, before: '2026-11-20T01:30:00Z' })
     await client.end()
