@@ -7,6 +7,8 @@ export { archiveToStream } from './cleanup/archive/write/stream.ts'
 export type { RestoreOptions, RestoreResult } from './cleanup/restore/restore.ts'
 export type {
   ArchiveColumn,
+  ArchivedFile,
+  ArchiveFormat,
   ArchiveHead,
   ArchiveSink,
   ArchiveSummary,

@@ -122,12 +122,22 @@ describe('a database that the config calls production', () => {
 const WRITING = [
   ...['billing.close', 'billing.correct', 'billing.pay', 'billing.zone', 'cleanup', 'demo'],
   ...['executions.cancel', 'executions.fail', 'import', 'ingest', 'metrics.rollup'],
-  ...['migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
+  ...['migrate.distribute', 'migrate.down', 'migrate.redo', 'migrate.roles', 'migrate.up'],
   ...['prices.apply', 'prices.import', 'prices.set', 'restore', 'serve', 'settings.set'],
   ...['token.create', 'token.revoke'],
 ]
 const READING = [
-  ...['', 'archive', 'archive.verify', 'audit', 'audit.show', 'billing', 'billing.lines'],
+  ...[
+    '',
+    'archive',
+    'archive.convert',
+    'archive.query',
+    'archive.verify',
+    'audit',
+    'audit.show',
+    'billing',
+    'billing.lines',
+  ],
   ...['billing.periods'],
   ...[
     'billing.records',

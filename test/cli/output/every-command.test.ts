@@ -96,6 +96,7 @@ const DATA: [line: string, names: string[] | 'some' | undefined][] = [
   ['cleanup --days 5000', 'some'],
   ['cleanup history', 'some'],
   ['archive verify old', 'some'],
+  ['archive query old select(1)as"n"', undefined],
   ['restore old --dry-run', undefined],
   ['export --out again.jsonl', ['again.jsonl']],
   ['import rows.jsonl', undefined],
@@ -127,6 +128,8 @@ const TEXTS: [line: string, formats: string[]][] = [
 /** These need a server of their own, work once, or run until they are interrupted: other tests print their formats. */
 const ELSEWHERE = [
   ...['token create', 'demo', 'db trust', 'db url', 'migrate down', 'migrate redo'],
+  'archive convert',
+  'migrate distribute',
   ...['serve', 'open'],
 ]
 
