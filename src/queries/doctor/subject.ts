@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { assertNotCaptured, isCaptured } from '../../db/captures.ts'
+import { layoutOf } from '../../db/distributed/cluster.ts'
 import type { Layout } from '../../db/distributed/layout.ts'
 import { schemaFlag } from '../../db/homes.ts'
 import { creationsOf, readMigration } from '../../db/migrate/files.ts'
@@ -124,7 +125,7 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
     full: options.full === true,
     limits,
     now: options.now ?? Date.now,
-    ...(await readiness(client, { direct, limits })),
+    ...(await readiness(client, { direct, limits }, row?.schema ?? '')),
     command: (words) => commandLine(words, schema),
   }
 }
@@ -132,6 +133,7 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
 async function readiness(
   client: pg.Client,
   within: Within,
+  schema: string,
 ): Promise<Pick<Subject, 'absent' | 'captured' | 'layout'>> {
   const neither = { absent: undefined, captured: undefined, layout: 'single' as Layout }
   try {
@@ -146,6 +148,7 @@ async function readiness(
     if (error.code === 'schema_missing') return { ...neither, absent: error.message }
     if (error.code === 'unreachable') throw error
     // The checks report a schema that is behind, ahead, locked or not readable.
+    neither.layout = await layoutOf(client, schema)
   }
   return neither
 }
