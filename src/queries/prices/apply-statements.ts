@@ -159,7 +159,7 @@ const BY_HAND = `k.metadata ? 'reason' and not k.metadata ?| array['step_id', 'a
 const RECALCULATED = `first as materialized (
   select distinct on (b.execution_id) b.execution_id, b.billing_id, b.model_id, b.user_id, b.billing_period, b.tags
   from run join billing_records b using (execution_id)
-  where not exists (select from billing_records k where k.execution_id = b.execution_id and k.corrects is not null and ${BY_HAND})
+  where not exists (select 1 from billing_records k where k.execution_id = b.execution_id and k.corrects is not null and ${BY_HAND})
   order by b.execution_id, b.corrects is not null, b.timestamp, b.billing_id
 ), step as materialized (
   select s.execution_id, s.step_id, s.provider, s.model_id, s.end_time, s.cost_lines, run.model_id as run_model
@@ -178,7 +178,7 @@ const RECALCULATED = `first as materialized (
   from ${expanded('now n', 'before')} where n.execution_id in (select execution_id from known)
   union all
   select b.execution_id, k.provider, k.model_id, k.meter, -k.quantity, k.unit_price, -k.cost, k.cost
-  from known join billing_records b using (execution_id) join wfstore_bill_lines k on k.billing_id = b.billing_id
+  from known join billing_records b using (execution_id) join wfstore_bill_lines k on k.execution_id = b.execution_id and k.billing_id = b.billing_id
   where b.corrects is not null and b.metadata ? 'recalculated'
 ), change as materialized (
   select execution_id, provider, model_id, meter, sum(quantity)::bigint as quantity, unit_price, sum(cost) as cost, 'priced' as cost_source
@@ -190,14 +190,14 @@ const RECALCULATED = `first as materialized (
 const pricedRuns = (since: string, until: string | null, ids: readonly string[] | null): Sql => sql`
   select e.execution_id, e.model_id from workflow_executions e
   where ${ids === null ? raw('true') : sql`e.execution_id = any (${ids}::uuid[])`} and exists (
-    select from workflow_steps s where s.execution_id = e.execution_id and s.cost_lines is not null
+    select 1 from workflow_steps s where s.execution_id = e.execution_id and s.cost_lines is not null
       and s.end_time >= ${since}::timestamptz and (${until}::timestamptz is null or s.end_time < ${until}::timestamptz))`
 
 /** The number of runs that a recalculation leaves out, because they have a correction by hand. */
 export const leftOutOfRecalculation = (since: string, until: string | null): Sql => sql`
 with run as (${pricedRuns(since, until, null)})
 select count(*) as runs from run where exists (
-  select from billing_records k where k.execution_id = run.execution_id and k.corrects is not null and ${raw(BY_HAND)})`
+  select 1 from billing_records k where k.execution_id = run.execution_id and k.corrects is not null and ${raw(BY_HAND)})`
 
 /** What a recalculation would change, by provider and model, and with nulls in the total. */
 export const recalculationPlan = (since: string, until: string | null): Sql => sql`

@@ -1,7 +1,7 @@
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
-import { raw, sql } from '../../db/query/sql.ts'
+import { type Bound, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { timeBounds } from '../table/filter.ts'
@@ -158,11 +158,12 @@ export async function applyPrices(
     const ids = [...new Set(page.map(({ executionId }) => executionId))]
     // A run that another session changes meanwhile is stale. The next snapshot shows its bill.
     for (let stale = 1; stale > 0; ) {
-      const [counts] = await retried(() => send(write, applyTo(ids, since, until), doneShape))
-      done.steps += counts?.steps ?? 0
-      done.bills += counts?.bills ?? 0
-      done.corrections += counts?.corrections ?? 0
-      stale = counts?.stale ?? 0
+      const statement = ofRuns(ids, (some) => applyTo(some, since, until))
+      const counts = await retried(() => send(write, statement, doneShape))
+      done.steps += sum(counts, 'steps')
+      done.bills += sum(counts, 'bills')
+      done.corrections += sum(counts, 'corrections')
+      stale = sum(counts, 'stale')
     }
     options.progress?.(done.steps)
   }
@@ -209,14 +210,22 @@ export async function recalculatePrices(
     if (!last) break
     after = last.executionId
     const ids = page.map(({ executionId }) => executionId)
-    const [counts] = await retried(() =>
-      send(write, recalculate(ids, since, until, metadata), { corrections: d.count() }),
-    )
-    corrections += counts?.corrections ?? 0
+    const statement = ofRuns(ids, (some) => recalculate(some, since, until, metadata))
+    const counts = await retried(() => send(write, statement, { corrections: d.count() }))
+    corrections += sum(counts, 'corrections')
     options.progress?.(corrections)
   }
   return { outcome: 'corrected', plan, corrections }
 }
+
+/** In a distributed store it runs once for each shard. */
+function ofRuns(ids: readonly string[], of: (ids: readonly string[]) => Sql): Bound {
+  const { text, values } = of(ids)
+  return { text, values, runs: { ids, of } }
+}
+
+const sum = <Name extends string>(rows: readonly Record<Name, number>[], name: Name): number =>
+  rows.reduce((total, row) => total + row[name], 0)
 
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let tried = 1; ; tried++) {

@@ -5,6 +5,7 @@ import type { Period } from '../../../src/queries/metrics/periods.ts'
 import { rollupMetrics } from '../../../src/queries/metrics/rollup.ts'
 import { NOW } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
+import { untilBlocked } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
 import { runOn } from '../usage/support.ts'
 import { everyMetric, insertRun, otherwise, type RunFields } from './support.ts'
@@ -26,12 +27,7 @@ afterAll(async () => {
 
 const rollup = (period: Period, options: { since?: string; timeZone?: string } = {}) =>
   rollupMetrics(runOn(client), { period, ...options })
-const untilWaiting = async (pid: number) => {
-  for (;;) {
-    const [row] = await database.sql('select cardinality(pg_blocking_pids($1)) as n', [pid])
-    if (row?.n !== 0) return
-  }
-}
+const untilWaiting = (pid: number) => untilBlocked(database, pid)
 const addRun = (start: string, fields: RunFields = {}) => insertRun(database, start, fields)
 
 describe('two rollups at once', () => {
