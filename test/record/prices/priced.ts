@@ -50,7 +50,7 @@ export async function createPriced(label: string) {
           `select trim_scale(e.total_cost)::text as run,
              (select trim_scale(sum(cost))::text from workflow_steps s where s.execution_id = e.execution_id) as steps,
              (select trim_scale(sum(cost))::text from billing_records b where b.execution_id = e.execution_id) as bills,
-             (select trim_scale(sum(l.cost))::text from billing_records b join wfstore_bill_lines l using (billing_id)
+             (select trim_scale(sum(l.cost))::text from billing_records b join wfstore_bill_lines l using (execution_id, billing_id)
               where b.execution_id = e.execution_id) as lines
            from workflow_executions e where execution_id = $1`,
           [executionId],
