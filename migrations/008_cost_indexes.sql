@@ -34,8 +34,8 @@ begin
       perform from billing_records b where b.billing_id = any (ids[:500])
         and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id)
         order by b.billing_id for share;
-      insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, cost, cost_source)
-      select b.billing_id, wfstore_line_id(b.billing_id, null, b.model_id, l.meter, null, l.cost_source), b.model_id, l.meter,
+      insert into wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, quantity, cost, cost_source)
+      select b.execution_id, b.billing_id, wfstore_line_id(b.billing_id, null, b.model_id, l.meter, null, l.cost_source), b.model_id, l.meter,
              l.quantity, l.cost, l.cost_source
       from billing_records b, wfstore_lines_of(b.tokens_total, b.tokens_input, b.tokens_output, b.tokens_cache_read,
         b.tokens_cache_write, b.tokens_reasoning, b.cost, null) as l

@@ -136,21 +136,7 @@ async function distribute(name: string, url: string): Promise<void> {
   await client.connect()
   try {
     if (!(await isMigrated(client))) return
-    const [coordinator, ...workers] = await nodes()
-    for (const { host, port, pool } of workers) {
-      await pool.query(`create database ${name}`)
-      const worker = new pg.Client({ connectionString: on(url, host, port) })
-      await worker.connect()
-      await worker.query('create extension citus')
-      await worker.end()
-    }
-    await client.query('create extension citus')
-    await client.query('select citus_set_coordinator_host($1, $2)', [
-      coordinator?.host,
-      coordinator?.port,
-    ])
-    for (const { host, port } of workers)
-      await client.query('select citus_add_node($1, $2)', [host, port])
+    await joinNodes(client, { name, url })
     await spread(client, {
       shards: 4,
       lockWaitMs: 60_000,
@@ -165,6 +151,28 @@ async function distribute(name: string, url: string): Promise<void> {
   } finally {
     await client.end()
   }
+}
+
+/** Makes a database that of a coordinator, with the workers of the URL. */
+export async function joinNodes(
+  client: pg.Client,
+  { name, url }: { name: string; url: string },
+): Promise<void> {
+  const [coordinator, ...workers] = await nodes()
+  for (const { host, port, pool } of workers) {
+    await pool.query(`create database ${name}`)
+    const worker = new pg.Client({ connectionString: on(url, host, port) })
+    await worker.connect()
+    await worker.query('create extension citus')
+    await worker.end()
+  }
+  await client.query('create extension citus')
+  await client.query('select citus_set_coordinator_host($1, $2)', [
+    coordinator?.host,
+    coordinator?.port,
+  ])
+  for (const { host, port } of workers)
+    await client.query('select citus_add_node($1, $2)', [host, port])
 }
 
 async function isMigrated(client: pg.Client): Promise<boolean> {
