@@ -150,7 +150,7 @@ begin
     perform pg_advisory_xact_lock_shared(hashtextextended('wfstore period ' || tg_table_schema || ' ' || bill.period, 0));
     execute format('select closed_at is not null from %I.wfstore_periods where billing_period = $1', tg_table_schema) into closed using bill.period;
     if closed and tg_op = 'INSERT' then
-      execute format('select count(*) = count(*) filter (where (l.xmin, l.cmin) = (k.xmin, k.cmin)) and sum(l.cost) = $3
+      execute format('select count(*) = count(*) filter (where l.xmin = k.xmin and l.cmin = k.cmin) and sum(l.cost) = $3
           and bool_and(l.cost_source = ''given'' and l.provider is null and l.model_id = $4 and (l.meter = ''given'' or l.cost = 0))
           and coalesce(sum(l.quantity) filter (where l.meter <> ''request''), 0) = $5
         from %1$s l, %1$s k where l.execution_id = $1 and l.billing_id = $2 and k.execution_id = $1 and k.billing_id = $2 and k.line_id = $6', lines)

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { plural } from '../../numbers.ts'
 import { readColumns, readRelations } from '../catalog.ts'
+import { layoutOf } from '../distributed/cluster.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { creationsOf, readMigration, splitStatements } from './files.ts'
@@ -127,6 +128,11 @@ async function revertNewest(
 async function readNewest(client: pg.Client, schema: string, count: number): Promise<string[]> {
   const statuses = await readStatus(client, schema)
   assertSound(statuses)
+  // What a migration undoes has another form there.
+  if ((await layoutOf(client, schema)) === 'distributed')
+    throw new WfstoreError('failed', 'migrations of a distributed store cannot be reverted', {
+      hint: 'run `wfstore migrate distribute --undo` first',
+    })
   const applied = statuses.filter(({ state }) => state === 'applied').map(({ name }) => name)
   const names = applied.reverse().slice(0, count)
   for (const name of names) {

@@ -11,6 +11,8 @@ export interface MigrationFile {
   /** False if the file begins with `-- No Transaction`: concurrent index builds cannot be part of one. */
   transaction: boolean
   up: string
+  /** The section `-- Distributed Migration`: what runs instead of `up` in a distributed store, if that needs other statements. */
+  distributed: string | undefined
   down: string | undefined
 }
 
@@ -39,12 +41,13 @@ export async function readMigration(name: string): Promise<MigrationFile> {
 
 export function parseMigration(name: string, content: string): MigrationFile {
   const [head = '', rest = ''] = content.split(/^-- Up Migration$/m)
-  const [up = '', down] = rest.split(/^-- Down Migration$/m)
-  return { name, transaction: !/^-- No Transaction$/m.test(head), up, down }
+  const [forward = '', down] = rest.split(/^-- Down Migration$/m)
+  const [up = '', distributed] = forward.split(/^-- Distributed Migration$/m)
+  return { name, transaction: !/^-- No Transaction$/m.test(head), up, distributed, down }
 }
 
 /** SHA-256 of the statements of a migration. Comments between them and line ends do not count. */
-export function checksumOf({ up }: MigrationFile): string {
+export function checksumOf({ up }: Pick<MigrationFile, 'up'>): string {
   const statements = splitStatements(up.replaceAll('\r\n', '\n')).join(';\n')
   return createHash('sha256').update(statements).digest('hex')
 }

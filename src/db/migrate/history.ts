@@ -1,10 +1,11 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { readColumns } from '../catalog.ts'
+import { layoutOf } from '../distributed/cluster.ts'
 import type { Queryable } from '../query/connection.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { raw, sql } from '../query/sql.ts'
+import { literal, raw, sql } from '../query/sql.ts'
 import { run } from '../query/transaction.ts'
 import { assertNotAhead, MIGRATIONS } from '../schema.ts'
 import { checksumOf, readMigration } from './files.ts'
@@ -79,7 +80,21 @@ export async function readHistory(db: Queryable, schema: string): Promise<Histor
      from ${raw(quotedSchema(schema))}.${raw(HISTORY_TABLE)} order by run_on, id`,
     appliedShape,
   )
-  return { applied, complete }
+  const adopted = applied.some((row) => row.adopted)
+  if (!adopted || (await layoutOf(db, schema)) === 'single') return { applied, complete }
+  const otherWriteAt = await writeOnWorkers(db, schema)
+  return { applied: applied.map((row) => ({ ...row, otherWriteAt })), complete }
+}
+
+/** The time of the last write of another client in a distributed store: each worker notes it for itself. */
+async function writeOnWorkers(db: Queryable, schema: string): Promise<string | null> {
+  const noted = `select last_value from pg_sequences where schemaname = ${literal(schema)} and sequencename = '${OTHER_WRITES}'`
+  const [found] = await query(
+    db,
+    sql`select to_json(to_timestamp(max(nullif(result, '')::bigint))) #>> '{}' as at from run_command_on_workers(${noted}) where success`,
+    { at: d.nullable(d.time()) },
+  )
+  return found?.at ?? null
 }
 
 /** Creates the history table, or adds the columns that an existing one lacks. */

@@ -6,6 +6,7 @@ import { TABLES } from '../adopt/legacy.ts'
 import { describeReturned, undoReturned, undoSteps } from '../adopt/returned.ts'
 import { assertNotCaptured } from '../captures.ts'
 import { assertDirect } from '../connect/pooler.ts'
+import { layoutOf } from '../distributed/cluster.ts'
 import { databaseError } from '../query/errors.ts'
 import { rollback, run } from '../query/transaction.ts'
 import { MIGRATIONS } from '../schema.ts'
@@ -260,8 +261,12 @@ export function downStatements({ name, transaction, down = '' }: MigrationFile):
   return [...(transaction ? [] : [forget]), ...splitStatements(down)]
 }
 
-const statementsOf = async (client: pg.Client, schema: string, file: MigrationFile) =>
-  file.transaction ? upStatements(file) : withoutBuilt(client, schema, file.up)
+async function statementsOf(client: pg.Client, schema: string, file: MigrationFile) {
+  const { transaction, distributed } = file
+  const there = distributed !== undefined && (await layoutOf(client, schema)) === 'distributed'
+  const up = there ? distributed : file.up
+  return transaction ? upStatements({ up }) : withoutBuilt(client, schema, up)
+}
 
 const foundationOf = async (client: pg.Client, schema: string, migration: string) =>
   migration === MIGRATIONS[0] ? readFoundation(client, schema) : undefined

@@ -37,6 +37,11 @@ const byState: Record<string, { code: ErrorCode; hint?: string }> = {
     hint: 'nothing was changed; `wfstore doctor --full` prints the statement that adds the missing part as a line (check lines)',
   },
   WF005: { code: 'conflict', hint: 'add a newer price: `wfstore prices set`' },
+  // Raised by migrations/layouts/distributed.sql.
+  WF007: {
+    code: 'conflict',
+    hint: 'nothing was changed; write bills in a transaction with isolation level read committed',
+  },
   WF006: { code: 'schema_differs', hint: 'nothing was changed; rename the column' },
   25006: {
     code: 'failed',
