@@ -77,7 +77,7 @@ describe('two rollups at once', () => {
     const newer = await database.connect()
     const older = await database.connect()
     await newer.query('begin')
-    await newer.query('select from observability_metrics for update')
+    await newer.query('update observability_metrics set user_id = user_id')
     await database.sql('update workflow_executions set total_cost = 2')
     const [{ pid } = { pid: 0 }] = (await older.query('select pg_backend_pid() as pid')).rows
     const waiting = rollupMetrics(runOn(older), { period: 'hour' })
