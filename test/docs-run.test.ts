@@ -19,10 +19,10 @@ import { migrateOptions } from './support/migrated.ts'
 
 /**
  * Lines that this test does not start: other programs (test/sdks starts those of docs/OPENTELEMETRY.md), and what changes more
- * than the database of the page (roles belong to the server; the examples of the help pages test them).
+ * than the database of the page (roles belong to the server; the examples of the help pages test them), or needs a cluster.
  */
 const NOT_RUN =
-  /^(?:(?:curl|export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd|node|otelcol-contrib)\b|wfstore (?:migrate roles|serve|open)\b)/
+  /^(?:(?:curl|export|npm|npx wfstore demo|pg_dump|pg_restore|createdb|psql|aws|zstd|node|otelcol-contrib)\b|wfstore (?:migrate (?:roles|distribute)|serve|open)\b)/
 
 /** Columns of the terminal that the pages show. */
 const WIDTH = 100
@@ -101,7 +101,7 @@ async function runLine(
   const endless = argv.some((word) => /^--(watch|follow|listen)$/.test(word))
   let output = ''
   const { code, stdout } = await runCli(
-    argv.map((word) => namesOf(word, databaseUrl)),
+    argv.map((word) => namesOf(word, databaseUrl).replace(/^\/(?:var|mnt)(?=\/)/, cwd)),
     {
       cwd,
       env: { DATABASE_URL: databaseUrl, STAGING_URL: databaseUrl, NO_COLOR: '1' },
@@ -122,4 +122,6 @@ async function runLine(
 const namesOf = (text: string, url: string) => text.replaceAll(/postgresql:[^" ]+/g, url)
 
 const wordsOf = (line: string): string[] =>
-  [...line.matchAll(/(?:"[^"]*"|'[^']*'|\S)+/g)].map(([word]) => word.replaceAll(/["']/g, ''))
+  [...line.matchAll(/(?:"[^"]*"|'[^']*'|\S)+/g)].map(([word]) =>
+    word.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'),
+  )

@@ -115,6 +115,8 @@ async function run(line: string): Promise<string[]> {
       ...(endless ? { terminal: 80, signal: AbortSignal.abort('SIGINT') } : {}),
     })
     piped = Buffer.from(stdout)
+    // `npm run test:citus` runs it on a cluster.
+    if (own.startsWith('migrate distribute') && /no extension citus/.test(stderr)) continue
     if (code !== (endless ? 130 : 0)) said.push(`${line}: ${code} ${stderr}`)
   }
   await drop?.()
