@@ -71,7 +71,10 @@ export async function importLines(
 ): Promise<ImportReport> {
   checkNames('import', options, OPTIONS)
   checkLongest(options.maxLineMiB)
-  await checkSchema(client, { setsItsOwn: true })
+  if ((await checkSchema(client, { setsItsOwn: true })) === 'distributed')
+    throw new WfstoreError('failed', 'a distributed store cannot import lines', {
+      hint: 'import them into a store of one server, and then run `wfstore migrate distribute`',
+    })
   const pipelined = unpipelined(client)
   try {
     await client.query(
