@@ -1,3 +1,5 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
@@ -100,7 +102,8 @@ export async function costBy(run: Run, options: CostOptions): Promise<CostReport
   const { by, timeZone = 'UTC', top, ...filter } = options
   const dimensions = dimensionsOf(by)
   const where = usageWhere(filter)
-  const asked = statement(dimensions, where, zoneOf(timeZone), countOf('top', top, 1))
+  const [zone, most] = [zoneOf(timeZone), countOf('top', top, 1)]
+  const asked = byLayout((layout) => statement(dimensions, where, zone, most, layout))
   const keys = dimensions.map((dimension, place) => [
     fieldOf(dimension),
     { ...d.nullable(d.text()), column: columnNameOf(dimension, place) },
@@ -136,6 +139,7 @@ function statement(
   where: UsageWhere,
   timeZone: string,
   top: number | null,
+  layout: Layout,
 ): Sql {
   const keys = keysOf(dimensions, timeZone)
   const calendars = keys.flatMap(({ calendar }) => calendar ?? [])
@@ -148,7 +152,7 @@ function statement(
   const order = ['r.is_total', 'r.other', ...calendars.map(({ part }) => `r.${part}`), 'r.place']
   return sql`
 with ${join([empty, ...needs], '')}
-counted as (${sumsBy(keys, where)}
+counted as (${sumsBy(keys, where, layout)}
 ), placed as (
   select *, count(*) over () as groups,
          row_number() over (order by cost desc, runs desc,

@@ -1,3 +1,4 @@
+import type { Layout } from '../../db/distributed/layout.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
@@ -72,8 +73,12 @@ export const keysOf = (dimensions: readonly Dimension[], timeZone: string): SqlK
     return { name, column: raw(name), live, removed, calendar }
   })
 
-/** SELECT of runs, cost and tokens by these keys, of runs that are kept and that are removed. */
-export function sumsBy(keys: readonly SqlKey[], where: UsageWhere): Sql {
+/**
+ * SELECT of runs, cost and tokens by these keys, of runs that are kept and that are removed. In a distributed store both are read in
+ * one statement of each shard, and so in one snapshot: Citus does that if the execution is in each GROUP BY.
+ */
+export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layout = 'single'): Sql {
+  const shard = raw(layout === 'single' ? '' : 'e.execution_id, ')
   const columns = join(
     keys.map(({ column }) => column),
     ', ',
@@ -85,24 +90,26 @@ export function sumsBy(keys: readonly SqlKey[], where: UsageWhere): Sql {
       ),
       ', ',
     )
-  const places = raw(keys.map((_, index) => index + 1).join(', '))
+  const places = raw(
+    (layout === 'single' ? keys : [...keys, shard]).map((_, index) => index + 1).join(', '),
+  )
   const source = (table: string, time: string) =>
-    keys.every(({ calendar }) => calendar === undefined)
+    layout === 'distributed' || keys.every(({ calendar }) => calendar === undefined)
       ? sql`${raw(table)} e ${where.on(time)}`
       : sql`${withoutStatistics(table, where.on(time))} as e`
   const moved =
     keys.some(({ name }) => name === 'model_id') || where.byModel
       ? sql`union all
-    select ${values('e.start_time', ({ live }) => live)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
+    select ${shard}${values('e.start_time', ({ live }) => live)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
     from ${source(MOVED_COST, 'start_time')} group by ${places}`
       : empty
   return sql`
   select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
   from (
-    select ${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
+    select ${shard}${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
     from ${source('workflow_executions', 'start_time')} group by ${places}
     union all
-    select ${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
+    select ${shard}${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
     from ${source('usage_history', 'quarter_start')} group by ${places}
     ${moved}
   ) as all_rows

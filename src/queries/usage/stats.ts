@@ -1,3 +1,4 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
@@ -25,15 +26,18 @@ const statsShape = {
 /** Totals of a store or of one user. They include what cleanup has removed. */
 export type StoreStats = d.RowOf<typeof statsShape>
 
-/** Live rows and removed rows, read in one statement. */
-const statement = (user: Sql) => sql`
+/**
+ * Live rows and removed rows, read in one statement. In a distributed store it is also one statement of each shard, and so one
+ * snapshot: Citus does that if the execution is in each GROUP BY.
+ */
+const statement = (user: Sql, execution: Sql) => sql`
 with runs as (
-  select status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
+  select ${execution}status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
          sum(extract(epoch from ${raw(timeBetween('start_time', 'end_time'))}) * 1000) as duration
-  from workflow_executions ${user} group by status
+  from workflow_executions ${user} group by ${execution}status
   union all
-  select status, sum(runs), sum(total_cost), sum(total_tokens), sum(timed_runs), sum(duration_ms)
-  from usage_history ${user} group by status
+  select ${execution}status, sum(runs), sum(total_cost), sum(total_tokens), sum(timed_runs), sum(duration_ms)
+  from usage_history ${user} group by ${execution}status
 ), totals as (
   select coalesce(sum(runs), 0)::bigint as total_executions,
          ${raw(['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         '))},
@@ -59,6 +63,9 @@ const counted = (word: string): string => {
  */
 export async function getStats(run: Run, userId?: OneOrMore): Promise<StoreStats> {
   const user = userId === undefined ? empty : where([equals('user_id', text)('userId', userId)])
-  const [stats] = await run(statement(user), statsShape)
+  const asked = byLayout((layout) =>
+    statement(user, layout === 'single' ? empty : raw('execution_id, ')),
+  )
+  const [stats] = await run(asked, statsShape)
   return stats as StoreStats
 }
