@@ -94,7 +94,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   record: [...BASE, 'db', 'queries', 'transfer'],
   transfer: [...BASE, 'db', 'queries'],
   cleanup: [...BASE, 'db', 'queries', 'transfer'],
-  demo: BASE,
+  demo: [...BASE, 'db'],
   'cli/output': BASE,
   'handler.ts': [...BASE, 'db', 'store', 'store.ts'],
   server: [...BASE, 'db', 'queries', 'record', 'cleanup', 'store', 'handler.ts', 'cli/output'],

@@ -228,7 +228,7 @@ async function holdsTables(database: Queryable): Promise<boolean> {
 export async function holdsRuns(database: Queryable): Promise<boolean> {
   if (!(await holdsTables(database))) return false
   const text = `select to_regclass('wfstore_migrations') is null
-    or exists (select from workflow_executions) as yes`
+    or exists (select 1 from workflow_executions) as yes`
   const [found] = await query(database, text, { yes: d.boolean() })
   return found?.yes === true
 }

@@ -1,4 +1,8 @@
 import type pg from 'pg'
+import { byShard, shardOf } from '../db/distributed/at.ts'
+import { query, runOn } from '../db/query/query.ts'
+import { checkSchema } from '../db/schema.ts'
+import { KEEPS_TOTALS_CONDITION } from '../db/totals.ts'
 import { type DemoRun, type DemoStep, MODELS, makeHistory } from './history.ts'
 
 /** Fills an empty store in one transaction. Does nothing and returns 0 if there are runs. */
@@ -9,10 +13,16 @@ export async function fillDemo(client: pg.Client, now: Date): Promise<number> {
   try {
     // If two demos run at once, the second waits and then finds the runs of the first.
     await client.query('lock table workflow_executions in share row exclusive mode')
-    const { rows } = await client.query('select exists (select from workflow_executions) as filled')
+    const { rows } = await client.query(
+      'select exists (select 1 from workflow_executions) as filled',
+    )
     if (!rows[0].filled) {
-      for (const [text, data] of statements(runs, steps))
-        await client.query(text, [JSON.stringify(data)])
+      for (const { at, ids } of await placesOf(client, runs)) {
+        const here = <T extends { run: string }>(rows: T[]) =>
+          rows.filter(({ run }) => ids.has(run))
+        for (const [text, data] of statements(here(runs), here(steps), runs[0]?.start))
+          await query(at, { text, values: [JSON.stringify(data)] }, {})
+      }
     }
     await client.query('commit')
     // Do what autovacuum would do in a minute, so that the planner and `doctor` have statistics.
@@ -27,18 +37,32 @@ export async function fillDemo(client: pg.Client, now: Date): Promise<number> {
   }
 }
 
+/** Where the runs are written: those of each group of shards on its node. */
+async function placesOf(client: pg.Client, runs: readonly DemoRun[]) {
+  const all = runs.map(({ run }) => run)
+  if ((await checkSchema(client)) === 'single') return [{ at: client, ids: new Set(all) }]
+  const groups = await byShard(runOn(client), all)
+  const places = groups.map((ids) => ({ at: shardOf(client, ids[0]), ids: new Set(ids) }))
+  for (const { at } of places) await query(at, `select ${KEEPS_TOTALS_CONDITION}`, {})
+  return places
+}
+
 /** SQL of a UUIDv7 of this instant, whose random bits are a hash of the text. */
 const idAt = (at: string, text: string) =>
   `(select (lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0') || '7' || substr(h, 1, 3) || '8' || substr(h, 4, 15))::uuid
     from md5(${text}::text) as h)`
 
-function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: unknown][] {
+function statements(
+  runs: DemoRun[],
+  steps: DemoStep[],
+  newest: string | undefined,
+): [text: string, data: unknown][] {
   return [
     [
       `insert into workflow_executions (execution_id, workflow_name, mode, user_id, model_id, start_time, end_time, status, steps_total,
          error_message, created_at, tags, session_id, parent_execution_id)
        select run, workflow, mode, "user", model, start, "end", status, total, error, start, tags, session, parent
-       from json_to_recordset($1) as r (run uuid, workflow text, mode text, "user" text, model text, start timestamptz,
+       from json_to_recordset($1::json) as r (run uuid, workflow text, mode text, "user" text, model text, start timestamptz,
          "end" timestamptz, status text, total int, error text, tags jsonb, session text, parent uuid)`,
       runs,
     ],
@@ -50,7 +74,7 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
          case when s.tool is not null then jsonb_build_object('limit', 10) end, s.status, s.start, s."end",
          round(extract(epoch from s."end" - s.start) * 1000), coalesce(s.input + s.output + s.cache, 0), s.input, s.output,
          s.cache, s.error, s.retries, coalesce(s.start, e.start_time)
-       from json_to_recordset($1) as s (run uuid, id uuid, step int, tool text, status text, start timestamptz, "end" timestamptz,
+       from json_to_recordset($1::json) as s (run uuid, id uuid, step int, tool text, status text, start timestamptz, "end" timestamptz,
          input bigint, output bigint, cache bigint, error text, retries int)
        join workflow_executions e on e.execution_id = s.run`,
       steps,
@@ -58,7 +82,7 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
     [
       `update workflow_steps s set cost_source = 'given', cost =
          (s.tokens_input * m.input + s.tokens_output * m.output + s.tokens_cache_read * m.cache) * 0.000001
-       from workflow_executions e, json_to_recordset($1) as m (id text, input numeric, output numeric, cache numeric)
+       from workflow_executions e, json_to_recordset($1::json) as m (id text, input numeric, output numeric, cache numeric)
        where e.execution_id = s.execution_id and m.id = e.model_id and s.tokens_input is not null`,
       MODELS,
     ],
@@ -82,7 +106,7 @@ function statements(runs: DemoRun[], steps: DemoStep[]): [text: string, data: un
                sum(tokens_cache_read) as cache from workflow_steps group by execution_id) s using (execution_id)
        cross join lateral (select e.end_time < date_trunc('month', ($1::json ->> 'now')::timestamptz, 'UTC') as paid) b
        where e.end_time is not null`,
-      { now: runs[0]?.start },
+      { now: newest },
     ],
     [
       `insert into wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, quantity, cost, cost_source)
