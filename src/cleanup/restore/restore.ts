@@ -12,7 +12,7 @@ import { checkSchema } from '../../db/schema.ts'
 import { KEEPS_TOTALS } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
-import { UNHURRIED, unpipelined } from '../../transfer/lines/copy.ts'
+import { ON_NODES, UNHURRIED, unpipelined } from '../../transfer/lines/copy.ts'
 import { LINE_SETTINGS } from '../../transfer/lines/line.ts'
 import { readTables } from '../../transfer/lines/table.ts'
 import { assertColumns } from '../archive/columns.ts'
@@ -101,12 +101,6 @@ export async function restoreArchive(
 }
 
 type Done = Omit<RestoreResult, 'seconds'>
-
-/** The settings that the servers of the shards need. Each is a statement of its own, because its whole text is sent to them. */
-const ON_NODES = [
-  "set local citus.propagate_set_commands = 'local'",
-  ...`${UNHURRIED}; ${KEEPS_TOTALS}`.split(';'),
-]
 
 const LOCK_WAIT_MS = 2000
 

@@ -1,10 +1,11 @@
 import pg from 'pg'
-import type { TableField } from '../../tables/column.ts'
+import { isRunOrNone, type TableField } from '../../tables/column.ts'
 import { textOf } from '../lines/line.ts'
 import {
   isAbsent,
   type Staged,
   type StagedColumn,
+  sourceOf,
   stagedColumns,
   stagedField,
   stageOf,
@@ -34,7 +35,7 @@ export function differingRows(staged: Staged): string {
   return `select line, id, fields, count(*) over () as all_of_them from (
       select s.line, s.${id} as id, case when t.${columnOf(table.fields, table.id)} is null then null
         else array_to_string(array[${differs.join(', ')}]::text[], ', ') end as fields
-      from ${stageOf(table)} s left join ${table.name} t on ${sameKey(staged)}
+      from ${sourceOf(staged)} s left join ${table.name} t on ${sameKey(staged)}
     ) as compared
     where fields is distinct from '' order by line limit 100`
 }
@@ -52,7 +53,11 @@ function differsOf(staged: Staged, column: StagedColumn): string | undefined {
   const { field, name, quoted, absent } = column
   const isDefault = column.default !== null || !field
   if (absent === 'all' && isDefault) return undefined
-  const [here, given] = [`t.${quoted}`, `s.${column.staged}`]
+  const given =
+    field && isRunOrNone(field)
+      ? `coalesce(s.${column.staged}, wfstore_no_run())`
+      : `s.${column.staged}`
+  const here = `t.${quoted}`
   const moved = staged.table.kind === 'bill' && field ? MOVED[field.name] : undefined
   const other = moved
     ? moved(stagedPeriod(staged, 'billingPeriod'), stagedPeriod(staged, 'originalPeriod'))
@@ -67,41 +72,43 @@ function differsOf(staged: Staged, column: StagedColumn): string | undefined {
 
 const stagedPeriod = (staged: Staged, name: string) => `s.${stagedField(staged, name)}`
 
-export const removeLine = ({ table }: Staged): string =>
-  `delete from ${stageOf(table)} where line = $1`
+export const removeLines = ({ table }: Staged): string =>
+  `delete from ${stageOf(table)} where line = any ($1::bigint[])`
 
 /** Takes out the steps whose run is neither in the file nor in the store. */
-export function removeLostSteps(steps: Staged): string {
-  const run = stagedField(steps, 'executionId')
-  return `
+export const removeLostSteps = (steps: Staged): string => `
     with lost as (
-      delete from ${stageOf(steps.table)} s
-      where not exists (select from workflow_executions e where e.execution_id = s.${run})
-      returning s.line, s.${run} as run
+      delete from ${stageOf(steps.table)} where line in (select line from (${lostSteps(steps)}) as l)
+      returning line, ${stagedField(steps, 'executionId')} as run
     ), counted as (select line, run, count(*) over () as all_of_them from lost)
     select * from counted order by line limit 100`
+
+/** The steps whose run is neither in the file nor in the store. */
+export function lostSteps(steps: Staged): string {
+  const run = stagedField(steps, 'executionId')
+  return `select s.line, s.${run} as run from ${sourceOf(steps)} s
+    where not exists (select from workflow_executions e where e.execution_id = s.${run})`
 }
+
+/** Whether the rows of this kind belong to runs. */
+export const addsToRuns = ({ table }: Staged): boolean =>
+  table.kind !== 'execution' && table.kind !== 'metric'
 
 /**
  * Locks the runs in the store to which the file adds. An engine that works on one of them waits from here on, and the
  * import has not written anything yet: the engine locks its run first as well, so neither waits for the other in turn.
  */
 export function lockRuns(all: readonly Staged[]): string | undefined {
-  const added = all
-    .filter(({ table }) => table.kind !== 'execution' && table.kind !== 'metric')
-    .map(
-      (staged) => `select s.${stagedField(staged, 'executionId')} from ${stageOf(staged.table)} s
+  const added = all.filter(addsToRuns).map(
+    (staged) => `select s.${stagedField(staged, 'executionId')} from ${sourceOf(staged)} s
         where not exists (select from ${staged.table.name} t where ${sameKey(staged)})`,
-    )
+  )
   return added.length === 0 ? undefined : lockOf(added.join(' union '), 'no key update')
 }
 
 /** Keeps a cleanup from removing the run of a step between the inserts of the two. */
 export const keepRuns = (steps: Staged): string =>
-  lockOf(
-    `select s.${stagedField(steps, 'executionId')} from ${stageOf(steps.table)} s`,
-    'key share',
-  )
+  lockOf(`select s.${stagedField(steps, 'executionId')} from ${sourceOf(steps)} s`, 'key share')
 
 const lockOf = (ids: string, strength: string): string => `
   select count(*) from (

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import { databaseError, describe } from '../../db/query/errors.ts'
 import { query } from '../../db/query/query.ts'
@@ -9,7 +10,7 @@ import { checkNames, type Names } from '../../options.ts'
 import { countOf } from '../../queries/table/validate.ts'
 import type { RowKind } from '../../tables/tables.ts'
 import { differingLines, insertLines, removeUnequalBills } from '../lines/bill-lines.ts'
-import { UNHURRIED, unpipelined } from '../lines/copy.ts'
+import { ON_NODES, UNHURRIED, unpipelined } from '../lines/copy.ts'
 import { type LineCounts, noLines } from '../lines/count.ts'
 import { type ImportSource, uncompressed } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
@@ -22,13 +23,16 @@ import { insertOf, type Staged } from '../lines/staged.ts'
 import { readTables } from '../lines/table.ts'
 import { checkRow } from './check.ts'
 import {
+  addsToRuns,
   differingRows,
   IMPORT_TURN,
   keepRuns,
   lockRuns,
-  removeLine,
+  lostSteps,
+  removeLines,
   removeLostSteps,
 } from './conflicts.ts'
+import { findShards, onParts } from './on-shards.ts'
 
 export type { InvalidLine } from '../lines/invalid.ts'
 
@@ -71,16 +75,14 @@ export async function importLines(
 ): Promise<ImportReport> {
   checkNames('import', options, OPTIONS)
   checkLongest(options.maxLineMiB)
-  if ((await checkSchema(client, { setsItsOwn: true })) === 'distributed')
-    throw new WfstoreError('failed', 'a distributed store cannot import lines', {
-      hint: 'import them into a store of one server, and then run `wfstore migrate distribute`',
-    })
+  const layout = await checkSchema(client, { setsItsOwn: true })
   const pipelined = unpipelined(client)
   try {
     await client.query(
       `begin isolation level read committed read write; ${UNHURRIED}; ${LINE_SETTINGS}; ${KEEPS_TOTALS}`,
     )
-    const report = await importAll(client, source, options)
+    if (layout === 'distributed') for (const setting of ON_NODES) await client.query(setting)
+    const report = await importAll(client, layout, source, options)
     await client.query('commit')
     return report
   } catch (error) {
@@ -93,6 +95,7 @@ export async function importLines(
 
 interface Work {
   client: pg.ClientBase
+  layout: Layout
   invalid: InvalidLines
   /** One invalid line is enough, unless invalid lines are skipped. */
   enough: () => boolean
@@ -100,11 +103,12 @@ interface Work {
 
 async function importAll(
   client: pg.ClientBase,
+  layout: Layout,
   source: ImportSource,
   { skipInvalid = false, maxLineMiB, onProgress = () => {} }: ImportOptions,
 ): Promise<ImportReport> {
   const invalid = collectInvalid()
-  const work = { client, invalid, enough: () => !skipInvalid && invalid.count() > 0 }
+  const work = { client, layout, invalid, enough: () => !skipInvalid && invalid.count() > 0 }
   const { read, last, staged } = await stageLines(readable(source, maxLineMiB), {
     ...work,
     tables: await readTables(client),
@@ -112,6 +116,7 @@ async function importAll(
     progress: (lines) => onProgress({ read: lines, written: 0 }),
   })
   assertValid(work)
+  if (layout === 'distributed') for (const rows of staged) await findShards(client, rows)
   await holdRuns(work, staged)
   assertValid(work)
   const inserted = noLines()
@@ -120,17 +125,20 @@ async function importAll(
     // The runs are there by now: those of the file as well.
     if (rows.table.kind === 'step') rows.rows -= await refuseLostSteps(work, rows)
     if (rows.table.kind === 'bill')
-      rows.rows -= await refuseBills(
+      rows.rows -= refuseBills(
         work,
-        removeUnequalBills(rows),
+        [await query(client, removeUnequalBills(rows), refusedShape)],
         'lines that do not add up to it',
       )
     const moved = await moveRows(work, rows, last)
     assertValid(work)
     if (rows.table.kind === 'bill') {
-      await client.query(insertLines(rows))
-      if (moved.repeated > 0)
-        moved.repeated -= await refuseBills(work, differingLines(rows), 'other lines in the store')
+      // wfstore_at runs a statement that begins with WITH as a query.
+      await onParts(client, layout, rows, (part) => `${insertLines(part)} returning 1 as one`, {})
+      if (moved.repeated > 0) {
+        const differing = await onParts(client, layout, rows, differingLines, refusedShape)
+        moved.repeated -= refuseBills(work, differing, 'other lines in the store')
+      }
       assertValid(work)
     }
     inserted[rows.table.kind] = moved.inserted
@@ -167,19 +175,27 @@ async function* readable(source: ImportSource, maxLineMiB?: number): AsyncGenera
   }
 }
 
-async function holdRuns({ client }: Work, staged: readonly Staged[]): Promise<void> {
+async function holdRuns({ client, layout }: Work, staged: readonly Staged[]): Promise<void> {
   await client.query(IMPORT_TURN)
-  const lock = lockRuns(staged)
-  if (lock !== undefined) await client.query(lock)
+  if (layout === 'single') {
+    const lock = lockRuns(staged)
+    if (lock !== undefined) await client.query(lock)
+  } else {
+    for (const rows of staged.filter(addsToRuns))
+      await onParts(client, layout, rows, (part) => lockRuns([part]) as string, {})
+  }
   const steps = staged.find(({ table }) => table.kind === 'step')
-  if (steps) await client.query(keepRuns(steps))
+  if (steps) await onParts(client, layout, steps, keepRuns, {})
 }
 
 const lostShape = { line: d.count(), run: d.text(), allOfThem: d.count() }
 
 /** @returns how many steps were taken out */
-async function refuseLostSteps({ client, invalid }: Work, steps: Staged): Promise<number> {
-  const lost = await query(client, removeLostSteps(steps), lostShape)
+async function refuseLostSteps({ client, layout, invalid }: Work, steps: Staged): Promise<number> {
+  const lost =
+    layout === 'single'
+      ? await query(client, removeLostSteps(steps), lostShape)
+      : await lostOnShards(client, steps)
   const count = lost[0]?.allOfThem ?? 0
   const reason = (run: string) =>
     `the run ${run} of this step is neither in the file nor in the store`
@@ -190,15 +206,32 @@ async function refuseLostSteps({ client, invalid }: Work, steps: Staged): Promis
   return count
 }
 
+async function lostOnShards(client: pg.ClientBase, steps: Staged) {
+  const { line, run } = lostShape
+  const parts = await onParts(client, 'distributed', steps, lostSteps, { line, run })
+  for (const part of parts) await client.query(removeLines(steps), [part.map(({ line }) => line)])
+  return first100(parts.map((part) => part.map((row) => ({ ...row, allOfThem: part.length }))))
+}
+
+/** The first 100 lines of all parts, with the number of all. Each part has its own. */
+function first100<Row extends { line: number; allOfThem: number }>(parts: readonly Row[][]): Row[] {
+  const allOfThem = parts.reduce((sum, [row]) => sum + (row?.allOfThem ?? 0), 0)
+  return parts
+    .flat()
+    .sort((a, b) => a.line - b.line)
+    .slice(0, 100)
+    .map((row) => ({ ...row, allOfThem }))
+}
+
 const refusedShape = { line: d.count(), id: d.text(), allOfThem: d.count() }
 
 /** @returns the number of bills of the file that are invalid because of their lines */
-async function refuseBills(
-  { client, invalid }: Work,
-  statement: string,
+function refuseBills(
+  { invalid }: Work,
+  parts: d.RowOf<typeof refusedShape>[][],
   what: string,
-): Promise<number> {
-  const found = await query(client, statement, refusedShape)
+): number {
+  const found = first100(parts)
   const count = found[0]?.allOfThem ?? 0
   invalid.add(
     found.map(({ line, id }) => ({ line, reason: `bill ${id} has ${what}` })),
@@ -216,24 +249,31 @@ const differingShape = {
 
 /** Takes the rows of a kind to their table. @returns how many are new, and how many were there already */
 async function moveRows(
-  { client, invalid, enough }: Work,
+  { client, layout, invalid, enough }: Work,
   staged: Staged,
   last: number,
 ): Promise<{ inserted: number; repeated: number }> {
   const { kind } = staged.table
-  const insert = insertOf(staged, { order: 'asc', range: true })
+  const insert = insertOf(staged, { order: 'asc', range: true, layout })
+  // Citus says that it has inserted rows which it has left out because of a conflict.
+  const counted = `with back as (${insert} returning 1) select count(*) as rows from back`
+  const insertLinesOf = async (range: [number, number]): Promise<number> => {
+    if (layout === 'single') return (await client.query(insert, range)).rowCount ?? 0
+    const [row] = await query(client, { text: counted, values: range }, { rows: d.count() })
+    return row?.rows ?? 0
+  }
   let waiting = staged.rows
   const inserted = await inHalves(client, 1, last, {
-    try: async (from, to) => (await client.query(insert, [from, to])).rowCount ?? 0,
+    try: (from, to) => insertLinesOf([from, to]),
     refuse: async (line, reason) => {
       invalid.add([{ line, reason }])
       waiting--
-      await client.query(removeLine(staged), [line])
+      await client.query(removeLines(staged), [[line]])
     },
     enough,
   })
   if (inserted === waiting || enough()) return { inserted, repeated: 0 }
-  const differing = await query(client, differingRows(staged), differingShape)
+  const differing = first100(await onParts(client, layout, staged, differingRows, differingShape))
   const count = differing[0]?.allOfThem ?? 0
   invalid.add(
     differing.map(({ line, id, fields }) => ({ line, reason: differenceOf(kind, id, fields) })),

@@ -1,7 +1,7 @@
 import { addLines, linesOf } from '../../queries/billing/lines.ts'
 import { COST_SOURCES } from '../../tables/steps.ts'
 import { Invalid, shown } from './invalid.ts'
-import { type Staged, stagedField, stageOf } from './staged.ts'
+import { type Staged, sourceOf, stagedField, stageOf } from './staged.ts'
 
 /** The key next to a bill for its lines in wfstore_bill_lines. Amounts and quantities are texts, so each reader has all digits. */
 export const BILL_LINES = 'lines'
@@ -80,7 +80,7 @@ export const insertLines = (bills: Staged): string => {
     stagedField(bills, name),
   )
   return `with fresh as materialized (
-      select distinct on (b.billing_id) b.*, s.refs from ${stageOf(bills.table)} s join billing_records b on b.billing_id = s.${id}
+      select distinct on (b.billing_id) b.*, s.refs from ${sourceOf(bills)} s join billing_records b on b.billing_id = s.${id}
       where b.cost = coalesce(s.${cost}, 0) and b.tokens_total = coalesce(s.${tokens}, 0)
         and not exists (select from wfstore_bill_lines k where k.billing_id = b.billing_id)
       order by b.billing_id, s.line
@@ -99,6 +99,6 @@ export const differingLines = (bills: Staged): string => {
       group by provider, model_id, meter, unit_price, cost_source`
   const here = `select provider, model_id, meter, sum(quantity), unit_price, sum(cost), cost_source from wfstore_bill_lines k
       where k.billing_id = s.${stagedField(bills, 'billingId')} group by provider, model_id, meter, unit_price, cost_source`
-  return `select line, s.${stagedField(bills, 'billingId')} as id, count(*) over () as all_of_them from ${stageOf(bills.table)} s
+  return `select line, s.${stagedField(bills, 'billingId')} as id, count(*) over () as all_of_them from ${sourceOf(bills)} s
     where refs is not null and (exists (${given} except ${here}) or exists (${here} except ${given})) order by line limit 100`
 }

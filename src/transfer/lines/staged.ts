@@ -11,6 +11,8 @@ export interface Staged {
   lines: number
   /** How many of the lines leave out the column at each place. */
   absent: number[]
+  /** A FROM item with the rows, if they are not read from the staging table. */
+  source?: string
 }
 
 /** A column of a staging table. */
@@ -37,6 +39,9 @@ export const stagedField = ({ table }: Staged, name: string): string =>
   nameAt(table.lineColumns.findIndex(({ field }) => field?.name === name))
 
 export const stageOf = ({ kind }: LineTable): string => `pg_temp.wfstore_staged_${kind}`
+
+/** What a statement reads the staged rows from. */
+export const sourceOf = ({ source, table }: Staged): string => source ?? stageOf(table)
 
 /** The columns have the types of the real ones, so each type reads its values itself. */
 export function createStage(table: LineTable): string {

@@ -117,9 +117,7 @@ it('totals are imported unchanged, and no audit entry is added', async () => {
 
 it('a bill of a closed period goes into the open one once, however often it is imported', async () => {
   await importInto(database, line.bill())
-  await database.sql(
-    `update wfstore_periods set closed_at = now() where billing_period = '2026-01'`,
-  )
+  await database.sql("select wfstore_close('2026-01')")
   const late = line.bill({ billingId: id(35) })
   expect(await importInto(database, late)).toMatchObject({ inserted: { bill: 1 }, repeated: 0 })
   expect(await importInto(database, late)).toMatchObject({ inserted: { bill: 0 }, repeated: 1 })

@@ -71,7 +71,7 @@ export const line = {
 const one = (kind: string, fields: Fields): string => `${JSON.stringify({ [kind]: fields })}\n`
 
 export const EMPTY =
-  'truncate workflow_executions, workflow_steps, audit_logs, billing_records, observability_metrics'
+  'truncate workflow_executions, workflow_steps, audit_logs, billing_records, observability_metrics; truncate wfstore_bill_lines'
 
 export async function rowsIn(database: TestDatabase): Promise<Record<string, number>> {
   const [counts] = await database.sql(
