@@ -61,7 +61,8 @@ it('every command with an option for a file is looked at here', async () => {
     name,
     name.replace(/--.*/, '--file-mode'),
   ])
-  expect(names.sort()).toEqual(expected.sort())
+  // It has the rights of a folder of archives, which no option changes: converted files are a copy of what is there.
+  expect(names.filter((name) => name !== 'archive convert --out').sort()).toEqual(expected.sort())
 })
 
 describe.each([0o000, 0o022, 0o077])('with umask %o', (mask) => {

@@ -32,7 +32,7 @@ export async function schemaReference(client: pg.Client): Promise<string> {
     ...names.tables.map((table) => tableText(table, { snapshot, comments, order })),
     ...names.views.map((view) => viewText(view, snapshot)),
     `## Sequences\n\n${snapshot.sequences.map(({ name }) => `- \`${name}\`: ${SEQUENCE_WORDS[name]}`).join('\n')}`,
-    `## Trigger functions\n\n${names.functions.map((name) => `- \`${name}\``).join('\n')}`,
+    `## Functions\n\n${names.functions.map((name) => `- \`${name}\``).join('\n')}`,
   ]
   return `${parts.join('\n\n')}\n`
 }

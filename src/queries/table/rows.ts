@@ -6,7 +6,12 @@ import { type Bound, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { LEAVES_TOTALS_CONDITION } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { useInstead } from '../../options.ts'
-import { SQL_TYPES, type TableDescription, type TableField } from '../../tables/column.ts'
+import {
+  isRunOrNone,
+  SQL_TYPES,
+  type TableDescription,
+  type TableField,
+} from '../../tables/column.ts'
 import { uuidv7 } from '../../uuid.ts'
 import { assertSame, compared } from './compare.ts'
 import { type Sent, sendable } from './fields.ts'
@@ -100,7 +105,7 @@ const named = ({ name, alias }: TableDescription): Sql => raw(`${name} as ${alia
 
 /** A value with the type of its column. */
 const typed = ({ field, value }: Given): Sql =>
-  field.name === 'executionId' && field.nullable
+  isRunOrNone(field)
     ? sql`coalesce(${value}::uuid, wfstore_no_run())`
     : sql`${value}::${raw(SQL_TYPES[field.type])}`
 
@@ -123,8 +128,12 @@ async function repeated<S extends d.Shape>(
   given: Given[],
 ): Promise<d.RowOf<S> | undefined> {
   const { table, shape, asGiven = {} } = source
-  const fields = given.map(({ field: { type, name }, value }) =>
-    compared(type, name, asGiven[name] ?? d.valueSql(name, shape[name] ?? d.text(), 'r'), value),
+  const storedOf = (field: TableField) =>
+    isRunOrNone(field)
+      ? d.valueSql(field.name, shape[field.name] ?? d.text(), 'r')
+      : `r.${field.column}`
+  const fields = given.map(({ field, value }) =>
+    compared(field.type, field.name, asGiven[field.name] ?? storedOf(field), value),
   )
   const key = Object.fromEntries(
     given

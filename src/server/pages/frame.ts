@@ -71,8 +71,9 @@ ${body}
 <p class="hidden" id="news" role="status"></p>
 </main>
 <footer>
-${database !== undefined && html`<p>Database ${name(database)}</p>`}
-${from !== undefined && html`<p>${from.note.replace(/^r/, 'R')}</p>`}
+${database !== undefined && html`<p>Database ${name(database)}</p>`}${
+  from !== undefined && html`\n<p>${from.note.replace(/^r/, 'R')}</p>`
+}
 ${timeZone !== undefined && html`<p>Times are in ${zone(frame)}</p>`}
 <p>Amounts are in US dollars</p>
 ${account(context, site)}

@@ -38,13 +38,13 @@ function withEvents(work: PageWork, options: EventOptions = {}) {
   const stopping = new AbortController()
   const readings: AbortSignal[] = []
   const control = { fails: undefined as Error | undefined }
-  const read: SiteDatabase['read'] = (signal, use) => {
+  const report: SiteDatabase['report'] = (signal, use) => {
     readings.push(signal)
-    return control.fails ? Promise.reject(control.fails) : site.database.read(signal, use)
+    return control.fails ? Promise.reject(control.fails) : site.database.report(signal, use)
   }
   const here: Site = {
     ...site,
-    database: { ...site.database, read },
+    database: { ...site.database, report },
     stopping: stopping.signal,
   }
   const app = new Hono<SiteEnv>()

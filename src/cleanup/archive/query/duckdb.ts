@@ -2,14 +2,17 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { describe } from '../../../db/query/errors.ts'
 import { WfstoreError } from '../../../error.ts'
 
+/** A bundler that saw this name in an import would take the native module into every application. */
+const PACKAGE = '@duckdb/node-api'
+
 type DuckDB = typeof import('@duckdb/node-api')
 
 /** DuckDB has 70 MB, so it is installed by those who use it. @throws WfstoreError failed */
 export async function loadDuckDB(
-  load: () => Promise<DuckDB> = () => import('@duckdb/node-api'),
+  load: (name: string) => Promise<DuckDB> = (name) => import(name),
 ): Promise<DuckDB> {
   try {
-    return await load()
+    return await load(PACKAGE)
   } catch (cause) {
     const { code = '', message } = describe(cause)
     if (/MODULE_NOT_FOUND$/.test(code) && message.includes('@duckdb/node-api'))

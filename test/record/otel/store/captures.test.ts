@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 beforeEach(() =>
   database.sql(
-    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade',
+    'truncate workflow_executions, audit_logs, billing_records cascade; truncate wfstore_bill_lines, wfstore_traces, wfstore_spans',
   ),
 )
 afterAll(async () => {

@@ -61,7 +61,7 @@ async function work(url: string): Promise<void> {
 
 const clear = () =>
   database.sql(
-    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade',
+    'truncate workflow_executions, audit_logs, billing_records cascade; truncate wfstore_bill_lines, wfstore_traces, wfstore_spans',
   )
 
 describe('a connection that is cut at any statement', () => {

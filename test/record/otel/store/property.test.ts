@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const clear = () =>
   database.sql(
-    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade',
+    'truncate workflow_executions, audit_logs, billing_records cascade; truncate wfstore_bill_lines, wfstore_traces, wfstore_spans',
   )
 
 /** Batches of places of spans, each for one of the processes. Every span is in one of them at least. */

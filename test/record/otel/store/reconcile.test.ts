@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 beforeEach(() =>
   database.sql(
-    'truncate workflow_executions, audit_logs, billing_records, wfstore_bill_lines, wfstore_traces, wfstore_spans cascade; truncate wfstore_periods',
+    'truncate workflow_executions, audit_logs, billing_records cascade; truncate wfstore_bill_lines, wfstore_traces, wfstore_spans; truncate wfstore_periods',
   ),
 )
 afterEach(async () => {
