@@ -36,6 +36,9 @@ import {
   same,
 } from './sandbox.js'
 
+const migrations = () =>
+  readdirSync(join(root, 'migrations')).filter((name) => name.endsWith('.sql'))
+
 /** A third of it is sources and the maps that lead to them. The server takes 120 kB, Parquet and its queries 40 kB. */
 const LARGEST = 1_440_000
 /** wfstore and its dependencies. */
@@ -93,7 +96,7 @@ check('contents', () => {
   ]) {
     holds(files.includes(file), `${file} is missing`)
   }
-  for (const file of readdirSync(join(root, 'migrations'))) {
+  for (const file of [...migrations(), 'layouts/distributed.sql']) {
     holds(files.includes(`migrations/${file}`), `migrations/${file} is missing`)
   }
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -128,7 +131,7 @@ check(`Node ${process.versions.node}: demo, list, migrate status, doctor`, () =>
   const list = run(wfstore, ['executions', 'list', '--limit', '10'], { cwd: home })
   same(list.stdout, demo.stdout, 'executions list')
   const status = run(wfstore, ['migrate', 'status', '--exit-code'], { cwd: home }).stdout
-  same(rowsIn(status).length, readdirSync(join(root, 'migrations')).length, 'migrations')
+  same(rowsIn(status).length, migrations().length, 'migrations')
   holds(
     /^transaction-ids\t/m.test(run(wfstore, ['doctor'], { cwd: home }).stdout),
     'doctor says nothing',
