@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cp, mkdir, rm } from 'node:fs/promises'
+import disks, { cp, mkdir, rm } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet'
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { convertArchive } from '../../../src/cleanup/archive/convert.ts'
 import { verifyArchive } from '../../../src/cleanup/archive/verify/verify.ts'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
@@ -13,17 +14,24 @@ import { createMigrated } from '../../support/migrated.ts'
 import { clean, inFolder, options, restore, totalsOf } from './support.ts'
 
 /** The number of calls that change the disk before the process counts as killed. */
-const disk = vi.hoisted(() => ({ left: Number.POSITIVE_INFINITY }))
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof import('node:fs/promises')>()
-  const killed =
-    <A extends unknown[], R>(work: (...given: A) => Promise<R>) =>
-    (...given: A): Promise<R> =>
-      disk.left-- > 0 ? work(...given) : Promise.reject(new Error('killed'))
-  return {
-    ...real,
-    ...{ open: killed(real.open), rename: killed(real.rename), rm: killed(real.rm) },
-  }
+const disk = { left: Number.POSITIVE_INFINITY }
+const real = { open: disks.open, rename: disks.rename, rm: disks.rm }
+const killed =
+  <A extends unknown[], R>(work: (...given: A) => Promise<R>) =>
+  (...given: A): Promise<R> =>
+    disk.left-- > 0 ? work(...given) : Promise.reject(new Error('killed'))
+beforeAll(() => {
+  Object.assign(disks, {
+    open: killed(real.open),
+    rename: killed(real.rename),
+    rm: killed(real.rm),
+  })
+  // Modules that other test files have loaded get them too.
+  syncBuiltinESMExports()
+})
+afterAll(() => {
+  Object.assign(disks, real)
+  syncBuiltinESMExports()
 })
 
 let database: TestDatabase
