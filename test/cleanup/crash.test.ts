@@ -209,9 +209,10 @@ it('an immediate stop of the server reverts batches whose commit was not on disk
     }) => {
       told = execution + step + audit
     }
-    await expect(cleanup(client, { ...OPTIONS, progress })).rejects.toMatchObject({
-      code: 'unreachable',
-    })
+    const cleaning = cleanup(client, { ...OPTIONS, progress })
+    // After its last statement a cleanup of so few rows needs the server no more.
+    if (text.startsWith('update')) await cleaning
+    else await expect(cleaning).rejects.toMatchObject({ code: 'unreachable' })
     server = await startEmbedded(dir, options)
     const after = await stateOf(on())
     const { execution, step, audit } = after.removed
