@@ -5,7 +5,6 @@ import type { DuckDBConnection, DuckDBType, DuckDBValueConverter } from '@duckdb
 import { WfstoreError } from '../../../error.ts'
 import { tableOf } from '../../../tables/tables.ts'
 import { type ArchiveColumn, CLEANED, type Cleaned } from '../../types.ts'
-import { parquetFilesOf } from '../convert.ts'
 import { onDisk } from '../disk.ts'
 import type { Head } from '../form.ts'
 import { readLayout } from '../parquet/read.ts'
@@ -13,6 +12,7 @@ import { timeText } from '../parquet/types.ts'
 import { Fault } from '../verify/report.ts'
 import { archiveFolders } from '../verify/verify.ts'
 import { loadDuckDB, lockIn, openMemory, queryError } from './duckdb.ts'
+import { parquetFilesOf } from './files.ts'
 import { type QueryFile, type QueryTable, queryTable, repeatedSql, viewSql } from './views.ts'
 
 export interface QueriedColumn {

@@ -175,7 +175,7 @@ export function archiveInFolder(folder: string, options?: FolderOptions): Archiv
     },
     ...(isParquet && {
       convert: async (ended) => {
-        const { convertFinished } = await import('../convert.ts')
+        const { convertFinished } = await import('../convert/finished.ts')
         return convertFinished(place, parent, ended)
       },
     }),

@@ -1,4 +1,4 @@
-import type { ConvertedArchive } from '../../../cleanup/archive/convert.ts'
+import type { ConvertedArchive } from '../../../cleanup/archive/convert/archive.ts'
 import type { ArchiveReport, VerifiedArchive } from '../../../cleanup/archive/verify/verify.ts'
 import type { RestoreResult } from '../../../cleanup/restore/restore.ts'
 import type { Cleaned } from '../../../cleanup/types.ts'

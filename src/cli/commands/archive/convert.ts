@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { ConvertedArchive } from '../../../cleanup/archive/convert.ts'
+import type { ConvertedArchive } from '../../../cleanup/archive/convert/archive.ts'
 import type { ArchiveFormat } from '../../../cleanup/types.ts'
 import { plural } from '../../../numbers.ts'
 import type { Context } from '../../context.ts'
@@ -49,7 +49,7 @@ async function runConvert(context: Context, flags: ConvertFlags, folder: string)
   checkOutput(convertedColumns, flags)
   const writer = context.writer(flags)
   const { archiveFolders } = await import('../../../cleanup/archive/verify/verify.ts')
-  const { convertArchive } = await import('../../../cleanup/archive/convert.ts')
+  const { convertArchive } = await import('../../../cleanup/archive/convert/archive.ts')
   const { to, unfinished } = flags
   const out = flags.out === undefined ? undefined : resolve(io.cwd, flags.out)
   const progress = startProgress(io)
