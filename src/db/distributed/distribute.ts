@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { WfstoreError } from '../../error.ts'
-import { plural } from '../../numbers.ts'
+import { formatBytes, plural } from '../../numbers.ts'
 import { cleanupLock } from '../cleanup-lock.ts'
 import { assertSound, readStatus } from '../migrate/history.ts'
 import { lockTables, withAdvisoryLock, withLockRetries } from '../migrate/lock.ts'
@@ -58,8 +58,7 @@ export function distribute(client: pg.Client, options: DistributeOptions): Promi
       withAdvisoryLock(client, cleanupLock(schema), lock, async () => {
         const { step, distribution } = await planFor(client, schema, options)
         if (distribution.changed) {
-          for (const { table, rows, bytes, place } of distribution.tables)
-            notice(`${table}: ${plural(rows ?? 0, 'row')}, ${plural(bytes, 'byte')}, ${place}`)
+          sayTables(distribution, notice)
           await confirm()
           await apply(client, schema, step.statements, options)
         }
@@ -77,8 +76,23 @@ export function planDistribution(
 ): Promise<MigrationStep[]> {
   return withMigrationSession(client, options, async (schema) => {
     const { step, distribution } = await planFor(client, schema, options)
-    return distribution.changed ? [step] : []
+    if (!distribution.changed) return []
+    sayTables(distribution, options.notice)
+    return [step]
   })
+}
+
+const PLACES: Record<DistributedTable['place'], string> = {
+  execution: 'on the shard of its execution',
+  copied: 'a copy on every node',
+  coordinator: 'stays on the coordinator',
+}
+
+function sayTables({ layout, tables }: Distribution, notice: (line: string) => void): void {
+  for (const { table, rows, bytes, place } of tables) {
+    const size = `${table}: ${plural(rows ?? 0, 'row')}, ${formatBytes(bytes)}`
+    notice(layout === 'single' ? size : `${size}, ${PLACES[place]}`)
+  }
 }
 
 async function planFor(
