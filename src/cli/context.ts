@@ -22,6 +22,8 @@ export interface GivenConnection {
   run: Run
   /** Called with the cursor after the last row, if a list has more rows. */
   onCursor?: ((cursor: string) => void) | undefined
+  /** The replica of the server. */
+  replica?: Omit<ReplicaOptions, 'primary'> | undefined
   /** Who carries out an action of the server. */
   caller?: string | undefined
 }
@@ -209,6 +211,7 @@ export function createContext(
       return pool
     },
     replica: async (options, connections) => {
+      if (given) return given.replica
       const { replicaPool } = await import('./replica.ts')
       const found = await replicaPool({ env, options, settings: settings() }, connections)
       if (found) closers.push(found.close)

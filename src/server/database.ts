@@ -95,7 +95,7 @@ export function siteDatabase(
     try {
       if (signal.aborted) hangsUp()
       begun = await begin(client, mode)
-      return await beforeAbort(signal, work(connectionOn(client, names)))
+      return await beforeAbort(signal, work({ ...connectionOn(client, names), replica }))
     } catch (error) {
       // Statements that were sent together may still run.
       if (!isLost(client)) await rollback(client as pg.Client)

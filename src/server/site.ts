@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { Run } from '../db/query/query.ts'
-import type { ReadFrom } from '../db/replica/replica.ts'
+import type { ReadFrom, ReplicaOptions } from '../db/replica/replica.ts'
 import type { Caller, OldUser } from '../handler.ts'
 import type { ExecutionFilter } from '../queries/table/filter.ts'
 import type { SiteAccess } from './access/access.ts'
@@ -20,7 +20,9 @@ export interface SiteConnection {
    * longer than to run them, and one plan suits all ids.
    */
   byId: Run
-  /** Where reports are read from, if the server has a replica. */
+  /** The replica for reports of the server. */
+  replica?: ReplicaOptions | undefined
+  /** Where this report is read from, if the server has a replica. */
   from?: ReadFrom | undefined
 }
 

@@ -44,6 +44,7 @@ export function define(doctor: Command, context: Context): void {
       const options = doctor.optsWithGlobals<DoctorFlags>()
       checkOutput(columns, options)
       const writer = context.writer(options)
+      const replica = await context.replica(options, 1)
       let client: pg.Client
       try {
         client = await context.connect(options)
@@ -57,6 +58,7 @@ export function define(doctor: Command, context: Context): void {
         examine(client, {
           stuckAfterMs: stuckAfter?.ms,
           full: options.full,
+          replica,
           schema,
           // Tests with fixed times have no clock to compare.
           now: context.io.serverNow ? undefined : () => context.io.now().getTime(),

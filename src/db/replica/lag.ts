@@ -19,7 +19,8 @@ select standby, age,
 from (select pg_catalog.pg_is_in_recovery() as standby, pg_catalog.date_part('epoch',
   pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.pg_last_xact_replay_timestamp()) as age) as state`
 
-const NO_STANDBY: Lag = { unknown: 'it is not a standby' }
+export const PAUSED = 'its replay is paused'
+export const NO_STANDBY: Lag = { unknown: 'it is not a standby' }
 
 /**
  * Judges how far behind a database is. On a primary where nothing is written, the time since the last commit grows although
@@ -48,7 +49,7 @@ export async function readLag(
   if (position && (await hasReached(replica, position))) return { ms: 0 }
   if (age === undefined) return { unknown: 'it has replayed no transaction since its start' }
   const because = state.paused
-    ? 'its replay is paused'
+    ? PAUSED
     : state.receives
       ? undefined
       : 'it receives nothing from the primary'
@@ -62,14 +63,17 @@ interface Position {
   /** Changes when a standby is promoted. */
   timeline: string
   lsn: string
+  /** The first transaction that had not ended. */
+  xmax: string
 }
 
 async function readPosition(run: Run): Promise<Position | undefined> {
   const [position] = await run(
     `select (select system_identifier from pg_catalog.pg_control_system()) as system, lsn,
+       pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text as xmax,
        pg_catalog.left(pg_catalog.pg_walfile_name(lsn), 8) as timeline
      from (select pg_catalog.pg_current_wal_lsn() as lsn) as current`,
-    { system: d.text(), timeline: d.text(), lsn: d.text() },
+    { system: d.text(), timeline: d.text(), lsn: d.text(), xmax: d.text() },
   )
   return position
 }
@@ -80,9 +84,13 @@ const BETWEEN_S = 0.05
 
 /**
  * Whether a replica has replayed a position: of the same cluster, and on the same timeline, because a server that was promoted
- * continues with other content from the same position.
+ * continues with other content from the same position. All transactions that had ended there suffice: a primary that only reads
+ * may write a part of a record, such as a page with a hint, and the rest of it much later.
  */
-async function hasReached(replica: Run, { system, timeline, lsn }: Position): Promise<boolean> {
+async function hasReached(
+  replica: Run,
+  { system, timeline, lsn, xmax }: Position,
+): Promise<boolean> {
   const shape = { same: d.boolean(), reached: d.boolean() }
   for (let asked = 0; asked < ASKED; asked++) {
     const [row] = await replica(
@@ -91,7 +99,8 @@ async function hasReached(replica: Run, { system, timeline, lsn }: Position): Pr
           (select timeline_id from pg_catalog.pg_control_checkpoint()),
           (select min_recovery_end_timeline from pg_catalog.pg_control_recovery()),
           (select received_tli from pg_catalog.pg_stat_wal_receiver))), 8, '0')) operator(pg_catalog.=) ${timeline} as same,
-        pg_catalog.pg_last_wal_replay_lsn() operator(pg_catalog.>=) ${lsn}::pg_catalog.pg_lsn as reached
+        (pg_catalog.pg_last_wal_replay_lsn() operator(pg_catalog.>=) ${lsn}::pg_catalog.pg_lsn
+          or pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) operator(pg_catalog.>=) ${xmax}::pg_catalog.xid8) as reached
       from pg_catalog.pg_sleep(${asked === 0 ? 0 : BETWEEN_S})`,
       shape,
     )

@@ -4,7 +4,10 @@ import type { Lag } from './lag.ts'
 
 /** 'read from the replica ops@replica:5432/app, 2 s behind' */
 export const readNote = (label: string, lag: Lag): string =>
-  `read from the replica ${label}, ${'ms' in lag ? `${secondsOf(lag.ms)} behind` : `lag not known: ${lag.unknown}`}`
+  `read from the replica ${label}, ${lagText(lag)}`
+
+export const lagText = (lag: Lag): string =>
+  'ms' in lag ? `${secondsOf(lag.ms)} behind` : `lag not known: ${lag.unknown}`
 
 /** Why the primary answers instead of a replica. */
 export const refusedNote = (label: string, why: string): string =>

@@ -12,6 +12,7 @@ import { inspectIndexes, inspectUnusedIndexes } from './indexes.ts'
 import { inspectLines } from './lines.ts'
 import { inspectLocks } from './locks.ts'
 import { inspectNodes } from './nodes.ts'
+import { inspectReplica } from './replica.ts'
 import { inspectRights } from './rights.ts'
 import { inspectRowSecurity } from './row-security.ts'
 import { inspectOldestRunning, inspectStuck } from './runs.ts'
@@ -19,7 +20,13 @@ import { inspectSchema } from './schema.ts'
 import { inspectSequences } from './sequences.ts'
 import { inspectConnections, inspectEncryption, inspectServer } from './server.ts'
 import { inspectDeadRows, inspectSizes, inspectTransactionIds } from './storage.ts'
-import { type DoctorOptions, limited, readSubject, type Subject, withLimits } from './subject.ts'
+import {
+  beginWithin,
+  type DoctorOptions,
+  readSubject,
+  type Subject,
+  withLimits,
+} from './subject.ts'
 import { inspectTotals } from './totals.ts'
 import { inspectTransactions } from './transactions.ts'
 import { inspectValues } from './values.ts'
@@ -37,6 +44,7 @@ const CHECKS: Check[] = [
   { name: 'transactions', needsTables: false, inspect: inspectTransactions },
   { name: 'locks', needsTables: true, inspect: inspectLocks },
   { name: 'schema', needsTables: false, ownTransactions: true, inspect: inspectSchema },
+  { name: 'replica', needsTables: true, needsReplica: true, inspect: inspectReplica },
   { name: 'rights', needsTables: true, inspect: inspectRights },
   { name: 'row-security', needsTables: true, inspect: inspectRowSecurity },
   { name: 'grants', needsTables: true, inspect: inspectGrants },
@@ -66,8 +74,10 @@ export async function examine(client: pg.Client, options: DoctorOptions): Promis
     let subject = await readSubject(client, options)
     const readable = subject.absent === undefined && subject.captured === undefined
     left = left.filter(
-      ({ needsTables, layout }) =>
-        (!needsTables || readable) && (layout ?? subject.layout) === subject.layout,
+      ({ needsTables, needsReplica, layout }) =>
+        (!needsTables || readable) &&
+        (!needsReplica || subject.replica) &&
+        (layout ?? subject.layout) === subject.layout,
     )
     for (const check of left) {
       const found = await answer(check, client, subject)
@@ -100,7 +110,7 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
   try {
     if (check.ownTransactions)
       return await withLimits(client, subject, () => check.inspect(client, subject))
-    await run(client, begin(subject))
+    await run(client, beginWithin(subject))
     const found = await check.inspect(client, subject)
     await run(client, 'commit')
     return found
@@ -111,10 +121,6 @@ async function answer(check: Check, client: pg.Client, subject: Subject): Promis
     return unchecked(check.name, known, subject)
   }
 }
-
-/** These queries are short: compiling them would take longer than running them. */
-const begin = (subject: Subject): string =>
-  `begin isolation level read committed read only; set local jit = off; set local row_security = off; ${limited('set local', subject.limits)}${subject.captured === undefined ? '' : '; set local search_path = pg_catalog'}`
 
 function unchecked(check: string, error: WfstoreError, subject: Subject): DoctorFinding {
   const { quotedSchema, role, limits, locked } = subject

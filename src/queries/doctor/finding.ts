@@ -20,6 +20,8 @@ export interface Check {
   name: string
   /** Skipped if the database has no wfstore schema. */
   needsTables: boolean
+  /** Left out if no replica is set. */
+  needsReplica?: boolean
   /** Left out for another layout. */
   layout?: Layout
   /** The check opens its own transactions; the others run inside a read-only one. */

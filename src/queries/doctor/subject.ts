@@ -9,6 +9,7 @@ import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { type Sql, sql } from '../../db/query/sql.ts'
 import { rollback, run } from '../../db/query/transaction.ts'
+import type { ReplicaOptions } from '../../db/replica/replica.ts'
 import { checkSchema, MIGRATIONS } from '../../db/schema.ts'
 import { WfstoreError } from '../../error.ts'
 import { stuckLimit } from '../executions/running.ts'
@@ -52,6 +53,9 @@ const LIMITS: DoctorLimits = {
   growthDays: 30,
 }
 
+/** The replica that reports are read from. */
+export type ExaminedReplica = Omit<ReplicaOptions, 'primary' | 'check'>
+
 /** What the checks examine. */
 export interface Subject {
   /** The schema of the tables, or the one in which `migrate up` would create them. */
@@ -80,6 +84,7 @@ export interface Subject {
   layout: Layout
   /** The objects of another role that our statements would run; undefined if there are none. */
   captured: string | undefined
+  replica: ExaminedReplica | undefined
   /** Adds `wfstore` and, if needed, --schema to a command such as 'migrate up'. */
   command: (words: string) => string
 }
@@ -89,6 +94,7 @@ export interface DoctorOptions {
   stuckAfterMs?: number | undefined
   /** Compare all runs with their steps and all bills with their lines (default: a sample). */
   full?: boolean | undefined
+  replica?: ExaminedReplica | undefined
   /** The value of --schema. */
   schema?: string | undefined
   limits?: Partial<DoctorLimits>
@@ -125,6 +131,7 @@ export async function readSubject(client: pg.Client, options: DoctorOptions): Pr
     full: options.full === true,
     limits,
     now: options.now ?? Date.now,
+    replica: options.replica,
     ...(await readiness(client, { direct, limits }, row?.schema ?? '')),
     command: (words) => commandLine(words, schema),
   }
@@ -186,6 +193,10 @@ async function settingsOf(client: pg.Client): Promise<string> {
 /** A statement that waits or runs for longer is given up. */
 export const limited = (set: string, limits: DoctorLimits): string =>
   `${set} statement_timeout = ${limits.statementMs}; ${set} lock_timeout = ${limits.lockMs}`
+
+/** These queries are short: compiling them would take longer than running them. */
+export const beginWithin = ({ limits, captured }: Pick<Subject, 'limits' | 'captured'>): string =>
+  `begin isolation level read committed read only; set local jit = off; set local row_security = off; ${limited('set local', limits)}${captured === undefined ? '' : '; set local search_path = pg_catalog'}`
 
 export const commandLine = (words: string, schema: string | undefined): string =>
   `wfstore ${words}${schema === undefined ? '' : ` ${schemaFlag(schema)}`}`

@@ -28,8 +28,8 @@ export function addHealth(app: Hono<SiteEnv>, site: Site): void {
     // A check of all rows may take longer: further ones would take all turns.
     if (known && (known.isRunning || now.getTime() - known.at.getTime() < FRESH_MS)) return known
     // It is for all readers, so it does not end when the one that asked first leaves.
-    const findings = site.database.unchecked(site.stopping, ({ client }) =>
-      examine(client as pg.Client, { full, now: () => site.now().getTime() }),
+    const findings = site.database.unchecked(site.stopping, ({ client, replica }) =>
+      examine(client as pg.Client, { full, replica, now: () => site.now().getTime() }),
     )
     const begun = { at: now, isRunning: true, findings }
     last.set(full, begun)

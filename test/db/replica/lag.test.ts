@@ -51,6 +51,12 @@ it('beyond it the position of the primary decides, which any role may read', asy
   expect(await readLag(standby, 0, async () => primary)).toEqual({ ms: 0 })
 })
 
+it('what the primary has written without a transaction, such as hints, is not missing', async () => {
+  expect(await readLag(standby, 0, async () => as({ lsn: 'FFFF/0' }))).toEqual({ ms: 0 })
+  const more = { lsn: 'FFFF/0', xmax: '9999999999' }
+  expect(await readLag(standby, 0, async () => as(more))).not.toEqual({ ms: 0 })
+})
+
 it.each([
   ['cluster', { system: '1' }],
   ['timeline, as after a promotion', { timeline: '00000009' }],

@@ -43,6 +43,16 @@ it('reports are read from the replica, and say how far it is behind', async () =
   expect(noteOf(await server.get('/api/v1/settings'))).toBe('')
 })
 
+it('the checks of the API and of the page Health have the replica', async () => {
+  const server = await start()
+  expect(await (await server.get('/api/v1/doctor')).json()).toContainEqual({
+    ...{ check: 'replica', state: 'ok', fix: null },
+    finding: expect.stringMatching(/^the replica \S+ answers reports, \d+ s behind$/),
+    details: expect.objectContaining({ isOfThisDatabase: true }),
+  })
+  expect(await (await server.get('/health')).text()).toMatch(/answers reports, \d+ s behind/)
+})
+
 it('tokens, actions and settings use the primary although the replica is behind', async () => {
   const server = await start('--max-lag', 'any', '--allow-writes')
   await servers.standby.sql('select pg_wal_replay_pause()')
