@@ -360,8 +360,9 @@ create trigger wfstore_number_history before insert on usage_history for each ro
 create trigger wfstore_number_history before insert on audit_history for each row
   when (new.history_id is null) execute function wfstore_number_history('audit_history_history_id_seq');
 
--- While this transaction lasts, no other may move or split the shards of an execution. It runs as the owner, who may lock them.
-create function wfstore_lock_shards(run uuid) returns void language plpgsql
+-- While this transaction lasts, no other may move or split the shards of an execution. It returns their numbers. It runs as the owner: a
+-- role without privileges on a table cannot ask for its shards.
+create function wfstore_lock_shards(run uuid) returns text[] language plpgsql
   security definer set search_path = pg_catalog, pg_temp set lock_timeout = 0 as $$
 declare
   shard bigint := get_shard_id_for_distribution_column(:schema || '.workflow_executions', run);
@@ -374,6 +375,11 @@ begin
   if not exists (select from pg_dist_placement p join pg_dist_local_group g using (groupid) where p.shardid = shard) then
     raise exception 'the shards of execution % have moved to another node', run using errcode = '40001', hint = 'try again';
   end if;
+  return array(
+    select get_shard_id_for_distribution_column((:schema || '.' || name)::regclass, run)
+    from unnest(array['workflow_executions', 'workflow_steps', 'audit_logs', 'billing_records', 'wfstore_bill_lines', 'usage_history',
+      'audit_history', 'wfstore_traces', 'wfstore_spans', 'observability_metrics', 'wfstore_periods', 'wfstore_settings', 'wfstore_prices',
+      'wfstore_model_rules']) with ordinality as t (name, place) order by place);
 end $$;
 select create_distributed_function('wfstore_lock_shards(uuid)');
 -- The statements of wfstore and the triggers call them there.
@@ -386,12 +392,8 @@ create function wfstore_at(run uuid, statement text, arguments text[]) returns s
   set search_path = :path set citus.enable_manual_changes_to_shards = on as $$
 declare
   found  record;
-  shards text[] := array(
-    select get_shard_id_for_distribution_column(name, run) from unnest(array['workflow_executions', 'workflow_steps', 'audit_logs',
-      'billing_records', 'wfstore_bill_lines', 'usage_history', 'audit_history', 'wfstore_traces', 'wfstore_spans', 'observability_metrics',
-      'wfstore_periods', 'wfstore_settings', 'wfstore_prices', 'wfstore_model_rules']::regclass[]) with ordinality as t (name, place) order by place);
+  shards text[] := wfstore_lock_shards(run);
 begin
-  perform wfstore_lock_shards(run);
   if statement !~* '^\s*(select|with|values)\M|\mreturning\M' then
     execute format(statement, variadic shards) using arguments;
     return;

@@ -127,9 +127,5 @@ export function refusalOf(error: unknown): { label: string; byKey: boolean } | u
   if (error.sqlState !== '23503' && error.sqlState !== '23001')
     return { label: `an error of the server: ${error.message}`, byKey: false }
   const { constraint, table } = (error.cause ?? {}) as { constraint?: string; table?: string }
-  if (constraint !== undefined) return { label: `${constraint} of ${table}`, byKey: true }
-  // Citus passes on the message of a shard, in which names end with its number.
-  const [, key, of] =
-    /constraint "(.+?)(?:_\d+)?" on table "(.+?)(?:_\d+)?"$/.exec(error.message) ?? []
-  return { label: key ? `${key} of ${of}` : 'a foreign key', byKey: true }
+  return { label: constraint ? `${constraint} of ${table}` : 'a foreign key', byKey: true }
 }

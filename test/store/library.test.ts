@@ -33,7 +33,7 @@ it('a hook on the pg of the application sees every query', async () => {
     const { query } = pg.Client.prototype
     const seen = []
     pg.Client.prototype.query = function (...args) {
-      seen.push(args[0].text ?? args[0])
+      seen.push(args[0].text ?? args[0], ...(args[0].values ?? []))
       return query.apply(this, args)
     }
     const store = openStore({ databaseUrl: ${JSON.stringify(database.url)} })

@@ -9,6 +9,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { openStore } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { addressOf } from '../support/failpoint.ts'
 import { migrate } from '../support/migrate.ts'
 import { createMigrated } from '../support/migrated.ts'
 
@@ -21,6 +22,7 @@ let database: TestDatabase
 /** The server of the tests on TCP, where encryption is a question. */
 let door: Server
 let url: string
+let user: string
 /** Each connection through the door, until it is closed. */
 const visits: Promise<unknown>[] = []
 let empty: string
@@ -28,15 +30,16 @@ let empty: string
 beforeAll(async () => {
   empty = mkdtempSync(join(tmpdir(), 'wfstore-store-'))
   database = await createMigrated('store')
-  const { host, port } = new pg.Client({ connectionString: database.url })
+  const address = addressOf(database.url)
   door = createServer((socket) => {
     visits.push(once(socket, 'close'))
-    const server = connect(join(host, `.s.PGSQL.${port}`))
+    const server = connect(address)
     for (const side of [socket, server]) side.on('error', () => side.destroy())
     socket.pipe(server).pipe(socket)
   })
   await once(door.listen(0, '127.0.0.1'), 'listening')
-  url = `postgresql://wfstore@127.0.0.1:${(door.address() as AddressInfo).port}/${database.name}`
+  user = new URL(database.url).username
+  url = `postgresql://${user}@127.0.0.1:${(door.address() as AddressInfo).port}/${database.name}`
 })
 afterAll(async () => {
   door.close()
@@ -83,7 +86,7 @@ it('workflowStore reads the environment when it is first used, and lets the proc
     {
       PGHOST: new URL(url).hostname,
       PGPORT: new URL(url).port,
-      PGUSER: 'wfstore',
+      PGUSER: user,
       PGDATABASE: database.name,
     },
   ])
@@ -200,7 +203,9 @@ it('an invalid URL is refused at once, and a missing server at first use, withou
 const RUN_ID = '0193f1c2-7a5e-7c11-9d3e-2b6f0a4c8e57'
 
 it('connections that the server ends while idle are replaced', async () => {
-  const store = openStore({ databaseUrl: `${database.url}&application_name=idle` })
+  const idle = new URL(database.url)
+  idle.searchParams.set('application_name', 'idle')
+  const store = openStore({ databaseUrl: idle.href })
   await store.getStats()
   await database.sql(
     `select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name = 'idle'`,

@@ -59,7 +59,8 @@ export async function startProxy(databaseUrl: string, hooks: Hooks): Promise<Fai
   }
 }
 
-function addressOf(databaseUrl: string): net.NetConnectOpts {
+/** Where the server of a database is. */
+export function addressOf(databaseUrl: string): net.NetConnectOpts {
   const url = new URL(databaseUrl)
   const host = url.searchParams.get('host') ?? url.hostname
   const port = Number(url.port || 5432)

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { type ErrorCode, WfstoreError } from '../../error.ts'
+import { renameShards } from '../distributed/shard-error.ts'
 
 const MIGRATE = 'see `wfstore migrate status`, then run `wfstore migrate up`'
 
@@ -74,8 +75,13 @@ function byRoutine(
   routine: string | undefined,
   sql: string | undefined,
   constraint: string | undefined,
+  message: string,
 ): { code: ErrorCode; hint: string } | undefined {
-  if (sqlState === '23514' && CHECK_OF_ALL_ROWS.test(routine ?? ''))
+  // The error of a shard does not name the function.
+  if (
+    sqlState === '23514' &&
+    (CHECK_OF_ALL_ROWS.test(routine ?? '') || / is violated by some row$/.test(message))
+  )
     return {
       code: 'failed',
       hint: '`wfstore doctor --full` names the rows and prints the statements that change them (check values)',
@@ -156,11 +162,12 @@ export function databaseError(
   { sql, connection }: Circumstances = {},
 ): WfstoreError {
   if (error instanceof WfstoreError) return error
+  renameShards(error as Partial<pg.DatabaseError>)
   const { code, message } = describe(error)
   const sqlState = sqlStateOf(error)
   const { routine, constraint, hint: given } = error as Partial<pg.DatabaseError>
   const known =
-    byRoutine(sqlState, routine, sql, constraint) ??
+    byRoutine(sqlState, routine, sql, constraint, message) ??
     (isTimeout(sqlState, message) ? TIMEOUT : byState[sqlState ?? ''])
   if (known) {
     const hint = sqlState === 'WF006' && given ? `nothing was changed; ${given}` : known.hint

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { query, type Run } from '../../../src/db/query/query.ts'
+import { runOn } from '../../../src/db/query/query.ts'
 import { type Batch, openBatch } from '../../../src/record/batch/batch.ts'
 import type { BatchStep } from '../../../src/record/batch/rows.ts'
 import type { ExecutionRecorder } from '../../../src/record/recorder/types.ts'
@@ -18,6 +18,7 @@ import { startProxy, type Verdict } from '../../support/failpoint.ts'
 import { dataFolder } from '../../support/folder.ts'
 import { withClient } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { onLayout } from '../../support/on-layout.ts'
 
 const NEVER = 600_000
 
@@ -101,7 +102,9 @@ it.each(cuts)(
     const { executionId } = run
     let cut = 0
     const once = (verdict: Verdict) => async (statement: { text: string }) =>
-      verdict && statement.text.startsWith('with given') && cut++ === 0 ? verdict : undefined
+      verdict && /^(with given|select wfstore_at)/.test(statement.text) && cut++ === 0
+        ? verdict
+        : undefined
     const proxy = await startProxy(database.url, { before: once(before), after: once(after) })
     onTestFinished(proxy.close)
     const batch = openBatch(connect(proxy.url).run, { flushMs: NEVER })
@@ -144,7 +147,7 @@ it('a statement that is cancelled while it waits for a lock is written once', as
 it('a step that is written while its run is being finished is on the bill, once', async () => {
   const engine = connect()
   await withClient(database, async (other) => {
-    const elsewhere: Run = (statement, shape) => query(other, statement, shape)
+    const elsewhere = onLayout(runOn(other))
     const [run] = (await startRuns(elsewhere, 1)) as [ExecutionRecorder]
     await other.query('begin')
     await run.finish({ status: 'success' })

@@ -61,7 +61,7 @@ export async function createPriced(label: string) {
       (
         await database.sql(
           `select concat_ws(' ', l.provider, l.model_id, l.meter, l.quantity, 'x ' || l.unit_price, '= ' || trim_scale(l.cost), l.cost_source) as line
-           from billing_records b join wfstore_bill_lines l using (billing_id) where b.execution_id = $1
+           from billing_records b join wfstore_bill_lines l using (execution_id, billing_id) where b.execution_id = $1
            order by b.corrects is not null, l.model_id, l.cost_source, array_position(${METERS}, l.meter), l.quantity`,
           [executionId],
         )

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { sameRun } from '../../../src/db/distributed/layout.ts'
 import { archiveInFolder, openStore, type Store } from '../../../src/index.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
@@ -124,7 +125,8 @@ async function record(store: Store, run: Run) {
 
 /** Bills whose lines, and runs whose steps, do not add up to them. */
 const WRONG = `
-  select 'bill' as what, b.billing_id as id from billing_records b left join wfstore_bill_lines l using (billing_id) group by b.billing_id
+  select 'bill' as what, b.billing_id as id from billing_records b left join wfstore_bill_lines l on l.billing_id = b.billing_id and ${sameRun('b', 'l')}
+  group by b.execution_id, b.billing_id
   having coalesce(sum(l.cost), 0) <> b.cost or coalesce(sum(l.quantity) filter (where l.meter <> 'request'), 0) <> b.tokens_total
   union all
   select 'run', e.execution_id from workflow_executions e left join workflow_steps s using (execution_id) group by e.execution_id

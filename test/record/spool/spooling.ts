@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import type { WfstoreError } from '../../../src/error.ts'
 import { openStore, type Store } from '../../../src/index.ts'
 import type { SpooledCall } from '../../../src/record/spool/calls.ts'
+import { addressOf } from '../../support/failpoint.ts'
 import { dataFolder } from '../../support/folder.ts'
 import { createRecording } from '../recording.ts'
 
@@ -28,11 +28,11 @@ export let told: [string, string | null][]
 export function useSpooling(): void {
   beforeAll(async () => {
     recording = await createRecording('spool')
-    const { host, port } = new pg.Client({ connectionString: recording.database.url })
+    const address = addressOf(recording.database.url)
     door = createServer((socket) => {
       if (!isOpen) return socket.destroy()
       visitors.add(socket)
-      const server = connect(join(host, `.s.PGSQL.${port}`))
+      const server = connect(address)
       for (const side of [socket, server]) side.on('error', () => side.destroy())
       socket.on('close', () => visitors.delete(socket))
       socket.on('data', () => {
@@ -41,8 +41,9 @@ export function useSpooling(): void {
       socket.pipe(server).pipe(socket)
     })
     await once(door.listen(0, '127.0.0.1'), 'listening')
-    const { port: doorPort } = door.address() as AddressInfo
-    url = `postgresql://wfstore@127.0.0.1:${doorPort}/${recording.database.name}?sslmode=disable`
+    const { port } = door.address() as AddressInfo
+    const { username } = new URL(recording.database.url)
+    url = `postgresql://${username}@127.0.0.1:${port}/${recording.database.name}?sslmode=disable`
   })
   afterAll(async () => {
     door.close()

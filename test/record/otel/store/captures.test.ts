@@ -84,7 +84,7 @@ it.each(CAPTURES)(
       const lines = await database.sql(
         `select l.model_id, sum(l.quantity) filter (where l.meter <> 'request')::int as total,
          coalesce(sum(l.quantity) filter (where l.meter = 'input'), 0)::int as input, coalesce(sum(l.quantity) filter (where l.meter = 'cache_read'), 0)::int as read
-       from wfstore_bill_lines l join billing_records b using (billing_id) where b.execution_id = $1 group by 1`,
+       from wfstore_bill_lines l join billing_records b using (execution_id, billing_id) where b.execution_id = $1 group by 1`,
         [id],
       )
       const byModel = Object.fromEntries(

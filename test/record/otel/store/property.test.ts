@@ -1,10 +1,14 @@
 // @module-tag slow
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { shardsOf } from '../../../../src/db/distributed/at.ts'
 import { reconcileDue } from '../../../../src/record/otel/store/reconcile.ts'
 import type { Span } from '../../../../src/record/otel/types.ts'
+import { uuidv7 } from '../../../../src/uuid.ts'
 import { falseBooks } from '../../../support/batches.ts'
+import { citusUrl } from '../../../support/citus.ts'
 import type { TestDatabase } from '../../../support/database.ts'
+import { withClient } from '../../../support/migrate.ts'
 import { createMigrated } from '../../../support/migrated.ts'
 import { CAPTURES, spansOfCapture } from '../captures.ts'
 import { addPrices, counted, LATER, settle, take } from './settled.ts'
@@ -12,11 +16,14 @@ import { openAccess } from './spans.ts'
 
 let database: TestDatabase
 let processes: ReturnType<typeof openAccess>[]
+/** A run of each shard; of one server any. */
+let shards: string[]
 
 beforeAll(async () => {
   database = await createMigrated('otel_property')
   await addPrices(database)
   processes = [1, 2, 3].map(() => openAccess(database))
+  shards = citusUrl ? await withClient(database, shardsOf) : [uuidv7(1)]
 })
 afterAll(async () => {
   for (const { close } of processes) await close()
@@ -59,8 +66,8 @@ const batchesOf = (spans: number) =>
     })
 
 /** Runs are written again at once, and not within a second. */
-const DUE = `with open as (select trace_id from wfstore_traces where due_at is not null for update skip locked)
-  update wfstore_traces set due_at = now() where trace_id in (select trace_id from open)`
+const DUE = `update wfstore_traces set due_at = now()
+  where trace_id in (select trace_id from wfstore_traces where due_at is not null for update skip locked)`
 
 const range = (length: number) => Array.from({ length }, (_, place) => place)
 
@@ -83,7 +90,8 @@ it.each([...CAPTURES, 'all'])(
         const writing = processes.map(async ({ inTransaction }) => {
           while (open) {
             await reconcileDue(inTransaction, LATER)
-            await inTransaction((run) => run(DUE, {}))
+            for (const run of shards)
+              await inTransaction((send) => send({ text: DUE, values: [], run }, {}))
           }
         })
         await Promise.all(
