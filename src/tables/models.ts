@@ -27,8 +27,14 @@ export const MOVED_COST = `(
   join workflow_steps s on s.execution_id = r.execution_id and s.model_id is not null and s.model_id <> r.model_id
   cross join lateral (values (s.model_id, s.cost, s.tokens_used), (r.model_id, -s.cost, -s.tokens_used)) as m (model_id, cost, tokens))`
 
-/** SQL of the steps without a price at their model, as a relation with the columns of their run. */
-export const UNPRICED_STEPS = `(
-  select r.start_time, r.user_id, r.workflow_name, r.mode, coalesce(s.model_id, r.model_id) as model_id, r.status, r.tags, 1 as steps
-  from workflow_steps s join workflow_executions r on r.execution_id = s.execution_id
-  where s.cost_source = 'unpriced')`
+/** FROM: the same as runs `e` with `m`: model_id, total_cost, total_tokens. Citus reads it together with the runs. */
+export const MOVED_PARTS = `workflow_executions e
+  join workflow_steps s on s.execution_id = e.execution_id and s.model_id is not null and s.model_id <> e.model_id
+  cross join lateral (values (s.model_id, s.cost, s.tokens_used), (e.model_id, -s.cost, -s.tokens_used))
+    as m (model_id, total_cost, total_tokens)`
+
+/** FROM: the steps `s` without a price, with their runs `e`. */
+export const UNPRICED_STEPS = `workflow_steps s
+  join workflow_executions e on e.execution_id = s.execution_id and s.cost_source = 'unpriced'`
+/** SQL of the model of such a step. */
+export const UNPRICED_MODEL = 'coalesce(s.model_id, e.model_id)'

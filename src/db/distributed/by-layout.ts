@@ -1,5 +1,5 @@
 import type { Queryable } from '../query/connection.ts'
-import type { Sql, Statement } from '../query/sql.ts'
+import { raw, type Sql, type Statement } from '../query/sql.ts'
 import type { Layout } from './layout.ts'
 
 /** The layouts of the databases whose schema is checked. */
@@ -27,3 +27,11 @@ export const inLayout = (statement: Statement, layout: Layout): Statement =>
   layout === 'single' || typeof statement === 'string'
     ? statement
     : (builders.get(statement)?.(layout) ?? statement)
+
+/**
+ * The run as the last column of a select list and of its GROUP BY, in a distributed store. Citus reads a UNION in one statement of each
+ * shard, and so in one snapshot, if each part has the run, no part has a subquery in FROM, and the UNION is aggregated: a run that
+ * cleanup removes meanwhile counts once.
+ */
+export const perRun = (layout: Layout, alias = 'e'): Sql =>
+  raw(layout === 'single' ? '' : `, ${alias}.execution_id`)

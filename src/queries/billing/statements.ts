@@ -1,12 +1,14 @@
+import { byLayout, perRun } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { name } from '../../tables/column.ts'
-import { MOVED_COST } from '../../tables/models.ts'
 import { conditionsOf, equals, where } from '../table/filter.ts'
 import { countOf, monthOf } from '../table/validate.ts'
 import { type CalendarKey, calendarKey, withoutStatistics, zoneOf } from '../usage/calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from '../usage/filter.ts'
+import { movedOf } from '../usage/moved.ts'
 import { BILLED_LINES } from './lines.ts'
 
 /** The runs that started in a time, and the bills of the months that it touches. US dollars as exact decimals. */
@@ -80,7 +82,8 @@ export async function statements(run: Run, options: StatementOptions): Promise<S
     sql`b.billing_period = any(${months.map((month) => monthOf('months', month))}::text[])`,
     ...conditionsOf(CRITERIA, { userId: filter.userId }),
   ])
-  const asked = statement(usageWhere(filter), billed, calendar, countOf('top', top, 1))
+  const [used, most] = [usageWhere(filter), countOf('top', top, 1)]
+  const asked = byLayout((layout) => statement(used, billed, calendar, most, layout))
   const rows = await run(asked, rowShape)
   const at = (level: string) => rows.filter((row) => row.level === level)
   const lines = new Map<string | null, StatementLine[]>()
@@ -114,14 +117,22 @@ const monthRow = (row: Row): StatementMonth => ({ ...sumOf(row), month: row.mont
 
 const USED = ['runs', 'cost', 'tokens']
 const BILLED = ['bills', 'billed', 'paid', 'unpaid', 'unpaid_bills', 'billed_tokens']
-const SUMS = 'sum(e.runs), sum(e.total_cost), sum(e.total_tokens)'
 const summed = (columns: readonly string[]) =>
   raw(columns.map((column) => `coalesce(sum(${column}), 0) as ${column}`).join(', '))
 
-function statement(used: UsageWhere, billed: Sql, calendar: CalendarKey, top: number | null): Sql {
-  const source = (table: string, time: string, sums: string) => sql`
-    select e.user_id, ${calendar.of(raw(`e.${time}`))} as part, ${raw(sums)}
-    from ${withoutStatistics(table, used.on(time))} as e group by 1, 2`
+function statement(
+  used: UsageWhere,
+  billed: Sql,
+  calendar: CalendarKey,
+  top: number | null,
+  layout: Layout,
+): Sql {
+  const source = (from: Sql, time: string, runs: string, alias = 'e') => sql`
+    select e.user_id, ${calendar.of(raw(`e.${time}`))} as part, ${raw(runs)} as runs, sum(${raw(alias)}.total_cost) as cost,
+           sum(${raw(alias)}.total_tokens) as tokens${perRun(layout)}
+    from ${from} group by 1, 2${perRun(layout)}`
+  const rows = (table: string, time: string) => withoutStatistics(table, used.on(time), layout)
+  const moved = movedOf(used, layout)
   const own = top === null ? raw('true') : sql`p.place <= ${top}::bigint`
   return sql`
 with ${join(
@@ -131,22 +142,22 @@ with ${join(
     ' ',
   )}
 used as (
-  select user_id, part, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens from (${source('workflow_executions', 'start_time', 'count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens')}
-    union all ${source('usage_history', 'quarter_start', SUMS)}
-    ${used.byModel ? sql`union all ${source(MOVED_COST, 'start_time', SUMS)}` : empty}
+  select user_id, part, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens from (${source(rows('workflow_executions', 'start_time'), 'start_time', 'count(*)')}
+    union all ${source(rows('usage_history', 'quarter_start'), 'quarter_start', 'sum(e.runs)')}
+    ${used.byModel ? sql`union all ${source(moved.from, 'start_time', '0', moved.alias)}` : empty}
   ) as all_rows group by user_id, part
 ), lines as materialized (
   select user_id, month, model_id, sum(bills) as bills, sum(billed) as billed, sum(paid) as paid, sum(unpaid) as unpaid,
          sum(unpaid_bills) as unpaid_bills, sum(billed_tokens) as billed_tokens
   from (
     select b.user_id, b.billing_period as month, b.model_id, count(*) as bills, 0 as billed, 0 as paid, 0 as unpaid,
-           count(*) filter (where not b.paid) as unpaid_bills, 0 as billed_tokens
-    from billing_records b ${billed} group by 1, 2, 3
+           count(*) filter (where not b.paid) as unpaid_bills, 0 as billed_tokens${perRun(layout, 'b')}
+    from billing_records b ${billed} group by 1, 2, 3${perRun(layout, 'b')}
     union all
     select b.user_id, b.billing_period, l.model_id, 0, sum(l.cost), coalesce(sum(l.cost) filter (where b.paid), 0),
            coalesce(sum(l.cost) filter (where not b.paid), 0), 0,
-           coalesce(sum(l.quantity) filter (where l.meter <> 'request'), 0)
-    from ${raw(BILLED_LINES)} ${billed} group by 1, 2, 3
+           coalesce(sum(l.quantity) filter (where l.meter <> 'request'), 0)${perRun(layout, 'b')}
+    from ${raw(BILLED_LINES)} ${billed} group by 1, 2, 3${perRun(layout, 'b')}
   ) as bills_and_lines group by user_id, month, model_id
 ), cells as (
   select user_id, month, ${summed(USED)}, ${summed(BILLED)} from (

@@ -1,6 +1,8 @@
+import { byLayout, perRun } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
-import { raw, sql } from '../../db/query/sql.ts'
+import { raw, type Sql, sql } from '../../db/query/sql.ts'
 import { ERROR_STATUSES } from '../../tables/executions.ts'
 import { zoneOf } from '../usage/calendar.ts'
 import { isStuck, STUCK_AFTER_MS } from './running.ts'
@@ -35,21 +37,31 @@ const ERRORS = ERROR_STATUSES.map(
   (status) => `coalesce(sum(s.runs) filter (where s.status = '${status}'), 0) as ${status}`,
 ).join(', ')
 
+/** A distributed store adds up the rows of each hour on each shard. */
+const startsOf = (layout: Layout, rows: Sql): Sql =>
+  layout === 'single'
+    ? rows
+    : sql`select hour, status, sum(runs) as runs from (${rows}) as rows_of_runs group by hour, status`
+
 /** The last hours up to the current one, also those without runs, with the number of runs; removed runs are included. */
 export const runsPerHour = (run: Run, hours: number, timeZone: string): Promise<HourOfRuns[]> =>
   run(
-    sql`
+    byLayout(
+      (layout) => sql`
 with bounds as (select date_trunc('hour', now(), ${zoneOf(timeZone)}::text) as last),
-started as (
-  select date_bin('1 hour', e.start_time, (select last from bounds)) as hour, e.status, count(*) as runs
+started as (${startsOf(
+        layout,
+        sql`
+  select date_bin('1 hour', e.start_time, (select last from bounds)) as hour, e.status, count(*) as runs${perRun(layout)}
   from workflow_executions e
   where e.start_time >= (select last from bounds) - ${hours - 1}::integer * interval '1 hour'
-  group by 1, 2
+  group by 1, 2${perRun(layout)}
   union all
-  select date_bin('1 hour', h.quarter_start, (select last from bounds)), h.status, sum(h.runs)
+  select date_bin('1 hour', h.quarter_start, (select last from bounds)), h.status, sum(h.runs)${perRun(layout, 'h')}
   from usage_history h
   where h.quarter_start >= (select last from bounds) - ${hours - 1}::integer * interval '1 hour'
-  group by 1, 2
+  group by 1, 2${perRun(layout, 'h')}`,
+      )}
 )
 select ${raw(d.selectList(hourShape, 'r'))} from (
   select b.last - i * interval '1 hour' as hour, coalesce(sum(s.runs), 0) as runs, ${raw(ERRORS)}
@@ -57,5 +69,6 @@ select ${raw(d.selectList(hourShape, 'r'))} from (
   left join started s on s.hour = b.last - i * interval '1 hour'
   group by 1
 ) as r order by r.hour`,
+    ),
     hourShape,
   )

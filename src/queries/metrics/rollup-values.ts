@@ -1,7 +1,7 @@
 import type { Layout } from '../../db/distributed/layout.ts'
 import { join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { ERROR_STATUSES, runTime } from '../../tables/executions.ts'
-import { MOVED_COST } from '../../tables/models.ts'
+import { MOVED_COST, MOVED_PARTS } from '../../tables/models.ts'
 import type { Period } from './periods.ts'
 
 /** The type that comes from audit entries; the others come from runs. */
@@ -101,6 +101,7 @@ export const rolledUp = (period: Period): string => `m.aggregation_period = '${p
  */
 export const measured = ({ rows }: Buckets, layout: Layout): Sql => {
   const home = (alias: string) => (layout === 'distributed' ? `${alias}.execution_id, ` : '')
+  const moved = layout === 'single' ? 'e' : 'm'
   const runs = [
     rows(
       'workflow_executions e',
@@ -119,16 +120,22 @@ export const measured = ({ rows }: Buckets, layout: Layout): Sql => {
            h.timed_runs, h.duration_ms`,
     ),
     rows(
-      `${MOVED_COST} e`,
+      layout === 'single' ? `${MOVED_COST} e` : `(${MOVED_PARTS})`,
       'e.start_time',
-      `${home('e')}e.user_id, e.model_id, e.mode, e.runs, e.total_cost, e.total_tokens, 0, 0, 0, 0, null::numeric`,
+      `${home('e')}e.user_id, ${moved}.model_id, e.mode, 0, ${moved}.total_cost, ${moved}.total_tokens, 0, 0, 0, 0, null::numeric`,
     ),
   ]
-  const removed = rows('audit_history h', 'h.quarter_start', `${home('h')}h.user_id`)
+  const removed = rows(
+    'audit_history h',
+    'h.quarter_start',
+    layout === 'single'
+      ? 'h.user_id'
+      : `h.execution_id, h.user_id, null as tool, null::boolean as success, 1 as removed`,
+  )
   const logged = rows(
     'audit_logs a',
     'a.timestamp',
-    `a.user_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success`,
+    `${home('a')}a.user_id, case when a.action_type = 'tool_call' then a.tool_name end as tool, a.success${layout === 'single' ? '' : ', 0 as removed'}`,
   )
   return sql`
 runs as materialized (${inParts(
@@ -140,16 +147,7 @@ runs as materialized (${inParts(
   from ${from} as live_and_removed
   group by key, user_id, model_id, mode having sum(counted) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0`,
   )}
-), cleaned as materialized (${inParts(layout, [removed], (from) => sql`select distinct key from ${from} as removed`)}
-), entries as materialized (${inParts(
-    layout,
-    [logged],
-    (from) => sql`
-  select key, user_id, tool, count(*) as entries, count(*) filter (where success) as succeeded
-  from ${from} as logged
-  where tool is not null and key not in (select key from cleaned)
-  group by key, user_id, tool`,
-  )}
+), ${layout === 'single' ? entriesOf(removed, logged) : entriesAtOnce(removed, logged)}
 ), measured as (
   select key, user_id, type, value, jsonb_build_object('model', model_id, 'mode', mode) as dimensions
   from runs cross join lateral (values
@@ -164,3 +162,30 @@ runs as materialized (${inParts(
   from entries
 )`
 }
+
+const COUNTED = 'count(*) as entries, count(*) filter (where success) as succeeded'
+
+const entriesOf = (removed: [Sql, Sql], logged: [Sql, Sql]): Sql => sql`
+cleaned as materialized (${inParts('single', [removed], (from) => sql`select distinct key from ${from} as removed`)}
+), entries as materialized (${inParts(
+  'single',
+  [logged],
+  (from) => sql`
+  select key, user_id, tool, ${raw(COUNTED)}
+  from ${from} as logged
+  where tool is not null and key not in (select key from cleaned)
+  group by key, user_id, tool`,
+)}`
+
+/** The same, but each shard reads the entries and the history in one snapshot: a bucket never loses a part of its entries unseen. */
+const entriesAtOnce = (removed: [Sql, Sql], logged: [Sql, Sql]): Sql => sql`
+kept_and_removed as materialized (${inParts(
+  'distributed',
+  [logged, removed],
+  (from) => sql`
+  select key, user_id, tool, ${raw(COUNTED)}, max(removed) as removed from ${from} as kept_and_removed
+  where tool is not null or removed = 1 group by key, user_id, tool`,
+)}
+), cleaned as materialized (select distinct key from kept_and_removed where removed = 1
+), entries as materialized (
+  select * from kept_and_removed where tool is not null and key not in (select key from cleaned)`

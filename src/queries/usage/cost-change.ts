@@ -1,3 +1,4 @@
+import { byLayout } from '../../db/distributed/by-layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { raw, sql } from '../../db/query/sql.ts'
@@ -85,14 +86,15 @@ export async function costChanges(run: Run, options: CostChangeOptions): Promise
   }
   const about = { historyCut: d.count(), historyUnknown: unknownRows, unpriced: unpricedRows }
   const found = await run(
-    sql`
+    byLayout(
+      (layout) => sql`
 with counted as (
   select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens, sum(runs_before) as runs_before,
          sum(cost_before) as cost_before
   from (
-    select ${columns}, runs, cost, tokens, 0 as runs_before, 0 as cost_before from (${sumsBy(keys, now)}) as present
+    select ${columns}, runs, cost, tokens, 0 as runs_before, 0 as cost_before from (${sumsBy(keys, now, layout)}) as present
     union all
-    select ${columns}, 0, 0, 0, runs, cost from (${sumsBy(keys, then)}) as past
+    select ${columns}, 0, 0, 0, runs, cost from (${sumsBy(keys, then, layout)}) as past
   ) as both_times group by ${columns}
 ), placed as (
   select *, count(*) over () as groups,
@@ -109,8 +111,9 @@ with counted as (
   from rested group by grouping sets ((place, other, ${columns}), ())
 )
 select ${raw(d.selectList(shape, 'r'))}, ${now.cut('usage_history', 'runs')} as history_cut,
-       ${now.unknown(dimensions)} as history_unknown, ${unpricedSql(now)} as unpriced
+       ${now.unknown(dimensions)} as history_unknown, ${unpricedSql(now, layout)} as unpriced
 from r order by r.is_total, r.other, r.place`,
+    ),
     { ...shape, ...about },
   )
   const total = found.at(-1) as (typeof found)[number]

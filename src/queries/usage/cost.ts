@@ -171,6 +171,6 @@ counted as (${sumsBy(keys, where, layout)}
 select ${list(textOf)},
        ${raw(d.selectList(totalShape, 'r'))},
        coalesce(r.other, false) as other, r.is_total, r.groups, ${where.cut('usage_history', 'runs')} as history_cut,
-       ${where.unknown(dimensions)} as history_unknown, ${unpricedSql(where)} as unpriced
+       ${where.unknown(dimensions)} as history_unknown, ${unpricedSql(where, layout)} as unpriced
 from r order by ${raw(order.join(', '))}`
 }

@@ -1,8 +1,8 @@
+import { perRun } from '../../db/distributed/by-layout.ts'
 import type { Layout } from '../../db/distributed/layout.ts'
 import { empty, join, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { WfstoreError } from '../../error.ts'
 import { columnOf } from '../../tables/column.ts'
-import { MOVED_COST } from '../../tables/models.ts'
 import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
 import { oneOf } from '../table/validate.ts'
 import {
@@ -13,6 +13,7 @@ import {
   withoutStatistics,
 } from './calendar.ts'
 import type { UsageWhere } from './filter.ts'
+import { movedOf } from './moved.ts'
 
 /** The dimensions of runs, with their fields in a row. */
 export const DIMENSION_FIELDS = {
@@ -73,12 +74,9 @@ export const keysOf = (dimensions: readonly Dimension[], timeZone: string): SqlK
     return { name, column: raw(name), live, removed, calendar }
   })
 
-/**
- * SELECT of runs, cost and tokens by these keys, of runs that are kept and that are removed. In a distributed store both are read in
- * one statement of each shard, and so in one snapshot: Citus does that if the execution is in each GROUP BY.
- */
-export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layout = 'single'): Sql {
-  const shard = raw(layout === 'single' ? '' : 'e.execution_id, ')
+/** SELECT of runs, cost and tokens by these keys, of runs that are kept and that are removed. */
+export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layout): Sql {
+  const run = perRun(layout)
   const columns = join(
     keys.map(({ column }) => column),
     ', ',
@@ -90,27 +88,28 @@ export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layou
       ),
       ', ',
     )
-  const places = raw(
-    (layout === 'single' ? keys : [...keys, shard]).map((_, index) => index + 1).join(', '),
-  )
+  const places = raw(keys.map((_, index) => index + 1).join(', '))
+  const dated = keys.some(({ calendar }) => calendar !== undefined)
   const source = (table: string, time: string) =>
-    layout === 'distributed' || keys.every(({ calendar }) => calendar === undefined)
-      ? sql`${raw(table)} e ${where.on(time)}`
-      : sql`${withoutStatistics(table, where.on(time))} as e`
+    dated
+      ? withoutStatistics(table, where.on(time), layout)
+      : sql`${raw(table)} e ${where.on(time)}`
+  const { from, alias } = movedOf(where, layout, dated)
+  const model = raw(`${alias}.model_id`)
   const moved =
     keys.some(({ name }) => name === 'model_id') || where.byModel
       ? sql`union all
-    select ${shard}${values('e.start_time', ({ live }) => live)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
-    from ${source(MOVED_COST, 'start_time')} group by ${places}`
+    select ${values('e.start_time', ({ name, live }) => (name === 'model_id' ? model : live))}, 0, sum(${raw(alias)}.total_cost), sum(${raw(alias)}.total_tokens)${run}
+    from ${from} group by ${places}${run}`
       : empty
   return sql`
   select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
   from (
-    select ${shard}${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens
-    from ${source('workflow_executions', 'start_time')} group by ${places}
+    select ${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens${run}
+    from ${source('workflow_executions', 'start_time')} group by ${places}${run}
     union all
-    select ${shard}${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)
-    from ${source('usage_history', 'quarter_start')} group by ${places}
+    select ${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)${run}
+    from ${source('usage_history', 'quarter_start')} group by ${places}${run}
     ${moved}
   ) as all_rows
   group by ${columns} having sum(runs) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0`

@@ -21,8 +21,12 @@ export type UsageFilter = Omit<
 
 /** The conditions of a report, for tables with the alias e. */
 export interface UsageWhere {
-  /** WHERE with all conditions, or an empty text. The bounds are on this column: start_time, quarter_start. */
-  on: (time: string) => Sql
+  /**
+   * WHERE with all conditions, or an empty text. The bounds are on this column: start_time, quarter_start.
+   * @param model SQL of the model (default: that of e)
+   * @param more more conditions
+   */
+  on: (time: string, model?: string, more?: readonly Sql[]) => Sql
   /** The sum of this column over the rows of a history whose quarter contains since or until. */
   cut: (history: string, counted: string) => Sql
   /** What the history does not know of the tags in the filter and of these dimensions, as `unknownRows` decodes it. */
@@ -35,9 +39,12 @@ export interface UsageWhere {
 }
 
 const { userId, status, mode, workflowName, tags } = OF_EXECUTIONS
+const criteria = (model: string) => ({
+  ...{ userId, status, mode, workflowName, tags },
+  modelId: equals(model, name),
+})
 /** A run counts at its own model only. */
-const modelId = equals('e.model_id', name)
-const CRITERIA = { userId, status, mode, modelId, workflowName, tags }
+const CRITERIA = criteria('e.model_id')
 type Named = Omit<UsageFilter, 'since' | 'until'>
 
 /** @throws WfstoreError usage for a filter that does not work for removed runs, or if since is not before until */
@@ -61,7 +68,12 @@ export function usageWhere({ since, until, ...filter }: UsageFilter): UsageWhere
   }
   return {
     unknown: (by) => unknownIn(conditions, by),
-    on: (time) => where([...named, ...within(`e.${time}`, bounds)]),
+    on: (time, model, more = []) =>
+      where([
+        ...(model === undefined ? named : conditionsOf<Named>(criteria(model), filter)),
+        ...within(`e.${time}`, bounds),
+        ...more,
+      ]),
     cut: (history, counted) =>
       cuts.length === 0
         ? raw('0')

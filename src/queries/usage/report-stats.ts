@@ -1,8 +1,9 @@
+import { byLayout, perRun } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
 import { runTime } from '../../tables/executions.ts'
-import { MOVED_COST } from '../../tables/models.ts'
 import { countStuck, stuckLimit } from '../executions/running.ts'
 import { timeOf } from '../table/validate.ts'
 import {
@@ -14,7 +15,8 @@ import {
   zoneOf,
 } from './calendar.ts'
 import { type UsageFilter, type UsageWhere, usageWhere } from './filter.ts'
-import type { StoreStats } from './stats.ts'
+import { movedOf } from './moved.ts'
+import { entriesSql, type StoreStats } from './stats.ts'
 import { type HistoryUnknown, historyUnknown, unknownRows } from './unknown.ts'
 import { type Unpriced, unpricedOf, unpricedRows, unpricedSql } from './unpriced.ts'
 
@@ -111,7 +113,10 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
   const counted = Object.values(ofRuns).every((value) => value === undefined)
   const zone = sql`${zoneOf(timeZone)}::text`
   const moment = now === undefined ? raw('now()') : sql`${timeOf('now', now)}::timestamptz`
-  const [row] = await run(statement(where, zone, moment, counted, stuck), reportShape)
+  const [row] = await run(
+    byLayout((layout) => statement(where, zone, moment, counted, stuck, layout)),
+    reportShape,
+  )
   const { percentileRuns, percentileSince, days, ...stats } = row as d.RowOf<typeof reportShape>
   return {
     ...stats,
@@ -124,7 +129,14 @@ export async function reportStats(run: Run, options: ReportOptions = {}): Promis
 
 const DAYS = 30
 
-const statement = (where: UsageWhere, zone: Sql, now: Sql, entries: boolean, stuck: number) => sql`
+const statement = (
+  where: UsageWhere,
+  zone: Sql,
+  now: Sql,
+  entries: boolean,
+  stuck: number,
+  layout: Layout,
+) => sql`
 with ${startsOf('day', zone)},
 bounds as (
   select *, first_day::timestamp at time zone ${zone} as first_instant
@@ -133,16 +145,19 @@ bounds as (
     from (select ${dateOf('day', sql`least(${where.until ?? raw('null::timestamptz')} - interval '1 microsecond', ${now})`, zone)} as last_day) as l
   ) as f
 ),
-counted as (
+counted as (${daysOf(
+  sql`
   select ${recentDay('e.start_time', zone)} as day, ${byStatus((where) => `count(*) ${where}`)},
          count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens, count(e.end_time) as timed,
-         extract(epoch from sum(${raw(runTime('e'))})) * 1000 as duration
-  from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1
+         extract(epoch from sum(${raw(runTime('e'))})) * 1000 as duration${perRun(layout)}
+  from ${withoutStatistics('workflow_executions', where.on('start_time'), layout)} group by 1${perRun(layout)}
   union all
   select ${recentDay('e.quarter_start', zone)}, ${byStatus((where) => `sum(e.runs) ${where}`)},
-         sum(e.runs), sum(e.total_cost), sum(e.total_tokens), sum(e.timed_runs), sum(e.duration_ms)
-  from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1
-  ${where.byModel ? moved(where, zone) : empty}
+         sum(e.runs), sum(e.total_cost), sum(e.total_tokens), sum(e.timed_runs), sum(e.duration_ms)${perRun(layout)}
+  from ${withoutStatistics('usage_history', where.on('quarter_start'), layout)} group by 1${perRun(layout)}
+  ${where.byModel ? moved(where, zone, layout) : empty}`,
+  layout,
+)}
 ), totals as (
   select coalesce(sum(runs), 0) as total_executions,
          ${raw(
@@ -169,25 +184,29 @@ counted as (
 ), entries as (
   select ${
     entries
-      ? sql`(select count(*) from audit_logs e ${where.on('timestamp')})
-         + (select coalesce(sum(e.entries), 0) from audit_history e ${where.on('quarter_start')})`
+      ? entriesSql(where.on('timestamp'), where.on('quarter_start'), layout)
       : raw('null::bigint')
   } as total_audit_logs,
          ${where.cut('usage_history', 'runs')} as history_cut,
          ${entries ? where.cut('audit_history', 'entries') : raw('0')} as audit_history_cut,
-         ${where.unknown()}::text as history_unknown, ${unpricedSql(where)}::text as unpriced
+         ${where.unknown()}::text as history_unknown, ${unpricedSql(where, layout)}::text as unpriced
 )
 select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, stuck, entries, bounds) as r`
 
+/** A distributed store adds up the rows of each day on each shard. */
+const daysOf = (rows: Sql, layout: Layout): Sql =>
+  layout === 'single'
+    ? rows
+    : sql`select day, ${raw(SUMS.map((name) => `sum(${name}) as ${name}`).join(', '))} from (${rows}) as rows_of_runs group by day`
+
 /** The cost of steps with another model than their run. */
-const moved = (where: UsageWhere, zone: Sql): Sql => sql`union all
-  select ${recentDay('e.start_time', zone)}, ${raw(
-    Object.keys(STATUSES)
-      .map(() => '0')
-      .join(', '),
-  )},
-         sum(e.runs), sum(e.total_cost), sum(e.total_tokens), 0, 0
-  from ${withoutStatistics(MOVED_COST, where.on('start_time'))} as e group by 1`
+const moved = (where: UsageWhere, zone: Sql, layout: Layout): Sql => {
+  const { from, alias } = movedOf(where, layout)
+  const none = raw('0, '.repeat(Object.keys(STATUSES).length + 1))
+  return sql`union all
+  select ${recentDay('e.start_time', zone)}, ${none}sum(${raw(alias)}.total_cost), sum(${raw(alias)}.total_tokens), 0, 0${perRun(layout)}
+  from ${from} group by 1${perRun(layout)}`
+}
 
 const STATUSES = {
   running: 'running',
@@ -196,6 +215,8 @@ const STATUSES = {
   partial: 'partial',
   cancelled: 'cancelled',
 }
+
+const SUMS = [...Object.values(STATUSES), 'runs', 'cost', 'tokens', 'timed', 'duration']
 
 /**
  * A column for each status. If status were in the GROUP BY, PostgreSQL would expect thousands of groups and sort all rows,

@@ -1,13 +1,15 @@
+import { byLayout, perRun } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, join, raw, sql } from '../../db/query/sql.ts'
 import { columnOf } from '../../tables/column.ts'
-import { MOVED_COST } from '../../tables/models.ts'
 import { isTagKey, type TagKey, tagOfKey } from '../table/tag.ts'
 import { countOf } from '../table/validate.ts'
 import { type CalendarPart, calendarKey, withoutStatistics, zoneOf } from './calendar.ts'
 import { DIMENSION_FIELDS } from './dimensions.ts'
 import { type UsageFilter, usageWhere } from './filter.ts'
+import { movedOf } from './moved.ts'
 
 /** The keys of a series: what the history knows of all removed runs, and tags. */
 export const SERIES_KEYS = ['model', 'status', 'user', 'mode', 'workflow'] as const
@@ -58,25 +60,27 @@ export async function costSeries(run: Run, options: SeriesOptions): Promise<Seri
   const calendar = calendarKey(part, zone)
   const limit = countOf('top', top, 1)
   const isRest = limit === null ? raw('false') : sql`place > ${limit}::bigint`
-  const moved =
-    by === 'model' || where.byModel
-      ? sql`union all
-    select ${calendar.of(sql`e.start_time`)}, ${column}, sum(e.runs), sum(e.total_cost)
-    from ${withoutStatistics(MOVED_COST, where.on('start_time'))} as e group by 1, 2`
-      : empty
+  const moved = (layout: Layout) => {
+    if (by !== 'model' && !where.byModel) return empty
+    const { from, alias } = movedOf(where, layout)
+    return sql`union all
+    select ${calendar.of(sql`e.start_time`)}, ${by === 'model' ? raw(`${alias}.model_id`) : column}, 0, sum(${raw(alias)}.total_cost)${perRun(layout)}
+    from ${from} group by 1, 2${perRun(layout)}`
+  }
   const shape = { ...pointShape, date: d.nullable(d.text(calendar.text('r.date'))) }
   const rows = await run(
-    sql`
+    byLayout(
+      (layout) => sql`
 with ${join([empty, ...calendar.needs.map((need) => sql`${need},`)], '')}
 counted as (
   select date, key, sum(runs) as runs, sum(cost) as cost
   from (
-    select ${calendar.of(sql`e.start_time`)} as date, ${column} as key, count(*) as runs, sum(e.total_cost) as cost
-    from ${withoutStatistics('workflow_executions', where.on('start_time'))} as e group by 1, 2
+    select ${calendar.of(sql`e.start_time`)} as date, ${column} as key, count(*) as runs, sum(e.total_cost) as cost${perRun(layout)}
+    from ${withoutStatistics('workflow_executions', where.on('start_time'), layout)} group by 1, 2${perRun(layout)}
     union all
-    select ${calendar.of(sql`e.quarter_start`)}, ${column}, sum(e.runs), sum(e.total_cost)
-    from ${withoutStatistics('usage_history', where.on('quarter_start'))} as e group by 1, 2
-    ${moved}
+    select ${calendar.of(sql`e.quarter_start`)}, ${column}, sum(e.runs), sum(e.total_cost)${perRun(layout)}
+    from ${withoutStatistics('usage_history', where.on('quarter_start'), layout)} group by 1, 2${perRun(layout)}
+    ${moved(layout)}
   ) as all_rows group by date, key having sum(runs) <> 0 or sum(cost) <> 0
 ), placed as (
   -- A join of the keys could not be hashed, because a key may be null.
@@ -94,6 +98,7 @@ counted as (
 )
 select ${raw(d.selectList(shape, 'r'))}, coalesce(r.place, 0) as place
 from r order by r.date, r.is_total, r.other, r.place`,
+    ),
     { ...pointShape, place: d.count() },
   )
   const keys: string[] = []

@@ -1,4 +1,5 @@
-import { byLayout } from '../../db/distributed/by-layout.ts'
+import { byLayout, perRun } from '../../db/distributed/by-layout.ts'
+import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { empty, raw, type Sql, sql } from '../../db/query/sql.ts'
@@ -26,18 +27,15 @@ const statsShape = {
 /** Totals of a store or of one user. They include what cleanup has removed. */
 export type StoreStats = d.RowOf<typeof statsShape>
 
-/**
- * Live rows and removed rows, read in one statement. In a distributed store it is also one statement of each shard, and so one
- * snapshot: Citus does that if the execution is in each GROUP BY.
- */
-const statement = (user: Sql, execution: Sql) => sql`
+/** Live rows and removed rows, read in one statement. */
+const statement = (user: Sql, layout: Layout) => sql`
 with runs as (
-  select ${execution}status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
-         sum(extract(epoch from ${raw(timeBetween('start_time', 'end_time'))}) * 1000) as duration
-  from workflow_executions ${user} group by ${execution}status
+  select status, count(*) as runs, sum(total_cost) as cost, sum(total_tokens) as tokens, count(end_time) as timed,
+         sum(extract(epoch from ${raw(timeBetween('start_time', 'end_time'))}) * 1000) as duration${perRun(layout)}
+  from workflow_executions e ${user} group by status${perRun(layout)}
   union all
-  select ${execution}status, sum(runs), sum(total_cost), sum(total_tokens), sum(timed_runs), sum(duration_ms)
-  from usage_history ${user} group by ${execution}status
+  select status, sum(runs), sum(total_cost), sum(total_tokens), sum(timed_runs), sum(duration_ms)${perRun(layout)}
+  from usage_history e ${user} group by status${perRun(layout)}
 ), totals as (
   select coalesce(sum(runs), 0)::bigint as total_executions,
          ${raw(['running', 'successful', 'failed', 'partial', 'cancelled'].map(counted).join(',\n         '))},
@@ -46,10 +44,20 @@ with runs as (
          coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time
   from runs
 ), entries as (
-  select (select count(*) from audit_logs ${user})
-         + (select coalesce(sum(entries), 0) from audit_history ${user})::bigint as total_audit_logs
+  select ${entriesSql(user, user, layout)}::bigint as total_audit_logs
 )
 select ${raw(d.selectList(statsShape, 't'))} from (select * from totals, entries) as t`
+
+/** SQL of the number of audit entries that are kept and that are removed. */
+export const entriesSql = (kept: Sql, removed: Sql, layout: Layout): Sql =>
+  layout === 'single'
+    ? sql`((select count(*) from audit_logs e ${kept})
+         + (select coalesce(sum(e.entries), 0) from audit_history e ${removed}))`
+    : sql`(select coalesce(sum(entries), 0) from (
+           select count(*) as entries, e.execution_id from audit_logs e ${kept} group by e.execution_id
+           union all
+           select sum(e.entries), e.execution_id from audit_history e ${removed} group by e.execution_id
+         ) as kept_and_removed)`
 
 const counted = (word: string): string => {
   const status = word === 'successful' ? 'success' : word
@@ -63,9 +71,9 @@ const counted = (word: string): string => {
  */
 export async function getStats(run: Run, userId?: OneOrMore): Promise<StoreStats> {
   const user = userId === undefined ? empty : where([equals('user_id', text)('userId', userId)])
-  const asked = byLayout((layout) =>
-    statement(user, layout === 'single' ? empty : raw('execution_id, ')),
+  const [stats] = await run(
+    byLayout((layout) => statement(user, layout)),
+    statsShape,
   )
-  const [stats] = await run(asked, statsShape)
   return stats as StoreStats
 }
