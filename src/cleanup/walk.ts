@@ -47,12 +47,18 @@ export async function walkAll(work: Work, limits: Limits): Promise<Walk> {
     batches: 0,
   }
   for (const walked of WALKED) {
+    const streak = { refused: 0 }
     for (const place of work.places) {
       if (!walk.complete) return walk
-      await walkPlace(work, place, walked, limits, walk)
+      await walkPlace(work, place, walked, limits, walk, streak)
     }
   }
   return walk
+}
+
+/** The rows of a table that errors have kept since the last one was removed, on all shards. */
+interface Streak {
+  refused: number
 }
 
 async function walkPlace(
@@ -61,10 +67,11 @@ async function walkPlace(
   walked: Walked,
   limits: Limits,
   walk: Walk,
+  streak: Streak,
 ): Promise<void> {
   const history = walked.kind === 'metric' ? undefined : walked.kind
   const begin = history && (await endOf(place, history))
-  const shared = await walkThrough(work, place, walked, limits, walk)
+  const shared = await walkThrough(work, place, walked, limits, walk, streak)
   if (history && begin !== undefined && shared.length > 0) {
     await mergeHistory(place, history, begin, shared).catch((error) => {
       // A sum may not fit its column; the rows then stay apart.
@@ -80,23 +87,30 @@ async function walkThrough(
   walked: Walked,
   limits: Limits,
   walk: Walk,
+  streak: Streak,
 ): Promise<string[]> {
   const pace = paceOf(limits)
   const shared = new Set<string>()
-  /** Rows that errors have kept since the last row was removed. */
-  let refused = 0
   for (let at: Position | null = START; at !== null; ) {
     if (limits.over()) {
       walk.complete = false
       break
     }
-    const batch = await patiently(work, place, walked, at, pace, limits, refused < MOST_REFUSED)
+    const batch = await patiently(
+      work,
+      place,
+      walked,
+      at,
+      pace,
+      limits,
+      streak.refused < MOST_REFUSED,
+    )
     if (batch === null) {
       walk.complete = false
       break
     }
-    if (batch.removed > 0) refused = 0
-    else if (batch.refused) refused++
+    if (batch.removed > 0) streak.refused = 0
+    else if (batch.refused) streak.refused++
     count(walk, walked, batch)
     if (batch.quarter !== null) shared.add(batch.quarter)
     limits.progress?.(walk.removed)

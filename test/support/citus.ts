@@ -77,15 +77,23 @@ export async function createOnNodes(name: string, template: string): Promise<voi
   if (report) appendFileSync(report, `${expect.getState().testPath}\n`)
 }
 
-export const dropOnNodes = (name: string): Promise<unknown> =>
-  whereIs(name, `drop database if exists ${name} with (force)`)
+/** `with (force)` waits for no session that is beginning, such as that of the daemon of Citus. */
+export async function dropOnNodes(name: string): Promise<void> {
+  await endSessions(name)
+  await whereIs(name, `drop database if exists ${name} with (force)`)
+}
+
+/** Ends all sessions of a database; no other can begin. */
+async function endSessions(name: string): Promise<void> {
+  await whereIs(name, `alter database ${name} allow_connections false`)
+  const end = 'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1'
+  await whereIs(name, end, [name])
+}
 
 /** Distributes a database if it is migrated, and makes it a template: no session can begin, also none of the daemon of Citus. */
 export async function sealOnNodes({ name, url }: { name: string; url: string }, as: string) {
   await distribute(name, url)
-  await whereIs(name, `alter database ${name} allow_connections false`)
-  const end = 'select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = $1'
-  await whereIs(name, end, [name])
+  await endSessions(name)
   if (as !== name) await whereIs(name, `alter database ${name} rename to ${as}`)
 }
 

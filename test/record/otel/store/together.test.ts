@@ -4,6 +4,7 @@ import { executionIdOf } from '../../../../src/record/otel/store/ids.ts'
 import { startReconciling } from '../../../../src/record/otel/store/loop.ts'
 import { receiveFacts } from '../../../../src/record/otel/store/receive.ts'
 import { falseBooks } from '../../../support/batches.ts'
+import { waitingOnNodes } from '../../../support/citus.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createAdoptedFull, createMigrated } from '../../../support/migrated.ts'
 import { AT_ONCE, addPrices, LATER, settle, totals } from './settled.ts'
@@ -55,7 +56,10 @@ it('processes that receive interleaved traces, write, cancel and clean up at onc
           // A run that does not exist yet.
           (error) => expect(error).toMatchObject({ code: 'not_found' }),
         )
-        await store.cleanup({ before: '2026-11-20T11:00:00Z' })
+        await store.cleanup({ before: '2026-11-20T11:00:00Z' }).catch((error) => {
+          // Another process is cleaning up.
+          expect(error).toMatchObject({ code: 'locked' })
+        })
       }
     }
   })
@@ -81,7 +85,15 @@ it('processes that receive interleaved traces, write, cancel and clean up at onc
 })
 
 it('a cleanup while late spans arrive removes the run with its spans; totals stay, and later spans are refused', async () => {
-  await database.sql('truncate workflow_executions, audit_logs, billing_records cascade')
+  for (const table of [
+    'workflow_executions',
+    'audit_logs',
+    'billing_records',
+    'wfstore_bill_lines',
+    'wfstore_traces',
+    'wfstore_spans',
+  ])
+    await database.sql(`truncate ${table} cascade`)
   const [own] = processes
   if (!own) throw new Error('no process')
   await receiveFacts(own.inTransaction, [
@@ -115,7 +127,7 @@ async function isWaiting(): Promise<void> {
     const rows = await database.sql(
       `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
     )
-    if (rows.length > 0) return
+    if (rows.length > 0 || (await waitingOnNodes(database.sql)).length > 0) return
   }
 }
 
