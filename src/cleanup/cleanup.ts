@@ -84,14 +84,14 @@ async function cleanLocked(store: CleanupStore, options: CleanupOptions): Promis
   const began = performance.now()
   const { keepLast, archive: sink } = options
   const cutoff = await cutoffOf(client, options)
-  await assertNoCascade(client)
+  const single = store.places.every(({ layout }) => layout === 'single')
+  await assertNoCascade(client, single ? 'single' : 'distributed')
   await assertFiniteBefore(store, { cutoff, keepLast, guards: await readGuards(store) })
   if (options.allowAll !== true) {
     const count = () => countCleanup(client, { before: cutoff, keepLast })
     await assertKeepsNewestRun(store, { cutoff, keepLast }, count)
   }
   // Of the servers of a distributed store each has its own sequences.
-  const single = store.places.every(({ layout }) => layout === 'single')
   const advanced = single ? await advanceSequences(client, HISTORIES) : []
   if (advanced.length > 0)
     options.warning?.(

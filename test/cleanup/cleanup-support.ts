@@ -20,6 +20,9 @@ export const clean = (database: TestDatabase, options: CleanupOptions): Promise<
 export const uuid = (number: number): string =>
   `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`
 
+/** Numbers of runs that are on the first shard of a distributed store, where a cleanup begins. */
+export const [FIRST, SECOND, THIRD] = [2, 4, 6] as const
+
 /** A run for a test. Times are SQL literals of timestamptz. */
 export interface RunSeed {
   id: string
@@ -134,8 +137,13 @@ export const sumOf = (rows: readonly CleanupRow[]) => {
 
 interface Submittable {
   text: string
+  values?: unknown[]
   submit?: (connection: unknown) => void
 }
+
+/** Of a statement that is sent to shards: what runs there. */
+const textOf = ({ text, values = [] }: Submittable): string =>
+  text.startsWith('select wfstore_at ') ? String(values[1]) : text
 
 /** Statements that show others nothing and see nothing of them: what comes before one might as well come after it. */
 export const SILENT = /^(begin|select set_config|select pg_stat_get_xact)/
@@ -149,7 +157,7 @@ export function atStatements(
   const query = client.query.bind(client) as (...given: unknown[]) => unknown
   const interleaved = (...given: unknown[]) => {
     const [first] = given as [string | Submittable]
-    const text = typeof first === 'string' ? first : first.text
+    const text = typeof first === 'string' ? first : textOf(first)
     // A COPY is a stream, and has to be given back at once.
     if (typeof first === 'string' || !first.submit)
       return before(++sent, text).then(() => query(...given))

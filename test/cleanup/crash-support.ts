@@ -17,7 +17,7 @@ export async function seed({ sql }: Sql): Promise<void> {
       start, case when n <> 6 then start + interval '1.000001 s' end, n * 0.1000000000001, n
     from (select n, timestamptz '2024-01-01Z' + (n / 3) * interval '1 hour' as start from generate_series(0, 7) n) s;
     update workflow_executions set start_time = '2025-02-01Z', end_time = '2025-02-02Z' where execution_id::text like '%7';
-    update workflow_executions set tags = jsonb_build_object('team', user_id) where user_id <> 'u1';
+    update workflow_executions set tags = ('{"team":"' || user_id || '"}')::jsonb where user_id <> 'u1';
     insert into wfstore_settings (time_zone, cost_tags) values ('UTC', '{team}') on conflict (only_row) do update set cost_tags = excluded.cost_tags;
     insert into workflow_steps (execution_id, step_id, step_number, step_name, model_id, cost, tokens_used, cost_source)
     select execution_id, ('11111111-0000-7000-8000-00000000000' || n)::uuid, n, 's', case n when 2 then 'y' end, n * 0.01, n,

@@ -5,6 +5,7 @@ import { cleanup } from '../../src/cleanup/cleanup.ts'
 import { type Endpoint, startEmbedded } from '../../src/db/embedded/server.ts'
 import { migrateUp } from '../../src/db/migrate/up.ts'
 import { cleanUp, connectTo, embeddedIn, isAlive, quick } from '../db/embedded/support.ts'
+import { citusUrl } from '../support/citus.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { type Hooks, type Statement, startProxy } from '../support/failpoint.ts'
 import { withClient } from '../support/migrate.ts'
@@ -132,6 +133,8 @@ it('after SIGKILL before or after a statement of each kind, the lock is free at 
     ['after', 'update wfstore_cleanups set outcome = $1', 1],
   ]
   for (const [place, text, nth] of kills) {
+    // No two of these runs are of the same quarter of an hour and on the same shard.
+    if (citusUrl && text === 'with apart') continue
     await reseed(database)
     let seen = 0
     const kill = async (statement: Statement): Promise<'cut' | undefined> => {

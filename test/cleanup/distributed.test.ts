@@ -141,6 +141,28 @@ describe.skipIf(!citusUrl)('a cleanup of a distributed store', () => {
     }),
   )
 
+  it('refuses a foreign key that the shards do not know, before anything is removed', async () => {
+    const { sql } = database
+    await sql('create table feedback (execution_id uuid references workflow_executions)')
+    try {
+      await expect(clean(database, { before: CUTOFF })).rejects.toMatchObject({
+        code: 'schema_differs',
+        message: 'foreign key feedback_execution_id_fkey of feedback is not known on the shards',
+      })
+      expect(await sql('select 1 from workflow_executions')).toHaveLength(12)
+      await sql(
+        "select create_distributed_table('feedback', 'execution_id', colocate_with => 'workflow_executions')",
+      )
+      await sql('insert into feedback values ($1)', [uuid(5)])
+      expect(await clean(database, { before: CUTOFF })).toMatchObject({
+        removed: { ...ALL, execution: 11, step: 22, audit: 12 },
+        kept: { execution: { protected: 1 } },
+      })
+    } finally {
+      await sql('drop table feedback')
+    }
+  })
+
   it('skips a run that another session has locked, and removes it later', async () => {
     const holder = await database.connect()
     try {

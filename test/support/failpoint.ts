@@ -160,11 +160,20 @@ function onMessage(
   })
 }
 
-/** The SQL of a simple query or of a Parse, whose statement name comes first. */
+/** The SQL of a simple query or of a Parse, whose statement name comes first. Of a call that is sent to shards: what runs there. */
 function textOf(messages: Message[]): string {
-  const first = messages[0]
+  const [first, bind] = messages
   if (first?.type !== 'Q' && first?.type !== 'P') return ''
-  return first.body.toString('utf8').split('\0')[first.type === 'P' ? 1 : 0] ?? ''
+  const text = first.body.toString('utf8').split('\0')[first.type === 'P' ? 1 : 0] ?? ''
+  return bind?.type === 'B' && text.startsWith('select wfstore_at ') ? secondOf(bind.body) : text
+}
+
+/** The second value of a Bind: two names, then formats, then the length and the bytes of each value. */
+function secondOf(bind: Buffer): string {
+  let at = bind.indexOf(0, bind.indexOf(0) + 1) + 1
+  at += 4 + 2 * bind.readInt16BE(at)
+  at += 4 + bind.readInt32BE(at)
+  return bind.toString('utf8', at + 4, at + 4 + bind.readInt32BE(at))
 }
 
 function simpleQuery(text: string): Buffer {

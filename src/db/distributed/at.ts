@@ -15,7 +15,8 @@ import { COPIED, NO_RUN, SHARDED } from './layout.ts'
 type Row = Record<string, string | null>
 
 const TABLES: readonly string[] = [...SHARDED, ...COPIED]
-const NAMES = new RegExp(`\\b(${TABLES.join('|')})(_pkey)?\\b|%|\\$(\\d+)`, 'g')
+/** A column of an application may have the name "$1". */
+const NAMES = new RegExp(`\\b(${TABLES.join('|')})(_pkey)?\\b|%|(?<!["'\\w])\\$(\\d+)`, 'g')
 /** On shards these keys have the execution_id too. */
 const KEYS = /on conflict \((log_id|billing_id)\)/g
 

@@ -33,8 +33,10 @@ export async function onParts<S extends d.Shape>(
   shape: S,
 ): Promise<d.RowOf<S>[][]> {
   if (layout === 'single') return [await query(client, statement(staged), shape)]
-  const columns = stagedColumns(staged).map(({ staged: name, type }) => `${name} ${type}`)
-  const source = `(select * from json_to_recordset($1::json) as r (line bigint, absent smallint[], refs jsonb, ${columns.join(', ')}))`
+  const columns = partColumns(staged)
+  const typed = columns.map(({ name, type }) => `${name}::${type}`).join(', ')
+  const texts = columns.map(({ name }) => `${name} text`).join(', ')
+  const source = `(select ${typed} from json_to_recordset($1::json) as r (${texts}))`
   const text = statement({ ...staged, source })
   const parts: d.RowOf<S>[][] = []
   for await (const { run, rows } of partsOf(client, staged))
@@ -42,9 +44,22 @@ export async function onParts<S extends d.Shape>(
   return parts
 }
 
+/** They are sent as texts: in JSON, a JSON null would be NULL, and arrays and rows are not what their types read. */
+const partColumns = (staged: Staged): { name: string; type: string }[] => [
+  { name: 'line', type: 'bigint' },
+  { name: 'absent', type: 'smallint[]' },
+  { name: 'refs', type: 'jsonb' },
+  ...stagedColumns(staged).map(({ staged: name, type }) => ({ name, type })),
+]
+
 async function* partsOf(client: pg.ClientBase, staged: Staged) {
   const stage = raw(stageOf(staged.table))
   const id = raw(stagedField(staged, staged.table.kind === 'metric' ? 'metricId' : 'executionId'))
+  const texts = raw(
+    partColumns(staged)
+      .map(({ name }) => `${name}::text`)
+      .join(', '),
+  )
   const shards = await query(
     client,
     sql`select shard, min(coalesce(${id}, wfstore_no_run())::text) as run from ${stage} group by shard order by shard`,
@@ -54,8 +69,8 @@ async function* partsOf(client: pg.ClientBase, staged: Staged) {
     for (let after = '-1'; ; ) {
       const [part] = await query(
         client,
-        sql`select max(line) as last, json_agg(row_to_json(s)) as rows
-            from (select * from ${stage} where shard = ${shard} and line > ${after} order by line limit ${PART}) as s`,
+        sql`select max(line::bigint) as last, json_agg(row_to_json(s)) as rows
+            from (select ${texts} from ${stage} as staged where shard = ${shard} and line > ${after} order by staged.line limit ${PART}) as s`,
         { last: d.nullable(d.text()), rows: d.nullable(d.text()) },
       )
       if (!part?.last || !part.rows) break

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
 import type { ArchiveSink } from '../../../src/cleanup/types.ts'
+import { citusUrl } from '../../support/citus.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { untilBlocked } from '../../support/migrate.ts'
 import { createMigrated } from '../../support/migrated.ts'
@@ -46,7 +47,10 @@ it('a column that is added during a cleanup ends it, and every value is in the t
     })
     await change
     await changing.end()
-    expect(await rowsOf(database)).toHaveLength(20)
+    // In a distributed store a batch has rows of one shard only.
+    const left = (await rowsOf(database)).length
+    if (citusUrl) expect(left).toBeLessThan(30)
+    else expect(left).toBe(20)
     await restore(database, folder)
     expect(await rowsOf(database)).toHaveLength(30)
     await database.sql('alter table observability_metrics drop column late')

@@ -47,7 +47,7 @@ afterAll(() => database.drop())
 beforeEach(async () => {
   disk.left = Number.POSITIVE_INFINITY
   await database.sql(`
-    set wfstore.keeps_totals = 'on';
+    begin; set local wfstore.keeps_totals = 'on';
     delete from workflow_executions; delete from audit_logs; delete from observability_metrics; delete from usage_history;
     delete from audit_history; delete from wfstore_cleanups;
     insert into workflow_executions (workflow_name, user_id, mode, model_id, start_time, end_time, status, total_cost, total_tokens, metadata,
@@ -59,7 +59,7 @@ beforeEach(async () => {
     select execution_id, n, 's', total_cost / 3, '[1, {"b": null}]' from workflow_executions, generate_series(1, 3) n;
     insert into audit_logs (user_id, action_type, action_details, timestamp) values ('u', 'a', 'd', '1969-12-31T23:59:59.000001Z');
     insert into observability_metrics (user_id, metric_type, metric_value, timestamp)
-    select 'u', 't', n, '2026-01-01Z' from unnest('{-1.50, 0, 12345678901234567890.123456789012345678}'::numeric[]) n`)
+    select 'u', 't', n, '2026-01-01Z' from unnest('{-1.50, 0, 12345678901234567890.123456789012345678}'::numeric[]) n; commit`)
 })
 
 const exported = () =>
@@ -135,8 +135,8 @@ it('the columns have types, and each row group has the least and the greatest va
 it('a value that its type cannot hold makes its column text in that file, the manifest says so, and it is restored', () =>
   inFolder(async (folder) => {
     await database.sql(`
-      update workflow_steps set cost = 1e-39 where step_number = 1;
-      update workflow_executions set created_at = '0044-03-15 00:00Z BC'`)
+      begin; set local wfstore.keeps_totals = 'on'; update workflow_steps set cost = 1e-39 where step_number = 1;
+      update workflow_executions set created_at = '0044-03-15 00:00Z BC'; commit`)
     const before = await exported()
     const { archive } = await clean(database, folder, { archive: parquet(folder) })
     const texts = archive?.files.map(({ name, textColumns }) => [name, textColumns])

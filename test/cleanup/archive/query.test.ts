@@ -20,7 +20,7 @@ afterAll(() => database.drop())
 /** Sums of these costs have more digits than a double, and the archives have amounts with different digits. */
 beforeEach(() =>
   database.sql(`
-    set wfstore.keeps_totals = 'on';
+    begin; set local wfstore.keeps_totals = 'on';
     delete from workflow_executions; delete from audit_logs; delete from observability_metrics; delete from usage_history;
     delete from audit_history; delete from wfstore_cleanups;
     insert into workflow_executions (execution_id, workflow_name, user_id, mode, model_id, start_time, end_time, status, total_cost,
@@ -31,7 +31,7 @@ beforeEach(() =>
       '{"team": "a", "n": 1.10}'
     from generate_series(1, 60) n;
     insert into workflow_steps (execution_id, step_number, step_name, cost)
-    select execution_id, n, 's', total_cost / 2 from workflow_executions, generate_series(1, 2) n`),
+    select execution_id, n, 's', total_cost / 2 from workflow_executions, generate_series(1, 2) n; commit`),
 )
 
 const archive = (folder: string, before: string, format: ArchiveFormat) =>
@@ -98,7 +98,7 @@ it('a row that two archives have is there once, as it was deleted last', () =>
     await archive(folder, '2026-01-15T00:00:00Z', 'parquet')
     await restore(database, folder)
     await database.sql(
-      `update workflow_executions set workflow_name = 'renamed' where execution_id::text like '%05'`,
+      `begin; set local wfstore.keeps_totals = 'on'; update workflow_executions set workflow_name = 'renamed' where execution_id::text like '%05'; commit`,
     )
     await archive(folder, '2026-02-01T00:00:00Z', 'jsonl')
     const sql = `select count(*) as runs, count(*) filter (workflow_name = 'renamed') as renamed, (select count(*) from workflow_steps) as steps
@@ -126,11 +126,11 @@ it('values have types, and are exact in each format', () =>
 it('a column whose amounts have no common type is text, a note says so, and none is rounded', () =>
   inFolder(async (folder) => {
     await database.sql(
-      `update workflow_executions set total_cost = 1e-30 where execution_id::text like '%01'`,
+      `begin; set local wfstore.keeps_totals = 'on'; update workflow_executions set total_cost = 1e-30 where execution_id::text like '%01'; commit`,
     )
     await archive(folder, '2026-01-03T00:00:00Z', 'parquet')
     await database.sql(
-      `update workflow_executions set total_cost = 12345678901234567890 where execution_id::text like '%02'`,
+      `begin; set local wfstore.keeps_totals = 'on'; update workflow_executions set total_cost = 12345678901234567890 where execution_id::text like '%02'; commit`,
     )
     await archive(folder, '2026-01-04T00:00:00Z', 'parquet')
     const { stdout, stderr } = await query(

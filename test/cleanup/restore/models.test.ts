@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { archiveInFolder } from '../../../src/cleanup/archive/write/folder.ts'
 import { cleanup } from '../../../src/cleanup/cleanup.ts'
 import { restoreArchive } from '../../../src/cleanup/restore/restore.ts'
-import { KEEPS_TOTALS } from '../../../src/db/totals.ts'
 import { costBy, type Dimension } from '../../../src/queries/usage/cost.ts'
 import { reportStats } from '../../../src/queries/usage/report-stats.ts'
 import { runOn, trillionths } from '../../queries/usage/support.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { withoutTriggers } from '../../support/triggers.ts'
 import { clear, uuid } from '../cleanup-support.ts'
 
 let database: TestDatabase
@@ -97,12 +97,10 @@ async function add(all: Runs, from: number): Promise<void> {
     [seeds],
   )
   // As in an adopted row: the triggers would make it the sum of the steps again.
-  await client.query(`begin; ${KEEPS_TOTALS}`)
-  await client.query(
+  await withoutTriggers(database, [
     `update workflow_executions e set total_cost = total_cost + r.more from ${rows} where e.execution_id = r.id and r.more > 0`,
     [seeds],
-  )
-  await client.query('commit')
+  ])
 }
 
 type Sums = Map<string, { runs: number; cost: bigint; tokens: number }>
