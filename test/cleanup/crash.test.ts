@@ -74,7 +74,8 @@ it('after a lost connection or a terminated session at any statement, the next c
   })
   await expectWanted(database, wanted, 'through a proxy')
   const times = new Map<string, number>()
-  for (let at = 1; at <= statements.length; at++) {
+  // The shards have many statements of the same kind.
+  for (let at = 1; at <= statements.length; at += citusUrl ? 7 : 1) {
     const sent = statements[at - 1] as string
     const nth = (times.get(sent) ?? 0) + 1
     times.set(sent, nth)

@@ -7,6 +7,7 @@ import { CLEANED } from '../../src/cleanup/types.ts'
 import { billingOf } from '../../src/queries/billing/billing.ts'
 import { reportStats } from '../../src/queries/usage/report-stats.ts'
 import { dollars, instantOf, micros, runOn } from '../queries/usage/support.ts'
+import { citusUrl } from '../support/citus.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 import { addRun, cleanupsIn, clear, sumOf, uuid } from './cleanup-support.ts'
@@ -195,9 +196,10 @@ it('no total changes, to its last digit, and the right rows remain, after any se
       })
       expect(sumOf(await cleanupsIn(database))).toEqual(sums)
     }),
-    { numRuns: 14 },
+    // A cluster takes longer for each.
+    { numRuns: citusUrl ? 6 : 14 },
   )
-  expect(removedRows).toBeGreaterThan(50)
+  expect(removedRows).toBeGreaterThan(citusUrl ? 10 : 50)
 })
 
 it('numbers of kept runs only are marked: percentiles have their count, bills their removed runs', async () => {
