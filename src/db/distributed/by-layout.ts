@@ -1,5 +1,5 @@
 import type { Queryable } from '../query/connection.ts'
-import { raw, type Sql, type Statement } from '../query/sql.ts'
+import { type Bound, raw, type Sql, type Statement } from '../query/sql.ts'
 import type { Layout } from './layout.ts'
 
 /** The layouts of the databases whose schema is checked. */
@@ -13,10 +13,10 @@ export function setLayout(database: Queryable, layout: Layout): Layout {
   return layout
 }
 
-const builders = new WeakMap<object, (layout: Layout) => Sql>()
+const builders = new WeakMap<object, (layout: Layout) => Bound>()
 
 /** A statement whose text depends on the layout, because Citus refuses that of a single server. */
-export function byLayout(build: (layout: Layout) => Sql): Sql {
+export function byLayout<S extends Bound>(build: (layout: Layout) => S): S {
   const single = build('single')
   builders.set(single, build)
   return single

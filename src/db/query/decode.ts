@@ -70,6 +70,8 @@ export const boolean = field((value) => value === 't' || value === 'true')
 /** A JSON column of a table. */
 export const json = (sql?: string): Field<JsonValue> => ({
   ...field((value, _, form) => (form === 'text' ? value : (JSON.parse(value) as JsonValue)))(sql),
+  // A row of a shard is JSON: in it, a JSON text and a text would be the same.
+  asText: (value) => `(${value})::text`,
   unordered: true,
 })
 /** JSON that a query has made, as text. */

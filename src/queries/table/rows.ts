@@ -1,3 +1,5 @@
+import { onRun } from '../../db/distributed/at.ts'
+import { byLayout } from '../../db/distributed/by-layout.ts'
 import { NO_RUN } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
@@ -87,7 +89,7 @@ export async function insertRow<S extends d.Shape>(
   for (let tried = 1; tried <= TRIES; tried++) {
     const [inserted] = await send(run, { text, values, run: place }, shape)
     if (inserted) return inserted
-    const before = await repeated(run, source, given)
+    const before = await repeated(onRun(run, place), source, given)
     if (before) return before
   }
   throw new WfstoreError('failed', `other sessions keep adding and deleting the ${table.noun}`, {
@@ -181,7 +183,6 @@ export async function updateRow<S extends d.Shape>(
   const [start, end] = spanOf(table, given)
   checkOrder(start, end)
   if (given.length === 0) return getRow(run, source, key)
-  const sets = given.map((one) => sql`${raw(one.field.column)} = ${typed(one)}`)
   // If only one of both is given, it must fit the other one in the row.
   if (start !== null && !isGiven(given, 'endTime')) {
     conditions.push(sql`(${raw(table.alias)}.end_time >= ${start}::timestamptz) is not false`)
@@ -189,15 +190,31 @@ export async function updateRow<S extends d.Shape>(
   if (end !== null && !isGiven(given, 'startTime')) {
     conditions.push(sql`(${raw(table.alias)}.start_time <= ${end}::timestamptz) is not false`)
   }
-  const statement = sql`update ${named(table)} set ${join(sets, ', ')}
-    ${where([...conditions, raw(LEAVES_TOTALS_CONDITION)])} returning ${raw(d.selectList(shape, table.alias))}`
+  const moved = given.find(({ field }) => field.name === 'executionId')
+  // A distributed store cannot change the execution, which would move the row to another shard.
+  const update = (stays: Given[]) => {
+    const sets = given.map((one) => {
+      const column = raw(one.field.column)
+      return sql`${column} = ${stays.includes(one) ? column : typed(one)}`
+    })
+    const same = stays.map((one) => sql`${raw(table.alias)}.execution_id = ${typed(one)}`)
+    return sql`update ${named(table)} set ${join(sets, ', ')}
+    ${where([...conditions, ...same, raw(LEAVES_TOTALS_CONDITION)])} returning ${raw(d.selectList(shape, table.alias))}`
+  }
+  const statement = byLayout((layout) =>
+    at(update(layout === 'single' || !moved ? [] : [moved]), table, key),
+  )
   for (let tried = 1; tried <= TRIES; tried++) {
-    // Citus refuses a change of the execution, which would move the row to another shard.
-    const moves = isGiven(given, 'executionId')
-    const [updated] = await run(moves ? statement : at(statement, table, key), shape)
+    const [updated] = await run(statement, shape)
     if (updated) return updated
-    const { startTime = null, endTime = null } = await getRow<d.Shape>(run, source, key)
+    const { startTime = null, endTime = null, ...row } = await getRow<d.Shape>(run, source, key)
     checkOrder(start ?? (startTime as string | null), end ?? (endTime as string | null))
+    if (moved && tried === TRIES && row.executionId !== moved.value)
+      throw new WfstoreError(
+        'conflict',
+        `executionId of ${called(table, key)} is fixed in a distributed store`,
+        { hint: 'leave it out' },
+      )
   }
   throw new WfstoreError('failed', `other sessions keep changing ${called(table, key)}`, {
     hint: 'try again',

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { withoutTriggers, withSetting } from '../../support/triggers.ts'
 import { applyFix, detailsOf, findingOf } from './support.ts'
 
 let store: TestDatabase
@@ -10,21 +11,29 @@ beforeAll(async () => {
   store = await createMigrated('doctor_lines')
 })
 afterAll(() => store.drop())
-beforeEach(() => store.sql('truncate billing_records, wfstore_periods'))
+beforeEach(async () => {
+  for (const table of ['wfstore_bill_lines', 'billing_records', 'wfstore_periods'])
+    await store.sql(`truncate ${table}`)
+})
 
 const idOf = (n: number) => `00000000-0000-0000-0000-${n.toString(16).padStart(12, '0')}`
 
 /** Bills of 2 dollars and 20 tokens, one an hour, the newest in March, with the lines that the trigger writes. */
 const bills = (count: number) =>
-  store.sql(`
-    begin; set local wfstore.keeps_totals = 'on';
-    insert into billing_records (billing_id, user_id, execution_id, timestamp, model_id, cost, tokens_total, tokens_input, tokens_output, billing_period)
-      select lpad(to_hex(n), 32, '0')::uuid, 'u', lpad(to_hex(n), 32, '0')::uuid, '2024-03-20Z'::timestamptz - n * interval '1 hour', 'x', 2, 20, 15, 5, '2024-03'
-      from generate_series(1, ${count}) n;
-    insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, cost, cost_source)
-      select b.billing_id, wfstore_line_id(b.billing_id, null, 'x', l.meter, null, 'given'), 'x', l.meter, l.quantity, l.cost, 'given'
-      from billing_records b, (values ('given', null, 2), ('input', 15, 0), ('output', 5, 0)) l (meter, quantity, cost);
-    commit`)
+  withSetting(
+    store,
+    `wfstore.keeps_totals = 'on'`,
+    [
+      `insert into billing_records (billing_id, user_id, execution_id, timestamp, model_id, cost, tokens_total, tokens_input, tokens_output, billing_period)
+       select lpad(to_hex(n), 32, '0')::uuid, 'u', lpad(to_hex(n), 32, '0')::uuid, '2024-03-20Z'::timestamptz - n * interval '1 hour', 'x', 2, 20, 15, 5, '2024-03'
+       from generate_series(1, ${count}) n`,
+    ],
+    [
+      `insert into wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, quantity, cost, cost_source)
+       select b.execution_id, b.billing_id, wfstore_line_id(b.billing_id, null, 'x', l.meter, null, 'given'), 'x', l.meter, l.quantity, l.cost, 'given'
+       from billing_records b, (values ('given', null, 2), ('input', 15, 0), ('output', 5, 0)) l (meter, quantity, cost)`,
+    ],
+  )
 
 const verify = (...words: string[]) =>
   runCli(['migrate', 'verify', '--database-url', store.url, ...words])
@@ -36,8 +45,8 @@ const linesOf = (n: number) =>
   )
 
 /** Changes rows of closed months, as replication does. */
-const pastTriggers = (statement: string) =>
-  store.sql(`begin; set local session_replication_role = replica; ${statement}; commit`)
+const pastTriggers = (...statements: string[]) =>
+  withoutTriggers(store, ...statements.map((statement): [string] => [statement]))
 
 const WHOLE = [
   { meter: 'given', quantity: null, cost: 2 },
@@ -55,7 +64,7 @@ it('lines that add up are ok, also in an empty store', async () => {
     `insert into billing_records (billing_id, user_id, execution_id, model_id, cost, billing_period) values ('${idOf(9)}', 'u', '${idOf(9)}', 'x', 0, '2024-03')`,
   )
   await store.sql(
-    `insert into wfstore_bill_lines (billing_id, line_id, model_id, meter, quantity, unit_price, cost, cost_source) values ('${idOf(9)}', '${idOf(9)}', 'x', 'request', 7, 0, 0, 'priced')`,
+    `insert into wfstore_bill_lines (execution_id, billing_id, line_id, model_id, meter, quantity, unit_price, cost, cost_source) values ('${idOf(9)}', '${idOf(9)}', '${idOf(9)}', 'x', 'request', 7, 0, 0, 'priced')`,
   )
   expect(await findingOf(store, 'lines')).toMatchObject({
     state: 'ok',
@@ -95,10 +104,11 @@ it('the lines of a closed month are only named, unless the bill has none', async
   await store.sql(
     `insert into wfstore_periods (billing_period) values ('2024-03') on conflict do nothing`,
   )
-  await store.sql(`update wfstore_periods set closed_at = now() where billing_period = '2024-03'`)
-  await pastTriggers(`
-    update wfstore_bill_lines set cost = 1 where billing_id = '${idOf(1)}' and meter = 'given';
-    delete from wfstore_bill_lines where billing_id = '${idOf(2)}'`)
+  await store.sql(`select wfstore_close('2024-03')`)
+  await pastTriggers(
+    `update wfstore_bill_lines set cost = 1 where billing_id = '${idOf(1)}' and meter = 'given'`,
+    `delete from wfstore_bill_lines where billing_id = '${idOf(2)}'`,
+  )
   const finding = await findingOf(store, 'lines')
   expect(finding.finding).toContain('; 1 of them in closed months, whose lines cannot change')
   expect(finding.fix).not.toContain(idOf(1))

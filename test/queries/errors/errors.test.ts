@@ -8,12 +8,13 @@ import { groupFailures } from '../../../src/queries/errors/groups.ts'
 import { cancelExecutions } from '../../../src/record/recorder/close.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
+import { onLayout } from '../../support/on-layout.ts'
 import { startRun } from '../../support/runs.ts'
 import { clear as clearOn, type Failing, fail as failOn, runOn } from './support.ts'
 
 let database: TestDatabase
 let legacy: TestDatabase
-const run = runOn(() => database)
+const run = onLayout(runOn(() => database))
 const fail = (failing: Failing) => failOn(database, failing)
 const clear = () => clearOn(database)
 

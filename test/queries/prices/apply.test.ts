@@ -38,11 +38,7 @@ const settle = (settled: string, { executionId }: ExecutionRecorder) =>
           `with moved as (update billing_records set billing_period = '2020-01' where execution_id = $1) select`,
           [executionId],
         )
-        .then(() =>
-          database.sql(
-            `update wfstore_periods set closed_at = now() where billing_period = '2020-01'`,
-          ),
-        )
+        .then(() => database.sql(`select wfstore_close('2020-01')`))
 
 /** All sums of a run, which must be the same. */
 const agreedSum = async (execution: ExecutionRecorder) => {
