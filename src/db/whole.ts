@@ -14,7 +14,10 @@ const MARK = 'hidden by row security: '
 const GUARD = `(select case when count(*) > 0 then ('${MARK}' || string_agg(name, ', ' order by name))::bigint end
   from unnest(array['${TABLES.join("', '")}']) as t (name) where row_security_active(to_regclass(name)))`
 
-/** Adds the check to a statement. OFFSET is evaluated before the first row and does not change the plan. */
+/**
+ * Adds the check to a statement. OFFSET is evaluated before the first row and does not change the plan. Citus takes no query there if
+ * several shards answer.
+ */
 const guarded = (statement: Statement, guard: (text: string) => string): Statement => {
   const { text, values } = bound(statement)
   return { text: guard(text), values }
@@ -43,7 +46,7 @@ export const readWhole = (database: Queryable): Run =>
       (statement, shape) => query(database, statement, shape),
       (text) =>
         /^\s*(select|with)\b/i.test(text)
-          ? `select * from (${text}\n) as answer offset ${GUARD}`
+          ? `select * from (${text}\n) as answer ${layoutOf(database) === 'single' ? `offset ${GUARD}` : `where ${GUARD} is null`}`
           : text,
     ),
   )

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Queryable } from '../../src/db/query/connection.ts'
 import { openStore } from '../../src/index.ts'
+import { citusUrl } from '../support/citus.ts'
 import { openPool, type TestDatabase } from '../support/database.ts'
 import { createMigrated } from '../support/migrated.ts'
 
@@ -59,5 +60,21 @@ it('a pool of the caller keeps its type parsers', async () => {
   await openStore({ pool }).getStats()
   const { rows } = await pool.query(`select 1::int4 as n, true as b, '{"a": 1}'::jsonb as j`)
   expect(rows).toEqual([{ n: 1, b: true, j: { a: 1 } }])
+  await pool.end()
+})
+
+it.skipIf(!citusUrl)('a session that Citus no longer sends to the nodes is replaced', async () => {
+  const pool = openPool({ connectionString: database.url, max: 1 })
+  const store = openStore({ pool })
+  const client = await pool.connect()
+  await expect(
+    client.query(
+      'select count(*) from (select user_id from audit_logs order by 1 offset (select 1)) as x',
+    ),
+  ).rejects.toThrow('OFFSET')
+  client.release()
+  const run = await store.startExecution({ ...RUN, userId: 'again' })
+  await run.finish({ status: 'success' })
+  expect(await store.executions.get(run.executionId)).toMatchObject({ status: 'success' })
   await pool.end()
 })

@@ -97,6 +97,7 @@ function byRoutine(
     }
   if (sqlState === '42501' && routine === 'check_enable_rls')
     return { code: 'permission_denied', hint: ROW_SECURITY_HINT }
+  if (isStray(sqlState, message)) return { code: 'failed', hint: 'try again on a new connection' }
   if (isConflict(sqlState, routine))
     return {
       code: 'failed',
@@ -200,6 +201,16 @@ export function sqlStateOf(error: unknown): string | undefined {
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown }
   return severity !== undefined && typeof code === 'string' ? code : undefined
 }
+
+/**
+ * True if a session is of no use after this error: it is lost, or Citus no longer sends its calls to the nodes of their shards, as after
+ * errors in the plan of a subquery.
+ */
+export const endsSession = (error: unknown): boolean =>
+  sqlStateOf(error) === undefined || isStray(sqlStateOf(error), (error as Error).message)
+
+const isStray = (sqlState: string | undefined, message: string): boolean =>
+  sqlState === '40001' && / have moved to another node$/.test(message)
 
 /** True if a client has lost its server. pg has only messages for this (pg/lib/client.js), but the socket is destroyed. */
 export const isLost = (connection: object | undefined): boolean =>

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Layout } from '../distributed/layout.ts'
 import { isPool, type Queryable } from './connection.ts'
-import { sqlStateOf } from './errors.ts'
+import { endsSession, sqlStateOf } from './errors.ts'
 import { query, type Run } from './query.ts'
 import { isInTransaction, openSession } from './session.ts'
 import { run as execute, rollback } from './transaction.ts'
@@ -48,7 +48,7 @@ export async function inReadCommitted<T>(
     await execute(client as pg.Client, 'commit')
     return result
   } catch (error) {
-    broken = sqlStateOf(error) === undefined
+    broken = endsSession(error)
     if (!broken) await rollback(client as pg.Client)
     throw error
   } finally {

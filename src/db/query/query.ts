@@ -1,7 +1,7 @@
 import { inLayout, layoutOf } from '../distributed/by-layout.ts'
 import { type Connection, type ConnectionPool, isPool, type Queryable } from './connection.ts'
 import { decodeRows, type JsonForm, type RowOf, type Shape } from './decode.ts'
-import { databaseError, sqlStateOf } from './errors.ts'
+import { databaseError, endsSession } from './errors.ts'
 import { openSession } from './session.ts'
 import { bound, type Statement } from './sql.ts'
 
@@ -54,8 +54,8 @@ async function sendOnSession(pool: ConnectionPool, config: Config) {
   try {
     return await sendOn(client, config)
   } catch (error) {
-    // The connection is still usable after an error of the server.
-    broken = sqlStateOf(error) === undefined
+    // After most errors of the server the connection is still usable.
+    broken = endsSession(error)
     throw error
   } finally {
     release(broken)
