@@ -20,8 +20,8 @@ export async function seed({ sql }: Sql): Promise<void> {
     update workflow_executions set tags = ('{"team":"' || user_id || '"}')::jsonb where user_id <> 'u1';
     insert into wfstore_settings (time_zone, cost_tags) values ('UTC', '{team}') on conflict (only_row) do update set cost_tags = excluded.cost_tags;
     insert into workflow_steps (execution_id, step_id, step_number, step_name, model_id, cost, tokens_used, cost_source)
-    select execution_id, ('11111111-0000-7000-8000-00000000000' || n)::uuid, n, 's', case n when 2 then 'y' end, n * 0.01, n,
-      case n when 1 then 'unpriced' end
+    select execution_id, ('11111111-0000-7000-8000-00000000000' || n)::uuid, n, 's', case when n = 2 then 'y' end, n * 0.01, n,
+      case when n = 1 then 'unpriced' end
     from workflow_executions, generate_series(1, 2) n;
     insert into audit_logs (log_id, execution_id, timestamp, user_id, action_type, action_details)
     select ('22222222-0000-7000-8000-0000000000' || n || right(execution_id::text, 1))::uuid, execution_id, start_time, user_id, 'a', 'd'

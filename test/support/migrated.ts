@@ -1,5 +1,5 @@
 import { migrateUp } from '../../src/db/migrate/up.ts'
-import { createFilled, loadLegacy, type TestDatabase } from './database.ts'
+import { createDatabase, createFilled, loadLegacy, type TestDatabase } from './database.ts'
 import { schemaOf } from './migrate.ts'
 
 export const migrateOptions = {
@@ -27,9 +27,10 @@ export const createAdoptedFull = (label: string): Promise<TestDatabase> =>
     await migrate(database)
   })
 
-/** The schema that the migrations create, in the form of `schemaOf`. */
+/** The schema that the migrations create on one server, in the form of `schemaOf`. */
 export async function freshSchema(): Promise<string> {
-  const database = await createMigrated('fresh')
+  const database = await createDatabase('fresh')
+  await migrate(database)
   const schema = await schemaOf(database)
   await database.drop()
   return schema

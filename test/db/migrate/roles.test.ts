@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callAt } from '../../../src/db/distributed/at.ts'
+import { citusUrl } from '../../support/citus.ts'
 import { runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { dataFolder } from '../../support/folder.ts'
@@ -84,13 +86,17 @@ afterAll(async () => {
   await database.drop()
 })
 
+/** A cleanup locks and removes rows on the shards of a distributed store. */
+const sent = (text: string) =>
+  citusUrl && /for update|usage_history/.test(text) ? callAt(RUN, { text, values: [] }) : text
+
 /** Runs statements as one that has this role, and takes them back. Gives the number of rows of the last. */
 async function as(duty: Duty, ...statements: string[]): Promise<number | null> {
   const client = logins[duty] as pg.Client
   await client.query('begin')
   try {
     let rows: number | null = null
-    for (const statement of statements) rows = (await client.query(statement)).rowCount
+    for (const statement of statements) rows = (await client.query(sent(statement))).rowCount
     return rows
   } finally {
     await client.query('rollback')
@@ -113,7 +119,7 @@ const INSERT_BILL = `insert into billing_records (user_id, model_id, billing_per
 const FOLD = `insert into usage_history (quarter_start, user_id, workflow_name, mode, model_id, status, runs, total_cost,
     total_tokens, steps_total, steps_completed, steps_failed, timed_runs, duration_ms, last_start_time)
   select date_bin('15 minutes', start_time, '2000-01-01Z'), user_id, workflow_name, mode, model_id, status, 1, total_cost,
-    total_tokens, steps_total, steps_completed, steps_failed, 0, 0, start_time from removed`
+    total_tokens, steps_total, steps_completed, steps_failed, 0, 0, start_time from removed returning 1 as one`
 const REMOVE_RUN = `with removed as (
     delete from workflow_executions where execution_id = '${RUN}' returning *
   ) ${FOLD}`
