@@ -80,10 +80,14 @@ it('the fix adds what is missing, deletes no line, and changes nothing the secon
     update wfstore_bill_lines set quantity = 18 where billing_id = '${idOf(2)}' and meter = 'input';
     delete from wfstore_bill_lines where billing_id = '${idOf(3)}'`)
   const finding = await findingOf(store, 'lines')
-  expect(finding).toMatchObject({
-    state: 'failed',
-    finding: `the lines of 3 of 4 bills of all ages do not add up to their bills: ${idOf(1)} has $2 and 20 tokens, its lines $1.25 and 20; ${idOf(2)} has $2 and 20 tokens, its lines $2 and 23; ${idOf(3)} has $2 and 20 tokens, its lines $0 and 0`,
-  })
+  expect(finding.state).toBe('failed')
+  // A distributed store names the bills of one shard after those of another.
+  expect(finding.finding.split(/: |; /).sort()).toEqual([
+    `${idOf(1)} has $2 and 20 tokens, its lines $1.25 and 20`,
+    `${idOf(2)} has $2 and 20 tokens, its lines $2 and 23`,
+    `${idOf(3)} has $2 and 20 tokens, its lines $0 and 0`,
+    'the lines of 3 of 4 bills of all ages do not add up to their bills',
+  ])
   expect(detailsOf(finding)).toMatchObject({ compared: 4, unequal: 3 })
   for (const _ of [1, 2]) {
     await applyFix(store, finding)
