@@ -98,6 +98,6 @@ const connectionOf = (client: pg.Client) =>
 export async function cancelQuery(client: pg.Client, target: Target): Promise<void> {
   const { processID } = client as pg.Client & { processID: number | null }
   const other = await connectClient(reached.get(client) ?? target)
-  await query(other, sql`select pg_cancel_backend(${processID})`, {})
+  await query(other, sql`select pg_cancel_backend(${processID}::int)`, {})
   await other.end()
 }
