@@ -9,7 +9,7 @@ let role: string
 beforeAll(async () => {
   database = await createMigrated('captured')
   role = `${database.name}_guest`
-  await database.sql(`create role ${role}; grant create on schema public to ${role}`)
+  await database.sql(`create role ${role} login; grant create on schema public to ${role}`)
 })
 afterAll(async () => {
   await database.sql(`drop owned by ${role} cascade; drop role ${role}`)

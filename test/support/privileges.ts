@@ -11,8 +11,8 @@ export async function privileges(
 ): Promise<string[]> {
   const rows = await database.sql(
     `with duties as (select duty, to_regrole($1 || '_' || duty)::oid as role from unnest($2::text[]) as duty),
-     relations as (select oid, relname, relkind from pg_class
-       where relnamespace = (select oid from pg_namespace where nspname = $3) and relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
+     relations as (select oid, relname, relkind from pg_class c
+       where not exists (select from pg_depend where objid = c.oid and deptype = 'e') and relnamespace = (select oid from pg_namespace where nspname = $3) and relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
      wanted as (select unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']
        || case when current_setting('server_version_num')::int >= 170000 then array['maintain'] else '{}' end) as privilege)
      select format('%s: %s on %s', duty, privilege, relname) as line from duties, relations, wanted

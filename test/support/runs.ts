@@ -34,7 +34,7 @@ export async function startRun(
 /** Moves all times of a run into the past, without the trigger that sets updated_at. */
 export async function silence(
   database: TestDatabase,
-  { executionId }: ExecutionRecorder,
+  { executionId }: Pick<ExecutionRecorder, 'executionId'>,
   hours: number,
 ): Promise<void> {
   const [row] = await database.sql(`select now() - $1::float8 * interval '1 hour' as then`, [hours])

@@ -3,6 +3,7 @@ import { fillDemo } from '../../../src/demo/fill.ts'
 import { runCli } from '../../support/cli.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { createMigrated } from '../../support/migrated.ts'
+import { silence } from '../../support/runs.ts'
 
 let store: TestDatabase
 
@@ -12,15 +13,11 @@ beforeAll(async () => {
   await fillDemo(client, new Date())
   await client.end()
   // Of the three running runs of the demo one wrote last 15 minutes ago, another 2 hours ago.
-  await store.sql(`
-    set session_replication_role = replica;
-    create temporary table silence as
-      select execution_id, (array['0 min', '15 min', '2 h'])[row_number() over (order by execution_id)]::interval as age
-      from workflow_executions where status = 'running';
-    update workflow_executions e set updated_at = now() - age from silence s where s.execution_id = e.execution_id;
-    update workflow_steps e set updated_at = now() - age from silence s where s.execution_id = e.execution_id;
-    update audit_logs e set timestamp = now() - age from silence s where s.execution_id = e.execution_id;
-    set session_replication_role = origin`)
+  const running = await store.sql(
+    `select execution_id as id from workflow_executions where status = 'running' order by execution_id`,
+  )
+  for (const [index, { id }] of running.entries())
+    await silence(store, { executionId: String(id) }, [0, 0.25, 2][index] as number)
 })
 afterAll(() => store.drop())
 

@@ -129,7 +129,9 @@ describe('degrading by finding', () => {
 
   it('an exclusive lock on a table costs only the checks of its rows, and the session is named', async () => {
     const holder = await store.connect()
-    const { rows } = await holder.query('select pg_backend_pid() as pid')
+    const { rows } = await holder.query(
+      `select ${citusUrl ? 'citus_backend_gpid()' : 'pg_backend_pid()'} as pid`,
+    )
     await holder.query('begin; lock table workflow_executions')
     const limits = { lockMs: 20, exclusiveMs: 0 }
     const findings = await findingsOf(store, { limits })

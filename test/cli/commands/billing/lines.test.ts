@@ -12,8 +12,8 @@ beforeAll(async () => {
   // The ids of bills are random; a golden output has none of them.
   await database.sql(`set session_replication_role = replica`)
   await database.sql(
-    `update wfstore_bill_lines l set billing_id = b.execution_id, line_id = md5(b.execution_id::text || l.line_id)::uuid
-     from billing_records b where b.billing_id = l.billing_id`,
+    `update wfstore_bill_lines l set billing_id = b.execution_id, line_id = md5(b.execution_id::text || l.line_id::text)::uuid
+     from billing_records b where (b.execution_id, b.billing_id) = (l.execution_id, l.billing_id)`,
   )
   await database.sql(`update billing_records set billing_id = execution_id`)
   await database.sql(

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { beforehand } from '../../../cleanup/cleanup-support.ts'
+import { citusUrl } from '../../../support/citus.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { expectGolden } from '../../../support/golden.ts'
@@ -53,7 +54,7 @@ describe('as cron runs it', () => {
 
   it('reports the remaining rows after --max-duration, which is not a failure', async () => {
     const { code, stdout, stderr } = await cleanup(
-      `${OLD} --batch-size 1 --pause 1h --max-duration 1s`,
+      `${OLD} --batch-size 1 --pause 1h --max-duration ${citusUrl ? '9s' : '1s'}`,
     )
     expect([code, stderr]).toEqual([0, ''])
     expect(steady(stdout)).toBe(
@@ -81,12 +82,17 @@ describe('as cron runs it', () => {
     const other = await database.connect()
     await other.query(`set application_name = 'the engine'`)
     await other.query('begin')
-    await other.query('select from workflow_executions order by start_time limit 1 for update')
+    const [oldest] = await database.sql(
+      'select execution_id as id from workflow_executions order by start_time limit 1',
+    )
+    await other.query(
+      `select 1 from workflow_executions where execution_id = '${oldest?.id}' for update`,
+    )
     const { code, stdout, stderr } = await cleanup(`${OLD} --batch-size 4`)
     expect(code).toBe(5)
     expect(steady(stdout)).toContain('removed 11 runs, 22 steps, 38 audit entries and 4 metrics')
     expect(stderr).toMatch(
-      /^error: rows locked by another session were not removed: 1 run; pid \d+ \(the engine\), in a transaction since \S+ \(user \w+; last query: select from workflow_executions order by start_time …\); run it again later; `wfstore doctor` shows the session\n$/,
+      /^error: rows locked by another session were not removed: 1 run; pid \d+ \(the engine\), in a transaction since \S+ \(user \w+; last query: select 1 from workflow_executions where …\); run it again later; `wfstore doctor` shows the session\n$/,
     )
     await other.query('rollback')
     await other.end()
@@ -204,13 +210,17 @@ describe('a dry run', () => {
   it.each(['', '--keep-last 4', '--keep-last 1 --batch-size 3'])(
     'counts what a cleanup then removes and keeps, with every reason, and what remains (%s)',
     async (flags) => {
+      // A table of an application cannot refer to distributed ones.
+      if (!citusUrl)
+        await database.sql(
+          `create table feedback (run uuid references workflow_executions, entry uuid references audit_logs);
+           create index on feedback (run);
+           create index on feedback (entry);
+           insert into feedback select execution_id, null from workflow_executions where end_time < '2024-06-01' order by start_time limit 2;
+           insert into feedback select null, log_id from audit_logs where execution_id is null limit 1`,
+        )
       await database.sql(
-        `create table feedback (run uuid references workflow_executions, entry uuid references audit_logs);
-         create index on feedback (run);
-         create index on feedback (entry);
-         insert into feedback select execution_id, null from workflow_executions where end_time < '2024-06-01' order by start_time limit 2;
-         insert into feedback select null, log_id from audit_logs where execution_id is null limit 1;
-         insert into billing_records (execution_id, user_id, model_id, billing_period)
+        `insert into billing_records (execution_id, user_id, model_id, billing_period)
            select execution_id, user_id, model_id, '2024-01' from workflow_executions where extract(day from start_time)::int % 3 = 0`,
       )
       const unbilled = async () => {
@@ -226,7 +236,7 @@ describe('a dry run', () => {
       expect(counts.unbilled).toBe(without - (await unbilled()))
       expect([counts.remove, counts.kept]).toEqual([result.removed, beforehand(result.kept)])
       const { running, endedLater, protected: spared } = result.kept.execution
-      expect([running, endedLater, spared > 0]).toEqual([2, 1, true])
+      expect([running, endedLater, spared > 0]).toEqual([2, 1, !citusUrl])
       const { execution, step, audit, metric } = counts.remain
       expect({ runs: execution, steps: step, entries: audit, metrics: metric }).toEqual(
         await rowsOf(database),

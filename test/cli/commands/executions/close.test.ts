@@ -5,13 +5,18 @@ import type { ExecutionRecorder } from '../../../../src/record/recorder/types.ts
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
+import { onLayout } from '../../../support/on-layout.ts'
 import * as runs from '../../../support/runs.ts'
 
 let database: TestDatabase
 let engine: pg.Client
 const { RUNNING } = runs
 const start = (options?: runs.StartOptions) =>
-  runs.startRun(database, (statement, shape) => query(engine, statement, shape), options)
+  runs.startRun(
+    database,
+    onLayout((statement, shape) => query(engine, statement, shape)),
+    options,
+  )
 const silence = (execution: ExecutionRecorder, hours: number) =>
   runs.silence(database, execution, hours)
 const stateOf = (execution: ExecutionRecorder) => runs.stateOf(database, execution)

@@ -4,12 +4,17 @@ import { query } from '../../../../src/db/query/query.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
+import { onLayout } from '../../../support/on-layout.ts'
 import * as runs from '../../../support/runs.ts'
 
 let database: TestDatabase
 let engine: pg.Client
 const start = (options?: runs.StartOptions) =>
-  runs.startRun(database, (statement, shape) => query(engine, statement, shape), options)
+  runs.startRun(
+    database,
+    onLayout((statement, shape) => query(engine, statement, shape)),
+    options,
+  )
 
 beforeAll(async () => {
   database = await createMigrated('cli_running')

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { openStoreIn } from '../../../../src/store.ts'
 import { type CliOptions, runCli } from '../../../support/cli.ts'
 import { collectorLines } from '../../../support/collector.ts'
-import type { TestDatabase } from '../../../support/database.ts'
+import { createDatabase, type TestDatabase } from '../../../support/database.ts'
 import { createTemplate, type Template } from '../../../support/template.ts'
 
 let template: Template
@@ -253,10 +253,13 @@ describe('ingest FILE', () => {
 
   it('without a schema it is exit 4', async () => {
     write('a.jsonl', collectorLines('ai7-sub'))
-    await runCli(['migrate', 'down', '--force', '--yes', '--database-url', database.url])
-    expect(await cli(['a.jsonl'])).toMatchObject({
+    const bare = await createDatabase('ingest_bare')
+    expect(
+      await runCli(['ingest', 'a.jsonl', '--database-url', bare.url], { cwd: folder }),
+    ).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(/^error: [^\n]*\n$/),
     })
+    await bare.drop()
   })
 })

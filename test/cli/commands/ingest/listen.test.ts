@@ -4,6 +4,7 @@ import { type CliResult, runCli } from '../../../support/cli.ts'
 import { collectorLines } from '../../../support/collector.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createTemplate, type Template } from '../../../support/template.ts'
+import { untilWaiting } from '../serve/serving.ts'
 
 let template: Template
 let database: TestDatabase
@@ -66,7 +67,7 @@ describe('ingest --listen', () => {
     const { url, end } = await start(['--quiet', '0s'])
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1\/traces$/)
     for (const line of lines('ai7-sub')) expect((await send(url, line)).status).toBe(200)
-    await until(`exists (select from wfstore_traces where state = 'ended')`)
+    await until(`exists (select 1 from wfstore_traces where state = 'ended')`)
     expect(await end()).toEqual({ code: 143, stdout: '', stderr: `listening on ${url}\n` })
     expect(await database.sql(`select status, total_tokens::int from workflow_executions`)).toEqual(
       [{ status: 'success', total_tokens: 1604 }],
@@ -76,7 +77,7 @@ describe('ingest --listen', () => {
   it('shows a run as running until its quiet time is over, and an interruption ends no run', async () => {
     const { url, end } = await start()
     for (const line of lines('ai7-sub')) await send(url, line)
-    await until(`exists (select from workflow_executions where status = 'running')`)
+    await until(`exists (select 1 from workflow_executions where status = 'running')`)
     expect(await end('SIGINT')).toMatchObject({ code: 130 })
     expect(await database.sql(`select status from workflow_executions`)).toEqual([
       { status: 'running' },
@@ -89,9 +90,7 @@ describe('ingest --listen', () => {
     const locker = await database.connect()
     await locker.query('begin; lock table wfstore_spans in exclusive mode')
     const answer = send(url, lines('ai7-sub')[0] as string)
-    const waiting = `exists (select from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock')`
-    await until(waiting)
+    await untilWaiting(database)
     const ended = end()
     await locker.query('rollback')
     await locker.end()

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
+import { untilWaiting } from '../serve/serving.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const body = readFileSync(join(root, 'test/fixtures/otlp/ai7-anthropic.pb'))
@@ -46,10 +47,6 @@ async function closed(url: string): Promise<void> {
   }
 }
 
-const until = async (condition: string): Promise<void> => {
-  while ((await database.sql(`select 1 where ${condition}`)).length === 0);
-}
-
 it.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -58,8 +55,7 @@ it.each([
   const locker = await database.connect()
   await locker.query('begin; lock table wfstore_spans in exclusive mode')
   const answer = send(url)
-  await until(`exists (select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock')`)
+  await untilWaiting(database)
   child.kill(signal)
   await closed(url)
   await locker.query('rollback')

@@ -32,7 +32,7 @@ beforeAll(async () => {
     tokens: { input: 1_000_000 },
   })
   await database.sql(
-    `update workflow_steps set start_time = date_trunc('day', start_time), end_time = date_trunc('day', end_time)`,
+    `update workflow_steps set start_time = date_bin('1 day', start_time, '2000-01-01Z'), end_time = date_bin('1 day', end_time, '2000-01-01Z')`,
   )
 })
 afterAll(() => store.drop())

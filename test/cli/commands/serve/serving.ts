@@ -1,4 +1,5 @@
 import { afterEach } from 'vitest'
+import { waitingOnNodes } from '../../../support/citus.ts'
 import { type CliOptions, type CliResult, runCli } from '../../../support/cli.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 
@@ -79,6 +80,7 @@ export async function untilWaiting(database: TestDatabase, sessions = 1): Promis
 export const waiting = async (database: TestDatabase): Promise<number> =>
   (
     await database.sql(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      `select from pg_stat_activity where datname = current_database() and (wait_event_type = 'Lock' or pid = any($1))`,
+      [await waitingOnNodes(database.sql)],
     )
   ).length
