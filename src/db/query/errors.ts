@@ -95,7 +95,10 @@ function byRoutine(
       code: 'conflict',
       hint: 'the sequence of this table is behind its rows, as after logical replication: run `wfstore doctor` as the owner, which prints the statement',
     }
-  if (sqlState === '42501' && routine === 'check_enable_rls')
+  if (
+    sqlState === '42501' &&
+    (routine === 'check_enable_rls' || / affected by row-level security /.test(message))
+  )
     return { code: 'permission_denied', hint: ROW_SECURITY_HINT }
   if (isStray(sqlState, message)) return { code: 'failed', hint: 'try again on a new connection' }
   if (isConflict(sqlState, routine))

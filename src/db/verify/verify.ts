@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { layoutOf } from '../distributed/cluster.ts'
-import { onEachShard, sumOf } from '../distributed/each-shard.ts'
+import { fixText, onEachShard, sumOf } from '../distributed/each-shard.ts'
 import { creationsOf, readMigration } from '../migrate/files.ts'
 import { type ForeignGrant, foreignGrants } from '../migrate/grants.ts'
 import { HISTORY_TABLE, type MigrationStatus, readStatus } from '../migrate/history.ts'
@@ -92,9 +92,14 @@ export async function verifySchema(
     totals: runs.map((run) => ({ ...run, fix: `${recount([run.executionId])};` })),
     comparedRuns: totals ? sumOf(totals, 'compared') : null,
     unequalRuns,
-    lines: bills.map((bill) => {
-      const statement = addMissingLines([bill])
-      return { ...bill, fix: statement && `${statement};` }
+    lines: await inSchema(client, schema, async () => {
+      const fixed: LinesDifference[] = []
+      for (const bill of bills) {
+        const statement = addMissingLines([bill])
+        const fix = statement && `${await fixText(client, { layout }, [statement])};`
+        fixed.push({ ...bill, fix })
+      }
+      return fixed
     }),
     comparedBills: lines ? sumOf(lines, 'compared') : null,
     unequalBills,

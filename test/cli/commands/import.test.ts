@@ -9,7 +9,6 @@ import { NOW, runCli } from '../../support/cli.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { createAdopted, createMigrated } from '../../support/migrated.ts'
 import { EMPTY, id, line, rowsIn } from '../../transfer/import/support.ts'
-import { untilWaiting } from './serve/serving.ts'
 
 let legacy: TestDatabase
 let database: TestDatabase
@@ -210,7 +209,8 @@ it('Ctrl-C ends an export to a file, and leaves no file', async () => {
     cwd: folder,
     signal: interruption.signal,
   })
-  await untilWaiting(legacy)
+  const waits = `select count(*)::int as n from pg_locks where not granted and relation = 'observability_metrics'::regclass`
+  while ((await legacy.sql(waits))[0]?.n === 0);
   interruption.abort('SIGINT')
   expect((await ended).code).toBe(130)
   await legacy.sql('rollback')

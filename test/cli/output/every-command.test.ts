@@ -155,11 +155,10 @@ const shape = (value: unknown): unknown =>
       : typeof value
 
 it.each(DATA)('%s prints the same data in JSON, JSON lines and YAML', async (line) => {
-  const [json, jsonl, yaml] = await Promise.all([
-    cli(`${line} -o json`),
-    cli(`${line} -o jsonl`),
-    cli(`${line} -o yaml`),
-  ])
+  // One after the other: two cleanups exclude each other.
+  const json = await cli(`${line} -o json`)
+  const jsonl = await cli(`${line} -o jsonl`)
+  const yaml = await cli(`${line} -o yaml`)
   const rows = JSON.parse(json.stdout)
   const lines = linesOf(jsonl.stdout)
   expect(shape(lines.map((each) => JSON.parse(each)))).toEqual(shape([rows].flat()))
@@ -167,11 +166,9 @@ it.each(DATA)('%s prints the same data in JSON, JSON lines and YAML', async (lin
 })
 
 it.each(DATA)('%s has a header in CSV, TSV and a pipe, except with --no-headers', async (line) => {
-  const [csv, tsv, bare] = await Promise.all([
-    cli(`${line} -o csv`),
-    cli(`${line} -o tsv`),
-    cli(`${line} -o tsv --no-headers`),
-  ])
+  const csv = await cli(`${line} -o csv`)
+  const tsv = await cli(`${line} -o tsv`)
+  const bare = await cli(`${line} -o tsv --no-headers`)
   const [header = '', ...rows] = linesOf(tsv.stdout)
   expect(header.split('\t')).toEqual(csv.stdout.split('\r\n')[0]?.split(','))
   expect(header).toMatch(/^[A-Za-z0-9]+(\t[A-Za-z0-9]+)*$/)

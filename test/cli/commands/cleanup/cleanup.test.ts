@@ -86,13 +86,13 @@ describe('as cron runs it', () => {
       'select execution_id as id from workflow_executions order by start_time limit 1',
     )
     await other.query(
-      `select 1 from workflow_executions where execution_id = '${oldest?.id}' for update`,
+      `select status from workflow_executions where execution_id = '${oldest?.id}' for update`,
     )
     const { code, stdout, stderr } = await cleanup(`${OLD} --batch-size 4`)
     expect(code).toBe(5)
     expect(steady(stdout)).toContain('removed 11 runs, 22 steps, 38 audit entries and 4 metrics')
     expect(stderr).toMatch(
-      /^error: rows locked by another session were not removed: 1 run; pid \d+ \(the engine\), in a transaction since \S+ \(user \w+; last query: select 1 from workflow_executions where …\); run it again later; `wfstore doctor` shows the session\n$/,
+      /^error: rows locked by another session were not removed: 1 run; pid \d+ \(the engine\), in a transaction since \S+ \(user \w+; last query: select status from workflow_executions where [^\n]*…\); run it again later; `wfstore doctor` shows the session\n$/,
     )
     await other.query('rollback')
     await other.end()
