@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { WfstoreError } from '../../error.ts'
 import { TABLES } from '../adopt/legacy.ts'
+import type { Layout } from '../distributed/layout.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
 import { quote, sql } from '../query/sql.ts'
@@ -71,19 +72,20 @@ export interface Roles {
   roles: string[]
   /** One transaction. It can be run again with the same result. */
   statements: string[]
+  layout: Layout
   /** True if a table has row security, so that a role needs BYPASSRLS: reports that policies shorten are refused. */
   rowSecurity: boolean
 }
 
 /** The statements of `createRoles`. @throws WfstoreError schema_missing, schema_behind, schema_ahead */
 export async function planRoles(client: pg.Client, options: RolesOptions): Promise<Roles> {
-  await checkSchema(client, { readsRows: false })
+  const layout = await checkSchema(client, { readsRows: false })
   const schema = await schemaFor(client, options.schema)
   const rowSecurity = await hasRowSecurity(client, schema)
   const roles = roleNames(options.prefix)
   const bypasses = rowSecurity ? roles.map(bypassStatement) : []
   const statements = [...roleStatements(schema, options.prefix), ...bypasses]
-  return { schema, roles, statements, rowSecurity }
+  return { schema, roles, statements, layout, rowSecurity }
 }
 
 async function hasRowSecurity(client: pg.Client, schema: string): Promise<boolean> {

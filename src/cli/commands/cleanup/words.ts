@@ -58,7 +58,7 @@ export function resultLine(result: CleanupResult, interrupted = false): string {
   const rows = removedRows(removed)
   const done =
     rows === 0
-      ? `nothing to remove older than ${cutoffText(cutoff)}`
+      ? `${outcome === 'done' && lockedWords(kept) === '' ? 'nothing to remove' : 'removed nothing'} older than ${cutoffText(cutoff)}`
       : `removed ${removedWords(removed)} older than ${cutoffText(cutoff)} in ${formatDuration(seconds * 1000)} (${formatNumber(Math.round(rowsPerSecond))} rows/s)`
   const keeps = keptWords(kept)
   const files =

@@ -65,8 +65,9 @@ export function define(migrate: Command, context: Context): void {
       writer.note(
         `the tables have row security; as a superuser run: ${lacking.map((name) => `alter role ${name} bypassrls`).join('; ')}`,
       )
+    // Citus connects to the workers as the role of the session, and a reader cannot log in there.
     writer.note(
-      `BYPASSRLS is not inherited; for each login role run: alter role alice set role = ${options.prefix}_reader`,
+      `BYPASSRLS is not inherited; for each login role ${made.layout === 'single' ? `run: alter role alice set role = ${options.prefix}_reader` : 'run as a superuser: alter role alice bypassrls'}`,
     )
   })
 }

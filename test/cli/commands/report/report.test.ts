@@ -183,8 +183,9 @@ it('is one snapshot: rows that are committed while it reads are not in it', asyn
   const other = await large.connect()
   const fresh = await large.connect()
   const before = await on(large, ['report', '--json'])
-  // Asked after the first question about runs, and before the others.
-  await other.query('begin; lock table wfstore_settings')
+  // Asked after the first questions about runs, and before the last.
+  await other.query('begin')
+  await other.query('lock table billing_records')
   const report = on(large, ['report', '--json'])
   for (let waiting = 0; waiting === 0; ) {
     const { rows } = await fresh.query(
