@@ -1,4 +1,5 @@
 import { inLayout, layoutOf } from './distributed/by-layout.ts'
+import type { Layout } from './distributed/layout.ts'
 import { isPool, type Queryable } from './query/connection.ts'
 import { inReadCommitted } from './query/isolation.ts'
 import { query, type Run } from './query/query.ts'
@@ -14,10 +15,7 @@ const MARK = 'hidden by row security: '
 const GUARD = `(select case when count(*) > 0 then ('${MARK}' || string_agg(name, ', ' order by name))::bigint end
   from unnest(array['${TABLES.join("', '")}']) as t (name) where row_security_active(to_regclass(name)))`
 
-/**
- * Adds the check to a statement. OFFSET is evaluated before the first row and does not change the plan. Citus takes no query there if
- * several shards answer.
- */
+/** Adds the check to a statement. OFFSET is evaluated before the first row and does not change the plan. */
 const guarded = (statement: Statement, guard: (text: string) => string): Statement => {
   const { text, values } = bound(statement)
   return { text: guard(text), values }
@@ -46,10 +44,16 @@ export const readWhole = (database: Queryable): Run =>
       (statement, shape) => query(database, statement, shape),
       (text) =>
         /^\s*(select|with)\b/i.test(text)
-          ? `select * from (${text}\n) as answer ${layoutOf(database) === 'single' ? `offset ${GUARD}` : `where ${GUARD} is null`}`
+          ? `${answerOf(text, layoutOf(database))} offset ${GUARD}`
           : text,
     ),
   )
+
+/** Citus takes no query in OFFSET if several shards answer, but it does if they have answered. In WHERE a policy may be evaluated first. */
+const answerOf = (text: string, layout: Layout): string =>
+  layout === 'single'
+    ? `select * from (${text}\n) as answer`
+    : `with answer as materialized (${text}\n) select * from answer`
 
 /** The check is added to the text for the layout of this database. */
 const inItsLayout =

@@ -232,8 +232,9 @@ it('`migrate roles` without the right to give BYPASSRLS does the rest and names 
   const owner = `${prefix}_owner`
   await database.sql(`create role ${owner} login createrole; alter schema public owner to ${owner};
     do $$ declare one regclass; begin
-      for one in select oid from pg_class where relnamespace = 'public'::regnamespace 
-        and (relkind in ('r', 'v') or relname = 'wfstore_other_writes') loop
+      for one in select oid from pg_class where relnamespace = 'public'::regnamespace
+        and (relkind in ('r', 'v') or relname = 'wfstore_other_writes')
+        and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e') loop
         execute format('alter table %s owner to ${owner}', one);
       end loop;
     end $$`)
