@@ -217,7 +217,8 @@ it('`doctor` fails, and its fix gives the role the whole answers', async () => {
 it('`migrate roles` gives its roles BYPASSRLS, and says how a login role has it too', async () => {
   const made = await cli(`migrate roles --prefix ${prefix}`, null)
   expect(made.code).toBe(0)
-  const [, advice = ''] = /for each login role run.*: (alter role alice .*)\n/.exec(made.stderr) ?? []
+  const [, advice = ''] =
+    /for each login role run.*: (alter role alice .*)\n/.exec(made.stderr) ?? []
   const alice = `${prefix}_alice`
   await database.sql(`create role ${alice} login; grant ${prefix}_reader to ${alice}`)
   expect(await cli('stats --json', alice)).toMatchObject({ code: 1 })

@@ -35,6 +35,8 @@ export async function privileges(
 export async function dropRoles(database: TestDatabase, prefix: string): Promise<void> {
   const text = 'select rolname as name from pg_roles where starts_with(rolname, $1)'
   const names = (await database.sql(text, [prefix])).map(({ name }) => name).join(', ')
+  // An extension in a schema of such a role, such as Citus, would be dropped with it.
+  await database.sql('alter schema public owner to current_user')
   await database.sql(`drop owned by ${names} cascade`)
   await database.sql(`drop role ${names}`)
 }

@@ -17,8 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-const clear = () =>
-  database.sql('delete from workflow_executions; delete from billing_records')
+const clear = () => database.sql('delete from workflow_executions; delete from billing_records')
 
 /** A run that ended on a day and costs 1.5, and its bill with this difference from the run. */
 async function billedRun(id: number, day: string, difference: string | null = '0') {
