@@ -403,6 +403,3 @@ begin
   end loop;
 end $$;
 select create_distributed_function('wfstore_at(uuid, text, text[])', 'run', colocate_with := 'workflow_executions', force_delegation := true);
--- Statements on the shards call these.
-select create_distributed_function('wfstore_line_id(uuid, text, text, text, numeric, text)');
-select create_distributed_function('wfstore_lines_of(bigint, bigint, bigint, bigint, bigint, bigint, numeric, jsonb)');

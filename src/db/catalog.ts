@@ -152,14 +152,15 @@ export function readTriggers(
 
 const functionShape = {
   name: d.text(),
-  /** `CREATE OR REPLACE FUNCTION schema.name() ...`: here the server always prints the schema. */
+  /** 'month text, closer text' */
+  arguments: d.text(),
+  /** `CREATE OR REPLACE FUNCTION schema.name(...) ...`: here the server always prints the schema. */
   definition: d.text(),
   /** The result type. CREATE OR REPLACE cannot change it. */
   result: d.text(),
 }
 export type FunctionText = d.RowOf<typeof functionShape>
 
-/** Functions without arguments. */
 export function readFunctionTexts(
   db: Queryable,
   schema: string,
@@ -167,12 +168,13 @@ export function readFunctionTexts(
 ): Promise<FunctionText[]> {
   return query(
     db,
-    sql`select p.proname as name, rtrim(pg_get_functiondef(p.oid), E'\\n') as definition,
+    sql`select p.proname as name, pg_get_function_identity_arguments(p.oid) as arguments,
+            rtrim(pg_get_functiondef(p.oid), E'\\n') as definition,
             pg_get_function_result(p.oid) as result
      from pg_proc p
      where p.pronamespace = (select oid from pg_namespace where nspname = ${schema}) and p.proname = any(${names}::text[])
-       and p.prokind = 'f' and p.pronargs = 0
-     order by p.proname`,
+       and p.prokind = 'f'
+     order by p.proname, arguments`,
     functionShape,
   )
 }
@@ -246,7 +248,7 @@ export const RELATION_KINDS: Readonly<Record<string, string>> = {
 
 /** The statement that frees a name of ours that something else has. */
 export const renameAway = (kind: string, name: string): string =>
-  `alter ${kind.replace('partitioned ', '')} ${name} rename to ${name.replace('()', '')}_own`
+  `alter ${kind.replace('partitioned ', '')} ${name} rename to ${name.replace(/\(.*/, '')}_own`
 
 const relationShape = {
   name: d.text(),

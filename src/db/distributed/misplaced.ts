@@ -21,14 +21,25 @@ export async function misplaced(db: Queryable, schema: string): Promise<Differen
        and c.relkind = 'r' order by array_position(${[...SHARDED, ...COPIED]}::text[], c.relname::text)`,
     { name: d.text(), found: d.text() },
   )
+  const sharded = rows.flatMap(({ name, found }) => (/^shards by/.test(found) ? [name] : []))
   return rows.flatMap(({ name, found }): Difference[] => {
     const column = distributionColumn(name)
     const expected = column === undefined ? 'a copy on every node' : `shards by ${column}`
     if (found === expected) return []
-    const fix =
-      column === undefined
-        ? `select create_reference_table(${pg.escapeLiteral(name)});`
-        : `select create_distributed_table(${pg.escapeLiteral(name)}, '${column}', colocate_with := 'workflow_executions');`
-    return [{ kind: 'table', name, state: 'differs', expected, found, fix }]
+    return [
+      { kind: 'table', name, state: 'differs', expected, found, fix: placement(name, sharded) },
+    ]
   })
+}
+
+/** Whether a table has shards or copies. */
+export const isPlaced = (name: string): boolean =>
+  [...SHARDED, ...COPIED].some((table) => table === name)
+
+/** The statement that puts a table where it has to be. @param sharded the tables with shards */
+export function placement(name: string, sharded: readonly string[]): string {
+  const column = distributionColumn(name)
+  if (column === undefined) return `select create_reference_table(${pg.escapeLiteral(name)});`
+  const other = SHARDED.find((table) => table !== name && sharded.includes(table)) ?? 'none'
+  return `select create_distributed_table(${pg.escapeLiteral(name)}, '${column}', colocate_with := '${other}');`
 }

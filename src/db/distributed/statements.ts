@@ -25,6 +25,25 @@ export async function statementsFor(
   return layout === 'single' ? [...statements, ...(await replaced())] : statements
 }
 
+/** The statements that create or replace each function with arguments, in this layout. */
+export async function functionsWithArguments(
+  layout: Layout,
+  schema: string,
+): Promise<Map<string, string[]>> {
+  const files = await Promise.all(MIGRATIONS.map(readMigration))
+  const own = layout === 'single' ? [] : await statementsFor(layout, schema, 0)
+  const statements = [...files.flatMap(({ up }) => splitStatements(up)), ...own]
+  const found = new Map<string, string[]>()
+  for (const statement of statements) {
+    const [, created] = /^create (?:or replace )?function (\w+)\((?!\))/.exec(statement) ?? []
+    const replace = statement.replace(/^create (?:or replace )?/, 'create or replace ')
+    if (created) found.set(created, [replace])
+    const [, sent = ''] = /^select create_distributed_function\('(\w+)/.exec(statement) ?? []
+    found.get(sent)?.push(statement)
+  }
+  return found
+}
+
 /** The functions and triggers of the migrations that a distributed store has in another form. */
 async function replaced(): Promise<string[]> {
   const distributed = await readLayout('distributed')

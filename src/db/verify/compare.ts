@@ -2,7 +2,8 @@ import type pg from 'pg'
 import { viewLeftovers } from '../adopt/privileges.ts'
 import { readColumnsOfViews, readRelations } from '../catalog.ts'
 import { layoutOf } from '../distributed/cluster.ts'
-import { misplaced } from '../distributed/misplaced.ts'
+import { isPlaced, misplaced, placement } from '../distributed/misplaced.ts'
+import { functionsWithArguments } from '../distributed/statements.ts'
 import { compareColumns } from './columns.ts'
 import type { Difference } from './difference.ts'
 import { compareFunctions, compareSequences, compareTables, compareViews } from './objects.ts'
@@ -43,7 +44,9 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
     const leftovers = new Map<string, string[]>()
     for (const view of names.views) leftovers.set(view, await viewLeftovers(client, schema, [view]))
     const whole = {
+      layout,
       leftovers,
+      creations: await functionsWithArguments(layout, schema),
       expected,
       live,
       relations: new Map(relations.map((relation) => [relation.name, relation])),
@@ -52,24 +55,30 @@ export async function compareSchema(client: pg.Client, schema: string): Promise<
     const there = { ...whole, expected: withoutMissing(expected, live) }
     const differences = [
       ...compareSequences(whole),
-      ...compareFunctions(whole),
+      ...compareFunctions(whole, { withArguments: false }),
       ...compareTables(whole),
       ...compareColumns(there, readers),
+      ...compareFunctions(whole, { withArguments: true }),
       ...compareConstraints(there),
       ...compareIndexes(there),
       ...compareTriggers(there),
       ...compareViews(whole),
       ...(layout === 'single' ? [] : await misplaced(client, schema)),
-    ].map((found) => (layout === 'single' ? found : onCitus(found)))
+    ].map((found) => (layout === 'single' ? found : onCitus(found, live)))
     return [...differences.filter(isFault), ...differences.filter((found) => !isFault(found))]
   })
 }
 
-/** Citus refuses triggers of distributed tables unless the session allows them. */
-const onCitus = (found: Difference): Difference =>
-  found.kind === 'trigger' && found.fix !== null
-    ? { ...found, fix: `set citus.enable_unsafe_triggers to on;\n${found.fix}` }
-    : found
+/** Citus refuses triggers of distributed tables unless the session allows them, and keeps generated columns. A new table is local. */
+function onCitus(found: Difference, { tables }: Snapshot): Difference {
+  const { kind, name, fix } = found
+  if (kind === 'column' && fix?.includes(' drop expression')) return { ...found, fix: null }
+  const isNew = kind === 'table' && fix !== null && /^create table /m.test(fix) && isPlaced(name)
+  if (fix === null || !(isNew || kind === 'trigger')) return found
+  const live = tables.map((table) => table.name)
+  const lines = [fix, ...(isNew ? [placement(name, live)] : [])]
+  return { ...found, fix: ['set citus.enable_unsafe_triggers to on;', ...lines].join('\n') }
+}
 
 function namesOf({ tables, sequences, functions, views }: Snapshot): SnapshotNames {
   const named = (all: { name: string }[]) => all.map(({ name }) => name)

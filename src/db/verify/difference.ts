@@ -1,4 +1,5 @@
 import { RELATION_KINDS, type Relation, renameAway, type View } from '../catalog.ts'
+import type { Layout } from '../distributed/layout.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export type ObjectKind =
@@ -32,10 +33,13 @@ export interface Difference {
 export interface Comparison {
   expected: Snapshot
   live: Snapshot
+  layout: Layout
   /** All relations with one of our names, of any kind. */
   relations: ReadonlyMap<string, Relation>
   /** For each view, the statements that restore its owner, privileges and comment. */
   leftovers: ReadonlyMap<string, string[]>
+  /** The statements that create a function with arguments, or replace it. */
+  creations: ReadonlyMap<string, string[]>
 }
 
 export interface Part {

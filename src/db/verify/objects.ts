@@ -70,21 +70,29 @@ export function compareSequences({ expected, live, relations }: Comparison): Dif
   })
 }
 
-export function compareFunctions({ expected, live }: Comparison): Difference[] {
-  return expected.functions.flatMap(({ name, definition, result }): Difference[] => {
-    const found = live.functions.find((other) => other.name === name)
+/** Triggers need those without arguments, which need no table. */
+export function compareFunctions(
+  { expected, live, creations }: Comparison,
+  { withArguments }: { withArguments: boolean },
+): Difference[] {
+  const wanted = expected.functions.filter((row) => (row.arguments !== '') === withArguments)
+  return wanted.flatMap(({ name, definition, result, arguments: types }): Difference[] => {
+    const found = live.functions.find((other) => other.name === name && other.arguments === types)
+    const called = `${name}(${types})`
+    const create = creations.get(name) ?? [definition]
     const common = { kind: 'function', name, expected: definition } as const
-    // PUBLIC may execute a new function.
-    const revoke = /^ SECURITY DEFINER$/m.test(definition)
-      ? [`revoke all on function ${name}() from public`]
-      : []
+    // PUBLIC may execute a new function, and calls those with arguments.
+    const revoke =
+      !withArguments && /^ SECURITY DEFINER$/m.test(definition)
+        ? [`revoke all on function ${called} from public`]
+        : []
     if (!found)
-      return [{ ...common, state: 'missing', found: null, fix: script(definition, ...revoke) }]
+      return [{ ...common, state: 'missing', found: null, fix: script(...create, ...revoke) }]
     if (found.definition === definition) return []
     const fix =
       found.result === result
-        ? script(definition)
-        : script(renameAway('function', `${name}()`), definition, ...revoke)
+        ? script(...create)
+        : script(renameAway('function', called), ...create, ...revoke)
     return [{ ...common, state: 'differs', found: found.definition, fix }]
   })
 }

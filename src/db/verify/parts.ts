@@ -1,5 +1,6 @@
 import { isOldTrigger } from '../adopt/survey.ts'
 import type { Constraint, Index, Trigger } from '../catalog.ts'
+import type { Layout } from '../distributed/layout.ts'
 import { quote } from '../query/sql.ts'
 import {
   type Comparison,
@@ -87,19 +88,25 @@ const KEYS_FIRST = ['p', 'u', 'x', 'c', 'f']
 
 const NOT_VALID = / NOT VALID$/
 
-const constraintRules: PartRules<Constraint> = {
+const describeConstraint = ({ definition }: Constraint) => definition.replace(NOT_VALID, '')
+
+/** Citus renames no constraint, and adds none together with another change. */
+const constraintRules = (layout: Layout): PartRules<Constraint> => ({
   kind: 'constraint',
-  describe: ({ definition }) => definition.replace(NOT_VALID, ''),
+  describe: describeConstraint,
   create: (wanted) => [`alter table ${wanted.tableName} ${addition(wanted)}`],
-  rename: ({ name }, { tableName, name: wanted }) =>
-    `alter table ${tableName} rename constraint ${quote(name)} to ${wanted}`,
+  rename: (found, { tableName, name: wanted }) =>
+    layout === 'single'
+      ? `alter table ${tableName} rename constraint ${quote(found.name)} to ${wanted}`
+      : replaced(found, { ...found, name: wanted }).join(';\n'),
   // A table has only one primary key, and of two foreign keys on the same columns both would apply. One of another name belongs
   // to the application.
   replace: ({ name }, wanted) => {
     if (wanted.kind !== 'p' && wanted.kind !== 'f') return undefined
-    return name === wanted.name
+    if (name !== wanted.name) return null
+    return layout === 'single'
       ? [`alter table ${wanted.tableName} drop constraint ${quote(name)}, ${addition(wanted)}`]
-      : null
+      : replaced({ name }, wanted)
   },
   fault: ({ tableName, name }, { validated }) =>
     validated
@@ -109,17 +116,27 @@ const constraintRules: PartRules<Constraint> = {
           found: 'not validated',
           fix: [`alter table ${tableName} validate constraint ${name}`],
         },
-}
+})
+
+const replaced = ({ name }: { name: string }, wanted: Constraint) => [
+  `alter table ${wanted.tableName} drop constraint ${quote(name)}`,
+  `alter table ${wanted.tableName} ${addition(wanted)}`,
+]
 
 const addition = ({ name, definition }: Constraint) => `add constraint ${name} ${definition}`
 
 /** Keys come before the foreign keys that reference them. */
-export function compareConstraints({ expected, live, relations }: Comparison): Difference[] {
+export function compareConstraints({
+  expected,
+  live,
+  relations,
+  layout,
+}: Comparison): Difference[] {
   const wanted = [...expected.constraints].sort(
     (a, b) => KEYS_FIRST.indexOf(a.kind) - KEYS_FIRST.indexOf(b.kind),
   )
   const rules = {
-    ...constraintRules,
+    ...constraintRules(layout),
     // A key has an index of the same name.
     renameHolder: ({ kind, name }: Constraint) =>
       'cf'.includes(kind) ? [] : renameHolder(name, relations),
@@ -133,7 +150,7 @@ function isSameConstraint(wanted: Constraint, found: Constraint): boolean {
   if (wanted.kind === 'p') return true
   if (wanted.kind === 'f')
     return wanted.columns === found.columns && wanted.referenced === found.referenced
-  return constraintRules.describe(wanted) === constraintRules.describe(found)
+  return describeConstraint(wanted) === describeConstraint(found)
 }
 
 export function compareIndexes({ expected, live, relations }: Comparison): Difference[] {

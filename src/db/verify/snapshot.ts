@@ -17,7 +17,7 @@ import {
 import type { Layout } from '../distributed/layout.ts'
 import * as d from '../query/decode.ts'
 import { query } from '../query/query.ts'
-import { quote, sql } from '../query/sql.ts'
+import { literal, quote, sql } from '../query/sql.ts'
 import { rollback, run } from '../query/transaction.ts'
 
 /** A schema as read from the catalogs, in the same form for PostgreSQL 15 to 18. */
@@ -139,8 +139,13 @@ export async function readSnapshot(
     })),
     functions: functions.map((found) => ({
       ...found,
-      // Only the first match: in the body `new.` may be a row and not a schema.
-      definition: found.definition.replace(prefix, ''),
+      definition:
+        found.arguments === ''
+          ? // Only the first match: in the body `new.` may be a row and not a schema.
+            found.definition.replace(prefix, '')
+          : bodyOf(withoutPrefix(found, prefix).definition)
+              .replaceAll(literal(quote(schema)), ':schema')
+              .replaceAll(literal(schema), ':schema'),
     })),
     views: bare(views).map((view) => ({ ...view, definition: unqualified(view.definition) })),
   }
@@ -156,8 +161,12 @@ function withoutPrefix<T extends object>(row: T, prefix: string): T {
   return Object.fromEntries(entries) as T
 }
 
+/** A quoted body is printed as it was written. */
+const bodyOf = (definition: string): string =>
+  /^AS \$function\$/m.test(definition) ? definition : unqualified(definition)
+
 /**
- * In a view PostgreSQL 15 prints the table of every column, 18 only if needed. Names of schemas stay: before a table
+ * In a view or a function of SQL PostgreSQL 15 prints the table of every column, 18 only if needed. Names of schemas stay: before a table
  * after FROM or JOIN, a type, a function.
  */
 function unqualified(definition: string): string {

@@ -23,14 +23,19 @@ it.skipIf(!citusUrl)(
       tables: named(single.tables),
       sequences: named(single.sequences),
       views: named(single.views),
-      functions: [...named(single.functions), 'wfstore_number_history'],
+      functions: [
+        ...named(single.functions),
+        'wfstore_number_history',
+        'wfstore_lock_shards',
+        'wfstore_at',
+      ],
     }
     const database = await createMigrated('expected')
     const found = await withClient(database, (client) =>
       inSchema(client, 'public', () => readSnapshot(client, 'public', names)),
     )
     const others = await database.sql(
-      `select proname from pg_proc where pronamespace = 'public'::regnamespace and pronargs = 0 and proname <> all ($1::text[])`,
+      `select proname from pg_proc where pronamespace = 'public'::regnamespace and proname like 'wfstore\\_%' and proname <> all ($1::text[])`,
       [names.functions],
     )
     expect(others).toEqual([])

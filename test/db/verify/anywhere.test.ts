@@ -123,7 +123,7 @@ it('a connection in pipeline mode is restored, with its search path', async () =
   const client = new pg.Client(config as pg.ClientConfig)
   await client.connect()
   expect(await compareSchema(client, 'Work Flows')).toEqual([])
-  expect(await compareSchema(client, 'public')).toHaveLength(36)
+  expect(await compareSchema(client, 'public')).toHaveLength(39)
   const tables = await countRows(client, 'Work Flows')
   expect(tables).toHaveLength(17)
   const { rows } = await client.query(

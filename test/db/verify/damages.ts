@@ -1,3 +1,13 @@
+import { citusUrl } from '../../support/citus.ts'
+
+/** What Citus refuses to do to a distributed table, or to a name that an object on a worker has. */
+const REFUSED =
+  /history_id (drop identity|set generated)|add generated always|generated always as \(|rename constraint|pkey, add|unique index|other_writes; create view/
+
+/** Those that the store of this run accepts. */
+export const accepted = (damages: string[]): string[] =>
+  citusUrl ? damages.filter((damage) => !REFUSED.test(damage)) : damages
+
 /** What may happen to a schema, each of it alone. */
 export const damages: Record<string, string[]> = {
   columns: [
@@ -21,10 +31,10 @@ export const damages: Record<string, string[]> = {
   ],
   constraints: [
     'alter table workflow_steps drop constraint workflow_steps_status_check',
-    "alter table workflow_steps drop constraint workflow_steps_status_check, add constraint workflow_steps_status_check check (status <> '')",
+    "alter table workflow_steps drop constraint workflow_steps_status_check; alter table workflow_steps add constraint workflow_steps_status_check check (status <> '')",
     'alter table workflow_steps rename constraint workflow_steps_status_check to "Check"',
-    'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add foreign key (execution_id) references workflow_executions on delete cascade not valid',
-    'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions',
+    'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey; alter table workflow_steps add foreign key (execution_id) references workflow_executions on delete cascade not valid',
+    'alter table workflow_steps drop constraint workflow_steps_execution_id_fkey; alter table workflow_steps add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions',
     'alter table workflow_steps drop constraint workflow_steps_pkey',
     'alter table workflow_steps drop constraint workflow_steps_pkey, add constraint workflow_steps_pkey primary key (step_id)',
     'alter table workflow_executions drop constraint workflow_executions_pkey cascade',

@@ -2,10 +2,11 @@ import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { splitStatements } from '../../../src/db/migrate/files.ts'
 import { compareSchema, type Difference, isFault } from '../../../src/db/verify/compare.ts'
+import { citusUrl } from '../../support/citus.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { expectGolden } from '../../support/golden.ts'
 import { createMigrated } from '../../support/migrated.ts'
-import { damages } from './damages.ts'
+import { accepted, damages } from './damages.ts'
 
 let database: TestDatabase
 let client: pg.Client
@@ -61,7 +62,7 @@ it.each(Object.entries(damages))(
   'damaged %s are listed as in test/golden/verify, and the fixes repair them',
   async (group, statements) => {
     const told: string[] = []
-    for (const damage of statements) {
+    for (const damage of accepted(statements)) {
       await run(damage)
       const differences = await compare()
       const text = describeAll(differences)
@@ -73,7 +74,8 @@ it.each(Object.entries(damages))(
       await tidyUp()
       expect(await compare(), damage).toEqual([])
     }
-    expectGolden(`verify/${group}.sql`, told.join('\n'))
+    // On a cluster the texts are others: columns, shards, a setting for triggers.
+    if (!citusUrl) expectGolden(`verify/${group}.sql`, told.join('\n'))
   },
 )
 
@@ -91,6 +93,14 @@ it('a missing table is created again with its columns, keys and indexes', async 
   constraint audit_history_pkey PRIMARY KEY (history_id)
 );
 create index audit_history_user_idx on audit_history USING btree (user_id);`)
+})
+
+it.skipIf(!citusUrl)('Citus keeps a generated column, so it has no fix', async () => {
+  await run(
+    `alter table workflow_steps drop column result;
+     alter table workflow_steps add column result jsonb generated always as (tool_parameters) stored`,
+  )
+  expect(await compare()).toMatchObject([{ name: 'workflow_steps.result', fix: null }])
 })
 
 it('a migrated schema has no differences, also with other objects in it', async () => {
@@ -166,7 +176,7 @@ describe('no fix drops an object of the application or loses a value', () => {
     /\b(drop (table|column|view|materialized|index|policy|function|schema)|truncate|delete from|cascade)\b/i
 
   it.each(Object.entries(damages))('damaged %s', async (_, statements) => {
-    for (const damage of statements) {
+    for (const damage of accepted(statements)) {
       await run(damage)
       for (const { state, name, fix } of await compare()) {
         if (state === 'extra') expect(fix, damage).toBeNull()
@@ -188,7 +198,7 @@ describe('no fix drops an object of the application or loses a value', () => {
     /\ncreate view (\w+) with \(security_invoker = true\) as /.test(fix)
 
   it.each([
-    'drop constraint workflow_steps_execution_id_fkey, add constraint "Key" foreign key (execution_id) references workflow_executions',
+    'drop constraint workflow_steps_execution_id_fkey; alter table workflow_steps add constraint "Key" foreign key (execution_id) references workflow_executions',
     'drop constraint workflow_steps_pkey, add constraint "Key" primary key (step_id)',
   ])('a key of another name, which ours excludes, has no fix: %s', async (action) => {
     await run(`alter table workflow_steps ${action}`)
@@ -203,7 +213,7 @@ describe('no fix drops an object of the application or loses a value', () => {
     ])
     const [wanted] = await compare()
     await run(
-      `alter table workflow_steps drop constraint "Key", add constraint ${key} ${wanted?.expected}`,
+      `alter table workflow_steps drop constraint "Key"; alter table workflow_steps add constraint ${key} ${wanted?.expected}`,
     )
     expect(await compare()).toEqual([])
   })
@@ -214,8 +224,8 @@ describe('no fix drops an object of the application or loses a value', () => {
       create function theirs() returns trigger language plpgsql as $$ begin return new; end $$;
       drop trigger update_workflow_steps_updated_at on workflow_steps;
       create trigger update_workflow_steps_updated_at before insert on workflow_steps for each row execute function theirs();
-      alter table workflow_steps drop constraint workflow_steps_status_check,
-        add constraint workflow_steps_status_check check (status <> '');
+      alter table workflow_steps drop constraint workflow_steps_status_check;
+      alter table workflow_steps add constraint workflow_steps_status_check check (status <> '');
       drop view daily_cost_summary; create view daily_cost_summary as select user_id from billing_records;
       create view board as select * from daily_cost_summary;
       alter table audit_logs add column action text; create index by_action on audit_logs (action);

@@ -5,7 +5,7 @@ constraint workflow_steps.workflow_steps_status_check missing
   found: null
 alter table workflow_steps add constraint workflow_steps_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])));
 
--- alter table workflow_steps drop constraint workflow_steps_status_check, add constraint workflow_steps_status_check check (status <> '')
+-- alter table workflow_steps drop constraint workflow_steps_status_check; alter table workflow_steps add constraint workflow_steps_status_check check (status <> '')
 
 constraint workflow_steps.workflow_steps_status_check differs
   expected: CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])))
@@ -20,14 +20,14 @@ constraint workflow_steps.workflow_steps_status_check differs
   found: Check: CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])))
 alter table workflow_steps rename constraint "Check" to workflow_steps_status_check;
 
--- alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add foreign key (execution_id) references workflow_executions on delete cascade not valid
+-- alter table workflow_steps drop constraint workflow_steps_execution_id_fkey; alter table workflow_steps add foreign key (execution_id) references workflow_executions on delete cascade not valid
 
 constraint workflow_steps.workflow_steps_execution_id_fkey invalid
   expected: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE
   found: not validated
 alter table workflow_steps validate constraint workflow_steps_execution_id_fkey;
 
--- alter table workflow_steps drop constraint workflow_steps_execution_id_fkey, add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions
+-- alter table workflow_steps drop constraint workflow_steps_execution_id_fkey; alter table workflow_steps add constraint workflow_steps_execution_id_fkey foreign key (execution_id) references workflow_executions
 
 constraint workflow_steps.workflow_steps_execution_id_fkey differs
   expected: FOREIGN KEY (execution_id) REFERENCES workflow_executions(execution_id) ON DELETE CASCADE
