@@ -118,3 +118,6 @@ const lockOf = (ids: string, strength: string): string => `
 
 /** Imports into one database take turns: two with the same rows could otherwise wait for each other. */
 export const IMPORT_TURN = `select pg_advisory_xact_lock(hashtextextended('wfstore import', 0))`
+
+/** SQL of a boolean: takes the turn if no other import has it. */
+export const TRY_IMPORT_TURN = `pg_try_advisory_xact_lock(hashtextextended('wfstore import', 0))`

@@ -8,10 +8,10 @@ import { KEEPS_TOTALS } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
 import { countOf } from '../../queries/table/validate.ts'
-import type { RowKind } from '../../tables/tables.ts'
+import { KINDS, type RowKind } from '../../tables/tables.ts'
 import { differingLines, insertLines, removeUnequalBills } from '../lines/bill-lines.ts'
 import { ON_NODES, UNHURRIED, unpipelined } from '../lines/copy.ts'
-import { type LineCounts, noLines } from '../lines/count.ts'
+import type { LineCounts } from '../lines/count.ts'
 import { type ImportSource, uncompressed } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
 import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
@@ -32,6 +32,7 @@ import {
   removeLines,
   removeLostSteps,
 } from './conflicts.ts'
+import { directKinds, endDirect } from './direct.ts'
 import { findShards, onParts } from './on-shards.ts'
 
 export type { InvalidLine } from '../lines/invalid.ts'
@@ -109,18 +110,27 @@ async function importAll(
 ): Promise<ImportReport> {
   const invalid = collectInvalid()
   const work = { client, layout, invalid, enough: () => !skipInvalid && invalid.count() > 0 }
-  const { read, last, staged } = await stageLines(readable(source, maxLineMiB), {
+  const tables = await readTables(client)
+  const direct = await directKinds(client, layout)
+  const {
+    read,
+    last,
+    staged,
+    written: inserted,
+  } = await stageLines(readable(source, maxLineMiB), {
     ...work,
-    tables: await readTables(client),
+    tables,
+    direct,
     check: checkRow,
     progress: (lines) => onProgress({ read: lines, written: 0 }),
   })
+  if (direct.length > 0) await endDirect(client)
   assertValid(work)
   if (layout === 'distributed') for (const rows of staged) await findShards(client, rows)
   await holdRuns(work, staged)
   assertValid(work)
-  const inserted = noLines()
-  let [repeated, written] = [0, 0]
+  let written = KINDS.reduce((sum, kind) => sum + inserted[kind], 0)
+  let repeated = 0
   for (const rows of staged) {
     // The runs are there by now: those of the file as well.
     if (rows.table.kind === 'step') rows.rows -= await refuseLostSteps(work, rows)
@@ -141,11 +151,12 @@ async function importAll(
       }
       assertValid(work)
     }
-    inserted[rows.table.kind] = moved.inserted
+    inserted[rows.table.kind] += moved.inserted
     repeated += moved.repeated
     written += moved.inserted + moved.repeated
     onProgress({ read, written })
   }
+  if (staged.length === 0) onProgress({ read, written })
   return { read, inserted, repeated, invalid: invalid.first(), invalidCount: invalid.count() }
 }
 

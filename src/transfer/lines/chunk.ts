@@ -6,6 +6,8 @@ export interface Chunk {
   ends: number[]
   /** The number of the line of each row. */
   lines: number[]
+  /** The rows have the columns of their table alone, without those that only the staging table has. */
+  bare: boolean
 }
 
 const BYTES = 1024 * 1024
@@ -13,10 +15,10 @@ const BYTES = 1024 * 1024
 const LONGEST_CHARACTER = 3
 
 /** A chunk with room for the row. */
-export function createChunk(row: string): Chunk {
+export function createChunk(row: string, bare = false): Chunk {
   const isLong = row.length * LONGEST_CHARACTER > BYTES
   const size = isLong ? Buffer.byteLength(row) : BYTES
-  return { data: Buffer.allocUnsafe(size), size: 0, ends: [], lines: [] }
+  return { data: Buffer.allocUnsafe(size), size: 0, ends: [], lines: [], bare }
 }
 
 /** Whether the chunk certainly has room for the row. */

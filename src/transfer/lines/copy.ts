@@ -34,11 +34,12 @@ export async function* copyOut(client: pg.ClientBase, text: string): AsyncGenera
   yield* stream
 }
 
-/** Sends rows to COPY FROM STDIN; resolves when the server has all of them. */
-export async function copyIn(client: pg.ClientBase, text: string, rows: Buffer): Promise<void> {
+/** Sends rows to COPY FROM STDIN; resolves when the server has all of them. @returns how many it wrote */
+export async function copyIn(client: pg.ClientBase, text: string, rows: Buffer): Promise<number> {
   const stream = client.query(from(text))
   await new Promise<void>((resolve, reject) => {
     stream.on('finish', resolve).on('error', reject)
     stream.end(rows)
   })
+  return stream.rowCount
 }

@@ -57,6 +57,10 @@ export function copyIntoStage(table: LineTable): string {
   return `copy ${stageOf(table)} (line, absent, refs, ${columns.join(', ')}) from stdin`
 }
 
+/** COPY of whole rows to their table itself. */
+export const copyIntoTable = ({ name, lineColumns }: LineTable): string =>
+  `copy ${name} (${lineColumns.map(({ quoted }) => quoted).join(', ')}) from stdin`
+
 /** For the statements that follow. A sample of the wide columns would take long, and no plan needs it. */
 export function indexStage({ table }: Staged): string {
   const ids = [...table.key, 'executionId']
