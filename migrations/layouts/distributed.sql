@@ -29,7 +29,7 @@ alter table wfstore_bill_lines alter execution_id set default '00000000-0000-000
 alter table usage_history add column execution_id uuid not null default '00000000-0000-0000-0000-000000000000',
   drop constraint usage_history_pkey, add primary key (history_id, execution_id);
 alter table audit_history add column execution_id uuid not null default '00000000-0000-0000-0000-000000000000',
-  drop constraint audit_history_pkey, add primary key (history_id, execution_id);
+  drop constraint audit_history_pkey, add primary key (user_id, quarter_start, history_id, execution_id);
 
 -- The bills, lines and periods of a distributed store.
 --

@@ -58,7 +58,7 @@ alter table billing_records drop constraint billing_records_pkey, alter executio
 alter table wfstore_bill_lines drop constraint wfstore_bill_lines_pkey, alter execution_id drop default, alter execution_id drop not null,
   add primary key (billing_id, line_id);
 alter table usage_history drop constraint usage_history_pkey, drop column execution_id, add primary key (history_id);
-alter table audit_history drop constraint audit_history_pkey, drop column execution_id, add primary key (history_id);
+alter table audit_history drop constraint audit_history_pkey, drop column execution_id, add primary key (user_id, quarter_start, history_id);
 update audit_logs set execution_id = null where execution_id = '00000000-0000-0000-0000-000000000000';
 update billing_records set execution_id = null where execution_id = '00000000-0000-0000-0000-000000000000';
 update wfstore_bill_lines set execution_id = null where execution_id = '00000000-0000-0000-0000-000000000000';

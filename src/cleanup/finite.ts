@@ -57,6 +57,9 @@ export async function assertBatchFinite(
   walked: Walked,
   scope: Scope,
 ): Promise<void> {
+  const { kind, table } = walked
+  const tables = kind === 'execution' ? [table, 'workflow_steps'] : [table]
+  if (await areChecked(runOn(place.on), tables)) return
   const found = await findIn(place, walked, scope, inBatch(walked, 'r'))
   assertNoFaults('clean up', found, 'the batches before this one are done')
 }

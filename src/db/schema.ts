@@ -21,6 +21,7 @@ export const MIGRATIONS = [
   '009_cost_checks',
   '010_traces',
   '011_tokens',
+  '012_audit_history',
 ] as const
 
 /** The tables that reports read and engines write. */

@@ -81,8 +81,8 @@ const HISTORIES = {
       sum(total_tokens) as tokens, sum(steps_total) as steps, sum(steps_completed) as completed, sum(steps_failed) as failed,
       sum(timed_runs) as timed, sum(duration_ms) as ms, max(last_start_time) as last
     from usage_history group by 1, 2, 3, 4, 5, 6, 7`,
-  audit_history: `select quarter_start, user_id, action_type, success, sum(entries) as entries
-    from audit_history group by 1, 2, 3, 4`,
+  audit_history: `select quarter_start, user_id, sum(entries) as entries
+    from audit_history group by 1, 2`,
 }
 
 /** All that the database holds, row by row as text, apart from the rows of cleanups. */

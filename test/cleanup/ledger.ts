@@ -10,7 +10,7 @@ const LEDGER = `
 create table ledger_runs as
   select quarter_start, user_id, workflow_name, mode, model_id, status, runs, total_cost, total_tokens, steps_total,
     steps_completed, steps_failed, timed_runs, duration_ms from usage_history;
-create table ledger_entries as select quarter_start, user_id, action_type, success, entries from audit_history;
+create table ledger_entries as select quarter_start, user_id, entries from audit_history;
 create table ledger_rows (kind text, rows int);
 create table ledger_steps (execution_id uuid, step_id uuid, cost numeric, primary key (execution_id, step_id));
 
@@ -46,7 +46,7 @@ begin
 end $$;
 create function ledger_entry() returns trigger language plpgsql as $$
 begin
-  insert into ledger_entries values (to_timestamp(floor(extract(epoch from new.timestamp) / 900) * 900), new.user_id, new.action_type, new.success, 1);
+  insert into ledger_entries values (to_timestamp(floor(extract(epoch from new.timestamp) / 900) * 900), new.user_id, 1);
   insert into ledger_rows values ('audit', 1);
   return null;
 end $$;
@@ -85,19 +85,19 @@ export async function expectLedger(database: TestDatabase, note: string): Promis
        union all
        select ${KEYS}, ${VALUES.join(', ')} from usage_history
      ), entries as (
-       select date_bin('15 minutes', timestamp, 'epoch') as quarter_start, user_id, action_type, success, 1::bigint as entries from audit_logs
+       select date_bin('15 minutes', timestamp, 'epoch') as quarter_start, user_id, 1::bigint as entries from audit_logs
        union all
-       select quarter_start, user_id, action_type, success, entries from audit_history
+       select quarter_start, user_id, entries from audit_history
      ), runs_of as (
        select 'counted' as side, c::text as row from (select ${KEYS}, ${sums} from counted group by ${KEYS}) c
        union all
        select 'ledger', l::text from (select ${KEYS}, ${sums} from ledger_runs group by ${KEYS} having ${some}) l
      ), entries_of as (
        select 'counted' as side, c::text as row
-       from (select quarter_start, user_id, action_type, success, sum(entries) from entries group by 1, 2, 3, 4) c
+       from (select quarter_start, user_id, sum(entries) from entries group by 1, 2) c
        union all
        select 'ledger', l::text
-       from (select quarter_start, user_id, action_type, success, sum(entries) from ledger_entries group by 1, 2, 3, 4) l
+       from (select quarter_start, user_id, sum(entries) from ledger_entries group by 1, 2) l
      )
      select min(side) as side, row from (select * from runs_of union all select * from entries_of) as both_sides
      group by row having count(*) <> 2`,

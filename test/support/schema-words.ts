@@ -135,8 +135,6 @@ export const TABLE_WORDS: Record<string, Record<string, string>> = {
     history_id: 'number of the row',
     quarter_start: 'start of the quarter hour of the entries',
     user_id: 'part of the key',
-    action_type: 'part of the key',
-    success: 'part of the key',
     entries: 'number of entries',
   },
   wfstore_periods: {

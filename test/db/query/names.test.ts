@@ -57,8 +57,8 @@ it.each([
   },
   {
     what: 'a key of a history',
-    text: `insert into audit_history (history_id, quarter_start, user_id, action_type, success, entries) overriding system value
-      values (1, '2024-01-01', 'u', 'a', true, 1), (1, '2024-01-01', 'u', 'a', true, 1)`,
+    text: `insert into audit_history (history_id, quarter_start, user_id, entries) overriding system value
+      values (1, '2024-01-01', 'u', 1), (1, '2024-01-01', 'u', 1)`,
     error: {
       code: 'conflict',
       message: 'duplicate key value violates unique constraint "audit_history_pkey"',

@@ -102,7 +102,7 @@ describe('cleanup', () => {
       `insert into usage_history (quarter_start, user_id, workflow_name, mode, model_id, status, runs, total_cost, total_tokens,
          steps_total, steps_completed, steps_failed, timed_runs, duration_ms, last_start_time)
        select '2026-01-01Z', 'u' || i, 'w', 'm', 'x', 'success', 1500, 0, 0, 0, 0, 0, 0, 0, '2026-01-01Z' from generate_series(1, 2) i;
-       insert into audit_history (quarter_start, user_id, action_type, success, entries) values ('2026-01-01Z', 'u', 'a', true, 71)`,
+       insert into audit_history (quarter_start, user_id, entries) values ('2026-01-01Z', 'u', 71)`,
     )
     await runs('w', '200 days', null)
     await runs('w', '100 days', '1 h', 3)

@@ -75,8 +75,8 @@ async function fill(): Promise<void> {
      select 'u' || n % 2, 'a', 'd' from generate_series(1, 7) as n`,
   )
   await test.database.sql(
-    `insert into audit_history (quarter_start, user_id, action_type, success, entries)
-     values ('2026-01-01Z', 'u0', 'a', true, 100), ('2026-01-01Z', 'u0', 'a', false, 10), ('2026-01-02Z', 'u1', 'a', true, 1000)`,
+    `insert into audit_history (quarter_start, user_id, entries)
+     values ('2026-01-01Z', 'u0', 100), ('2026-01-01Z', 'u0', 10), ('2026-01-02Z', 'u1', 1000)`,
   )
 }
 

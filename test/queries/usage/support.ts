@@ -29,8 +29,8 @@ export async function foldRuns(
 export async function foldAudit(database: TestDatabase, where: string): Promise<void> {
   await database.sql(
     `with gone as (delete from audit_logs where ${where} returning *)
-     insert into audit_history (quarter_start, user_id, action_type, success, entries)
-     select date_bin('15 minutes', timestamp, 'epoch'), user_id, action_type, success, count(*) from gone group by 1, 2, 3, 4`,
+     insert into audit_history (quarter_start, user_id, entries)
+     select date_bin('15 minutes', timestamp, 'epoch'), user_id, count(*) from gone group by 1, 2`,
   )
 }
 
