@@ -173,8 +173,8 @@ async function load(on: pg.Client): Promise<void> {
         total_tokens, steps_total, steps_completed, steps_failed, timed_runs, duration_ms, last_start_time)
       select date_trunc('hour', start), user_id, workflow, 'Sales', 'model 1', status, 1, r, i, 2, 2, 0, 1, 120000, start
       from run where i % 4 = 0;
-    insert into audit_history (quarter_start, user_id, entries)
-      select date_trunc('hour', start), user_id, 2 from run where i % 4 = 0;
+    insert into audit_history (quarter_start, user_id, action_type, success, entries)
+      select date_trunc('hour', start), user_id, 'tool_call', true, 2 from run where i % 4 = 0;
     drop table run;
     set session_replication_role = origin`)
 }

@@ -1,29 +1,13 @@
 -- alter table workflow_steps drop column cost
 
-column audit_history.action_type missing
-  expected: text not null
-  found: null
-alter table audit_history add column action_type text not null;
-column audit_history.success missing
-  expected: boolean not null
-  found: null
-alter table audit_history add column success boolean not null;
 column workflow_steps.cost missing
   expected: numeric not null default 0
   found: null
 alter table workflow_steps add column cost numeric not null default 0;
-constraint audit_history.audit_history_pkey differs
-  expected: PRIMARY KEY (history_id)
-  found: PRIMARY KEY (user_id, quarter_start, history_id)
-alter table audit_history drop constraint "audit_history_pkey", add constraint audit_history_pkey PRIMARY KEY (history_id);
 constraint workflow_steps.workflow_steps_finite missing
   expected: CHECK (((cost > '-Infinity'::numeric) AND (cost < 'Infinity'::numeric) AND isfinite(start_time) AND isfinite(end_time) AND isfinite(created_at) AND isfinite(updated_at)))
   found: null
 alter table workflow_steps add constraint workflow_steps_finite CHECK (((cost > '-Infinity'::numeric) AND (cost < 'Infinity'::numeric) AND isfinite(start_time) AND isfinite(end_time) AND isfinite(created_at) AND isfinite(updated_at)));
-index audit_history.audit_history_user_idx missing
-  expected: USING btree (user_id)
-  found: null
-create index concurrently audit_history_user_idx on audit_history USING btree (user_id);
 index workflow_steps.workflow_steps_model_idx missing
   expected: USING btree (execution_id) INCLUDE (model_id, cost, tokens_used) WHERE ((model_id IS NOT NULL) OR (cost_source = 'unpriced'::text))
   found: null

@@ -1,25 +1,9 @@
 -- alter table workflow_steps drop constraint workflow_steps_status_check
 
-column audit_history.action_type missing
-  expected: text not null
-  found: null
-alter table audit_history add column action_type text not null;
-column audit_history.success missing
-  expected: boolean not null
-  found: null
-alter table audit_history add column success boolean not null;
-constraint audit_history.audit_history_pkey differs
-  expected: PRIMARY KEY (history_id)
-  found: PRIMARY KEY (user_id, quarter_start, history_id)
-alter table audit_history drop constraint "audit_history_pkey", add constraint audit_history_pkey PRIMARY KEY (history_id);
 constraint workflow_steps.workflow_steps_status_check missing
   expected: CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])))
   found: null
 alter table workflow_steps add constraint workflow_steps_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'success'::text, 'failed'::text, 'skipped'::text])));
-index audit_history.audit_history_user_idx missing
-  expected: USING btree (user_id)
-  found: null
-create index concurrently audit_history_user_idx on audit_history USING btree (user_id);
 
 -- alter table workflow_steps drop constraint workflow_steps_status_check; alter table workflow_steps add constraint workflow_steps_status_check check (status <> '')
 

@@ -6,22 +6,6 @@ table usage_history missing
 create table usage_history …;
 create index usage_history_unpriced_idx on usage_history USING btree (quarter_start) WHERE (steps_unpriced <> 0);
 create index usage_history_user_idx on usage_history USING btree (user_id);
-column audit_history.action_type missing
-  expected: text not null
-  found: null
-alter table audit_history add column action_type text not null;
-column audit_history.success missing
-  expected: boolean not null
-  found: null
-alter table audit_history add column success boolean not null;
-constraint audit_history.audit_history_pkey differs
-  expected: PRIMARY KEY (history_id)
-  found: PRIMARY KEY (user_id, quarter_start, history_id)
-alter table audit_history drop constraint "audit_history_pkey", add constraint audit_history_pkey PRIMARY KEY (history_id);
-index audit_history.audit_history_user_idx missing
-  expected: USING btree (user_id)
-  found: null
-create index concurrently audit_history_user_idx on audit_history USING btree (user_id);
 view user_workflow_summary missing
   expected: SELECT …
   found: null
@@ -110,7 +94,6 @@ table audit_history differs
   found: view
 alter view audit_history rename to audit_history_own;
 create table audit_history …;
-create index audit_history_user_idx on audit_history USING btree (user_id);
 
 -- drop table workflow_steps; create table workflow_steps (step_id uuid constraint workflow_steps_pkey primary key) partition by hash (step_id); create index workflow_steps_step_idx on workflow_steps (step_id)
 
