@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openStore } from '../dist/index.js'
-import { CUTOFF, cutoffOf, openServer, ROWS_PER_RUN } from './cleanup-data.js'
+import { CUTOFF, cutoffOf, openServer, STORES } from './cleanup-data.js'
 import { wfstore } from './store.js'
 import { median } from './turns.js'
 
@@ -21,11 +21,15 @@ const SMALLEST = 11_111
 const LEGACY = [1000, 2000, 4000]
 const ENGINE_MS = 5000
 
-/** Deletes the removed rows, in the order that costs least. */
-const LIMIT = (cutoff) => [
-  `delete from workflow_steps where execution_id in (select execution_id from workflow_executions where start_time < '${cutoff}')`,
-  `delete from workflow_executions where start_time < '${cutoff}'`,
-  `delete from audit_logs where timestamp < '${cutoff}'`,
+const CASCADE = [
+  `delete from workflow_executions where start_time < '${CUTOFF}'`,
+  `delete from audit_logs where timestamp < '${CUTOFF}'`,
+]
+
+/** In tables without foreign keys. */
+const STEPS_FIRST = [
+  `delete from workflow_steps where execution_id in (select execution_id from workflow_executions where start_time < '${CUTOFF}')`,
+  ...CASCADE,
 ]
 
 /** The statements of the old application. Its foreign keys set NULL in tables without an index. */
@@ -104,32 +108,37 @@ async function turns({ rounds }, first, second) {
   }
 }
 
+/** The data of each store, compared with plain deletes and with copies of the same rows. */
 async function besideLimit(bench) {
   const { server, runs, say } = bench
-  say(`a store of ${runs} runs to remove`)
-  await server.makeStore('store', runs)
-  await server.makeBare('bare', 'store')
-  const rows = runs * ROWS_PER_RUN
-  const limit = () => timed(bench, 'bare', LIMIT(CUTOFF))
-  const copies = () => copiedOut(bench, 'store')
   const results = []
-  for (const [name, archive, what, theirs, goal] of [
-    ['cleanup', false, 'one DELETE per table, no foreign keys', limit, 1.5],
-    ['cleanup --archive', true, 'one DELETE per table, no foreign keys', limit, 2.5],
-    ['cleanup --archive', true, 'DELETE and COPY of row_to_json', () => both(limit, copies)],
-  ]) {
-    const mine = async () => (await ours(bench, 'store', { archive })).ms
-    results.push({
-      name,
-      unit: 'ms',
-      rows,
-      ...(await turns(bench, mine, theirs)),
-      what,
-      goal,
-    })
-    say(`${name}, ${what}`)
+  for (const [store, { rowsPerRun, ...kind }] of Object.entries(STORES)) {
+    say(`a store of ${runs} runs to remove: ${store}`)
+    await server.makeStore('store', runs, kind)
+    await server.makeBare('bare', 'store')
+    const plain = () => timed(bench, 'bare', STEPS_FIRST)
+    const sides = [
+      [false, 'one DELETE per table, no foreign keys', plain, 1.6],
+      [false, 'two DELETEs, steps by their foreign key', () => timed(bench, 'store', CASCADE), 1.6],
+      [
+        true,
+        'DELETE and COPY of row_to_json',
+        () => both(plain, () => copiedOut(bench, 'store')),
+        3,
+      ],
+    ]
+    for (const [archive, what, theirs, goal] of sides) {
+      const mine = async () => (await ours(bench, 'store', { archive })).ms
+      const name = `cleanup${archive ? ' --archive' : ''}, ${store} store`
+      const rows = runs * rowsPerRun
+      results.push({ name, unit: 'ms', rows, ...(await turns(bench, mine, theirs)), what, goal })
+      say(`${name}, ${what}`)
+    }
+    await server.drop('bare')
+    if (store !== Object.keys(STORES)[0]) await server.drop('store')
+    else await server.rename('store', 'busy')
   }
-  await server.drop('bare')
+  await server.rename('busy', 'store')
   return results
 }
 
@@ -156,7 +165,7 @@ async function besideLegacy(bench) {
     await server.makeLegacy('old', 'small')
     const mine = async () => (await ours(bench, 'small')).ms
     const old = () => timed(bench, 'old', OLD)
-    const rows = runs * ROWS_PER_RUN
+    const rows = runs * STORES.busy.rowsPerRun
     // Only once: quadratic time needs no median.
     const pair = await turns({ rounds: 1 }, mine, old)
     results.push({
@@ -199,7 +208,7 @@ async function bySize(bench) {
     results.push({
       name: `cleanup of ${size} runs`,
       unit: 'ms',
-      rows: size * ROWS_PER_RUN,
+      rows: size * STORES.busy.rowsPerRun,
       ours: median(ms),
       theirs: median(half.ms),
       ratio: median(ms.map((each, round) => each / half.ms[round])),

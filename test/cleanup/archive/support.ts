@@ -76,12 +76,12 @@ export const totalsOf = (database: TestDatabase) =>
         steps_completed, steps_failed, timed_runs, duration_ms from usage_history
     ) as counted group by 1, 2, 3, 4, 5, 6
     union all
-    select user_id, action_type, success::text, '', '', date_bin('15 minutes', timestamp, 'epoch')::text, sum(entries)::text,
+    select user_id, '', '', '', '', date_bin('15 minutes', timestamp, 'epoch')::text, sum(entries)::text,
       '', '', '', '', '', '', ''
     from (
-      select user_id, action_type, success, timestamp, 1 as entries from audit_logs
-      union all select user_id, action_type, success, quarter_start, entries from audit_history
-    ) as counted group by 1, 2, 3, 6
+      select user_id, timestamp, 1 as entries from audit_logs
+      union all select user_id, quarter_start, entries from audit_history
+    ) as counted group by 1, 6
     order by 1, 2, 3, 4, 5, 6`)
 
 export const clean = (database: TestDatabase, folder: string, more: CleanupOptions = {}) =>
