@@ -14,7 +14,8 @@ alter table audit_history drop constraint audit_history_pkey, add primary key (u
 -- Rows of a key that is there several times stay apart: Citus has no INSERT of what a DELETE returns.
 alter table audit_history drop column action_type, drop column success;
 drop index audit_history_user_idx;
-alter table audit_history drop constraint audit_history_pkey, add primary key (user_id, quarter_start, history_id, execution_id);
+alter table audit_history drop constraint audit_history_pkey;
+alter table audit_history add primary key (user_id, quarter_start, history_id, execution_id);
 
 -- Down Migration
 

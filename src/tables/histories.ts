@@ -123,11 +123,7 @@ export const auditHistory: HistoryDescription = {
   name: 'audit_history',
   kind: 'audit',
   noun: 'audit entries',
-  columns: [
-    quarter('timestamp'),
-    same('user_id'),
-    rows('entries'),
-  ],
+  columns: [quarter('timestamp'), same('user_id'), rows('entries')],
 }
 
 const names = (columns: readonly HistoryColumn[]): string[] => columns.map(({ column }) => column)
