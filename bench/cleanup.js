@@ -174,6 +174,7 @@ async function besideLegacy(bench) {
       rows,
       ...pair,
       what: 'the old application’s three statements',
+      goal: 0.2,
     })
     await server.drop('old')
     await server.drop('small')
