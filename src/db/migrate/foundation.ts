@@ -45,12 +45,16 @@ async function lostHistory(client: pg.Client, schema: string): Promise<WfstoreEr
   )
 }
 
-/** The migrations whose tables and indexes all exist, up to the first incomplete one. */
+/** The migrations whose tables and indexes all exist, apart from those that a later one drops, up to the first incomplete one. */
 async function migrationsThere(client: pg.Client, schema: string): Promise<string[]> {
+  const migrations = await Promise.all(MIGRATIONS.map(readMigration))
+  const dropped = migrations.flatMap(({ up }) =>
+    [...up.matchAll(/^drop (?:table|index) (\w+)/gm)].map(([, name]) => name),
+  )
   const there: string[] = []
-  for (const migration of MIGRATIONS) {
-    const made = creationsOf((await readMigration(migration)).up)
-      .filter(({ kind }) => kind === 'table' || kind === 'index')
+  for (const { name: migration, up } of migrations) {
+    const made = creationsOf(up)
+      .filter(({ kind, name }) => (kind === 'table' || kind === 'index') && !dropped.includes(name))
       .map(({ name }) => name)
     if ((await readRelations(client, schema, made)).length < made.length) break
     there.push(migration)
