@@ -67,10 +67,13 @@ export async function verifySchema(
   const promised = new Set(
     files.flatMap(({ up }) => [...creationsOf(up).map(nameOf), ...additionsOf(up)]),
   )
+  const dropped = new Set(files.flatMap(({ up }) => removalsOf(up)))
   const differences: Difference[] = [
     ...statuses.flatMap((status) => historyDifference(status, nothing)),
     ...(await foreignGrants(client, schema)).map(grantDifference),
-    ...found.filter(({ name, state }) => state !== 'missing' || !promised.has(lastPart(name))),
+    ...found.filter(({ name, state }) =>
+      state === 'missing' ? !promised.has(lastPart(name)) : !dropped.has(name),
+    ),
   ]
   const layout = await layoutOf(client, schema)
   const totals = await ifComparable(client, schema, () =>
@@ -130,6 +133,14 @@ const nameOf = ({ name }: { name: string }) => name
 const additionsOf = (up: string) =>
   [...up.matchAll(/\badd (?:column|constraint) (?:if not exists )?(\w+)/g)].map(
     ([, name]) => name as string,
+  )
+
+/** The columns and constraints that a migration drops or replaces, with their tables. */
+const removalsOf = (up: string) =>
+  [...up.matchAll(/^alter table (\w+)([^;]*)/gm)].flatMap(([, table, actions = '']) =>
+    [...actions.matchAll(/\bdrop (?:column|constraint) (?:if exists )?(\w+)/g)].map(
+      ([, name]) => `${table}.${name}`,
+    ),
   )
 
 const lastPart = (name: string) => name.split('.').at(-1) as string

@@ -10,7 +10,7 @@ let database: TestDatabase
 afterEach(() => database.drop())
 
 const down = (...words: string[]) =>
-  runCli(['migrate', 'down', '5', '--yes', ...words, '--database-url', database.url])
+  runCli(['migrate', 'down', '6', '--yes', ...words, '--database-url', database.url])
 
 const make = async () => {
   database = await createMigrated('down_costs')
