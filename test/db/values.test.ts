@@ -186,15 +186,13 @@ describe('billing close refuses a month with bills that are not finite', () => {
     for (const n of [20, 21, 22, 23, 24, 25, 26])
       await bill(n, `('2024-01-20Z'::timestamptz, 'NaN'::numeric)`)
     const ids = [20, 21, 22, 23, 24].map(uuid).join(', ')
-    await expect(
-      store.sql(`update wfstore_periods set closed_at = now() where billing_period = '2024-01'`),
-    ).rejects.toThrow(
+    await expect(store.sql(`select wfstore_close('2024-01')`)).rejects.toThrow(
       `billing period 2024-01 cannot be closed: billing_records has 7 bills with a cost or a time that is not finite: billing_id ${ids}`,
     )
     await store.sql(`delete from billing_records where cost = 'NaN'`)
     await bill(20, `('-infinity'::timestamptz, 1)`)
-    await expect(
-      store.sql(`update wfstore_periods set closed_at = now() where billing_period = '2024-01'`),
-    ).rejects.toThrow(`has 1 bill with a cost or a time that is not finite: billing_id ${uuid(20)}`)
+    await expect(store.sql(`select wfstore_close('2024-01')`)).rejects.toThrow(
+      `has 1 bill with a cost or a time that is not finite: billing_id ${uuid(20)}`,
+    )
   })
 })

@@ -4,8 +4,8 @@ import { afterAll, expect, it } from 'vitest'
 import { applyPrices, recalculatePrices } from '../../../src/queries/prices/apply.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { createPriced } from '../../record/prices/priced.ts'
-import { citusUrl } from '../../support/citus.ts'
 import { OF } from '../../record/recording.ts'
+import { citusUrl } from '../../support/citus.ts'
 
 const priced = await createPriced('apply-property')
 const { database, run, price } = priced
