@@ -67,13 +67,22 @@ export interface CalendarKey {
   text: (key: string) => string
   /** Parts of the WITH of the statement. */
   needs: Sql[]
+  /** SQL of the final key, if rows are grouped by a finer key first. */
+  final?: (key: Sql) => Sql
 }
 
 const BINS = { day: '1 day', week: '7 days' }
 
-export function calendarKey(part: CalendarPart, timeZone: string): CalendarKey {
+/** @param alone true if rows have no other key, so that grouping them by day first makes few groups */
+export function calendarKey(part: CalendarPart, timeZone: string, alone = false): CalendarKey {
   // In UTC all days have the same length, and a division costs less than a lookup. 2001 began on a Monday.
-  if (timeZone.toUpperCase() === 'UTC' && part !== 'month') {
+  const isUtc = timeZone.toUpperCase() === 'UTC'
+  if (isUtc && part === 'month' && alone) {
+    const { of, needs } = calendarKey('day', timeZone)
+    const final = (key: Sql) => dateOf(part, key, sql`'UTC'`)
+    return { part, of, text: (key) => calendarText(part, key), needs, final }
+  }
+  if (isUtc && part !== 'month') {
     return {
       part,
       of: (instant) => sql`date_bin('${raw(BINS[part])}', ${instant}, '2001-01-01T00:00:00Z')`,
@@ -94,9 +103,14 @@ export function calendarKey(part: CalendarPart, timeZone: string): CalendarKey {
  * FROM of the rows of a table with the alias e, for grouping by a part of the calendar. From its statistics PostgreSQL would expect
  * one group for each row, and would not group in parallel. For a UNION it has no statistics and expects a few hundred
  * groups. The planner removes the half without rows. Look up `startsOf` outside of it: inside, it would prevent a parallel
- * scan. Citus reads a subquery apart from the rest of a UNION, so a distributed store has only the table here.
+ * scan. `list` is what to select. Citus reads a subquery apart from the rest of a UNION, so a distributed store has only the table here.
  */
-export const withoutStatistics = (table: string, where: Sql, layout: Layout): Sql =>
+export const withoutStatistics = (
+  table: string,
+  where: Sql,
+  layout: Layout,
+  list: Sql = raw('*'),
+): Sql =>
   layout === 'single'
-    ? sql`(select * from ${raw(table)} e where false union all select * from ${raw(table)} e ${where}) as e`
+    ? sql`(select ${list} from ${raw(table)} e where false union all select ${list} from ${raw(table)} e ${where}) as e`
     : sql`${raw(table)} e ${where}`

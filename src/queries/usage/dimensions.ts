@@ -68,7 +68,9 @@ export interface SqlKey {
 export const keysOf = (dimensions: readonly Dimension[], timeZone: string): SqlKey[] =>
   dimensions.map((dimension, place) => {
     const name = columnNameOf(dimension, place)
-    const calendar = isCalendar(dimension) ? calendarKey(dimension, timeZone) : undefined
+    const calendar = isCalendar(dimension)
+      ? calendarKey(dimension, timeZone, dimensions.length === 1)
+      : undefined
     const live = isTagKey(dimension) ? sql`e.tags ->> ${tagOfKey(dimension)}` : raw(`e.${name}`)
     const removed = dimension === 'session' ? raw('null::text') : live
     return { name, column: raw(name), live, removed, calendar }
@@ -77,10 +79,6 @@ export const keysOf = (dimensions: readonly Dimension[], timeZone: string): SqlK
 /** SELECT of runs, cost and tokens by these keys, of runs that are kept and that are removed. */
 export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layout): Sql {
   const run = perRun(layout)
-  const columns = join(
-    keys.map(({ column }) => column),
-    ', ',
-  )
   const values = (time: string, of: (key: SqlKey) => Sql) =>
     join(
       keys.map(
@@ -90,10 +88,26 @@ export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layou
     )
   const places = raw(keys.map((_, index) => index + 1).join(', '))
   const dated = keys.some(({ calendar }) => calendar !== undefined)
-  const source = (table: string, time: string) =>
-    dated
-      ? withoutStatistics(table, where.on(time), layout)
+  // Without a lookup a key is computed while its row is read, which costs less.
+  const early = layout === 'single' && dated && !keys.some(({ calendar }) => calendar?.needs.length)
+  const rows = (table: string, time: string, of: (key: SqlKey) => Sql, runs: string) => {
+    const found = values(`e.${time}`, of)
+    const list = early
+      ? sql`${found}, ${raw(runs === 'count(*)' ? '' : 'e.runs, ')}e.total_cost, e.total_tokens`
+      : undefined
+    const source = dated
+      ? withoutStatistics(table, where.on(time), layout, list)
       : sql`${raw(table)} e ${where.on(time)}`
+    const columns = early
+      ? join(
+          keys.map(({ column }) => column),
+          ', ',
+        )
+      : found
+    return sql`
+    select ${columns}, ${raw(runs)} as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens${run}
+    from ${source} group by ${places}${run}`
+  }
   const { from, alias } = movedOf(where, layout, dated)
   const model = raw(`${alias}.model_id`)
   const moved =
@@ -102,17 +116,19 @@ export function sumsBy(keys: readonly SqlKey[], where: UsageWhere, layout: Layou
     select ${values('e.start_time', ({ name, live }) => (name === 'model_id' ? model : live))}, 0, sum(${raw(alias)}.total_cost), sum(${raw(alias)}.total_tokens)${run}
     from ${from} group by ${places}${run}`
       : empty
+  const final = join(
+    keys.map(({ column, calendar }) => sql`${calendar?.final?.(column) ?? column} as ${column}`),
+    ', ',
+  )
   return sql`
-  select ${columns}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
+  select ${final}, sum(runs) as runs, sum(cost) as cost, sum(tokens) as tokens
   from (
-    select ${values('e.start_time', ({ live }) => live)}, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens${run}
-    from ${source('workflow_executions', 'start_time')} group by ${places}${run}
+    ${rows('workflow_executions', 'start_time', ({ live }) => live, 'count(*)')}
     union all
-    select ${values('e.quarter_start', ({ removed }) => removed)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens)${run}
-    from ${source('usage_history', 'quarter_start')} group by ${places}${run}
+    ${rows('usage_history', 'quarter_start', ({ removed }) => removed, 'sum(e.runs)')}
     ${moved}
   ) as all_rows
-  group by ${columns} having sum(runs) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0`
+  group by ${places} having sum(runs) <> 0 or sum(cost) <> 0 or sum(tokens) <> 0`
 }
 
 /** A tag may have any name, so its column has one of ours. */
