@@ -17,8 +17,9 @@ beforeAll(async () => {
     from generate_series(1, 6) as n`)
   await database.sql(`
     insert into billing_records (execution_id, user_id, model_id, billing_period, cost, tokens_total)
-    select execution_id, user_id, model_id, '2026-03', total_cost, 10 from workflow_executions
-    union all select null, 'u', 'm', '2026-04', 1, 10`)
+    select execution_id, user_id, model_id, '2026-03', total_cost, 10 from workflow_executions`)
+  await database.sql(`
+    insert into billing_records (user_id, model_id, billing_period, cost, tokens_total) values ('u', 'm', '2026-04', 1, 10)`)
 })
 afterAll(() => database.drop())
 

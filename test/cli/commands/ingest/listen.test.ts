@@ -5,6 +5,7 @@ import { collectorLines } from '../../../support/collector.ts'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createTemplate, type Template } from '../../../support/template.ts'
 import { untilWaiting } from '../serve/serving.ts'
+import { holdTraces } from './support.ts'
 
 let template: Template
 let database: TestDatabase
@@ -88,8 +89,9 @@ describe('ingest --listen', () => {
   it('SIGTERM answers the request in progress when it is committed', async () => {
     const { url, end } = await start()
     const locker = await database.connect()
-    await locker.query('begin; lock table wfstore_spans in exclusive mode')
-    const answer = send(url, lines('ai7-sub')[0] as string)
+    const [body = ''] = lines('ai7-sub')
+    await holdTraces(locker, body)
+    const answer = send(url, body)
     await untilWaiting(database)
     const ended = end()
     await locker.query('rollback')
@@ -150,7 +152,7 @@ describe('ingest --listen', () => {
       code: 3,
       stderr: expect.stringMatching(/^error: [^\n]*\n$/),
     })
-    await runCli(['migrate', 'down', '--force', '--yes', '--database-url', database.url])
+    await database.sql('delete from wfstore_migrations')
     expect(await fail('127.0.0.1:0')).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(/^error: [^\n]*\n$/),

@@ -9,9 +9,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { TestDatabase } from '../../../support/database.ts'
 import { createMigrated } from '../../../support/migrated.ts'
 import { untilWaiting } from '../serve/serving.ts'
+import { holdTraces } from './support.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const body = readFileSync(join(root, 'test/fixtures/otlp/ai7-anthropic.pb'))
+const capture = readFileSync(join(root, 'test/fixtures/otlp/ai7-anthropic.json'), 'utf8')
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -53,7 +55,7 @@ it.each([
 ] as const)('%s answers the request in progress, and exits with %i', async (signal, status) => {
   const { child, url, rest, ended } = await start()
   const locker = await database.connect()
-  await locker.query('begin; lock table wfstore_spans in exclusive mode')
+  await holdTraces(locker, capture)
   const answer = send(url)
   await untilWaiting(database)
   child.kill(signal)
