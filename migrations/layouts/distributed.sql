@@ -389,7 +389,9 @@ select create_distributed_function('wfstore_line_id(uuid,text,text,text,numeric,
 -- Runs a statement on the shards of an execution, as plain PostgreSQL: the coordinator hands the call to their node. The statement is a
 -- text of format(), which gets the numbers of the shards, and takes its values as texts. Each row is an object of texts.
 create function wfstore_at(run uuid, statement text, arguments text[]) returns setof text language plpgsql
-  set search_path = :path set row_security = off set citus.enable_manual_changes_to_shards = on as $$
+  set search_path = :path set row_security = off set citus.enable_manual_changes_to_shards = on
+  -- The role may have other settings on the nodes, where the session is that of the coordinator.
+  set standard_conforming_strings = on set array_nulls = on set datestyle = 'ISO' as $$
 declare
   found  record;
   shards text[] := wfstore_lock_shards(run);

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { TOPICS } from '../../../src/cli/help/topics.ts'
+import { citusUrl } from '../../support/citus.ts'
 import { runCli } from '../../support/cli.ts'
 import { collectorLines } from '../../support/collector.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
@@ -36,6 +37,7 @@ const ROWS = `
 const WRITES =
   /^(executions (cancel|fail)|billing (zone|pay|correct|close)|metrics rollup|cleanup|import|ingest|export .*import)/
 const DOWN = /^migrate (up|down|redo|roles)/
+const NOT_THERE = /distribute --undo` first|confirmation required/
 
 let full: Template
 let empty: Template
@@ -117,6 +119,9 @@ async function run(line: string): Promise<string[]> {
     piped = Buffer.from(stdout)
     // `npm run test:citus` runs it on a cluster.
     if (own.startsWith('migrate distribute') && /no extension citus/.test(stderr)) continue
+    // The databases of that run are distributed, and `--undo` asks.
+    if (citusUrl && /^migrate (down|redo|distribute --undo)/.test(own) && NOT_THERE.test(stderr))
+      continue
     if (code !== (endless ? 130 : 0)) said.push(`${line}: ${code} ${stderr}`)
   }
   await drop?.()
