@@ -45,6 +45,13 @@ export const TABLES = [
   'wfstore_requests',
 ]
 
+/** The workers of Citus have the settings of the role, not those of our session, and Citus sends texts as if this one were on. */
+const OFF_ON_WORKERS = `exists (select from pg_catalog.pg_db_role_setting s
+        join pg_catalog.pg_roles r on r.oid operator(pg_catalog.=) s.setrole, pg_catalog.unnest(s.setconfig) as c (setting)
+        where r.rolname operator(pg_catalog.=) current_user and c.setting operator(pg_catalog.~) '^standard_conforming_strings=(off?|f|n|0)'
+        and s.setdatabase operator(pg_catalog.=) any (array[0::pg_catalog.oid,
+          (select oid from pg_catalog.pg_database where datname operator(pg_catalog.=) pg_catalog.current_database())]))`
+
 /**
  * The migrations, and what makes answers of this session wrong. Our own connections set what is needed, but a pool of the
  * application does not, and a pooler may drop it. Everything is qualified, so that it runs nothing of another role.
@@ -54,17 +61,19 @@ with found as (
   select c.oid, c.relname, c.relnamespace from pg_catalog.unnest(array['${TABLES.join("', '")}']) as t (name)
   join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) pg_catalog.to_regclass(t.name)::pg_catalog.oid),
 home as (select relnamespace as oid from pg_catalog.pg_class
-  where oid operator(pg_catalog.=) pg_catalog.to_regclass('wfstore_migrations')::pg_catalog.oid)
+  where oid operator(pg_catalog.=) pg_catalog.to_regclass('wfstore_migrations')::pg_catalog.oid),
+layout as (select exists (select from found join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) found.oid
+    where found.relname operator(pg_catalog.=) 'audit_logs' and a.attname operator(pg_catalog.=) 'execution_id' and a.attnotnull) as distributed)
 select name,
   (select pg_catalog.string_agg(relname::pg_catalog.text, ', ' order by relname) from found
     where pg_catalog.row_security_active(oid)) as hidden,
   (select pg_catalog.string_agg(found.oid::pg_catalog.regclass::pg_catalog.text, ', ') from found, home
     where relnamespace operator(pg_catalog.<>) home.oid) as elsewhere,
   ${CAPTURES} as captured,
-  exists (select from found join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) found.oid
-    where found.relname operator(pg_catalog.=) 'audit_logs' and a.attname operator(pg_catalog.=) 'execution_id' and a.attnotnull) as distributed,
+  (select distributed from layout) as distributed,
   pg_catalog.concat_ws(', ',
-    case when pg_catalog.current_setting('standard_conforming_strings') operator(pg_catalog.=) 'off' then 'standard_conforming_strings = on' end,
+    case when pg_catalog.current_setting('standard_conforming_strings') operator(pg_catalog.=) 'off'
+      or (select distributed from layout) and ${OFF_ON_WORKERS} then 'standard_conforming_strings = on' end,
     case when pg_catalog.current_setting('array_nulls') operator(pg_catalog.=) 'off' then 'array_nulls = on' end,
     case when pg_catalog.current_setting('DateStyle') operator(pg_catalog.!~~) 'ISO%' then 'DateStyle = ISO' end,
     case when pg_catalog.current_setting('extra_float_digits')::pg_catalog.int4 operator(pg_catalog.<) 0 then 'extra_float_digits = 1' end,

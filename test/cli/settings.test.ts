@@ -115,6 +115,20 @@ it('a pool of the application whose settings change answers is refused, by name'
     })
 })
 
+it.skipIf(!citusUrl)(
+  'a setting of the role that makes the workers lose a backslash is refused',
+  () =>
+    withSettings(
+      { standard_conforming_strings: 'off' },
+      async () =>
+        expect(await cli('stats')).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining('standard_conforming_strings = on'),
+        }),
+      'role',
+    ),
+)
+
 it('settings that a pooler does not pass on are checked', async () => {
   for (const startupOptions of ['refuse', 'drop'] as const) {
     const pooler = await startPooler(database.url, { mode: 'transaction', startupOptions })
