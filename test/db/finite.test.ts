@@ -85,7 +85,7 @@ describe('no way into the tables takes an amount or a time that is not finite', 
             store.sql(
               `alter table ${table} disable trigger user; update ${table} set ${columns[0]} = '${value}'`,
             ),
-          ).rejects.toThrow(`violates check constraint "${table}_finite"`)
+          ).rejects.toThrow(new RegExp(`violates check constraint "${table}_finite(_\\d+)?"`))
     },
   )
 })
