@@ -124,8 +124,8 @@ export async function shardsBy(run: Run): Promise<string[]> {
   throw new WfstoreError('failed', 'a shard is too small to find an id for it')
 }
 
-/** A parameter as the text that PostgreSQL reads. */
-function asText(value: unknown): string | null {
+/** A parameter as the text that PostgreSQL reads. For arrays this is much faster than pg. */
+export function asText(value: unknown): string | null {
   if (value === null || value === undefined) return null
   if (Array.isArray(value)) return `{${value.map(element).join(',')}}`
   if (value instanceof Date) return value.toISOString()

@@ -1,3 +1,4 @@
+import { asText } from '../../db/distributed/at.ts'
 import * as d from '../../db/query/decode.ts'
 import type { Run } from '../../db/query/query.ts'
 import { send } from '../../db/query/send.ts'
@@ -98,19 +99,19 @@ export function statementOf(
   return { ...of([...rows.keys()]), runs }
 }
 
-/** The arrays of a kind by name; undefined without rows. */
+/** The arrays of a kind by name, as text; undefined without rows. */
 function arraysOf(
   rows: readonly BatchRow[],
   at: readonly number[],
   kind: BatchRow['kind'],
   now: number,
-): Record<string, unknown[]> | undefined {
+): Record<string, string | null> | undefined {
   const places = at.filter((n) => rows[n]?.kind === kind)
   if (places.length === 0) return undefined
-  const arrays: Record<string, unknown[]> = {}
+  const arrays: Record<string, string | null> = {}
   for (const name of Object.keys(COLUMNS[kind])) {
     const index = GIVEN[kind].findIndex(({ column }) => column === name)
-    arrays[arrayName(kind, name)] = places.map((n) => {
+    const values = places.map((n) => {
       const row = rows[n] as BatchRow
       if (index >= 0) return row.values[index]
       if (name === 'n') return n
@@ -118,6 +119,7 @@ function arraysOf(
       if (name === 'age_ms') return now - row.calledAt
       return row.ids[name]
     })
+    arrays[arrayName(kind, name)] = asText(values)
   }
   return arrays
 }

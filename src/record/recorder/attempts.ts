@@ -11,7 +11,7 @@ import {
   type TokenClass,
   type TokenField,
 } from '../../tables/tokens.ts'
-import { FINISH_STEP, RETRY_STEP } from './attempt-statements.ts'
+import { FINISH_GIVEN, FINISH_PRICED, FINISH_STEP, RETRY_STEP } from './attempt-statements.ts'
 import { derivedId } from './identity.ts'
 import { billOf, entryOf, readStepState } from './lookups.ts'
 
@@ -67,6 +67,10 @@ export async function endAttempt(run: Run, end: AttemptEnd): Promise<void> {
     result: finish?.result,
     endTime: finish?.endTime,
     correction,
+  }
+  if (finish) {
+    const statement = cost === null ? FINISH_PRICED(values) : FINISH_GIVEN(values)
+    if ((await send(run, statement, { status: d.text() })).length > 0) return
   }
   for (let tried = 1; tried <= TRIES; tried++) {
     // A run that was finished without the recorder has no bill. A run that has just finished has one in the next snapshot.
