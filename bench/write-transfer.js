@@ -7,10 +7,12 @@ import { Writable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { from, to } from 'pg-copy-streams'
-import { openStore } from '../dist/index.js'
+import { archiveInFolder, openStore } from '../dist/index.js'
 import { compare } from './turns.js'
 
 export const TABLES = ['workflow_executions', 'workflow_steps', 'audit_logs', 'billing_records']
+const REMOVED = ['workflow_executions', 'workflow_steps', 'audit_logs']
+const HISTORIES = ['usage_history', 'audit_history']
 const LINES_PER_RUN = 16
 const library = new URL('../dist/index.js', import.meta.url).href
 
@@ -57,11 +59,7 @@ async function exportFile(bench, lines) {
 export async function imports(bench) {
   const { client, reset, sizes } = bench
   const file = await exportFile(bench, sizes.lines)
-  const copies = []
-  for (const name of [...TABLES, 'wfstore_bill_lines']) {
-    const rows = await buffer(client.query(to(`copy ${name} to stdout`)))
-    copies.push([`copy ${name} from stdin`, rows])
-  }
+  const copies = await copiesOf(client, [...TABLES, 'wfstore_bill_lines'])
   const store = openStore({ pool: client })
   const ours = async () => {
     await reset()
@@ -69,21 +67,68 @@ export async function imports(bench) {
   }
   const side = async () => {
     await reset()
-    return async () => {
-      await client.query('begin')
-      // Without it, triggers compute the totals and lines that are among the rows.
-      await client.query("set local wfstore.keeps_totals = 'on'")
-      for (const [text, data] of copies) {
-        await pipeline([data], client.query(from(text)))
-      }
-      await client.query('commit')
-    }
+    return () => copyBack(client, copies)
   }
   const what = 'COPY of the same rows and lines of bills, 1 transaction'
   const name = 'import of an export'
   const rows = rowsOf(sizes.lines)
   const results = await compare(bench, { name, rows }, ours, [{ what, side, goal: 0.5 }])
   await rm(file)
+  return results
+}
+
+/** The copies, as COPY sends them. */
+async function copiesOf(client, tables) {
+  const copies = []
+  for (const name of tables)
+    copies.push([
+      `copy ${name} from stdin`,
+      await buffer(client.query(to(`copy ${name} to stdout`))),
+    ])
+  return copies
+}
+
+/** Without the setting, triggers compute the totals and lines that are among the rows. */
+async function copyBack(client, copies) {
+  await client.query("begin; set local wfstore.keeps_totals = 'on'")
+  for (const [text, data] of copies) await pipeline([data], client.query(from(text)))
+  await client.query('commit')
+}
+
+/** Restores what a cleanup has removed: each round begins with the histories of that cleanup. */
+export async function restores(bench) {
+  const { client, sizes, reset } = bench
+  await fill(bench, sizes.lines)
+  const copies = await copiesOf(client, REMOVED)
+  const place = join(bench.folder, 'archive')
+  await rm(place, { recursive: true, force: true })
+  const store = openStore({ pool: client })
+  const { removed } = await store.cleanup({
+    before: new Date(Date.now() - 1000),
+    allowAll: true,
+    archive: archiveInFolder(place),
+  })
+  const histories = await copiesOf(client, HISTORIES)
+  const side = (timed) => async () => {
+    await client.query(`truncate ${HISTORIES.join(', ')}`)
+    await reset()
+    await copyBack(client, histories)
+    return timed
+  }
+  const results = await compare(
+    bench,
+    { name: 'restore', rows: Object.values(removed).reduce((sum, count) => sum + count) },
+    side(() => store.restore(place)),
+    [
+      {
+        what: 'COPY of the same rows, 1 transaction',
+        side: side(() => copyBack(client, copies)),
+        goal: 0.5,
+      },
+    ],
+  )
+  await client.query(`truncate ${HISTORIES.join(', ')}`)
+  await rm(place, { recursive: true })
   return results
 }
 

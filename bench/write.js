@@ -2,7 +2,7 @@
 import { inOwnDatabase } from './database.js'
 import { batchEntries, batchSteps } from './write-batch.js'
 import { finishes, pricedFinishes, wholeRuns } from './write-recorder.js'
-import { exports, fill, imports, memoryOfImports } from './write-transfer.js'
+import { exports, fill, imports, memoryOfImports, restores } from './write-transfer.js'
 
 /** A test uses a store with few runs and gets smaller sizes. */
 const sizesOf = (runs) => ({
@@ -28,6 +28,7 @@ export const measure = (outer) =>
       pricedFinishes,
       wholeRuns,
       imports,
+      restores,
       exports,
     ]) {
       results.push(...(await part(bench)))

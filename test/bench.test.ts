@@ -75,6 +75,7 @@ it('the benchmarks run and print one ratio for each measurement', async () => {
     'runs of 4 calls, 1 connection',
     'runs of 4 calls, 20 connections',
     'import of an export',
+    'restore',
     'export',
     'ingest, protobuf',
     'ingest, json',

@@ -183,6 +183,8 @@ async function restoreInTransaction(
     const moved = await restoreRows(client, archive, tables, {
       layout,
       copy,
+      // Each removed row has a line, so with as many lines none has two.
+      once: archive.lines.audit === cleanup?.audit,
       maxLineMiB,
       progress: (read) => {
         lines = Math.min(before + read, of)

@@ -22,6 +22,10 @@ export interface StageOptions {
   fromArchive?: boolean
   /** The kinds whose rows go to their tables at once, as long as the server takes them. Runs go before what belongs to them. */
   direct?: readonly RowKind[]
+  /** What follows reads the staging tables as a whole. */
+  unindexed?: boolean
+  /** Called with each kind when the server has another chunk of it, while the next one is prepared. It may take staged rows away. */
+  onStaged?: (rows: Staged) => Promise<void>
   /** Which lines are rows. */
   isRow?: (text: string) => boolean
   /** @throws Invalid if the values are not allowed */
@@ -69,6 +73,7 @@ export async function stageLines(
       refuse: (at, reason) => invalid.add([{ line: chunk.lines[at] as number, reason }]),
       enough,
     })
+    await options.onStaged?.(rows)
   }
   /** Later rows of the kind follow into the staging table, so that of two with one key the first is in the table. */
   const write = async (rows: Waiting, chunk: Chunk) => {
@@ -126,7 +131,7 @@ export async function stageLines(
     throw error
   }
   const staged = KINDS.flatMap((kind) => kinds.get(kind) ?? []).filter(({ rows }) => rows > 0)
-  if (staged.length > 0) await client.query(staged.map(indexStage).join('; '))
+  if (staged.length > 0 && !options.unindexed) await client.query(staged.map(indexStage).join('; '))
   return { read, last, staged, written }
 }
 
