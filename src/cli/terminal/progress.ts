@@ -92,6 +92,26 @@ export async function withProgress<T>(
 export const listProgress = (io: Io, options: GlobalOptions): Progress =>
   io.stdout.isTTY && isData(options) ? noProgress : startProgress(io)
 
+/** Shows the number of rows while `write` reads them. */
+export async function showRows<Row>(
+  { show, during, clear }: Progress,
+  rows: AsyncIterable<Row>,
+  write: (rows: AsyncIterable<Row>) => Promise<unknown>,
+): Promise<void> {
+  const counted = async function* () {
+    let read = 0
+    for await (const row of rows) {
+      show(++read, 'rows read')
+      yield row
+    }
+  }
+  try {
+    await during(() => write(counted()))
+  } finally {
+    clear()
+  }
+}
+
 /** What is counted. A new label starts a new rate. */
 interface Phase {
   count: number

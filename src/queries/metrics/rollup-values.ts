@@ -84,9 +84,12 @@ export function metricId(
   type: string,
   dimensions: string,
 ): string {
-  const of = `jsonb_build_array('wfstore', 'metric', ${period}, extract(epoch from ${start})::text, ${user}, ${type}, ${dimensions})`
+  // The text of jsonb_build_array('wfstore', 'metric', period, …), put together: that takes half of the time.
+  const parts = [`${period}::text`, `extract(epoch from ${start})::text`, user, type]
+  const texts = parts.map((part) => `to_json(${part})::text`).join(" || ', ' || ")
+  const of = `'["wfstore", "metric", ' || ${texts} || ', ' || coalesce(${dimensions}::text, 'null') || ']'`
   const bits = Object.entries({ 52: 0, 53: 0, 54: 0, 55: 1, 70: 0, 71: 1 })
-  const hash = `substr(sha256(convert_to(${of}::text, 'UTF8')), 1, 16)`
+  const hash = `substr(sha256(convert_to(${of}, 'UTF8')), 1, 16)`
   return `encode(${bits.reduce((id, [bit, value]) => `set_bit(${id}, ${bit}, ${value})`, hash)}, 'hex')::uuid`
 }
 

@@ -24,7 +24,7 @@ import { prints } from '../../output/printed.ts'
 import { roundedDollars } from '../../output/text/amount.ts'
 import { formatTime } from '../../output/text/format.ts'
 import type { Writer } from '../../output/writer.ts'
-import { withProgress } from '../../terminal/progress.ts'
+import { listProgress, showRows, withProgress } from '../../terminal/progress.ts'
 import { differenceColumns, focusColumns, summaryColumns } from './columns.ts'
 import { monthOf, type PeriodOptions, parsePeriod } from './period-option.ts'
 
@@ -87,7 +87,9 @@ async function printReport(context: Context, flags: ReportFlags): Promise<void> 
     const writer = context.writer({ ...rest, output: 'csv' })
     const billing = (await context.store(rest)).billing
     const period = await monthOf(billing, flags.period)
-    await writer.list(focusColumns, billing.focus({ period, userId, provider }))
+    const progress = listProgress(context.io, { ...rest, output: 'csv' })
+    const charges = billing.focus({ period, userId, provider })
+    await showRows(progress, charges, (rows) => writer.list(focusColumns, rows))
     noteUnpriced(writer, (await billing.summary({ period, userId, by: 'total' })).unpriced)
     return
   }
