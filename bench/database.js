@@ -3,6 +3,9 @@ import pg from 'pg'
 import { wfstore } from './store.js'
 import { TABLES } from './write-transfer.js'
 
+/** For connections of the other side: its statements write the totals themselves, without the triggers that keep them. */
+export const WITHOUT_TRIGGERS = '-c wfstore.keeps_totals=on'
+
 /** Creates the database `name`, and drops it after `work`. */
 export async function inOwnDatabase(outer, name, work) {
   await outer.client.query(`drop database if exists ${name} with (force)`)
@@ -22,13 +25,18 @@ export async function inOwnDatabase(outer, name, work) {
 async function open({ url, ...rest }) {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const pools = []
-  const poolOf = async (max) => {
-    const pool = new pg.Pool({ connectionString: url, max, idleTimeoutMillis: 0 })
-    pools.push(pool)
+  const pools = new Map()
+  const opened = async (max, options) => {
+    const pool = new pg.Pool({ connectionString: url, max, idleTimeoutMillis: 0, options })
     const all = await Promise.all(Array.from({ length: max }, () => pool.connect()))
     for (const each of all) each.release()
     return pool
+  }
+  /** Parts share a pool, so that there are not too many connections. */
+  const poolOf = async (max, options = '') => {
+    const key = `${max} ${options}`
+    if (!pools.has(key)) pools.set(key, await opened(max, options))
+    return pools.get(key)
   }
   return {
     ...rest,
@@ -53,7 +61,7 @@ async function open({ url, ...rest }) {
     },
     close: async () => {
       await client.end()
-      for (const pool of pools) await pool.end()
+      for (const pool of pools.values()) await pool.end()
     },
   }
 }
