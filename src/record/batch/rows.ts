@@ -64,14 +64,23 @@ export interface Content {
   executionId: string
   /** The values of GIVEN[kind], in its order. An array is much cheaper than an object with 20 computed names. */
   values: readonly Sent[]
-  /** Further ids that a step is written with. */
-  ids: Record<string, string>
+  /** The id of a step. */
+  stepId?: string
   /** Two rows with the same id are never in one statement. */
   id: string
-  /** The name of the row in messages. */
-  label: string
   /** True if the caller gave the id. If wfstore made it, a row with this id in the database is this row. */
   named: boolean
+}
+
+/** The name of the row in messages. */
+export const labelOf = ({ stepId, executionId, id }: Content): string =>
+  stepId === undefined ? `audit entry ${id}` : `step ${stepId} of execution ${executionId}`
+
+/** Further ids that a step is written with, the same as in the recorder, so that each finds the rows of the other. */
+export const IDS: Record<string, (row: Content) => string> = {
+  bill: ({ executionId }) => billOf(executionId),
+  entry: ({ executionId, stepId = '' }) => derivedId('step_end', executionId, stepId, 0),
+  correction: ({ executionId, stepId = '' }) => derivedId('correction', executionId, stepId, 0),
 }
 
 export interface BatchRow extends Content {
@@ -100,7 +109,7 @@ export function makeRow(content: Content): BatchRow {
     reject = refuse
   })
   const calledAt = performance.now()
-  return { ...content, size, calledAt, at: null, done, resolve, reject }
+  return Object.assign(content, { size, calledAt, at: null, done, resolve, reject })
 }
 
 /** The names of an entry's fields, if they differ from the names of the columns. */
@@ -162,9 +171,7 @@ export function entryContent(entry: BatchEntry): Content {
     kind: 'entry',
     executionId,
     values,
-    ids: {},
     id: logId,
-    label: `audit entry ${logId}`,
     named: entry.logId !== undefined,
   }
 }
@@ -184,14 +191,8 @@ export function stepContent(step: BatchStep): Content {
     kind: 'step',
     executionId,
     values,
-    // The same ids as in the recorder, so that each finds the rows of the other.
-    ids: {
-      bill: billOf(executionId),
-      entry: derivedId('step_end', executionId, stepId, 0),
-      correction: derivedId('correction', executionId, stepId, 0),
-    },
+    stepId,
     id: `${executionId} ${stepId}`,
-    label: `step ${stepId} of execution ${executionId}`,
     named: step.stepId !== undefined,
   }
 }

@@ -7,7 +7,7 @@ import { type ErrorCode, WfstoreError } from '../../error.ts'
 import { assertSame, compared } from '../../queries/table/compare.ts'
 import { entryOf, readExecutionState, stepOf } from '../recorder/lookups.ts'
 import type { BatchClock } from './clock.ts'
-import type { BatchRow } from './rows.ts'
+import { type BatchRow, IDS, labelOf } from './rows.ts'
 import { arrayName, COLUMNS, GIVEN, WRITE } from './statement.ts'
 
 export const OUTCOME = {
@@ -117,7 +117,7 @@ function arraysOf(
       if (name === 'n') return n
       if (name === 'at_ms') return row.at
       if (name === 'age_ms') return now - row.calledAt
-      return row.ids[name]
+      return IDS[name]?.(row)
     })
     arrays[arrayName(kind, name)] = asText(values)
   }
@@ -133,7 +133,7 @@ async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> 
     if (!(await isRecorded(run, row))) {
       await readExecutionState(run, row.executionId)
       if (!last) return false
-      throw new WfstoreError('failed', `${row.label} could not be recorded in ${TRIES} tries`)
+      throw new WfstoreError('failed', `${labelOf(row)} could not be recorded in ${TRIES} tries`)
     }
     row.resolve()
   } catch (error) {
@@ -143,10 +143,8 @@ async function settle(run: Run, row: BatchRow, last: boolean): Promise<boolean> 
 }
 
 /** @throws WfstoreError conflict if it exists with other values */
-async function isRecorded(
-  run: Run,
-  { kind, executionId, values, label }: BatchRow,
-): Promise<boolean> {
+async function isRecorded(run: Run, row: BatchRow): Promise<boolean> {
+  const { kind, executionId, values } = row
   const given = GIVEN[kind].map((field, index) => ({ field, value: values[index] ?? null }))
   const idIn = (column: string) => given.find(({ field }) => field.column === column)?.value
   const recorded =
@@ -157,5 +155,5 @@ async function isRecorded(
     // A value that was not given has become the time of the write, or a default.
     .filter(({ field, value }) => !(field.type === 'time' || field.hasDefault) || value !== null)
     .map(({ field: { type, name, column }, value }) => compared(type, name, `r.${column}`, value))
-  return assertSame(run, label, recorded, fields)
+  return assertSame(run, labelOf(row), recorded, fields)
 }

@@ -1,7 +1,7 @@
 import * as d from '../../../db/query/decode.ts'
 import type { Run } from '../../../db/query/query.ts'
 import { WfstoreError } from '../../../error.ts'
-import { type BatchStep, makeRow, stepContent } from '../../batch/rows.ts'
+import { type BatchRow, type BatchStep, labelOf, makeRow, stepContent } from '../../batch/rows.ts'
 import { OUTCOME, statementOf } from '../../batch/write.ts'
 import { derivedId } from '../../recorder/identity.ts'
 import { billOf } from '../../recorder/lookups.ts'
@@ -133,7 +133,7 @@ async function addSteps(run: Run, rows: readonly StepRow[]): Promise<void> {
   const statement = statementOf(batch, now, true)
   for (const { n, known } of await run(statement, OUTCOME))
     if (n !== null && !known)
-      throw new WfstoreError('failed', `${batch[n]?.label} could not be recorded`)
+      throw new WfstoreError('failed', `${labelOf(batch[n] as BatchRow)} could not be recorded`)
 }
 
 const batchStep = (row: StepRow): BatchStep => ({
