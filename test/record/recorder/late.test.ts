@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import type { Statement } from '../../../src/db/query/sql.ts'
 import { startExecution } from '../../../src/record/recorder/recorder.ts'
 import { createRecording, OF, step } from '../recording.ts'
 
@@ -18,6 +19,46 @@ describe('after the end of the run', () => {
       { cost: '0.7', tokens: 3, input: 2, output: 1 },
     ])
   })
+
+  it.each([{ cost: '0.7' }, {}])(
+    'a step of a run that another program runs again counts on the bill of the run: %j',
+    async (given) => {
+      const execution = await startExecution(run, OF)
+      const late = await step(execution)
+      await execution.cancel()
+      await database.sql(
+        "update workflow_executions set status = 'running' where execution_id = $1",
+        [execution.executionId],
+      )
+      await database.sql("update workflow_steps set status = 'running' where execution_id = $1", [
+        execution.executionId,
+      ])
+      await late.finish({ status: 'success', tokens: { input: 2, output: 1 }, ...given })
+      const total = { cost: given.cost ?? '0', tokens: 3 }
+      expect(await runOf(execution)).toMatchObject(total)
+      expect(await billsOf(execution)).toMatchObject([total])
+    },
+  )
+
+  it.each([{ cost: '0.7' }, {}])(
+    'a step takes one statement while its run is running, and two afterwards: %j',
+    async (given) => {
+      const sent: Statement[] = []
+      const noted: typeof run = (statement, shape) => {
+        sent.push(statement)
+        return run(statement, shape)
+      }
+      const execution = await startExecution(noted, OF)
+      const [early, late] = [await step(execution), await step(execution, 2)]
+      sent.length = 0
+      await early.finish({ status: 'success', ...given })
+      expect(sent).toHaveLength(1)
+      await execution.finish({ status: 'success' })
+      sent.length = 0
+      await late.finish({ status: 'success', ...given })
+      expect(sent).toHaveLength(2)
+    },
+  )
 
   it.each(['paid', 'of a closed month'])(
     'if the bill is %s, the step has a bill of its own that corrects the first',
