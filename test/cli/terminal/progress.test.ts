@@ -5,6 +5,7 @@ import {
   listProgress,
   noProgress,
   type Progress,
+  showRows,
   startProgress,
   withProgress,
 } from '../../../src/cli/terminal/progress.ts'
@@ -108,6 +109,23 @@ it('work without a count shows every second that it runs, and is cleared when it
     expect(await work).toBe(fails ? 'of the work' : 'result')
     expect(written).toEqual(['working… (1s)', 'working… (2s)', 'cleared'])
   }
+})
+
+it('rows that are written one by one are counted', async () => {
+  const { io, written, at } = terminal()
+  const progress = startProgress(io)
+  const rows = async function* () {
+    for (const second of [2, 3]) {
+      at(second * 1000, progress)
+      yield second
+    }
+  }
+  const got: number[] = []
+  await showRows(progress, rows(), async (counted) => {
+    for await (const row of counted) got.push(row)
+  })
+  expect(got).toEqual([2, 3])
+  expect(written).toEqual(['1 rows read, 1/s (2s)', '2 rows read, 1/s (3s)', 'cleared'])
 })
 
 it('an interruption clears the line, and nothing is drawn after it', async () => {
