@@ -145,13 +145,15 @@ bounds as (
     from (select ${dateOf('day', sql`least(${where.until ?? raw('null::timestamptz')} - interval '1 microsecond', ${now})`, zone)} as last_day) as l
   ) as f
 ),
-counted as (${addedUp(
+counted as (${daysOf(
   sql`
-  select ${keyOf('e.start_time', zone)} as key, count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens,
-         count(e.end_time) as timed, extract(epoch from sum(${raw(runTime('e'))})) * 1000 as duration${perRun(layout)}
+  select ${recentDay('e.start_time', zone)} as day, ${byStatus((where) => `count(*) ${where}`)},
+         count(*) as runs, sum(e.total_cost) as cost, sum(e.total_tokens) as tokens, count(e.end_time) as timed,
+         extract(epoch from sum(${raw(runTime('e'))})) * 1000 as duration${perRun(layout)}
   from ${withoutStatistics('workflow_executions', where.on('start_time'), layout)} group by 1${perRun(layout)}
   union all
-  select ${keyOf('e.quarter_start', zone)}, sum(e.runs), sum(e.total_cost), sum(e.total_tokens), sum(e.timed_runs), sum(e.duration_ms)${perRun(layout)}
+  select ${recentDay('e.quarter_start', zone)}, ${byStatus((where) => `sum(e.runs) ${where}`)},
+         sum(e.runs), sum(e.total_cost), sum(e.total_tokens), sum(e.timed_runs), sum(e.duration_ms)${perRun(layout)}
   from ${withoutStatistics('usage_history', where.on('quarter_start'), layout)} group by 1${perRun(layout)}
   ${where.byModel ? moved(where, zone, layout) : empty}`,
   layout,
@@ -159,21 +161,19 @@ counted as (${addedUp(
 ), totals as (
   select coalesce(sum(runs), 0) as total_executions,
          ${raw(
-           STATUSES.map(
-             (status) =>
-               `${runsOf(status)} as ${status === 'success' ? 'successful' : status}_executions`,
-           ).join(',\n         '),
+           Object.values(STATUSES)
+             .map((name) => `coalesce(sum(${name}), 0) as ${name}_executions`)
+             .join(',\n         '),
          )},
          coalesce(sum(cost), 0) as total_cost_exact,
          coalesce(sum(tokens), 0) as total_tokens,
          coalesce(sum(duration) / nullif(sum(timed), 0), 0) as average_execution_time,
-         round(${raw(runsOf('success'))} / nullif(sum(runs) - ${raw(runsOf('running'))}, 0), 6) as success_rate
+         round(coalesce(sum(successful), 0) / nullif(sum(runs) - coalesce(sum(running), 0), 0), 6) as success_rate
   from counted
 ), per_day as (
   select json_agg(${raw(d.jsonArrayOf(dayShape, 'p'))} order by p.day) as days
   from (select ${raw(calendarText('day', 'day'))} as day, sum(runs) as runs, sum(cost) as cost
-        from (select first_day + key / ${raw(CODES)} - 1 as day, runs, cost from counted, bounds where key >= ${raw(CODES)}) as dated
-        group by dated.day) as p
+        from counted where isfinite(day) group by counted.day) as p
 ), kept as (
   select count(e.end_time) as percentile_runs, min(e.start_time) filter (where e.end_time is not null) as percentile_since,
          percentile_cont(array[0.5, 0.95, 0.99])
@@ -193,44 +193,44 @@ counted as (${addedUp(
 )
 select ${raw(d.selectList(reportShape, 'r'))} from (select * from totals, per_day, kept, stuck, entries, bounds) as r`
 
-/** A distributed store adds up the rows of each key on each shard. */
-const addedUp = (rows: Sql, layout: Layout): Sql =>
+/** A distributed store adds up the rows of each day on each shard. */
+const daysOf = (rows: Sql, layout: Layout): Sql =>
   layout === 'single'
     ? rows
-    : sql`select key, ${raw(SUMS.map((name) => `sum(${name}) as ${name}`).join(', '))} from (${rows}) as rows_of_runs group by key`
+    : sql`select day, ${raw(SUMS.map((name) => `sum(${name}) as ${name}`).join(', '))} from (${rows}) as rows_of_runs group by day`
 
-const SUMS = ['runs', 'cost', 'tokens', 'timed', 'duration']
-
-/** The cost of steps with another model than their run. They count as no run, so their key has no status. */
+/** The cost of steps with another model than their run. */
 const moved = (where: UsageWhere, zone: Sql, layout: Layout): Sql => {
   const { from, alias } = movedOf(where, layout)
+  const none = raw('0, '.repeat(Object.keys(STATUSES).length + 1))
   return sql`union all
-  select ${raw(NO_STATUS)} + ${recentDay('e.start_time', zone)}, 0, sum(${raw(alias)}.total_cost), sum(${raw(alias)}.total_tokens), 0, 0${perRun(layout)}
+  select ${recentDay('e.start_time', zone)}, ${none}sum(${raw(alias)}.total_cost), sum(${raw(alias)}.total_tokens), 0, 0${perRun(layout)}
   from ${from} group by 1${perRun(layout)}`
 }
 
-/** The statuses by their code in a key, the most frequent first: each comparison costs time. */
-const STATUSES = ['success', 'failed', 'partial', 'cancelled', 'running'] as const
-/** More than the codes: the last one is of no status. */
-const CODES = '8'
-const NO_STATUS = '7'
+const STATUSES = {
+  running: 'running',
+  success: 'successful',
+  failed: 'failed',
+  partial: 'partial',
+  cancelled: 'cancelled',
+}
 
-/** SQL of the number of runs with a status. */
-const runsOf = (status: (typeof STATUSES)[number]): string =>
-  `coalesce(sum(runs) filter (where key % ${CODES} = ${STATUSES.indexOf(status)}), 0)`
+const SUMS = [...Object.values(STATUSES), 'runs', 'cost', 'tokens', 'timed', 'duration']
 
 /**
- * The status and the day in one number. With two keys PostgreSQL would expect thousands of groups and sort all rows, although it could
- * hash them; a filter for each status would compare each row with all of them.
+ * A column for each status. If status were in the GROUP BY, PostgreSQL would expect thousands of groups and sort all rows,
+ * although it could hash them.
  */
-const keyOf = (time: string, zone: Sql): Sql =>
-  sql`case e.status ${raw(STATUSES.map((status, code) => `when '${status}' then ${code}`).join(' '))} else ${raw(NO_STATUS)} end
-         + ${recentDay(time, zone)}`
+const byStatus = (runs: (where: string) => string): Sql =>
+  raw(
+    Object.entries(STATUSES)
+      .map(([status, name]) => `${runs(`filter (where e.status = '${status}')`)} as ${name}`)
+      .join(', '),
+  )
 
-/** SQL of CODES times the number of the day, from 1 for the first shown day; 0 if it is not shown. */
+/** SQL of the day if it is one of the shown days, else NULL. */
 const recentDay = (column: string, zone: Sql): Sql => {
   const instant = raw(column)
-  const day = fastDateOf('day', instant, zone)
-  return sql`case when ${instant} >= (select first_instant from bounds) and ${instant} < 'infinity'
-                  then ${raw(CODES)} * (${day} - (select first_day from bounds) + 1) else 0 end`
+  return sql`case when ${instant} >= (select first_instant from bounds) then ${fastDateOf('day', instant, zone)} end`
 }
