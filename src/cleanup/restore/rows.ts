@@ -3,7 +3,7 @@ import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
 import { query } from '../../db/query/query.ts'
 import { WfstoreError } from '../../error.ts'
-import { auditHistory, neededColumns } from '../../tables/histories.ts'
+import { auditHistory, neededColumns, onShard } from '../../tables/histories.ts'
 import { collectInvalid } from '../../transfer/lines/invalid.ts'
 import { readLines } from '../../transfer/lines/read.ts'
 import { stageLines } from '../../transfer/lines/stage.ts'
@@ -114,7 +114,8 @@ async function insertRows(client: pg.ClientBase, staged: Staged, layout: Layout)
   const kind = staged.table.kind as Cleaned
   const fold = foldRestored(layout, kind, 'back')
   // The server keeps what it returns, and entries have wide columns.
-  const columns = kind === 'audit' ? neededColumns(auditHistory).join(', ') : '*'
+  const history = layout === 'single' ? auditHistory : onShard(auditHistory)
+  const columns = kind === 'audit' ? neededColumns(history).join(', ') : '*'
   const text = `with back as (${insert} returning ${columns})${fold} select count(*) as restored from back`
   const [row] = await query(client, text, { restored: d.count() })
   return row?.restored ?? 0
