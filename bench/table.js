@@ -30,8 +30,7 @@ export const load = () => Number(loadavg()[0].toFixed(1))
 const isSpeed = (unit) => unit.endsWith('/s')
 
 /** The goal is a minimum for a speed and a maximum for everything else. */
-export const isMet = ({ unit, ratio, goal }) =>
-  goal === undefined ? null : isSpeed(unit) ? ratio >= goal : ratio <= goal
+export const isMet = ({ unit, ratio, goal }) => (isSpeed(unit) ? ratio >= goal : ratio <= goal)
 
 export function report({ about, parts }) {
   const rows = parts.flatMap((part) => part.rows)
@@ -44,8 +43,8 @@ export function report({ about, parts }) {
       amount(row.theirs, row.unit),
       row.ratio.toFixed(2),
       String(row.pairs),
-      row.goal === undefined ? '' : `${isSpeed(row.unit) ? '≥' : '≤'} ${row.goal}`,
-      row.met === null ? '' : row.met ? 'yes' : 'NO',
+      `${isSpeed(row.unit) ? '≥' : '≤'} ${row.goal}`,
+      row.met ? 'yes' : 'NO',
     ]),
     [0, 2],
   ).split('\n')

@@ -24,7 +24,7 @@ export async function turns(rounds, sides) {
  * One result for each of the others. `ours` and `theirs` are medians; `ratio` is the median of the ratios of all rounds.
  * @param rows number of rows that each side reads or writes; if given, the unit is `unit` instead of ms
  * @param calls number of calls that each side makes, so that the time is long enough for the clock
- * @param others each with a description `what`, its `side`, and optionally the `goal` for the ratio
+ * @param others each with a description `what`, its `side`, and the `goal` for the ratio
  */
 export async function compare(
   { rounds, say },
