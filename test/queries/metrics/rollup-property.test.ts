@@ -170,8 +170,8 @@ async function addRun(seed: SeedRun, number: number): Promise<SeedRun> {
 async function endRun(seed: SeedRun, number: number): Promise<SeedRun> {
   await database.sql(
     `update workflow_executions set status = 'success', total_cost = total_cost + 1,
-       end_time = start_time + interval '90 seconds' where execution_id = $1`,
-    [uuid(number)],
+       end_time = $2 where execution_id = $1`,
+    [uuid(number), iso(seed.at + 90_000)],
   )
   return { ...seed, status: 'success', took: 90_000, cents: seed.cents + 100 }
 }

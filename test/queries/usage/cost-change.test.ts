@@ -21,7 +21,12 @@ beforeAll(async () => {
   database = await createMigrated('cost_change')
   await fillReport(database)
   await database.sql(
-    `update workflow_executions set tags = jsonb_build_object('team', 'team ' || total_tokens % 3) where total_tokens % 2 = 0`,
+    [0, 1, 2]
+      .map(
+        (n) =>
+          `update workflow_executions set tags = '{"team": "team ${n}"}' where total_tokens % 2 = 0 and total_tokens % 3 = ${n}`,
+      )
+      .join('; '),
   )
   // Removed runs are in both times.
   await foldRuns(
