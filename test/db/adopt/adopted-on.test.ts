@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { splitStatements } from '../../../src/db/migrate/files.ts'
 import { readStatus } from '../../../src/db/migrate/history.ts'
 import { planUp } from '../../../src/db/migrate/up.ts'
 import { findingOf } from '../../queries/doctor/support.ts'
@@ -96,8 +97,8 @@ describe('an adoption notes when the old application last wrote', () => {
     const { stdout } = await wfstore(scripted, 'migrate up --dry-run')
     for (const part of stdout.split(/^-- /m).slice(1)) {
       const statements = part.slice(part.indexOf('\n')).replace(/^\\.*$/gm, '')
-      if (/concurrently/.test(statements)) continue
-      await scripted.sql(statements)
+      const each = /concurrently/.test(statements) ? splitStatements(statements) : [statements]
+      for (const text of each) await scripted.sql(text)
     }
     const read = async (database: TestDatabase) => (await firstOf(database))?.oldApplicationSeenAt
     expect(await read(scripted)).toBe(await read(plain))
