@@ -1,23 +1,20 @@
 import type pg from 'pg'
 import type { Layout } from '../../db/distributed/layout.ts'
 import * as d from '../../db/query/decode.ts'
-import { databaseError, describe } from '../../db/query/errors.ts'
+import { databaseError } from '../../db/query/errors.ts'
 import { query } from '../../db/query/query.ts'
 import { checkSchema } from '../../db/schema.ts'
 import { KEEPS_TOTALS } from '../../db/totals.ts'
 import { WfstoreError } from '../../error.ts'
 import { checkNames, type Names } from '../../options.ts'
-import { countOf } from '../../queries/table/validate.ts'
 import { KINDS, type RowKind } from '../../tables/tables.ts'
 import { differingLines, insertLines, removeUnequalBills } from '../lines/bill-lines.ts'
 import { ON_NODES, UNHURRIED, unpipelined } from '../lines/copy.ts'
 import type { LineCounts } from '../lines/count.ts'
-import { type ImportSource, uncompressed } from '../lines/gzip.ts'
+import type { ImportSource } from '../lines/gzip.ts'
 import { inHalves } from '../lines/halves.ts'
 import { collectInvalid, type InvalidLine, type InvalidLines } from '../lines/invalid.ts'
 import { LINE_SETTINGS } from '../lines/line.ts'
-import { MOST_LONGEST } from '../lines/longest.ts'
-import { type Line, readLines } from '../lines/read.ts'
 import { stageLines } from '../lines/stage.ts'
 import { insertOf, type Staged } from '../lines/staged.ts'
 import { readTables } from '../lines/table.ts'
@@ -34,6 +31,7 @@ import {
 } from './conflicts.ts'
 import { directKinds, endDirect } from './direct.ts'
 import { findShards, onParts } from './on-shards.ts'
+import { checkLongest, readable } from './source.ts'
 
 export type { InvalidLine } from '../lines/invalid.ts'
 
@@ -158,32 +156,6 @@ async function importAll(
   }
   if (staged.length === 0) onProgress({ read, written })
   return { read, inserted, repeated, invalid: invalid.first(), invalidCount: invalid.count() }
-}
-
-function checkLongest(maxLineMiB: number | undefined): void {
-  if ((countOf('maxLineMiB', maxLineMiB, 1) ?? 1) > MOST_LONGEST)
-    throw new WfstoreError('usage', `maxLineMiB is ${maxLineMiB}, not at most ${MOST_LONGEST}`)
-}
-
-async function* readable(source: ImportSource, maxLineMiB?: number): AsyncGenerator<Line[]> {
-  try {
-    yield* readLines(uncompressed(source), maxLineMiB)
-  } catch (cause) {
-    const { code, message } = describe(cause)
-    if (code === 'Z_EXPANSION') {
-      throw new WfstoreError('usage', `the compressed file is refused: ${message}`, {
-        hint: 'nothing was imported',
-        cause,
-      })
-    }
-    if (code?.startsWith('Z_')) {
-      throw new WfstoreError('usage', `the compressed file is damaged: ${message}`, {
-        hint: 'nothing was imported; make or copy the file again',
-        cause,
-      })
-    }
-    throw new WfstoreError('failed', `cannot read what is to be imported: ${message}`, { cause })
-  }
 }
 
 async function holdRuns({ client, layout }: Work, staged: readonly Staged[]): Promise<void> {
